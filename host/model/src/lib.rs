@@ -1,0 +1,20 @@
+//! The values every layer speaks in: labels, samples, matchers, relabel rules, durations, time.
+//!
+//! It is not: a place for formats, storage or I/O. Nothing here is async, nothing but
+//! [`SystemClock`] reads the clock, and no function blocks.
+
+mod clock;
+mod duration;
+mod labels;
+mod matcher;
+pub mod sample;
+mod write;
+
+pub use clock::{Clock, SimulatedClock, SystemClock};
+pub use duration::{DurationError, PromDuration};
+pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};
+pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use write::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
+
+/// The label that holds the metric name.
+pub const METRIC_NAME: &str = "__name__";

@@ -1,0 +1,59 @@
+//! What one scrape brings to the store, and what the store says of it.
+
+use crate::Labels;
+
+/// A series as its store numbers it: never used twice, 0 is "not known yet".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SeriesRef(pub u64);
+
+impl SeriesRef {
+    /// No reference: the store looks the series up by its labels.
+    pub const UNKNOWN: Self = Self(0);
+}
+
+/// One value of one series.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// A hint from an earlier [`AppendReport`]. A reference that the store no longer knows is
+    /// ignored: the labels decide.
+    pub series: SeriesRef,
+    /// The series' whole label set, metric name included.
+    pub labels: Labels,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// The value; its bits are kept, NaN payloads included.
+    pub value: f64,
+}
+
+/// All that one scrape (or one request) writes. It reaches the log as one record before it
+/// reaches memory, so it is there wholly after a crash or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct WriteBatch {
+    /// The samples, in the order in which they were read.
+    pub samples: Vec<Sample>,
+}
+
+/// Why the store left a single sample out. The other samples of the batch are not affected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Rejection {
+    /// The series has a newer sample already.
+    OutOfOrder,
+    /// The series has another value at the same time; the first one stays.
+    DuplicateTimestamp,
+    /// The sample is older than what the store still takes.
+    OutOfBounds,
+    /// The label set is empty or has no metric name.
+    InvalidLabels,
+}
+
+/// What became of a [`WriteBatch`].
+#[derive(Debug, Clone, Default)]
+pub struct AppendReport {
+    /// The series of each sample, in the batch's order; `UNKNOWN` for a rejected sample of a
+    /// series that does not exist.
+    pub series: Vec<SeriesRef>,
+    /// Samples left out: index into the batch, and why. Ascending by index.
+    pub rejected: Vec<(usize, Rejection)>,
+    /// How many series the batch created.
+    pub created: u64,
+}

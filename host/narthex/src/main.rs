@@ -1,0 +1,3 @@
+//! The binary: flags, config, wiring.
+
+fn main() {}

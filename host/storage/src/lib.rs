@@ -1,0 +1,17 @@
+//! The seams of the store: who writes says [`Appendable`], who reads says [`Queryable`], and
+//! neither knows which store it has.
+//!
+//! It is not: a store that survives the process. [`MemoryStore`] is one for tests and scripts,
+//! and the measure for the others: [`contract`] holds for all of them.
+
+pub mod contract;
+mod memory;
+mod read;
+mod write;
+
+pub use memory::MemoryStore;
+pub use read::{
+    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin, StorageError,
+    StorageStats, TimeRange,
+};
+pub use write::{AppendError, Appendable};

@@ -1,0 +1,141 @@
+//! The reading seam.
+
+use arrow_buffer::ScalarBuffer;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use narthex_model::{Labels, Matcher};
+
+/// A span of time, both ends included, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeRange {
+    /// The first millisecond.
+    pub start_ms: i64,
+    /// The last millisecond.
+    pub end_ms: i64,
+}
+
+impl TimeRange {
+    /// All of time.
+    pub const ALL: Self = Self {
+        start_ms: i64::MIN,
+        end_ms: i64::MAX,
+    };
+
+    /// Whether the two share a millisecond.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.start_ms <= other.end_ms && other.start_ms <= self.end_ms
+    }
+
+    /// Whether the span has this millisecond.
+    pub fn contains(self, timestamp_ms: i64) -> bool {
+        (self.start_ms..=self.end_ms).contains(&timestamp_ms)
+    }
+}
+
+/// Which series, and from when to when.
+#[derive(Debug, Clone)]
+pub struct SelectRequest {
+    /// All of them must hold. No matcher selects every series.
+    pub matchers: Vec<Matcher>,
+    /// Samples outside are not returned, nor are series that have none inside.
+    pub range: TimeRange,
+}
+
+/// Which label names or values: of the series that match and may have a sample in the range.
+#[derive(Debug, Clone)]
+pub struct LabelsRequest {
+    /// As in [`SelectRequest`].
+    pub matchers: Vec<Matcher>,
+    /// A store may answer for whole blocks that overlap it.
+    pub range: TimeRange,
+}
+
+/// One series, in columns. Both have the same length, at least one.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// The whole label set.
+    pub labels: Labels,
+    /// Milliseconds since the epoch, strictly ascending; series of one target may share it.
+    pub timestamps: ScalarBuffer<i64>,
+    /// The values, staleness markers included.
+    pub values: ScalarBuffer<f64>,
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// What was stored cannot be read.
+    #[error("{context}")]
+    Read {
+        /// Which file or block.
+        context: String,
+        /// What was wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store is shut down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Series in no particular order, each label set once.
+pub type SeriesStream = BoxStream<'static, Result<Series, StorageError>>;
+
+/// Answers for series and labels.
+pub trait Queryable: Send + Sync {
+    /// The samples of all series that match.
+    fn select<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>>;
+
+    /// The label sets of all series that match and may have a sample in the range; in no
+    /// particular order, each once. Cheaper than `select`: no sample is read, so a store may
+    /// answer for whole blocks that overlap the range.
+    fn series<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>>;
+
+    /// The label names in use, sorted.
+    fn label_names<'a>(
+        &'a self,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>>;
+
+    /// The values of one label, sorted.
+    fn label_values<'a>(
+        &'a self,
+        name: &'a str,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>>;
+}
+
+/// What `/api/v1/status/tsdb` tells: counts of the newest samples' index, largest first.
+#[derive(Debug, Clone, Default)]
+pub struct StorageStats {
+    /// Series in the head.
+    pub series: u64,
+    /// Distinct label pairs in the head.
+    pub label_pairs: u64,
+    /// Chunks in the head.
+    pub chunks: u64,
+    /// Oldest sample in the head; `None` where it is empty.
+    pub min_time_ms: Option<i64>,
+    /// Newest sample in the head; `None` where it is empty.
+    pub max_time_ms: Option<i64>,
+    /// Series by metric name.
+    pub series_by_metric_name: Vec<(String, u64)>,
+    /// Values by label name.
+    pub values_by_label_name: Vec<(String, u64)>,
+    /// Bytes of label values by label name.
+    pub bytes_by_label_name: Vec<(String, u64)>,
+    /// Series by label pair, written `name=value`.
+    pub series_by_label_pair: Vec<(String, u64)>,
+}
+
+/// What an operator asks of a store.
+pub trait StorageAdmin: Send + Sync {
+    /// Counts, each list cut to `limit` entries.
+    fn stats(&self, limit: usize) -> StorageStats;
+}
