@@ -1,0 +1,142 @@
+//! Who may name whom, and who owns the heavy dependencies.
+
+use std::collections::BTreeSet;
+
+use crate::workspace::members;
+
+/// Each crate of the host and the crates of ours that it may name. A new edge is a line here
+/// and its reason in the commit.
+const EDGES: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("exposition", &["model"]),
+    ("http", &["model"]),
+    ("storage", &["model"]),
+    ("head", &["model", "storage"]),
+    ("block", &["model", "storage"]),
+    ("promql", &["model", "storage"]),
+    ("discovery", &["model"]),
+    ("tsdb", &["model", "storage", "head", "block"]),
+    (
+        "scrape",
+        &["model", "exposition", "http", "storage", "discovery"],
+    ),
+    ("plugin", &["model", "exposition", "http", "scrape"]),
+    (
+        "api",
+        &["model", "exposition", "storage", "promql", "scrape"],
+    ),
+];
+
+/// A heavy dependency and the only crates that may name it.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("arrow-array", &["block"]),
+    ("arrow-buffer", &["storage", "head", "block", "promql"]),
+    ("arrow-schema", &["block"]),
+    ("axum", &["api"]),
+    ("clap", &["narthex"]),
+    ("object_store", &["block", "tsdb"]),
+    ("parquet", &["block"]),
+    ("reqwest", &["http"]),
+    ("rustls", &["http", "narthex"]),
+    ("serde-saphyr", &["narthex"]),
+    ("serde_yaml", &["narthex"]),
+    ("tower-http", &["api"]),
+    ("wasmtime", &["plugin"]),
+    ("wasmtime-wasi", &["plugin"]),
+];
+
+/// Crates that do no async of their own: values and evaluation only.
+const SYNCHRONOUS: &[&str] = &["model", "exposition", "head"];
+
+fn package(folder: &str) -> String {
+    if folder == "narthex" {
+        folder.to_owned()
+    } else {
+        format!("narthex-{folder}")
+    }
+}
+
+#[test]
+fn crates_name_only_whom_the_table_allows() {
+    let members = members();
+    for (package_name, member) in &members {
+        let Ok(folder) = member.folder.strip_prefix("host") else {
+            continue;
+        };
+        let folder = folder.to_str().unwrap();
+        assert_eq!(
+            *package_name,
+            package(folder),
+            "the package of {folder} has another name"
+        );
+        if folder == "narthex" {
+            continue;
+        }
+        let allowed: BTreeSet<String> = EDGES
+            .iter()
+            .find(|(name, _)| *name == folder)
+            .unwrap_or_else(|| panic!("{folder} is not in the table of edges"))
+            .1
+            .iter()
+            .map(|name| package(name))
+            .collect();
+        for dependency in &member.dependencies {
+            let is_ours = members.contains_key(dependency);
+            assert!(
+                !is_ours || allowed.contains(dependency),
+                "{folder} must not name {dependency}"
+            );
+        }
+        let unused: Vec<_> = allowed.difference(&member.dependencies).collect();
+        assert!(
+            unused.is_empty(),
+            "{folder} does not name {unused:?}: take them out of the table"
+        );
+    }
+    for (folder, _) in EDGES {
+        assert!(
+            members.contains_key(&package(folder)),
+            "{folder} is in the table but not in host/"
+        );
+    }
+}
+
+#[test]
+fn heavy_dependencies_stay_with_their_owners() {
+    for (package_name, member) in members() {
+        for (dependency, owners) in OWNERS {
+            let named = member.dependencies.contains(*dependency);
+            let owned = owners.iter().any(|owner| package(owner) == package_name);
+            assert!(
+                !named || owned,
+                "{package_name} names {dependency}, which belongs to {owners:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn values_and_the_head_do_no_async() {
+    let members = members();
+    for folder in SYNCHRONOUS {
+        let member = &members[&package(folder)];
+        assert!(
+            !member.dependencies.contains("tokio"),
+            "{folder} names tokio"
+        );
+    }
+}
+
+#[test]
+fn a_light_crate_builds_nothing_heavy_for_its_tests() {
+    let members = members();
+    for folder in ["model", "exposition", "storage", "head", "promql"] {
+        let member = &members[&package(folder)];
+        for (dependency, _) in OWNERS.iter().filter(|(name, _)| *name != "arrow-buffer") {
+            assert!(
+                !member.dev_dependencies.contains(*dependency),
+                "{folder} tests with {dependency}"
+            );
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Narthex beside the programs that it must agree with.
+
+mod parquet;
+mod prometheus;
+mod promql;

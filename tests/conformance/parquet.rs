@@ -1,0 +1,1 @@
+//! A block in the eyes of another reader of Parquet.

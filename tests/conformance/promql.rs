@@ -1,0 +1,1 @@
+//! Prometheus' own PromQL scripts, where they lie beside the repository.

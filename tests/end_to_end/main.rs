@@ -1,0 +1,3 @@
+//! The real binary, used as its users use it.
+
+mod default_config;

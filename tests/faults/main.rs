@@ -1,0 +1,3 @@
+//! What breaks from outside, and what must hold all the same.
+
+mod kill;

@@ -1,0 +1,81 @@
+//! Plain HTTP on the loopback interface.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A status code and a body.
+pub type Answer = (u16, String);
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build();
+    config.into()
+}
+
+fn answer(
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, String> {
+    let mut response = response.map_err(|error| error.to_string())?;
+    let status = response.status().as_u16();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(256 << 20)
+        .read_to_string();
+    Ok((status, body.map_err(|error| error.to_string())?))
+}
+
+/// GET.
+///
+/// # Errors
+/// No answer came; a status that tells of an error is an answer.
+pub fn get(url: &str) -> Result<Answer, String> {
+    answer(agent().get(url).call())
+}
+
+/// POST of a body.
+///
+/// # Errors
+/// As [`get`].
+pub fn post(url: &str, body: &str) -> Result<Answer, String> {
+    answer(agent().post(url).send(body))
+}
+
+/// PUT of a body.
+///
+/// # Errors
+/// As [`get`].
+pub fn put(url: &str, body: &str) -> Result<Answer, String> {
+    answer(agent().put(url).send(body))
+}
+
+/// The `data` of a Prometheus API answer.
+///
+/// # Errors
+/// No answer, one that is not JSON, or one whose status is not `success`.
+pub fn api(url: &str) -> Result<Value, String> {
+    let (status, body) = get(url)?;
+    let mut answer: Value =
+        serde_json::from_str(&body).map_err(|e| format!("{status} {e}: {body}"))?;
+    if answer["status"] != "success" {
+        return Err(format!("{status}: {body}"));
+    }
+    Ok(answer["data"].take())
+}
+
+/// Percent-encodes a query parameter.
+pub fn encode(text: &str) -> String {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if is_plain(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

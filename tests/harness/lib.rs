@@ -1,0 +1,37 @@
+//! What the tests that cross crates share: the real binary, real peers, targets to scrape.
+//!
+//! It is not: a client library. A test that cannot get what it needs panics.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test harness fails by panicking"
+)]
+
+pub mod http;
+mod narthex;
+pub mod peers;
+mod process;
+mod target;
+mod wait;
+
+pub use narthex::{Narthex, NarthexBuilder, SeriesSet, instant, sorted};
+pub use process::{Process, free_port};
+pub use target::{Page, Target};
+pub use wait::until;
+
+use std::path::PathBuf;
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+/// Upstream data beside the repository, where it exists. Tests that read it pass without it.
+pub fn upstream_data(path: &str) -> Option<PathBuf> {
+    let data = repository().parent()?.join("shared").join(path);
+    data.exists().then_some(data)
+}

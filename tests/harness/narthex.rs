@@ -1,0 +1,179 @@
+//! The real binary, with a folder and a port of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Process, free_port, http, until};
+
+/// Series by their labels, printed as JSON with sorted names.
+pub type SeriesSet = BTreeMap<String, String>;
+
+/// How to start Narthex.
+#[derive(Debug, Default)]
+pub struct NarthexBuilder {
+    config: Option<String>,
+    flags: Vec<String>,
+}
+
+impl NarthexBuilder {
+    /// The text of prometheus.yml; without it the embedded default is used.
+    pub fn config(mut self, yaml: impl Into<String>) -> Self {
+        self.config = Some(yaml.into());
+        self
+    }
+
+    /// One more flag.
+    pub fn flag(mut self, flag: impl Into<String>) -> Self {
+        self.flags.push(flag.into());
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn start(self) -> Narthex {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(config) = &self.config {
+            std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+        }
+        let port = free_port();
+        let mut args = vec![
+            format!("--web.listen-address=127.0.0.1:{port}"),
+            format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ),
+            "--web.enable-lifecycle".to_owned(),
+        ];
+        if self.config.is_some() {
+            args.push(format!(
+                "--config.file={}",
+                folder.path().join("prometheus.yml").display()
+            ));
+        }
+        args.extend(self.flags);
+        let process = Process::start(binary(), &args, &folder.path().join("log"));
+        let mut narthex = Narthex {
+            process,
+            folder,
+            args,
+            port,
+        };
+        narthex.wait_until_ready();
+        narthex
+    }
+}
+
+/// A running Narthex.
+#[derive(Debug)]
+pub struct Narthex {
+    process: Process,
+    folder: TempDir,
+    args: Vec<String>,
+    port: u16,
+}
+
+impl Narthex {
+    /// One with the embedded default config.
+    pub fn builder() -> NarthexBuilder {
+        NarthexBuilder::default()
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder of its blocks and WAL.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Replaces prometheus.yml; a reload reads it.
+    pub fn write_config(&self, yaml: &str) {
+        std::fs::write(self.folder.path().join("prometheus.yml"), yaml).unwrap();
+    }
+
+    /// Starts it again in the same folder, after its end or a kill, and waits until it is ready.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        self.process = Process::start(binary(), &self.args, &self.folder.path().join("log"));
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&mut self) {
+        let url = format!("{}/-/ready", self.url());
+        until(60, "/-/ready", || {
+            self.process.check_running()?;
+            match http::get(&url)? {
+                (200, _) => Ok(()),
+                (status, body) => Err(format!("{status} {body}")),
+            }
+        });
+    }
+
+    /// The `data` of an API answer, for a path behind `/api/v1/`.
+    ///
+    /// # Errors
+    /// As [`http::api`].
+    pub fn api(&self, path: &str) -> Result<Value, String> {
+        http::api(&format!("{}/api/v1/{path}", self.url()))
+    }
+
+    /// The result of an instant query now, by labels.
+    ///
+    /// # Errors
+    /// The query failed.
+    pub fn query(&self, expression: &str) -> Result<SeriesSet, String> {
+        instant(&self.url(), expression)
+    }
+}
+
+/// The result of an instant query of any Prometheus, by labels.
+///
+/// # Errors
+/// The query failed.
+pub fn instant(base: &str, expression: &str) -> Result<SeriesSet, String> {
+    let data = http::api(&format!(
+        "{base}/api/v1/query?query={}",
+        http::encode(expression)
+    ))?;
+    let series = data["result"].as_array().ok_or_else(|| data.to_string())?;
+    Ok(series
+        .iter()
+        .map(|series| {
+            (
+                sorted(&series["metric"]),
+                series["value"][1].as_str().unwrap_or("").to_owned(),
+            )
+        })
+        .collect())
+}
+
+/// Labels printed with their names in order, whatever order they came in.
+pub fn sorted(labels: &Value) -> String {
+    let labels: BTreeMap<&String, &Value> = labels.as_object().into_iter().flatten().collect();
+    serde_json::to_string(&labels).unwrap()
+}
+
+/// The binary that the same cargo run built: it lies beside the folder of the test binaries.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join("narthex");
+    assert!(
+        built.exists(),
+        "{} is missing: build the workspace first",
+        built.display()
+    );
+    built
+}

@@ -1,0 +1,101 @@
+//! Other programs, started and stopped by their pid.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::until;
+
+/// A port on the loopback interface that nobody listened on a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// A running program; it is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts a program; what it prints goes to `log`.
+    ///
+    /// # Panics
+    /// The program is not there; `tests/run` installs all that the tests start.
+    pub fn start(program: impl AsRef<Path>, args: &[String], log: &Path) -> Self {
+        let program = program.as_ref();
+        let output = File::options().create(true).append(true).open(log).unwrap();
+        let child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error} (run tests/run)", program.display()));
+        Self {
+            child,
+            log: log.to_path_buf(),
+        }
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Fails where the program has ended, with what it printed.
+    ///
+    /// # Errors
+    /// The end of its log.
+    pub fn check_running(&mut self) -> Result<(), String> {
+        match self.child.try_wait().unwrap() {
+            None => Ok(()),
+            Some(status) => Err(format!("ended with {status}: {}", self.log())),
+        }
+    }
+
+    /// Kills it at once (SIGKILL) and waits for its end.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends a signal.
+    #[allow(
+        unsafe_code,
+        reason = "the standard library sends no signal but SIGKILL"
+    )]
+    pub fn signal(&self, signal: i32) {
+        let pid = i32::try_from(self.pid()).unwrap();
+        // SAFETY: kill takes plain numbers, and the child has not been waited for, so the pid
+        // is still its own.
+        let result = unsafe { libc::kill(pid, signal) };
+        assert_eq!(result, 0, "kill({pid}, {signal})");
+    }
+
+    /// Asks it to end (SIGTERM) and waits.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(libc::SIGTERM);
+        until(30, "a clean end", || match self.child.try_wait().unwrap() {
+            Some(status) => Ok(status),
+            None => Err(self.log()),
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
