@@ -7,6 +7,7 @@ mod clock;
 mod duration;
 mod labels;
 mod matcher;
+pub mod relabel;
 pub mod sample;
 mod write;
 
