@@ -1,1 +1,21 @@
-//! (being written)
+//! One way to make an HTTP client: credentials, TLS, proxies, redirects and bounded bodies, for
+//! everything that reads from a configured endpoint.
+//!
+//! It is not: a server, and not a general client: it sends GET requests. TLS is rustls with the
+//! *ring* provider, which is named here and never taken from the process' default.
+
+mod body;
+mod client;
+mod config;
+mod credentials;
+mod error;
+mod secret;
+mod tls;
+
+pub use body::{BodyError, BodyLimit};
+pub use client::{Client, REDIRECTS_MAX, Response};
+pub use config::{Authorization, BasicAuth, HttpConfig, HttpHeader, TlsConfig, TlsVersion};
+pub use error::{BuildError, RequestError};
+pub use reqwest::StatusCode;
+pub use reqwest::header;
+pub use secret::Secret;

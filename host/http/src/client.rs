@@ -1,0 +1,243 @@
+//! The client: one connection pool, one set of credentials.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{NoProxy, Proxy, StatusCode, Url};
+
+use crate::credentials::Credentials;
+use crate::error::{LookupError, cause};
+use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, body, tls};
+
+/// So many redirects are followed; one more ends the request, as in Go.
+pub const REDIRECTS_MAX: usize = 10;
+
+/// An unused connection is closed after this time, as in Prometheus.
+const POOL_IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// Sends GET requests. It has no timeout of its own: its caller knows the deadline.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: reqwest::Client,
+    credentials: Credentials,
+    follow_redirects: bool,
+    proxy: Option<Secret>,
+}
+
+/// An answer whose body is still to be read.
+#[derive(Debug)]
+pub struct Response(reqwest::Response);
+
+impl Client {
+    /// Makes a client.
+    ///
+    /// # Errors
+    /// The configuration contradicts itself, or a file that it names cannot be used.
+    pub fn new(config: &HttpConfig) -> Result<Self, BuildError> {
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(BuildError::Config(faults.join("; ")));
+        }
+        let tls = config.tls_config.clone().unwrap_or_default();
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&tls, config.enable_http2)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .pool_idle_timeout(POOL_IDLE)
+            .dns_resolver(SystemResolver)
+            .no_proxy();
+        if !config.enable_http2 {
+            builder = builder.http1_only();
+        }
+        for proxy in proxies(config)? {
+            builder = builder.proxy(proxy);
+        }
+        Ok(Self {
+            inner: builder.build().map_err(BuildError::Client)?,
+            credentials: Credentials::new(config),
+            follow_redirects: config.follow_redirects,
+            proxy: config.proxy_url.clone(),
+        })
+    }
+
+    /// Asks for a URL, following redirects where the configuration allows it. Credentials and
+    /// configured headers go to the first URL's host only: once a redirect leads to another
+    /// host, or from HTTPS to HTTP, nothing after it gets them.
+    ///
+    /// # Errors
+    /// No answer came; an answer with an error status is an answer.
+    pub async fn get(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
+        let mut current = parse(url)?;
+        let mut shown = url.to_owned();
+        let credentials = self.credentials.headers().await;
+        let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
+        let mut is_trusted = true;
+        for _ in 0..=REDIRECTS_MAX {
+            let mut request = self.inner.get(current.clone()).headers(headers.clone());
+            if is_trusted {
+                request = request.headers(credentials.clone());
+            }
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(error) => return Err(self.failed(&shown, &current, &error).await),
+            };
+            let location = redirect(&response).filter(|_| self.follow_redirects);
+            let Some(location) = location else {
+                return Ok(Response(response));
+            };
+            let next = current.join(&location).map_err(|error| {
+                let text = format!("failed to parse Location header {location:?}: {error}");
+                RequestError::new(&shown, text)
+            })?;
+            is_trusted &= keeps_trust(&current, &next);
+            current = next;
+            shown = location;
+        }
+        let text = format!("stopped after {REDIRECTS_MAX} redirects");
+        Err(RequestError::new(&shown, text))
+    }
+
+    async fn failed(&self, shown: &str, url: &Url, error: &reqwest::Error) -> RequestError {
+        let proxy = self.proxy.as_ref();
+        let proxy = proxy.and_then(|proxy| Url::parse(proxy.expose()).ok());
+        let dialled = match error.is_connect() {
+            true => address(proxy.as_ref().unwrap_or(url)).await,
+            false => String::new(),
+        };
+        RequestError::new(shown, cause(error, &dialled))
+    }
+}
+
+fn parse(url: &str) -> Result<Url, RequestError> {
+    let parsed = Url::parse(url).map_err(|error| RequestError::new(url, error.to_string()))?;
+    match parsed.scheme() {
+        "http" | "https" => Ok(parsed),
+        other => {
+            let text = format!("unsupported protocol scheme {other:?}");
+            Err(RequestError::new(url, text))
+        }
+    }
+}
+
+fn redirect(response: &reqwest::Response) -> Option<String> {
+    let is_redirect = matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
+    location.to_str().ok().map(str::to_owned)
+}
+
+fn keeps_trust(from: &Url, to: &Url) -> bool {
+    let downgrades = from.scheme() == "https" && to.scheme() != "https";
+    from.host() == to.host() && !downgrades
+}
+
+/// What was dialled, looked up again where the URL has a name: only failures pay for it.
+async fn address(url: &Url) -> String {
+    let port = url.port_or_known_default().unwrap_or(0);
+    let host = url.host_str().unwrap_or("");
+    // An IPv6 address stands in brackets already.
+    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
+        return format!("{host}:{port}");
+    }
+    let found = tokio::net::lookup_host((host, port)).await;
+    match found.ok().and_then(|mut addresses| addresses.next()) {
+        Some(address) => address.to_string(),
+        None => format!("{host}:{port}"),
+    }
+}
+
+fn proxies(config: &HttpConfig) -> Result<Vec<Proxy>, BuildError> {
+    let mut proxies = Vec::new();
+    if let Some(url) = &config.proxy_url {
+        let proxy = Proxy::all(url.expose()).map_err(BuildError::Client)?;
+        proxies.push(proxy.no_proxy(NoProxy::from_string(&config.no_proxy)));
+    }
+    if config.proxy_from_environment {
+        let variable = |names: [&str; 2]| {
+            let values = names
+                .into_iter()
+                .filter_map(|name| std::env::var(name).ok());
+            values.into_iter().find(|value| !value.is_empty())
+        };
+        if let Some(url) = variable(["HTTP_PROXY", "http_proxy"]) {
+            proxies.push(Proxy::http(url).map_err(BuildError::Client)?);
+        }
+        if let Some(url) = variable(["HTTPS_PROXY", "https_proxy"]) {
+            proxies.push(Proxy::https(url).map_err(BuildError::Client)?);
+        }
+        let direct = NoProxy::from_env();
+        proxies = proxies
+            .into_iter()
+            .map(|p| p.no_proxy(direct.clone()))
+            .collect();
+    }
+    let connect = connect_headers(config)?;
+    Ok(match connect.is_empty() {
+        true => proxies,
+        false => proxies
+            .into_iter()
+            .map(|p| p.headers(connect.clone()))
+            .collect(),
+    })
+}
+
+fn connect_headers(config: &HttpConfig) -> Result<HeaderMap, BuildError> {
+    let mut headers = HeaderMap::new();
+    for (name, values) in &config.proxy_connect_header {
+        let invalid = |_| BuildError::Config(format!("invalid proxy_connect_header {name:?}"));
+        let parsed: HeaderName = name.parse().map_err(|_| invalid(()))?;
+        for value in values {
+            let value = HeaderValue::from_str(value.expose()).map_err(|_| invalid(()))?;
+            headers.append(&parsed, value);
+        }
+    }
+    Ok(headers)
+}
+
+/// The system's resolver, with an error that can be told from a failed connection.
+struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await;
+            let found = found.map(Iterator::collect::<Vec<SocketAddr>>);
+            match found {
+                Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
+                Err(_) => Err(LookupError { host }.into()),
+            }
+        })
+    }
+}
+
+impl Response {
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    /// A header as text; "" where it is missing or not ASCII.
+    pub fn header(&self, name: &HeaderName) -> &str {
+        let value = self.0.headers().get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// Reads the body to its end, unpacked where its `Content-Encoding` is gzip.
+    ///
+    /// # Errors
+    /// It reached the limit, broke off, or is not gzip.
+    pub async fn body(self, limit: BodyLimit) -> Result<Bytes, BodyError> {
+        body::read(self.0, limit).await
+    }
+}
