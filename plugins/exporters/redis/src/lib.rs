@@ -1,1 +1,215 @@
+//! A Redis server, asked over one connection and written under redis_exporter's names.
 //!
+//! One round trip: INFO ALL, a few settings, the slow log and the latency monitor; a second one
+//! where the server is part of a cluster. A command that the server refuses (an ACL, a renamed
+//! CONFIG) costs its families and nothing else; only INFO has to work.
+//!
+//! It is not: a reader of keys, streams, scripts or Sentinel. A server that cannot be reached is
+//! a failed scrape (`up 0`), where redis_exporter reports `redis_up 0`.
+
+mod families;
+mod fields;
+mod info;
+mod resp;
+
+use narthex_sdk::tcp::Connection;
+use narthex_sdk::{Batch, Error, Exporter, Target, clock, host_and_port, log};
+use serde::Deserialize;
+
+use families::SETTINGS;
+use info::Info;
+use resp::Reply;
+
+/// What a job can set.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The user of an ACL; the password alone is the default user's.
+    pub username: Option<String>,
+    /// The password, in clear text until plugins have secrets.
+    pub password: Option<String>,
+}
+
+/// The exporter.
+pub struct Redis {
+    config: Config,
+}
+
+narthex_sdk::export!(Redis);
+
+impl Exporter for Redis {
+    type Config = Config;
+
+    fn init(config: Config) -> Result<Self, Error> {
+        if config.username.is_some() && config.password.is_none() {
+            return Err(Error::Config("username stands without password".to_owned()));
+        }
+        Ok(Self { config })
+    }
+
+    fn collect(&mut self, target: &Target, batch: &mut Batch) -> Result<(), Error> {
+        let (host, port) = host_and_port(&target.address)?;
+        let start = clock::monotonic();
+        let mut connection = Connection::open(host, port)?;
+        let connected = clock::monotonic().saturating_sub(start);
+        self.authenticate(&mut connection)?;
+        let answers = Answers::ask(&mut connection)?;
+        answers.write(&mut connection, batch)?;
+        let taken = clock::monotonic().saturating_sub(start);
+        for (name, help, value) in [
+            ("redis_up", "Whether the server answered.", 1.0),
+            (
+                "redis_exporter_last_scrape_connect_time_seconds",
+                "How long it took to connect.",
+                connected.as_secs_f64(),
+            ),
+            (
+                "redis_exporter_last_scrape_duration_seconds",
+                "How long it took to ask the server.",
+                taken.as_secs_f64(),
+            ),
+        ] {
+            batch.gauge(name, help).sample(&[], value);
+        }
+        Ok(())
+    }
+}
+
+impl Redis {
+    fn authenticate(&self, connection: &mut Connection) -> Result<(), Error> {
+        let Some(password) = &self.config.password else {
+            return Ok(());
+        };
+        let mut bytes = Vec::new();
+        match &self.config.username {
+            Some(username) => resp::command(&mut bytes, &["AUTH", username, password]),
+            None => resp::command(&mut bytes, &["AUTH", password]),
+        }
+        connection.write(&bytes)?;
+        match resp::read(connection)? {
+            Reply::Error(text) => Err(Error::Config(format!("AUTH: {text}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the server said, one answer a command.
+struct Answers {
+    info: String,
+    databases: Reply,
+    settings: Vec<Reply>,
+    slow_length: Reply,
+    slow_newest: Reply,
+    latency: Reply,
+}
+
+impl Answers {
+    /// Asks everything in one go and reads the answers.
+    fn ask(connection: &mut Connection) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        resp::command(&mut bytes, &["INFO", "ALL"]);
+        resp::command(&mut bytes, &["CONFIG", "GET", "databases"]);
+        for (setting, _) in SETTINGS {
+            resp::command(&mut bytes, &["CONFIG", "GET", setting]);
+        }
+        resp::command(&mut bytes, &["SLOWLOG", "LEN"]);
+        resp::command(&mut bytes, &["SLOWLOG", "GET", "1"]);
+        resp::command(&mut bytes, &["LATENCY", "LATEST"]);
+        connection.write(&bytes)?;
+
+        let info = match resp::read(connection)? {
+            Reply::Text(text) => text,
+            Reply::Error(text) => return Err(Error::Protocol(format!("INFO: {text}"))),
+            other => return Err(Error::Protocol(format!("INFO: not a text: {other:?}"))),
+        };
+        let mut next = |command: &str| {
+            let reply = resp::read(connection)?;
+            if let Reply::Error(text) = &reply {
+                log::debug("command refused", &[("command", command), ("error", text)]);
+            }
+            Ok::<_, Error>(reply)
+        };
+        Ok(Self {
+            info,
+            databases: next("CONFIG GET databases")?,
+            settings: SETTINGS
+                .iter()
+                .map(|(setting, _)| next(setting))
+                .collect::<Result<_, _>>()?,
+            slow_length: next("SLOWLOG LEN")?,
+            slow_newest: next("SLOWLOG GET")?,
+            latency: next("LATENCY LATEST")?,
+        })
+    }
+
+    fn write(&self, connection: &mut Connection, batch: &mut Batch) -> Result<(), Error> {
+        let info = Info::parse(&self.info);
+        if info.get("redis_version").is_none() {
+            return Err(Error::Protocol("INFO has no redis_version".to_owned()));
+        }
+        // Whole seconds, as redis_exporter counts them.
+        let now_s = (clock::now_ms() / 1000) as f64;
+        families::write_fields(&info, now_s, batch);
+        families::write_commands(&info, batch);
+        families::write_databases(&info, setting(&self.databases).and_then(whole), batch);
+        families::write_replication(&info, batch);
+        families::write_cluster(&info, batch);
+        if info.number("cluster_enabled") == Some(1.0) {
+            write_cluster_state(connection, batch)?;
+        }
+        let settings: Vec<_> = SETTINGS
+            .iter()
+            .zip(&self.settings)
+            .map(|((_, family), reply)| (*family, setting(reply)))
+            .collect();
+        families::write_settings(&settings, batch);
+        families::write_slow_log(&self.slow_length, &self.slow_newest, batch);
+        families::write_latency(&self.latency, batch);
+        Ok(())
+    }
+}
+
+/// The number of an answer to CONFIG GET: name and value in turn.
+fn setting(reply: &Reply) -> Option<f64> {
+    info::number(reply.elements().get(1)?.as_text()?)
+}
+
+/// A count, as CONFIG gives it.
+fn whole(number: f64) -> Option<u32> {
+    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked in the line above"
+    )]
+    fits.then_some(number as u32)
+}
+
+fn write_cluster_state(connection: &mut Connection, batch: &mut Batch) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    resp::command(&mut bytes, &["CLUSTER", "INFO"]);
+    connection.write(&bytes)?;
+    if let Reply::Text(text) = resp::read(connection)? {
+        let info = Info::parse(&text);
+        families::write_cluster(&info, batch);
+        for (field, family) in [
+            (
+                "cluster_stats_messages_sent",
+                "redis_cluster_messages_sent_total",
+            ),
+            (
+                "cluster_stats_messages_received",
+                "redis_cluster_messages_received_total",
+            ),
+        ] {
+            if let Some(value) = info.number(field) {
+                let help = format!("Field {field} of CLUSTER INFO.");
+                batch.gauge(family, &help).sample(&[], value);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
