@@ -21,6 +21,14 @@ pub enum DurationError {
     /// Not numbers with units, or units out of order.
     #[error("not a valid duration string: {0:?}")]
     Invalid(String),
+    /// A unit that does not exist.
+    #[error("unknown unit {unit:?} in duration {text:?}")]
+    UnknownUnit {
+        /// The unit.
+        unit: String,
+        /// The whole text.
+        text: String,
+    },
     /// More than about 292 years.
     #[error("duration out of range")]
     OutOfRange,
@@ -91,11 +99,16 @@ impl FromStr for PromDuration {
                 .find(|c: char| c.is_ascii_digit())
                 .map_or(rest.len(), |at| digits + at);
             let unit = &rest[digits..unit_end];
-            let position = UNITS[next_unit..]
-                .iter()
-                .position(|(name, _)| *name == unit);
-            let index = next_unit + position.ok_or_else(invalid)?;
-            if digits == 0 {
+            if digits == 0 || unit.is_empty() {
+                return Err(invalid());
+            }
+            let position = UNITS.iter().position(|(name, _)| *name == unit);
+            let index = position.ok_or_else(|| DurationError::UnknownUnit {
+                unit: unit.to_owned(),
+                text: text.to_owned(),
+            })?;
+            // Units go from the largest to the smallest.
+            if index < next_unit {
                 return Err(invalid());
             }
             let count: u64 = rest[..digits]
@@ -180,10 +193,20 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_says_why() {
-        for text in ["1", "1y1m1d", "-1w", "1.5d", "d", "1s1s", "1 s", "5ss"] {
+        for text in ["1", "1y1m1d", "-1w", "d", "1s1s"] {
             assert_eq!(
                 text.parse::<PromDuration>(),
                 Err(DurationError::Invalid(text.into())),
+                "{text}"
+            );
+        }
+        for (text, unit) in [("1.5d", "."), ("1 s", " s"), ("5ss", "ss")] {
+            assert_eq!(
+                text.parse::<PromDuration>(),
+                Err(DurationError::UnknownUnit {
+                    unit: unit.into(),
+                    text: text.into()
+                }),
                 "{text}"
             );
         }

@@ -1,8 +1,15 @@
 //! The tree that the parser makes and the engine evaluates.
 
+mod names;
+mod text;
+mod walk;
+
 use std::sync::Arc;
 
 use narthex_model::Matcher;
+
+pub use text::has_invalid_bytes;
+pub(crate) use text::{invalid_byte, text_of_bytes};
 
 /// A range of bytes in the query, for errors and annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -122,7 +129,7 @@ pub enum AtModifier {
 /// `offset` and `@`, as a selector or a subquery carries them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TimeShift {
-    /// What follows `offset`; `None` where it is not written.
+    /// What follows `offset`; `None` where it is not written or is no time at all.
     pub offset: Option<DurationArg>,
     /// What follows `@`.
     pub at: Option<AtModifier>,
@@ -143,9 +150,9 @@ pub enum RangeEdges {
 /// Which series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorSelector {
-    /// The name before the braces, or the quoted name inside; `None` where there is neither.
+    /// The name before the braces; `None` where there is none, even if there is one inside.
     pub name: Option<String>,
-    /// All matchers, the one for `name` included, in the order of the query.
+    /// All matchers in the order of the query, the one for `name` first.
     pub matchers: Arc<[Matcher]>,
     /// `offset` and `@`.
     pub shift: TimeShift,

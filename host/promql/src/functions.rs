@@ -62,7 +62,7 @@ pub static FUNCTIONS: &[Function] = &[
     ),
     experimental("end", &[], Scalar),
     stable("exp", &[Vector], Vector),
-    experimental("first_over_time", &[Matrix], Vector),
+    stable("first_over_time", &[Matrix], Vector),
     stable("floor", &[Vector], Vector),
     stable("histogram_avg", &[Vector], Vector),
     stable("histogram_count", &[Vector], Vector),

@@ -5,4 +5,10 @@
 
 pub mod ast;
 pub mod functions;
+mod lexer;
+pub mod parser;
+pub mod printer;
+mod types;
 
+pub use parser::{ParseError, ParseOptions, parse, parse_metric_selector};
+pub use printer::pretty;
