@@ -1,1 +1,35 @@
-//! (being written)
+//! The newest samples in memory, found by their labels, and the write-ahead log that brings them
+//! back after a restart.
+//!
+//! A batch goes to the log first, then to memory, then its report goes back; so whatever was
+//! reported survives the end of the process. How the log lies on disk is written in `FORMAT.md`
+//! beside this crate; how samples lie in memory is private and may change at any time.
+//!
+//! It is not: the history. Whoever owns the blocks cuts a range out of the head ([`Head::cut`]),
+//! writes it somewhere durable, and then tells the head to let go of it ([`Head::truncate`]).
+//! Nothing here is async, and nothing here reads the clock.
+
+mod append;
+mod appender;
+mod chunk;
+mod error;
+mod head;
+mod index;
+mod log;
+mod memory;
+mod options;
+mod read;
+mod replay;
+mod series;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use error::HeadError;
+pub use head::Head;
+pub use options::{
+    BATCH_BYTES_MAX, GROUP_COMMIT_INTERVAL, HeadOptions, LABELS_BYTES_MAX, SEGMENT_BYTES,
+    SERIES_MAX, SyncMode,
+};
+pub use read::Cut;
+pub use replay::{Damage, ReplayReport};

@@ -1,0 +1,60 @@
+//! The path of a batch: bounds, plan, log, memory, report.
+
+use narthex_model::{AppendReport, Sample, WriteBatch};
+use narthex_storage::{AppendError, Appendable};
+
+use crate::head::Head;
+use crate::log::record::{LABELS_OVERHEAD_BYTES_MAX, ROW_BYTES_MAX};
+use crate::options::{BATCH_BYTES_MAX, LABELS_BYTES_MAX, SERIES_MAX};
+
+impl Appendable for Head {
+    fn append(&self, batch: &WriteBatch) -> Result<AppendReport, AppendError> {
+        let mut appender = self.appender();
+        if appender.closed {
+            return Err(AppendError::Closed);
+        }
+        check_bounds(&batch.samples, appender.series())?;
+        let segment = appender.log.segment().map_err(AppendError::Log)?;
+        let report = appender.plan(&batch.samples, segment);
+        if appender.plan.accepted.is_empty() {
+            return Ok(report);
+        }
+        if let Err(error) = appender.write_plan() {
+            appender.take_back();
+            return Err(AppendError::Log(error));
+        }
+        let mut memory = self.memory_mut();
+        for &slot in &appender.plan.created {
+            memory.create(slot, appender.labels(slot));
+        }
+        for sample in &appender.plan.accepted {
+            memory.push(sample.slot, sample.timestamp_ms, sample.bits);
+        }
+        Ok(report)
+    }
+}
+
+/// Refuses what might not fit, before anything is changed.
+fn check_bounds(samples: &[Sample], series: usize) -> Result<(), AppendError> {
+    let mut bytes = 0_usize;
+    for sample in samples {
+        let labels_bytes = sample.labels.encoded_len();
+        if labels_bytes > LABELS_BYTES_MAX {
+            return Err(AppendError::TooLarge(format!(
+                "a label set takes {labels_bytes} bytes; at most {LABELS_BYTES_MAX} are taken"
+            )));
+        }
+        bytes += labels_bytes + LABELS_OVERHEAD_BYTES_MAX + ROW_BYTES_MAX;
+    }
+    if bytes > BATCH_BYTES_MAX {
+        return Err(AppendError::TooLarge(format!(
+            "the batch takes {bytes} bytes; at most {BATCH_BYTES_MAX} are taken"
+        )));
+    }
+    if series + samples.len() > SERIES_MAX {
+        return Err(AppendError::TooLarge(format!(
+            "the head has {series} series and takes at most {SERIES_MAX}"
+        )));
+    }
+    Ok(())
+}

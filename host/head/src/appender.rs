@@ -1,0 +1,347 @@
+//! The writer's side of the head: which series a sample belongs to, whether it is taken, and
+//! what the log has to say about it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use narthex_model::{AppendReport, Labels, Rejection, Sample, SeriesRef};
+use narthex_storage::TimeRange;
+
+use crate::log::record::{self, Row};
+use crate::log::writer::Log;
+
+/// What the writer remembers of the series in a slot. An empty label set marks a free slot.
+#[derive(Debug)]
+struct Slot {
+    labels: Labels,
+    /// Grows each time the slot gets another series, so that a reference is never used twice.
+    generation: u32,
+    cursor: Cursor,
+}
+
+/// The newest sample of a series, and where the log knows it.
+#[derive(Debug, Clone, Copy)]
+struct Cursor {
+    timestamp_ms: i64,
+    bits: u64,
+    /// The last segment that declares the series; `u32::MAX` for none.
+    segment: u32,
+    /// Its number there.
+    id: u32,
+    has_sample: bool,
+}
+
+impl Cursor {
+    const NEW: Self = Self {
+        timestamp_ms: i64::MIN,
+        bits: 0,
+        segment: u32::MAX,
+        id: 0,
+        has_sample: false,
+    };
+}
+
+/// A sample that will be stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    pub(crate) slot: u32,
+    pub(crate) timestamp_ms: i64,
+    pub(crate) bits: u64,
+    /// What the slot's cursor was, for taking it back.
+    before: Cursor,
+}
+
+/// What becomes of a sample that the log brings back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Restored {
+    /// It belongs to memory, to a series that may be new there.
+    Kept { slot: u32, is_new: bool },
+    /// It is older than the head's bound.
+    TooOld,
+    /// It is not newer than what its series has.
+    OutOfOrder,
+}
+
+/// Labels as a key: their stable hash is computed once and used as it is.
+#[derive(Debug, PartialEq, Eq)]
+struct Key(Labels);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.stable_hash());
+    }
+}
+
+/// Passes on the one number that it is given.
+#[derive(Debug, Default)]
+struct PassThrough(u64);
+
+impl Hasher for PassThrough {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// The writer's state. One batch at a time is planned here, logged, and then applied to memory.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    slots: Vec<Slot>,
+    by_labels: HashMap<Key, u32, BuildHasherDefault<PassThrough>>,
+    free: Vec<u32>,
+    pub(crate) bound_ms: i64,
+    pub(crate) log: Log,
+    pub(crate) closed: bool,
+    /// The segment that `next_id` counts in.
+    segment: u32,
+    next_id: u32,
+    pub(crate) plan: Plan,
+}
+
+/// What a batch will do. Its buffers are kept from batch to batch.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) accepted: Vec<Accepted>,
+    /// Slots of series that do not exist in memory yet.
+    pub(crate) created: Vec<u32>,
+    declared: Vec<u32>,
+    rows: Vec<Row>,
+    payload: Vec<u8>,
+}
+
+impl Appender {
+    pub(crate) fn new(bound_ms: i64, log: Log) -> Self {
+        Self {
+            slots: Vec::new(),
+            by_labels: HashMap::default(),
+            free: Vec::new(),
+            bound_ms,
+            log,
+            closed: false,
+            segment: u32::MAX,
+            next_id: 0,
+            plan: Plan::default(),
+        }
+    }
+
+    /// Series that have a slot.
+    pub(crate) fn series(&self) -> usize {
+        self.by_labels.len()
+    }
+
+    pub(crate) fn labels(&self, slot: u32) -> &Labels {
+        &self.slots[slot as usize].labels
+    }
+
+    /// Decides over each sample, and writes down in `self.plan` what follows. Cursors move as if
+    /// the plan was carried out; [`Self::take_back`] undoes that.
+    pub(crate) fn plan(&mut self, samples: &[Sample], segment: u32) -> AppendReport {
+        self.clear_plan(segment);
+        let mut report = AppendReport {
+            series: Vec::with_capacity(samples.len()),
+            ..AppendReport::default()
+        };
+        for (index, sample) in samples.iter().enumerate() {
+            match self.plan_sample(sample) {
+                Ok(series) => report.series.push(series),
+                Err((series, rejection)) => {
+                    report.series.push(series);
+                    report.rejected.push((index, rejection));
+                }
+            }
+        }
+        report.created = self.plan.created.len() as u64;
+        report
+    }
+
+    fn clear_plan(&mut self, segment: u32) {
+        self.plan.accepted.clear();
+        self.plan.created.clear();
+        self.plan.declared.clear();
+        self.plan.rows.clear();
+        if self.segment != segment {
+            self.segment = segment;
+            self.next_id = 0;
+        }
+    }
+
+    fn plan_sample(&mut self, sample: &Sample) -> Result<SeriesRef, (SeriesRef, Rejection)> {
+        let known = self.find(sample.series, &sample.labels);
+        let series = known.map_or(SeriesRef::UNKNOWN, |slot| self.reference(slot));
+        if known.is_none() && sample.labels.metric_name().is_empty() {
+            return Err((series, Rejection::InvalidLabels));
+        }
+        if sample.timestamp_ms < self.bound_ms {
+            return Err((series, Rejection::OutOfBounds));
+        }
+        let bits = sample.value.to_bits();
+        if let Some(slot) = known {
+            let cursor = &self.slots[slot as usize].cursor;
+            if cursor.has_sample && sample.timestamp_ms <= cursor.timestamp_ms {
+                let is_newest = sample.timestamp_ms == cursor.timestamp_ms;
+                return match (is_newest, bits == cursor.bits) {
+                    (true, true) => Ok(series),
+                    (true, false) => Err((series, Rejection::DuplicateTimestamp)),
+                    (false, _) => Err((series, Rejection::OutOfOrder)),
+                };
+            }
+        }
+        let slot = known.unwrap_or_else(|| self.create(&sample.labels));
+        self.accept(slot, sample.timestamp_ms, bits);
+        Ok(self.reference(slot))
+    }
+
+    fn accept(&mut self, slot: u32, timestamp_ms: i64, bits: u64) {
+        let cursor = &mut self.slots[slot as usize].cursor;
+        let before = *cursor;
+        let mut previous_bits = before.bits;
+        if cursor.segment != self.segment {
+            cursor.segment = self.segment;
+            cursor.id = self.next_id;
+            self.next_id += 1;
+            self.plan.declared.push(slot);
+            previous_bits = 0;
+        }
+        cursor.timestamp_ms = timestamp_ms;
+        cursor.bits = bits;
+        cursor.has_sample = true;
+        self.plan.rows.push(Row {
+            id: cursor.id,
+            timestamp_ms,
+            difference: bits ^ previous_bits,
+        });
+        self.plan.accepted.push(Accepted {
+            slot,
+            timestamp_ms,
+            bits,
+            before,
+        });
+    }
+
+    /// Writes the plan to the log. Where that fails, the plan must be taken back.
+    pub(crate) fn write_plan(&mut self) -> std::io::Result<()> {
+        let plan = &mut self.plan;
+        let times = plan.rows.iter().map(|row| row.timestamp_ms);
+        let span = times.fold(
+            TimeRange {
+                start_ms: i64::MAX,
+                end_ms: i64::MIN,
+            },
+            |span, timestamp_ms| TimeRange {
+                start_ms: span.start_ms.min(timestamp_ms),
+                end_ms: span.end_ms.max(timestamp_ms),
+            },
+        );
+        let slots = &self.slots;
+        let declared = plan
+            .declared
+            .iter()
+            .map(|slot| &slots[*slot as usize].labels);
+        plan.payload.clear();
+        record::encode(declared, &plan.rows, &mut plan.payload);
+        self.log.append(&plan.payload, span)
+    }
+
+    /// Leaves no trace of the plan.
+    pub(crate) fn take_back(&mut self) {
+        while let Some(accepted) = self.plan.accepted.pop() {
+            self.slots[accepted.slot as usize].cursor = accepted.before;
+        }
+        while let Some(slot) = self.plan.created.pop() {
+            self.release(slot);
+        }
+        self.next_id -= u32::try_from(self.plan.declared.len()).unwrap_or(self.next_id);
+    }
+
+    /// Takes a sample that the log brings back. `slot` is found once for many samples of one
+    /// series.
+    pub(crate) fn restore(
+        &mut self,
+        slot: &mut Option<u32>,
+        labels: &Labels,
+        timestamp_ms: i64,
+        bits: u64,
+    ) -> Restored {
+        if timestamp_ms < self.bound_ms {
+            return Restored::TooOld;
+        }
+        let known = slot.or_else(|| self.by_labels.get(&Key(labels.clone())).copied());
+        let found = known.unwrap_or_else(|| self.insert(labels));
+        *slot = Some(found);
+        let cursor = &mut self.slots[found as usize].cursor;
+        if cursor.has_sample && timestamp_ms <= cursor.timestamp_ms {
+            return Restored::OutOfOrder;
+        }
+        cursor.timestamp_ms = timestamp_ms;
+        cursor.bits = bits;
+        cursor.has_sample = true;
+        Restored::Kept {
+            slot: found,
+            is_new: known.is_none(),
+        }
+    }
+
+    /// The slot of a series: by reference where that still says the same labels, else by labels.
+    fn find(&self, hint: SeriesRef, labels: &Labels) -> Option<u32> {
+        let hinted = u32::try_from(hint.0 & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+        match self.slots.get(hinted as usize) {
+            Some(slot) if hint == self.reference(hinted) && slot.labels == *labels => Some(hinted),
+            _ => self.by_labels.get(&Key(labels.clone())).copied(),
+        }
+    }
+
+    /// Generation and slot in one number. Generations start at 1, so it is never "unknown".
+    fn reference(&self, slot: u32) -> SeriesRef {
+        let generation = self.slots[slot as usize].generation;
+        SeriesRef(u64::from(generation) << 32 | u64::from(slot))
+    }
+
+    fn create(&mut self, labels: &Labels) -> u32 {
+        let slot = self.insert(labels);
+        self.plan.created.push(slot);
+        slot
+    }
+
+    /// Gives a series a slot. There is one: [`crate::SERIES_MAX`] is checked before a batch.
+    fn insert(&mut self, labels: &Labels) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                labels: Labels::empty(),
+                generation: 1,
+                cursor: Cursor::NEW,
+            });
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.slots[slot as usize].labels = labels.clone();
+        self.by_labels.insert(Key(labels.clone()), slot);
+        slot
+    }
+
+    /// Frees a slot. A slot that has used up its generations is not used again.
+    pub(crate) fn release(&mut self, slot: u32) {
+        let held = &mut self.slots[slot as usize];
+        let labels = std::mem::take(&mut held.labels);
+        held.cursor = Cursor::NEW;
+        self.by_labels.remove(&Key(labels));
+        if let Some(generation) = held.generation.checked_add(1) {
+            held.generation = generation;
+            self.free.push(slot);
+        }
+    }
+
+    /// Gives memory back after many series went.
+    pub(crate) fn shrink(&mut self) {
+        if self.by_labels.capacity() > 4 * self.by_labels.len() {
+            self.by_labels.shrink_to_fit();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The head itself: opening, letting go of what blocks hold, closing.
+
+use std::fs::{self, File, TryLockError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::appender::Appender;
+use crate::error::HeadError;
+use crate::log::file::{LogFolder, SystemFolder};
+use crate::log::flush::Flusher;
+use crate::log::segment;
+use crate::memory::{Memory, Truncated};
+use crate::options::HeadOptions;
+use crate::replay::{self, ReplayReport};
+
+/// The file in the log's folder that says it is in use.
+const LOCK_FILE: &str = "lock";
+
+/// How many slots a truncation looks at before it lets writers and readers through.
+const TRUNCATE_SLOTS: usize = 4096;
+
+/// The newest samples. See the crate's documentation.
+#[derive(Debug)]
+pub struct Head {
+    dir: PathBuf,
+    /// Taken before `memory` where both are needed.
+    appender: Mutex<Appender>,
+    memory: RwLock<Memory>,
+    flusher: Arc<Flusher>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Head {
+    /// Opens the log in a folder and brings back what it holds.
+    ///
+    /// # Errors
+    /// The folder is in use or cannot be read or written. Damage to the log is no error: what can
+    /// be read is brought back, and the report tells what could not.
+    pub fn open(options: HeadOptions) -> Result<(Self, ReplayReport), HeadError> {
+        let folder = Box::new(SystemFolder::new(&options.dir));
+        Self::open_with(options, folder)
+    }
+
+    pub(crate) fn open_with(
+        options: HeadOptions,
+        folder: Box<dyn LogFolder>,
+    ) -> Result<(Self, ReplayReport), HeadError> {
+        let dir = options.dir.clone();
+        fs::create_dir_all(&dir).map_err(HeadError::io("create", &dir))?;
+        let lock = lock(&dir)?;
+        let (appender, memory, report) = replay::open(&options, folder)?;
+        let head = Self {
+            dir,
+            flusher: Arc::clone(appender.log.flusher()),
+            appender: Mutex::new(appender),
+            memory: RwLock::new(memory),
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok((head, report))
+    }
+
+    pub(crate) fn appender(&self) -> MutexGuard<'_, Appender> {
+        self.appender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest sample; `None` where the head is empty.
+    pub fn min_time(&self) -> Option<i64> {
+        self.memory().span().map(|span| span.start_ms)
+    }
+
+    /// The newest sample; `None` where the head is empty.
+    pub fn max_time(&self) -> Option<i64> {
+        self.memory().span().map(|span| span.end_ms)
+    }
+
+    /// How many series the head holds.
+    pub fn series_count(&self) -> u64 {
+        self.memory().index.series()
+    }
+
+    /// How many segments the log has.
+    pub fn segment_count(&self) -> usize {
+        self.appender().log.segments()
+    }
+
+    /// Lets go of the samples before `before_ms`: they are not found any more and not taken any
+    /// more, their memory is freed, and so are series without samples and log segments that only
+    /// hold older samples. Call it once a block holds them for good.
+    ///
+    /// The process may die at any point in here: memory dies with it, and the log loses only
+    /// whole segments, each of which replays alone. A head opened with
+    /// [`HeadOptions::min_valid_time_ms`] at `before_ms` holds the same samples in all cases.
+    ///
+    /// # Errors
+    /// A segment could not be removed. Memory is freed all the same; the next call tries again.
+    pub fn truncate(&self, before_ms: i64) -> Result<(), HeadError> {
+        {
+            let mut appender = self.appender();
+            if before_ms > appender.bound_ms {
+                appender.bound_ms = before_ms;
+                appender.log.close_segment();
+                self.memory_mut().start_truncate(before_ms);
+            }
+        }
+        self.free_slots();
+        let mut appender = self.appender();
+        let bound_ms = appender.bound_ms;
+        appender
+            .log
+            .remove_before(bound_ms)
+            .map_err(|(number, source)| HeadError::Io {
+                action: "remove",
+                path: self.dir.join(segment::name(number)),
+                source,
+            })
+    }
+
+    fn free_slots(&self) {
+        let slots = self.memory().slots();
+        let mut oldest_kept_ms = i64::MAX;
+        for from in (0..slots).step_by(TRUNCATE_SLOTS) {
+            let mut appender = self.appender();
+            let mut memory = self.memory_mut();
+            for slot in from..slots.min(from + TRUNCATE_SLOTS) {
+                let Ok(slot) = u32::try_from(slot) else {
+                    continue;
+                };
+                match memory.truncate_slot(slot) {
+                    Truncated::Nothing => {}
+                    Truncated::Kept { first_ms } => oldest_kept_ms = oldest_kept_ms.min(first_ms),
+                    Truncated::Gone => appender.release(slot),
+                }
+            }
+        }
+        let mut appender = self.appender();
+        appender.shrink();
+        self.memory_mut().end_truncate(oldest_kept_ms);
+    }
+
+    /// Forces everything acknowledged so far to the disk.
+    ///
+    /// # Errors
+    /// The log failed, now or earlier.
+    pub fn sync(&self) -> Result<(), HeadError> {
+        self.flusher.flush().map_err(HeadError::Log)
+    }
+
+    /// Takes no more batches, forces the log to the disk and lets another process open it. What
+    /// is in memory can still be read.
+    ///
+    /// # Errors
+    /// The log failed, now or earlier. The head is closed all the same.
+    pub fn close(&self) -> Result<(), HeadError> {
+        let mut appender = self.appender();
+        if appender.closed {
+            return Ok(());
+        }
+        appender.closed = true;
+        let stopped = appender.log.stop();
+        drop(appender);
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        stopped.map_err(HeadError::Log)
+    }
+}
+
+/// Takes the folder for this process, or says that it is taken. The system lets go of it when
+/// the process ends, however that happens.
+fn lock(dir: &std::path::Path) -> Result<File, HeadError> {
+    let path = dir.join(LOCK_FILE);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(HeadError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(HeadError::Locked {
+            dir: dir.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(HeadError::io("lock", path)(source)),
+    }
+}

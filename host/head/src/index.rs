@@ -1,0 +1,217 @@
+//! Which series have which label: names to values to slots, and matchers to slots.
+
+use std::collections::HashMap;
+
+use narthex_model::{Labels, MatchOp, Matcher};
+use roaring::RoaringBitmap;
+
+/// Label names and values of all series. Slots number the series; they are small and dense.
+#[derive(Debug, Default)]
+pub(crate) struct LabelIndex {
+    all: RoaringBitmap,
+    names: HashMap<Box<str>, NameIndex>,
+    pairs: usize,
+}
+
+/// The values of one name.
+#[derive(Debug, Default)]
+pub(crate) struct NameIndex {
+    present: RoaringBitmap,
+    values: HashMap<Box<str>, Postings>,
+}
+
+/// The series with one label pair. Many pairs have one series only.
+#[derive(Debug)]
+pub(crate) enum Postings {
+    One(u32),
+    Many(Box<RoaringBitmap>),
+}
+
+impl LabelIndex {
+    pub(crate) fn insert(&mut self, slot: u32, labels: &Labels) {
+        self.all.insert(slot);
+        for (name, value) in labels {
+            if !self.names.contains_key(name) {
+                self.names.insert(name.into(), NameIndex::default());
+            }
+            let Some(index) = self.names.get_mut(name) else {
+                continue;
+            };
+            index.present.insert(slot);
+            if let Some(postings) = index.values.get_mut(value) {
+                postings.insert(slot);
+            } else {
+                index.values.insert(value.into(), Postings::One(slot));
+                self.pairs += 1;
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, slot: u32, labels: &Labels) {
+        self.all.remove(slot);
+        for (name, value) in labels {
+            let Some(index) = self.names.get_mut(name) else {
+                continue;
+            };
+            index.present.remove(slot);
+            if index
+                .values
+                .get_mut(value)
+                .is_some_and(|postings| postings.remove(slot))
+            {
+                index.values.remove(value);
+                self.pairs -= 1;
+            }
+            if index.values.is_empty() {
+                self.names.remove(name);
+            }
+        }
+    }
+
+    /// The series for which all matchers hold.
+    pub(crate) fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
+        let (excluding, including): (Vec<_>, Vec<_>) =
+            matchers.iter().partition(|matcher| matcher.matches(""));
+        let mut found: Option<RoaringBitmap> = None;
+        for matcher in including {
+            let accepted = self.accepted(matcher);
+            let narrowed = match found {
+                None => accepted,
+                Some(found) => found & accepted,
+            };
+            if narrowed.is_empty() {
+                return narrowed;
+            }
+            found = Some(narrowed);
+        }
+        let mut found = found.unwrap_or_else(|| self.all.clone());
+        for matcher in excluding {
+            found -= self.refused(matcher);
+        }
+        found
+    }
+
+    /// The series that have the label, with a value that the matcher takes. The matcher does not
+    /// take "", so no other series can match.
+    fn accepted(&self, matcher: &Matcher) -> RoaringBitmap {
+        let Some(index) = self.names.get(matcher.name()) else {
+            return RoaringBitmap::new();
+        };
+        match (matcher.op(), matcher.literals()) {
+            (MatchOp::Equal | MatchOp::Regex, Some(values)) => index.union_of(values),
+            (MatchOp::NotEqual, _) if matcher.value().is_empty() => index.present.clone(),
+            (MatchOp::Regex, None) if matcher.value() == ".+" => index.present.clone(),
+            _ => index.union(|value| matcher.matches(value)),
+        }
+    }
+
+    /// The series that have the label, with a value that the matcher refuses. The matcher takes
+    /// "", so every other series matches.
+    fn refused(&self, matcher: &Matcher) -> RoaringBitmap {
+        let Some(index) = self.names.get(matcher.name()) else {
+            return RoaringBitmap::new();
+        };
+        match (matcher.op(), matcher.literals()) {
+            (MatchOp::NotEqual | MatchOp::NotRegex, Some(values)) => index.union_of(values),
+            (MatchOp::Equal, _) => index.present.clone(),
+            (MatchOp::Regex, None) if matcher.value() == ".*" => RoaringBitmap::new(),
+            _ => index.union(|value| !matcher.matches(value)),
+        }
+    }
+
+    /// The names in use, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &NameIndex)> {
+        self.names.iter().map(|(name, index)| (&**name, index))
+    }
+
+    pub(crate) fn name(&self, name: &str) -> Option<&NameIndex> {
+        self.names.get(name)
+    }
+
+    /// How many series there are.
+    pub(crate) fn series(&self) -> u64 {
+        self.all.len()
+    }
+
+    /// How many distinct label pairs there are.
+    pub(crate) fn pairs(&self) -> usize {
+        self.pairs
+    }
+}
+
+impl NameIndex {
+    fn union_of(&self, values: &[String]) -> RoaringBitmap {
+        let mut union = RoaringBitmap::new();
+        for value in values {
+            if let Some(postings) = self.values.get(value.as_str()) {
+                postings.add_to(&mut union);
+            }
+        }
+        union
+    }
+
+    fn union(&self, mut takes: impl FnMut(&str) -> bool) -> RoaringBitmap {
+        let mut union = RoaringBitmap::new();
+        for (_, postings) in self.values.iter().filter(|(value, _)| takes(value)) {
+            postings.add_to(&mut union);
+        }
+        union
+    }
+
+    /// The values in use and their series, in no order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &Postings)> {
+        self.values.iter().map(|(value, of)| (&**value, of))
+    }
+
+    /// Whether one of the series has the name.
+    pub(crate) fn is_in(&self, series: &RoaringBitmap) -> bool {
+        !self.present.is_disjoint(series)
+    }
+}
+
+impl Postings {
+    fn insert(&mut self, slot: u32) {
+        match self {
+            Self::One(first) if *first == slot => {}
+            Self::One(first) => *self = Self::Many(Box::new([*first, slot].into_iter().collect())),
+            Self::Many(slots) => {
+                slots.insert(slot);
+            }
+        }
+    }
+
+    /// Takes a series out and says whether none is left.
+    fn remove(&mut self, slot: u32) -> bool {
+        match self {
+            Self::One(only) => *only == slot,
+            Self::Many(slots) => {
+                slots.remove(slot);
+                slots.is_empty()
+            }
+        }
+    }
+
+    fn add_to(&self, union: &mut RoaringBitmap) {
+        match self {
+            Self::One(slot) => {
+                union.insert(*slot);
+            }
+            Self::Many(slots) => *union |= &**slots,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(slots) => slots.len(),
+        }
+    }
+
+    /// Whether one of the series is among them.
+    pub(crate) fn is_in(&self, series: &RoaringBitmap) -> bool {
+        match self {
+            Self::One(slot) => series.contains(*slot),
+            Self::Many(slots) => !slots.is_disjoint(series),
+        }
+    }
+}

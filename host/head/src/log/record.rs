@@ -1,0 +1,206 @@
+//! The payload of a batch: the series it names for the first time in its segment, then its
+//! samples in columns.
+//!
+//! Series are numbered from 0 within a segment, in the order in which they are declared. A value
+//! is written as its bits XOR the bits of that series' value before it in the same segment (0 for
+//! the first), all lowest bytes together, then all second bytes, and so on: what does not change
+//! becomes long runs of zeros.
+
+use narthex_model::Labels;
+
+/// One sample as it lies in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The series' number in the segment.
+    pub(crate) id: u32,
+    pub(crate) timestamp_ms: i64,
+    /// The value's bits XOR those of the value before.
+    pub(crate) difference: u64,
+}
+
+/// The bytes that a sample takes at most: its number, its time, its value.
+pub(crate) const ROW_BYTES_MAX: usize = 5 + 10 + 8;
+
+/// The bytes that the counts of a label set take at most, beside its text.
+pub(crate) const LABELS_OVERHEAD_BYTES_MAX: usize = 9;
+
+/// The least that a sample takes.
+const ROW_BYTES_MIN: usize = 1 + 1 + 8;
+
+/// Adds the payload to `out`.
+pub(crate) fn encode<'a>(
+    declared: impl ExactSizeIterator<Item = &'a Labels>,
+    rows: &[Row],
+    out: &mut Vec<u8>,
+) {
+    push_varint(out, declared.len() as u64);
+    for labels in declared {
+        push_varint(out, labels.len() as u64);
+        for (name, value) in labels {
+            push_text(out, name);
+            push_text(out, value);
+        }
+    }
+    push_varint(out, rows.len() as u64);
+    let mut expected_id = 0;
+    for row in rows {
+        push_zigzag(out, i64::from(row.id) - expected_id);
+        expected_id = i64::from(row.id) + 1;
+    }
+    let mut previous_ms = 0_i64;
+    for row in rows {
+        push_zigzag(out, row.timestamp_ms.wrapping_sub(previous_ms));
+        previous_ms = row.timestamp_ms;
+    }
+    for plane in 0..8 {
+        out.extend(rows.iter().map(|row| row.difference.to_le_bytes()[plane]));
+    }
+}
+
+/// What [`encode`] was given. `None` where the bytes are not a whole payload and nothing else.
+pub(crate) fn decode(payload: &[u8], rows: &mut Vec<Row>) -> Option<Vec<Labels>> {
+    let mut input = Input(payload);
+    let declared = (0..input.count(1)?)
+        .map(|_| input.labels())
+        .collect::<Option<Vec<_>>>()?;
+    let count = input.count(ROW_BYTES_MIN)?;
+    rows.clear();
+    rows.reserve(count);
+    let mut expected_id = 0_i64;
+    for _ in 0..count {
+        let id = u32::try_from(expected_id.checked_add(input.zigzag()?)?).ok()?;
+        expected_id = i64::from(id) + 1;
+        rows.push(Row {
+            id,
+            timestamp_ms: 0,
+            difference: 0,
+        });
+    }
+    let mut previous_ms = 0_i64;
+    for row in rows.iter_mut() {
+        previous_ms = previous_ms.wrapping_add(input.zigzag()?);
+        row.timestamp_ms = previous_ms;
+    }
+    if input.0.len() != count * 8 {
+        return None;
+    }
+    for (plane, bytes) in input.0.chunks_exact(count.max(1)).enumerate() {
+        for (row, byte) in rows.iter_mut().zip(bytes) {
+            row.difference |= u64::from(*byte) << (8 * plane);
+        }
+    }
+    Some(declared)
+}
+
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+fn push_zigzag(out: &mut Vec<u8>, value: i64) {
+    push_varint(out, (value.wrapping_shl(1) ^ (value >> 63)).cast_unsigned());
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    push_varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return None;
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn zigzag(&mut self) -> Option<i64> {
+        let value = self.varint()?;
+        Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    /// How many things of at least `bytes_min` bytes follow; no more than there are bytes for.
+    fn count(&mut self, bytes_min: usize) -> Option<usize> {
+        let count = usize::try_from(self.varint()?).ok()?;
+        (count <= self.0.len() / bytes_min).then_some(count)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let len = usize::try_from(self.varint()?).ok()?;
+        let (text, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    fn labels(&mut self) -> Option<Labels> {
+        let count = self.count(2)?;
+        let pairs = (0..count)
+            .map(|_| Some((self.text()?, self.text()?)))
+            .collect::<Option<Vec<_>>>()?;
+        Labels::from_sorted(pairs).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_comes_back_as_it_went_in() {
+        let long = "v".repeat(300);
+        let labels = [
+            Labels::from_pairs([("__name__", "up"), ("job", "ä\0")]),
+            Labels::from_pairs([("__name__", "x"), ("long", &long)]),
+            Labels::empty(),
+        ];
+        let rows = [
+            (0, i64::MIN, u64::MAX),
+            (1, i64::MAX, 0),
+            (u32::MAX, 0, 1),
+            (0, -1, 0x0123_4567_89ab_cdef),
+        ]
+        .map(|(id, timestamp_ms, difference)| Row {
+            id,
+            timestamp_ms,
+            difference,
+        });
+        for (labels, rows) in [(&labels[..], &rows[..]), (&[], &rows[..1]), (&labels, &[])] {
+            let mut payload = Vec::new();
+            encode(labels.iter(), rows, &mut payload);
+            let mut found = Vec::new();
+            assert_eq!(decode(&payload, &mut found).as_deref(), Some(labels));
+            assert_eq!(found, rows);
+            for end in 0..payload.len() {
+                assert!(
+                    decode(&payload[..end], &mut found).is_none(),
+                    "cut at {end}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn counts_that_the_bytes_cannot_hold_are_refused_before_memory_is_taken() {
+        for payload in [
+            &[0xff, 0xff, 0xff, 0xff, 0x0f][..],
+            &[0, 0xff, 0xff, 0xff, 0x7f],
+        ] {
+            assert!(decode(payload, &mut Vec::new()).is_none());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Segment files: their names, their header, and the folder's list of them.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use crate::log::frame::FrameReader;
+
+/// What a segment starts with.
+const MAGIC: [u8; 8] = *b"NXWAL\0\0\x01";
+
+/// `magic 8 | segment number u32 | crc32c u32 of both`.
+pub(crate) const SEGMENT_HEADER_BYTES: usize = 16;
+
+/// How much of a segment is read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// The file name of a segment.
+pub(crate) fn name(number: u32) -> String {
+    format!("{number:08}.wal")
+}
+
+/// The first bytes of a segment.
+pub(crate) fn header(number: u32) -> [u8; SEGMENT_HEADER_BYTES] {
+    let mut header = [0; SEGMENT_HEADER_BYTES];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&number.to_le_bytes());
+    let checksum = crc32c::crc32c(&header[..12]);
+    header[12..].copy_from_slice(&checksum.to_le_bytes());
+    header
+}
+
+/// A segment as it lies in the folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SegmentFile {
+    pub(crate) number: u32,
+    pub(crate) path: PathBuf,
+}
+
+/// The segments of a folder, oldest first. Other files are not looked at.
+pub(crate) fn list(dir: &Path) -> io::Result<Vec<SegmentFile>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.strip_suffix(".wal"))
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok());
+        if let Some(number) = number {
+            segments.push(SegmentFile { number, path });
+        }
+    }
+    segments.sort_by_key(|segment| segment.number);
+    Ok(segments)
+}
+
+/// Why the frames of a segment cannot be reached.
+#[derive(Debug)]
+pub(crate) enum SegmentError {
+    /// The file ends before its header does.
+    Torn,
+    /// The header is not that of this segment.
+    Damaged(&'static str),
+    /// The file cannot be read.
+    Io(io::Error),
+}
+
+/// Opens a segment behind its header.
+pub(crate) fn open(segment: &SegmentFile) -> Result<FrameReader<BufReader<File>>, SegmentError> {
+    let file = File::open(&segment.path).map_err(SegmentError::Io)?;
+    let len = file.metadata().map_err(SegmentError::Io)?.len();
+    let mut source = BufReader::with_capacity(READ_BYTES, file);
+    if len < SEGMENT_HEADER_BYTES as u64 {
+        return Err(SegmentError::Torn);
+    }
+    let mut found = [0; SEGMENT_HEADER_BYTES];
+    source.read_exact(&mut found).map_err(SegmentError::Io)?;
+    if found != header(segment.number) {
+        return Err(SegmentError::Damaged("a header that is not this segment's"));
+    }
+    FrameReader::new(source, len - SEGMENT_HEADER_BYTES as u64).map_err(SegmentError::Io)
+}

@@ -1,0 +1,212 @@
+//! The end of the log that grows.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use narthex_storage::TimeRange;
+
+use crate::log::file::{LogFile, LogFolder};
+use crate::log::flush::Flusher;
+use crate::log::frame::{FrameType, FrameWriter};
+use crate::log::segment::{self, SEGMENT_HEADER_BYTES};
+use crate::options::SyncMode;
+
+/// A segment that takes no more records, and the time of the samples in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClosedSegment {
+    pub(crate) number: u32,
+    /// The newest sample in it.
+    pub(crate) max_ms: i64,
+}
+
+/// The segment that takes records.
+#[derive(Debug)]
+struct Active {
+    number: u32,
+    file: Arc<dyn LogFile>,
+    len: u64,
+    max_ms: i64,
+}
+
+/// Writes records one after the other. The first write or fsync that fails breaks it for good:
+/// what the disk holds then is known only by reading it.
+#[derive(Debug)]
+pub(crate) struct Log {
+    folder: Box<dyn LogFolder>,
+    segment_bytes: u64,
+    sync: SyncMode,
+    closed: Vec<ClosedSegment>,
+    active: Option<Active>,
+    next_number: u32,
+    next_seq: u64,
+    frames: FrameWriter,
+    buffer: Vec<u8>,
+    flusher: Arc<Flusher>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Where a log goes on after a replay.
+#[derive(Debug, Default)]
+pub(crate) struct LogPosition {
+    pub(crate) closed: Vec<ClosedSegment>,
+    pub(crate) next_number: u32,
+    pub(crate) next_seq: u64,
+}
+
+impl Log {
+    /// A log in an empty folder, or one that [`Self::go_on`] will tell what the folder has.
+    pub(crate) fn start(
+        folder: Box<dyn LogFolder>,
+        segment_bytes: u64,
+        sync: SyncMode,
+    ) -> io::Result<Self> {
+        let flusher = Arc::new(Flusher::default());
+        let thread = match sync {
+            SyncMode::Group(interval) => Some(flusher.start(interval)?),
+            SyncMode::EachAppend => None,
+        };
+        Ok(Self {
+            folder,
+            segment_bytes,
+            sync,
+            closed: Vec::new(),
+            active: None,
+            next_number: 1,
+            next_seq: 1,
+            frames: FrameWriter::new()?,
+            buffer: Vec::new(),
+            flusher,
+            thread,
+        })
+    }
+
+    /// Goes on with a new segment behind those that were replayed.
+    pub(crate) fn go_on(&mut self, position: LogPosition) {
+        self.closed = position.closed;
+        self.next_number = position.next_number;
+        self.next_seq = position.next_seq;
+    }
+
+    pub(crate) fn flusher(&self) -> &Arc<Flusher> {
+        &self.flusher
+    }
+
+    /// The number of the segment that the next record goes to. It is made here if need be.
+    pub(crate) fn segment(&mut self) -> io::Result<u32> {
+        if let Some(failure) = self.flusher.failure() {
+            return Err(failure.error());
+        }
+        match &self.active {
+            Some(active) if active.len < self.segment_bytes => Ok(active.number),
+            _ => self.roll().inspect_err(|error| self.flusher.fail(error)),
+        }
+    }
+
+    fn roll(&mut self) -> io::Result<u32> {
+        self.close_segment();
+        let number = self.next_number;
+        let after = number.checked_add(1).ok_or(io::ErrorKind::QuotaExceeded)?;
+        let file = self.folder.create(&segment::name(number))?;
+        self.next_number = after;
+        file.append(&segment::header(number))?;
+        self.folder.sync()?;
+        self.active = Some(Active {
+            number,
+            file,
+            len: SEGMENT_HEADER_BYTES as u64,
+            max_ms: i64::MIN,
+        });
+        Ok(number)
+    }
+
+    /// Writes a record to the segment that [`Self::segment`] named. When it returns `Ok`, the
+    /// kernel has the record, and with [`SyncMode::EachAppend`] the disk.
+    pub(crate) fn append(&mut self, payload: &[u8], span: TimeRange) -> io::Result<()> {
+        let written = self.write(payload, span);
+        written.inspect_err(|error| self.flusher.fail(error))
+    }
+
+    fn write(&mut self, payload: &[u8], span: TimeRange) -> io::Result<()> {
+        let Some(active) = &mut self.active else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        self.buffer.clear();
+        self.frames
+            .write(FrameType::Batch, self.next_seq, payload, &mut self.buffer)?;
+        let written = active.file.append(&self.buffer).and_then(|()| {
+            self.flusher.written(&active.file);
+            match self.sync {
+                SyncMode::EachAppend => self.flusher.flush(),
+                SyncMode::Group(_) => Ok(()),
+            }
+        });
+        if let Err(error) = written {
+            // Nobody is told that the record is there, so it had better not be. Where this fails
+            // too, replay finds a torn tail, or a record that was never acknowledged.
+            if let Err(error) = active.file.set_len(active.len) {
+                tracing::warn!(%error, "the write-ahead log keeps a torn record");
+            }
+            return Err(error);
+        }
+        active.len += self.buffer.len() as u64;
+        active.max_ms = active.max_ms.max(span.end_ms);
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    /// Ends the segment, so that it can be removed once its samples are old.
+    pub(crate) fn close_segment(&mut self) {
+        if let Some(active) = self.active.take() {
+            self.closed.push(ClosedSegment {
+                number: active.number,
+                max_ms: active.max_ms,
+            });
+        }
+    }
+
+    /// Removes the closed segments that have no sample at or after `before_ms`. A segment that
+    /// could not be removed is tried again the next time.
+    pub(crate) fn remove_before(&mut self, before_ms: i64) -> Result<(), (u32, io::Error)> {
+        let mut removed = None;
+        while let Some(at) = self
+            .closed
+            .iter()
+            .position(|segment| segment.max_ms < before_ms)
+        {
+            let number = self.closed[at].number;
+            self.folder
+                .remove(&segment::name(number))
+                .map_err(|error| (number, error))?;
+            self.closed.remove(at);
+            removed = Some(number);
+        }
+        match removed {
+            Some(number) => self.folder.sync().map_err(|error| (number, error)),
+            None => Ok(()),
+        }
+    }
+
+    /// How many segments there are.
+    pub(crate) fn segments(&self) -> usize {
+        self.closed.len() + usize::from(self.active.is_some())
+    }
+
+    /// Ends the thread and forces what is left to the disk.
+    pub(crate) fn stop(&mut self) -> io::Result<()> {
+        self.flusher.stop();
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has nothing more to tell; the flush below speaks for it.
+            let _ = thread.join();
+        }
+        self.flusher.flush()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            tracing::error!(%error, "the write-ahead log was closed without its last fsync");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! All series and their label index: what readers see.
+
+use narthex_model::Labels;
+use narthex_storage::TimeRange;
+use roaring::RoaringBitmap;
+
+use crate::index::LabelIndex;
+use crate::series::MemorySeries;
+
+/// The series by slot. A slot is free again once its series is gone.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    series: Vec<Option<MemorySeries>>,
+    pub(crate) index: LabelIndex,
+    /// Samples before it are not shown any more, though a chunk may still hold some.
+    bound_ms: i64,
+    /// Oldest and newest sample shown; an empty span where there is none.
+    span: TimeRange,
+    /// The oldest sample added since the last [`Self::start_truncate`].
+    fresh_min_ms: i64,
+}
+
+const NOTHING: TimeRange = TimeRange {
+    start_ms: i64::MAX,
+    end_ms: i64::MIN,
+};
+
+impl Memory {
+    pub(crate) fn new(bound_ms: i64) -> Self {
+        Self {
+            series: Vec::new(),
+            index: LabelIndex::default(),
+            bound_ms,
+            span: NOTHING,
+            fresh_min_ms: i64::MAX,
+        }
+    }
+
+    /// Puts a new series into a free slot.
+    pub(crate) fn create(&mut self, slot: u32, labels: &Labels) {
+        let at = slot as usize;
+        if at >= self.series.len() {
+            self.series.resize_with(at + 1, || None);
+        }
+        self.series[at] = Some(MemorySeries::new(labels.clone()));
+        self.index.insert(slot, labels);
+    }
+
+    /// Adds a sample to a series; the caller keeps the times ascending.
+    pub(crate) fn push(&mut self, slot: u32, timestamp_ms: i64, bits: u64) {
+        if let Some(Some(series)) = self.series.get_mut(slot as usize) {
+            series.push(timestamp_ms, bits);
+            self.span.start_ms = self.span.start_ms.min(timestamp_ms);
+            self.span.end_ms = self.span.end_ms.max(timestamp_ms);
+            self.fresh_min_ms = self.fresh_min_ms.min(timestamp_ms);
+        }
+    }
+
+    /// The slots for which all matchers hold and that may have a sample in the range.
+    pub(crate) fn overlapping(
+        &self,
+        slots: &RoaringBitmap,
+        range: TimeRange,
+    ) -> impl Iterator<Item = &MemorySeries> {
+        let range = self.shown(range);
+        slots
+            .iter()
+            .filter_map(|slot| self.series.get(slot as usize)?.as_ref())
+            .filter(move |series| series.overlaps(range))
+    }
+
+    /// Those of the slots that may have a sample in the range.
+    pub(crate) fn overlapping_slots(
+        &self,
+        slots: &RoaringBitmap,
+        range: TimeRange,
+    ) -> RoaringBitmap {
+        let range = self.shown(range);
+        let overlaps = |slot: &u32| {
+            let series = self.series.get(*slot as usize).and_then(Option::as_ref);
+            series.is_some_and(|series| series.overlaps(range))
+        };
+        slots.iter().filter(overlaps).collect()
+    }
+
+    /// The part of a range that readers may see.
+    pub(crate) fn shown(&self, range: TimeRange) -> TimeRange {
+        TimeRange {
+            start_ms: range.start_ms.max(self.bound_ms),
+            end_ms: range.end_ms,
+        }
+    }
+
+    /// Oldest and newest sample, where there is one.
+    pub(crate) fn span(&self) -> Option<TimeRange> {
+        (self.span.start_ms <= self.span.end_ms).then_some(self.span)
+    }
+
+    /// Hides everything before the bound. Memory is freed slot by slot after that.
+    pub(crate) fn start_truncate(&mut self, before_ms: i64) {
+        self.bound_ms = before_ms;
+        self.fresh_min_ms = i64::MAX;
+        if self.span().is_some() {
+            self.span.start_ms = self.span.start_ms.max(before_ms);
+        }
+    }
+
+    /// Frees what a slot holds before the bound, and the series where that was all.
+    pub(crate) fn truncate_slot(&mut self, slot: u32) -> Truncated {
+        let Some(held) = self.series.get_mut(slot as usize) else {
+            return Truncated::Nothing;
+        };
+        let Some(series) = held else {
+            return Truncated::Nothing;
+        };
+        if let Some(first_ms) = series.truncate(self.bound_ms) {
+            return Truncated::Kept { first_ms };
+        }
+        if let Some(series) = held.take() {
+            self.index.remove(slot, &series.labels);
+        }
+        Truncated::Gone
+    }
+
+    /// Sets the oldest sample to what the slots told.
+    pub(crate) fn end_truncate(&mut self, oldest_kept_ms: i64) {
+        if self.index.series() == 0 {
+            self.span = NOTHING;
+            self.series = Vec::new();
+        } else {
+            self.span.start_ms = oldest_kept_ms.min(self.fresh_min_ms);
+        }
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.series.len()
+    }
+
+    /// The series that there are.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &MemorySeries> {
+        self.series.iter().flatten()
+    }
+}
+
+/// What became of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Truncated {
+    Nothing,
+    Kept { first_ms: i64 },
+    Gone,
+}

@@ -1,0 +1,60 @@
+//! What an owner of a head may choose, and the bounds that nobody may choose.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A log segment is closed once it is this long; a single batch may make it longer.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// How long an acknowledged batch may wait for its fsync. It bounds what a power cut can take; a
+/// killed process loses nothing.
+pub const GROUP_COMMIT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Labels and samples of one batch, as they would lie in the log with every series declared. A
+/// larger batch is refused as too large. It also bounds a record, and so what replay will
+/// allocate for one.
+pub const BATCH_BYTES_MAX: usize = 256 << 20;
+
+/// The labels of one series. A batch with a larger set is refused as too large.
+pub const LABELS_BYTES_MAX: usize = 1 << 20;
+
+/// Series that one head can number at a time. A batch that might need more is refused as too
+/// large; everything the head holds goes on.
+pub const SERIES_MAX: usize = u32::MAX as usize - 1;
+
+/// When the log is forced to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncMode {
+    /// Batches are acknowledged once the kernel has them; a thread of the head calls fsync at
+    /// most this much later.
+    Group(Duration),
+    /// Every batch waits for its own fsync.
+    EachAppend,
+}
+
+/// How to open a head.
+#[derive(Debug, Clone)]
+pub struct HeadOptions {
+    /// The folder of the log. It is made where it does not exist.
+    pub dir: PathBuf,
+    /// The oldest sample that the head takes, and that replay brings back: everything before is
+    /// in blocks.
+    pub min_valid_time_ms: i64,
+    /// A segment of the log is closed once it is this long.
+    pub segment_bytes: u64,
+    /// When the log is forced to the disk.
+    pub sync: SyncMode,
+}
+
+impl HeadOptions {
+    /// The defaults for a log in `dir`: all times are taken, segments of [`SEGMENT_BYTES`], group
+    /// commit.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            min_valid_time_ms: i64::MIN,
+            segment_bytes: SEGMENT_BYTES,
+            sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The reader's side of the head: snapshots, series and labels.
+
+use std::collections::BTreeSet;
+
+use futures::future::{self, BoxFuture, FutureExt};
+use futures::stream::{self, StreamExt};
+use narthex_model::Labels;
+use narthex_storage::{
+    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange,
+};
+use roaring::RoaringBitmap;
+
+use crate::head::Head;
+use crate::memory::Memory;
+use crate::series::Snapshot;
+
+/// The series of a head with their samples in a range, sorted by labels; each is decoded as it is
+/// asked for. It is what a block is made of.
+#[derive(Debug)]
+pub struct Cut {
+    snapshots: std::vec::IntoIter<Snapshot>,
+}
+
+impl Iterator for Cut {
+    type Item = Series;
+
+    fn next(&mut self) -> Option<Series> {
+        self.snapshots.by_ref().find_map(Snapshot::read)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.snapshots.len()))
+    }
+}
+
+impl Head {
+    /// All series that have samples in the range, with those samples.
+    pub fn cut(&self, range: TimeRange) -> Cut {
+        let mut snapshots = self.snapshots(&[], range);
+        snapshots.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Cut {
+            snapshots: snapshots.into_iter(),
+        }
+    }
+
+    /// The series as they are between two batches. Samples are shared or copied here, and decoded
+    /// later, without a lock.
+    fn snapshots(&self, matchers: &[narthex_model::Matcher], range: TimeRange) -> Vec<Snapshot> {
+        let memory = self.memory();
+        let slots = memory.index.select(matchers);
+        let shown = memory.shown(range);
+        memory
+            .overlapping(&slots, range)
+            .filter_map(|series| series.snapshot(shown))
+            .collect()
+    }
+
+    /// What `answer` makes of the series that match and may have a sample in the range.
+    fn with_matching<T>(
+        &self,
+        request: &LabelsRequest,
+        answer: impl FnOnce(&Memory, &RoaringBitmap) -> T,
+    ) -> T {
+        let memory = self.memory();
+        let covers_all = memory.span().is_none_or(|span| {
+            request.range.start_ms <= span.start_ms && span.end_ms <= request.range.end_ms
+        });
+        let mut slots = memory.index.select(&request.matchers);
+        if !covers_all {
+            slots = memory.overlapping_slots(&slots, request.range);
+        }
+        answer(&memory, &slots)
+    }
+}
+
+impl Queryable for Head {
+    fn select<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        let snapshots = self.snapshots(&request.matchers, request.range);
+        let series = snapshots.into_iter().filter_map(Snapshot::read).map(Ok);
+        future::ready(Ok(stream::iter(series).boxed())).boxed()
+    }
+
+    fn series<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
+        let memory = self.memory();
+        let slots = memory.index.select(&request.matchers);
+        let series = memory.overlapping(&slots, request.range);
+        let labels = series.map(|series| series.labels.clone()).collect();
+        future::ready(Ok(labels)).boxed()
+    }
+
+    fn label_names<'a>(
+        &'a self,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        let names = self.with_matching(request, |memory, slots| {
+            let names = memory.index.names();
+            let used = names.filter(|(_, index)| index.is_in(slots));
+            used.map(|(name, _)| name.to_owned())
+                .collect::<BTreeSet<_>>()
+        });
+        future::ready(Ok(names.into_iter().collect())).boxed()
+    }
+
+    fn label_values<'a>(
+        &'a self,
+        name: &'a str,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        let mut values = self.with_matching(request, |memory, slots| {
+            let values = memory.index.name(name).into_iter();
+            let used = values
+                .flat_map(|index| index.values())
+                .filter(|(_, of)| of.is_in(slots));
+            used.map(|(value, _)| value.to_owned()).collect::<Vec<_>>()
+        });
+        values.sort_unstable();
+        future::ready(Ok(values)).boxed()
+    }
+}

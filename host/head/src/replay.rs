@@ -1,0 +1,271 @@
+//! Reading the log back.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+
+use narthex_model::Labels;
+
+use crate::appender::{Appender, Restored};
+use crate::error::HeadError;
+use crate::log::file::LogFolder;
+use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
+use crate::log::record::{self, Row};
+use crate::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentError, SegmentFile};
+use crate::log::writer::{ClosedSegment, Log, LogPosition};
+use crate::memory::Memory;
+use crate::options::HeadOptions;
+
+/// What a replay found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplayReport {
+    /// Segments that were read, damaged ones included.
+    pub segments: u64,
+    /// Records that were read.
+    pub records: u64,
+    /// Samples that are in memory again.
+    pub samples: u64,
+    /// Samples left out because they are older than
+    /// [`HeadOptions::min_valid_time_ms`](crate::HeadOptions::min_valid_time_ms).
+    pub samples_too_old: u64,
+    /// Samples left out because their series had a newer one already. Only a log that somebody
+    /// else wrote to, or that was damaged, has any.
+    pub samples_out_of_order: u64,
+    /// Series that are in memory again.
+    pub series: u64,
+    /// Bytes cut off the end of the last segment: a record that was being written when the
+    /// process or the machine went down, and that nobody was told of.
+    pub torn_bytes: u64,
+    /// Records that were written and cannot be read any more. Everything outside is there.
+    pub damage: Vec<Damage>,
+}
+
+/// A part of the log that cannot be read. It is left as it is on the disk until the samples of
+/// its segment have become old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The segment's number.
+    pub segment: u32,
+    /// Where the part starts; it goes on to the end of the segment.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+    /// What is wrong at `offset`.
+    pub reason: String,
+}
+
+/// Replays the log. New records go to a new segment behind it.
+pub(crate) fn open(
+    options: &HeadOptions,
+    folder: Box<dyn LogFolder>,
+) -> Result<(Appender, Memory, ReplayReport), HeadError> {
+    let segments = segment::list(&options.dir).map_err(HeadError::io("read", &options.dir))?;
+    let log = Log::start(folder, options.segment_bytes, options.sync)
+        .map_err(HeadError::io("start a log in", &options.dir))?;
+    let mut replay = Replay {
+        appender: Appender::new(options.min_valid_time_ms, log),
+        memory: Memory::new(options.min_valid_time_ms),
+        report: ReplayReport::default(),
+        last_seq: 0,
+        newest_ms: i64::MIN,
+        rows: Vec::new(),
+    };
+    let mut closed: Vec<ClosedSegment> = Vec::new();
+    let mut damaged_before = false;
+    for (index, segment) in segments.iter().enumerate() {
+        let damage_before = replay.report.damage.len();
+        let is_last = index + 1 == segments.len();
+        if !replay.segment(segment, is_last)? {
+            continue;
+        }
+        let mut newest_ms = replay.newest_ms;
+        // What cannot be read of a segment is about as new as its neighbours.
+        if damaged_before && let Some(previous) = closed.last_mut() {
+            previous.max_ms = previous.max_ms.max(newest_ms);
+        }
+        damaged_before = replay.report.damage.len() > damage_before;
+        if damaged_before && let Some(previous) = closed.last() {
+            newest_ms = newest_ms.max(previous.max_ms);
+        }
+        closed.push(ClosedSegment {
+            number: segment.number,
+            max_ms: newest_ms,
+        });
+    }
+    replay.appender.log.go_on(LogPosition {
+        closed,
+        next_number: segments.last().map_or(0, |last| last.number) + 1,
+        next_seq: replay.last_seq + 1,
+    });
+    replay.report.series = replay.memory.index.series();
+    Ok((replay.appender, replay.memory, replay.report))
+}
+
+struct Replay {
+    appender: Appender,
+    memory: Memory,
+    report: ReplayReport,
+    /// The sequence number of the last record read.
+    last_seq: u64,
+    /// The newest sample of the segment that is being read.
+    newest_ms: i64,
+    rows: Vec<Row>,
+}
+
+/// A series as the segment that is being read declares it.
+struct Declared {
+    labels: Labels,
+    slot: Option<u32>,
+    bits: u64,
+}
+
+impl Replay {
+    /// Reads one segment, and says whether there still is one.
+    fn segment(&mut self, segment: &SegmentFile, is_last: bool) -> Result<bool, HeadError> {
+        self.report.segments += 1;
+        self.newest_ms = i64::MIN;
+        let len = fs::metadata(&segment.path)
+            .map_err(HeadError::io("read", &segment.path))?
+            .len();
+        let (offset, error) = match segment::open(segment) {
+            Ok(frames) => self.frames(frames),
+            Err(SegmentError::Torn) => (0, Some(FrameError::Torn)),
+            Err(SegmentError::Damaged(reason)) => (0, Some(FrameError::Damaged(reason))),
+            Err(SegmentError::Io(error)) => (0, Some(FrameError::Io(error))),
+        };
+        let reason = match error {
+            None => return Ok(true),
+            Some(FrameError::Torn) if is_last => return self.cut(segment, offset, len),
+            Some(FrameError::Damaged(_)) if is_last && is_zero_from(segment, offset) => {
+                return self.cut(segment, offset, len);
+            }
+            Some(FrameError::Torn) => "the segment ends inside a record".to_owned(),
+            Some(FrameError::Damaged(reason)) => reason.to_owned(),
+            Some(FrameError::Io(error)) => error.to_string(),
+        };
+        tracing::error!(
+            segment = segment.number,
+            offset,
+            bytes = len - offset,
+            reason,
+            "a part of the write-ahead log cannot be read"
+        );
+        self.report.damage.push(Damage {
+            segment: segment.number,
+            offset,
+            bytes: len - offset,
+            reason,
+        });
+        Ok(true)
+    }
+
+    /// Cuts off a record that was never whole, and says whether a segment is left.
+    fn cut(&mut self, segment: &SegmentFile, offset: u64, len: u64) -> Result<bool, HeadError> {
+        tracing::warn!(
+            segment = segment.number,
+            offset,
+            bytes = len - offset,
+            "the write-ahead log ends inside a record"
+        );
+        self.report.torn_bytes += len - offset;
+        if offset < SEGMENT_HEADER_BYTES as u64 {
+            fs::remove_file(&segment.path).map_err(HeadError::io("remove", &segment.path))?;
+            return Ok(false);
+        }
+        let cut = File::options()
+            .write(true)
+            .open(&segment.path)
+            .and_then(|file| file.set_len(offset).and_then(|()| file.sync_all()));
+        cut.map_err(HeadError::io("cut", &segment.path))?;
+        Ok(true)
+    }
+
+    /// Reads frames up to the end or the first one that is not right, and says where that was.
+    fn frames(&mut self, mut frames: FrameReader<impl Read>) -> (u64, Option<FrameError>) {
+        let mut offset = SEGMENT_HEADER_BYTES as u64;
+        let mut declared = Vec::new();
+        loop {
+            match frames.next() {
+                Ok(None) => return (offset, None),
+                Err(error) => return (offset, Some(error)),
+                Ok(Some((frame, payload))) => {
+                    let read = self.frame(&frame, payload, &mut declared);
+                    if let Err(reason) = read {
+                        return (offset, Some(FrameError::Damaged(reason)));
+                    }
+                    offset += frame.len;
+                }
+            }
+        }
+    }
+
+    /// Applies a record wholly or not at all.
+    fn frame(
+        &mut self,
+        frame: &Frame,
+        payload: &[u8],
+        declared: &mut Vec<Declared>,
+    ) -> Result<(), &'static str> {
+        if frame.kind != FrameType::Batch as u8 {
+            return Err("a record of an unknown type");
+        }
+        if frame.seq <= self.last_seq {
+            return Err("a sequence number that does not ascend");
+        }
+        let mut rows = std::mem::take(&mut self.rows);
+        let labels = record::decode(payload, &mut rows).ok_or("a record that is not a batch")?;
+        let series = declared.len() + labels.len();
+        if rows.iter().any(|row| row.id as usize >= series) {
+            return Err("a series that the segment does not declare");
+        }
+        declared.extend(labels.into_iter().map(|labels| Declared {
+            labels,
+            slot: None,
+            bits: 0,
+        }));
+        for row in &rows {
+            self.row(row, &mut declared[row.id as usize]);
+        }
+        self.rows = rows;
+        self.last_seq = frame.seq;
+        self.report.records += 1;
+        Ok(())
+    }
+
+    fn row(&mut self, row: &Row, declared: &mut Declared) {
+        declared.bits ^= row.difference;
+        self.newest_ms = self.newest_ms.max(row.timestamp_ms);
+        let (slot, labels) = (&mut declared.slot, &declared.labels);
+        match self
+            .appender
+            .restore(slot, labels, row.timestamp_ms, declared.bits)
+        {
+            Restored::Kept { slot, is_new } => {
+                if is_new {
+                    self.memory.create(slot, labels);
+                }
+                self.memory.push(slot, row.timestamp_ms, declared.bits);
+                self.report.samples += 1;
+            }
+            Restored::TooOld => self.report.samples_too_old += 1,
+            Restored::OutOfOrder => self.report.samples_out_of_order += 1,
+        }
+    }
+}
+
+/// Whether a file holds nothing but zeros from an offset on: room that the file system gave to a
+/// record whose bytes never came.
+fn is_zero_from(segment: &SegmentFile, offset: u64) -> bool {
+    let is_zero = || -> io::Result<bool> {
+        let mut file = File::open(&segment.path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = [0; 8192];
+        loop {
+            match file.read(&mut bytes)? {
+                0 => return Ok(true),
+                read if bytes[..read].iter().any(|byte| *byte != 0) => return Ok(false),
+                _ => {}
+            }
+        }
+    };
+    is_zero().unwrap_or(false)
+}

@@ -1,0 +1,3 @@
+//! What the head promises as a whole, one story a file.
+
+mod contract;
