@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod credentials;
 mod error;
+mod outbound;
 mod secret;
 mod tls;
 
@@ -16,6 +17,7 @@ pub use body::{BodyError, BodyLimit};
 pub use client::{Client, REDIRECTS_MAX, Response};
 pub use config::{Authorization, BasicAuth, HttpConfig, HttpHeader, TlsConfig, TlsVersion};
 pub use error::{BuildError, RequestError};
+pub use outbound::{Outbound, OutboundResponse};
 pub use reqwest::StatusCode;
 pub use reqwest::header;
 pub use secret::Secret;
