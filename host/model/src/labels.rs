@@ -44,7 +44,9 @@ impl Labels {
     pub fn from_sorted<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, &'a str> {
-        let mut text = String::new();
+        let pairs = pairs.into_iter();
+        // Room for labels of the usual length, so that the text seldom grows.
+        let mut text = String::with_capacity(pairs.size_hint().0 * 32);
         let mut previous: Option<&str> = None;
         for (name, value) in pairs {
             if previous.is_some_and(|previous| previous >= name) {
