@@ -1,1 +1,18 @@
-//! (being written)
+//! Scraping: which targets a job has, when each is read, and what becomes of what it says.
+//!
+//! It is not: a store (samples leave as one `WriteBatch` a scrape), a reader of configuration
+//! files, or a server. A target is read through the [`Collector`] seam: by [`HttpCollector`], or
+//! by a plugin.
+//!
+//! The way of a scrape: `scheduler` ticks, the collector brings a [`Scraped`], `pipeline` makes a
+//! batch of it without touching anything but the target's series cache, and the store appends.
+
+mod collector;
+pub mod config;
+mod http_collector;
+mod target;
+mod url;
+
+pub use collector::{BuildCollector, Collector, CollectorError, ScrapeError, Scraped};
+pub use http_collector::HttpCollector;
+pub use target::{Health, MetricMetadata, Target, TargetStatus};

@@ -1,0 +1,213 @@
+//! What a job takes from `global`, and the checks that need more than one field.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use narthex_discovery::StaticConfig;
+use narthex_model::PromDuration;
+
+use super::{BODY_SIZE_LIMIT_DEFAULT, ByteSize, GlobalConfig, ScrapeConfig, ScrapeProtocol};
+
+/// A checked configuration, with every inherited value filled in.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ScrapeConfigs {
+    /// The `global` section.
+    pub global: GlobalConfig,
+    /// The jobs, in the file's order; no name twice.
+    pub jobs: Vec<Arc<ScrapeConfig>>,
+}
+
+/// Something that does not fit together. Prints in Prometheus' words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFault {
+    /// Which entry of `scrape_configs` it is about; `None` for the `global` section.
+    pub job: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigFault {}
+
+/// Fills in what jobs take from `global` and checks all of it.
+///
+/// # Errors
+/// Every fault there is, in the file's order.
+pub fn resolve(
+    mut global: GlobalConfig,
+    jobs: Vec<ScrapeConfig>,
+) -> Result<ScrapeConfigs, Vec<ConfigFault>> {
+    global.fill();
+    let in_global = global_faults(&global).into_iter();
+    let mut faults: Vec<_> = in_global
+        .map(|message| ConfigFault { job: None, message })
+        .collect();
+    let mut names = HashSet::new();
+    let mut resolved = Vec::with_capacity(jobs.len());
+    for (index, mut job) in jobs.into_iter().enumerate() {
+        let mut found = job_faults(&job);
+        inherit(&mut job, &global);
+        if job.scrape_timeout > job.scrape_interval {
+            found.push(format!(
+                "scrape timeout greater than scrape interval for scrape config with job name {:?}",
+                job.job_name
+            ));
+        }
+        if !names.insert(job.job_name.clone()) {
+            found.push(format!(
+                "found multiple scrape configs with job name {:?}",
+                job.job_name
+            ));
+        }
+        faults.extend(found.into_iter().map(|message| ConfigFault {
+            job: Some(index),
+            message,
+        }));
+        resolved.push(Arc::new(job));
+    }
+    match faults.is_empty() {
+        true => Ok(ScrapeConfigs {
+            global,
+            jobs: resolved,
+        }),
+        false => Err(faults),
+    }
+}
+
+fn global_faults(global: &GlobalConfig) -> Vec<String> {
+    let mut faults = Vec::new();
+    if global.scrape_timeout > global.scrape_interval {
+        faults.push("global scrape timeout greater than scrape interval".to_owned());
+    }
+    if global.external_labels.keys().any(String::is_empty) {
+        faults.push("\"\" is not a valid label name".to_owned());
+    }
+    if global.scrape_protocols.is_empty() {
+        faults.push("scrape_protocols cannot be empty for global config".to_owned());
+    }
+    if let Some(protocol) = duplicate(&global.scrape_protocols) {
+        faults.push(format!(
+            "duplicated protocol in scrape_protocols, got {protocol:?} for global config"
+        ));
+    }
+    faults
+}
+
+fn job_faults(job: &ScrapeConfig) -> Vec<String> {
+    let name = &job.job_name;
+    let mut faults = Vec::new();
+    if name.is_empty() {
+        faults.push("job_name is empty".to_owned());
+    }
+    if let Some(protocol) = duplicate(&job.scrape_protocols) {
+        faults.push(format!(
+            "duplicated protocol in scrape_protocols, got {protocol:?} for scrape config with job \
+             name {name:?}"
+        ));
+    }
+    if !matches!(job.scheme.as_str(), "http" | "https") && job.plugin.is_none() {
+        faults.push(format!(
+            "invalid scheme {:?} for scrape config with job name {name:?}",
+            job.scheme
+        ));
+    }
+    if job.plugin.is_none() && job.plugin_config.is_some() {
+        faults.push(format!(
+            "plugin_config without plugin for scrape config with job name {name:?}"
+        ));
+    }
+    if job.plugin.as_deref() == Some("") {
+        faults.push(format!(
+            "plugin is empty for scrape config with job name {name:?}"
+        ));
+    }
+    let bearer = (
+        !job.bearer_token.is_empty(),
+        !job.bearer_token_file.is_empty(),
+    );
+    if bearer == (true, true) {
+        faults
+            .push("at most one of bearer_token & bearer_token_file must be configured".to_owned());
+    }
+    if (bearer.0 || bearer.1) && (job.basic_auth.is_some() || job.authorization.is_some()) {
+        faults.push(
+            "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
+                .to_owned(),
+        );
+    }
+    faults.extend(job.http_config().faults());
+    // With relabelling a target may be anything, a URL to probe for instance.
+    if job.relabel_configs.is_empty() {
+        faults.extend(job.static_configs.iter().flat_map(StaticConfig::faults));
+    }
+    faults
+}
+
+fn duplicate(protocols: &[ScrapeProtocol]) -> Option<ScrapeProtocol> {
+    let mut seen = HashSet::new();
+    let mut twice = protocols.iter().filter(|protocol| !seen.insert(**protocol));
+    twice.next().copied()
+}
+
+/// A zero counts as nothing said, as in Prometheus. Only for the size of the body is there a
+/// difference: where neither says anything the default holds, and a zero in either is no limit
+/// unless the other has one.
+fn inherit(job: &mut ScrapeConfig, global: &GlobalConfig) {
+    let duration = |own: &mut PromDuration, inherited: PromDuration| {
+        if own.is_zero() {
+            *own = inherited;
+        }
+    };
+    duration(&mut job.scrape_interval, global.scrape_interval);
+    duration(
+        &mut job.scrape_timeout,
+        global.scrape_timeout.min(job.scrape_interval),
+    );
+    for (own, inherited) in [
+        (&mut job.sample_limit, global.sample_limit),
+        (&mut job.target_limit, global.target_limit),
+        (&mut job.label_limit, global.label_limit),
+        (
+            &mut job.label_name_length_limit,
+            global.label_name_length_limit,
+        ),
+        (
+            &mut job.label_value_length_limit,
+            global.label_value_length_limit,
+        ),
+        (&mut job.keep_dropped_targets, global.keep_dropped_targets),
+    ] {
+        if *own == 0 {
+            *own = inherited;
+        }
+    }
+    let is_set = |size: &ByteSize| size.as_bytes() > 0;
+    job.body_size_limit = job
+        .body_size_limit
+        .filter(is_set)
+        .or(global.body_size_limit.filter(is_set))
+        .or(job.body_size_limit)
+        .or(global.body_size_limit)
+        .or(Some(BODY_SIZE_LIMIT_DEFAULT));
+    if job.scrape_protocols.is_empty() {
+        job.scrape_protocols.clone_from(&global.scrape_protocols);
+    }
+    if job.scrape_failure_log_file.is_empty() {
+        job.scrape_failure_log_file
+            .clone_from(&global.scrape_failure_log_file);
+    }
+    let scheme = &mut job.metric_name_validation_scheme;
+    *scheme = scheme.or(global.metric_name_validation_scheme);
+    let scheme = &mut job.metric_name_escaping_scheme;
+    *scheme = scheme.or(global.metric_name_escaping_scheme);
+    job.extra_scrape_metrics = job.extra_scrape_metrics.or(global.extra_scrape_metrics);
+}
+
+#[cfg(test)]
+mod tests;
