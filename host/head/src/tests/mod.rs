@@ -1,3 +1,11 @@
 //! What the head promises as a whole, one story a file.
 
+mod bounds;
 mod contract;
+mod damage;
+mod faults;
+mod journal;
+mod kill;
+mod memory;
+mod replay;
+mod truncate;

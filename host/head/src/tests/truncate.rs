@@ -1,0 +1,151 @@
+//! Letting go of what blocks hold.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use futures::executor::block_on;
+use narthex_model::{Labels, Rejection, Sample, SeriesRef, WriteBatch};
+use narthex_storage::{Appendable, LabelsRequest, Queryable, TimeRange};
+use tempfile::TempDir;
+
+use super::journal::{Journal, contents, expected, options};
+use crate::log::segment;
+use crate::{Head, HeadOptions};
+
+fn sample(name: &str, timestamp_ms: i64) -> Sample {
+    Sample {
+        series: SeriesRef::UNKNOWN,
+        labels: Labels::from_pairs([("__name__", name), ("job", "j")]),
+        timestamp_ms,
+        value: 1.0,
+    }
+}
+
+fn append(head: &Head, samples: &[(&str, i64)]) -> Vec<(usize, Rejection)> {
+    let samples = samples.iter().map(|(name, at)| sample(name, *at)).collect();
+    head.append(&WriteBatch { samples }).unwrap().rejected
+}
+
+#[test]
+fn samples_before_the_bound_are_neither_found_nor_taken() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    append(&head, &[("old", 10), ("both", 10)]);
+    append(&head, &[("both", 20), ("new", 30)]);
+    head.truncate(15).unwrap();
+    assert_eq!((head.min_time(), head.max_time()), (Some(20), Some(30)));
+    assert_eq!(head.series_count(), 2);
+    let found = contents(&head);
+    let times: Vec<i64> = found.into_values().flatten().map(|(at, _)| at).collect();
+    assert_eq!(times, [20, 30]);
+    let rejected = append(&head, &[("old", 14), ("both", 14), ("old", 15)]);
+    let out_of_bounds = Rejection::OutOfBounds;
+    assert_eq!(rejected, [(0, out_of_bounds), (1, out_of_bounds)]);
+    head.truncate(100).unwrap();
+    assert_eq!((head.min_time(), head.max_time()), (None, None));
+    assert_eq!(head.segment_count(), 0);
+    append(&head, &[("new", 100)]);
+    assert_eq!((head.min_time(), head.max_time()), (Some(100), Some(100)));
+}
+
+#[test]
+fn a_bound_that_lies_back_changes_nothing() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    append(&head, &[("a", 10), ("b", 20)]);
+    head.truncate(15).unwrap();
+    head.truncate(5).unwrap();
+    assert_eq!(append(&head, &[("a", 12)]), [(0, Rejection::OutOfBounds)]);
+    assert_eq!(head.min_time(), Some(20));
+}
+
+#[test]
+fn churn_leaves_nothing_behind() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(HeadOptions {
+        segment_bytes: 20_000,
+        ..options(dir.path())
+    })
+    .unwrap();
+    let mut references = BTreeSet::new();
+    for generation in 0..30_i64 {
+        let at = generation * 1_000;
+        let samples = (0..200).map(|pod| Sample {
+            labels: Labels::from_pairs([
+                ("__name__", "m"),
+                ("pod", &format!("{generation}-{pod}")),
+            ]),
+            ..sample("m", at)
+        });
+        let samples = samples.collect();
+        let report = head.append(&WriteBatch { samples }).unwrap();
+        for series in report.series {
+            assert!(references.insert(series), "{series:?} was used twice");
+        }
+        head.truncate(at).unwrap();
+        assert_eq!(head.series_count(), 200);
+        let stats = head.stats(10);
+        assert_eq!((stats.label_pairs, stats.chunks), (201, 200));
+        assert_eq!(stats.values_by_label_name[0], ("pod".to_owned(), 200));
+        assert!(head.memory().slots() <= 400);
+        assert!(head.segment_count() <= 2);
+    }
+    let request = LabelsRequest {
+        matchers: vec![],
+        range: TimeRange::ALL,
+    };
+    let pods = block_on(head.label_values("pod", &request)).unwrap();
+    assert_eq!(pods.len(), 200);
+}
+
+#[test]
+fn a_crash_between_any_two_steps_of_a_truncation_changes_nothing() {
+    let dir = TempDir::new().unwrap();
+    let small_segments = HeadOptions {
+        segment_bytes: 1_500,
+        ..options(dir.path())
+    };
+    let (head, _) = Head::open(small_segments.clone()).unwrap();
+    let mut journal = Journal::new(11);
+    journal.run(&head, dir.path(), 150, 10);
+    let bound_ms = journal.entries[100].samples[0].1;
+    let before = copy(dir.path());
+    head.truncate(bound_ms).unwrap();
+    drop(head);
+    let kept = numbers(dir.path());
+    let removed = before.iter().filter(|(number, _)| !kept.contains(number));
+    let removed: Vec<u32> = removed.map(|(number, _)| *number).collect();
+    assert!(removed.len() > 2 && kept.len() > 2);
+    let wanted = expected(&journal.entries, bound_ms);
+    // Segments go one by one; the crash may come after any of them.
+    for steps in 0..=removed.len() {
+        let crashed = TempDir::new().unwrap();
+        for (number, bytes) in &before {
+            if !removed[..steps].contains(number) {
+                fs::write(crashed.path().join(segment::name(*number)), bytes).unwrap();
+            }
+        }
+        let (head, report) = Head::open(HeadOptions {
+            min_valid_time_ms: bound_ms,
+            ..options(crashed.path())
+        })
+        .unwrap();
+        assert!(report.damage.is_empty());
+        assert_eq!(contents(&head), wanted, "after {steps} steps");
+        head.truncate(bound_ms).unwrap();
+        assert_eq!(numbers(crashed.path()), kept, "after {steps} steps");
+    }
+}
+
+fn numbers(dir: &Path) -> Vec<u32> {
+    let segments = segment::list(dir).unwrap().into_iter();
+    segments.map(|segment| segment.number).collect()
+}
+
+fn copy(dir: &Path) -> Vec<(u32, Vec<u8>)> {
+    let segments = segment::list(dir).unwrap().into_iter();
+    segments
+        .map(|segment| (segment.number, fs::read(segment.path).unwrap()))
+        .collect()
+}
