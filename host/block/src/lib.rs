@@ -1,1 +1,33 @@
-//! (being written)
+//! Immutable blocks: a folder of Parquet files on an object store, of which the local disk is
+//! one. `FORMAT.md` beside this crate describes every byte.
+//!
+//! [`write`] makes a block from sorted series, [`Block`] answers for series and labels of one.
+//! A block is there when its `meta.json` is, which is written last; after that nothing in the
+//! folder ever changes. Every byte that is read is checked against a checksum first, so damage
+//! is an error and never a number.
+//!
+//! It is not: a list of blocks, their lifetime, or the newest samples. Those are the tsdb's and
+//! the head's.
+
+mod block;
+mod cell;
+mod chunks;
+mod error;
+mod file;
+mod index;
+mod meta;
+mod postings;
+mod rows;
+mod series;
+mod sums;
+mod table;
+mod times;
+mod upload;
+mod write;
+
+pub use block::Block;
+pub use error::{BlockError, Fault};
+pub use meta::{BlockMeta, BlockStats, FileMeta, META_FILE, TimeBounds};
+pub use series::block_order;
+pub use ulid::Ulid;
+pub use write::{SLICE_MS, WriteOptions, write};

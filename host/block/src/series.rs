@@ -1,0 +1,250 @@
+//! `series.parquet`: the label sets, one row a series. The row's number is the series' number
+//! in the other files.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use arrow_array::builder::{MapBuilder, MapFieldNames, StringBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::{
+    Array, Int64Array, MapArray, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use arrow_schema::{DataType, Field, SchemaRef};
+use narthex_model::{Labels, METRIC_NAME};
+use narthex_storage::TimeRange;
+use parquet::basic::Encoding;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use crate::Fault;
+use crate::table::{Columns, mistyped};
+use crate::upload::{schema, timestamp};
+
+/// The file's name.
+pub(crate) const SERIES_FILE: &str = "series.parquet";
+
+/// Labels whose values are numbers as text. They are compared last and as numbers, so that the
+/// buckets of a histogram lie side by side.
+const NUMERIC_LABELS: [&str; 2] = ["le", "quantile"];
+
+/// The order of series in a block: by metric name, then by the other labels, then by the bound
+/// of a bucket or quantile.
+pub fn block_order(a: &Labels, b: &Labels) -> Ordering {
+    let plain = |labels: &Labels, other: &Labels| -> Ordering {
+        let keep = |(name, _): &(&str, &str)| *name != METRIC_NAME && !NUMERIC_LABELS.contains(name);
+        labels.iter().filter(keep).cmp(other.iter().filter(keep))
+    };
+    let numeric = |labels: &Labels| {
+        NUMERIC_LABELS.map(|name| {
+            let value = labels.get(name)?;
+            Some(Bound(value.parse().unwrap_or(f64::NAN)))
+        })
+    };
+    a.metric_name()
+        .cmp(b.metric_name())
+        .then_with(|| plain(a, b))
+        .then_with(|| numeric(a).cmp(&numeric(b)))
+        .then_with(|| a.cmp(b))
+}
+
+struct Bound(f64);
+
+impl Ord for Bound {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Bound {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Bound {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Bound {}
+
+fn map_names() -> MapFieldNames {
+    MapFieldNames {
+        entry: "key_value".to_owned(),
+        key: "key".to_owned(),
+        value: "value".to_owned(),
+    }
+}
+
+fn columns() -> SchemaRef {
+    let entry = DataType::Struct(
+        vec![
+            Field::new("key", DataType::Utf8, false),
+            Field::new("value", DataType::Utf8, false),
+        ]
+        .into(),
+    );
+    let labels = DataType::Map(Arc::new(Field::new("key_value", entry, false)), false);
+    schema([
+        ("metric", DataType::Utf8, false),
+        ("labels", labels, false),
+        ("series_hash", DataType::Int64, false),
+        ("mint", timestamp(), false),
+        ("maxt", timestamp(), false),
+    ])
+}
+
+/// How the file is laid out.
+pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterProperties) {
+    let metric = ColumnPath::from("metric");
+    let label = |part: &str| {
+        let path = ["labels", "key_value", part];
+        ColumnPath::new(path.map(str::to_owned).to_vec())
+    };
+    let properties = base
+        .set_column_dictionary_enabled(metric.clone(), true)
+        .set_column_statistics_enabled(metric, EnabledStatistics::Page)
+        .set_column_dictionary_enabled(label("key"), true)
+        .set_column_dictionary_enabled(label("value"), true)
+        .set_column_encoding(ColumnPath::from("mint"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_encoding(ColumnPath::from("maxt"), Encoding::DELTA_BINARY_PACKED)
+        .build();
+    (columns(), properties)
+}
+
+/// Rows that wait to be written.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesRows {
+    rows: Vec<(Labels, TimeRange)>,
+}
+
+impl SeriesRows {
+    pub(crate) fn push(&mut self, labels: Labels, range: TimeRange) {
+        self.rows.push((labels, range));
+    }
+
+    /// Takes all rows.
+    pub(crate) fn take(&mut self) -> Result<RecordBatch, Fault> {
+        let rows = std::mem::take(&mut self.rows);
+        let text = StringBuilder::new;
+        let mut labels = MapBuilder::new(Some(map_names()), text(), text())
+            .with_values_field(Field::new("value", DataType::Utf8, false));
+        for (set, _) in &rows {
+            for (name, value) in set.iter().filter(|(name, _)| *name != METRIC_NAME) {
+                labels.keys().append_value(name);
+                labels.values().append_value(value);
+            }
+            labels.append(true).map_err(|e| Fault::format(e.to_string()))?;
+        }
+        let metrics = rows.iter().map(|(labels, _)| labels.metric_name());
+        let hashes = rows.iter().map(|(labels, _)| hash(labels));
+        let time = |of: fn(&TimeRange) -> i64| {
+            let times = rows.iter().map(|(_, range)| of(range));
+            TimestampMillisecondArray::from_iter_values(times).with_timezone("UTC")
+        };
+        let batch = RecordBatch::try_new(
+            columns(),
+            vec![
+                Arc::new(StringArray::from_iter_values(metrics)),
+                Arc::new(labels.finish()),
+                Arc::new(Int64Array::from_iter_values(hashes)),
+                Arc::new(time(|range| range.start_ms)),
+                Arc::new(time(|range| range.end_ms)),
+            ],
+        );
+        batch.map_err(|e| Fault::format(e.to_string()))
+    }
+}
+
+fn hash(labels: &Labels) -> i64 {
+    labels.stable_hash().cast_signed()
+}
+
+/// The columns to read for [`SeriesBatch`].
+pub(crate) const SERIES_COLUMNS: [&str; 5] = ["metric", "labels", "series_hash", "mint", "maxt"];
+
+/// Rows that were read.
+#[derive(Debug)]
+pub(crate) struct SeriesBatch {
+    metrics: StringArray,
+    map: MapArray,
+    keys: StringArray,
+    values: StringArray,
+    hashes: Int64Array,
+    mint: TimestampMillisecondArray,
+    maxt: TimestampMillisecondArray,
+}
+
+impl SeriesBatch {
+    pub(crate) fn new(batch: &RecordBatch) -> Result<Self, Fault> {
+        let map = batch.any("labels")?.as_map_opt().cloned();
+        let map = map.ok_or_else(|| mistyped("labels"))?;
+        let text = |column: &arrow_array::ArrayRef| {
+            let column = column.as_string_opt::<i32>().cloned();
+            column.ok_or_else(|| mistyped("labels"))
+        };
+        Ok(Self {
+            metrics: batch.text("metric")?,
+            keys: text(map.keys())?,
+            values: text(map.values())?,
+            map,
+            hashes: batch.int64("series_hash")?,
+            mint: batch.times("mint")?,
+            maxt: batch.times("maxt")?,
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.metrics.len()
+    }
+
+    /// The label set of a row, checked against its hash.
+    pub(crate) fn labels(&self, row: usize) -> Result<Labels, Fault> {
+        let offsets = self.map.value_offsets();
+        let at = |offset: i32| usize::try_from(offset).unwrap_or(usize::MAX);
+        let entries = at(offsets[row])..at(offsets[row + 1]);
+        let mut pairs: Vec<(&str, &str)> = entries
+            .map(|entry| (self.keys.value(entry), self.values.value(entry)))
+            .collect();
+        let metric = self.metrics.value(row);
+        let place = pairs.partition_point(|(name, _)| *name < METRIC_NAME);
+        pairs.insert(place, (METRIC_NAME, metric));
+        let labels = Labels::from_sorted(pairs)
+            .map_err(|name| Fault::format(format!("label {name:?} out of order")))?;
+        if hash(&labels) != self.hashes.value(row) {
+            return Err(Fault::format(format!("the hash of {labels} is another one")));
+        }
+        Ok(labels)
+    }
+
+    /// From the first to the last sample of a row.
+    pub(crate) fn range(&self, row: usize) -> TimeRange {
+        TimeRange {
+            start_ms: self.mint.value(row),
+            end_ms: self.maxt.value(row),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_lie_in_the_order_of_their_bounds() {
+        let set = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
+        let ordered = [
+            set(&[("Zone", "z"), ("__name__", "a")]),
+            set(&[("__name__", "b")]),
+            set(&[("__name__", "b"), ("le", "2")]),
+            set(&[("__name__", "b"), ("le", "10")]),
+            set(&[("__name__", "b"), ("le", "10.0")]),
+            set(&[("__name__", "b"), ("le", "+Inf")]),
+            set(&[("__name__", "b"), ("job", "x"), ("quantile", "0.5")]),
+            set(&[("__name__", "b"), ("job", "x"), ("quantile", "0.99")]),
+            set(&[("__name__", "b"), ("job", "x"), ("le", "1")]),
+        ];
+        assert!(ordered.is_sorted_by(|a, b| block_order(a, b) == Ordering::Less));
+    }
+}

@@ -1,0 +1,259 @@
+//! `times.parquet`: the timestamps of a slice of time, once for all series that share them.
+//!
+//! A series' timestamps are found as a whole vector, as a stretch of one, or as a stretch with
+//! gaps; only what fits none makes a vector of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, TimestampMillisecondBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
+use arrow_array::{Array, RecordBatch, TimestampMillisecondArray};
+use arrow_buffer::ScalarBuffer;
+use arrow_schema::{DataType, Field, SchemaRef};
+use parquet::basic::Encoding;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use crate::Fault;
+use crate::table::{Columns, mistyped};
+use crate::upload::{schema, timestamp};
+
+/// The file's name.
+pub(crate) const TIMES_FILE: &str = "times.parquet";
+
+/// How many vectors are tried for a series whose timestamps are not a whole one.
+const CANDIDATES_MAX: usize = 8;
+
+/// A series with fewer samples than this part of the stretch gets a vector of its own.
+const SPAN_PER_SAMPLE_MAX: usize = 8;
+
+/// Where the timestamps of a series are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placement {
+    /// The row of `times.parquet`.
+    pub(crate) group: i32,
+    /// The first timestamp's place in that row's vector.
+    pub(crate) start: i32,
+    /// One bit for each further place, lowest first, set where the series has no sample;
+    /// `None` where it has no gap.
+    pub(crate) gaps: Option<Vec<u8>>,
+}
+
+/// The vectors of a block that is written.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    slices_ms: Vec<i64>,
+    vectors: Vec<ScalarBuffer<i64>>,
+    whole: HashMap<Fingerprint, Vec<usize>>,
+    /// Vectors by a part of their timestamps, chosen by [`is_landmark`].
+    landmarks: HashMap<i64, Vec<usize>>,
+}
+
+type Fingerprint = (i64, usize, u32);
+
+fn fingerprint(timestamps: &ScalarBuffer<i64>) -> Fingerprint {
+    let first = timestamps.first().copied().unwrap_or_default();
+    let sum = crc32c::crc32c(timestamps.inner().as_slice());
+    (first, timestamps.len(), sum)
+}
+
+/// About one timestamp in sixteen, whatever the interval is.
+fn is_landmark(timestamp_ms: i64) -> bool {
+    let mixed = timestamp_ms.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed >> 60 == 0
+}
+
+impl Groups {
+    /// Finds or makes a place for timestamps, which ascend and are not empty.
+    pub(crate) fn place(
+        &mut self,
+        slice_ms: i64,
+        timestamps: &ScalarBuffer<i64>,
+    ) -> Result<Placement, Fault> {
+        let key = fingerprint(timestamps);
+        let same = self.whole.get(&key).into_iter().flatten();
+        let mut same = same.filter(|group| self.vectors[**group] == *timestamps);
+        if let Some(group) = same.next() {
+            return placement(*group, 0, None);
+        }
+        let landmark = timestamps.iter().find(|t| is_landmark(**t));
+        let near = landmark.and_then(|t| self.landmarks.get(t));
+        for group in near.into_iter().flatten().take(CANDIDATES_MAX) {
+            if let Some((start, gaps)) = stretch(&self.vectors[*group], timestamps) {
+                return placement(*group, start, gaps);
+            }
+        }
+        let group = self.vectors.len();
+        self.slices_ms.push(slice_ms);
+        self.vectors.push(timestamps.clone());
+        self.whole.entry(key).or_default().push(group);
+        for timestamp in timestamps.iter().filter(|t| is_landmark(**t)) {
+            let near = self.landmarks.entry(*timestamp).or_default();
+            if near.len() < CANDIDATES_MAX {
+                near.push(group);
+            }
+        }
+        placement(group, 0, None)
+    }
+
+    /// How many vectors there are.
+    pub(crate) fn len(&self) -> usize {
+        self.vectors.len()
+    }
+
+    /// The rows from `start` on, at most `count`.
+    pub(crate) fn rows(&self, start: usize, count: usize) -> Result<RecordBatch, Fault> {
+        let end = self.len().min(start + count);
+        let values = TimestampMillisecondBuilder::new().with_timezone("UTC");
+        let mut lists = ListBuilder::new(values).with_field(element());
+        for vector in &self.vectors[start..end] {
+            lists.values().append_slice(vector);
+            lists.append(true);
+        }
+        let slices = self.slices_ms[start..end].iter().copied();
+        let slices = TimestampMillisecondArray::from_iter_values(slices).with_timezone("UTC");
+        let batch = RecordBatch::try_new(
+            columns(),
+            vec![Arc::new(slices), Arc::new(lists.finish())],
+        );
+        batch.map_err(|e| Fault::format(e.to_string()))
+    }
+}
+
+fn placement(group: usize, start: usize, gaps: Option<Vec<u8>>) -> Result<Placement, Fault> {
+    let int = |n: usize| i32::try_from(n).map_err(|_| Fault::format("too many timestamps"));
+    Ok(Placement {
+        group: int(group)?,
+        start: int(start)?,
+        gaps,
+    })
+}
+
+/// Finds `timestamps` inside a vector: where it starts, and its gaps.
+fn stretch(vector: &[i64], timestamps: &[i64]) -> Option<(usize, Option<Vec<u8>>)> {
+    let (first, last) = (timestamps.first()?, timestamps.last()?);
+    let start = vector.binary_search(first).ok()?;
+    let end = vector.binary_search(last).ok()? + 1;
+    let span = &vector[start..end];
+    if span == timestamps {
+        return Some((start, None));
+    }
+    if span.len() > timestamps.len() * SPAN_PER_SAMPLE_MAX {
+        return None;
+    }
+    let mut gaps = vec![0_u8; span.len().div_ceil(8)];
+    let mut wanted = timestamps.iter().peekable();
+    for (place, timestamp) in span.iter().enumerate() {
+        if wanted.next_if_eq(&timestamp).is_none() {
+            gaps[place / 8] |= 1 << (place % 8);
+        }
+    }
+    wanted.next().is_none().then_some((start, Some(gaps)))
+}
+
+/// Takes the timestamps of a placement out of its vector.
+pub(crate) fn resolve(
+    vector: &ScalarBuffer<i64>,
+    start: usize,
+    count: usize,
+    gaps: Option<&[u8]>,
+) -> Result<ScalarBuffer<i64>, Fault> {
+    let broken = || Fault::format("a series has more timestamps than its group");
+    if start.checked_add(count).is_none_or(|end| end > vector.len()) {
+        return Err(broken());
+    }
+    let Some(gaps) = gaps else {
+        return Ok(vector.slice(start, count));
+    };
+    let is_gap = |place: usize| gaps.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1);
+    let present = vector[start..].iter().enumerate();
+    let found: Vec<i64> = present
+        .filter(|(place, _)| !is_gap(*place))
+        .map(|(_, timestamp)| *timestamp)
+        .take(count)
+        .collect();
+    if found.len() < count {
+        return Err(broken());
+    }
+    Ok(ScalarBuffer::from(found))
+}
+
+fn element() -> Field {
+    Field::new("element", timestamp(), false)
+}
+
+fn columns() -> SchemaRef {
+    schema([
+        ("slice", timestamp(), false),
+        ("ts", DataType::List(Arc::new(element())), false),
+    ])
+}
+
+/// How the file is laid out.
+pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterProperties) {
+    let vectors = ["ts", "list", "element"].map(str::to_owned).to_vec();
+    let properties = base
+        .set_column_encoding(ColumnPath::from("slice"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_encoding(ColumnPath::new(vectors), Encoding::DELTA_BINARY_PACKED)
+        .build();
+    (columns(), properties)
+}
+
+/// The vectors of a batch that was read with the column `ts`.
+pub(crate) fn vectors(batch: &RecordBatch) -> Result<Vec<ScalarBuffer<i64>>, Fault> {
+    let lists = batch.any("ts")?.as_list_opt::<i32>();
+    let lists = lists.ok_or_else(|| mistyped("ts"))?;
+    let vector = |row: usize| {
+        let list = lists.value(row);
+        let times = list.as_primitive_opt::<TimestampMillisecondType>();
+        Ok(times.ok_or_else(|| mistyped("ts"))?.values().clone())
+    };
+    (0..lists.len()).map(vector).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffer(timestamps: impl IntoIterator<Item = i64>) -> ScalarBuffer<i64> {
+        timestamps.into_iter().collect::<Vec<_>>().into()
+    }
+
+    #[test]
+    fn series_share_timestamps_wholly_in_part_and_with_gaps() {
+        let mut groups = Groups::default();
+        let all = buffer((0..480).map(|i| i * 15_000 + 3));
+        let late = all.slice(200, 280);
+        let holes = buffer(all.iter().copied().filter(|t| t % 7 != 0));
+        let other = buffer((0..480).map(|i| i * 15_000 + 4));
+        let rare = buffer([3, 480 * 15_000 - 14_997]);
+        for (timestamps, group, start, has_gaps) in [
+            (&all, 0, 0, false),
+            (&late, 0, 200, false),
+            (&holes, 0, 0, true),
+            (&other, 1, 0, false),
+            (&all, 0, 0, false),
+            (&rare, 2, 0, false),
+            (&other, 1, 0, false),
+        ] {
+            let place = groups.place(0, timestamps).unwrap();
+            assert_eq!((place.group, place.start), (group, start));
+            assert_eq!(place.gaps.is_some(), has_gaps);
+            let vector = &groups.vectors[usize::try_from(group).unwrap()];
+            let start = usize::try_from(start).unwrap();
+            let read = resolve(vector, start, timestamps.len(), place.gaps.as_deref()).unwrap();
+            assert_eq!(read, *timestamps);
+        }
+        assert_eq!(groups.len(), 3);
+    }
+
+    #[test]
+    fn a_placement_outside_its_vector_is_refused() {
+        let vector = buffer(0..10);
+        assert!(resolve(&vector, 5, 6, None).is_err());
+        assert!(resolve(&vector, 0, 3, Some(&[0xff, 0xff])).is_err());
+        assert!(resolve(&vector, usize::MAX, 1, None).is_err());
+    }
+}

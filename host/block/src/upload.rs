@@ -1,0 +1,156 @@
+//! Writes one Parquet file to the object store, in parts, adding up its checksums on the way.
+
+use std::io;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+
+use crate::Fault;
+use crate::meta::{CODEC, FileMeta, VERSION};
+use crate::sums::Summing;
+
+/// Bytes that are gathered before they are sent as a part; every store takes parts of 8 MiB.
+const PART_BYTES: usize = 8 << 20;
+
+/// What all our Parquet files have in common.
+pub(crate) fn properties(block: &str) -> Result<WriterPropertiesBuilder, Fault> {
+    let key_values = [
+        ("narthex.version", VERSION.to_string()),
+        ("narthex.codec", CODEC.to_owned()),
+        ("narthex.block", block.to_owned()),
+    ];
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_size_limit(64 << 10)
+        .set_write_batch_size(64)
+        .set_max_row_group_row_count(None)
+        .set_created_by("narthex".to_owned())
+        .set_key_value_metadata(Some(
+            key_values
+                .into_iter()
+                .map(|(key, value)| KeyValue::new(key.to_owned(), value))
+                .collect(),
+        )))
+}
+
+/// One file on its way to the store.
+pub(crate) struct FileWriter<'a> {
+    store: &'a dyn ObjectStore,
+    path: Path,
+    parquet: ArrowWriter<Sink>,
+    upload: Option<Box<dyn MultipartUpload>>,
+}
+
+/// Where the Parquet writer puts its bytes.
+#[derive(Debug, Default)]
+struct Sink {
+    bytes: Vec<u8>,
+    sums: Summing,
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sums.update(bytes);
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> FileWriter<'a> {
+    pub(crate) fn new(
+        store: &'a dyn ObjectStore,
+        path: Path,
+        schema: SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            store,
+            path,
+            parquet: ArrowWriter::try_new(Sink::default(), schema, Some(properties))?,
+            upload: None,
+        })
+    }
+
+    /// Appends rows to the open row group.
+    pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), Fault> {
+        Ok(self.parquet.write(rows)?)
+    }
+
+    /// Ends the row group.
+    pub(crate) async fn end_row_group(&mut self) -> Result<(), Fault> {
+        self.parquet.flush()?;
+        let bytes = &mut self.parquet.inner_mut().bytes;
+        if bytes.len() >= PART_BYTES {
+            let part = std::mem::take(bytes);
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file. After this it is on the store.
+    pub(crate) async fn finish(mut self) -> Result<FileMeta, Fault> {
+        self.parquet.finish()?;
+        let sink = std::mem::take(self.parquet.inner_mut());
+        match self.upload.is_some() {
+            false => {
+                let bytes = Bytes::from(sink.bytes);
+                self.store.put(&self.path, bytes.into()).await?;
+            }
+            true => {
+                self.send(sink.bytes).await?;
+                if let Some(upload) = &mut self.upload {
+                    upload.complete().await?;
+                }
+            }
+        }
+        Ok(sink.sums.finish())
+    }
+
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<(), Fault> {
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            None => {
+                let upload = self.store.put_multipart(&self.path).await?;
+                self.upload.insert(upload)
+            }
+        };
+        let mut bytes = Bytes::from(bytes);
+        while !bytes.is_empty() {
+            // Some stores want all parts but the last to have the same size.
+            let part = bytes.split_to(bytes.len().min(PART_BYTES));
+            upload.put_part(part.into()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A schema of columns that may be empty where `nullable` says so.
+pub(crate) fn schema(
+    columns: impl IntoIterator<Item = (&'static str, arrow_schema::DataType, bool)>,
+) -> SchemaRef {
+    let fields: Vec<_> = columns
+        .into_iter()
+        .map(|(name, kind, nullable)| arrow_schema::Field::new(name, kind, nullable))
+        .collect();
+    Arc::new(arrow_schema::Schema::new(fields))
+}
+
+/// Milliseconds since the epoch, in a form that other readers show as points in time.
+pub(crate) fn timestamp() -> arrow_schema::DataType {
+    let zone = Some(Arc::from("UTC"));
+    arrow_schema::DataType::Timestamp(arrow_schema::TimeUnit::Millisecond, zone)
+}

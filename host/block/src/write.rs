@@ -1,0 +1,334 @@
+//! Writes a block: one pass over sorted series.
+
+use std::collections::BTreeMap;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use narthex_model::Labels;
+use narthex_storage::{Series, TimeRange};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use ulid::Ulid;
+
+use crate::chunks::{CHUNKS_FILE, SliceRows};
+use crate::index::{INDEX_FILE, IndexBuilder};
+use crate::meta::{BlockMeta, BlockStats, CODEC, FileMeta, META_FILE, TimeBounds, VERSION};
+use crate::series::{SERIES_FILE, SeriesRows, block_order};
+use crate::sums::SUM_BYTES;
+use crate::times::{Groups, TIMES_FILE};
+use crate::upload::{FileWriter, properties};
+use crate::{BlockError, Fault, chunks, index, series, times};
+
+/// The length of a time slice: two hours. Cells are never joined into longer ones.
+pub const SLICE_MS: i64 = 2 * 3_600 * 1_000;
+
+/// Series in one row group.
+const ROW_GROUP_ROWS: usize = 131_072;
+
+/// Rows that are handed to the Parquet writer at a time; divides [`ROW_GROUP_ROWS`].
+const WRITE_ROWS: usize = 1_024;
+
+/// How a block is written.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// The block's name.
+    pub ulid: Ulid,
+    /// The span of time that the block will answer for. No sample lies outside.
+    pub range: TimeBounds,
+    /// The length of a slice, [`SLICE_MS`] unless there is a reason.
+    pub slice_ms: i64,
+}
+
+/// Writes a block into `folder` of the store, `meta.json` last. Series come in
+/// [`block_order`], each once; those without a sample are left out. `Ok(None)` says that no
+/// sample came, and then nothing was written.
+///
+/// Memory holds the index, the distinct timestamp vectors and one row group; of a block of
+/// several slices, the encoded cells of all slices but one as well.
+///
+/// # Errors
+/// The store failed, or the series break the order or the range. What was written until then
+/// stays behind, without a `meta.json`.
+pub async fn write(
+    store: &dyn ObjectStore,
+    folder: &Path,
+    series: impl IntoIterator<Item = Series>,
+    options: &WriteOptions,
+) -> Result<Option<BlockMeta>, BlockError> {
+    let block = options.ulid.to_string();
+    let files = Files {
+        store,
+        folder,
+        block: &block,
+    };
+    let mut writer = BlockWriter::new(files, options)?;
+    for series in series {
+        writer.push(series).await?;
+    }
+    writer.finish().await
+}
+
+/// Makes the files of one folder.
+#[derive(Clone, Copy)]
+struct Files<'a> {
+    store: &'a dyn ObjectStore,
+    folder: &'a Path,
+    block: &'a str,
+}
+
+impl<'a> Files<'a> {
+    fn create(
+        self,
+        name: &'static str,
+        layout: fn(WriterPropertiesBuilder) -> (SchemaRef, WriterProperties),
+    ) -> Result<FileWriter<'a>, BlockError> {
+        let open = || {
+            let (schema, properties) = layout(properties(self.block)?);
+            FileWriter::new(self.store, self.folder.clone().join(name), schema, properties)
+        };
+        open().map_err(|fault| self.blame(name, fault))
+    }
+
+    fn blame(self, name: &str, fault: Fault) -> BlockError {
+        fault.of(self.block, name)
+    }
+}
+
+/// A block on its way to the store.
+struct BlockWriter<'a> {
+    files: Files<'a>,
+    options: &'a WriteOptions,
+    chunks_file: FileWriter<'a>,
+    series_file: FileWriter<'a>,
+    /// The first slice that came is written while series come; the others wait.
+    slices: Vec<SliceRows>,
+    series: SeriesRows,
+    index: IndexBuilder,
+    times: Groups,
+    previous: Option<Labels>,
+    span: TimeRange,
+    stats: BlockStats,
+    series_count: usize,
+}
+
+impl<'a> BlockWriter<'a> {
+    fn new(files: Files<'a>, options: &'a WriteOptions) -> Result<Self, BlockError> {
+        if options.slice_ms <= 0 {
+            let fault = Fault::format("a slice needs a length");
+            return Err(files.blame(META_FILE, fault));
+        }
+        Ok(Self {
+            files,
+            options,
+            chunks_file: files.create(CHUNKS_FILE, chunks::layout)?,
+            series_file: files.create(SERIES_FILE, series::layout)?,
+            slices: Vec::new(),
+            series: SeriesRows::default(),
+            index: IndexBuilder::default(),
+            times: Groups::default(),
+            previous: None,
+            span: TimeRange {
+                start_ms: i64::MAX,
+                end_ms: i64::MIN,
+            },
+            stats: BlockStats::default(),
+            series_count: 0,
+        })
+    }
+
+    async fn push(&mut self, series: Series) -> Result<(), BlockError> {
+        let files = self.files;
+        let blame = |fault| files.blame(CHUNKS_FILE, fault);
+        let Some(span) = self.check(&series).map_err(blame)? else {
+            return Ok(());
+        };
+        self.place(&series).map_err(blame)?;
+        let row = u32::try_from(self.series_count);
+        let row = row.map_err(|_| files.blame(INDEX_FILE, Fault::format("too many series")))?;
+        self.index.push(row, &series.labels);
+        self.series.push(series.labels.clone(), span);
+        self.previous = Some(series.labels);
+        self.stats.samples += series.values.len() as u64;
+        self.span.start_ms = self.span.start_ms.min(span.start_ms);
+        self.span.end_ms = self.span.end_ms.max(span.end_ms);
+        self.series_count += 1;
+        if self.series_count.is_multiple_of(WRITE_ROWS) {
+            self.write_ready().await?;
+        }
+        Ok(())
+    }
+
+    /// Checks a series against what readers rely on; `None` where it has no sample.
+    fn check(&self, series: &Series) -> Result<Option<TimeRange>, Fault> {
+        let labels = &series.labels;
+        let timestamps = &series.timestamps;
+        let (Some(first), Some(last)) = (timestamps.first(), timestamps.last()) else {
+            return Ok(None);
+        };
+        let after = |previous: &Labels| block_order(previous, labels).is_lt();
+        if !self.previous.as_ref().is_none_or(after) {
+            return Err(Fault::format(format!("{labels} comes out of order")));
+        }
+        if timestamps.len() != series.values.len() {
+            return Err(Fault::format(format!("{labels} has columns of two lengths")));
+        }
+        if !timestamps.is_sorted_by(|a, b| a < b) {
+            return Err(Fault::format(format!("the times of {labels} do not ascend")));
+        }
+        let range = self.options.range;
+        if *first < range.start_ms || *last >= range.end_ms {
+            return Err(Fault::format(format!(
+                "{labels} has samples outside the range of the block"
+            )));
+        }
+        Ok(Some(TimeRange {
+            start_ms: *first,
+            end_ms: *last,
+        }))
+    }
+
+    /// Cuts the samples of a series into slices.
+    fn place(&mut self, series: &Series) -> Result<(), Fault> {
+        let slice_of = |t: i64| t.div_euclid(self.options.slice_ms);
+        let mut from = 0;
+        while let Some(first) = series.timestamps.get(from) {
+            let slice = slice_of(*first);
+            let rest = &series.timestamps[from..];
+            let count = rest.partition_point(|t| slice_of(*t) <= slice);
+            let slice_ms = slice.saturating_mul(self.options.slice_ms);
+            let timestamps = series.timestamps.slice(from, count);
+            let values = &series.values[from..from + count];
+            let place = self.times.place(slice_ms, &timestamps)?;
+            let known = self.slices.iter().position(|s| s.slice_ms() == slice_ms);
+            let at = known.unwrap_or_else(|| {
+                self.slices.push(SliceRows::new(slice_ms));
+                self.slices.len() - 1
+            });
+            self.slices[at].push(self.series_count, place, &timestamps, values)?;
+            from += count;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of the series so far, as far as their place in the files is known.
+    async fn write_ready(&mut self) -> Result<(), BlockError> {
+        let files = self.files;
+        if let Some(slice) = self.slices.first_mut() {
+            let written = write_slice(&mut self.chunks_file, slice, self.series_count).await;
+            written.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
+        }
+        let rows = self.series.take();
+        let written = match rows {
+            Ok(rows) => append(&mut self.series_file, &rows, self.series_count).await,
+            Err(fault) => Err(fault),
+        };
+        written.map_err(|fault| files.blame(SERIES_FILE, fault))
+    }
+
+    async fn finish(mut self) -> Result<Option<BlockMeta>, BlockError> {
+        if self.series_count == 0 {
+            return Ok(None);
+        }
+        let files = self.files;
+        self.write_ready().await?;
+        let chunks = self.chunks_file;
+        let slices_ms = self.slices.iter().map(SliceRows::slice_ms).collect();
+        let stats = BlockStats {
+            series: self.series_count as u64,
+            timestamp_groups: self.times.len() as u64,
+            label_pairs: self.index.pairs() as u64,
+            ..self.stats
+        };
+        let written = [
+            (CHUNKS_FILE, write_chunks(chunks, self.slices, self.series_count).await),
+            (SERIES_FILE, self.series_file.finish().await),
+            (
+                INDEX_FILE,
+                write_index(files.create(INDEX_FILE, index::layout)?, self.index).await,
+            ),
+            (
+                TIMES_FILE,
+                write_times(files.create(TIMES_FILE, times::layout)?, &self.times).await,
+            ),
+        ];
+        let mut named = BTreeMap::new();
+        for (name, meta) in written {
+            let meta = meta.map_err(|fault| files.blame(name, fault))?;
+            named.insert(name.to_owned(), meta);
+        }
+        let meta = BlockMeta {
+            version: VERSION,
+            ulid: files.block.to_owned(),
+            codec: CODEC.to_owned(),
+            range: self.options.range,
+            min_time_ms: self.span.start_ms,
+            max_time_ms: self.span.end_ms,
+            slice_ms: self.options.slice_ms,
+            slices_ms,
+            stats,
+            sum_bytes: SUM_BYTES,
+            files: named,
+        };
+        let blame = |fault| files.blame(META_FILE, fault);
+        let json = meta.to_json().map_err(blame)?;
+        let path = files.folder.clone().join(META_FILE);
+        let put = files.store.put(&path, json.into()).await;
+        put.map_err(|error| blame(error.into()))?;
+        Ok(Some(meta))
+    }
+}
+
+/// Appends rows to a file and ends its row group when `row` rows make a whole one.
+async fn append(file: &mut FileWriter<'_>, rows: &RecordBatch, row: usize) -> Result<(), Fault> {
+    file.write(rows)?;
+    if row.is_multiple_of(ROW_GROUP_ROWS) {
+        file.end_row_group().await?;
+    }
+    Ok(())
+}
+
+/// Appends the rows of a slice up to the series `end`.
+async fn write_slice(
+    file: &mut FileWriter<'_>,
+    slice: &mut SliceRows,
+    end: usize,
+) -> Result<(), Fault> {
+    while slice.next() < end {
+        let to = end.min(slice.next() + WRITE_ROWS);
+        let rows = slice.take(to)?;
+        append(file, &rows, to).await?;
+    }
+    Ok(())
+}
+
+/// Writes what is left of all slices. A row group has rows of one slice only.
+async fn write_chunks(
+    mut file: FileWriter<'_>,
+    mut slices: Vec<SliceRows>,
+    series: usize,
+) -> Result<FileMeta, Fault> {
+    for slice in &mut slices {
+        write_slice(&mut file, slice, series).await?;
+        file.end_row_group().await?;
+    }
+    file.finish().await
+}
+
+async fn write_index(mut file: FileWriter<'_>, index: IndexBuilder) -> Result<FileMeta, Fault> {
+    let mut written = 0;
+    let mut rows = index.into_rows().peekable();
+    while rows.peek().is_some() {
+        let part: Vec<_> = rows.by_ref().take(WRITE_ROWS).collect();
+        written += part.len();
+        append(&mut file, &index::batch(part)?, written).await?;
+    }
+    file.finish().await
+}
+
+async fn write_times(mut file: FileWriter<'_>, times: &Groups) -> Result<FileMeta, Fault> {
+    for start in (0..times.len()).step_by(WRITE_ROWS) {
+        append(&mut file, &times.rows(start, WRITE_ROWS)?, start + WRITE_ROWS).await?;
+    }
+    file.finish().await
+}

@@ -1,0 +1,1 @@
+//! A block decoded by someone who has only read FORMAT.md.
