@@ -3,12 +3,23 @@
 //! It is not: a server. Nothing here reads a clock, a file or a socket; what to read comes
 //! through [`narthex_storage::Queryable`], and evaluation itself is synchronous.
 
+mod annotations;
 pub mod ast;
+mod budget;
+mod engine;
+mod error;
+mod evaluate;
+mod fetch;
 pub mod functions;
 mod lexer;
 pub mod parser;
+mod plan;
 pub mod printer;
 mod types;
+mod value;
 
+pub use engine::{Engine, EngineOptions, QueryOptions};
+pub use error::QueryError;
 pub use parser::{ParseError, ParseOptions, parse, parse_metric_selector};
 pub use printer::pretty;
+pub use value::{MatrixSeries, QueryResult, Value, VectorSample};

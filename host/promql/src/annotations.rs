@@ -1,0 +1,258 @@
+//! Warnings and infos that a query collects while it is evaluated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use crate::ast::Span;
+use crate::printer::quote;
+
+/// Collects annotations from all threads of one query. The same text at the same place counts
+/// once.
+#[derive(Debug, Default)]
+pub(crate) struct Annotations {
+    collected: Mutex<Collected>,
+}
+
+#[derive(Debug, Default)]
+struct Collected {
+    warnings: BTreeSet<(usize, String)>,
+    infos: BTreeSet<(usize, String)>,
+    forced_monotonicity: BTreeMap<(usize, String), ForcedMonotonicity>,
+}
+
+/// How far the buckets of a classic histogram were from ascending.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ForcedMonotonicity {
+    /// The lowest upper bound whose count was raised.
+    pub(crate) min_bucket: f64,
+    /// The highest upper bound whose count was raised.
+    pub(crate) max_bucket: f64,
+    /// The largest raise.
+    pub(crate) max_diff: f64,
+    /// The first time.
+    pub(crate) min_ms: i64,
+    /// The last time.
+    pub(crate) max_ms: i64,
+    /// How many times.
+    pub(crate) samples: u64,
+}
+
+impl ForcedMonotonicity {
+    fn merge(&mut self, other: &Self) {
+        self.min_bucket = self.min_bucket.min(other.min_bucket);
+        self.max_bucket = self.max_bucket.max(other.max_bucket);
+        self.max_diff = self.max_diff.max(other.max_diff);
+        self.min_ms = self.min_ms.min(other.min_ms);
+        self.max_ms = self.max_ms.max(other.max_ms);
+        self.samples += other.samples;
+    }
+}
+
+impl Annotations {
+    fn with(&self, add: impl FnOnce(&mut Collected)) {
+        add(&mut self
+            .collected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Adds `PromQL warning: {text}`.
+    pub(crate) fn warning(&self, span: Span, text: &str) {
+        self.with(|c| {
+            c.warnings
+                .insert((span.start, format!("PromQL warning: {text}")));
+        });
+    }
+
+    /// Adds `PromQL info: {text}`.
+    pub(crate) fn info(&self, span: Span, text: &str) {
+        self.with(|c| {
+            c.infos.insert((span.start, format!("PromQL info: {text}")));
+        });
+    }
+
+    /// A quantile outside of 0 to 1.
+    pub(crate) fn invalid_quantile(&self, span: Span, quantile: f64) {
+        let got = shortest(quantile);
+        self.warning(
+            span,
+            &format!("quantile value should be between 0 and 1, got {got}"),
+        );
+    }
+
+    /// A rate of something that is not named like a counter.
+    pub(crate) fn possible_non_counter(&self, span: Span, metric: &str) {
+        self.info(
+            span,
+            &format!(
+                "metric might not be a counter, name does not end in \
+                 _total/_sum/_count/_bucket: {}",
+                quote(metric)
+            ),
+        );
+    }
+
+    /// A bucket whose `le` is no number.
+    pub(crate) fn bad_bucket_label(&self, span: Span, metric: &str, le: &str) {
+        let (suffix, le) = (for_metric(metric), quote(le));
+        self.warning(
+            span,
+            &format!("bucket label \"le\" is missing or has a malformed value of {le}{suffix}"),
+        );
+    }
+
+    /// Buckets whose counts do not ascend.
+    pub(crate) fn forced_monotonicity(&self, span: Span, metric: &str, forced: ForcedMonotonicity) {
+        self.with(|c| {
+            c.forced_monotonicity
+                .entry((span.start, metric.to_owned()))
+                .and_modify(|known| known.merge(&forced))
+                .or_insert(forced);
+        });
+    }
+
+    /// All warnings and all infos, with their places in `query`.
+    pub(crate) fn finish(self, query: &str) -> (Vec<String>, Vec<String>) {
+        let collected = self
+            .collected
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let placed = |(start, text): (usize, String)| {
+            format!("{text} ({})", Span { start, end: start }.position(query))
+        };
+        let forced = collected
+            .forced_monotonicity
+            .into_iter()
+            .map(|((start, metric), forced)| (start, forced_text(&metric, &forced)));
+        let warnings = collected.warnings.into_iter().map(placed).collect();
+        let infos = collected.infos.into_iter().chain(forced).map(placed);
+        (warnings, infos.collect())
+    }
+}
+
+fn for_metric(metric: &str) -> String {
+    if metric.is_empty() {
+        String::new()
+    } else {
+        format!(" for metric name {}", quote(metric))
+    }
+}
+
+fn forced_text(metric: &str, forced: &ForcedMonotonicity) -> String {
+    format!(
+        "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see \
+         https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){}, \
+         from buckets {} to {}, with a max diff of {}, over {} samples from {} to {}",
+        for_metric(metric),
+        shortest(forced.min_bucket),
+        shortest(forced.max_bucket),
+        two_digits(forced.max_diff),
+        forced.samples,
+        rfc3339(forced.min_ms),
+        rfc3339(forced.max_ms),
+    )
+}
+
+/// A number with the digits it needs, with an exponent from 1e6 and below 1e-4 (Go's `%g`).
+pub(crate) fn shortest(value: f64) -> String {
+    /// From this power of ten on the exponent is written.
+    const EXPONENT_FROM: i32 = 6;
+    go_number(value, EXPONENT_FROM)
+}
+
+/// A number rounded to two significant digits (Go's `%.2g`).
+fn two_digits(value: f64) -> String {
+    go_number(format!("{value:.1e}").parse().unwrap_or(value), 2)
+}
+
+fn go_number(value: f64, exponent_from: i32) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    let exponent = format!("{value:e}");
+    let parts = exponent
+        .split_once('e')
+        .map(|(digits, power)| (digits, power.parse::<i32>()));
+    match parts {
+        Some((digits, Ok(power))) if !(-4..exponent_from).contains(&power) => {
+            let sign = if power < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", power.abs())
+        }
+        _ => value.to_string(),
+    }
+}
+
+/// A time as RFC 3339 in UTC, with milliseconds where there are some.
+fn rfc3339(time_ms: i64) -> String {
+    let seconds = time_ms.div_euclid(1000);
+    let date = crate::evaluate::dates::Date::from_unix_seconds(seconds);
+    let day_second = seconds.rem_euclid(86_400);
+    let (hour, minute, second) = (day_second / 3600, day_second / 60 % 60, day_second % 60);
+    let fraction = match time_ms.rem_euclid(1000) {
+        0 => String::new(),
+        millis => format!(".{millis:03}").trim_end_matches('0').to_owned(),
+    };
+    format!(
+        "{:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z",
+        date.year, date.month, date.day
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_carry_their_place_and_come_once() {
+        let annotations = Annotations::default();
+        let span = Span { start: 10, end: 12 };
+        annotations.invalid_quantile(span, f64::NAN);
+        annotations.invalid_quantile(span, f64::NAN);
+        annotations.possible_non_counter(Span::default(), "up");
+        let (warnings, infos) = annotations.finish("quantile(\n1.5, up)");
+        assert_eq!(
+            warnings,
+            ["PromQL warning: quantile value should be between 0 and 1, got NaN (2:1)"]
+        );
+        assert_eq!(
+            infos,
+            [
+                "PromQL info: metric might not be a counter, name does not end in \
+              _total/_sum/_count/_bucket: \"up\" (1:1)"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_forced_is_summed_up() {
+        let annotations = Annotations::default();
+        for (min_ms, bound, diff) in [
+            (1_735_084_800_000, (5.0, 50.0), 5.5),
+            (1_703_462_400_000, (10.0, 100.0), 10.0),
+            (1_733_011_200_000, (2.5, 75.0), 7.5),
+        ] {
+            let forced = ForcedMonotonicity {
+                min_bucket: bound.0,
+                max_bucket: bound.1,
+                max_diff: diff,
+                min_ms,
+                max_ms: min_ms,
+                samples: 1,
+            };
+            annotations.forced_monotonicity(Span { start: 3, end: 4 }, "series_1", forced);
+        }
+        let (_, infos) = annotations.finish("lorem");
+        assert_eq!(
+            infos,
+            [
+                "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see \
+              https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) \
+              for metric name \"series_1\", from buckets 2.5 to 100, with a max diff of 10, over 3 \
+              samples from 2023-12-25T00:00:00Z to 2024-12-25T00:00:00Z (1:4)"
+            ]
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! The engine: takes a query as text through parsing, planning, fetching and evaluating, and
+//! holds it to its bounds.
+//!
+//! It is not: a cache or a log of queries; those belong to who asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use narthex_model::PromDuration;
+use narthex_storage::Queryable;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::annotations::Annotations;
+use crate::ast::{Expr, ValueType};
+use crate::budget::{Budget, Stop};
+use crate::error::QueryError;
+use crate::evaluate::column::Workers;
+use crate::evaluate::grid::Grid;
+use crate::evaluate::{Context, answer};
+use crate::fetch::fetch;
+use crate::parser::{ParseOptions, parse};
+use crate::plan::{Plan, PlanOptions, QueryTimes, plan};
+use crate::value::QueryResult;
+
+/// What holds for all queries of an engine.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// How old a sample may be that an instant selector still takes
+    /// (`--query.lookback-delta`).
+    pub lookback_delta: PromDuration,
+    /// How long a query may take, waiting included (`--query.timeout`).
+    pub timeout: PromDuration,
+    /// How many samples a query may hold in memory (`--query.max-samples`); one that needs more
+    /// fails.
+    pub max_samples: usize,
+    /// How many queries run at once (`--query.max-concurrency`); more wait for their turn.
+    pub max_concurrency: usize,
+    /// The threads that one query may use; 0 is one for each processor.
+    pub threads_per_query: usize,
+    /// Which parts of the language are switched on.
+    pub parse: ParseOptions,
+    /// The step of a subquery that has none: the global evaluation interval.
+    pub default_subquery_step: PromDuration,
+    /// Names are dropped when a query is done, not where they lose their meaning
+    /// (`--enable-feature=promql-delayed-name-removal`).
+    pub delayed_name_removal: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            lookback_delta: PromDuration::from_secs(300),
+            timeout: PromDuration::from_secs(120),
+            max_samples: 50_000_000,
+            max_concurrency: 20,
+            threads_per_query: 0,
+            parse: ParseOptions::default(),
+            default_subquery_step: PromDuration::from_secs(60),
+            delayed_name_removal: false,
+        }
+    }
+}
+
+/// What holds for one query. `None` takes the engine's.
+#[derive(Debug, Clone, Default)]
+pub struct QueryOptions {
+    /// How old a sample may be that an instant selector still takes.
+    pub lookback_delta: Option<PromDuration>,
+    /// How long the query may take; never longer than the engine's timeout.
+    pub timeout: Option<PromDuration>,
+}
+
+/// Answers queries.
+///
+/// Its methods are to be called within a tokio runtime that has a clock: reading is done on the
+/// caller's task, evaluation on the runtime's blocking pool. Without a runtime (a script, a
+/// test) all is done in place, and only the bound on samples holds.
+#[derive(Debug)]
+pub struct Engine {
+    options: EngineOptions,
+    turns: Arc<Semaphore>,
+    threads: usize,
+}
+
+impl Engine {
+    /// An engine with these options.
+    pub fn new(options: EngineOptions) -> Self {
+        let threads = match options.threads_per_query {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let turns = options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            options,
+            turns: Arc::new(Semaphore::new(turns)),
+            threads,
+        }
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Evaluates a query at one time.
+    ///
+    /// # Errors
+    /// The query does not parse, or cannot be executed within its bounds. A dropped future
+    /// stops the evaluation at the next series.
+    pub async fn instant(
+        &self,
+        storage: Arc<dyn Queryable>,
+        query: &str,
+        time_ms: i64,
+        options: &QueryOptions,
+    ) -> Result<QueryResult, QueryError> {
+        let expr = parse(query, &self.options.parse)?;
+        let times = QueryTimes {
+            start_ms: time_ms,
+            end_ms: time_ms,
+            step_ms: 0,
+        };
+        self.run(storage, query, &expr, times, options).await
+    }
+
+    /// Evaluates a query at the times from `start_ms` to `end_ms`, both included, that lie a
+    /// multiple of `step` after the start.
+    ///
+    /// # Errors
+    /// As [`Engine::instant`]; also where the query gives neither a scalar nor an instant
+    /// vector, where the step is zero, or where the end is before the start.
+    pub async fn range(
+        &self,
+        storage: Arc<dyn Queryable>,
+        query: &str,
+        start_ms: i64,
+        end_ms: i64,
+        step: PromDuration,
+        options: &QueryOptions,
+    ) -> Result<QueryResult, QueryError> {
+        let expr = parse(query, &self.options.parse)?;
+        let described = match expr.value_type() {
+            ValueType::Scalar | ValueType::Vector => None,
+            ValueType::Matrix => Some("range vector"),
+            ValueType::String => Some("string"),
+        };
+        if let Some(described) = described {
+            return Err(QueryError::BadData(format!(
+                "invalid expression type {described:?} for range query, must be Scalar or \
+                 instant Vector"
+            )));
+        }
+        if step.is_zero() {
+            return Err(QueryError::BadData(
+                "zero or negative query resolution step widths are not accepted. Try a \
+                 positive integer"
+                    .to_owned(),
+            ));
+        }
+        if end_ms < start_ms {
+            return Err(QueryError::BadData(
+                "end timestamp must not be before start time".to_owned(),
+            ));
+        }
+        let times = QueryTimes {
+            start_ms,
+            end_ms,
+            step_ms: step.as_millis_i64(),
+        };
+        self.run(storage, query, &expr, times, options).await
+    }
+
+    async fn run(
+        &self,
+        storage: Arc<dyn Queryable>,
+        query: &str,
+        expr: &Expr,
+        times: QueryTimes,
+        options: &QueryOptions,
+    ) -> Result<QueryResult, QueryError> {
+        let lookback = options.lookback_delta.filter(|delta| !delta.is_zero());
+        let plan_options = PlanOptions {
+            lookback_ms: lookback
+                .unwrap_or(self.options.lookback_delta)
+                .as_millis_i64(),
+            subquery_step_ms: self.options.default_subquery_step.as_millis_i64(),
+        };
+        let query = Query {
+            plan: plan(expr, times, plan_options)?,
+            text: query.to_owned(),
+            lookback_ms: plan_options.lookback_ms,
+            delayed_name_removal: self.options.delayed_name_removal,
+            threads: self.threads,
+        };
+        let limit = self.options.timeout.as_std();
+        let limit = options
+            .timeout
+            .map_or(limit, |timeout| timeout.as_std().min(limit));
+        let budget = Arc::new(Budget::new(self.options.max_samples));
+        let stopped_with_us = StopOnDrop(Arc::clone(&budget));
+        let turns = Arc::clone(&self.turns);
+        let result = match Handle::try_current() {
+            Ok(runtime) => {
+                within(limit, &budget, on(runtime, turns, storage, query, &budget)).await
+            }
+            Err(_) => {
+                let fetched = fetch(&*storage, &query.plan.requests, &budget).await?;
+                query.evaluate(&fetched, &budget)
+            }
+        };
+        drop(stopped_with_us);
+        result
+    }
+}
+
+/// Waits for a turn, reads, and evaluates on the blocking pool.
+async fn on(
+    runtime: Handle,
+    turns: Arc<Semaphore>,
+    storage: Arc<dyn Queryable>,
+    query: Query,
+    budget: &Arc<Budget>,
+) -> Result<QueryResult, QueryError> {
+    let closed = |_| QueryError::Canceled("query queue".to_owned());
+    let turn = turns.acquire_owned().await.map_err(closed)?;
+    let fetched = fetch(&*storage, &query.plan.requests, budget).await?;
+    let budget = Arc::clone(budget);
+    let evaluation = runtime.spawn_blocking(move || {
+        let result = query.evaluate(&fetched, &budget);
+        // Held until the work is done, which may be after nobody waits for it any more.
+        drop(turn);
+        result
+    });
+    let lost = |error| QueryError::Execution(format!("unexpected error: {error}"));
+    evaluation.await.map_err(lost)?
+}
+
+async fn within(
+    limit: Duration,
+    budget: &Budget,
+    work: impl Future<Output = Result<QueryResult, QueryError>>,
+) -> Result<QueryResult, QueryError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(result) => result,
+        Err(_) => {
+            budget.stop(Stop::Timeout);
+            Err(QueryError::Timeout("expression evaluation".to_owned()))
+        }
+    }
+}
+
+/// Stops an evaluation that nobody waits for.
+struct StopOnDrop(Arc<Budget>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop(Stop::Canceled);
+    }
+}
+
+/// A planned query with all that its evaluation needs.
+struct Query {
+    plan: Plan,
+    text: String,
+    lookback_ms: i64,
+    delayed_name_removal: bool,
+    threads: usize,
+}
+
+impl Query {
+    fn evaluate(
+        &self,
+        fetched: &[Vec<narthex_storage::Series>],
+        budget: &Budget,
+    ) -> Result<QueryResult, QueryError> {
+        let times = self.plan.times;
+        let annotations = Annotations::default();
+        let context = Context {
+            fetched,
+            lookback_ms: self.lookback_ms,
+            delayed_name_removal: self.delayed_name_removal,
+            times,
+            query: &self.text,
+            workers: Workers {
+                threads: self.threads,
+                budget,
+            },
+            annotations: &annotations,
+        };
+        let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
+        let grid = grid.unwrap_or(Grid::at(times.start_ms));
+        budget.check_steps(grid.count)?;
+        let value = answer(context, &self.plan.root, grid)?;
+        let (warnings, infos) = annotations.finish(&self.text);
+        Ok(QueryResult {
+            value,
+            warnings,
+            infos,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! From the value of the whole expression to what the caller gets.
+
+use super::column::{Vector, is_absent, without_metadata};
+use super::grid::Grid;
+use super::merge::{Duplicates, merged};
+use super::{Context, Evaluated, mistyped, unlabelled};
+use crate::error::QueryError;
+use crate::plan::Node;
+use crate::value::{MatrixSeries, Value, VectorSample};
+
+/// Evaluates a plan's root at all times of the query.
+pub(crate) fn answer(context: Context<'_>, root: &Node, grid: Grid) -> Result<Value, QueryError> {
+    let is_range = context.times.step_ms > 0;
+    match context.evaluate(root, grid)? {
+        Evaluated::String(text) => Ok(Value::String {
+            timestamp_ms: grid.start_ms,
+            value: text.to_owned(),
+        }),
+        Evaluated::Scalar(values) if is_range => Ok(Value::Matrix(vec![MatrixSeries {
+            labels: unlabelled().labels,
+            timestamps: grid.times().collect(),
+            values,
+        }])),
+        Evaluated::Scalar(values) => Ok(Value::Scalar {
+            timestamp_ms: grid.start_ms,
+            value: values
+                .first()
+                .copied()
+                .ok_or_else(|| mistyped("a number"))?,
+        }),
+        Evaluated::Vector(vector) => {
+            let vector = cleaned(context, vector, grid)?;
+            if is_range {
+                matrix_of_columns(context, &vector, grid)
+            } else {
+                samples(context, &vector, grid)
+            }
+        }
+        Evaluated::Matrix(matrix) => {
+            let series = matrix.series.iter().map(|series| {
+                let samples = series.samples();
+                let mut found = MatrixSeries {
+                    labels: match series.drop_name {
+                        true => without_metadata(&series.labels),
+                        false => series.labels.clone(),
+                    },
+                    timestamps: Vec::new(),
+                    values: Vec::new(),
+                };
+                matrix.windows.for_each(&samples.timestamps, |window| {
+                    let seen = window.low..window.high;
+                    found.timestamps = samples.timestamps[seen.clone()].to_vec();
+                    found.values = samples.values[seen].to_vec();
+                });
+                found
+            });
+            Ok(sorted(
+                series.filter(|series| !series.values.is_empty()).collect(),
+            ))
+        }
+    }
+}
+
+/// Delayed name removal: now is when.
+fn cleaned<'a>(
+    context: Context<'a>,
+    mut vector: Vector<'a>,
+    grid: Grid,
+) -> Result<Vector<'a>, QueryError> {
+    if !context.delayed_name_removal {
+        return Ok(vector);
+    }
+    for series in vector.series.iter_mut().filter(|series| series.drop_name) {
+        series.labels = without_metadata(&series.labels);
+    }
+    merged(context, vector, grid.count, Duplicates::AtAStep)
+}
+
+fn samples(context: Context<'_>, vector: &Vector<'_>, grid: Grid) -> Result<Value, QueryError> {
+    let mut samples = Vec::with_capacity(vector.series.len());
+    context.workers.for_each(vector, 1, |index, column| {
+        samples.push(VectorSample {
+            labels: vector.series[index].labels.clone(),
+            timestamp_ms: grid.start_ms,
+            value: column[0],
+        });
+    })?;
+    Ok(Value::Vector(samples))
+}
+
+fn matrix_of_columns(
+    context: Context<'_>,
+    vector: &Vector<'_>,
+    grid: Grid,
+) -> Result<Value, QueryError> {
+    let mut matrix = Vec::new();
+    let times: Vec<i64> = grid.times().collect();
+    context
+        .workers
+        .for_each(vector, grid.count, |index, column| {
+            let points = times.iter().copied().zip(column.iter().copied());
+            let (timestamps, values) = points.filter(|(_, value)| !is_absent(*value)).unzip();
+            matrix.push(MatrixSeries {
+                labels: vector.series[index].labels.clone(),
+                timestamps,
+                values,
+            });
+        })?;
+    Ok(sorted(matrix))
+}
+
+fn sorted(mut matrix: Vec<MatrixSeries>) -> Value {
+    matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Value::Matrix(matrix)
+}

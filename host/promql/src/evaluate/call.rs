@@ -1,0 +1,418 @@
+//! Calls of functions: which code a name stands for, and what it gets as arguments.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::column::{Fill, OutputSeries, Vector, is_absent};
+use super::grid::Grid;
+use super::merge::{Duplicates, merged};
+use super::range::RangeVector;
+use super::range_functions::{OverTime, RangeFunction, has_sample};
+use super::rate::Extrapolation;
+use super::{
+    Context, Evaluated, absent, histogram, instant_functions, labels_functions, mistyped, order,
+    selector, unlabelled,
+};
+use crate::ast::Span;
+use crate::error::QueryError;
+use crate::plan::{Node, NodeKind, unsupported};
+
+/// Calls a function.
+pub(crate) fn call<'a>(
+    context: Context<'a>,
+    name: &str,
+    args: &'a [Node],
+    span: Span,
+    grid: Grid,
+) -> Result<Evaluated<'a>, QueryError> {
+    if let Some(values) = scalar(context, name, args, grid)? {
+        return Ok(Evaluated::Scalar(values));
+    }
+    let vector = if let Some(function) = range_function(context, name, args, grid)? {
+        over_range(context, name, function, args, grid)
+    } else if let Some(f) = instant_functions::by_name(name) {
+        let vector = context.vector(arg(args, 0)?, grid)?;
+        instant_functions::mapped(context, vector, grid, move |_, value| f(value))
+    } else if let Some(part) = instant_functions::date_part(name) {
+        let vector = match args.first() {
+            Some(arg) => context.vector(arg, grid)?,
+            None => constant(seconds(grid)),
+        };
+        instant_functions::mapped(context, vector, grid, move |_, value| part.of(value))
+    } else {
+        other(context, name, args, span, grid)
+    };
+    vector.map(Evaluated::Vector)
+}
+
+fn arg(args: &[Node], at: usize) -> Result<&Node, QueryError> {
+    args.get(at).ok_or_else(|| mistyped("complete"))
+}
+
+fn text(args: &[Node], at: usize) -> Result<&str, QueryError> {
+    match &arg(args, at)?.kind {
+        NodeKind::String(text) => Ok(text),
+        _ => Err(mistyped("a string")),
+    }
+}
+
+fn texts(args: &[Node], from: usize) -> Result<Vec<&str>, QueryError> {
+    (from..args.len()).map(|at| text(args, at)).collect()
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of any date are exact in a double"
+)]
+fn seconds(grid: Grid) -> Vec<f64> {
+    grid.times()
+        .map(|time_ms| time_ms as f64 / 1000.0)
+        .collect()
+}
+
+/// A vector of one series without labels.
+fn constant<'a>(values: Vec<f64>) -> Vector<'a> {
+    let fill: Fill<'a> = Box::new(move |_, out| out.copy_from_slice(&values));
+    Vector {
+        series: vec![unlabelled()],
+        fill,
+    }
+}
+
+/// The functions that give a scalar.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of any date are exact in a double"
+)]
+fn scalar<'a>(
+    context: Context<'a>,
+    name: &str,
+    args: &'a [Node],
+    grid: Grid,
+) -> Result<Option<Vec<f64>>, QueryError> {
+    let two = |pick: fn(f64, f64) -> f64| -> Result<Vec<f64>, QueryError> {
+        let (a, b) = (arg(args, 0)?, arg(args, 1)?);
+        let (a, b) = (context.scalar(a, grid)?, context.scalar(b, grid)?);
+        Ok(a.into_iter().zip(b).map(|(a, b)| pick(a, b)).collect())
+    };
+    let constant = |value: f64| vec![value; grid.count];
+    Ok(Some(match name {
+        "time" => seconds(grid),
+        "pi" => constant(std::f64::consts::PI),
+        "start" => constant(context.times.start_ms as f64 / 1000.0),
+        "end" => constant(context.times.end_ms as f64 / 1000.0),
+        "range" => constant(context.times.range_seconds()),
+        "step" => constant(context.times.step_seconds()),
+        "min_of" => two(instant_functions::go_min)?,
+        "max_of" => two(instant_functions::go_max)?,
+        "scalar" => only_value(context, arg(args, 0)?, grid)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// `scalar(v)`: the one value of each step, or NaN.
+fn only_value<'a>(context: Context<'a>, arg: &'a Node, grid: Grid) -> Result<Vec<f64>, QueryError> {
+    let vector = context.vector(arg, grid)?;
+    let mut found = vec![false; grid.count];
+    let mut values = vec![f64::NAN; grid.count];
+    context.workers.for_each(&vector, grid.count, |_, column| {
+        let cells = values.iter_mut().zip(&mut found);
+        for ((value, found), candidate) in cells.zip(column) {
+            if !is_absent(*candidate) {
+                *value = if *found { f64::NAN } else { *candidate };
+                *found = true;
+            }
+        }
+    })?;
+    Ok(values)
+}
+
+/// The functions on range vectors; their range vector is the one argument of that type.
+fn range_function<'a>(
+    context: Context<'a>,
+    name: &str,
+    args: &'a [Node],
+    grid: Grid,
+) -> Result<Option<RangeFunction>, QueryError> {
+    let values = |at: usize| context.scalar(arg(args, at)?, grid);
+    let extrapolated = |is_counter, per_second| {
+        RangeFunction::Extrapolated(Extrapolation {
+            is_counter,
+            per_second,
+        })
+    };
+    let over_time = RangeFunction::OverTime;
+    Ok(Some(match name {
+        "rate" => extrapolated(true, true),
+        "increase" => extrapolated(true, false),
+        "delta" => extrapolated(false, false),
+        "irate" => RangeFunction::Irate,
+        "idelta" => RangeFunction::Idelta,
+        "deriv" => RangeFunction::Deriv,
+        "predict_linear" => RangeFunction::PredictLinear(values(1)?),
+        "double_exponential_smoothing" => RangeFunction::Smoothing(values(1)?, values(2)?),
+        "changes" => RangeFunction::Changes,
+        "resets" => RangeFunction::Resets,
+        "quantile_over_time" => RangeFunction::Quantile(values(0)?),
+        "avg_over_time" => over_time(OverTime::Avg),
+        "count_over_time" => over_time(OverTime::Count),
+        "first_over_time" => over_time(OverTime::First),
+        "last_over_time" => over_time(OverTime::Last),
+        "mad_over_time" => over_time(OverTime::Mad),
+        "max_over_time" => over_time(OverTime::Max),
+        "min_over_time" => over_time(OverTime::Min),
+        "present_over_time" => over_time(OverTime::Present),
+        "stddev_over_time" => over_time(OverTime::Stddev),
+        "stdvar_over_time" => over_time(OverTime::Stdvar),
+        "sum_over_time" => over_time(OverTime::Sum),
+        "ts_of_first_over_time" => over_time(OverTime::TsOfFirst),
+        "ts_of_last_over_time" => over_time(OverTime::TsOfLast),
+        "ts_of_max_over_time" => over_time(OverTime::TsOfMax),
+        "ts_of_min_over_time" => over_time(OverTime::TsOfMin),
+        _ => return Ok(None),
+    }))
+}
+
+fn over_range<'a>(
+    context: Context<'a>,
+    name: &str,
+    function: RangeFunction,
+    args: &'a [Node],
+    grid: Grid,
+) -> Result<Vector<'a>, QueryError> {
+    let at = usize::from(name == "quantile_over_time");
+    let matrix_arg = arg(args, at)?;
+    let matrix = context.matrix(matrix_arg, grid)?;
+    if matrix.series.is_empty() {
+        return Ok(Vector::empty());
+    }
+    check_arguments(context, &function, args)?;
+    // These two act like an offset and keep the name.
+    let keeps_name = matches!(name, "last_over_time" | "first_over_time");
+    let series: Vec<OutputSeries> = matrix
+        .series
+        .iter()
+        .map(|series| {
+            let series = OutputSeries {
+                labels: series.labels.clone(),
+                drop_name: false,
+            };
+            if keeps_name {
+                series
+            } else {
+                context.renamed(&series)
+            }
+        })
+        .collect();
+    let suspects = Suspects::of(name, &matrix);
+    let fill: Fill<'a> = Box::new(move |index, out| {
+        function.fill(&matrix.series[index], &matrix.windows, out);
+        suspects.report(context, matrix_arg.span, index, out);
+    });
+    let vector = Vector { series, fill };
+    if context.delayed_name_removal {
+        return Ok(vector);
+    }
+    merged(context, vector, grid.count, Duplicates::Anywhere)
+}
+
+/// Refuses and annotates parameters out of range.
+fn check_arguments(
+    context: Context<'_>,
+    function: &RangeFunction,
+    args: &[Node],
+) -> Result<(), QueryError> {
+    let in_range = |values: &[f64], what: &str, sign: &str| -> Result<(), QueryError> {
+        match values.iter().find(|value| **value <= 0.0 || **value >= 1.0) {
+            Some(value) => Err(QueryError::Execution(format!(
+                "invalid {what} factor. Expected: 0 < {sign} < 1, got: {value:.6}"
+            ))),
+            None => Ok(()),
+        }
+    };
+    match function {
+        RangeFunction::Smoothing(smoothing, trend) => {
+            in_range(smoothing, "smoothing", "sf")?;
+            in_range(trend, "trend", "tf")?;
+        }
+        RangeFunction::Quantile(quantiles) => {
+            histogram::warn_of_quantiles(context, arg(args, 0)?.span, quantiles);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The metrics of a `rate` or `increase` that are not named like counters.
+struct Suspects {
+    /// The suspect of each series; empty where the function takes anything.
+    of_series: Vec<Option<usize>>,
+    metrics: Vec<(String, AtomicBool)>,
+}
+
+impl Suspects {
+    fn of(function: &str, matrix: &RangeVector<'_>) -> Self {
+        let mut suspects = Self {
+            of_series: Vec::new(),
+            metrics: Vec::new(),
+        };
+        if !matches!(function, "rate" | "increase") {
+            return suspects;
+        }
+        let mut index_of: HashMap<&str, usize> = HashMap::new();
+        for series in &matrix.series {
+            let metric = series.labels.metric_name();
+            let is_counter = ["_total", "_sum", "_count", "_bucket"]
+                .iter()
+                .any(|suffix| metric.ends_with(suffix));
+            suspects
+                .of_series
+                .push((!metric.is_empty() && !is_counter).then(|| {
+                    *index_of.entry(metric).or_insert_with(|| {
+                        suspects
+                            .metrics
+                            .push((metric.to_owned(), AtomicBool::new(false)));
+                        suspects.metrics.len() - 1
+                    })
+                }));
+        }
+        suspects
+    }
+
+    /// Says so, once a metric, when a series of it has a result.
+    fn report(&self, context: Context<'_>, span: Span, series: usize, column: &[f64]) {
+        let Some(Some(suspect)) = self.of_series.get(series) else {
+            return;
+        };
+        let (metric, reported) = &self.metrics[*suspect];
+        if has_sample(column) && !reported.swap(true, Ordering::Relaxed) {
+            context.annotations.possible_non_counter(span, metric);
+        }
+    }
+}
+
+/// The functions that are like no other.
+fn other<'a>(
+    context: Context<'a>,
+    name: &str,
+    args: &'a [Node],
+    span: Span,
+    grid: Grid,
+) -> Result<Vector<'a>, QueryError> {
+    let vector = |at| context.vector(arg(args, at)?, grid);
+    let values = |at| context.scalar(arg(args, at)?, grid);
+    let constant_values = |value: f64| vec![value; grid.count];
+    match name {
+        "absent" => absent::absent(context, arg(args, 0)?, grid),
+        "absent_over_time" => absent::absent_over_time(context, arg(args, 0)?, grid),
+        "vector" => Ok(constant(values(0)?)),
+        "timestamp" => {
+            let inner = match &arg(args, 0)?.kind {
+                NodeKind::Instant(selector) => selector::timestamps(context, selector, grid),
+                _ => {
+                    let times = seconds(grid);
+                    let vector = vector(0)?;
+                    return instant_functions::mapped(context, vector, grid, move |step, _| {
+                        times[step]
+                    });
+                }
+            };
+            instant_functions::mapped(context, inner, grid, |_, seconds| seconds)
+        }
+        "clamp" => instant_functions::clamp(context, vector(0)?, grid, values(1)?, values(2)?),
+        "clamp_min" => {
+            let max = constant_values(f64::INFINITY);
+            instant_functions::clamp(context, vector(0)?, grid, values(1)?, max)
+        }
+        "clamp_max" => {
+            let min = constant_values(f64::NEG_INFINITY);
+            instant_functions::clamp(context, vector(0)?, grid, min, values(1)?)
+        }
+        "round" => {
+            let to_nearest = match args.get(1) {
+                Some(_) => values(1)?,
+                None => constant_values(1.0),
+            };
+            instant_functions::round(context, vector(0)?, grid, to_nearest)
+        }
+        "label_replace" => {
+            let [destination, replacement, source, expression] = [
+                text(args, 1)?,
+                text(args, 2)?,
+                text(args, 3)?,
+                text(args, 4)?,
+            ];
+            let texts = [destination, replacement, source, expression];
+            labels_functions::replace(context, vector(0)?, grid, texts)
+        }
+        "label_join" => {
+            let (destination, separator) = (text(args, 1)?, text(args, 2)?);
+            let sources = texts(args, 3)?;
+            labels_functions::join(context, vector(0)?, grid, destination, separator, &sources)
+        }
+        "sort" => order::by_value(context, vector(0)?, span, grid, false),
+        "sort_desc" => order::by_value(context, vector(0)?, span, grid, true),
+        "sort_by_label" | "sort_by_label_desc" => {
+            let descending = name.ends_with("desc");
+            let names = texts(args, 1)?;
+            Ok(order::by_labels(
+                context,
+                vector(0)?,
+                span,
+                &names,
+                descending,
+            ))
+        }
+        "histogram_quantile" => {
+            let quantiles = values(0)?;
+            histogram::warn_of_quantiles(context, arg(args, 0)?.span, &quantiles);
+            let span = arg(args, 1)?.span;
+            histogram::quantile(context, vector(1)?, span, grid, quantiles, None)
+        }
+        "histogram_quantiles" => histogram_quantiles(context, args, grid),
+        "histogram_fraction" => {
+            let span = arg(args, 2)?.span;
+            histogram::fraction(context, vector(2)?, span, grid, values(0)?, values(1)?)
+        }
+        // Only native histograms have these, and the store holds none.
+        "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev"
+        | "histogram_stdvar" => {
+            vector(0)?;
+            Ok(Vector::empty())
+        }
+        _ => Err(unsupported(&format!("{name}()"))),
+    }
+}
+
+/// `histogram_quantiles(v, label, quantiles...)`: one series a histogram and quantile.
+fn histogram_quantiles<'a>(
+    context: Context<'a>,
+    args: &'a [Node],
+    grid: Grid,
+) -> Result<Vector<'a>, QueryError> {
+    let label = text(args, 1)?;
+    let inner = arg(args, 0)?;
+    let mut all: Vec<Vector<'a>> = Vec::new();
+    for arg in args.iter().skip(2) {
+        let quantiles = context.scalar(arg, grid)?;
+        histogram::warn_of_quantiles(context, arg.span, &quantiles);
+        let vector = context.vector(inner, grid)?;
+        let named = Some(label);
+        all.push(histogram::quantile(
+            context, vector, inner.span, grid, quantiles, named,
+        )?);
+    }
+    let mut places = Vec::new();
+    let mut series = Vec::new();
+    for (vector_at, vector) in all.iter().enumerate() {
+        for (at, output) in vector.series.iter().enumerate() {
+            places.push((vector_at, at));
+            series.push(output.clone());
+        }
+    }
+    let fill: Fill<'a> = Box::new(move |index, out| {
+        let (vector, at) = places[index];
+        (all[vector].fill)(at, out);
+    });
+    instant_functions::checked(context, Vector { series, fill }, grid)
+}

@@ -1,0 +1,201 @@
+//! Range vectors: samples, and the window that each step sees of them.
+
+use std::borrow::Cow;
+
+use narthex_model::{Labels, sample};
+
+use super::Context;
+use super::column::is_absent;
+use super::grid::Grid;
+use super::selector::advance;
+use crate::error::QueryError;
+use crate::plan::{Selector, Shift, Subquery};
+
+/// The samples of all series, and how windows are cut from them.
+pub(crate) struct RangeVector<'a> {
+    /// The series, each with all samples that any step may see.
+    pub(crate) series: Vec<RangeSeries<'a>>,
+    /// How windows are cut.
+    pub(crate) windows: Windows,
+}
+
+/// One series of a range vector.
+pub(crate) struct RangeSeries<'a> {
+    /// The label set.
+    pub(crate) labels: Labels,
+    /// The metric name goes when the query is done.
+    pub(crate) drop_name: bool,
+    timestamps: Cow<'a, [i64]>,
+    values: Cow<'a, [f64]>,
+}
+
+/// Samples without staleness markers, in columns of the same length.
+#[derive(Clone)]
+pub(crate) struct Samples<'s> {
+    /// Milliseconds since the epoch, ascending.
+    pub(crate) timestamps: Cow<'s, [i64]>,
+    /// The values.
+    pub(crate) values: Cow<'s, [f64]>,
+}
+
+impl RangeSeries<'_> {
+    /// The samples that count: all but staleness markers.
+    pub(crate) fn samples(&self) -> Samples<'_> {
+        if !self.values.iter().copied().any(sample::is_stale_nan) {
+            return Samples {
+                timestamps: Cow::Borrowed(&self.timestamps),
+                values: Cow::Borrowed(&self.values),
+            };
+        }
+        let points = self
+            .timestamps
+            .iter()
+            .copied()
+            .zip(self.values.iter().copied());
+        let (timestamps, values): (Vec<i64>, Vec<f64>) = points
+            .filter(|(_, value)| !sample::is_stale_nan(*value))
+            .unzip();
+        Samples {
+            timestamps: timestamps.into(),
+            values: values.into(),
+        }
+    }
+}
+
+/// How each step's window is cut. The left end is left out, the right one counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Windows {
+    /// The times of the evaluation.
+    pub(crate) grid: Grid,
+    /// The length.
+    pub(crate) range_ms: i64,
+    /// `offset` and `@`.
+    pub(crate) shift: Shift,
+}
+
+/// What one step sees: samples `low..high` of a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    /// The step of the evaluation.
+    pub(crate) step: usize,
+    /// The first sample.
+    pub(crate) low: usize,
+    /// After the last sample.
+    pub(crate) high: usize,
+    /// The left end, itself left out.
+    pub(crate) start_ms: i64,
+    /// The right end.
+    pub(crate) end_ms: i64,
+}
+
+impl Window {
+    /// How many samples it has.
+    pub(crate) fn len(&self) -> usize {
+        self.high - self.low
+    }
+}
+
+impl Windows {
+    /// Shows every window that has a sample, in the order of the steps; both ends only ever move
+    /// forward over the samples.
+    #[inline]
+    pub(crate) fn for_each(&self, timestamps: &[i64], mut see: impl FnMut(Window)) {
+        let (mut low, mut high) = (0, 0);
+        for step in 0..self.grid.count {
+            let end_ms = self.shift.apply(self.grid.time(step));
+            let start_ms = end_ms.saturating_sub(self.range_ms);
+            low = advance(timestamps, low, start_ms);
+            high = advance(timestamps, high.max(low), end_ms);
+            if low < high {
+                see(Window {
+                    step,
+                    low,
+                    high,
+                    start_ms,
+                    end_ms,
+                });
+            }
+        }
+    }
+}
+
+impl<'a> RangeVector<'a> {
+    /// The samples that a selector reads.
+    pub(crate) fn of_selector(
+        context: Context<'a>,
+        selector: &'a Selector,
+        range_ms: i64,
+        grid: Grid,
+    ) -> Self {
+        let fetched = context.fetched[selector.request].iter();
+        let series = fetched.map(|series| RangeSeries {
+            labels: series.labels.clone(),
+            drop_name: false,
+            timestamps: Cow::Borrowed(&series.timestamps[..]),
+            values: Cow::Borrowed(&series.values[..]),
+        });
+        Self {
+            series: series.collect(),
+            windows: Windows {
+                grid,
+                range_ms,
+                shift: selector.shift,
+            },
+        }
+    }
+
+    /// The samples that a subquery makes.
+    pub(crate) fn of_subquery(
+        context: Context<'a>,
+        subquery: &'a Subquery,
+        grid: Grid,
+    ) -> Result<Self, QueryError> {
+        let times = subquery.times;
+        let windows = Windows {
+            grid,
+            range_ms: times.range_ms,
+            shift: times.shift,
+        };
+        let (first_ms, last_ms) = times.inner(grid.start_ms, grid.end_ms());
+        let Some(inner_grid) = Grid::between(first_ms, last_ms, times.step_ms) else {
+            return Ok(Self {
+                series: Vec::new(),
+                windows,
+            });
+        };
+        context.workers.budget.check_steps(inner_grid.count)?;
+        let (series, columns): (Vec<_>, Box<dyn Fn(usize) -> Option<Box<[f64]>>>) =
+            match context.evaluate(&subquery.inner, inner_grid)? {
+                super::Evaluated::Vector(vector) => {
+                    let stored = context.workers.store(&vector, inner_grid.count)?;
+                    let copy = move |at| stored.column(at).map(Box::from);
+                    (vector.series, Box::new(copy))
+                }
+                super::Evaluated::Scalar(values) => {
+                    let column: Box<[f64]> = values.into();
+                    (
+                        vec![super::unlabelled()],
+                        Box::new(move |_| Some(column.clone())),
+                    )
+                }
+                _ => return Err(super::mistyped("an instant vector")),
+            };
+        let mut found = Vec::with_capacity(series.len());
+        for (at, series) in series.into_iter().enumerate() {
+            let Some(column) = columns(at) else { continue };
+            let points = inner_grid.times().zip(column);
+            let (timestamps, values): (Vec<i64>, Vec<f64>) =
+                points.filter(|(_, value)| !is_absent(*value)).unzip();
+            found.push(RangeSeries {
+                labels: series.labels,
+                drop_name: series.drop_name,
+                timestamps: timestamps.into(),
+                values: values.into(),
+            });
+        }
+        Ok(Self {
+            series: found,
+            windows,
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! `rate`, `increase`, `delta`, `irate` and `idelta`.
+
+use super::column::ABSENT;
+use super::range::{Samples, Window, Windows};
+
+/// Which of the extrapolating functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extrapolation {
+    /// The samples are of a counter: a decrease is a reset.
+    pub(crate) is_counter: bool,
+    /// Per second, and not over the range.
+    pub(crate) per_second: bool,
+}
+
+impl Extrapolation {
+    /// Computes a column.
+    pub(crate) fn fill(self, samples: &Samples<'_>, windows: &Windows, out: &mut [f64]) {
+        let (timestamps, values) = (&*samples.timestamps, &*samples.values);
+        // Each reset is looked at once per window that has it, and nothing else is between the
+        // first and the last sample.
+        let resets = if self.is_counter {
+            resets(values)
+        } else {
+            Vec::new()
+        };
+        let (mut reset_low, mut reset_high) = (0, 0);
+        windows.for_each(timestamps, |window| {
+            if window.len() < 2 {
+                return;
+            }
+            let last = window.high - 1;
+            while reset_low < resets.len() && resets[reset_low] <= window.low {
+                reset_low += 1;
+            }
+            reset_high = reset_high.max(reset_low);
+            while reset_high < resets.len() && resets[reset_high] <= last {
+                reset_high += 1;
+            }
+            let mut change = values[last] - values[window.low];
+            for reset in &resets[reset_low..reset_high] {
+                change += values[reset - 1];
+            }
+            out[window.step] = self.extrapolate(
+                &window,
+                (timestamps[window.low], timestamps[last]),
+                values[window.low],
+                change,
+                windows.range_ms,
+            );
+        });
+    }
+
+    /// Stretches what happened between the first and the last sample to the whole window, where
+    /// the samples come near enough to its ends.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "windows have fewer samples and milliseconds than a double has digits"
+    )]
+    fn extrapolate(
+        self,
+        window: &Window,
+        (first_ms, last_ms): (i64, i64),
+        first_value: f64,
+        change: f64,
+        range_ms: i64,
+    ) -> f64 {
+        /// An end further away than so many average distances is not extrapolated to.
+        const NEAR_ENOUGH: f64 = 1.1;
+        let mut to_start = (first_ms - window.start_ms) as f64 / 1000.0;
+        let mut to_end = (window.end_ms - last_ms) as f64 / 1000.0;
+        let sampled = (last_ms - first_ms) as f64 / 1000.0;
+        let average = sampled / (window.len() - 1) as f64;
+        let threshold = average * NEAR_ENOUGH;
+        if to_start >= threshold {
+            to_start = average / 2.0;
+        }
+        // A counter does not start below zero.
+        if self.is_counter && change > 0.0 && first_value >= 0.0 {
+            let to_zero = sampled * (first_value / change);
+            if to_zero < to_start {
+                to_start = to_zero;
+            }
+        }
+        if to_end >= threshold {
+            to_end = average / 2.0;
+        }
+        let mut factor = (sampled + to_start + to_end) / sampled;
+        if self.per_second {
+            factor /= range_ms as f64 / 1000.0;
+        }
+        change * factor
+    }
+}
+
+/// The places where a value is smaller than the one before.
+pub(crate) fn resets(values: &[f64]) -> Vec<usize> {
+    let pairs = values.windows(2).enumerate();
+    pairs
+        .filter(|(_, pair)| pair[1] < pair[0])
+        .map(|(at, _)| at + 1)
+        .collect()
+}
+
+/// The difference of a window's last two samples.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "windows have fewer milliseconds than a double has digits"
+)]
+pub(crate) fn instant(is_rate: bool, samples: &Samples<'_>, window: &Window) -> f64 {
+    if window.len() < 2 {
+        return ABSENT;
+    }
+    let last = window.high - 1;
+    let (before, value) = (samples.values[last - 1], samples.values[last]);
+    if !is_rate {
+        return value - before;
+    }
+    let change = if value < before {
+        value
+    } else {
+        value - before
+    };
+    let interval_ms = samples.timestamps[last] - samples.timestamps[last - 1];
+    change / (interval_ms as f64 / 1000.0)
+}

@@ -1,0 +1,119 @@
+//! Instant selectors: the newest sample of each series that is not too old.
+
+use super::Context;
+use super::column::{ABSENT, Fill, OutputSeries, Vector};
+use super::grid::Grid;
+use crate::plan::{Selector, Shift};
+use narthex_model::sample;
+use narthex_storage::Series;
+
+/// The values of the selected series.
+pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
+    select(context, selector, grid, |series, at| series.values[at])
+}
+
+/// The times of the samples that [`instant`] would give, in seconds.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of any date are exact in a double"
+)]
+pub(crate) fn timestamps<'a>(
+    context: Context<'a>,
+    selector: &'a Selector,
+    grid: Grid,
+) -> Vector<'a> {
+    select(context, selector, grid, |series, at| {
+        series.timestamps[at] as f64 / 1000.0
+    })
+}
+
+fn select<'a>(
+    context: Context<'a>,
+    selector: &'a Selector,
+    grid: Grid,
+    value: impl Fn(&Series, usize) -> f64 + Send + Sync + 'a,
+) -> Vector<'a> {
+    let fetched = &context.fetched[selector.request];
+    let series = fetched.iter().map(|series| OutputSeries {
+        labels: series.labels.clone(),
+        drop_name: false,
+    });
+    let (shift, lookback_ms) = (selector.shift, context.lookback_ms);
+    let fill: Fill<'a> = Box::new(move |index, out| {
+        let series = &fetched[index];
+        newest(series, shift, lookback_ms, grid, out, |at| {
+            value(series, at)
+        });
+    });
+    Vector {
+        series: series.collect(),
+        fill,
+    }
+}
+
+fn newest(
+    series: &Series,
+    shift: Shift,
+    lookback_ms: i64,
+    grid: Grid,
+    out: &mut [f64],
+    value: impl Fn(usize) -> f64,
+) {
+    let timestamps: &[i64] = &series.timestamps;
+    let mut after = 0;
+    for (step, out) in out.iter_mut().enumerate() {
+        let reference_ms = shift.apply(grid.time(step));
+        after = advance(timestamps, after, reference_ms);
+        *out = match after.checked_sub(1) {
+            Some(at)
+                if timestamps[at] > reference_ms.saturating_sub(lookback_ms)
+                    && !sample::is_stale_nan(series.values[at]) =>
+            {
+                value(at)
+            }
+            _ => ABSENT,
+        };
+    }
+}
+
+/// The first place from `from` on whose time is after `limit_ms`. Times ascend; a few places are
+/// tried one by one, since the next step is mostly near, then in strides that double.
+#[inline]
+pub(crate) fn advance(timestamps: &[i64], from: usize, limit_ms: i64) -> usize {
+    const NEAR: usize = 8;
+    let near_end = timestamps.len().min(from + NEAR);
+    for (at, timestamp) in timestamps[from..near_end].iter().enumerate() {
+        if *timestamp > limit_ms {
+            return from + at;
+        }
+    }
+    let (mut low, mut stride) = (near_end, NEAR);
+    while low + stride < timestamps.len() && timestamps[low + stride] <= limit_ms {
+        low += stride;
+        stride *= 2;
+    }
+    let high = timestamps.len().min(low + stride + 1);
+    low + timestamps[low..high].partition_point(|timestamp| *timestamp <= limit_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advancing_finds_what_a_search_from_the_start_finds() {
+        let timestamps: Vec<i64> = (0..500).map(|i| i * 7 % 11 + i * 13).collect();
+        let mut timestamps = timestamps;
+        timestamps.sort_unstable();
+        for from in [0, 1, 9, 250, 499, 500] {
+            for limit in (-5..6600).step_by(17) {
+                let expected = timestamps.partition_point(|t| *t <= limit).max(from);
+                assert_eq!(
+                    advance(&timestamps, from, limit),
+                    expected,
+                    "{from} {limit}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! From a tree to a plan: durations computed, `@` resolved, parentheses gone, and every selector
+//! of the query listed with the exact time range it needs.
+
+use std::sync::Arc;
+
+use narthex_model::Matcher;
+use narthex_storage::{SelectRequest, TimeRange};
+
+use crate::ast::{
+    Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Expr, ExprKind, RangeEdges, Span,
+    TimeShift, UnaryOp, VectorMatching, VectorSelector,
+};
+use crate::error::QueryError;
+use crate::evaluate::grid::Grid;
+use crate::functions::Function;
+
+mod durations;
+
+/// The times of the whole query.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueryTimes {
+    /// The first evaluation.
+    pub(crate) start_ms: i64,
+    /// Where the query ends; the last evaluation may be before it.
+    pub(crate) end_ms: i64,
+    /// From one evaluation to the next; 0 for an instant query.
+    pub(crate) step_ms: i64,
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of any date are exact in a double"
+)]
+impl QueryTimes {
+    /// `step()`
+    pub(crate) fn step_seconds(self) -> f64 {
+        self.step_ms as f64 / 1000.0
+    }
+
+    /// `range()`
+    pub(crate) fn range_seconds(self) -> f64 {
+        self.end_ms.saturating_sub(self.start_ms) as f64 / 1000.0
+    }
+}
+
+/// What the planner needs to know of the engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlanOptions {
+    /// How far an instant selector looks back.
+    pub(crate) lookback_ms: i64,
+    /// The step of subqueries without one.
+    pub(crate) subquery_step_ms: i64,
+}
+
+/// A query, ready to be fetched and evaluated.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The whole expression.
+    pub(crate) root: Node,
+    /// What to read; [`Selector::request`] is an index into it.
+    pub(crate) requests: Vec<SelectRequest>,
+    /// The query's times.
+    pub(crate) times: QueryTimes,
+}
+
+/// An expression of the plan.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// What it is.
+    pub(crate) kind: NodeKind,
+    /// Where it stands in the query.
+    pub(crate) span: Span,
+    /// Its value is the same at all times.
+    pub(crate) is_step_invariant: bool,
+}
+
+/// The kinds of expression in a plan.
+#[derive(Debug)]
+pub(crate) enum NodeKind {
+    /// A number.
+    Number(f64),
+    /// A text.
+    String(String),
+    /// The newest sample of each series.
+    Instant(Selector),
+    /// The samples of a range.
+    Range(Selector, i64),
+    /// An expression over a range of its own.
+    Subquery(Box<Subquery>),
+    /// An aggregation.
+    Aggregate(Box<Aggregation>),
+    /// An operator between two expressions.
+    Binary(Box<Operation>),
+    /// `-expr`
+    Negate(Box<Node>),
+    /// A function.
+    Call(&'static Function, Vec<Node>),
+}
+
+/// `offset` and `@`, resolved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shift {
+    offset_ms: i64,
+    at_ms: Option<i64>,
+}
+
+impl Shift {
+    /// The time that is looked at when the evaluation is at `time_ms`.
+    pub(crate) fn apply(self, time_ms: i64) -> i64 {
+        self.at_ms.unwrap_or(time_ms).saturating_sub(self.offset_ms)
+    }
+}
+
+/// A selector.
+#[derive(Debug)]
+pub(crate) struct Selector {
+    /// Which of the plan's requests reads it.
+    pub(crate) request: usize,
+    /// Its matchers, for the labels of `absent`.
+    pub(crate) matchers: Arc<[Matcher]>,
+    /// Its offset and `@`.
+    pub(crate) shift: Shift,
+}
+
+/// A subquery.
+#[derive(Debug)]
+pub(crate) struct Subquery {
+    /// The inner expression.
+    pub(crate) inner: Node,
+    /// When it is evaluated.
+    pub(crate) times: SubqueryTimes,
+}
+
+/// When a subquery evaluates what is inside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SubqueryTimes {
+    /// How far back.
+    pub(crate) range_ms: i64,
+    /// The distance of the evaluations.
+    pub(crate) step_ms: i64,
+    /// The subquery's offset and `@`.
+    pub(crate) shift: Shift,
+}
+
+impl SubqueryTimes {
+    /// The first and the last inner time that outer ones from `first_ms` to `last_ms` need.
+    pub(crate) fn inner(&self, first_ms: i64, last_ms: i64) -> (i64, i64) {
+        let after = self.shift.apply(first_ms).saturating_sub(self.range_ms);
+        (
+            Grid::aligned_after(after, self.step_ms),
+            self.shift.apply(last_ms),
+        )
+    }
+}
+
+/// An aggregation.
+#[derive(Debug)]
+pub(crate) struct Aggregation {
+    /// Which one.
+    pub(crate) op: AggregateOp,
+    /// The aggregated expression.
+    pub(crate) inner: Node,
+    /// The parameter, where the aggregation has one.
+    pub(crate) param: Option<Node>,
+    /// `without` and not `by`.
+    pub(crate) without: bool,
+    /// The names to group by, sorted.
+    pub(crate) labels: Vec<String>,
+}
+
+/// An operator and its sides.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// The operator.
+    pub(crate) op: BinaryOp,
+    /// The left side.
+    pub(crate) lhs: Node,
+    /// The right side.
+    pub(crate) rhs: Node,
+    /// A comparison gives 0 or 1 and does not filter.
+    pub(crate) returns_bool: bool,
+    /// Set where both sides are vectors.
+    pub(crate) matching: Option<VectorMatching>,
+}
+
+/// Plans a query.
+///
+/// # Errors
+/// A computed duration is out of range, or the query uses what the engine does not do yet.
+pub(crate) fn plan(
+    expr: &Expr,
+    times: QueryTimes,
+    options: PlanOptions,
+) -> Result<Plan, QueryError> {
+    let mut planner = Planner {
+        times,
+        options,
+        requests: Vec::new(),
+    };
+    let root = planner.node(expr, (times.start_ms, times.end_ms))?;
+    Ok(Plan {
+        root,
+        requests: planner.requests,
+        times,
+    })
+}
+
+struct Planner {
+    times: QueryTimes,
+    options: PlanOptions,
+    requests: Vec<SelectRequest>,
+}
+
+impl Planner {
+    /// Plans an expression that is evaluated at times from `window.0` to `window.1`.
+    fn node(&mut self, expr: &Expr, window: (i64, i64)) -> Result<Node, QueryError> {
+        let (kind, is_step_invariant) = match &expr.kind {
+            ExprKind::Paren(inner) | ExprKind::Unary(UnaryOp::Plus, inner) => {
+                return self.node(inner, window);
+            }
+            ExprKind::Number(number) => (NodeKind::Number(number.value), true),
+            ExprKind::String(text) => (NodeKind::String(text.clone()), true),
+            ExprKind::VectorSelector(selector) => {
+                let selector = self.selector(selector, window, None)?;
+                let invariant = selector.shift.at_ms.is_some();
+                (NodeKind::Instant(selector), invariant)
+            }
+            ExprKind::MatrixSelector(matrix) => {
+                let range_ms = durations::length_ms(&matrix.range, self.times)?;
+                let selector = self.selector(&matrix.selector, window, Some(range_ms))?;
+                let invariant = selector.shift.at_ms.is_some();
+                (NodeKind::Range(selector, range_ms), invariant)
+            }
+            ExprKind::Subquery(subquery) => self.subquery(subquery, window)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, window)?,
+            ExprKind::Binary(binary) => self.binary(binary, window)?,
+            ExprKind::Unary(UnaryOp::Minus, inner) => {
+                let inner = self.node(inner, window)?;
+                let invariant = inner.is_step_invariant;
+                (NodeKind::Negate(Box::new(inner)), invariant)
+            }
+            ExprKind::Call(call) => {
+                let args = call.args.iter().map(|arg| self.node(arg, window));
+                let args = args.collect::<Result<Vec<_>, _>>()?;
+                let invariant = !depends_on_evaluation_time(call.function.name)
+                    && args.iter().all(|arg| arg.is_step_invariant);
+                (NodeKind::Call(call.function, args), invariant)
+            }
+        };
+        Ok(Node {
+            kind,
+            span: expr.span,
+            is_step_invariant,
+        })
+    }
+
+    fn selector(
+        &mut self,
+        selector: &VectorSelector,
+        window: (i64, i64),
+        range_ms: Option<i64>,
+    ) -> Result<Selector, QueryError> {
+        match selector.edges {
+            RangeEdges::Plain => {}
+            RangeEdges::Anchored => return Err(unsupported("the anchored modifier")),
+            RangeEdges::Smoothed => return Err(unsupported("the smoothed modifier")),
+        }
+        let shift = self.shift(&selector.shift)?;
+        let back_ms = range_ms.unwrap_or(self.options.lookback_ms);
+        // Both lookback and range leave their left end out.
+        let start_ms = shift
+            .apply(window.0)
+            .saturating_sub(back_ms)
+            .saturating_add(1);
+        let range = TimeRange {
+            start_ms,
+            end_ms: shift.apply(window.1),
+        };
+        let known = self.requests.iter().position(|request| {
+            request.range == range && request.matchers[..] == selector.matchers[..]
+        });
+        let request = known.unwrap_or_else(|| {
+            self.requests.push(SelectRequest {
+                matchers: selector.matchers.to_vec(),
+                range,
+            });
+            self.requests.len() - 1
+        });
+        Ok(Selector {
+            request,
+            matchers: Arc::clone(&selector.matchers),
+            shift,
+        })
+    }
+
+    fn shift(&self, shift: &TimeShift) -> Result<Shift, QueryError> {
+        let offset_ms = match &shift.offset {
+            Some(offset) => durations::offset_ms(offset, self.times)?,
+            None => 0,
+        };
+        let at_ms = shift.at.map(|at| match at {
+            AtModifier::Timestamp(at_ms) => at_ms,
+            AtModifier::Start => self.times.start_ms,
+            AtModifier::End => self.times.end_ms,
+        });
+        Ok(Shift { offset_ms, at_ms })
+    }
+
+    fn subquery(
+        &mut self,
+        subquery: &crate::ast::Subquery,
+        window: (i64, i64),
+    ) -> Result<(NodeKind, bool), QueryError> {
+        let step_ms = match &subquery.step {
+            Some(step) => durations::length_ms(step, self.times)?,
+            None => self.options.subquery_step_ms,
+        };
+        let times = SubqueryTimes {
+            range_ms: durations::length_ms(&subquery.range, self.times)?,
+            step_ms: step_ms.max(1),
+            shift: self.shift(&subquery.shift)?,
+        };
+        let inner = self.node(&subquery.expr, times.inner(window.0, window.1))?;
+        let invariant = times.shift.at_ms.is_some();
+        Ok((
+            NodeKind::Subquery(Box::new(Subquery { inner, times })),
+            invariant,
+        ))
+    }
+
+    fn aggregate(
+        &mut self,
+        aggregate: &Aggregate,
+        window: (i64, i64),
+    ) -> Result<(NodeKind, bool), QueryError> {
+        let inner = self.node(&aggregate.expr, window)?;
+        let param = match &aggregate.param {
+            Some(param) => Some(self.node(param, window)?),
+            None => None,
+        };
+        let invariant =
+            inner.is_step_invariant && param.as_ref().is_none_or(|param| param.is_step_invariant);
+        let mut labels = aggregate.grouping.labels.clone();
+        labels.sort();
+        labels.dedup();
+        let aggregation = Aggregation {
+            op: aggregate.op,
+            inner,
+            param,
+            without: aggregate.grouping.without,
+            labels,
+        };
+        Ok((NodeKind::Aggregate(Box::new(aggregation)), invariant))
+    }
+
+    fn binary(
+        &mut self,
+        binary: &Binary,
+        window: (i64, i64),
+    ) -> Result<(NodeKind, bool), QueryError> {
+        if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+            return Err(unsupported("trimming native histograms with </ and >/"));
+        }
+        let lhs = self.node(&binary.lhs, window)?;
+        let rhs = self.node(&binary.rhs, window)?;
+        let invariant = lhs.is_step_invariant && rhs.is_step_invariant;
+        let operation = Operation {
+            op: binary.op,
+            lhs,
+            rhs,
+            returns_bool: binary.returns_bool,
+            matching: binary.matching.clone(),
+        };
+        Ok((NodeKind::Binary(Box::new(operation)), invariant))
+    }
+}
+
+/// The error for what a later version will do.
+pub(crate) fn unsupported(what: &str) -> QueryError {
+    let verb = if what.ends_with('s') { "are" } else { "is" };
+    QueryError::Execution(format!("{what} {verb} not supported yet"))
+}
+
+/// Whether a function looks at the time of the evaluation, so that it varies even where its
+/// arguments do not.
+fn depends_on_evaluation_time(function: &str) -> bool {
+    matches!(
+        function,
+        "days_in_month"
+            | "day_of_month"
+            | "day_of_week"
+            | "day_of_year"
+            | "hour"
+            | "minute"
+            | "month"
+            | "year"
+            | "predict_linear"
+            | "time"
+            | "timestamp"
+    )
+}
