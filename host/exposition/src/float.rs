@@ -33,10 +33,21 @@ pub(crate) fn parse(text: &[u8]) -> Result<f64, FloatError> {
     Ok(value)
 }
 
-/// Seconds as whole milliseconds, cut towards zero; `None` for what is no time and what does not
-/// fit.
+/// Seconds as whole milliseconds; `None` for what is no time and what does not fit. Time below a
+/// millisecond is cut off, but a number that was written as whole milliseconds stays that: in
+/// floats, 2178362736.884 times 1000 is a little less than ...884.
 pub(crate) fn millis(seconds: f64) -> Option<i64> {
     let millis = seconds * 1000.0;
+    let rounded = millis.round();
+    #[allow(
+        clippy::float_cmp,
+        reason = "whether they are the same number is the question"
+    )]
+    let millis = if rounded / 1000.0 == seconds {
+        rounded
+    } else {
+        millis
+    };
     #[allow(
         clippy::cast_possible_truncation,
         reason = "the range is checked before"
@@ -207,6 +218,25 @@ mod tests {
             ("-1e400", FloatError::Range),
         ] {
             assert_eq!(parse_value(text.as_bytes()), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_become_milliseconds() {
+        for (seconds, millis) in [
+            (0.0, Some(0)),
+            (-1.5, Some(-1500)),
+            (1_520_879_607.789, Some(1_520_879_607_789)),
+            (2_178_362_736.884, Some(2_178_362_736_884)),
+            (1.234_567, Some(1234)),
+            (1.999_999, Some(1999)),
+            (-1.999_999, Some(-1999)),
+            (9e15, Some(9_000_000_000_000_000_000)),
+            (1e16, None),
+            (f64::NAN, None),
+            (f64::NEG_INFINITY, None),
+        ] {
+            assert_eq!(super::millis(seconds), millis, "{seconds}");
         }
     }
 
