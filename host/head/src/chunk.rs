@@ -2,8 +2,9 @@
 //!
 //! Each sample is one control byte and what it announces. The two low bits say how the change of
 //! the time step is written: not at all, in one byte, in two, or in eight. The six high bits say
-//! which bytes of the value differ from the value before: none, or `n` bytes from byte `s` on. A
-//! constant sampled on a grid thus takes one byte a sample.
+//! which bytes of the value differ from the value before: none, or `n` bytes from byte `s` on.
+//! Samples that change neither step nor value are counted instead: a control byte of their own
+//! and how many there are. A constant sampled on a grid thus takes next to nothing.
 //!
 //! It is not: a format. Chunks never leave the process.
 
@@ -19,6 +20,9 @@ const OPEN_GROWTH_BYTES: usize = 48;
 
 /// The most bytes one sample takes: control, time, value.
 const SAMPLE_BYTES_MAX: usize = 17;
+
+/// The control byte of a run; the byte behind it counts the samples.
+const RUN: u8 = 0xfc;
 
 /// For each value code: the first byte that differs, and how many do.
 const SHAPES: [(u8, u8); 64] = shapes();
@@ -57,6 +61,8 @@ pub(crate) struct OpenChunk {
     state: State,
     pub(crate) start_ms: i64,
     count: u16,
+    /// Whether the buffer ends with a run.
+    in_run: bool,
 }
 
 /// What the next sample is a difference to.
@@ -78,16 +84,9 @@ impl OpenChunk {
 
     /// Adds a sample. The caller keeps the times ascending.
     pub(crate) fn push(&mut self, timestamp_ms: i64, bits: u64) {
-        if self.bytes.capacity() - self.bytes.len() < SAMPLE_BYTES_MAX {
-            self.bytes.reserve_exact(OPEN_GROWTH_BYTES);
-        }
-        let control_at = self.bytes.len();
-        self.bytes.push(0);
         let step_ms = timestamp_ms.wrapping_sub(self.state.timestamp_ms);
         let change = step_ms.wrapping_sub(self.state.step_ms);
-        let time_code = self.push_change(change);
-        let value_code = self.push_value(bits ^ self.state.bits);
-        self.bytes[control_at] = value_code << 2 | time_code;
+        self.push_difference(change, bits ^ self.state.bits);
         if self.count == 0 {
             self.start_ms = timestamp_ms;
         }
@@ -97,6 +96,31 @@ impl OpenChunk {
             bits,
         };
         self.count += 1;
+    }
+
+    fn push_difference(&mut self, change: i64, difference: u64) {
+        let is_run = change == 0 && difference == 0;
+        if is_run
+            && self.in_run
+            && let Some(count) = self.bytes.last_mut()
+            && *count < u8::MAX
+        {
+            *count += 1;
+            return;
+        }
+        if self.bytes.capacity() - self.bytes.len() < SAMPLE_BYTES_MAX {
+            self.bytes.reserve_exact(OPEN_GROWTH_BYTES);
+        }
+        self.in_run = is_run;
+        if is_run {
+            self.bytes.extend([RUN, 1]);
+            return;
+        }
+        let control_at = self.bytes.len();
+        self.bytes.push(0);
+        let time_code = self.push_change(change);
+        let value_code = self.push_value(difference);
+        self.bytes[control_at] = value_code << 2 | time_code;
     }
 
     fn push_change(&mut self, change: i64) -> u8 {
@@ -141,6 +165,7 @@ impl OpenChunk {
         self.bytes.clear();
         self.state = State::default();
         self.count = 0;
+        self.in_run = false;
         sealed
     }
 
@@ -187,6 +212,8 @@ impl Chunk {
 struct Samples<'a> {
     bytes: &'a [u8],
     left: u16,
+    /// Samples of the current run that are still to come.
+    run: u8,
     is_first: bool,
     state: State,
 }
@@ -196,6 +223,7 @@ impl<'a> Samples<'a> {
         Self {
             bytes,
             left: count,
+            run: 0,
             is_first: true,
             state: State::default(),
         }
@@ -213,12 +241,18 @@ impl<'a> Samples<'a> {
     }
 }
 
-impl Iterator for Samples<'_> {
-    type Item = (i64, u64);
-
-    fn next(&mut self) -> Option<(i64, u64)> {
-        self.left = self.left.checked_sub(1)?;
+impl Samples<'_> {
+    fn take_difference(&mut self) -> Option<(i64, u64)> {
+        if let Some(run) = self.run.checked_sub(1) {
+            self.run = run;
+            return Some((0, 0));
+        }
         let [control] = self.take()?;
+        if control == RUN {
+            let [count] = self.take()?;
+            self.run = count.saturating_sub(1);
+            return Some((0, 0));
+        }
         let change = match control & 3 {
             0 => 0,
             1 => i64::from(i8::from_le_bytes(self.take()?)),
@@ -231,9 +265,19 @@ impl Iterator for Samples<'_> {
         let (taken, rest) = self.bytes.split_at_checked(count)?;
         difference[first..first + count].copy_from_slice(taken);
         self.bytes = rest;
+        Some((change, u64::from_le_bytes(difference)))
+    }
+}
+
+impl Iterator for Samples<'_> {
+    type Item = (i64, u64);
+
+    fn next(&mut self) -> Option<(i64, u64)> {
+        self.left = self.left.checked_sub(1)?;
+        let (change, difference) = self.take_difference()?;
         let step_ms = self.state.step_ms.wrapping_add(change);
         self.state.timestamp_ms = self.state.timestamp_ms.wrapping_add(step_ms);
-        self.state.bits ^= u64::from_le_bytes(difference);
+        self.state.bits ^= difference;
         self.state.step_ms = if self.is_first { 0 } else { step_ms };
         self.is_first = false;
         Some((self.state.timestamp_ms, self.state.bits))
@@ -278,10 +322,19 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_on_a_grid_takes_a_byte_a_sample() {
-        let samples: Vec<_> = (0..120)
-            .map(|i| (1_000_000 + i * 15_000, 1.5_f64.to_bits()))
-            .collect();
-        assert!(check(&samples) < 120 + 20);
+    fn a_constant_on_a_grid_takes_next_to_nothing() {
+        let constant = |count| -> Vec<_> {
+            let bits = 1.5_f64.to_bits();
+            let times = (0..count).map(|i| 1_000_000 + i * 15_000);
+            times.map(|at| (at, bits)).collect()
+        };
+        assert!(check(&constant(120)) < 24);
+        // A run counts to 255 and no further; others end with a change.
+        assert!(check(&constant(600)) < 24 + 4);
+        let mut samples = constant(300);
+        samples[100].1 = 0;
+        samples[200].0 += 1;
+        check(&samples);
+        check(&[(0, 0), (0, 0), (0, 0)]);
     }
 }

@@ -215,3 +215,68 @@ impl Postings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matchers_select_what_they_match_series_by_series() {
+        let values = ["", "a", "b", "ab", "x\ny"];
+        let mut index = LabelIndex::default();
+        let mut series = Vec::new();
+        for (slot, (one, two)) in
+            (0..).zip(values.iter().flat_map(|one| values.map(|two| (*one, two))))
+        {
+            let labels = Labels::from_pairs([("one", one), ("two", two)]);
+            index.insert(slot, &labels);
+            series.push((slot, labels));
+        }
+        let ops = [
+            MatchOp::Equal,
+            MatchOp::NotEqual,
+            MatchOp::Regex,
+            MatchOp::NotRegex,
+        ];
+        let patterns = [
+            "", "a", "none", "a|b", "a|", ".*", ".+", "a.*", "[ab]?", "x.y",
+        ];
+        let matchers: Vec<Matcher> = ["one", "two", "absent"]
+            .iter()
+            .flat_map(|name| ops.map(|op| patterns.map(|p| Matcher::new(*name, op, p).unwrap())))
+            .flatten()
+            .collect();
+        let check = |matchers: &[Matcher]| {
+            let takes = |labels: &Labels| {
+                let mut matchers = matchers.iter();
+                matchers.all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
+            };
+            let held = series.iter().filter(|(_, labels)| takes(labels));
+            let held: RoaringBitmap = held.map(|(slot, _)| *slot).collect();
+            assert_eq!(index.select(matchers), held, "{matchers:?}");
+        };
+        for one in &matchers {
+            check(std::slice::from_ref(one));
+            for two in &matchers {
+                check(&[one.clone(), two.clone()]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_removed_leaves_nothing() {
+        let mut index = LabelIndex::default();
+        let labels = |i: u32| Labels::from_pairs([("a", "same"), ("b", &(i % 3).to_string())]);
+        for slot in 0..9 {
+            index.insert(slot, &labels(slot));
+        }
+        assert_eq!((index.series(), index.pairs()), (9, 4));
+        for slot in 0..9 {
+            index.remove(slot, &labels(slot));
+        }
+        assert_eq!(
+            (index.series(), index.pairs(), index.names().count()),
+            (0, 0, 0)
+        );
+    }
+}

@@ -82,3 +82,42 @@ pub(crate) fn open(segment: &SegmentFile) -> Result<FrameReader<BufReader<File>>
     }
     FrameReader::new(source, len - SEGMENT_HEADER_BYTES as u64).map_err(SegmentError::Io)
 }
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::Labels;
+
+    use super::*;
+    use crate::log::frame::{FrameType, FrameWriter};
+    use crate::log::record::{self, Row};
+
+    /// The bytes that `FORMAT.md` promises. A change here needs a new version.
+    #[test]
+    fn a_segment_of_version_one_looks_like_this() {
+        let labels = [Labels::from_pairs([("__name__", "up"), ("job", "x")])];
+        let row = Row {
+            id: 0,
+            timestamp_ms: 300,
+            difference: 1.0_f64.to_bits(),
+        };
+        let mut payload = Vec::new();
+        record::encode(labels.iter(), &[row], &mut payload);
+        let mut segment = header(7).to_vec();
+        let mut frames = FrameWriter::new().unwrap();
+        frames
+            .write(FrameType::Batch, 9, &payload, &mut segment)
+            .unwrap();
+        let expected: &[&[u8]] = &[
+            b"NXWAL\0\0\x01\x07\0\0\0",
+            &[0x01, 0x38, 0x8b, 0x52],
+            &[32, 0, 0, 0],
+            &[0x4c, 0x63, 0x62, 0x6f],
+            &[1, 0, 9, 0, 0, 0, 0, 0, 0, 0],
+            b"\x01\x02\x08__name__\x02up\x03job\x01x",
+            &[1, 0, 0xd8, 4],
+            &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f],
+        ];
+        assert_eq!(segment, expected.concat());
+        assert_eq!(name(7), "00000007.wal");
+    }
+}

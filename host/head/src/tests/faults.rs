@@ -3,13 +3,14 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use narthex_storage::AppendError;
 use tempfile::TempDir;
 
 use super::journal::{Entry, Journal, contents, expected, options};
 use crate::log::file::{LogFile, LogFolder, SystemFolder};
-use crate::{Head, HeadOptions};
+use crate::{Head, HeadOptions, SyncMode};
 
 /// Lets the operation with one number fail, and counts all of them.
 #[derive(Debug)]
@@ -184,5 +185,36 @@ fn a_write_that_fails_part_way_leaves_no_torn_record() {
     let (head, report) = Head::open(options(dir.path())).unwrap();
     assert_eq!((report.records, report.torn_bytes), (1, 0));
     journal.run(&head, dir.path(), 5, 8);
+    assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
+}
+
+#[test]
+fn an_fsync_that_fails_behind_the_writer_ends_the_log() {
+    let dir = TempDir::new().unwrap();
+    let fault = Arc::new(Fault {
+        // Create, header, folder, record, and then the fsync that the test asks for.
+        at: 4,
+        stays: false,
+        count: AtomicUsize::new(0),
+    });
+    let folder = Box::new(FaultyFolder {
+        inner: SystemFolder::new(dir.path()),
+        fault,
+    });
+    let an_hour = SyncMode::Group(Duration::from_secs(3_600));
+    let group_commit = HeadOptions {
+        sync: an_hour,
+        ..options(dir.path())
+    };
+    let (head, _) = Head::open_with(group_commit, folder).unwrap();
+    let mut journal = Journal::new(5);
+    journal.run(&head, dir.path(), 1, 8);
+    assert!(head.sync().is_err());
+    assert!(head.sync().is_err(), "the second fsync was believed");
+    let batch = journal.batch(8);
+    let error = journal.append(&head, dir.path(), &batch).unwrap_err();
+    assert!(matches!(error, AppendError::Log(_)), "{error}");
+    assert!(head.close().is_err());
+    let (head, _) = Head::open(options(dir.path())).unwrap();
     assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
 }

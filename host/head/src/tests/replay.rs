@@ -11,7 +11,7 @@ use crate::{Head, HeadError, HeadOptions};
 
 #[test]
 fn memory_after_a_replay_equals_memory_before_it() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         let dir = TempDir::new().unwrap();
         let small_segments = HeadOptions {
             segment_bytes: 2_000,
