@@ -4,15 +4,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use narthex_model::sample::NORMAL_NAN_BITS;
-
+use crate::Format;
 use crate::entry::{Entry, Exemplar, MetricType, SeriesEntry};
 use crate::error::ParseError;
-use crate::float::{self, FloatError};
+use crate::float::{self, FloatError, parse_value};
 use crate::labels::{unescape_help, unescape_quoted};
 use crate::lexer::{Lexer, Token};
 use crate::quote::quote;
-use crate::{Format, float::parse_value};
 
 /// A reader that stands at the start of an entry.
 #[derive(Debug)]
@@ -241,12 +239,7 @@ impl<'a> Exact<'a> {
         if token != Token::Value {
             return Err(self.unexpected(&format!("expected value after {after}"), token));
         }
-        let value = self.float(self.word())?;
-        Ok(if value.is_nan() {
-            f64::from_bits(NORMAL_NAN_BITS)
-        } else {
-            value
-        })
+        self.float(self.word())
     }
 
     /// The last token without the space that OpenMetrics makes part of it.

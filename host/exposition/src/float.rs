@@ -1,5 +1,7 @@
 //! Numbers as Go's `strconv` reads and writes them.
 
+use narthex_model::sample::NORMAL_NAN_BITS;
+
 /// Why a text is not a number that a page may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FloatError {
@@ -11,12 +13,18 @@ pub(crate) enum FloatError {
     Range,
 }
 
-/// Reads the value of a sample. Neither hexadecimal numbers nor underscores are allowed.
+/// Reads the value of a sample. Neither hexadecimal numbers nor underscores are allowed, and any
+/// NaN becomes the one that storage knows as an ordinary one.
 pub(crate) fn parse_value(text: &[u8]) -> Result<f64, FloatError> {
     if text.iter().any(|byte| matches!(byte, b'p' | b'P' | b'_')) {
         return Err(FloatError::Unsupported);
     }
-    parse(text)
+    let value = parse(text)?;
+    Ok(if value.is_nan() {
+        f64::from_bits(NORMAL_NAN_BITS)
+    } else {
+        value
+    })
 }
 
 /// Reads a number with an optional sign, fraction and exponent, or an infinity, or `NaN` without

@@ -59,13 +59,23 @@ impl<'a> LabelPairs<'a> {
         Labels::from_sorted(sorted).map_err(|name| LabelsError::NotUnique(name.to_owned()))
     }
 
-    /// The quoted string at the current place, without its quotes.
-    fn quoted(&mut self) -> Option<&'a str> {
+    /// What the quoted string at the current place means.
+    fn quoted(&mut self) -> Option<Cow<'a, str>> {
         let start = self.at + 1;
+        let bytes = self.text.as_bytes();
+        let length = bytes
+            .get(start..)?
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\'))?;
+        let stop = start + length;
+        if bytes.get(stop) == Some(&b'"') {
+            self.at = stop + 1;
+            return self.text.get(start..stop).map(Cow::Borrowed);
+        }
         // The widest rule: the parser has applied the narrower ones.
-        let end = quoted_end(self.text.as_bytes(), self.at, Quoted::PrometheusValue).ok()?;
+        let end = quoted_end(bytes, self.at, Quoted::PrometheusValue).ok()?;
         self.at = end;
-        self.text.get(start..end - 1)
+        self.text.get(start..end - 1).map(unescape_quoted)
     }
 
     /// Everything up to the first byte that ends a bare name.
@@ -94,7 +104,7 @@ impl<'a> Iterator for LabelPairs<'a> {
         self.skip(|byte| matches!(byte, b'{' | b',' | b' ' | b'\t'));
         let name = match self.text.as_bytes().get(self.at)? {
             b'}' => return None,
-            b'"' => unescape_quoted(self.quoted()?),
+            b'"' => self.quoted()?,
             _ => Cow::Borrowed(self.bare()?),
         };
         self.skip(|byte| matches!(byte, b' ' | b'\t'));
@@ -103,7 +113,7 @@ impl<'a> Iterator for LabelPairs<'a> {
         }
         self.at += 1;
         self.skip(|byte| matches!(byte, b' ' | b'\t'));
-        let value = unescape_quoted(self.quoted()?);
+        let value = self.quoted()?;
         let value = match self.number {
             Some(number) if name == number => number_as_open_metrics(value),
             _ => value,

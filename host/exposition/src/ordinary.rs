@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::Format;
 use crate::entry::{Entry, MetricType, SeriesEntry};
-use crate::float::short_decimal;
+use crate::float::{parse_value, short_decimal};
 use crate::labels::{unescape_help, unescape_quoted};
 
 /// A reader of ordinary lines.
@@ -146,7 +146,11 @@ impl<'a> Ordinary<'a> {
         if !self.has(at, b' ') {
             return None;
         }
-        let (value, length) = short_decimal(self.bytes.get(at + 1..)?)?;
+        let number = self.bytes.get(at + 1..)?;
+        let (value, length) = match short_decimal(number) {
+            Some(short) => short,
+            None => long_number(number)?,
+        };
         at += 1 + length;
         let mut timestamp_ms = None;
         if self.has(at, b' ') && self.format == Format::PrometheusText {
@@ -209,4 +213,12 @@ impl<'a> Ordinary<'a> {
             }
         }
     }
+}
+
+/// Reads the number at the start of `bytes` by the whole grammar, and says how long it is.
+fn long_number(bytes: &[u8]) -> Option<(f64, usize)> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
+    let length = bytes.iter().position(|byte| !is_part(byte))?;
+    let value = parse_value(bytes.get(..length)?).ok()?;
+    Some((value, length))
 }

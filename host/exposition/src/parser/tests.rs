@@ -30,7 +30,8 @@ fn check(body: &[u8], format: Format) {
     let mut entries = Parser::new(body, format);
     for exact in read_exactly(body, format) {
         let entry = entries.next();
-        // NaNs are one NaN here, so their text compares what `==` does not.
+        assert_eq!(bits(&entry), bits(&Some(exact.clone())));
+        // A NaN is not equal to itself, but its text is.
         let (entry, exact) = (format!("{entry:?}"), format!("{:?}", Some(exact)));
         assert_eq!(entry, exact, "{:?}", String::from_utf8_lossy(body));
     }
@@ -41,6 +42,13 @@ fn check(body: &[u8], format: Format) {
             assert!(series.label_pairs().any(|(name, _)| name == "__name__"));
             let _ = series.exemplar.map(|exemplar| exemplar.labels());
         }
+    }
+}
+
+fn bits(entry: &Option<Result<Entry<'_>, ParseError>>) -> Option<u64> {
+    match entry {
+        Some(Ok(Entry::Series(series))) => Some(series.value.to_bits()),
+        _ => None,
     }
 }
 
@@ -90,7 +98,7 @@ fn a_page_with_any_byte_changed_is_read_the_same_both_ways() {
 
 #[test]
 fn a_page_of_random_pieces_is_read_the_same_both_ways() {
-    const PIECES: [&str; 32] = [
+    const PIECES: [&str; 34] = [
         "a",
         "b9",
         "_",
@@ -114,6 +122,8 @@ fn a_page_of_random_pieces_is_read_the_same_both_ways() {
         "1",
         "-2.5e3",
         "NaN",
+        " +Inf",
+        " 0.12345678901234567\n",
         " 1\n",
         "{x=\"y\"}",
         " # {",
