@@ -15,6 +15,8 @@ mod lexer;
 pub mod parser;
 mod plan;
 pub mod printer;
+pub mod script;
+pub mod series_description;
 mod types;
 mod value;
 
@@ -22,4 +24,5 @@ pub use engine::{Engine, EngineOptions, QueryOptions};
 pub use error::QueryError;
 pub use parser::{ParseError, ParseOptions, parse, parse_metric_selector};
 pub use printer::pretty;
+pub use series_description::parse_series_description;
 pub use value::{MatrixSeries, QueryResult, Value, VectorSample};

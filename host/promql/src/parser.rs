@@ -13,23 +13,23 @@ mod selector;
 
 use narthex_model::Matcher;
 
-use crate::ast::{BinaryOp, Call, Expr, ExprKind, NumberLiteral, Span, UnaryOp};
+use crate::ast::{AggregateOp, BinaryOp, Call, Expr, ExprKind, NumberLiteral, Span, UnaryOp};
 use crate::functions::function;
 use crate::lexer::{Lexer, Token, TokenKind};
 use crate::printer::quote;
 
 pub use error::ParseError;
-pub(crate) use literal::go_number;
+pub(crate) use literal::{go_number, unquote};
 
 /// Longer queries are refused.
 pub const QUERY_BYTES_MAX: usize = 1 << 20;
 
 /// How deep parentheses, calls, signs and durations may be nested.
-pub const NESTING_MAX: usize = 200;
+pub const NESTING_MAX: usize = 128;
 
 /// How high the tree of an expression may grow; `a + b + c` is a tree of height 3. All that
 /// walks the tree by recursion relies on it. Durations of a query have no more operators.
-pub const TREE_HEIGHT_MAX: usize = 500;
+pub const TREE_HEIGHT_MAX: usize = 400;
 
 /// Which experimental parts of the language are there. The default has none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -131,7 +131,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn input(&self) -> &'a str {
+    pub(crate) fn input(&self) -> &'a str {
         self.lexer.input()
     }
 
@@ -266,13 +266,15 @@ impl<'a> Parser<'a> {
 
     /// A signed expression, or one without operators in front.
     fn operand(&mut self) -> Result<Node, ParseError> {
-        let token = self.peek()?;
-        let op = match token.kind {
-            TokenKind::Operator(BinaryOp::Add) => UnaryOp::Plus,
-            TokenKind::Operator(BinaryOp::Sub) => UnaryOp::Minus,
-            _ => return self.postfix(),
-        };
-        self.advance()?;
+        match self.peek()?.kind {
+            TokenKind::Operator(BinaryOp::Add) => self.signed(UnaryOp::Plus),
+            TokenKind::Operator(BinaryOp::Sub) => self.signed(UnaryOp::Minus),
+            _ => self.postfix(),
+        }
+    }
+
+    fn signed(&mut self, op: UnaryOp) -> Result<Node, ParseError> {
+        let token = self.advance()?;
         let operand = self.expression(binary::binding(BinaryOp::Pow))?;
         let span = Span {
             start: token.span.start,
@@ -288,8 +290,45 @@ impl<'a> Parser<'a> {
         self.node(kind, span, operand.height)
     }
 
-    /// What stands without operators around it.
+    /// What stands without operators around it. As all rules that call each other it is kept
+    /// small: the stack is what nesting costs.
     fn primary(&mut self) -> Result<Node, ParseError> {
+        match self.peek()?.kind {
+            TokenKind::LeftParen => self.paren(),
+            TokenKind::Aggregate(op) => self.aggregate_or_selector(op),
+            TokenKind::Identifier | TokenKind::Keyword(_) => self.call_or_selector(),
+            _ => self.leaf(),
+        }
+    }
+
+    fn aggregate_or_selector(&mut self, op: AggregateOp) -> Result<Node, ParseError> {
+        let name = self.advance()?;
+        if self.aggregate_follows()? {
+            self.aggregate(op, name)
+        } else {
+            self.vector_selector(Some(name))
+        }
+    }
+
+    fn call_or_selector(&mut self) -> Result<Node, ParseError> {
+        let kind = self.peek()?.kind;
+        if !kind.is_metric_name() {
+            return self.unexpected();
+        }
+        let name = self.advance()?;
+        let callable = match kind {
+            TokenKind::Keyword(keyword) => keyword.is_function(),
+            _ => true,
+        };
+        if callable && self.at(TokenKind::LeftParen)? {
+            self.call(name)
+        } else {
+            self.vector_selector(Some(name))
+        }
+    }
+
+    /// What has nothing below it.
+    fn leaf(&mut self) -> Result<Node, ParseError> {
         let token = self.peek()?;
         match token.kind {
             TokenKind::Number | TokenKind::Duration => {
@@ -301,28 +340,10 @@ impl<'a> Parser<'a> {
                 let text = self.unquoted(token)?;
                 self.node(ExprKind::String(text), token.span, 0)
             }
-            TokenKind::LeftParen => self.paren(),
             TokenKind::LeftBrace => self.vector_selector(None),
-            TokenKind::Aggregate(op) => {
-                self.advance()?;
-                if self.aggregate_follows()? {
-                    self.aggregate(op, token)
-                } else {
-                    self.vector_selector(Some(token))
-                }
-            }
             kind if kind.is_metric_name() => {
                 self.advance()?;
-                let callable = match kind {
-                    TokenKind::Identifier => true,
-                    TokenKind::Keyword(keyword) => keyword.is_function(),
-                    _ => false,
-                };
-                if callable && self.at(TokenKind::LeftParen)? {
-                    self.call(token)
-                } else {
-                    self.vector_selector(Some(token))
-                }
+                self.vector_selector(Some(token))
             }
             _ => self.unexpected(),
         }

@@ -89,12 +89,12 @@ impl Check<'_> {
 
     fn selector(&self, selector: &VectorSelector, span: Span) -> Result<(), ParseError> {
         if let Some(name) = &selector.name {
-            let second = selector.matchers.iter().skip(1);
-            for matcher in second.filter(|matcher| matcher.name() == METRIC_NAME) {
+            let mut others = selector.matchers.iter().skip(1);
+            if let Some(second) = others.find(|matcher| matcher.name() == METRIC_NAME) {
                 let message = format!(
                     "metric name must not be set twice: {} or {}",
                     quote(name),
-                    quote(matcher.value())
+                    quote(second.value())
                 );
                 return self.error(span, message);
             }

@@ -1,5 +1,7 @@
 //! Every parser case of the reference, where its data is beside the checkout.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where its data is broken")]
+
 use std::path::PathBuf;
 
 use narthex_promql::{ParseOptions, parse, pretty};

@@ -120,8 +120,7 @@ impl Parser<'_> {
         match token.kind {
             TokenKind::Number | TokenKind::Duration => {
                 let number = self.number_literal()?;
-                // Written so that NaN is out of range, too.
-                if !(number.value.abs() <= SECONDS_MAX) {
+                if number.value.is_nan() || number.value.abs() > SECONDS_MAX {
                     return self.error(token.span, "duration out of range");
                 }
                 Ok(computed(DurationExprKind::Number(number), token.span))

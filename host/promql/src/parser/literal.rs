@@ -95,7 +95,7 @@ fn underscores_separate_digits(text: &str) -> bool {
 
 /// What a quoted string says; `None` where it is malformed. Bytes that are no UTF-8 are kept
 /// as [`text_of_bytes`] keeps them.
-pub(super) fn unquote(quoted: &str) -> Option<String> {
+pub(crate) fn unquote(quoted: &str) -> Option<String> {
     let quote = quoted.chars().next()?;
     let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
     if quote == '`' {

@@ -10,15 +10,24 @@ impl Parser<'_> {
     /// An expression with all that is appended to it.
     pub(super) fn postfix(&mut self) -> Result<Node, ParseError> {
         let mut node = self.primary()?;
-        loop {
-            node = match self.peek()?.kind {
-                TokenKind::LeftBracket => self.range(node)?,
-                TokenKind::At => self.at_modifier(node)?,
-                TokenKind::Keyword(Keyword::Offset) => self.offset(node)?,
-                TokenKind::Keyword(Keyword::Anchored) => self.edges(node, RangeEdges::Anchored)?,
-                TokenKind::Keyword(Keyword::Smoothed) => self.edges(node, RangeEdges::Smoothed)?,
-                _ => return Ok(node),
-            };
+        while matches!(
+            self.peek()?.kind,
+            TokenKind::LeftBracket
+                | TokenKind::At
+                | TokenKind::Keyword(Keyword::Offset | Keyword::Anchored | Keyword::Smoothed)
+        ) {
+            node = self.append(node)?;
+        }
+        Ok(node)
+    }
+
+    fn append(&mut self, node: Node) -> Result<Node, ParseError> {
+        match self.peek()?.kind {
+            TokenKind::LeftBracket => self.range(node),
+            TokenKind::At => self.at_modifier(node),
+            TokenKind::Keyword(Keyword::Offset) => self.offset(node),
+            TokenKind::Keyword(Keyword::Anchored) => self.edges(node, RangeEdges::Anchored),
+            _ => self.edges(node, RangeEdges::Smoothed),
         }
     }
 

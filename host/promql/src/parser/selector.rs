@@ -80,6 +80,44 @@ impl Parser<'_> {
         }
     }
 
+    /// The labels in braces of a series that is described, not selected.
+    pub(crate) fn label_set(
+        &mut self,
+        labels: &mut Vec<(String, String)>,
+    ) -> Result<(), ParseError> {
+        const CONTEXT: &str = "label set";
+        self.expect(TokenKind::LeftBrace)?;
+        while !self.take(TokenKind::RightBrace)? {
+            let token = self.peek()?;
+            let quoted = token.kind == TokenKind::String;
+            if !quoted && token.kind != TokenKind::Identifier {
+                return self.unexpected_in(CONTEXT, "identifier or \"}\"");
+            }
+            self.advance()?;
+            let name = if quoted {
+                self.unquoted(token)?
+            } else {
+                token.text(self.input()).to_owned()
+            };
+            if self.take(TokenKind::Equal)? {
+                let value = self.peek()?;
+                if value.kind != TokenKind::String {
+                    return self.unexpected_in(CONTEXT, "string");
+                }
+                self.advance()?;
+                labels.push((name, self.unquoted(value)?));
+            } else if quoted {
+                labels.push((METRIC_NAME.to_owned(), name));
+            } else {
+                return self.unexpected_in(CONTEXT, "\"=\"");
+            }
+            if !self.at(TokenKind::RightBrace)? && !self.take(TokenKind::Comma)? {
+                return self.unexpected_in(CONTEXT, "\",\" or \"}\"");
+            }
+        }
+        Ok(())
+    }
+
     /// A matcher whose name is consumed, or the quoted name of a metric.
     fn label_matcher(&mut self, name: Token) -> Result<Matcher, ParseError> {
         const CONTEXT: &str = "label matching";

@@ -1,0 +1,192 @@
+//! Whether a result is the expected one.
+
+use narthex_model::Labels;
+use narthex_model::sample::is_stale_nan;
+
+use super::evaluation::Times;
+use super::expect::Expectations;
+use crate::series_description::SequenceValue;
+use crate::value::{MatrixSeries, Value, VectorSample};
+
+/// Numbers may differ by this part of their sum.
+const EPSILON: f64 = 1e-6;
+
+/// Says where `value` is not what is expected.
+pub(super) fn compare(expected: &Expectations, times: Times, value: &Value) -> Result<(), String> {
+    match value {
+        Value::Matrix(series) => {
+            if expected.ordered() {
+                return Err("expected ordered result, but query returned a matrix".to_owned());
+            }
+            if expected.scalar.is_some() {
+                return Err("expected scalar result, but got a matrix".to_owned());
+            }
+            sorted(series)?;
+            for found in series {
+                matrix_series(expected, times, found)?;
+            }
+            none_missing(expected, |labels| {
+                series.iter().any(|found| found.labels == *labels)
+            })
+        }
+        Value::Vector(samples) => {
+            if expected.scalar.is_some() {
+                return Err(format!(
+                    "expected scalar result, but got vector {samples:?}"
+                ));
+            }
+            for (index, found) in samples.iter().enumerate() {
+                vector_sample(expected, index + 1, found)?;
+            }
+            none_missing(expected, |labels| {
+                samples.iter().any(|found| found.labels == *labels)
+            })
+        }
+        Value::Scalar { value, .. } => match &expected.scalar {
+            None => Err(format!("expected vector or matrix result, but got {value}")),
+            Some(SequenceValue::Float(wanted)) if almost_equal(*wanted, *value) => Ok(()),
+            Some(wanted) => Err(format!("expected scalar {wanted:?} but got {value}")),
+        },
+        Value::String { value, .. } if *value == expected.string => Ok(()),
+        Value::String { value, .. } => Err(format!(
+            "expected string {:?} but got {value:?}",
+            expected.string
+        )),
+    }
+}
+
+/// Says where series of a matrix are out of order.
+pub(super) fn sorted(series: &[MatrixSeries]) -> Result<(), String> {
+    for pair in series.windows(2) {
+        if pair[0].labels > pair[1].labels {
+            return Err(format!(
+                "matrix results should always be sorted by labels, but {} comes before {}",
+                pair[0].labels, pair[1].labels
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn none_missing(expected: &Expectations, found: impl Fn(&Labels) -> bool) -> Result<(), String> {
+    match expected.series.keys().find(|labels| !found(labels)) {
+        None => Ok(()),
+        Some(labels) => Err(format!("expected metric {labels} not found")),
+    }
+}
+
+fn vector_sample(
+    expected: &Expectations,
+    place: usize,
+    found: &VectorSample,
+) -> Result<(), String> {
+    let VectorSample { labels, value, .. } = found;
+    let Some((wanted_place, wanted)) = expected.series.get(labels) else {
+        return Err(format!(
+            "unexpected metric {labels} in result, has value {value}"
+        ));
+    };
+    if expected.ordered() && *wanted_place != place {
+        return Err(format!(
+            "expected metric {labels} at position {wanted_place} but was at {place}"
+        ));
+    }
+    match wanted.first() {
+        Some(SequenceValue::Float(wanted)) if almost_equal(*wanted, *value) => Ok(()),
+        Some(SequenceValue::Float(wanted)) => {
+            Err(format!("expected {wanted} for {labels} but got {value}"))
+        }
+        wanted => Err(format!("expected {wanted:?} for {labels} but got {value}")),
+    }
+}
+
+fn matrix_series(
+    expected: &Expectations,
+    times: Times,
+    found: &MatrixSeries,
+) -> Result<(), String> {
+    let labels = &found.labels;
+    let Some((_, wanted)) = expected.series.get(labels) else {
+        return Err(format!(
+            "unexpected metric {labels} in result, has {found:?}"
+        ));
+    };
+    let mut points = Vec::new();
+    for (value, index) in wanted.iter().zip(0..) {
+        let time = times
+            .step_ms
+            .saturating_mul(index)
+            .saturating_add(times.start_ms);
+        if time > times.end_ms {
+            return Err(format!(
+                "expected {} points for {labels}, but query time range cannot return this many points",
+                wanted.len()
+            ));
+        }
+        match value {
+            SequenceValue::Omitted => {}
+            SequenceValue::Float(value) => points.push((time, *value)),
+            SequenceValue::Histogram(_) => {
+                return Err(format!(
+                    "expected a histogram for {labels} at {time} ms, has {found:?}"
+                ));
+            }
+        }
+    }
+    let found_points = found.timestamps.iter().zip(&found.values);
+    let equal = points.len() == found.timestamps.len()
+        && points
+            .iter()
+            .zip(found_points)
+            .all(|(wanted, (time, value))| wanted.0 == *time && almost_equal(wanted.1, *value));
+    if equal {
+        Ok(())
+    } else {
+        Err(format!(
+            "expected {points:?} for {labels}, but got {found:?}"
+        ))
+    }
+}
+
+/// Equal within [`EPSILON`]. Any NaN is any other, but the staleness marker is only itself.
+fn almost_equal(a: f64, b: f64) -> bool {
+    if is_stale_nan(a) || is_stale_nan(b) {
+        return is_stale_nan(a) && is_stale_nan(b);
+    }
+    if a == b || (a.is_nan() && b.is_nan()) {
+        return true;
+    }
+    let sum = a.abs() + b.abs();
+    let difference = (a - b).abs();
+    if a == 0.0 || b == 0.0 || sum < f64::MIN_POSITIVE {
+        return difference < EPSILON * f64::MIN_POSITIVE;
+    }
+    difference / sum.min(f64::MAX) < EPSILON
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::sample::STALE_NAN;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_equal_within_a_millionth() {
+        for (a, b, equal) in [
+            (1.0, 1.0, true),
+            (1.0, 1.000_001, true),
+            (1.0, 1.000_01, false),
+            (0.0, -0.0, true),
+            (0.0, 1e-300, false),
+            (f64::NAN, -f64::NAN, true),
+            (f64::NAN, 1.0, false),
+            (STALE_NAN, f64::NAN, false),
+            (STALE_NAN, STALE_NAN, true),
+            (f64::INFINITY, f64::INFINITY, true),
+            (f64::INFINITY, f64::MAX, false),
+            (f64::MAX, f64::MAX * 0.999_999_9, true),
+        ] {
+            assert_eq!(almost_equal(a, b), equal, "{a} {b}");
+        }
+    }
+}
