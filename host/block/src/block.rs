@@ -370,7 +370,8 @@ impl SliceScan {
         let mut batches = times.read(&["ts"], ranges(rows)).await?;
         while let Some(batch) = batches.try_next().await? {
             let vectors = vectors(&batch)?;
-            self.vectors.extend(groups.by_ref().take(vectors.len()).zip(vectors));
+            self.vectors
+                .extend(groups.by_ref().take(vectors.len()).zip(vectors));
         }
         Ok(())
     }

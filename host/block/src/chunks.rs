@@ -42,7 +42,16 @@ fn columns() -> SchemaRef {
 
 /// How the file is laid out.
 pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterProperties) {
-    let packed = ["series_row", "n", "t_min", "t_max", "ts_group", "ts_start", "enc", "slice"];
+    let packed = [
+        "series_row",
+        "n",
+        "t_min",
+        "t_max",
+        "ts_group",
+        "ts_start",
+        "enc",
+        "slice",
+    ];
     let blobs = ["ts_gaps", "cell"];
     // The writer ends pages only between batches, and a cell may have kilobytes.
     let mut properties = base.set_write_batch_size(16);
@@ -162,7 +171,9 @@ impl SliceRows {
         };
         let slices = rows.iter().map(|_| self.slice_ms);
         let slices = TimestampMillisecondArray::from_iter_values(slices).with_timezone("UTC");
-        let constants = rows.iter().map(|row| row.as_ref().and_then(|row| row.constant));
+        let constants = rows
+            .iter()
+            .map(|row| row.as_ref().and_then(|row| row.constant));
         let batch = RecordBatch::try_new(
             columns(),
             vec![

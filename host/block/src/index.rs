@@ -97,7 +97,10 @@ impl IndexBuilder {
         self.names.into_iter().flat_map(|(name, entry)| {
             let name: Arc<str> = name.into();
             let all = std::iter::once((None, entry.all));
-            let values = entry.values.into_iter().map(|(value, rows)| (Some(value), rows));
+            let values = entry
+                .values
+                .into_iter()
+                .map(|(value, rows)| (Some(value), rows));
             all.chain(values).map(move |(value, rows)| IndexRow {
                 name: Arc::clone(&name),
                 value,
@@ -264,8 +267,10 @@ impl Index {
         let Some(of) = of else {
             return Ok(names.keys().cloned().collect());
         };
-        let mut firsts: Vec<(usize, &String)> =
-            names.iter().map(|(name, rows)| (rows.start, name)).collect();
+        let mut firsts: Vec<(usize, &String)> = names
+            .iter()
+            .map(|(name, rows)| (rows.start, name))
+            .collect();
         firsts.sort_unstable();
         let rows = ranges(firsts.iter().map(|(row, _)| *row));
         let mut batches = self.table.read(&["rows"], rows).await?;

@@ -194,7 +194,10 @@ mod tests {
                 read.as_ref().is_err() || read.is_ok_and(|read| read == example()),
                 "byte {at}"
             );
-            assert!(BlockMeta::from_json(&text[..at], "01J").is_err(), "cut at {at}");
+            assert!(
+                BlockMeta::from_json(&text[..at], "01J").is_err(),
+                "cut at {at}"
+            );
         }
     }
 

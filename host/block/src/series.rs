@@ -31,7 +31,8 @@ const NUMERIC_LABELS: [&str; 2] = ["le", "quantile"];
 /// of a bucket or quantile.
 pub fn block_order(a: &Labels, b: &Labels) -> Ordering {
     let plain = |labels: &Labels, other: &Labels| -> Ordering {
-        let keep = |(name, _): &(&str, &str)| *name != METRIC_NAME && !NUMERIC_LABELS.contains(name);
+        let keep =
+            |(name, _): &(&str, &str)| *name != METRIC_NAME && !NUMERIC_LABELS.contains(name);
         labels.iter().filter(keep).cmp(other.iter().filter(keep))
     };
     let numeric = |labels: &Labels| {
@@ -135,7 +136,9 @@ impl SeriesRows {
                 labels.keys().append_value(name);
                 labels.values().append_value(value);
             }
-            labels.append(true).map_err(|e| Fault::format(e.to_string()))?;
+            labels
+                .append(true)
+                .map_err(|e| Fault::format(e.to_string()))?;
         }
         let metrics = rows.iter().map(|(labels, _)| labels.metric_name());
         let hashes = rows.iter().map(|(labels, _)| hash(labels));
@@ -213,7 +216,9 @@ impl SeriesBatch {
         let labels = Labels::from_sorted(pairs)
             .map_err(|name| Fault::format(format!("label {name:?} out of order")))?;
         if hash(&labels) != self.hashes.value(row) {
-            return Err(Fault::format(format!("the hash of {labels} is another one")));
+            return Err(Fault::format(format!(
+                "the hash of {labels} is another one"
+            )));
         }
         Ok(labels)
     }

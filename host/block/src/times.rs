@@ -61,7 +61,9 @@ fn fingerprint(timestamps: &ScalarBuffer<i64>) -> Fingerprint {
 
 /// About one timestamp in sixteen, whatever the interval is.
 fn is_landmark(timestamp_ms: i64) -> bool {
-    let mixed = timestamp_ms.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = timestamp_ms
+        .cast_unsigned()
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed >> 60 == 0
 }
 
@@ -114,10 +116,8 @@ impl Groups {
         }
         let slices = self.slices_ms[start..end].iter().copied();
         let slices = TimestampMillisecondArray::from_iter_values(slices).with_timezone("UTC");
-        let batch = RecordBatch::try_new(
-            columns(),
-            vec![Arc::new(slices), Arc::new(lists.finish())],
-        );
+        let batch =
+            RecordBatch::try_new(columns(), vec![Arc::new(slices), Arc::new(lists.finish())]);
         batch.map_err(|e| Fault::format(e.to_string()))
     }
 }
@@ -161,13 +161,19 @@ pub(crate) fn resolve(
     gaps: Option<&[u8]>,
 ) -> Result<ScalarBuffer<i64>, Fault> {
     let broken = || Fault::format("a series has more timestamps than its group");
-    if start.checked_add(count).is_none_or(|end| end > vector.len()) {
+    if start
+        .checked_add(count)
+        .is_none_or(|end| end > vector.len())
+    {
         return Err(broken());
     }
     let Some(gaps) = gaps else {
         return Ok(vector.slice(start, count));
     };
-    let is_gap = |place: usize| gaps.get(place / 8).is_none_or(|byte| byte >> (place % 8) & 1 == 1);
+    let is_gap = |place: usize| {
+        gaps.get(place / 8)
+            .is_none_or(|byte| byte >> (place % 8) & 1 == 1)
+    };
     let present = vector[start..].iter().enumerate();
     let found: Vec<i64> = present
         .filter(|(place, _)| !is_gap(*place))

@@ -85,7 +85,12 @@ impl<'a> Files<'a> {
     ) -> Result<FileWriter<'a>, BlockError> {
         let open = || {
             let (schema, properties) = layout(properties(self.block)?);
-            FileWriter::new(self.store, self.folder.clone().join(name), schema, properties)
+            FileWriter::new(
+                self.store,
+                self.folder.clone().join(name),
+                schema,
+                properties,
+            )
         };
         open().map_err(|fault| self.blame(name, fault))
     }
@@ -171,10 +176,14 @@ impl<'a> BlockWriter<'a> {
             return Err(Fault::format(format!("{labels} comes out of order")));
         }
         if timestamps.len() != series.values.len() {
-            return Err(Fault::format(format!("{labels} has columns of two lengths")));
+            return Err(Fault::format(format!(
+                "{labels} has columns of two lengths"
+            )));
         }
         if !timestamps.is_sorted_by(|a, b| a < b) {
-            return Err(Fault::format(format!("the times of {labels} do not ascend")));
+            return Err(Fault::format(format!(
+                "the times of {labels} do not ascend"
+            )));
         }
         let range = self.options.range;
         if *first < range.start_ms || *last >= range.end_ms {
@@ -241,7 +250,10 @@ impl<'a> BlockWriter<'a> {
             ..self.stats
         };
         let written = [
-            (CHUNKS_FILE, write_chunks(chunks, self.slices, self.series_count).await),
+            (
+                CHUNKS_FILE,
+                write_chunks(chunks, self.slices, self.series_count).await,
+            ),
             (SERIES_FILE, self.series_file.finish().await),
             (
                 INDEX_FILE,
@@ -328,7 +340,12 @@ async fn write_index(mut file: FileWriter<'_>, index: IndexBuilder) -> Result<Fi
 
 async fn write_times(mut file: FileWriter<'_>, times: &Groups) -> Result<FileMeta, Fault> {
     for start in (0..times.len()).step_by(WRITE_ROWS) {
-        append(&mut file, &times.rows(start, WRITE_ROWS)?, start + WRITE_ROWS).await?;
+        append(
+            &mut file,
+            &times.rows(start, WRITE_ROWS)?,
+            start + WRITE_ROWS,
+        )
+        .await?;
     }
     file.finish().await
 }

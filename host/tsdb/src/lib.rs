@@ -1,1 +1,34 @@
-//! (being written)
+//! The head and the blocks as one store: what is new is in memory and in the log, what is older
+//! lies in blocks, and a reader sees every sample once.
+//!
+//! ```text
+//! <path>/wal/...      the head's log
+//! <path>/<ULID>/...   a block
+//! <path>/<ULID>.tmp/  a block that is being written; removed when the store is opened
+//! <path>/lock         taken while the store is open, removed when it is closed
+//! ```
+//!
+//! Samples move from the head to a block in steps, each of which may be the last one before the
+//! process dies: late samples are refused, the block is written beside the others, its folder
+//! gets its name, readers get to know it, the head lets go. Opening takes samples from the log
+//! only where no block answers for their time, so none is lost and none is there twice.
+//!
+//! It is not: retention or compaction, which come with an issue of their own, nor a format: the
+//! log is the head's and the blocks are the block crate's.
+
+mod catalog;
+mod cut;
+mod error;
+mod lock;
+mod merge;
+mod metrics;
+mod options;
+mod read;
+mod tsdb;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::TsdbError;
+pub use options::{MIN_BLOCK_DURATION, TsdbOptions};
+pub use tsdb::Tsdb;

@@ -23,7 +23,10 @@ fn example() -> Vec<Series> {
     let all = (0..40_i64).map(|i| {
         let number = i.to_string();
         let labels = [("__name__", "m"), ("number", number.as_str())];
-        series(&labels, (0..100).map(|n| (n * 15_000 + i % 3, (n * i) as f64 * 0.5)))
+        series(
+            &labels,
+            (0..100).map(|n| (n * 15_000 + i % 3, (n * i) as f64 * 0.5)),
+        )
     });
     all.collect()
 }
@@ -41,7 +44,11 @@ fn bits(series: &[Series]) -> Vec<(String, Vec<i64>, Vec<u64>)> {
         .iter()
         .map(|series| {
             let values = series.values.iter().map(|value| value.to_bits());
-            (series.labels.to_string(), series.timestamps.to_vec(), values.collect())
+            (
+                series.labels.to_string(),
+                series.timestamps.to_vec(),
+                values.collect(),
+            )
         })
         .collect();
     all.sort();
@@ -116,15 +123,24 @@ fn files_of_another_block_do_not_pass() {
         let foreign = other.get(&path).await.unwrap().bytes().await.unwrap();
         store.put(&path, foreign.into()).await.unwrap();
         let error = everything(&store).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("block {}: chunks.parquet", folder()));
+        assert_eq!(
+            error.to_string(),
+            format!("block {}: chunks.parquet", folder())
+        );
 
         let renamed = object_store::path::Path::from("01ARZ3NDEKTSV4RRFFQ69G5FAV");
         for name in FILES {
             let from = folder().join(name);
-            other.copy(&from, &renamed.clone().join(name)).await.unwrap();
+            other
+                .copy(&from, &renamed.clone().join(name))
+                .await
+                .unwrap();
         }
         let error = Block::open(other, &renamed).await.unwrap_err();
         assert_eq!(error.file, "meta.json");
-        assert_eq!(error.fault.to_string(), format!("it belongs to block {}", folder()));
+        assert_eq!(
+            error.fault.to_string(),
+            format!("it belongs to block {}", folder())
+        );
     });
 }

@@ -20,7 +20,9 @@ fn one_series_of_ten_thousand_costs_few_bytes() {
         let labels = [("__name__", "m"), ("id", number.as_str()), ("job", "j")];
         let mut state = u64::from(i);
         let value = |n: i64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (n * 15_000, (state >> 20) as f64)
         };
         series(&labels, (0..60).map(value))
@@ -39,7 +41,10 @@ fn one_series_of_ten_thousand_costs_few_bytes() {
             let found = Arc::clone(&block).select(&request).await.unwrap();
             let found: Vec<Series> = found.try_collect().await.unwrap();
             assert_eq!(found.len(), 1);
-            assert_eq!((&found[0].labels, &found[0].values), (&one.labels, &one.values));
+            assert_eq!(
+                (&found[0].labels, &found[0].values),
+                (&one.labels, &one.values)
+            );
             costs.push(counting.take());
         }
         eprintln!("requests and bytes, cold and warm: {costs:?} of {total}");
@@ -47,6 +52,9 @@ fn one_series_of_ten_thousand_costs_few_bytes() {
             panic!("two reads")
         };
         assert!(cold < 1_000_000, "{cold} of {total}");
-        assert!(warm < 500_000 && requests <= 8, "{requests}, {warm} of {total}");
+        assert!(
+            warm < 500_000 && requests <= 8,
+            "{requests}, {warm} of {total}"
+        );
     });
 }

@@ -21,7 +21,10 @@ fn answer(series: Vec<Series>) -> Answer {
         series.timestamps.iter().copied().zip(values).collect()
     };
     let count = series.len();
-    let answer: Answer = series.iter().map(|s| (s.labels.to_string(), points(s))).collect();
+    let answer: Answer = series
+        .iter()
+        .map(|s| (s.labels.to_string(), points(s)))
+        .collect();
     assert_eq!(answer.len(), count, "a label set came twice");
     answer
 }
@@ -62,7 +65,11 @@ async fn compare(block: &Arc<Block>, store: &MemoryStore, request: &SelectReques
     expected.sort();
     assert_eq!(found, expected, "{request:?}");
     let names = store.label_names(&labels).await.unwrap();
-    assert_eq!(block.label_names(&labels).await.unwrap(), names, "{request:?}");
+    assert_eq!(
+        block.label_names(&labels).await.unwrap(),
+        names,
+        "{request:?}"
+    );
     for name in names.iter().map(String::as_str).chain(["nothing"]) {
         let found = block.label_values(name, &labels).await.unwrap();
         let expected = store.label_values(name, &labels).await.unwrap();
@@ -156,7 +163,11 @@ fn many_series_cross_every_batch_of_rows() {
     let mut all = Vec::new();
     for i in 0..5_000_i64 {
         let number = i.to_string();
-        let labels = [("__name__", "m"), ("number", &number), ("tens", &number[..1])];
+        let labels = [
+            ("__name__", "m"),
+            ("number", &number),
+            ("tens", &number[..1]),
+        ];
         let samples = (0..1 + i % 3).map(|n| (n * 1_000 + i % 4, (i * n) as f64));
         all.push(series(&labels, samples));
     }

@@ -11,7 +11,9 @@ use crate::fixture::{memory, options, publish, series};
 fn fleet() -> Vec<Series> {
     let mut state = 1_u64;
     let mut chance = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         state >> 40
     };
     let mut all = Vec::new();
@@ -46,7 +48,11 @@ fn a_made_up_fleet_stays_under_a_byte_and_a_half() {
     let samples = block.meta().stats.samples;
     assert_eq!(samples, 960_000);
     for (name, file) in &block.meta().files {
-        eprintln!("{name}: {} B, {:.4} B/sample", file.size, file.size as f64 / samples as f64);
+        eprintln!(
+            "{name}: {} B, {:.4} B/sample",
+            file.size,
+            file.size as f64 / samples as f64
+        );
     }
     let size = block.meta().size() as f64 / samples as f64;
     eprintln!("all: {size:.4} B/sample");

@@ -1,0 +1,176 @@
+//! Moves the oldest samples of the head into a block.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
+use narthex_head::Head;
+use narthex_model::Labels;
+use narthex_storage::{Series, TimeRange};
+
+use crate::catalog::Catalog;
+use crate::{Tsdb, TsdbError};
+
+impl Tsdb {
+    /// Cuts what is due: as long as the head spans more than one and a half times the block
+    /// duration, its oldest block duration goes into a block. Readers see every sample once all
+    /// the while.
+    ///
+    /// # Errors
+    /// A block could not be written, or the head could not let go. No sample is lost: the next
+    /// call tries again.
+    pub async fn maintain(self: &Arc<Self>) -> Result<(), TsdbError> {
+        let closed = self.closed.lock().await;
+        if *closed {
+            return Err(TsdbError::Closed);
+        }
+        while let Some(range) = self.due() {
+            let this = Arc::clone(self);
+            let runtime = tokio::runtime::Handle::current();
+            let task = tokio::task::spawn_blocking(move || runtime.block_on(this.cut(range)));
+            let result = task.await.map_err(|error| TsdbError::Task(error.into()));
+            if let Err(error) = result.and_then(|result| result) {
+                self.metrics.compactions_failed.inc();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The span of the next block; `None` where the head is still short.
+    pub(crate) fn due(&self) -> Option<TimeBounds> {
+        let duration_ms = self.options.min_block_duration.as_millis_i64();
+        let oldest_ms = self.head.min_time()?;
+        let newest_ms = self.head.max_time()?.min(self.options.clock.now_ms());
+        let long_ms = duration_ms.saturating_add(duration_ms / 2);
+        if newest_ms.saturating_sub(oldest_ms) <= long_ms {
+            return None;
+        }
+        let start_ms = oldest_ms
+            .div_euclid(duration_ms)
+            .saturating_mul(duration_ms);
+        Some(TimeBounds {
+            start_ms,
+            end_ms: start_ms.saturating_add(duration_ms),
+        })
+    }
+
+    /// All steps for one block, each safe to be the last one before a crash.
+    async fn cut(&self, range: TimeBounds) -> Result<(), TsdbError> {
+        self.refuse_before(range.end_ms);
+        if let Some(ulid) = self.write_block(range).await? {
+            self.catalog.publish(ulid).await?;
+            self.metrics.compactions.inc();
+            tracing::info!(block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, "block is cut");
+        }
+        self.truncate(range.end_ms)
+    }
+
+    /// Writes the block and gives it its name. Readers do not know it yet.
+    pub(crate) async fn write_block(&self, range: TimeBounds) -> Result<Option<Ulid>, TsdbError> {
+        let now_ms = self.options.clock.now_ms();
+        let ulid = Ulid::from_parts(
+            u64::try_from(now_ms).unwrap_or_default(),
+            Ulid::generate().random(),
+        );
+        let written = self.write_files(ulid, range).await;
+        match written {
+            Ok(true) => self.catalog.commit(ulid).map(|()| Some(ulid)),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.catalog.discard(ulid);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the files of a block into its temporary folder; whether there was a sample.
+    pub(crate) async fn write_files(
+        &self,
+        ulid: Ulid,
+        range: TimeBounds,
+    ) -> Result<bool, TsdbError> {
+        let options = WriteOptions {
+            ulid,
+            range,
+            slice_ms: SLICE_MS,
+        };
+        let series = InBlockOrder::cut(&self.head, range);
+        let folder = Catalog::temporary(ulid);
+        let meta = narthex_block::write(self.catalog.store(), &folder, series, &options).await?;
+        Ok(meta.is_some())
+    }
+
+    /// Lets the head forget what is in blocks.
+    pub(crate) fn truncate(&self, before_ms: i64) -> Result<(), TsdbError> {
+        let truncated = self.head.truncate(before_ms);
+        self.metrics.head_truncations.inc();
+        if truncated.is_err() {
+            self.metrics.head_truncations_failed.inc();
+        }
+        Ok(truncated?)
+    }
+}
+
+/// Brings the series of the head, which come sorted by labels, into the order of blocks. The two
+/// orders differ little, so few series wait for their turn.
+struct InBlockOrder<I> {
+    series: I,
+    order: std::vec::IntoIter<Labels>,
+    waiting: BTreeMap<Turn, Series>,
+}
+
+impl InBlockOrder<narthex_head::Cut> {
+    /// Decodes the range twice, once for the labels alone: all samples at once might not fit
+    /// into memory. Nothing is appended to the range any more, so both are the same.
+    fn cut(head: &Head, range: TimeBounds) -> Self {
+        let range = TimeRange {
+            start_ms: range.start_ms,
+            end_ms: range.end_ms.saturating_sub(1),
+        };
+        let labels = head.cut(range).map(|series| series.labels);
+        Self::new(labels.collect(), head.cut(range))
+    }
+}
+
+impl<I: Iterator<Item = Series>> InBlockOrder<I> {
+    fn new(mut labels: Vec<Labels>, series: I) -> Self {
+        labels.sort_by(block_order);
+        Self {
+            series,
+            order: labels.into_iter(),
+            waiting: BTreeMap::new(),
+        }
+    }
+}
+
+impl<I: Iterator<Item = Series>> Iterator for InBlockOrder<I> {
+    type Item = Series;
+
+    fn next(&mut self) -> Option<Series> {
+        let turn = Turn(self.order.next()?);
+        loop {
+            if let Some(series) = self.waiting.remove(&turn) {
+                return Some(series);
+            }
+            let series = self.series.next()?;
+            self.waiting.insert(Turn(series.labels.clone()), series);
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Turn(Labels);
+
+impl Ord for Turn {
+    fn cmp(&self, other: &Self) -> Ordering {
+        block_order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for Turn {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

@@ -1,0 +1,67 @@
+//! Why a store cannot be opened, or cannot cut a block.
+
+use std::io;
+use std::path::PathBuf;
+
+use narthex_block::BlockError;
+use narthex_head::HeadError;
+
+/// What went wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum TsdbError {
+    /// An option has a value that cannot be used.
+    #[error("{0}")]
+    Options(String),
+    /// Another process has the store open.
+    #[error("the store in {} is in use by another process", path.display())]
+    Locked {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder cannot be used as a store of objects.
+    #[error("cannot read or write blocks in {}", path.display())]
+    Store {
+        /// The store's folder.
+        path: PathBuf,
+        /// What was wrong.
+        #[source]
+        source: object_store::Error,
+    },
+    /// A block cannot be written, or is of a later version of the format.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The head cannot be opened or cannot let go.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// A background task did not come to its end.
+    #[error("a background task stopped early")]
+    Task(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store is shut down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl TsdbError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

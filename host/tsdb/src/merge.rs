@@ -1,0 +1,139 @@
+//! Joins streams of series that are each in the order of blocks.
+
+use std::cmp::Ordering;
+
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use narthex_block::block_order;
+use narthex_storage::{Series, SeriesStream, StorageError};
+
+/// Series in block order.
+pub(crate) type Sorted = BoxStream<'static, Result<Series, StorageError>>;
+
+/// One stream of all series, each label set once, each timestamp once. Where two sources have
+/// the same timestamp the earlier source counts.
+pub(crate) fn merge(sources: Vec<Sorted>) -> SeriesStream {
+    let waiting: Vec<Option<Series>> = sources.iter().map(|_| None).collect();
+    let state = Merge {
+        sources: sources.into_iter().map(Some).collect(),
+        waiting,
+    };
+    stream::try_unfold(state, |mut state| async move {
+        let series = state.next().await?;
+        Ok(series.map(|series| (series, state)))
+    })
+    .boxed()
+}
+
+struct Merge {
+    /// `None` once a source has ended.
+    sources: Vec<Option<Sorted>>,
+    /// The next series of each source.
+    waiting: Vec<Option<Series>>,
+}
+
+impl Merge {
+    async fn next(&mut self) -> Result<Option<Series>, StorageError> {
+        for (source, waiting) in self.sources.iter_mut().zip(&mut self.waiting) {
+            if waiting.is_some() {
+                continue;
+            }
+            if let Some(stream) = source {
+                *waiting = stream.try_next().await?;
+                if waiting.is_none() {
+                    *source = None;
+                }
+            }
+        }
+        let mut first: Vec<usize> = Vec::new();
+        for (index, series) in self.waiting.iter().enumerate() {
+            let Some(series) = series else { continue };
+            let lowest = first
+                .first()
+                .and_then(|first| self.waiting[*first].as_ref());
+            let order = lowest.map_or(Ordering::Less, |lowest| {
+                block_order(&series.labels, &lowest.labels)
+            });
+            match order {
+                Ordering::Less => first = vec![index],
+                Ordering::Equal => first.push(index),
+                Ordering::Greater => {}
+            }
+        }
+        let parts = first
+            .into_iter()
+            .filter_map(|index| self.waiting[index].take());
+        Ok(join(parts.collect()))
+    }
+}
+
+/// Joins the samples of one label set; of equal timestamps the first part's counts.
+fn join(mut parts: Vec<Series>) -> Option<Series> {
+    if parts.len() <= 1 {
+        return parts.pop();
+    }
+    let samples = parts.iter().flat_map(|part| {
+        let values = part.values.iter().copied();
+        part.timestamps.iter().copied().zip(values)
+    });
+    let mut samples: Vec<(i64, f64)> = samples.collect();
+    // Stable, so that what came first stays first. Parts are sorted, which makes it one merge.
+    samples.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    samples.dedup_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
+    parts.pop().map(|part| Series {
+        labels: part.labels,
+        timestamps: timestamps.into(),
+        values: values.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::Labels;
+
+    use super::*;
+
+    fn series(name: &str, samples: &[(i64, f64)]) -> Series {
+        let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
+        Series {
+            labels: Labels::from_pairs([("__name__", name)]),
+            timestamps: timestamps.into(),
+            values: values.into(),
+        }
+    }
+
+    #[test]
+    fn equal_sets_are_joined_and_equal_times_are_taken_once() {
+        let source = |all: Vec<Series>| stream::iter(all.into_iter().map(Ok)).boxed();
+        let sources = vec![
+            source(vec![
+                series("a", &[(1, 1.0), (3, 3.0)]),
+                series("c", &[(1, 7.0)]),
+            ]),
+            source(vec![]),
+            source(vec![
+                series("a", &[(2, 2.0), (3, 9.0), (4, 4.0)]),
+                series("b", &[(1, 5.0)]),
+            ]),
+        ];
+        let merged: Vec<Series> =
+            futures::executor::block_on(merge(sources).try_collect()).unwrap();
+        let merged: Vec<_> = merged
+            .iter()
+            .map(|s| {
+                (
+                    s.labels.metric_name(),
+                    s.timestamps.to_vec(),
+                    s.values.to_vec(),
+                )
+            })
+            .collect();
+        let expected = vec![
+            ("a", vec![1, 2, 3, 4], vec![1.0, 2.0, 3.0, 4.0]),
+            ("b", vec![1], vec![5.0]),
+            ("c", vec![1], vec![7.0]),
+        ];
+        assert_eq!(merged, expected);
+    }
+}

@@ -1,0 +1,189 @@
+//! The store's own metrics, under Prometheus' names where they mean the same.
+
+use std::fmt;
+use std::sync::Arc;
+
+use narthex_head::Head;
+use narthex_model::{AppendReport, Rejection, WriteBatch};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::catalog::Catalog;
+
+/// Counters by the type of sample; `float` is the only one so far.
+type ByType = Family<[(&'static str, &'static str); 1], Counter>;
+
+const FLOAT: [(&str, &str); 1] = [("type", "float")];
+
+/// What is counted as it happens.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    samples_appended: ByType,
+    out_of_order: ByType,
+    out_of_bounds: ByType,
+    series_created: Counter,
+    pub(crate) compactions: Counter,
+    pub(crate) compactions_failed: Counter,
+    pub(crate) head_truncations: Counter,
+    pub(crate) head_truncations_failed: Counter,
+    pub(crate) wal_corruptions: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let by_type = [
+            (
+                "prometheus_tsdb_head_samples_appended",
+                "Total number of appended samples",
+                &metrics.samples_appended,
+            ),
+            (
+                "prometheus_tsdb_out_of_order_samples",
+                "Total number of out of order samples ingestion failed attempts due to out of order being disabled",
+                &metrics.out_of_order,
+            ),
+            (
+                "prometheus_tsdb_out_of_bound_samples",
+                "Total number of out of bound samples ingestion failed attempts with out of order support disabled",
+                &metrics.out_of_bounds,
+            ),
+        ];
+        for (name, help, family) in by_type {
+            // Shown as zero before the first one comes.
+            drop(family.get_or_create(&FLOAT));
+            registry.register(name, help, family.clone());
+        }
+        let plain = [
+            (
+                "prometheus_tsdb_head_series_created",
+                "Total number of series created in the head",
+                &metrics.series_created,
+            ),
+            (
+                "prometheus_tsdb_compactions",
+                "Total number of compactions that were executed for the partition",
+                &metrics.compactions,
+            ),
+            (
+                "prometheus_tsdb_compactions_failed",
+                "Total number of compactions that failed for the partition",
+                &metrics.compactions_failed,
+            ),
+            (
+                "prometheus_tsdb_head_truncations",
+                "Total number of head truncations attempted",
+                &metrics.head_truncations,
+            ),
+            (
+                "prometheus_tsdb_head_truncations_failed",
+                "Total number of head truncations that failed",
+                &metrics.head_truncations_failed,
+            ),
+            (
+                "prometheus_tsdb_wal_corruptions",
+                "Total number of WAL corruptions",
+                &metrics.wal_corruptions,
+            ),
+        ];
+        for (name, help, counter) in plain {
+            registry.register(name, help, counter.clone());
+        }
+        metrics
+    }
+
+    /// Counts what became of a batch.
+    pub(crate) fn count(&self, batch: &WriteBatch, report: &AppendReport) {
+        let rejected = |reason| {
+            let same = report.rejected.iter().filter(|(_, r)| *r == reason);
+            same.count() as u64
+        };
+        let taken = batch.samples.len() - report.rejected.len();
+        for (family, count) in [
+            (&self.samples_appended, taken as u64),
+            (&self.out_of_order, rejected(Rejection::OutOfOrder)),
+            (&self.out_of_bounds, rejected(Rejection::OutOfBounds)),
+        ] {
+            if count > 0 {
+                family.get_or_create(&FLOAT).inc_by(count);
+            }
+        }
+        self.series_created.inc_by(report.created);
+    }
+}
+
+/// What is looked up when somebody asks.
+#[derive(Debug)]
+pub(crate) struct StateCollector {
+    pub(crate) head: Arc<Head>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) is_clean_start: bool,
+}
+
+impl Collector for StateCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let blocks = self.catalog.blocks();
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let bytes: u64 = blocks.iter().map(|block| block.meta().size()).sum();
+        let head_min_ms = self.head.min_time();
+        let oldest_block_ms = blocks.iter().map(|block| block.meta().min_time_ms).min();
+        let lowest_ms = oldest_block_ms.into_iter().chain(head_min_ms).min();
+        let gauges = [
+            (
+                "prometheus_tsdb_head_series",
+                "Total number of series in the head block.",
+                i64::try_from(self.head.series_count()).unwrap_or(i64::MAX),
+            ),
+            (
+                "prometheus_tsdb_head_min_time",
+                "Minimum time bound of the head block. The unit is decided by the library consumer.",
+                head_min_ms.unwrap_or(i64::MAX),
+            ),
+            (
+                "prometheus_tsdb_head_max_time",
+                "Maximum timestamp of the head block. The unit is decided by the library consumer.",
+                self.head.max_time().unwrap_or(i64::MIN),
+            ),
+            (
+                "prometheus_tsdb_lowest_timestamp",
+                "Lowest timestamp value stored in the database. The unit is decided by the library consumer.",
+                lowest_ms.unwrap_or_default(),
+            ),
+            (
+                "prometheus_tsdb_blocks_loaded",
+                "Number of currently loaded data blocks",
+                count(blocks.len()),
+            ),
+            (
+                "prometheus_tsdb_storage_blocks_bytes",
+                "The number of bytes that are currently used for local storage by all blocks.",
+                i64::try_from(bytes).unwrap_or(i64::MAX),
+            ),
+            (
+                "prometheus_tsdb_clean_start",
+                "0: the lock file of an earlier process was there, 1: it was not.",
+                i64::from(self.is_clean_start),
+            ),
+            (
+                "narthex_tsdb_wal_segments",
+                "Segments of the write-ahead log.",
+                count(self.head.segment_count()),
+            ),
+            (
+                "narthex_tsdb_blocks_damaged",
+                "Blocks that could not be opened and are left out of answers.",
+                count(self.catalog.damaged()),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        Ok(())
+    }
+}

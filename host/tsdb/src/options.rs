@@ -1,0 +1,49 @@
+//! What the owner of a store may choose.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use narthex_head::{GROUP_COMMIT_INTERVAL, SEGMENT_BYTES, SyncMode};
+use narthex_model::{Clock, PromDuration};
+
+use crate::TsdbError;
+
+/// The time that one block answers for, unless chosen otherwise.
+pub const MIN_BLOCK_DURATION: PromDuration = PromDuration::from_secs(2 * 3_600);
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct TsdbOptions {
+    /// The store's folder. It is made where it does not exist.
+    pub path: PathBuf,
+    /// The time that one block answers for (`--storage.tsdb.min-block-duration`). Blocks start
+    /// at its multiples.
+    pub min_block_duration: PromDuration,
+    /// A segment of the log is closed once it is this long (`--storage.tsdb.wal-segment-size`).
+    pub wal_segment_bytes: u64,
+    /// When the log is forced to the disk.
+    pub wal_sync: SyncMode,
+    /// Says what is new: samples ahead of it do not push the present out of the head.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl TsdbOptions {
+    /// The defaults for a store in `path`.
+    pub fn new(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            path: path.into(),
+            min_block_duration: MIN_BLOCK_DURATION,
+            wal_segment_bytes: SEGMENT_BYTES,
+            wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
+            clock,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TsdbError> {
+        if self.min_block_duration.is_zero() {
+            let reason = "the minimum block duration is zero".to_owned();
+            return Err(TsdbError::Options(reason));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! The store: opening, appending, closing.
+
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use narthex_head::{Head, HeadOptions, ReplayReport};
+use narthex_model::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
+use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats};
+use prometheus_client::registry::Registry;
+
+use crate::catalog::Catalog;
+use crate::lock::Lock;
+use crate::metrics::{Metrics, StateCollector};
+use crate::{TsdbError, TsdbOptions};
+
+/// The folder of the log.
+const WAL_FOLDER: &str = "wal";
+
+/// Head and blocks. See the crate's documentation.
+#[derive(Debug)]
+pub struct Tsdb {
+    pub(crate) options: TsdbOptions,
+    pub(crate) head: Arc<Head>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) metrics: Metrics,
+    /// Samples before this are refused: they are in a block, or a block of them is being
+    /// written. A batch on its way holds it for reading, so that none slips into the head
+    /// behind the back of a cut.
+    bound_ms: RwLock<i64>,
+    /// One cut at a time; holds whether the store is closed.
+    pub(crate) closed: tokio::sync::Mutex<bool>,
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Tsdb {
+    /// Opens the store: blocks first, then the log, from which it takes what no block answers
+    /// for. It reads the whole log and blocks the thread as long; inside an async runtime, call
+    /// it where that is allowed.
+    ///
+    /// # Errors
+    /// The folder is in use or cannot be read or written, or holds a block of a later version.
+    /// Damage to a block or to the log is no error: it is reported in the log of the program and
+    /// in metrics, and what can be read is there.
+    pub fn open(options: TsdbOptions, registry: &mut Registry) -> Result<Arc<Self>, TsdbError> {
+        options.check()?;
+        let path = &options.path;
+        fs::create_dir_all(path).map_err(TsdbError::io("create", path))?;
+        let lock = Lock::take(path)?;
+        let catalog = Arc::new(apart(|| futures::executor::block_on(Catalog::open(path)))?);
+        let bound_ms = catalog.end_ms().unwrap_or(i64::MIN);
+        let (head, report) = Head::open(HeadOptions {
+            min_valid_time_ms: bound_ms,
+            segment_bytes: options.wal_segment_bytes,
+            sync: options.wal_sync,
+            ..HeadOptions::new(path.join(WAL_FOLDER))
+        })?;
+        let head = Arc::new(head);
+        let metrics = Metrics::register(registry);
+        metrics.wal_corruptions.inc_by(report.damage.len() as u64);
+        registry.register_collector(Box::new(StateCollector {
+            head: Arc::clone(&head),
+            catalog: Arc::clone(&catalog),
+            is_clean_start: lock.is_clean_start,
+        }));
+        tell(&report, catalog.blocks().len());
+        Ok(Arc::new(Self {
+            options,
+            head,
+            catalog,
+            metrics,
+            bound_ms: RwLock::new(bound_ms),
+            closed: tokio::sync::Mutex::new(false),
+            lock: Mutex::new(Some(lock)),
+        }))
+    }
+
+    /// Takes no more samples, forces the log to the disk and lets another process open the
+    /// store. A cut that is under way is finished first. What is there can still be read.
+    ///
+    /// # Errors
+    /// The log failed, now or earlier. The store is closed all the same.
+    pub async fn close(self: &Arc<Self>) -> Result<(), TsdbError> {
+        let mut closed = self.closed.lock().await;
+        if std::mem::replace(&mut *closed, true) {
+            return Ok(());
+        }
+        let this = Arc::clone(self);
+        let task = tokio::task::spawn_blocking(move || this.head.close());
+        let result = task.await.map_err(|error| TsdbError::Task(error.into()))?;
+        let lock = self
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        result?;
+        lock.map_or(Ok(()), Lock::give_back)
+    }
+
+    fn bound_ms(&self) -> RwLockReadGuard<'_, i64> {
+        self.bound_ms.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bound_ms_mut(&self) -> RwLockWriteGuard<'_, i64> {
+        self.bound_ms
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses samples before `before_ms` from now on. Once this returns, none is on its way.
+    pub(crate) fn refuse_before(&self, before_ms: i64) {
+        let mut bound_ms = self.bound_ms_mut();
+        *bound_ms = before_ms.max(*bound_ms);
+    }
+
+    /// Appends what is not too old, and reports the rest.
+    fn append_newer(&self, batch: &WriteBatch, bound_ms: i64) -> Result<AppendReport, AppendError> {
+        let is_old = |sample: &Sample| sample.timestamp_ms < bound_ms;
+        let newer = batch.samples.iter().filter(|sample| !is_old(sample));
+        let newer = WriteBatch {
+            samples: newer.cloned().collect(),
+        };
+        let inner = self.head.append(&newer)?;
+        let mut rejected = inner.rejected.into_iter().peekable();
+        let mut series = inner.series.into_iter();
+        let mut report = AppendReport {
+            created: inner.created,
+            ..AppendReport::default()
+        };
+        let mut taken = 0;
+        for (index, sample) in batch.samples.iter().enumerate() {
+            if is_old(sample) {
+                report.rejected.push((index, Rejection::OutOfBounds));
+                report.series.push(SeriesRef::UNKNOWN);
+                continue;
+            }
+            if let Some((_, reason)) = rejected.next_if(|(at, _)| *at == taken) {
+                report.rejected.push((index, reason));
+            }
+            report.series.push(series.next().unwrap_or_default());
+            taken += 1;
+        }
+        Ok(report)
+    }
+}
+
+/// Runs a job on a thread of its own, where no async runtime minds that it waits.
+fn apart<T: Send>(job: impl FnOnce() -> Result<T, TsdbError> + Send) -> Result<T, TsdbError> {
+    std::thread::scope(|scope| {
+        let joined = scope.spawn(job).join();
+        joined.unwrap_or_else(|_| Err(TsdbError::Task("opening the blocks panicked".into())))
+    })
+}
+
+fn tell(report: &ReplayReport, blocks: usize) {
+    let ReplayReport {
+        segments,
+        samples,
+        series,
+        torn_bytes,
+        ..
+    } = report;
+    tracing::info!(
+        blocks,
+        segments,
+        series,
+        samples,
+        torn_bytes,
+        "store is open"
+    );
+    for damage in &report.damage {
+        tracing::error!(
+            segment = damage.segment,
+            offset = damage.offset,
+            bytes = damage.bytes,
+            reason = damage.reason,
+            "part of the write-ahead log cannot be read"
+        );
+    }
+}
+
+impl Appendable for Tsdb {
+    fn append(&self, batch: &WriteBatch) -> Result<AppendReport, AppendError> {
+        let bound_ms = self.bound_ms();
+        let has_old = batch.samples.iter().any(|s| s.timestamp_ms < *bound_ms);
+        let report = match has_old {
+            false => self.head.append(batch),
+            true => self.append_newer(batch, *bound_ms),
+        }?;
+        drop(bound_ms);
+        self.metrics.count(batch, &report);
+        Ok(report)
+    }
+}
+
+impl StorageAdmin for Tsdb {
+    fn stats(&self, limit: usize) -> StorageStats {
+        self.head.stats(limit)
+    }
+}
