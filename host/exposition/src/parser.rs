@@ -9,11 +9,11 @@ use crate::ordinary::{Ordinary, Step};
 /// Reads a page entry by entry, without copying. After an error it is finished.
 ///
 /// What a page may contain is what Prometheus' parsers let pass, with these exceptions: a NUL at
-/// the start of a line of Prometheus text is an error and not the end of the page; blanks before
-/// a metric name are not part of it; escapes in the quoted names of metadata and in exemplars are
-/// resolved; a time that does not fit into 64 bits of milliseconds is an error, and one that is
-/// written in whole milliseconds loses none of them; and bytes that are not UTF-8 are an error in
-/// comments as well.
+/// the start of a line of Prometheus text is an error and not the end of the page, and one outside
+/// label values, help texts and comments is never passed over; blanks before a metric name are not
+/// part of it; escapes in the quoted names of metadata and in exemplars are resolved; a time that
+/// does not fit into 64 bits of milliseconds is an error, and one that is written in whole
+/// milliseconds loses none of them; and bytes that are not UTF-8 are an error in comments as well.
 #[derive(Debug, Clone)]
 pub struct Parser<'a> {
     body: &'a [u8],
