@@ -27,6 +27,8 @@ impl MemorySeries {
     pub(crate) fn push(&mut self, timestamp_ms: i64, bits: u64) {
         self.open.push(timestamp_ms, bits);
         if self.open.count() == CHUNK_SAMPLES {
+            // One chunk in half an hour of scrapes: room for more would lie idle.
+            self.sealed.reserve_exact(1);
             self.sealed.push(self.open.seal());
         }
     }

@@ -111,7 +111,7 @@ impl Flusher {
             let stopped = state.stopped;
             drop(state);
             if let Err(error) = self.flush() {
-                tracing::error!(%error, "fsync of the write-ahead log failed");
+                tracing::error!(%error, "the write-ahead log failed and takes no more batches");
                 return;
             }
             if stopped {

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use narthex_storage::AppendError;
 use tempfile::TempDir;
@@ -94,6 +93,7 @@ fn survive(at: usize, stays: bool) -> bool {
     });
     let small_segments = HeadOptions {
         segment_bytes: 1_500,
+        sync: SyncMode::EachAppend,
         ..options(dir.path())
     };
     let folder = Box::new(FaultyFolder {
@@ -172,7 +172,11 @@ fn a_write_that_fails_part_way_leaves_no_torn_record() {
         inner: SystemFolder::new(dir.path()),
         fault,
     });
-    let (head, _) = Head::open_with(options(dir.path()), folder).unwrap();
+    let each_append = HeadOptions {
+        sync: SyncMode::EachAppend,
+        ..options(dir.path())
+    };
+    let (head, _) = Head::open_with(each_append, folder).unwrap();
     let mut journal = Journal::new(4);
     journal.run(&head, dir.path(), 1, 8);
     for _ in 0..2 {
@@ -201,12 +205,7 @@ fn an_fsync_that_fails_behind_the_writer_ends_the_log() {
         inner: SystemFolder::new(dir.path()),
         fault,
     });
-    let an_hour = SyncMode::Group(Duration::from_secs(3_600));
-    let group_commit = HeadOptions {
-        sync: an_hour,
-        ..options(dir.path())
-    };
-    let (head, _) = Head::open_with(group_commit, folder).unwrap();
+    let (head, _) = Head::open_with(options(dir.path()), folder).unwrap();
     let mut journal = Journal::new(5);
     journal.run(&head, dir.path(), 1, 8);
     assert!(head.sync().is_err());

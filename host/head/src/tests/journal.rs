@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use futures::executor::block_on;
 use narthex_model::{Labels, Sample, SeriesRef, WriteBatch, sample};
@@ -34,10 +35,10 @@ pub(super) struct Journal {
     pub(super) entries: Vec<Entry>,
 }
 
-/// Options whose result does not depend on a thread.
+/// Options with which nothing happens behind the test's back: the thread waits for an hour.
 pub(super) fn options(dir: &Path) -> HeadOptions {
     HeadOptions {
-        sync: SyncMode::EachAppend,
+        sync: SyncMode::Group(Duration::from_secs(3_600)),
         ..HeadOptions::new(dir)
     }
 }
