@@ -195,6 +195,10 @@ fn faults_are_said_in_prometheus_words() {
             "a[5m1w]",
             "1:3: parse error: not a valid duration string: \"5m1w\"",
         ),
+        (
+            "a{b=~\"(\"}",
+            "1:3: parse error: error parsing regexp: missing closing ): `(`",
+        ),
         ("a)", "1:3: parse error: unexpected right parenthesis ')'"),
         ("a ? b", "1:3: parse error: unexpected character: '?'"),
         (

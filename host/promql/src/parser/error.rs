@@ -1,12 +1,11 @@
 //! What is wrong with a query, and where.
 
-use std::fmt;
-
 use crate::ast::Span;
 
 /// The first fault of a query. Its `Display` is the text that the API gives:
 /// `1:5: parse error: ...`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{position}: parse error: {message}")]
 pub struct ParseError {
     /// What is wrong, without the place.
     pub message: String,
@@ -25,11 +24,3 @@ impl ParseError {
         }
     }
 }
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: parse error: {}", self.position, self.message)
-    }
-}
-
-impl std::error::Error for ParseError {}

@@ -146,9 +146,22 @@ impl Parser<'_> {
             start: name.span.start,
             end: value.span.end,
         };
-        match Matcher::new(label, op, text) {
+        match Matcher::new(label, op, text.clone()) {
             Ok(matcher) => Ok(matcher),
-            Err(error) => self.error(span, error.to_string()),
+            Err(error) => self.error(span, regexp_fault(&text, &error.to_string())),
         }
     }
+}
+
+/// What is wrong with a regular expression, in the words of Go where it has the same fault.
+fn regexp_fault(pattern: &str, error: &str) -> String {
+    let reason = error.rsplit("error: ").next().unwrap_or(error).trim();
+    let reason = match reason {
+        "unclosed group" => "missing closing )",
+        "unopened group" => "unexpected )",
+        "unclosed character class" => "missing closing ]",
+        "repetition operator missing expression" => "missing argument to repetition operator",
+        other => other,
+    };
+    format!("error parsing regexp: {reason}: `{pattern}`")
 }
