@@ -8,6 +8,7 @@
     reason = "a test harness fails by panicking"
 )]
 
+mod guest;
 pub mod http;
 mod narthex;
 pub mod peers;
@@ -15,7 +16,8 @@ mod process;
 mod target;
 mod wait;
 
-pub use narthex::{Narthex, NarthexBuilder, SeriesSet, instant, sorted};
+pub use guest::Guest;
+pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
 pub use process::{Process, free_port};
 pub use target::{Page, Target};
 pub use wait::until;

@@ -156,14 +156,36 @@ pub fn instant(base: &str, expression: &str) -> Result<SeriesSet, String> {
         .collect())
 }
 
-/// Labels printed with their names in order, whatever order they came in.
+/// Labels printed with their names in order, whatever order they came in. Prometheus 3 writes the
+/// bounds of classic histograms and summaries as floats ("1" is stored as "1.0"), Prometheus 2
+/// as the target does; they are printed the way of 3.
 pub fn sorted(labels: &Value) -> String {
-    let labels: BTreeMap<&String, &Value> = labels.as_object().into_iter().flatten().collect();
+    let labels: BTreeMap<&str, String> = labels
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or("")))
+        .map(|(name, value)| match name {
+            "le" | "quantile" => (name, as_float(value)),
+            _ => (name, value.to_owned()),
+        })
+        .collect();
     serde_json::to_string(&labels).unwrap()
 }
 
+fn as_float(bound: &str) -> String {
+    let is_whole = bound
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if is_whole {
+        format!("{bound}.0")
+    } else {
+        bound.to_owned()
+    }
+}
+
 /// The binary that the same cargo run built: it lies beside the folder of the test binaries.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test
         .parent()
