@@ -91,6 +91,14 @@ impl Head {
         self.appender().log.segments()
     }
 
+    /// Takes no samples before `before_ms` from now on; those that it holds stay. Once this
+    /// returns, no batch with older ones is on its way, so a [`Self::cut`] up to that time has
+    /// all that there will ever be.
+    pub fn refuse_before(&self, before_ms: i64) {
+        let mut appender = self.appender();
+        appender.bound_ms = appender.bound_ms.max(before_ms);
+    }
+
     /// Lets go of the samples before `before_ms`: they are not found any more and not taken any
     /// more, their memory is freed, and so are series without samples and log segments that only
     /// hold older samples. Call it once a block holds them for good.
@@ -104,15 +112,17 @@ impl Head {
     pub fn truncate(&self, before_ms: i64) -> Result<(), HeadError> {
         {
             let mut appender = self.appender();
-            if before_ms > appender.bound_ms {
-                appender.bound_ms = before_ms;
+            let mut memory = self.memory_mut();
+            appender.bound_ms = appender.bound_ms.max(before_ms);
+            if before_ms > memory.bound_ms() {
                 appender.log.close_segment();
-                self.memory_mut().start_truncate(before_ms);
+                memory.start_truncate(before_ms);
             }
         }
         self.free_slots();
         let mut appender = self.appender();
-        let bound_ms = appender.bound_ms;
+        // Not what is refused: that may be ahead of what blocks hold.
+        let bound_ms = self.memory().bound_ms();
         appender
             .log
             .remove_before(bound_ms)

@@ -91,6 +91,11 @@ impl Memory {
         }
     }
 
+    /// Where the samples that are shown start.
+    pub(crate) fn bound_ms(&self) -> i64 {
+        self.bound_ms
+    }
+
     /// Oldest and newest sample, where there is one.
     pub(crate) fn span(&self) -> Option<TimeRange> {
         (self.span.start_ms <= self.span.end_ms).then_some(self.span)

@@ -61,6 +61,21 @@ fn a_bound_that_lies_back_changes_nothing() {
 }
 
 #[test]
+fn what_is_refused_is_not_let_go_of_before_it_is_said() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    append(&head, &[("a", 10), ("b", 20)]);
+    head.refuse_before(15);
+    assert_eq!(append(&head, &[("c", 14)]), [(0, Rejection::OutOfBounds)]);
+    assert_eq!((head.min_time(), head.series_count()), (Some(10), 2));
+    head.truncate(5).unwrap();
+    assert_eq!((head.min_time(), head.segment_count()), (Some(10), 1));
+    drop(head);
+    let (head, report) = Head::open(options(dir.path())).unwrap();
+    assert_eq!((report.samples, head.min_time()), (2, Some(10)));
+}
+
+#[test]
 fn churn_leaves_nothing_behind() {
     let dir = TempDir::new().unwrap();
     let (head, _) = Head::open(HeadOptions {
