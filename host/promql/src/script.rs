@@ -198,3 +198,6 @@ impl fmt::Display for Summary {
         writeln!(f, "{} passed, {} failed", self.passed(), self.failed())
     }
 }
+
+#[cfg(test)]
+mod tests;
