@@ -21,6 +21,7 @@ use crate::evaluate::{Context, answer};
 use crate::fetch::fetch;
 use crate::parser::{ParseOptions, parse};
 use crate::plan::{Plan, PlanOptions, QueryTimes, plan};
+use crate::room::{height, with_room};
 use crate::value::QueryResult;
 
 /// What holds for all queries of an engine.
@@ -186,8 +187,10 @@ impl Engine {
                 .as_millis_i64(),
             subquery_step_ms: self.options.default_subquery_step.as_millis_i64(),
         };
+        let height = height(expr);
         let query = Query {
-            plan: plan(expr, times, plan_options)?,
+            plan: with_room(height, || plan(expr, times, plan_options))?,
+            height,
             text: query.to_owned(),
             lookback_ms: plan_options.lookback_ms,
             delayed_name_removal: self.options.delayed_name_removal,
@@ -262,6 +265,7 @@ impl Drop for StopOnDrop {
 /// A planned query with all that its evaluation needs.
 struct Query {
     plan: Plan,
+    height: usize,
     text: String,
     lookback_ms: i64,
     delayed_name_removal: bool,
@@ -291,7 +295,7 @@ impl Query {
         let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
         let grid = grid.unwrap_or(Grid::at(times.start_ms));
         budget.check_steps(grid.count)?;
-        let value = answer(context, &self.plan.root, grid)?;
+        let value = with_room(self.height, || answer(context, &self.plan.root, grid))?;
         let (warnings, infos) = annotations.finish(&self.text);
         Ok(QueryResult {
             value,
@@ -300,3 +304,6 @@ impl Query {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

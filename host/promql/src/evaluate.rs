@@ -14,6 +14,7 @@ mod answer;
 mod binary;
 mod call;
 pub(crate) mod column;
+mod count_values;
 pub(crate) mod dates;
 pub(crate) mod grid;
 mod histogram;

@@ -15,6 +15,7 @@ mod lexer;
 pub mod parser;
 mod plan;
 pub mod printer;
+mod room;
 pub mod script;
 pub mod series_description;
 mod types;

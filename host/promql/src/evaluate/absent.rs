@@ -21,6 +21,7 @@ pub(crate) fn absent<'a>(
         for (present, value) in present.iter_mut().zip(column) {
             *present |= !is_absent(*value);
         }
+        Ok(())
     })?;
     Ok(where_not(present, arg))
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
+use narthex_model::{Labels, METRIC_NAME};
 
 use super::column::{ABSENT, Fill, OutputSeries, Vector, is_absent};
 use super::grid::Grid;
 use super::kahan::{Kahan, Mean};
 use super::labels_functions::is_label_name;
 use super::quantile::quantile;
-use super::{Context, histogram, mistyped, ranking};
+use super::{Context, count_values, histogram, mistyped, ranking};
 use crate::ast::AggregateOp;
 use crate::error::QueryError;
 use crate::plan::{Aggregation, Node, NodeKind};
@@ -48,7 +48,7 @@ pub(crate) fn aggregate<'a>(
                     "invalid label name {written}"
                 )));
             }
-            count_values(context, aggregation, label, grid)
+            count_values::count_values(context, aggregation, label, grid)
         }
         AggregateOp::Quantile => quantiles(context, aggregation, param()?, grid),
         op => folded(context, aggregation, op, grid),
@@ -86,7 +86,8 @@ impl Groups {
     }
 }
 
-fn group_labels(aggregation: &Aggregation, names: &[String], labels: &Labels) -> Labels {
+/// The labels of the group that a series belongs to.
+pub(crate) fn group_labels(aggregation: &Aggregation, names: &[String], labels: &Labels) -> Labels {
     if aggregation.without {
         labels.filtered(|name| {
             name != METRIC_NAME && names.binary_search_by(|n| n.as_str().cmp(name)).is_err()
@@ -146,6 +147,7 @@ fn fold<'a, C: Cell + Send + Sync + 'a>(
                 cell.add(*value);
             }
         }
+        Ok(())
     })?;
     let fill: Fill<'a> = Box::new(move |index, out| {
         let cells = &cells[index * steps..(index + 1) * steps];
@@ -344,61 +346,6 @@ fn quantiles<'a>(
     })
 }
 
-/// `count_values`: one series a group and value, which becomes a label.
-fn count_values<'a>(
-    context: Context<'a>,
-    aggregation: &'a Aggregation,
-    label: &str,
-    grid: Grid,
-) -> Result<Vector<'a>, QueryError> {
-    let mut names = aggregation.labels.clone();
-    if !aggregation.without && !names.iter().any(|name| name == label) {
-        names.push(label.to_owned());
-        names.sort();
-    }
-    let vector = context.vector(&aggregation.inner, grid)?;
-    let mut index_of: HashMap<Labels, usize> = HashMap::new();
-    let mut columns: Vec<Box<[f64]>> = Vec::new();
-    let mut series: Vec<OutputSeries> = Vec::new();
-    let mut index_of_bits: HashMap<u64, usize> = HashMap::new();
-    context
-        .workers
-        .for_each(&vector, grid.count, |at, column| {
-            index_of_bits.clear();
-            for (step, value) in column.iter().enumerate() {
-                if is_absent(*value) {
-                    continue;
-                }
-                let index = *index_of_bits.entry(value.to_bits()).or_insert_with(|| {
-                    let labels = LabelsBuilder::from_labels(&vector.series[at].labels)
-                        .set(label, &plain(*value))
-                        .build();
-                    let labels = group_labels(aggregation, &names, &labels);
-                    *index_of.entry(labels).or_insert_with_key(|labels| {
-                        series.push(OutputSeries {
-                            labels: labels.clone(),
-                            drop_name: false,
-                        });
-                        columns.push(vec![ABSENT; grid.count].into());
-                        columns.len() - 1
-                    })
-                });
-                let count = &mut columns[index][step];
-                *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
-            }
-        })?;
-    let fill: Fill<'a> = Box::new(move |index, out| out.copy_from_slice(&columns[index]));
-    Ok(Vector { series, fill })
-}
-
-/// All digits and never an exponent (Go's `%f` with the shortest precision).
-fn plain(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    value.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,18 +383,5 @@ mod tests {
         assert_eq!(folded::<Variance>(&[1.0, 3.0]), 1.0);
         assert!(folded::<Variance>(&[f64::INFINITY]).is_nan());
         assert!(folded::<Variance>(&[1.0, f64::NAN]).is_nan());
-    }
-
-    #[test]
-    fn values_become_labels_in_all_digits() {
-        for (value, expected) in [
-            (1e21, "1000000000000000000000"),
-            (0.000_000_1, "0.0000001"),
-            (f64::NEG_INFINITY, "-Inf"),
-            (f64::NAN, "NaN"),
-            (-0.0, "-0"),
-        ] {
-            assert_eq!(plain(value), expected);
-        }
     }
 }

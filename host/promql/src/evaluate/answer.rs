@@ -84,6 +84,7 @@ fn samples(context: Context<'_>, vector: &Vector<'_>, grid: Grid) -> Result<Valu
             timestamp_ms: grid.start_ms,
             value: column[0],
         });
+        Ok(())
     })?;
     Ok(Value::Vector(samples))
 }
@@ -105,6 +106,7 @@ fn matrix_of_columns(
                 timestamps,
                 values,
             });
+            Ok(())
         })?;
     Ok(sorted(matrix))
 }

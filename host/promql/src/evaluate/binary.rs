@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use narthex_model::Labels;
 
-use super::column::{ABSENT, Fill, OutputSeries, Stored, Vector, is_absent, without_metadata};
+use super::column::{
+    ABSENT, Column, Fill, OutputSeries, Stored, Vector, is_absent, without_metadata,
+};
 use super::grid::Grid;
 use super::instant_functions::checked;
 use super::matching::{MatchGroups, match_labels, result_labels};
@@ -361,7 +363,7 @@ impl<'a> Sides<'a, '_> {
 struct Results {
     index_of: HashMap<(Option<usize>, Option<usize>), usize>,
     series: Vec<OutputSeries>,
-    columns: Vec<Box<[f64]>>,
+    columns: Vec<Column>,
 }
 
 impl Results {

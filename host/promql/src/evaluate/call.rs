@@ -123,6 +123,7 @@ fn only_value<'a>(context: Context<'a>, arg: &'a Node, grid: Grid) -> Result<Vec
                 *found = true;
             }
         }
+        Ok(())
     })?;
     Ok(values)
 }

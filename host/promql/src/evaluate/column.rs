@@ -30,6 +30,12 @@ pub(crate) struct OutputSeries {
     pub(crate) drop_name: bool,
 }
 
+/// A column in memory.
+pub(crate) type Column = Box<[f64]>;
+
+/// Columns that are being computed, and which series the first one is of.
+type Chunk<'c> = (usize, &'c mut [Option<Column>]);
+
 /// Computes the column of a series into a slice of one value a step.
 pub(crate) type Fill<'a> = Box<dyn Fn(usize, &mut [f64]) + Send + Sync + 'a>;
 
@@ -94,7 +100,7 @@ impl<'a> Workers<'a> {
         &self,
         vector: &Vector<'_>,
         steps: usize,
-        mut fold: impl FnMut(usize, &[f64]),
+        mut fold: impl FnMut(usize, &[f64]) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let batch_len = (BATCH_VALUES / steps.max(1)).clamp(1, vector.series.len().max(1));
         let mut batch = vec![None; batch_len];
@@ -104,7 +110,7 @@ impl<'a> Workers<'a> {
             let samples = self.compute(vector, first, &mut batch[..len], steps)?;
             for (at, column) in batch[..len].iter_mut().enumerate() {
                 if let Some(column) = column.take() {
-                    fold(first + at, &column);
+                    fold(first + at, &column)?;
                 }
             }
             self.budget.release(samples);
@@ -119,7 +125,7 @@ impl<'a> Workers<'a> {
         &self,
         vector: &Vector<'_>,
         first: usize,
-        columns: &mut [Option<Box<[f64]>>],
+        columns: &mut [Option<Column>],
         steps: usize,
     ) -> Result<usize, QueryError> {
         let values = columns.len().saturating_mul(steps);
@@ -139,11 +145,11 @@ impl<'a> Workers<'a> {
         &self,
         vector: &Vector<'_>,
         first: usize,
-        columns: &mut [Option<Box<[f64]>>],
+        columns: &mut [Option<Column>],
         steps: usize,
         threads: usize,
     ) -> Result<(), QueryError> {
-        let chunks: Vec<Mutex<(usize, &mut [Option<Box<[f64]>>])>> = columns
+        let chunks: Vec<Mutex<Chunk<'_>>> = columns
             .chunks_mut(SERIES_AT_A_TIME)
             .enumerate()
             .map(|(at, chunk)| Mutex::new((first + at * SERIES_AT_A_TIME, chunk)))
@@ -175,7 +181,7 @@ impl<'a> Workers<'a> {
         vector: &Vector<'_>,
         index: usize,
         scratch: &mut [f64],
-    ) -> Result<Option<Box<[f64]>>, QueryError> {
+    ) -> Result<Option<Column>, QueryError> {
         self.budget.check()?;
         (vector.fill)(index, scratch);
         let samples = present(scratch);
@@ -194,7 +200,7 @@ fn present(column: &[f64]) -> usize {
 /// Columns in memory; `None` for a series without a sample.
 #[derive(Debug)]
 pub(crate) struct Stored<'a> {
-    columns: Vec<Option<Box<[f64]>>>,
+    columns: Vec<Option<Column>>,
     charge: Charge<'a>,
 }
 
@@ -211,14 +217,24 @@ impl Drop for Charge<'_> {
     }
 }
 
-impl Stored<'_> {
+impl<'a> Stored<'a> {
+    /// A single column.
+    pub(crate) fn one(budget: &'a Budget, column: Column) -> Result<Self, QueryError> {
+        budget.charge(column.len())?;
+        let samples = column.len();
+        Ok(Self {
+            columns: vec![Some(column)],
+            charge: Charge { budget, samples },
+        })
+    }
+
     /// The column of a series, where it has a sample.
     pub(crate) fn column(&self, series: usize) -> Option<&[f64]> {
         self.columns.get(series)?.as_deref()
     }
 
     /// Takes the column of a series out.
-    pub(crate) fn take(&mut self, series: usize) -> Option<Box<[f64]>> {
+    pub(crate) fn take(&mut self, series: usize) -> Option<Column> {
         self.columns.get_mut(series)?.take()
     }
 

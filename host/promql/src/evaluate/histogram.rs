@@ -1,5 +1,6 @@
 //! Classic histograms: buckets that are series with a label `le`, counts cumulative.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use narthex_model::{Labels, LabelsBuilder};
@@ -232,7 +233,13 @@ fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<(f64, f64,
         return (f64::NAN, None);
     }
     let mut rank = q * observations;
-    let found = buckets[..last].partition_point(|bucket| !(bucket.count >= rank));
+    let found = buckets[..last].partition_point(|bucket| {
+        // Not `<`: a rank that is NaN is in the last bucket.
+        !matches!(
+            bucket.count.partial_cmp(&rank),
+            Some(Ordering::Equal | Ordering::Greater)
+        )
+    });
     if found == last {
         return (buckets[last - 1].upper, forced);
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use narthex_model::Labels;
 
 use super::Context;
-use super::column::{Fill, Vector, is_absent};
+use super::column::{Column, Fill, Vector, is_absent};
 use crate::error::QueryError;
 
 /// What is wrong with two series of the same labels.
@@ -37,7 +37,7 @@ pub(crate) fn merged<'a>(
     };
     let mut stored = context.workers.store(&vector, steps)?;
     let mut series = Vec::with_capacity(groups.len());
-    let mut columns: Vec<Box<[f64]>> = Vec::with_capacity(groups.len());
+    let mut columns: Vec<Column> = Vec::with_capacity(groups.len());
     for group in groups {
         let mut present = group
             .into_iter()

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use narthex_model::{Labels, sample};
 
 use super::Context;
-use super::column::is_absent;
+use super::column::{Stored, is_absent};
 use super::grid::Grid;
 use super::selector::advance;
 use crate::error::QueryError;
@@ -164,25 +164,22 @@ impl<'a> RangeVector<'a> {
             });
         };
         context.workers.budget.check_steps(inner_grid.count)?;
-        let (series, columns): (Vec<_>, Box<dyn Fn(usize) -> Option<Box<[f64]>>>) =
-            match context.evaluate(&subquery.inner, inner_grid)? {
-                super::Evaluated::Vector(vector) => {
-                    let stored = context.workers.store(&vector, inner_grid.count)?;
-                    let copy = move |at| stored.column(at).map(Box::from);
-                    (vector.series, Box::new(copy))
-                }
-                super::Evaluated::Scalar(values) => {
-                    let column: Box<[f64]> = values.into();
-                    (
-                        vec![super::unlabelled()],
-                        Box::new(move |_| Some(column.clone())),
-                    )
-                }
-                _ => return Err(super::mistyped("an instant vector")),
-            };
+        let (series, mut columns) = match context.evaluate(&subquery.inner, inner_grid)? {
+            super::Evaluated::Vector(vector) => {
+                let stored = context.workers.store(&vector, inner_grid.count)?;
+                (vector.series, stored)
+            }
+            super::Evaluated::Scalar(values) => {
+                let stored = Stored::one(context.workers.budget, values.into())?;
+                (vec![super::unlabelled()], stored)
+            }
+            _ => return Err(super::mistyped("an instant vector")),
+        };
         let mut found = Vec::with_capacity(series.len());
         for (at, series) in series.into_iter().enumerate() {
-            let Some(column) = columns(at) else { continue };
+            let Some(column) = columns.take(at) else {
+                continue;
+            };
             let points = inner_grid.times().zip(column);
             let (timestamps, values): (Vec<i64>, Vec<f64>) =
                 points.filter(|(_, value)| !is_absent(*value)).unzip();

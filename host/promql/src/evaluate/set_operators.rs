@@ -103,6 +103,7 @@ impl Presence {
             .workers
             .for_each(vector, grid.count, |index, column| {
                 presence.mark(group_of[index], column);
+                Ok(())
             })?;
         Ok(presence)
     }

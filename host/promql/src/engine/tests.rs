@@ -1,0 +1,490 @@
+//! The engine as its callers see it: answers, annotations and bounds. What the language means is
+//! tested by scripts.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
+use narthex_storage::{
+    Appendable, LabelsRequest, MemoryStore, SelectRequest, SeriesStream, StorageError,
+};
+
+use super::*;
+use crate::series_description::SequenceValue;
+use crate::value::Value;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// A store with these series, one sample a minute from the epoch on.
+fn store(lines: &[&str]) -> Arc<MemoryStore> {
+    let store = MemoryStore::new();
+    for line in lines {
+        let described = crate::parse_series_description(line).unwrap();
+        for (minute, value) in (0..).zip(&described.values) {
+            let SequenceValue::Float(value) = value else {
+                continue;
+            };
+            let sample = Sample {
+                series: SeriesRef::UNKNOWN,
+                labels: described.labels.clone(),
+                timestamp_ms: minute * MINUTE_MS,
+                value: *value,
+            };
+            let batch = WriteBatch {
+                samples: vec![sample],
+            };
+            store.append(&batch).unwrap();
+        }
+    }
+    Arc::new(store)
+}
+
+fn engine(change: impl FnOnce(&mut EngineOptions)) -> Engine {
+    let mut options = EngineOptions {
+        parse: ParseOptions::all(),
+        ..EngineOptions::default()
+    };
+    change(&mut options);
+    Engine::new(options)
+}
+
+fn at(
+    engine: &Engine,
+    store: &Arc<MemoryStore>,
+    query: &str,
+    minute: i64,
+) -> Result<QueryResult, QueryError> {
+    let storage = Arc::clone(store) as Arc<dyn Queryable>;
+    let options = QueryOptions::default();
+    futures::executor::block_on(engine.instant(storage, query, minute * MINUTE_MS, &options))
+}
+
+fn over(
+    engine: &Engine,
+    store: &Arc<MemoryStore>,
+    query: &str,
+    minutes: i64,
+) -> Result<QueryResult, QueryError> {
+    let storage = Arc::clone(store) as Arc<dyn Queryable>;
+    let (step, options) = (PromDuration::from_secs(60), QueryOptions::default());
+    futures::executor::block_on(engine.range(
+        storage,
+        query,
+        0,
+        minutes * MINUTE_MS,
+        step,
+        &options,
+    ))
+}
+
+/// An answer as text: a line a series, or the error.
+fn told(result: Result<QueryResult, QueryError>) -> String {
+    match result.map(|result| result.value) {
+        Err(error) => format!("error: {error}"),
+        Ok(Value::Scalar { value, .. }) => value.to_string(),
+        Ok(Value::String { value, .. }) => value,
+        Ok(Value::Vector(samples)) => {
+            let lines = samples.iter().map(|s| format!("{} {}", s.labels, s.value));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        Ok(Value::Matrix(matrix)) => {
+            let lines = matrix.iter().map(|series| {
+                let minutes = series.timestamps.iter().map(|t| t / MINUTE_MS);
+                let points = minutes.zip(&series.values).map(|(t, v)| format!("{v}@{t}"));
+                format!("{} {}", series.labels, points.collect::<Vec<_>>().join(" "))
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+#[test]
+fn names_go_at_once_unless_their_removal_is_delayed() {
+    let store = store(&[r#"a_total{l="1"} 0+60x10"#, r#"b_total{l="1"} 0+120x10"#]);
+    let (now, later) = (engine(|_| {}), engine(|o| o.delayed_name_removal = true));
+    let same = "error: vector cannot contain metrics with the same labelset";
+    for (query, at_once, delayed) in [
+        (r#"abs({l="1"})"#, same, same),
+        (r#"rate({l="1"}[5m])"#, same, same),
+        (r#"-{l="1"}"#, same, same),
+        (r#"sum(rate({l="1"}[5m]))"#, same, "{} 3"),
+        (
+            r#"label_replace(rate(a_total[5m]), "n", "$1", "__name__", "(.*)")"#,
+            r#"{l="1"} 1"#,
+            r#"{l="1", n="a_total"} 1"#,
+        ),
+        (
+            "last_over_time(a_total[5m])",
+            r#"{__name__="a_total", l="1"} 600"#,
+            r#"{__name__="a_total", l="1"} 600"#,
+        ),
+    ] {
+        assert_eq!(
+            told(at(&now, &store, query, 10)),
+            at_once,
+            "at once: {query}"
+        );
+        assert_eq!(
+            told(at(&later, &store, query, 10)),
+            delayed,
+            "delayed: {query}"
+        );
+    }
+}
+
+#[test]
+fn series_that_take_turns_become_one() {
+    let store = store(&[
+        r#"x{l="1", v="old"} 1 2 stale _ _"#,
+        r#"x{l="1", v="new"} _ _ 3 4 5"#,
+        r#"y{l="1"} 10x4"#,
+    ]);
+    let engine = engine(|_| {});
+    for (query, expected) in [
+        ("x + on (l) y", r#"{l="1"} 11@0 12@1 13@2 14@3 15@4"#),
+        (
+            "y - on (l) group_right x",
+            concat!(
+                r#"{l="1", v="new"} 7@2 6@3 5@4"#,
+                "\n",
+                r#"{l="1", v="old"} 9@0 8@1"#,
+            ),
+        ),
+        (
+            "y + on (l) group_left x",
+            r#"{l="1"} 11@0 12@1 13@2 14@3 15@4"#,
+        ),
+        (
+            r#"x{v="old"} or on (l) x"#,
+            concat!(
+                r#"{__name__="x", l="1", v="new"} 3@2 4@3 5@4"#,
+                "\n",
+                r#"{__name__="x", l="1", v="old"} 1@0 2@1"#,
+            ),
+        ),
+        (
+            r#"label_replace(x, "v", "", "", "")"#,
+            r#"{__name__="x", l="1"} 1@0 2@1 3@2 4@3 5@4"#,
+        ),
+    ] {
+        assert_eq!(told(over(&engine, &store, query, 4)), expected, "{query}");
+    }
+}
+
+#[test]
+fn matches_that_are_not_unique_are_refused_only_where_they_meet() {
+    let store = store(&[
+        r#"x{l="1", v="a"} 1x4"#,
+        r#"x{l="1", v="b"} _ _ 1x2"#,
+        r#"y{l="1"} 1x4"#,
+    ]);
+    let engine = engine(|_| {});
+    assert_eq!(
+        told(over(&engine, &store, "y + on (l) x", 1)),
+        r#"{l="1"} 2@0 2@1"#
+    );
+    assert_eq!(
+        told(over(&engine, &store, "y + on (l) x", 4)),
+        "error: found duplicate series for the match group {l=\"1\"} on the right hand-side of \
+         the operation: [{__name__=\"x\", l=\"1\", v=\"b\"}, {__name__=\"x\", l=\"1\", \
+         v=\"a\"}];many-to-many matching not allowed: matching labels must be unique on one side"
+    );
+    assert_eq!(
+        told(over(&engine, &store, "x + on (l) y", 4)),
+        "error: multiple matches for labels: many-to-one matching must be explicit \
+         (group_left/group_right)"
+    );
+    assert_eq!(
+        told(over(&engine, &store, "x + on (l) group_left (v) y", 4)),
+        "error: multiple matches for labels: grouping labels must ensure unique matches"
+    );
+}
+
+#[test]
+fn annotations_say_what_and_where() {
+    let store = store(&["x 0+1x10", r#"b{le="one"} 1x10"#, r#"b{le="+Inf"} 1x10"#]);
+    let engine = engine(|_| {});
+    let non_counter = "PromQL info: metric might not be a counter, name does not end in \
+                       _total/_sum/_count/_bucket: \"x\"";
+    for (query, warnings, infos) in [
+        ("rate(x[5m])", vec![], vec![format!("{non_counter} (1:6)")]),
+        (
+            "1 +\n increase(x[5m])",
+            vec![],
+            vec![format!("{non_counter} (2:11)")],
+        ),
+        ("rate(x[1s])", vec![], vec![]),
+        (
+            "quantile(2, x)",
+            vec!["PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)"],
+            vec![],
+        ),
+        (
+            "histogram_quantile(0.5, b)",
+            vec![
+                "PromQL warning: bucket label \"le\" is missing or has a malformed value of \
+                  \"one\" (1:25)",
+            ],
+            vec![],
+        ),
+    ] {
+        let result = at(&engine, &store, query, 10).unwrap();
+        assert_eq!(
+            (result.warnings, result.infos),
+            (warnings.into_iter().map(str::to_owned).collect(), infos),
+            "{query}"
+        );
+    }
+    let result = over(&engine, &store, "sum(sort(x))", 2).unwrap();
+    assert_eq!(
+        result.warnings,
+        [
+            "PromQL warning: sort is ineffective for range queries since results are always ordered \
+          by labels (1:5)"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_range_query_says_so() {
+    let (store, engine) = (store(&["x 1"]), engine(|_| {}));
+    for (query, expected) in [
+        (
+            "x[5m]",
+            "error: invalid expression type \"range vector\" for range query, must be Scalar or instant Vector",
+        ),
+        (
+            "'x'",
+            "error: invalid expression type \"string\" for range query, must be Scalar or instant Vector",
+        ),
+        (
+            "x x",
+            "error: 1:3: parse error: unexpected identifier \"x\"",
+        ),
+    ] {
+        assert_eq!(told(over(&engine, &store, query, 1)), expected);
+    }
+    assert_eq!(
+        told(over(&engine, &store, "x", -1)),
+        "error: end timestamp must not be before start time"
+    );
+}
+
+#[test]
+fn what_comes_later_is_named_and_not_guessed() {
+    let (store, engine) = (store(&["x 1"]), engine(|_| {}));
+    for (query, expected) in [
+        ("info(x)", "error: info() is not supported yet"),
+        (
+            "rate(x[5m] anchored)",
+            "error: the anchored modifier is not supported yet",
+        ),
+        (
+            "x smoothed",
+            "error: the smoothed modifier is not supported yet",
+        ),
+    ] {
+        assert_eq!(told(at(&engine, &store, query, 0)), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_query_over_its_samples_fails() {
+    let store = store(&["x 0+1x99", "y 0+1x99"]);
+    let engine = engine(|o| o.max_samples = 150);
+    let too_many =
+        "error: query processing would load too many samples into memory in query execution";
+    assert_eq!(
+        told(at(&engine, &store, "sum_over_time(x[100m])", 99)),
+        "{} 4950"
+    );
+    for query in [
+        "sum_over_time({__name__=~'x|y'}[100m])",
+        "x[1000d:1s]",
+        "sum_over_time(x[10m:1s])",
+    ] {
+        assert_eq!(told(at(&engine, &store, query, 99)), too_many, "{query}");
+    }
+}
+
+#[test]
+fn the_deepest_query_that_parses_is_evaluated() {
+    let (store, engine) = (store(&["x 1"]), engine(|_| {}));
+    let terms = crate::parser::TREE_HEIGHT_MAX - 1;
+    let sum = vec!["x"; terms].join(" + ");
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().build().unwrap();
+    let options = QueryOptions::default();
+    let storage = Arc::clone(&store) as Arc<dyn Queryable>;
+    let result = runtime.block_on(engine.instant(storage, &sum, 0, &options));
+    assert_eq!(told(result), format!("{{}} {terms}"));
+}
+
+#[test]
+fn threads_change_nothing() {
+    let lines: Vec<String> = (0..400)
+        .map(|i| format!(r#"x{{l="{i}"}} 0+0.{i}x300"#))
+        .collect();
+    let store = store(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    for query in ["rate(x[5m])", "avg(x)", "x / on (l) x", "topk(3, x)"] {
+        let told = |threads| {
+            let engine = engine(|o| o.threads_per_query = threads);
+            told(over(&engine, &store, query, 300))
+        };
+        assert!(told(1) == told(4), "{query}");
+    }
+}
+
+/// A store without series, whose reads take until they are let go, and which counts them.
+#[derive(Default)]
+struct Slow {
+    reading: AtomicUsize,
+    most_reading: AtomicUsize,
+    let_go: Option<tokio::sync::Semaphore>,
+}
+
+impl Queryable for Slow {
+    fn select<'a>(
+        &'a self,
+        _: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        async {
+            let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_reading.fetch_max(reading, Ordering::SeqCst);
+            match &self.let_go {
+                Some(let_go) => drop(let_go.acquire().await),
+                None => std::future::pending().await,
+            }
+            self.reading.fetch_sub(1, Ordering::SeqCst);
+            Ok(futures::stream::empty().boxed())
+        }
+        .boxed()
+    }
+
+    fn series<'a>(
+        &'a self,
+        _: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn label_names<'a>(
+        &'a self,
+        _: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn label_values<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_ends() {
+    let engine = engine(|o| o.timeout = PromDuration::from_millis(1));
+    let result = engine
+        .instant(Arc::new(Slow::default()), "x", 0, &QueryOptions::default())
+        .await;
+    assert_eq!(
+        told(result),
+        "error: query timed out in expression evaluation"
+    );
+}
+
+#[tokio::test]
+async fn queries_wait_for_their_turn() {
+    let engine = engine(|o| o.max_concurrency = 2);
+    let storage = Arc::new(Slow {
+        let_go: Some(tokio::sync::Semaphore::new(0)),
+        ..Slow::default()
+    });
+    let options = QueryOptions::default();
+    let queries = (0..6).map(|_| {
+        let storage = Arc::clone(&storage) as Arc<dyn Queryable>;
+        engine.instant(storage, "x", 0, &options)
+    });
+    let all = futures::future::join_all(queries);
+    let release = async {
+        if let Some(let_go) = &storage.let_go {
+            let_go.add_permits(1);
+        }
+    };
+    let (results, ()) = futures::join!(all, release);
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(storage.most_reading.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn an_abandoned_query_stops_at_the_next_series() {
+    let budget = Budget::new(1000);
+    let workers = Workers {
+        threads: 1,
+        budget: &budget,
+    };
+    let (computed, series) = (AtomicUsize::new(0), crate::evaluate::unlabelled());
+    let vector = crate::evaluate::column::Vector {
+        series: vec![series; 10],
+        fill: Box::new(|index, out| {
+            computed.fetch_add(1, Ordering::SeqCst);
+            out.fill(1.0);
+            if index == 3 {
+                budget.stop(Stop::Canceled);
+            }
+        }),
+    };
+    let result = workers.for_each(&vector, 1, |_, _| Ok(()));
+    assert_eq!(
+        result.unwrap_err().to_string(),
+        "query was canceled in expression evaluation"
+    );
+    assert_eq!(computed.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn each_selector_reads_what_it_needs_and_no_more() {
+    let times = QueryTimes {
+        start_ms: 3_600_000,
+        end_ms: 7_200_000,
+        step_ms: 60_000,
+    };
+    let options = PlanOptions {
+        lookback_ms: 300_000,
+        subquery_step_ms: 60_000,
+    };
+    for (query, expected) in [
+        ("x", vec![(3_300_001, 7_200_000)]),
+        ("x - x", vec![(3_300_001, 7_200_000)]),
+        (
+            "x - y",
+            vec![(3_300_001, 7_200_000), (3_300_001, 7_200_000)],
+        ),
+        ("rate(x[10m])", vec![(3_000_001, 7_200_000)]),
+        ("x offset 10m", vec![(2_700_001, 6_600_000)]),
+        ("x offset -10m", vec![(3_900_001, 7_800_000)]),
+        ("x @ 100", vec![(-199_999, 100_000)]),
+        ("x @ end()", vec![(6_900_001, 7_200_000)]),
+        (
+            "rate(x[10m] @ start() offset 1m)",
+            vec![(2_940_001, 3_540_000)],
+        ),
+        // The first inner evaluation is one step after 3,000,000, the second after 2,940,000.
+        ("max_over_time(x[10m:])", vec![(2_760_001, 7_200_000)]),
+        ("max_over_time(x[10m:7m])", vec![(3_060_001, 7_200_000)]),
+        ("x[10m * 2]", vec![(2_400_001, 7_200_000)]),
+        ("1 + 1", vec![]),
+    ] {
+        let expr = parse(query, &ParseOptions::all()).unwrap();
+        let plan = plan(&expr, times, options).unwrap();
+        let ranges = plan
+            .requests
+            .iter()
+            .map(|r| (r.range.start_ms, r.range.end_ms));
+        assert_eq!(ranges.collect::<Vec<_>>(), expected, "{query}");
+    }
+}
