@@ -9,10 +9,17 @@
 
 mod collector;
 pub mod config;
+mod groups;
 mod http_collector;
+mod manager;
+mod metrics;
+mod pipeline;
+mod schedule;
+mod scheduler;
 mod target;
 mod url;
 
 pub use collector::{BuildCollector, Collector, CollectorError, ScrapeError, Scraped};
 pub use http_collector::HttpCollector;
+pub use manager::{ScrapeManager, ScrapePool};
 pub use target::{Health, MetricMetadata, Target, TargetStatus};

@@ -75,7 +75,6 @@ pub struct MetricMetadata {
 pub struct Target {
     all_labels: Labels,
     labels: Labels,
-    discovered: Labels,
     params: BTreeMap<String, Vec<String>>,
     url: String,
     interval: PromDuration,
@@ -85,6 +84,7 @@ pub struct Target {
 
 #[derive(Debug, Default)]
 struct State {
+    discovered: Labels,
     status: TargetStatus,
     metadata: Arc<[MetricMetadata]>,
 }
@@ -117,8 +117,10 @@ impl Target {
             interval: duration(INTERVAL_LABEL),
             timeout: duration(TIMEOUT_LABEL),
             params,
-            discovered,
-            state: RwLock::default(),
+            state: RwLock::new(State {
+                discovered,
+                ..State::default()
+            }),
             all_labels,
         }
     }
@@ -129,8 +131,9 @@ impl Target {
     }
 
     /// The labels before relabelling.
-    pub fn discovered_labels(&self) -> &Labels {
-        &self.discovered
+    pub fn discovered_labels(&self) -> Labels {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.discovered.clone()
     }
 
     /// Where it is: `host:port`.
@@ -178,6 +181,11 @@ impl Target {
     /// A hash of its identity, the same in every process.
     pub(crate) fn hash(&self) -> u64 {
         self.all_labels.stable_hash() ^ xxh3_64(self.url.as_bytes())
+    }
+
+    pub(crate) fn set_discovered_labels(&self, discovered: Labels) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.discovered = discovered;
     }
 
     pub(crate) fn set_status(&self, status: TargetStatus) {
