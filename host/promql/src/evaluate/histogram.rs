@@ -273,25 +273,25 @@ fn bucket_fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>) -> f64 {
     (rank(upper) - rank(lower)) / count
 }
 
-/// How many observations are below a value; `None` where it is in no bucket.
+/// How many observations are below a value; `None` where it is in no bucket. The lowest bucket
+/// starts at zero; one that ends at zero or below starts nowhere, and has all of its observations
+/// at its end.
 fn rank_of(value: f64, buckets: &[Bucket]) -> Option<f64> {
-    let (mut below, mut bucket_lower) = (0.0, f64::NEG_INFINITY);
-    for (at, bucket) in buckets.iter().enumerate() {
-        if bucket_lower >= value {
+    let lowest = buckets.first()?;
+    let (mut below, mut lower) = match lowest.upper > 0.0 {
+        true => (0.0, 0.0),
+        false => (0.0, lowest.upper),
+    };
+    for bucket in buckets {
+        if lower >= value {
             return Some(below);
         }
         if bucket.upper > value {
-            // The lowest bucket starts at zero, unless it ends below.
-            let lower = if at == 0 && bucket.upper > 0.0 {
-                0.0
-            } else {
-                bucket_lower
-            };
             let share = (value - lower) / (bucket.upper - lower);
             return Some(below + (bucket.count - below) * share);
         }
         below = bucket.count;
-        bucket_lower = bucket.upper;
+        lower = bucket.upper;
     }
     None
 }
@@ -414,6 +414,8 @@ mod tests {
             (f64::NEG_INFINITY, 0.2, 0.75),
             (0.2, f64::INFINITY, 0.25),
             (1.0, 0.0, 0.0),
+            (-10.0, -5.0, 0.0),
+            (-10.0, 0.1, 0.25),
         ] {
             let value = bucket_fraction(lower, upper, &mut buckets(&histogram));
             assert!((value - expected).abs() < 1e-12, "{lower} {upper}: {value}");
