@@ -100,3 +100,6 @@ fn status_text(status: StatusCode) -> String {
         None => status.as_u16().to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;
