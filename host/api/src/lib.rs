@@ -1,1 +1,37 @@
-//! (being written)
+//! The HTTP API of Prometheus.
+//!
+//! It is not: a place for logic. It reads what a request asks for, calls the crate that knows
+//! the answer, and writes that in Prometheus' words. No other crate knows status codes.
+
+mod ast;
+mod envelope;
+mod error;
+mod federate;
+mod json;
+mod label_name;
+mod lifecycle;
+mod metrics;
+mod origin;
+mod params;
+mod query;
+mod router;
+mod rules;
+mod series;
+mod server;
+mod state;
+mod status;
+mod targets;
+mod time;
+
+pub use envelope::ANNOTATIONS_MAX;
+pub use error::{ApiError, ErrorKind};
+pub use origin::OriginPattern;
+pub use params::{FIELDS_MAX, FORM_BYTES_MAX, FORM_READ_TIMEOUT};
+pub use query::STEPS_MAX;
+pub use router::router;
+pub use server::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, ServerOptions, serve};
+pub use state::{
+    ApiOptions, ApiState, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, RunningConfig,
+    Serving,
+};
+pub use status::{BuildInfo, STATS_MAX};

@@ -1,0 +1,217 @@
+//! `/api/v1/query`, `/api/v1/query_range` and `/api/v1/query_exemplars`.
+//!
+//! A query belongs to its request: when the client leaves, the server drops the future that
+//! waits for the query, and the query ends.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use narthex_model::PromDuration;
+use narthex_promql::{MatrixSeries, QueryError, QueryOptions, QueryResult, Value, VectorSample};
+
+use crate::envelope::{self, Annotations};
+use crate::error::{ApiError, ErrorKind, with_sources};
+use crate::params::{Params, parse_duration};
+use crate::series::TRUNCATED;
+use crate::state::Serving;
+use crate::{ApiState, json};
+
+/// A range query may ask for so many steps (Prometheus' bound): enough for 60 s resolution over
+/// a week or 1 h resolution over a year.
+pub const STEPS_MAX: i64 = 11_000;
+
+/// `/api/v1/query`
+pub(crate) async fn instant(
+    State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let limit = params.limit()?;
+    let time_ms = params.time_or("time", state.options().clock.now_ms())?;
+    let options = query_options(&params)?;
+    let under_way = state.metrics().count_query();
+    let engine = state.engine();
+    let result = engine
+        .instant(
+            serving.storage.clone(),
+            params.get("query"),
+            time_ms,
+            &options,
+        )
+        .await;
+    drop(under_way);
+    Ok(write_result(result.map_err(failed)?, limit))
+}
+
+/// `/api/v1/query_range`
+pub(crate) async fn range(
+    State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let limit = params.limit()?;
+    let start_ms = params.time("start")?;
+    let end_ms = params.time("end")?;
+    if end_ms < start_ms {
+        let reason = "end timestamp must not be before start time";
+        return Err(ApiError::invalid_parameter("end", reason));
+    }
+    let step_ms = parse_duration(params.get("step"))
+        .map_err(|reason| ApiError::invalid_parameter("step", reason))?;
+    if step_ms <= 0 {
+        let reason = "zero or negative query resolution step widths are not accepted. \
+                      Try a positive integer";
+        return Err(ApiError::invalid_parameter("step", reason));
+    }
+    if end_ms.saturating_sub(start_ms) / step_ms > STEPS_MAX {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. \
+             Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    let step = PromDuration::from_millis(step_ms.unsigned_abs());
+    let options = query_options(&params)?;
+    let under_way = state.metrics().count_query();
+    let engine = state.engine();
+    let result = engine
+        .range(
+            serving.storage.clone(),
+            params.get("query"),
+            start_ms,
+            end_ms,
+            step,
+            &options,
+        )
+        .await;
+    drop(under_way);
+    Ok(write_result(result.map_err(failed)?, limit))
+}
+
+/// `/api/v1/query_exemplars`: exemplars are not stored yet, so a valid request finds none.
+/// Grafana asks once with a query of its own, and would switch exemplars off for good if it
+/// were told of an error.
+pub(crate) async fn exemplars(
+    State(state): State<ApiState>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let range = params.time_range()?;
+    if range.end_ms < range.start_ms {
+        let reason = "end timestamp must not be before start timestamp";
+        return Err(ApiError::bad_data(reason));
+    }
+    narthex_promql::parse(params.get("query"), &state.options().engine.parse)
+        .map_err(|error| ApiError::bad_data(error.to_string()))?;
+    Ok(envelope::success_raw(b"[]", &Annotations::default()))
+}
+
+fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
+    let timeout = params.duration("timeout")?;
+    let lookback = match params.get("lookback_delta") {
+        "" => None,
+        text => Some(parse_duration(text).map_err(|reason| {
+            ApiError::bad_data(format!("error parsing lookback delta duration: {reason}"))
+        })?),
+    };
+    // What is negative is over at once, or as good as none.
+    let length =
+        |milliseconds: i64| PromDuration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
+    Ok(QueryOptions {
+        timeout: timeout.map(length),
+        lookback_delta: lookback.map(length).filter(|delta| !delta.is_zero()),
+    })
+}
+
+fn failed(error: QueryError) -> ApiError {
+    match error {
+        QueryError::Parse(error) => ApiError::invalid_parameter("query", error),
+        QueryError::BadData(message) => ApiError::invalid_parameter("query", message),
+        QueryError::Execution(message) => ApiError::new(ErrorKind::Execution, message),
+        QueryError::Timeout(_) => ApiError::new(ErrorKind::Timeout, error.to_string()),
+        QueryError::Canceled(_) => ApiError::new(ErrorKind::Canceled, error.to_string()),
+        QueryError::Storage(error) => ApiError::new(
+            ErrorKind::Internal,
+            format!("expanding series: {}", with_sources(&error)),
+        ),
+    }
+}
+
+/// Writes a result; `limit` cuts vectors and matrices.
+fn write_result(result: QueryResult, limit: Option<usize>) -> Response {
+    let mut annotations = Annotations {
+        warnings: result.warnings,
+        infos: result.infos,
+    };
+    let mut cut = |length: usize| match limit {
+        Some(limit) if limit < length => {
+            annotations.warnings.push(TRUNCATED.to_owned());
+            limit
+        }
+        _ => length,
+    };
+    match result.value {
+        Value::Vector(samples) => {
+            let shown = cut(samples.len());
+            envelope::success_list(
+                r#"{"resultType":"vector","result":"#,
+                samples.into_iter().take(shown),
+                write_sample,
+                "}",
+                &annotations,
+            )
+        }
+        Value::Matrix(series) => {
+            let shown = cut(series.len());
+            envelope::success_list(
+                r#"{"resultType":"matrix","result":"#,
+                series.into_iter().take(shown),
+                write_series,
+                "}",
+                &annotations,
+            )
+        }
+        Value::Scalar {
+            timestamp_ms,
+            value,
+        } => {
+            let mut data = br#"{"resultType":"scalar","result":["#.to_vec();
+            json::push_seconds(&mut data, timestamp_ms);
+            data.extend_from_slice(b",\"");
+            json::push_plain(&mut data, value);
+            data.extend_from_slice(b"\"]}");
+            envelope::success_raw(&data, &annotations)
+        }
+        Value::String {
+            timestamp_ms,
+            value,
+        } => {
+            let mut data = br#"{"resultType":"string","result":["#.to_vec();
+            json::push_seconds(&mut data, timestamp_ms);
+            data.push(b',');
+            json::push_str(&mut data, &value);
+            data.extend_from_slice(b"]}");
+            envelope::success_raw(&data, &annotations)
+        }
+    }
+}
+
+fn write_sample(out: &mut Vec<u8>, sample: &VectorSample) {
+    out.extend_from_slice(br#"{"metric":"#);
+    json::push_labels(out, &sample.labels);
+    out.extend_from_slice(br#","value":"#);
+    json::push_point(out, sample.timestamp_ms, sample.value);
+    out.push(b'}');
+}
+
+fn write_series(out: &mut Vec<u8>, series: &MatrixSeries) {
+    out.extend_from_slice(br#"{"metric":"#);
+    json::push_labels(out, &series.labels);
+    out.extend_from_slice(br#","values":["#);
+    for (index, (timestamp_ms, value)) in series.timestamps.iter().zip(&series.values).enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        json::push_point(out, *timestamp_ms, *value);
+    }
+    out.extend_from_slice(b"]}");
+}

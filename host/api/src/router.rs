@@ -1,0 +1,114 @@
+//! Which path is answered by whom.
+
+use axum::Router;
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use tower_http::compression::CompressionLayer;
+
+use crate::{
+    ApiState, ast, envelope, federate, lifecycle, metrics, origin, query, rules, series, status,
+    targets,
+};
+
+/// All that the server answers, below the route prefix.
+pub fn router(state: ApiState) -> Router {
+    let prefix = state.options().route_prefix.clone();
+    let inside = Router::new()
+        .nest("/api/v1", api(&state))
+        .merge(read_only(&state))
+        .merge(state_changing())
+        .layer(from_fn_with_state(state.clone(), metrics::measure));
+    let routes = if prefix.is_empty() {
+        inside
+    } else {
+        let home = format!("{prefix}/");
+        let redirect = move || async move { (StatusCode::FOUND, [(header::LOCATION, home)]) };
+        Router::new()
+            .route("/", get(redirect))
+            .nest(&prefix, inside)
+    };
+    routes.layer(CompressionLayer::new()).with_state(state)
+}
+
+fn api(state: &ApiState) -> Router<ApiState> {
+    let paths: [(&str, MethodRouter<ApiState>); 20] = [
+        ("/query", get(query::instant).post(query::instant)),
+        ("/query_range", get(query::range).post(query::range)),
+        (
+            "/query_exemplars",
+            get(query::exemplars).post(query::exemplars),
+        ),
+        (
+            "/format_query",
+            get(ast::format_query).post(ast::format_query),
+        ),
+        ("/parse_query", get(ast::parse_query).post(ast::parse_query)),
+        ("/series", get(series::series).post(series::series)),
+        (
+            "/labels",
+            get(series::label_names).post(series::label_names),
+        ),
+        ("/label/{name}/values", get(series::label_values)),
+        ("/metadata", get(targets::metadata)),
+        ("/targets", get(targets::targets)),
+        ("/targets/metadata", get(targets::target_metadata)),
+        ("/scrape_pools", get(targets::scrape_pools)),
+        ("/rules", get(rules::rules)),
+        ("/alerts", get(rules::alerts)),
+        ("/alertmanagers", get(rules::alertmanagers)),
+        ("/status/buildinfo", get(status::build_info)),
+        ("/status/config", get(status::config)),
+        ("/status/flags", get(status::flags)),
+        ("/status/runtimeinfo", get(status::runtime_info)),
+        ("/status/tsdb", get(status::tsdb)),
+    ];
+    paths
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| {
+            router.route(path, methods.options(no_content))
+        })
+        .fallback(unknown)
+        .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
+        .layer(from_fn_with_state(state.clone(), origin::add_cors_headers))
+}
+
+fn read_only(state: &ApiState) -> Router<ApiState> {
+    Router::new()
+        .route("/federate", get(federate::federate))
+        .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
+        .route("/", get(home))
+        .route("/metrics", get(metrics::metrics))
+        .route("/version", get(status::version))
+        .route("/-/healthy", get(lifecycle::healthy))
+        .route("/-/ready", get(lifecycle::ready))
+        .route("/-/reload", get(lifecycle::wrong_method))
+        .route("/-/quit", get(lifecycle::wrong_method))
+}
+
+fn state_changing() -> Router<ApiState> {
+    let reload = post(lifecycle::reload).put(lifecycle::reload);
+    let quit = post(lifecycle::quit).put(lifecycle::quit);
+    Router::new()
+        .route("/-/reload", reload)
+        .route("/-/quit", quit)
+        .layer(from_fn(origin::refuse_other_sites))
+}
+
+async fn no_content() -> Response {
+    envelope::no_content()
+}
+
+/// A path below `/api/v1` that we do not know.
+async fn unknown(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return envelope::no_content();
+    }
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
+/// A page for whoever opens the address in a browser: there is no web application yet.
+async fn home() -> Response {
+    Html(include_str!("home.html")).into_response()
+}

@@ -1,0 +1,121 @@
+//! `/api/v1/series`, `/api/v1/labels` and `/api/v1/label/:name/values`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path};
+use axum::response::Response;
+use narthex_model::Labels;
+use narthex_storage::{LabelsRequest, SelectRequest, StorageError};
+
+use crate::error::{ApiError, ErrorKind, with_sources};
+use crate::params::Params;
+use crate::state::Serving;
+use crate::{envelope, json, label_name};
+
+/// What a cut list is answered with.
+pub(crate) const TRUNCATED: &str = "results truncated due to limit";
+
+/// `/api/v1/series`
+pub(crate) async fn series(
+    Extension(serving): Extension<Arc<Serving>>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    if params.all("match[]").next().is_none() {
+        return Err(ApiError::bad_data("no match[] parameter provided"));
+    }
+    let limit = params.limit()?;
+    let range = params.time_range()?;
+    let sets = params
+        .matcher_sets()
+        .map_err(|reason| ApiError::invalid_parameter("match[]", reason))?;
+    let mut found: BTreeSet<Labels> = BTreeSet::new();
+    for matchers in sets {
+        let request = SelectRequest { matchers, range };
+        found.extend(serving.storage.series(&request).await.map_err(failed)?);
+    }
+    let mut annotations = envelope::Annotations::default();
+    let shown = limit.map_or(found.len(), |limit| limit.min(found.len()));
+    if shown < found.len() {
+        annotations.warnings.push(TRUNCATED.to_owned());
+    }
+    let items = found.into_iter().take(shown);
+    Ok(envelope::success_list(
+        "",
+        items,
+        json::push_labels,
+        "",
+        &annotations,
+    ))
+}
+
+/// `/api/v1/labels`
+pub(crate) async fn label_names(
+    Extension(serving): Extension<Arc<Serving>>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let limit = params.limit()?;
+    let mut found = Vec::new();
+    for request in label_requests(&params)? {
+        let names = serving.storage.label_names(&request).await;
+        found.push(names.map_err(failed)?);
+    }
+    Ok(sorted_list(found, limit))
+}
+
+/// `/api/v1/label/:name/values`
+pub(crate) async fn label_values(
+    Extension(serving): Extension<Arc<Serving>>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let name = label_name::unescape(&name);
+    if name.is_empty() {
+        return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
+    }
+    let limit = params.limit()?;
+    let mut found = Vec::new();
+    for request in label_requests(&params)? {
+        let values = serving.storage.label_values(&name, &request).await;
+        found.push(values.map_err(failed)?);
+    }
+    Ok(sorted_list(found, limit))
+}
+
+/// One request for each selector, or one for all series.
+fn label_requests(params: &Params) -> Result<Vec<LabelsRequest>, ApiError> {
+    let range = params.time_range()?;
+    let mut sets = params
+        .matcher_sets()
+        .map_err(|reason| ApiError::invalid_parameter("match[]", reason))?;
+    if sets.is_empty() {
+        sets.push(Vec::new());
+    }
+    let requests = sets.into_iter();
+    Ok(requests
+        .map(|matchers| LabelsRequest { matchers, range })
+        .collect())
+}
+
+/// The answers of all selectors as one sorted list without repetition.
+fn sorted_list(mut found: Vec<Vec<String>>, limit: Option<usize>) -> Response {
+    let mut texts = match found.len() {
+        1 => found.pop().unwrap_or_default(),
+        _ => {
+            let all: BTreeSet<String> = found.into_iter().flatten().collect();
+            all.into_iter().collect()
+        }
+    };
+    let mut annotations = envelope::Annotations::default();
+    if let Some(limit) = limit.filter(|limit| *limit < texts.len()) {
+        texts.truncate(limit);
+        annotations.warnings.push(TRUNCATED.to_owned());
+    }
+    let write = |out: &mut Vec<u8>, text: &String| json::push_str(out, text);
+    envelope::success_list("", texts.into_iter(), write, "", &annotations)
+}
+
+/// A failed read, which these endpoints tell as a failed execution.
+fn failed(error: StorageError) -> ApiError {
+    ApiError::new(ErrorKind::Execution, with_sources(&error))
+}

@@ -1,0 +1,188 @@
+//! What the handlers share: fixed options, what changes on reload, and the parts of the server
+//! that are there once it is ready.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use narthex_model::{Clock, Labels, PromDuration};
+use narthex_promql::{Engine, EngineOptions};
+use narthex_scrape::ScrapeManager;
+use narthex_storage::{Queryable, StorageAdmin};
+use prometheus_client::registry::Registry;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::metrics::Metrics;
+use crate::origin::OriginPattern;
+use crate::status::BuildInfo;
+
+/// What does not change while the server runs.
+#[derive(Debug)]
+pub struct ApiOptions {
+    /// The time of queries that name none.
+    pub clock: Arc<dyn Clock>,
+    /// Makes engines; a reload may change what a subquery without a step takes.
+    pub engine: EngineOptions,
+    /// Every flag and its value, for `/api/v1/status/flags`.
+    pub flags: BTreeMap<String, String>,
+    /// For `/api/v1/status/buildinfo` and `/version`.
+    pub build: BuildInfo,
+    /// When the process started.
+    pub start_time_ms: i64,
+    /// `--web.external-url`.
+    pub external_url: ExternalUrl,
+    /// The first address that the server listens on.
+    pub listen_address: SocketAddr,
+    /// `--web.route-prefix`: "" or `/prefix`.
+    pub route_prefix: String,
+    /// `--web.cors.origin`.
+    pub cors_origin: OriginPattern,
+    /// `--web.enable-lifecycle`.
+    pub is_lifecycle_enabled: bool,
+    /// Takes what the lifecycle endpoints ask for.
+    pub lifecycle: mpsc::Sender<LifecycleRequest>,
+    /// How long samples are kept, in Prometheus' words, for `/api/v1/status/runtimeinfo`.
+    pub retention: String,
+}
+
+/// Where users reach the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalUrl {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The host, and the port where one is written.
+    pub host: String,
+    /// "" or `/path`, without a slash at the end.
+    pub path: String,
+}
+
+/// What a client asks of the process.
+#[derive(Debug)]
+pub enum LifecycleRequest {
+    /// Read the config again; the answer says why it was not taken.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// Stop.
+    Quit,
+}
+
+/// So many requests to reload or quit may wait; more are answered with 503.
+pub const LIFECYCLE_REQUESTS_MAX: usize = 16;
+
+/// The config that the server runs with.
+#[derive(Debug, Clone, Default)]
+pub struct RunningConfig {
+    /// As `/api/v1/status/config` prints it.
+    pub yaml: String,
+    /// `global.external_labels`.
+    pub external_labels: Labels,
+    /// `global.evaluation_interval`, the step of a subquery that names none.
+    pub evaluation_interval: PromDuration,
+    /// Whether the last attempt to load a config worked.
+    pub is_last_load_successful: bool,
+    /// When a config was last loaded.
+    pub loaded_ms: i64,
+}
+
+/// What queries are answered from, once the store is open.
+#[derive(Clone)]
+pub struct Serving {
+    /// The samples.
+    pub storage: Arc<dyn Queryable>,
+    /// The store as its operator sees it.
+    pub admin: Arc<dyn StorageAdmin>,
+    /// The targets.
+    pub scrape: Arc<ScrapeManager>,
+}
+
+/// The state of the API; a clone is the same state.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+struct Inner {
+    options: ApiOptions,
+    metrics: Metrics,
+    engine: ArcSwap<Engine>,
+    config: ArcSwap<RunningConfig>,
+    serving: ArcSwapOption<Serving>,
+    registries: ArcSwap<Vec<Arc<Registry>>>,
+}
+
+impl ApiState {
+    /// A state that is not ready yet.
+    pub fn new(options: ApiOptions) -> Self {
+        let (metrics, registry) = Metrics::new(options.engine.max_concurrency);
+        Self(Arc::new(Inner {
+            engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),
+            options,
+            metrics,
+            config: ArcSwap::default(),
+            serving: ArcSwapOption::empty(),
+            registries: ArcSwap::from_pointee(vec![Arc::new(registry)]),
+        }))
+    }
+
+    /// Lets `/metrics` show one more registry, behind the others.
+    pub fn add_registry(&self, registry: Registry) {
+        let registry = Arc::new(registry);
+        self.0.registries.rcu(|registries| {
+            let mut registries = Vec::clone(registries);
+            registries.push(registry.clone());
+            registries
+        });
+    }
+
+    /// Says which config runs now. Queries under way end as they began.
+    pub fn set_config(&self, config: RunningConfig) {
+        let step = config.evaluation_interval;
+        if self.0.engine.load().options().default_subquery_step != step {
+            let mut options = self.0.options.engine.clone();
+            options.default_subquery_step = step;
+            self.0.engine.store(Arc::new(Engine::new(options)));
+        }
+        self.0.config.store(Arc::new(config));
+    }
+
+    /// The config that runs now.
+    pub fn config(&self) -> Arc<RunningConfig> {
+        self.0.config.load_full()
+    }
+
+    /// From here on the server is ready.
+    pub fn start_serving(&self, serving: Serving) {
+        self.0.serving.store(Some(Arc::new(serving)));
+    }
+
+    /// From here on the server is not ready; requests under way keep what they have.
+    pub fn stop_serving(&self) {
+        self.0.serving.store(None);
+    }
+
+    pub(crate) fn serving(&self) -> Option<Arc<Serving>> {
+        self.0.serving.load_full()
+    }
+
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        self.0.engine.load_full()
+    }
+
+    pub(crate) fn options(&self) -> &ApiOptions {
+        &self.0.options
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn registries(&self) -> Arc<Vec<Arc<Registry>>> {
+        self.0.registries.load_full()
+    }
+}
+
+impl std::fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiState")
+            .field("is_ready", &self.serving().is_some())
+            .finish_non_exhaustive()
+    }
+}
