@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_buffer::ScalarBuffer;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use narthex_model::{Labels, Matcher};
@@ -13,7 +12,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use roaring::RoaringBitmap;
 
-use crate::chunks::{CHUNK_COLUMNS, CHUNKS_FILE, ChunkBatch, Vectors};
+use crate::chunks::{CHUNK_COLUMNS, CHUNKS_FILE, ChunkBatch, Samples, Vectors};
 use crate::file::VerifiedFile;
 use crate::index::{INDEX_FILE, Index};
 use crate::meta::{BlockMeta, META_FILE};
@@ -186,7 +185,7 @@ impl Block {
         let matching = self.matching(matchers, range).await?;
         Ok(matching.map(|rows| match rows {
             Some(rows) => ranges(rows.iter().map(|row| row as usize)),
-            None => vec![0..self.index.series() as usize],
+            None => std::iter::once(0..self.index.series() as usize).collect(),
         }))
     }
 
@@ -302,9 +301,7 @@ impl Scan {
     }
 
     /// Goes to the next row in every slice and joins what they have.
-    async fn next_samples(
-        &mut self,
-    ) -> Result<Option<(ScalarBuffer<i64>, ScalarBuffer<f64>)>, BlockError> {
+    async fn next_samples(&mut self) -> Result<Option<Samples>, BlockError> {
         let block = Arc::clone(&self.block);
         let mut parts = VecDeque::new();
         for slice in &mut self.slices {

@@ -205,6 +205,9 @@ pub(crate) const CHUNK_COLUMNS: [&str; 9] = [
 /// Timestamp vectors by their row in `times.parquet`.
 pub(crate) type Vectors = HashMap<i32, ScalarBuffer<i64>>;
 
+/// Timestamps and values, of the same length.
+pub(crate) type Samples = (ScalarBuffer<i64>, ScalarBuffer<f64>);
+
 /// Rows that were read.
 #[derive(Debug)]
 pub(crate) struct ChunkBatch {
@@ -254,7 +257,7 @@ impl ChunkBatch {
         row: usize,
         range: TimeRange,
         vectors: &Vectors,
-    ) -> Result<Option<(ScalarBuffer<i64>, ScalarBuffer<f64>)>, Fault> {
+    ) -> Result<Option<Samples>, Fault> {
         let Some(group) = self.group(row, range) else {
             return Ok(None);
         };

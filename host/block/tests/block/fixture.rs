@@ -16,9 +16,12 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-pub const ULID: Ulid = Ulid::from_parts(1_700_000_000_000, 7);
+pub(crate) const ULID: Ulid = Ulid::from_parts(1_700_000_000_000, 7);
 
-pub fn series(pairs: &[(&str, &str)], samples: impl IntoIterator<Item = (i64, f64)>) -> Series {
+pub(crate) fn series(
+    pairs: &[(&str, &str)],
+    samples: impl IntoIterator<Item = (i64, f64)>,
+) -> Series {
     let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
     Series {
         labels: Labels::from_pairs(pairs.iter().copied()),
@@ -27,7 +30,7 @@ pub fn series(pairs: &[(&str, &str)], samples: impl IntoIterator<Item = (i64, f6
     }
 }
 
-pub fn options(range: Range<i64>) -> WriteOptions {
+pub(crate) fn options(range: Range<i64>) -> WriteOptions {
     WriteOptions {
         ulid: ULID,
         range: TimeBounds {
@@ -38,12 +41,12 @@ pub fn options(range: Range<i64>) -> WriteOptions {
     }
 }
 
-pub fn folder() -> Path {
+pub(crate) fn folder() -> Path {
     Path::from(ULID.to_string())
 }
 
 /// Sorts series and writes them.
-pub async fn publish(
+pub(crate) async fn publish(
     store: &Arc<dyn ObjectStore>,
     mut series: Vec<Series>,
     options: &WriteOptions,
@@ -56,24 +59,24 @@ pub async fn publish(
     Arc::new(block)
 }
 
-pub fn memory() -> Arc<dyn ObjectStore> {
+pub(crate) fn memory() -> Arc<dyn ObjectStore> {
     Arc::new(InMemory::new())
 }
 
-pub fn request(matchers: Vec<Matcher>, range: TimeRange) -> SelectRequest {
+pub(crate) fn request(matchers: Vec<Matcher>, range: TimeRange) -> SelectRequest {
     SelectRequest { matchers, range }
 }
 
 /// Counts what is read of a store.
 #[derive(Debug, Default)]
-pub struct Counting {
-    pub inner: InMemory,
-    pub bytes: AtomicU64,
-    pub requests: AtomicU64,
+pub(crate) struct Counting {
+    pub(crate) inner: InMemory,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) requests: AtomicU64,
 }
 
 impl Counting {
-    pub fn take(&self) -> (u64, u64) {
+    pub(crate) fn take(&self) -> (u64, u64) {
         let requests = self.requests.swap(0, Ordering::SeqCst);
         (requests, self.bytes.swap(0, Ordering::SeqCst))
     }

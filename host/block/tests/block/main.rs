@@ -1,5 +1,11 @@
 //! Blocks from outside: written, read, measured, damaged, and decoded by someone else.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as expected"
+)]
+
 mod damage;
 mod fixture;
 mod golden;
