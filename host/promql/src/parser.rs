@@ -30,7 +30,7 @@ pub const NESTING_MAX: usize = 128;
 /// How high the tree of an expression may grow; `a + b + c` is a tree of height 3. All that
 /// walks the tree by recursion relies on it, on stacks of 2 MB also without optimization.
 /// Durations of a query have no more operators.
-pub const TREE_HEIGHT_MAX: usize = 250;
+pub const TREE_HEIGHT_MAX: usize = 400;
 
 /// Which experimental parts of the language are there. The default has none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

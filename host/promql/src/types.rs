@@ -6,7 +6,8 @@
 use narthex_model::METRIC_NAME;
 
 use crate::ast::{
-    AggregateOp, Binary, Call, Cardinality, Expr, ExprKind, Span, ValueType, VectorSelector,
+    Aggregate, AggregateOp, Binary, Call, Cardinality, Expr, ExprKind, Span, ValueType,
+    VectorSelector,
 };
 use crate::parser::ParseError;
 use crate::printer::quote;
@@ -25,6 +26,7 @@ impl Check<'_> {
         Err(ParseError::new(self.query, span, message))
     }
 
+    /// Faults are put into words elsewhere: what calls itself is kept small on the stack.
     fn expr(&self, expr: &mut Expr) -> Result<ValueType, ParseError> {
         let span = expr.span;
         match &mut expr.kind {
@@ -35,36 +37,13 @@ impl Check<'_> {
             }
             ExprKind::Subquery(subquery) => {
                 let inner = self.expr(&mut subquery.expr)?;
-                if inner != ValueType::Vector {
-                    let message =
-                        format!("subquery is only allowed on instant vector, got {inner} instead");
-                    return self.error(span, message);
-                }
+                self.subquery_of(inner, span)?;
             }
-            ExprKind::Aggregate(aggregate) => {
-                self.expect(
-                    &mut aggregate.expr,
-                    ValueType::Vector,
-                    "aggregation expression",
-                )?;
-                let wanted = match aggregate.op {
-                    AggregateOp::CountValues => ValueType::String,
-                    _ => ValueType::Scalar,
-                };
-                if let Some(param) = &mut aggregate.param {
-                    self.expect(param, wanted, "aggregation parameter")?;
-                }
-            }
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate)?,
             ExprKind::Binary(binary) => self.binary(binary, span)?,
             ExprKind::Unary(_, inner) => {
                 let inner = self.expr(inner)?;
-                if !matches!(inner, ValueType::Scalar | ValueType::Vector) {
-                    let message = format!(
-                        "unary expression only allowed on expressions of type scalar or instant vector, got {}",
-                        quote(inner.documented())
-                    );
-                    return self.error(span, message);
-                }
+                self.sign_of(inner, span)?;
             }
             ExprKind::Call(call) => self.call(call, span)?,
             ExprKind::Paren(inner) => {
@@ -72,6 +51,41 @@ impl Check<'_> {
             }
         }
         Ok(expr.value_type())
+    }
+
+    fn subquery_of(&self, inner: ValueType, span: Span) -> Result<(), ParseError> {
+        if inner == ValueType::Vector {
+            return Ok(());
+        }
+        let message = format!("subquery is only allowed on instant vector, got {inner} instead");
+        self.error(span, message)
+    }
+
+    fn sign_of(&self, inner: ValueType, span: Span) -> Result<(), ParseError> {
+        if matches!(inner, ValueType::Scalar | ValueType::Vector) {
+            return Ok(());
+        }
+        let message = format!(
+            "unary expression only allowed on expressions of type scalar or instant vector, got {}",
+            quote(inner.documented())
+        );
+        self.error(span, message)
+    }
+
+    fn aggregate(&self, aggregate: &mut Aggregate) -> Result<(), ParseError> {
+        self.expect(
+            &mut aggregate.expr,
+            ValueType::Vector,
+            "aggregation expression",
+        )?;
+        let wanted = match aggregate.op {
+            AggregateOp::CountValues => ValueType::String,
+            _ => ValueType::Scalar,
+        };
+        match &mut aggregate.param {
+            Some(param) => self.expect(param, wanted, "aggregation parameter"),
+            None => Ok(()),
+        }
     }
 
     fn expect(&self, expr: &mut Expr, wanted: ValueType, context: &str) -> Result<(), ParseError> {
@@ -110,6 +124,16 @@ impl Check<'_> {
     fn binary(&self, binary: &mut Binary, span: Span) -> Result<(), ParseError> {
         let left = self.expr(&mut binary.lhs)?;
         let right = self.expr(&mut binary.rhs)?;
+        self.operands(binary, (left, right), span)
+    }
+
+    /// The checks of an operator whose sides are checked.
+    fn operands(
+        &self,
+        binary: &mut Binary,
+        (left, right): (ValueType, ValueType),
+        span: Span,
+    ) -> Result<(), ParseError> {
         let operator = self.operator_span(binary);
         let op = binary.op;
         if binary.returns_bool && !op.is_comparison() {
