@@ -241,3 +241,6 @@ impl Response {
         body::read(self.0, limit).await
     }
 }
+
+#[cfg(test)]
+mod tests;

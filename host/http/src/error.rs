@@ -126,6 +126,17 @@ fn tls_cause(error: &rustls::Error) -> String {
             | C::ExpiredContext { .. }
             | C::NotValidYet
             | C::NotValidYetContext { .. } => verify("certificate has expired or is not yet valid"),
+            C::NotValidForNameContext {
+                expected,
+                presented,
+            } => {
+                let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+                let expected = expected.to_str();
+                verify(&format!(
+                    "certificate is valid for {}, not {expected}",
+                    names.join(", ")
+                ))
+            }
             other => verify(&other.to_string()),
         },
         rustls::Error::InvalidMessage(_) => {
@@ -134,6 +145,14 @@ fn tls_cause(error: &rustls::Error) -> String {
         rustls::Error::AlertReceived(alert) => format!("remote error: tls: {alert:?}"),
         other => format!("tls: {other}"),
     }
+}
+
+/// The name in `DnsName("a.b")`.
+fn bare(presented: &str) -> &str {
+    let inner = presented
+        .split_once('(')
+        .map_or(presented, |(_, inner)| inner);
+    inner.trim_end_matches(')').trim_matches('"')
 }
 
 /// What hyper says of a connection that broke the protocol or off.

@@ -1,0 +1,169 @@
+//! TLS against a real server with certificates made on the spot.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+use crate::{TlsConfig, TlsVersion};
+
+/// An authority, and a certificate and key of its making, PEM.
+struct Certificates {
+    ca: String,
+    cert: String,
+    key: String,
+}
+
+/// Certificates for one name.
+fn certificates(name: &str) -> Certificates {
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_key = KeyPair::generate().unwrap();
+    let ca = params.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(params, ca_key);
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    Certificates {
+        ca: ca.pem(),
+        cert: params.signed_by(&key, &issuer).unwrap().pem(),
+        key: key.serialize_pem(),
+    }
+}
+
+/// Starts a server that answers each request with an empty page; gives its address.
+async fn server(certificates: &Certificates, asks_for_certificate: bool) -> String {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let pem = |text: &str| CertificateDer::from_pem_slice(text.as_bytes()).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = if asks_for_certificate {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(pem(&certificates.ca)).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        builder.with_client_cert_verifier(verifier.build().unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let key = PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).unwrap();
+    let config = builder
+        .with_single_cert(vec![pem(&certificates.cert)], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let mut head = [0; 4096];
+                    let _ = stream.read(&mut head).await;
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                    let _ = stream.write_all(answer).await;
+                    let _ = stream.shutdown().await;
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Asks the server; "" where it answered.
+async fn check(address: &str, tls: TlsConfig) -> String {
+    let config = HttpConfig {
+        tls_config: Some(tls),
+        ..HttpConfig::default()
+    };
+    let client = match Client::new(&config) {
+        Ok(client) => client,
+        Err(error) => return error.to_string(),
+    };
+    let url = format!("https://{address}/");
+    match client.get(&url, &HeaderMap::new()).await {
+        Ok(response) => {
+            assert_eq!(response.status(), StatusCode::OK);
+            String::new()
+        }
+        Err(error) => error.cause,
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_must_be_signed_and_have_the_right_name() {
+    let certificates = certificates("server.test");
+    let address = server(&certificates, false).await;
+    let ca = TlsConfig {
+        ca: certificates.ca.clone(),
+        ..TlsConfig::default()
+    };
+    let named = |name: &str| TlsConfig {
+        server_name: name.to_owned(),
+        ..ca.clone()
+    };
+    let insecure = TlsConfig {
+        insecure_skip_verify: true,
+        ..TlsConfig::default()
+    };
+    let start = "tls: failed to verify certificate: x509: certificate";
+    for (tls, expected) in [
+        (named("server.test"), String::new()),
+        (insecure, String::new()),
+        (
+            TlsConfig::default(),
+            format!("{start} signed by unknown authority"),
+        ),
+        (
+            named("other.test"),
+            format!("{start} is valid for server.test, not other.test"),
+        ),
+        (
+            ca.clone(),
+            format!("{start} is valid for server.test, not 127.0.0.1"),
+        ),
+    ] {
+        let name = format!("{tls:?}");
+        assert_eq!(check(&address, tls).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn versions_and_client_certificates() {
+    let certificates = certificates("127.0.0.1");
+    let address = server(&certificates, true).await;
+    let ca = TlsConfig {
+        ca: certificates.ca.clone(),
+        ..TlsConfig::default()
+    };
+    assert_ne!(check(&address, ca.clone()).await, "");
+    let identified = TlsConfig {
+        cert: certificates.cert.clone(),
+        key: Secret::new(certificates.key.as_str()),
+        ..ca
+    };
+    for version in [None, Some(TlsVersion::Tls12), Some(TlsVersion::Tls13)] {
+        let tls = TlsConfig {
+            min_version: version,
+            max_version: version,
+            ..identified.clone()
+        };
+        assert_eq!(check(&address, tls).await, "", "{version:?}");
+    }
+    let broken = TlsConfig {
+        key: Secret::new("-----BEGIN PRIVATE KEY-----\ncanary"),
+        ..identified
+    };
+    let error = check(&address, broken).await;
+    assert!(
+        error.starts_with("unable to use specified client key"),
+        "{error}"
+    );
+    assert!(!error.contains("canary"), "{error}");
+}
