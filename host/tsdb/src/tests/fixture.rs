@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use narthex_head::SyncMode;
 use narthex_model::{
     AppendReport, Labels, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch,
 };
@@ -45,7 +44,6 @@ impl Store {
         let options = TsdbOptions {
             min_block_duration: PromDuration::from_millis(block_ms.unsigned_abs()),
             wal_segment_bytes: 16 << 10,
-            wal_sync: SyncMode::EachAppend,
             ..TsdbOptions::new(folder.path(), Arc::new(clock.clone()))
         };
         let tsdb = Tsdb::open(options, &mut registry)?;
