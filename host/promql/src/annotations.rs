@@ -6,6 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::ast::Span;
 use crate::printer::quote;
 
+/// So many warnings and so many infos are kept of one query; that others were left out is said.
+const ANNOTATIONS_MAX: usize = 1000;
+
 /// Collects annotations from all threads of one query. The same text at the same place counts
 /// once.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ struct Collected {
     warnings: BTreeSet<(usize, String)>,
     infos: BTreeSet<(usize, String)>,
     forced_monotonicity: BTreeMap<(usize, String), ForcedMonotonicity>,
+    omitted_warnings: bool,
+    omitted_infos: bool,
 }
 
 /// How far the buckets of a classic histogram were from ascending.
@@ -59,15 +64,16 @@ impl Annotations {
     /// Adds `PromQL warning: {text}`.
     pub(crate) fn warning(&self, span: Span, text: &str) {
         self.with(|c| {
-            c.warnings
-                .insert((span.start, format!("PromQL warning: {text}")));
+            let warning = (span.start, format!("PromQL warning: {text}"));
+            c.omitted_warnings |= !insert(&mut c.warnings, warning);
         });
     }
 
     /// Adds `PromQL info: {text}`.
     pub(crate) fn info(&self, span: Span, text: &str) {
         self.with(|c| {
-            c.infos.insert((span.start, format!("PromQL info: {text}")));
+            let info = (span.start, format!("PromQL info: {text}"));
+            c.omitted_infos |= !insert(&mut c.infos, info);
         });
     }
 
@@ -104,10 +110,15 @@ impl Annotations {
     /// Buckets whose counts do not ascend.
     pub(crate) fn forced_monotonicity(&self, span: Span, metric: &str, forced: ForcedMonotonicity) {
         self.with(|c| {
-            c.forced_monotonicity
-                .entry((span.start, metric.to_owned()))
-                .and_modify(|known| known.merge(&forced))
-                .or_insert(forced);
+            let key = (span.start, metric.to_owned());
+            let has_room = c.forced_monotonicity.len() < ANNOTATIONS_MAX;
+            match c.forced_monotonicity.get_mut(&key) {
+                Some(known) => known.merge(&forced),
+                None if has_room => {
+                    c.forced_monotonicity.insert(key, forced);
+                }
+                None => c.omitted_infos = true,
+            }
         });
     }
 
@@ -118,16 +129,38 @@ impl Annotations {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         let placed = |(start, text): (usize, String)| {
-            format!("{text} ({})", Span { start, end: start }.position(query))
+            let place = Span { start, end: start }.position(query);
+            format!("{text} ({place})")
         };
         let forced = collected
             .forced_monotonicity
             .into_iter()
             .map(|((start, metric), forced)| (start, forced_text(&metric, &forced)));
-        let warnings = collected.warnings.into_iter().map(placed).collect();
+        let omitted = |omitted: bool, kind: &str| {
+            omitted.then(|| {
+                format!("more than {ANNOTATIONS_MAX} {kind} annotations, the rest omitted")
+            })
+        };
+        let warnings = collected.warnings.into_iter().map(placed);
         let infos = collected.infos.into_iter().chain(forced).map(placed);
-        (warnings, infos.collect())
+        (
+            warnings
+                .chain(omitted(collected.omitted_warnings, "warning"))
+                .collect(),
+            infos
+                .chain(omitted(collected.omitted_infos, "info"))
+                .collect(),
+        )
     }
+}
+
+/// Keeps an annotation if it is known or there is room; says whether it did.
+fn insert(kept: &mut BTreeSet<(usize, String)>, annotation: (usize, String)) -> bool {
+    let has_room = kept.len() < ANNOTATIONS_MAX || kept.contains(&annotation);
+    if has_room {
+        kept.insert(annotation);
+    }
+    has_room
 }
 
 fn for_metric(metric: &str) -> String {
@@ -223,6 +256,20 @@ mod tests {
                 "PromQL info: metric might not be a counter, name does not end in \
               _total/_sum/_count/_bucket: \"up\" (1:1)"
             ]
+        );
+    }
+
+    #[test]
+    fn a_flood_of_warnings_is_cut() {
+        let annotations = Annotations::default();
+        for le in 0..=ANNOTATIONS_MAX {
+            annotations.bad_bucket_label(Span::default(), "m", &format!("x{le}"));
+        }
+        let (warnings, infos) = annotations.finish("m");
+        assert_eq!((warnings.len(), infos.len()), (ANNOTATIONS_MAX + 1, 0));
+        assert_eq!(
+            warnings.last().unwrap(),
+            "more than 1000 warning annotations, the rest omitted"
         );
     }
 

@@ -27,6 +27,7 @@ pub(crate) mod operators;
 mod order;
 mod quantile;
 mod range;
+mod range_call;
 mod range_functions;
 mod ranking;
 mod rate;

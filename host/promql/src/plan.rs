@@ -105,6 +105,13 @@ pub(crate) struct Shift {
 }
 
 impl Shift {
+    /// Neither `offset` nor `@`.
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self {
+        offset_ms: 0,
+        at_ms: None,
+    };
+
     /// The time that is looked at when the evaluation is at `time_ms`.
     pub(crate) fn apply(self, time_ms: i64) -> i64 {
         self.at_ms.unwrap_or(time_ms).saturating_sub(self.offset_ms)

@@ -1,5 +1,7 @@
 //! The functions on range vectors: one sliding pass over a series gives all steps.
 
+use std::collections::VecDeque;
+
 use super::column::{ABSENT, is_absent};
 use super::kahan::{Kahan, Mean};
 use super::quantile::quantile;
@@ -162,12 +164,8 @@ impl OverTime {
                     median_deviation(of(w), &mut scratch)
                 });
             }
-            Self::Max => each(samples, windows, out, |w| {
-                values[extreme(of(w), w.low, |a, b| a > b)]
-            }),
-            Self::Min => each(samples, windows, out, |w| {
-                values[extreme(of(w), w.low, |a, b| a < b)]
-            }),
+            Self::Max => sliding_extreme(samples, windows, out, |a, b| a > b),
+            Self::Min => sliding_extreme(samples, windows, out, |a, b| a < b),
             Self::Present => each(samples, windows, out, |_| 1.0),
             Self::Stddev => each(samples, windows, out, |w| variance(of(w)).sqrt()),
             Self::Stdvar => each(samples, windows, out, |w| variance(of(w))),
@@ -182,6 +180,40 @@ impl OverTime {
             }),
         }
     }
+}
+
+/// The value of each window that `beats` all others, the earliest of equal ones. NaN beats
+/// nothing. Each sample enters and leaves the queue once, however much the windows overlap: it
+/// holds those that no later sample beats.
+fn sliding_extreme(
+    samples: &Samples<'_>,
+    windows: &Windows,
+    out: &mut [f64],
+    beats: impl Fn(f64, f64) -> bool,
+) {
+    let values = &*samples.values;
+    let mut queue: VecDeque<usize> = VecDeque::new();
+    let mut next = 0;
+    each(samples, windows, out, |w| {
+        next = next.max(w.low);
+        for at in next..w.high {
+            if values[at].is_nan() {
+                continue;
+            }
+            while queue
+                .back()
+                .is_some_and(|last| beats(values[at], values[*last]))
+            {
+                queue.pop_back();
+            }
+            queue.push_back(at);
+        }
+        next = w.high.max(next);
+        while queue.front().is_some_and(|first| *first < w.low) {
+            queue.pop_front();
+        }
+        queue.front().map_or(f64::NAN, |first| values[*first])
+    });
 }
 
 fn average(values: &[f64]) -> f64 {
@@ -241,4 +273,65 @@ pub(crate) fn mark_present(series: &RangeSeries<'_>, windows: &Windows, present:
 /// Whether a column has any sample.
 pub(crate) fn has_sample(column: &[f64]) -> bool {
     column.iter().any(|value| !is_absent(*value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::grid::Grid;
+    use crate::plan::Shift;
+
+    /// Windows of 50 ms every 10 ms over samples of 0 to 10 ms distance.
+    fn windows() -> (Windows, Samples<'static>) {
+        let windows = Windows {
+            grid: Grid {
+                start_ms: 0,
+                step_ms: 10,
+                count: 60,
+            },
+            range_ms: 50,
+            shift: Shift::NONE,
+        };
+        let values: Vec<f64> = (0..90_u32)
+            .map(|i| match i.wrapping_mul(2_654_435_761) >> 28 {
+                0..3 => f64::NAN,
+                value => f64::from(value),
+            })
+            .collect();
+        let samples = Samples {
+            timestamps: (0..90).map(|i| i * 7 - i % 3).collect(),
+            values: values.into(),
+        };
+        (windows, samples)
+    }
+
+    #[test]
+    fn sliding_gives_what_looking_at_each_window_gives() {
+        let (windows, samples) = windows();
+        for (function, wins) in [
+            (OverTime::Max, (|a, b| a > b) as fn(f64, f64) -> bool),
+            (OverTime::Min, |a, b| a < b),
+        ] {
+            let (mut sliding, mut looking) = (vec![ABSENT; 60], vec![ABSENT; 60]);
+            function.fill(&samples, &windows, &mut sliding);
+            each(&samples, &windows, &mut looking, |w| {
+                samples.values[extreme(&samples.values[w.low..w.high], w.low, wins)]
+            });
+            let bits = |column: Vec<f64>| column.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(sliding), bits(looking), "{function:?}");
+        }
+    }
+
+    #[test]
+    fn running_counts_are_those_of_each_window() {
+        let (windows, samples) = windows();
+        let (mut running, mut looking) = (vec![ABSENT; 60], vec![ABSENT; 60]);
+        count_pairs(&samples, &windows, &mut running, |a, b| b < a);
+        each(&samples, &windows, &mut looking, |w| {
+            let values = &samples.values[w.low..w.high];
+            let count = values.windows(2).filter(|pair| pair[1] < pair[0]).count();
+            f64::from(u32::try_from(count).unwrap())
+        });
+        assert_eq!(running, looking);
+    }
 }
