@@ -9,6 +9,8 @@ use crate::error::QueryError;
 pub(crate) struct Budget {
     samples_max: usize,
     samples: AtomicUsize,
+    fetched_bytes_max: usize,
+    fetched_bytes: AtomicUsize,
     stop: AtomicU8,
 }
 
@@ -22,11 +24,13 @@ pub(crate) enum Stop {
 }
 
 impl Budget {
-    /// A budget of so many samples.
-    pub(crate) fn new(samples_max: usize) -> Self {
+    /// A budget of so many samples, and so many bytes of what the store gives.
+    pub(crate) fn new(samples_max: usize, fetched_bytes_max: usize) -> Self {
         Self {
             samples_max,
             samples: AtomicUsize::new(0),
+            fetched_bytes_max,
+            fetched_bytes: AtomicUsize::new(0),
             stop: AtomicU8::new(0),
         }
     }
@@ -36,6 +40,18 @@ impl Budget {
         let before = self.samples.fetch_add(samples, Ordering::Relaxed);
         if before.saturating_add(samples) > self.samples_max {
             return Err(too_many_samples());
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that the store gave and that are kept until the query is done.
+    pub(crate) fn charge_fetched(&self, bytes: usize) -> Result<(), QueryError> {
+        let before = self.fetched_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.fetched_bytes_max {
+            return Err(QueryError::Execution(format!(
+                "query would read more than {} bytes of samples into memory",
+                self.fetched_bytes_max
+            )));
         }
         Ok(())
     }

@@ -16,7 +16,6 @@ use crate::ast::{Expr, ValueType};
 use crate::budget::{Budget, Stop};
 use crate::error::QueryError;
 use crate::evaluate::column::Workers;
-use crate::evaluate::grid::Grid;
 use crate::evaluate::{Context, answer};
 use crate::fetch::fetch;
 use crate::parser::{ParseOptions, parse};
@@ -35,6 +34,9 @@ pub struct EngineOptions {
     /// How many samples a query may hold in memory (`--query.max-samples`); one that needs more
     /// fails.
     pub max_samples: usize,
+    /// How many bytes of samples a query may have read from the store at a time, 16 a sample;
+    /// one that needs more fails. Prometheus has no such bound: it reads each series as it goes.
+    pub max_fetched_bytes: usize,
     /// How many queries run at once (`--query.max-concurrency`); more wait for their turn.
     pub max_concurrency: usize,
     /// The threads that one query may use; 0 is one for each processor.
@@ -54,6 +56,7 @@ impl Default for EngineOptions {
             lookback_delta: PromDuration::from_secs(300),
             timeout: PromDuration::from_secs(120),
             max_samples: 50_000_000,
+            max_fetched_bytes: 2 << 30,
             max_concurrency: 20,
             threads_per_query: 0,
             parse: ParseOptions::default(),
@@ -200,7 +203,10 @@ impl Engine {
         let limit = options
             .timeout
             .map_or(limit, |timeout| timeout.as_std().min(limit));
-        let budget = Arc::new(Budget::new(self.options.max_samples));
+        let budget = Arc::new(Budget::new(
+            self.options.max_samples,
+            self.options.max_fetched_bytes,
+        ));
         let stopped_with_us = StopOnDrop(Arc::clone(&budget));
         let turns = Arc::clone(&self.turns);
         let result = match Handle::try_current() {
@@ -292,8 +298,7 @@ impl Query {
             },
             annotations: &annotations,
         };
-        let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
-        let grid = grid.unwrap_or(Grid::at(times.start_ms));
+        let grid = self.plan.grid;
         budget.check_steps(grid.count)?;
         let value = with_room(self.height, || answer(context, &self.plan.root, grid))?;
         let (warnings, infos) = annotations.finish(&self.text);

@@ -26,7 +26,7 @@ mod merge;
 pub(crate) mod operators;
 mod order;
 mod quantile;
-mod range;
+pub(crate) mod range;
 mod range_call;
 mod range_functions;
 mod ranking;

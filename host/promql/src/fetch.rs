@@ -1,20 +1,27 @@
 //! Reading what a plan lists: all selectors at once, each with its own time range.
+//!
+//! Of what the store gives, only what a step will look at is kept: a month of samples seen in
+//! steps of an hour is one sample an hour and series, not two hundred.
 
+use arrow_buffer::ScalarBuffer;
 use futures::TryStreamExt;
 use futures::future::try_join_all;
-use narthex_storage::{Queryable, SelectRequest, Series};
+use narthex_storage::{Queryable, Series};
 
 use crate::budget::Budget;
 use crate::error::QueryError;
+use crate::plan::Request;
 
-/// Fetched samples are charged to the budget whenever so many more have arrived.
-const CHARGE_EVERY_SAMPLES: usize = 4096;
+/// A timestamp and a value.
+const BYTES_A_SAMPLE: usize = 16;
+/// Samples are copied out of the store's columns where so many times as many are not needed.
+const COPY_IF_FEWER_THAN_ONE_IN: usize = 2;
 
 /// The series of each request, sorted by labels, so that an answer's order does not depend on
 /// the store.
 pub(crate) async fn fetch(
     storage: &dyn Queryable,
-    requests: &[SelectRequest],
+    requests: &[Request],
     budget: &Budget,
 ) -> Result<Vec<Vec<Series>>, QueryError> {
     try_join_all(
@@ -27,24 +34,103 @@ pub(crate) async fn fetch(
 
 async fn fetch_one(
     storage: &dyn Queryable,
-    request: &SelectRequest,
+    request: &Request,
     budget: &Budget,
 ) -> Result<Vec<Series>, QueryError> {
-    if request.range.start_ms > request.range.end_ms {
+    let range = request.select.range;
+    if range.start_ms > range.end_ms {
         return Ok(Vec::new());
     }
-    let mut stream = storage.select(request).await?;
+    let mut stream = storage.select(&request.select).await?;
     let mut found = Vec::new();
-    let mut uncharged = 0;
     while let Some(series) = stream.try_next().await? {
-        uncharged += series.timestamps.len();
-        if uncharged >= CHARGE_EVERY_SAMPLES {
-            budget.charge(uncharged)?;
-            uncharged = 0;
-        }
+        let series = thinned(series, request);
+        budget.charge_fetched(series.timestamps.len() * BYTES_A_SAMPLE)?;
         found.push(series);
     }
-    budget.charge(uncharged)?;
     found.sort_unstable_by(|a: &Series, b| a.labels.cmp(&b.labels));
     Ok(found)
+}
+
+/// The series with the samples that a step looks at, where those are few.
+fn thinned(series: Series, request: &Request) -> Series {
+    let timestamps: &[i64] = &series.timestamps;
+    let worth_it = timestamps.len() / COPY_IF_FEWER_THAN_ONE_IN;
+    if request.newest_only && request.windows.grid.count > worth_it {
+        return series;
+    }
+    let mut kept: Vec<(usize, usize)> = Vec::new();
+    let mut count = 0;
+    request.windows.for_each(timestamps, |window| {
+        let low = match request.newest_only {
+            true => window.high - 1,
+            false => window.low,
+        };
+        // Windows overlap, and both of their ends ascend.
+        let low = low.max(kept.last().map_or(0, |last| last.1));
+        if low < window.high {
+            kept.push((low, window.high));
+            count += window.high - low;
+        }
+    });
+    if count > worth_it {
+        return series;
+    }
+    let ranges = || kept.iter().map(|(low, high)| *low..*high);
+    let timestamps: Vec<i64> = ranges()
+        .flat_map(|range| timestamps[range].iter().copied())
+        .collect();
+    let values: Vec<f64> = ranges()
+        .flat_map(|range| series.values[range].iter().copied())
+        .collect();
+    Series {
+        labels: series.labels,
+        timestamps: ScalarBuffer::from(timestamps),
+        values: ScalarBuffer::from(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ast::ExprKind;
+    use crate::plan::{PlanOptions, QueryTimes, plan};
+    use narthex_model::Labels;
+
+    #[test]
+    fn what_no_step_looks_at_is_not_kept() {
+        // A sample every 10 s for an hour, looked at every 10 minutes.
+        let series = Series {
+            labels: Labels::empty(),
+            timestamps: (0..=360).map(|i| i * 10_000).collect(),
+            values: (0..=360).map(f64::from).collect(),
+        };
+        for (query, expected) in [
+            ("x", vec![0, 60, 120, 180, 240, 300, 360]),
+            ("x offset 5s", vec![59, 119, 179, 239, 299, 359]),
+            (
+                "count_over_time(x[20s])",
+                (0..=6).flat_map(|i| [i * 60 - 1, i * 60]).collect(),
+            ),
+            ("count_over_time(x[1h])", (0..=360).collect()),
+            ("x @ 100", vec![10]),
+        ] {
+            let expr = crate::parse(query, &crate::ParseOptions::all()).unwrap();
+            assert!(!matches!(expr.kind, ExprKind::Paren(_)));
+            let times = QueryTimes {
+                start_ms: 0,
+                end_ms: 3_600_000,
+                step_ms: 600_000,
+            };
+            let options = PlanOptions {
+                lookback_ms: 300_000,
+                subquery_step_ms: 60_000,
+            };
+            let plan = plan(&expr, times, options).unwrap();
+            let kept = thinned(series.clone(), &plan.requests[0]);
+            let expected: Vec<i64> = expected.into_iter().filter(|i| *i >= 0).collect();
+            let kept: Vec<i64> = kept.timestamps.iter().map(|t| t / 10_000).collect();
+            assert_eq!(kept, expected, "{query}");
+        }
+    }
 }

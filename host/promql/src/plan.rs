@@ -12,6 +12,7 @@ use crate::ast::{
 };
 use crate::error::QueryError;
 use crate::evaluate::grid::Grid;
+use crate::evaluate::range::Windows;
 use crate::functions::Function;
 
 mod durations;
@@ -58,9 +59,22 @@ pub(crate) struct Plan {
     /// The whole expression.
     pub(crate) root: Node,
     /// What to read; [`Selector::request`] is an index into it.
-    pub(crate) requests: Vec<SelectRequest>,
+    pub(crate) requests: Vec<Request>,
+    /// The times of the evaluation.
+    pub(crate) grid: Grid,
     /// The query's times.
     pub(crate) times: QueryTimes,
+}
+
+/// What one selector, or several that are alike, read.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Which series, and the range from the first sample that may be needed to the last.
+    pub(crate) select: SelectRequest,
+    /// What of that range is looked at.
+    pub(crate) windows: Windows,
+    /// Only the newest sample of each window is looked at.
+    pub(crate) newest_only: bool,
 }
 
 /// An expression of the plan.
@@ -98,7 +112,7 @@ pub(crate) enum NodeKind {
 }
 
 /// `offset` and `@`, resolved.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shift {
     offset_ms: i64,
     at_ms: Option<i64>,
@@ -150,13 +164,13 @@ pub(crate) struct SubqueryTimes {
 }
 
 impl SubqueryTimes {
-    /// The first and the last inner time that outer ones from `first_ms` to `last_ms` need.
-    pub(crate) fn inner(&self, first_ms: i64, last_ms: i64) -> (i64, i64) {
-        let after = self.shift.apply(first_ms).saturating_sub(self.range_ms);
-        (
-            Grid::aligned_after(after, self.step_ms),
-            self.shift.apply(last_ms),
-        )
+    /// The times of the inner evaluations that outer ones at the times of `outer` need; `None`
+    /// where there are none.
+    pub(crate) fn inner(&self, outer: Grid) -> Option<Grid> {
+        let first_ms = self.shift.apply(outer.start_ms);
+        let after_ms = first_ms.saturating_sub(self.range_ms);
+        let start_ms = Grid::aligned_after(after_ms, self.step_ms);
+        Grid::between(start_ms, self.shift.apply(outer.end_ms()), self.step_ms)
     }
 }
 
@@ -190,6 +204,21 @@ pub(crate) struct Operation {
     pub(crate) matching: Option<VectorMatching>,
 }
 
+/// No time at all.
+const NOTHING: TimeRange = TimeRange {
+    start_ms: 0,
+    end_ms: -1,
+};
+
+impl Request {
+    fn is_like(&self, other: &Self) -> bool {
+        self.select.range == other.select.range
+            && self.newest_only == other.newest_only
+            && self.windows == other.windows
+            && self.select.matchers == other.select.matchers
+    }
+}
+
 /// Plans a query.
 ///
 /// # Errors
@@ -204,10 +233,13 @@ pub(crate) fn plan(
         options,
         requests: Vec::new(),
     };
-    let root = planner.node(expr, (times.start_ms, times.end_ms))?;
+    let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
+    let grid = grid.unwrap_or(Grid::at(times.start_ms));
+    let root = planner.node(expr, Some(grid))?;
     Ok(Plan {
         root,
         requests: planner.requests,
+        grid,
         times,
     })
 }
@@ -215,39 +247,40 @@ pub(crate) fn plan(
 struct Planner {
     times: QueryTimes,
     options: PlanOptions,
-    requests: Vec<SelectRequest>,
+    requests: Vec<Request>,
 }
 
 impl Planner {
-    /// Plans an expression that is evaluated at times from `window.0` to `window.1`.
-    fn node(&mut self, expr: &Expr, window: (i64, i64)) -> Result<Node, QueryError> {
+    /// Plans an expression that is evaluated at the times of a grid; `None` where it is inside
+    /// of a subquery that never evaluates it.
+    fn node(&mut self, expr: &Expr, grid: Option<Grid>) -> Result<Node, QueryError> {
         let (kind, is_step_invariant) = match &expr.kind {
             ExprKind::Paren(inner) | ExprKind::Unary(UnaryOp::Plus, inner) => {
-                return self.node(inner, window);
+                return self.node(inner, grid);
             }
             ExprKind::Number(number) => (NodeKind::Number(number.value), true),
             ExprKind::String(text) => (NodeKind::String(text.clone()), true),
             ExprKind::VectorSelector(selector) => {
-                let selector = self.selector(selector, window, None)?;
+                let selector = self.selector(selector, grid, None)?;
                 let invariant = selector.shift.at_ms.is_some();
                 (NodeKind::Instant(selector), invariant)
             }
             ExprKind::MatrixSelector(matrix) => {
                 let range_ms = durations::length_ms(&matrix.range, self.times)?;
-                let selector = self.selector(&matrix.selector, window, Some(range_ms))?;
+                let selector = self.selector(&matrix.selector, grid, Some(range_ms))?;
                 let invariant = selector.shift.at_ms.is_some();
                 (NodeKind::Range(selector, range_ms), invariant)
             }
-            ExprKind::Subquery(subquery) => self.subquery(subquery, window)?,
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, window)?,
-            ExprKind::Binary(binary) => self.binary(binary, window)?,
+            ExprKind::Subquery(subquery) => self.subquery(subquery, grid)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid)?,
+            ExprKind::Binary(binary) => self.binary(binary, grid)?,
             ExprKind::Unary(UnaryOp::Minus, inner) => {
-                let inner = self.node(inner, window)?;
+                let inner = self.node(inner, grid)?;
                 let invariant = inner.is_step_invariant;
                 (NodeKind::Negate(Box::new(inner)), invariant)
             }
             ExprKind::Call(call) => {
-                let args = call.args.iter().map(|arg| self.node(arg, window));
+                let args = call.args.iter().map(|arg| self.node(arg, grid));
                 let args = args.collect::<Result<Vec<_>, _>>()?;
                 let invariant = !depends_on_evaluation_time(call.function.name)
                     && args.iter().all(|arg| arg.is_step_invariant);
@@ -264,7 +297,7 @@ impl Planner {
     fn selector(
         &mut self,
         selector: &VectorSelector,
-        window: (i64, i64),
+        grid: Option<Grid>,
         range_ms: Option<i64>,
     ) -> Result<Selector, QueryError> {
         match selector.edges {
@@ -273,24 +306,29 @@ impl Planner {
             RangeEdges::Smoothed => return Err(unsupported("the smoothed modifier")),
         }
         let shift = self.shift(&selector.shift)?;
-        let back_ms = range_ms.unwrap_or(self.options.lookback_ms);
-        // Both lookback and range leave their left end out.
-        let start_ms = shift
-            .apply(window.0)
-            .saturating_sub(back_ms)
-            .saturating_add(1);
-        let range = TimeRange {
-            start_ms,
-            end_ms: shift.apply(window.1),
+        let windows = Windows {
+            grid: grid.unwrap_or(Grid::at(self.times.start_ms)),
+            range_ms: range_ms.unwrap_or(self.options.lookback_ms),
+            shift,
         };
-        let known = self.requests.iter().position(|request| {
-            request.range == range && request.matchers[..] == selector.matchers[..]
-        });
+        let select = SelectRequest {
+            matchers: selector.matchers.to_vec(),
+            range: match grid {
+                Some(_) => windows.time_range(),
+                None => NOTHING,
+            },
+        };
+        let request = Request {
+            select,
+            windows,
+            newest_only: range_ms.is_none(),
+        };
+        let known = self
+            .requests
+            .iter()
+            .position(|known| known.is_like(&request));
         let request = known.unwrap_or_else(|| {
-            self.requests.push(SelectRequest {
-                matchers: selector.matchers.to_vec(),
-                range,
-            });
+            self.requests.push(request);
             self.requests.len() - 1
         });
         Ok(Selector {
@@ -316,7 +354,7 @@ impl Planner {
     fn subquery(
         &mut self,
         subquery: &crate::ast::Subquery,
-        window: (i64, i64),
+        grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
         let step_ms = match &subquery.step {
             Some(step) => durations::length_ms(step, self.times)?,
@@ -327,7 +365,8 @@ impl Planner {
             step_ms: step_ms.max(1),
             shift: self.shift(&subquery.shift)?,
         };
-        let inner = self.node(&subquery.expr, times.inner(window.0, window.1))?;
+        let inner_grid = grid.and_then(|grid| times.inner(grid));
+        let inner = self.node(&subquery.expr, inner_grid)?;
         let invariant = times.shift.at_ms.is_some();
         Ok((
             NodeKind::Subquery(Box::new(Subquery { inner, times })),
@@ -338,11 +377,11 @@ impl Planner {
     fn aggregate(
         &mut self,
         aggregate: &Aggregate,
-        window: (i64, i64),
+        grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
-        let inner = self.node(&aggregate.expr, window)?;
+        let inner = self.node(&aggregate.expr, grid)?;
         let param = match &aggregate.param {
-            Some(param) => Some(self.node(param, window)?),
+            Some(param) => Some(self.node(param, grid)?),
             None => None,
         };
         let invariant =
@@ -363,13 +402,13 @@ impl Planner {
     fn binary(
         &mut self,
         binary: &Binary,
-        window: (i64, i64),
+        grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
         if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
             return Err(unsupported("trimming native histograms with </ and >/"));
         }
-        let lhs = self.node(&binary.lhs, window)?;
-        let rhs = self.node(&binary.rhs, window)?;
+        let lhs = self.node(&binary.lhs, grid)?;
+        let rhs = self.node(&binary.rhs, grid)?;
         let invariant = lhs.is_step_invariant && rhs.is_step_invariant;
         let operation = Operation {
             op: binary.op,

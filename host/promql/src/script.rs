@@ -152,6 +152,7 @@ fn engine_options() -> EngineOptions {
         parse: ParseOptions::all(),
         default_subquery_step: PromDuration::from_secs(60),
         delayed_name_removal: true,
+        ..EngineOptions::default()
     }
 }
 

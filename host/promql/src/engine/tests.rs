@@ -300,12 +300,28 @@ fn a_query_over_its_samples_fails() {
         "{} 4950"
     );
     for query in [
-        "sum_over_time({__name__=~'x|y'}[100m])",
+        "{__name__=~'x|y'}[100m]",
         "x[1000d:1s]",
         "sum_over_time(x[10m:1s])",
     ] {
         assert_eq!(told(at(&engine, &store, query, 99)), too_many, "{query}");
     }
+}
+
+#[test]
+fn a_query_that_reads_too_much_fails() {
+    let store = store(&["x 0+1x99"]);
+    let engine = engine(|o| o.max_fetched_bytes = 50 * 16);
+    assert_eq!(told(at(&engine, &store, "sum(x)", 99)), "{} 99");
+    assert_eq!(
+        told(at(&engine, &store, "sum_over_time(x[100m])", 99)),
+        "error: query would read more than 800 bytes of samples into memory"
+    );
+    // Seen in steps of ten minutes, ten samples are kept.
+    assert_eq!(
+        told(at(&engine, &store, "count_over_time(x[100m:10m])", 99)),
+        "{} 10"
+    );
 }
 
 #[test]
@@ -422,7 +438,7 @@ async fn queries_wait_for_their_turn() {
 
 #[test]
 fn an_abandoned_query_stops_at_the_next_series() {
-    let budget = Budget::new(1000);
+    let budget = Budget::new(1000, 1000);
     let workers = Workers {
         threads: 1,
         budget: &budget,
@@ -475,7 +491,7 @@ fn each_selector_reads_what_it_needs_and_no_more() {
         ),
         // The first inner evaluation is one step after 3,000,000, the second after 2,940,000.
         ("max_over_time(x[10m:])", vec![(2_760_001, 7_200_000)]),
-        ("max_over_time(x[10m:7m])", vec![(3_060_001, 7_200_000)]),
+        ("max_over_time(x[10m:7m])", vec![(3_060_001, 7_140_000)]),
         ("x[10m * 2]", vec![(2_400_001, 7_200_000)]),
         ("1 + 1", vec![]),
     ] {
@@ -484,7 +500,7 @@ fn each_selector_reads_what_it_needs_and_no_more() {
         let ranges = plan
             .requests
             .iter()
-            .map(|r| (r.range.start_ms, r.range.end_ms));
+            .map(|r| (r.select.range.start_ms, r.select.range.end_ms));
         assert_eq!(ranges.collect::<Vec<_>>(), expected, "{query}");
     }
 }

@@ -52,11 +52,12 @@ pub(crate) fn answer(context: Context<'_>, root: &Node, grid: Grid) -> Result<Va
                     found.timestamps = samples.timestamps[seen.clone()].to_vec();
                     found.values = samples.values[seen].to_vec();
                 });
-                found
+                context.workers.budget.charge(found.values.len())?;
+                Ok(found)
             });
-            Ok(sorted(
-                series.filter(|series| !series.values.is_empty()).collect(),
-            ))
+            let mut series = series.collect::<Result<Vec<_>, QueryError>>()?;
+            series.retain(|series| !series.values.is_empty());
+            Ok(sorted(series))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use narthex_model::{Labels, sample};
+use narthex_storage::TimeRange;
 
 use super::Context;
 use super::column::{Stored, is_absent};
@@ -63,7 +64,7 @@ impl RangeSeries<'_> {
 }
 
 /// How each step's window is cut. The left end is left out, the right one counts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Windows {
     /// The times of the evaluation.
     pub(crate) grid: Grid,
@@ -96,6 +97,15 @@ impl Window {
 }
 
 impl Windows {
+    /// From the first millisecond of the first window to the last one of the last.
+    pub(crate) fn time_range(&self) -> TimeRange {
+        let first_ms = self.shift.apply(self.grid.start_ms);
+        TimeRange {
+            start_ms: first_ms.saturating_sub(self.range_ms).saturating_add(1),
+            end_ms: self.shift.apply(self.grid.end_ms()),
+        }
+    }
+
     /// Shows every window that has a sample, in the order of the steps; both ends only ever move
     /// forward over the samples.
     #[inline]
@@ -156,8 +166,7 @@ impl<'a> RangeVector<'a> {
             range_ms: times.range_ms,
             shift: times.shift,
         };
-        let (first_ms, last_ms) = times.inner(grid.start_ms, grid.end_ms());
-        let Some(inner_grid) = Grid::between(first_ms, last_ms, times.step_ms) else {
+        let Some(inner_grid) = times.inner(grid) else {
             return Ok(Self {
                 series: Vec::new(),
                 windows,
