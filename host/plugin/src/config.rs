@@ -1,0 +1,139 @@
+//! The section `plugins` of the configuration.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits::{MEMORY_DEFAULT, MemorySize};
+
+/// Where plugins lie and what they may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginsConfig {
+    /// A folder of plugins, each `NAME.wasm` with its manifest `NAME.toml`. They come before the
+    /// binary's own of the same name.
+    pub directory: Option<PathBuf>,
+    /// What plugins may reach, by name. One that is not listed may reach what a job's target
+    /// names; the binary's own also what their manifests ask for.
+    pub grants: BTreeMap<String, Grant>,
+    /// Bounds on every plugin.
+    pub limits: LimitsConfig,
+}
+
+/// Bounds that an operator sets.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// The memory of one instance; a manifest can ask for less, not for more.
+    pub memory: MemorySize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            memory: MEMORY_DEFAULT,
+        }
+    }
+}
+
+/// What one plugin may reach beside the targets of its jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// All that its manifest asks for. Written `as-requested`.
+    AsRequested,
+    /// Exactly this, whatever its manifest asks for.
+    Exactly(GrantList),
+}
+
+/// A grant in detail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrantList {
+    /// Files, and folders with everything below, by absolute path.
+    pub files: Vec<String>,
+    /// `host:port` to connect to. Either part may be `*`, the host may begin with `*.`.
+    pub tcp: Vec<String>,
+    /// `host:port` for HTTP requests, in the same form.
+    pub http: Vec<String>,
+}
+
+/// The word for [`Grant::AsRequested`].
+const AS_REQUESTED: &str = "as-requested";
+
+impl<'de> Deserialize<'de> for Grant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct GrantVisitor;
+
+        impl<'de> Visitor<'de> for GrantVisitor {
+            type Value = Grant;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "`{AS_REQUESTED}`, or lists `files`, `tcp` and `http`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Grant, E> {
+                match text {
+                    AS_REQUESTED => Ok(Grant::AsRequested),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Grant, A::Error> {
+                GrantList::deserialize(MapAccessDeserializer::new(map)).map(Grant::Exactly)
+            }
+        }
+
+        deserializer.deserialize_any(GrantVisitor)
+    }
+}
+
+impl Serialize for Grant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::AsRequested => serializer.serialize_str(AS_REQUESTED),
+            Self::Exactly(list) => list.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_reads_back_as_it_was_written() {
+        let text = r#"{"directory":"plugins","grants":{"a":"as-requested","b":{"files":["/proc"],
+            "tcp":["db:5432"],"http":[]}},"limits":{"memory":"32MiB"}}"#;
+        let config: PluginsConfig = serde_json::from_str(text).unwrap();
+        assert_eq!(config.grants["a"], Grant::AsRequested);
+        assert_eq!(config.limits.memory, MemorySize(32 << 20));
+        let written = serde_json::to_string(&config).unwrap();
+        assert_eq!(
+            serde_json::from_str::<PluginsConfig>(&written).unwrap(),
+            config
+        );
+        assert_eq!(
+            serde_json::from_str::<PluginsConfig>("{}").unwrap(),
+            PluginsConfig::default()
+        );
+    }
+
+    #[test]
+    fn what_is_no_grant_says_what_one_is() {
+        for (text, part) in [
+            (r#"{"grants": {"a": "all"}}"#, "`as-requested`, or lists"),
+            (r#"{"grants": {"a": {"file": []}}}"#, "unknown field `file`"),
+            (r#"{"directories": "x"}"#, "unknown field `directories`"),
+            (r#"{"limits": {"memory": "64"}}"#, "64MiB"),
+        ] {
+            let error = serde_json::from_str::<PluginsConfig>(text)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

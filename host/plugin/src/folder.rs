@@ -1,0 +1,260 @@
+//! The plugin folder: which plugins lie in it, and what changed since it was looked at last.
+//!
+//! It is looked through twice a second rather than watched by inotify: that way it works on
+//! every file system (network mounts, config maps), and a file that is renamed over another, or
+//! rewritten in place, or replaced through a link, is noticed by the same few lines.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::artifact::Artifact;
+use crate::cache::digest;
+use crate::error::PluginError;
+use crate::limits::{COMPONENT_BYTES_MAX, FOLDER_SETTLED, MANIFEST_BYTES_MAX, PLUGINS_MAX};
+use crate::manifest::is_name;
+
+/// What is known of the folder.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    known: BTreeMap<String, Known>,
+    /// Said once, not twice a second.
+    is_unreadable: bool,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    files: [Option<Stamp>; 2],
+    /// The digests of what was read last, or the error of reading it.
+    content: Option<Result<[String; 2], PluginError>>,
+    is_gone: bool,
+}
+
+/// What changes with a file's content, as a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// Something that is different from the last look.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// A plugin is new, or another version of it lies there.
+    Found(Box<Artifact>),
+    /// A plugin is there that cannot be read.
+    Broken(String, PluginError),
+    /// A plugin's component is gone.
+    Gone(String),
+}
+
+impl Folder {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks through the folder. Reads files: not for a thread that serves requests.
+    pub(crate) fn look(&mut self, now: SystemTime) -> Vec<Change> {
+        let names = match names(&self.path) {
+            Ok(names) => names,
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_unreadable, true) {
+                    let path = self.path.display();
+                    tracing::warn!(%path, %error, "the plugin folder cannot be read");
+                }
+                return Vec::new();
+            }
+        };
+        self.is_unreadable = false;
+        let mut changes = Vec::new();
+        for (name, known) in &mut self.known {
+            if !names.contains(name) && !known.is_gone {
+                *known = Known {
+                    is_gone: true,
+                    ..Known::default()
+                };
+                changes.push(Change::Gone(name.clone()));
+            }
+        }
+        for name in names {
+            let known = self.known.entry(name.clone()).or_default();
+            changes.extend(known.look(&self.path, &name, now));
+        }
+        changes
+    }
+}
+
+impl Known {
+    fn look(&mut self, folder: &Path, name: &str, now: SystemTime) -> Option<Change> {
+        let paths = ["wasm", "toml"].map(|end| folder.join(format!("{name}.{end}")));
+        let files = [stamp(&paths[0]), stamp(&paths[1])];
+        let is_settled = files.iter().flatten().all(|stamp| stamp.is_settled(now));
+        if self.files == files && is_settled && self.content.is_some() {
+            return None;
+        }
+        self.files = files;
+        self.is_gone = false;
+        let read = read(&paths[0], COMPONENT_BYTES_MAX).and_then(|component| {
+            let manifest = read(&paths[1], MANIFEST_BYTES_MAX)?;
+            let manifest = String::from_utf8(manifest)
+                .map_err(|_| PluginError::Manifest("not UTF-8".to_owned()))?;
+            Ok((component, manifest))
+        });
+        let content = match &read {
+            Ok((component, manifest)) => Ok([digest(component), digest(manifest.as_bytes())]),
+            Err(error) => Err(error.clone()),
+        };
+        if self.content.as_ref() == Some(&content) {
+            return None;
+        }
+        self.content = Some(content);
+        Some(match read {
+            Ok((component, manifest)) => {
+                let artifact = Artifact::from_directory(name, component, manifest);
+                Change::Found(Box::new(artifact))
+            }
+            Err(error) => Change::Broken(name.to_owned(), error),
+        })
+    }
+}
+
+impl Stamp {
+    /// Whether the file's time is old enough for a further write to have changed it.
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let (seconds, _) = self.modified.max(self.changed);
+        let now = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let seconds = u64::try_from(seconds).unwrap_or(0);
+        now.as_secs() > seconds + FOLDER_SETTLED.as_secs()
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(Stamp {
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    })
+}
+
+/// The plugins' names: files that end in `.wasm` and whose name can be a plugin's. Anything else
+/// (a file being uploaded under another name) is none.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        if let (Some(name), true) = (name, path.extension().is_some_and(|e| e == "wasm"))
+            && is_name(name)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    names.truncate(PLUGINS_MAX);
+    Ok(names)
+}
+
+fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, PluginError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fault = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => PluginError::Manifest(format!("there is no {name} beside it")),
+        _ => PluginError::File(format!("{name}: {error}")),
+    };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(fault)?;
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fault)?;
+    if bytes.len() as u64 > bytes_max {
+        let text = format!("{name}: larger than {bytes_max} bytes");
+        return Err(PluginError::File(text));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn describe(changes: Vec<Change>) -> Vec<String> {
+        let describe = |change| match change {
+            Change::Found(artifact) => format!(
+                "{} is {:?}",
+                artifact.name,
+                String::from_utf8_lossy(&artifact.component)
+            ),
+            Change::Broken(name, error) => format!("{name}: {error}"),
+            Change::Gone(name) => format!("{name} is gone"),
+        };
+        changes.into_iter().map(describe).collect()
+    }
+
+    #[test]
+    fn new_changed_broken_and_gone_plugins_are_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let mut watched = Folder::new(folder.path().to_owned());
+        let now = SystemTime::now();
+        let mut look = || describe(watched.look(now));
+
+        write("a.wasm", "one");
+        write("a.wasm.tmp", "x");
+        write("Bad Name.wasm", "x");
+        write("readme.txt", "x");
+        assert_eq!(look(), ["a: manifest: there is no a.toml beside it"]);
+        assert_eq!(look(), [""; 0]);
+        write("a.toml", "manifest");
+        assert_eq!(look(), ["a is \"one\""]);
+        assert_eq!(look(), [""; 0]);
+
+        // Rewritten in place with the same size, within one tick of the file system's clock.
+        write("a.wasm", "two");
+        assert_eq!(look(), ["a is \"two\""]);
+        // Renamed over.
+        write("new", "three");
+        fs::rename(folder.path().join("new"), folder.path().join("a.wasm")).unwrap();
+        assert_eq!(look(), ["a is \"three\""]);
+        // Touched, with the same content.
+        write("a.wasm", "three");
+        assert_eq!(look(), [""; 0]);
+
+        fs::remove_file(folder.path().join("a.wasm")).unwrap();
+        assert_eq!(look(), ["a is gone"]);
+        assert_eq!(look(), [""; 0]);
+        write("a.wasm", "three");
+        assert_eq!(look(), ["a is \"three\""]);
+    }
+
+    #[test]
+    fn settled_files_are_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.wasm"), "one").unwrap();
+        fs::write(folder.path().join("a.toml"), "").unwrap();
+        let mut watched = Folder::new(folder.path().to_owned());
+        let later = SystemTime::now() + Duration::from_secs(60);
+        assert_eq!(watched.look(later).len(), 1);
+        let known = watched.known.get_mut("a").unwrap();
+        known.content = Some(Err(PluginError::File("as it was".to_owned())));
+        assert!(watched.look(later).is_empty());
+        assert_eq!(watched.look(SystemTime::now()).len(), 1);
+    }
+}

@@ -1,0 +1,152 @@
+//! What the host says of its plugins.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The upper bounds of the histogram of call durations, in seconds.
+const DURATION_BUCKETS: [f64; 10] = [
+    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0,
+];
+
+/// A plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct PluginLabel {
+    pub(crate) plugin: String,
+}
+
+/// A version of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct InfoLabels {
+    pub(crate) plugin: String,
+    pub(crate) version: String,
+    pub(crate) digest: String,
+    pub(crate) source: String,
+}
+
+/// A plugin at work for a job.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct JobLabels {
+    pub(crate) plugin: String,
+    pub(crate) job: String,
+}
+
+/// What became of calls.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct CallLabels {
+    pub(crate) plugin: String,
+    pub(crate) job: String,
+    pub(crate) result: &'static str,
+}
+
+/// What became of reloads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReloadLabels {
+    pub(crate) plugin: String,
+    pub(crate) result: &'static str,
+}
+
+/// Refused calls of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DeniedLabels {
+    pub(crate) plugin: String,
+    pub(crate) capability: &'static str,
+}
+
+/// Log lines.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct LogLabels {
+    pub(crate) plugin: String,
+    pub(crate) level: &'static str,
+}
+
+/// All of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    pub(crate) info: Family<InfoLabels, Gauge>,
+    pub(crate) calls: Family<CallLabels, Counter>,
+    pub(crate) call_duration: Family<JobLabels, Histogram, fn() -> Histogram>,
+    pub(crate) restarts: Family<JobLabels, Counter>,
+    pub(crate) reloads: Family<ReloadLabels, Counter>,
+    pub(crate) denied: Family<DeniedLabels, Counter>,
+    pub(crate) memory: Family<JobLabels, Gauge>,
+    pub(crate) memory_limit: Family<PluginLabel, Gauge>,
+    pub(crate) log_messages: Family<LogLabels, Counter>,
+    pub(crate) log_dropped: Family<PluginLabel, Counter>,
+}
+
+fn duration_histogram() -> Histogram {
+    Histogram::new(DURATION_BUCKETS)
+}
+
+impl Metrics {
+    /// Makes them and puts them into the registry.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            info: Family::default(),
+            calls: Family::default(),
+            call_duration: Family::new_with_constructor(duration_histogram),
+            restarts: Family::default(),
+            reloads: Family::default(),
+            denied: Family::default(),
+            memory: Family::default(),
+            memory_limit: Family::default(),
+            log_messages: Family::default(),
+            log_dropped: Family::default(),
+        };
+        registry.register(
+            "narthex_plugin_info",
+            "The version of each plugin that is at work; the value is always 1",
+            metrics.info.clone(),
+        );
+        registry.register(
+            "narthex_plugin_calls",
+            "Collections by plugins, by what became of them",
+            metrics.calls.clone(),
+        );
+        registry.register(
+            "narthex_plugin_call_duration_seconds",
+            "How long collections by plugins took, waiting for the outside included",
+            metrics.call_duration.clone(),
+        );
+        registry.register(
+            "narthex_plugin_restarts",
+            "Instances thrown away after a trap, a timeout or too much memory",
+            metrics.restarts.clone(),
+        );
+        registry.register(
+            "narthex_plugin_reloads",
+            "Versions of plugins that were put to work or refused",
+            metrics.reloads.clone(),
+        );
+        registry.register(
+            "narthex_plugin_denied",
+            "Calls of plugins to the outside that no grant covers",
+            metrics.denied.clone(),
+        );
+        registry.register(
+            "narthex_plugin_memory_bytes",
+            "The memory of the instance that was at work last",
+            metrics.memory.clone(),
+        );
+        registry.register(
+            "narthex_plugin_memory_limit_bytes",
+            "The most memory that one instance may have",
+            metrics.memory_limit.clone(),
+        );
+        registry.register(
+            "narthex_plugin_log_messages",
+            "Log lines of plugins that were let through",
+            metrics.log_messages.clone(),
+        );
+        registry.register(
+            "narthex_plugin_log_dropped",
+            "Log lines of plugins beyond what one call may write",
+            metrics.log_dropped.clone(),
+        );
+        metrics
+    }
+}

@@ -1,0 +1,9 @@
+//! The runtime with real components: a guest of our own that misbehaves on demand, built for
+//! WebAssembly by the same code that builds the plugins we ship.
+
+mod denial;
+mod harness;
+mod misbehaviour;
+mod reload;
+mod shipped;
+mod work;
