@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use narthex_exposition::{Entry, Families, Format, Parser};
 use narthex_model::sample::{NORMAL_NAN_BITS, STALE_NAN};
-use narthex_model::{AppendReport, Labels, METRIC_NAME, Sample, WriteBatch};
+use narthex_model::{AppendReport, Labels, METRIC_NAME, PromDuration, Sample, WriteBatch};
 
 use self::cache::{EntryId, Known, NO_ENTRY, SeriesCache, Stale};
 use self::metadata::MetadataCache;
@@ -39,6 +39,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) config: &'a ScrapeConfig,
     /// The labels that every sample of the target gets.
     pub(crate) target: &'a Labels,
+    /// How long a scrape of it may take.
+    pub(crate) timeout: PromDuration,
 }
 
 /// What a scrape comes to.

@@ -192,6 +192,7 @@ impl TargetLoop {
         let rules = Rules {
             config: &progress.job.config,
             target: self.target.labels(),
+            timeout: self.target.timeout(),
         };
         let batch = pipeline::end(rules, &mut progress.memory, timestamp_ms);
         if let Err(error) = self.shared.store.append(&batch) {
@@ -253,6 +254,7 @@ impl Work {
         let rules = Rules {
             config: &self.job.config,
             target: self.target.labels(),
+            timeout: self.target.timeout(),
         };
         let (memory, now_ms) = (&mut self.memory, self.timestamp_ms);
         let mut outcome = pipeline::process(self.scraped.as_ref(), rules, memory, now_ms);

@@ -47,11 +47,16 @@ struct Named {
 impl Collector for Named {
     async fn collect(&self, target: &Target, _: Instant) -> Result<Scraped, ScrapeError> {
         time::sleep(self.wait).await;
+        // A page so large that it is read on a thread of its own.
+        let comment = match target.params().contains_key("large") {
+            true => "# a line that says nothing\n".repeat(20_000),
+            false => String::new(),
+        };
         match target.params().get("fail") {
             Some(_) => Err(ScrapeError::Collect("refused".into())),
             None => Ok(Scraped::Text {
                 content_type: "text/plain".into(),
-                body: Bytes::from(format!("# HELP {0} of the job\n{0} 1\n", self.job)),
+                body: Bytes::from(format!("{comment}# HELP {0} of the job\n{0} 1\n", self.job)),
             }),
         }
     }
@@ -302,6 +307,20 @@ async fn failures_are_seen_in_up_and_in_the_targets_status() {
         (status.health, status.last_duration),
         (Health::Down, Duration::from_secs(3))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_page_is_read_like_a_small_one() {
+    let world = World::new();
+    world
+        .reload(json!([job("a", json!({"params": {"large": ["1"]}}))]))
+        .await
+        .unwrap();
+    world.pass(40).await;
+    let found = world.samples("a").await;
+    assert!(found.len() >= 3, "{found:?}");
+    assert!(found.iter().all(|(_, value)| value.is_some()), "{found:?}");
+    assert_eq!(world.target().status().health, Health::Up);
 }
 
 #[tokio::test(start_paused = true)]

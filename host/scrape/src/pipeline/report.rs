@@ -67,7 +67,7 @@ impl ReportSeries {
             count(outcome.total),
             count(outcome.added),
             count(outcome.series_added),
-            rules.config.scrape_timeout.as_std().as_secs_f64(),
+            rules.timeout.as_std().as_secs_f64(),
             count(rules.config.sample_limit),
             size,
         ];

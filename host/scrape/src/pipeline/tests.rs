@@ -33,6 +33,7 @@ impl Story {
         let rules = Rules {
             config: &self.config,
             target: &self.target,
+            timeout: self.config.scrape_timeout,
         };
         self.last = process(scraped, rules, &mut self.memory, self.now_ms);
         lines(&self.last.batch)
@@ -305,6 +306,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
     let rules = Rules {
         config: &story.config,
         target: &story.target,
+        timeout: story.config.scrape_timeout,
     };
     report(
         &mut story.last,
@@ -325,6 +327,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
     let rules = Rules {
         config: &story.config,
         target: &story.target,
+        timeout: story.config.scrape_timeout,
     };
     super::report(
         &mut story.last,
@@ -352,6 +355,7 @@ fn every_scrape_reports_on_itself() {
         let rules = Rules {
             config: &story.config,
             target: &story.target,
+            timeout: story.config.scrape_timeout,
         };
         story.last.batch.samples.clear();
         report(
@@ -398,6 +402,7 @@ fn a_target_that_goes_away_ends_in_stale_marks() {
     let rules = Rules {
         config: &story.config,
         target: &story.target,
+        timeout: story.config.scrape_timeout,
     };
     let ended = lines(&end(rules, &mut story.memory, 5000));
     assert_eq!(
