@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use narthex_model::{Rejection, SeriesRef};
-use narthex_storage::{Appendable, Queryable, SelectRequest, StorageAdmin, TimeRange, contract};
+use narthex_storage::{
+    Appendable, LabelsRequest, Queryable, SelectRequest, StorageAdmin, TimeRange, contract,
+};
 
 use super::fixture::{BLOCK_MS, Restless, Store, append, sample};
 use crate::TsdbError;
@@ -176,6 +178,52 @@ async fn readers_beside_a_writer_and_cuts_see_every_sample_once() {
     assert_eq!(store.catalog.blocks().len(), 9);
     let samples = store.samples().await.into_values().flatten().count();
     assert_eq!(samples, 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_late_sample_that_was_taken_while_a_block_was_cut_is_there() {
+    const LATE_MAX: i64 = 20_000;
+    let store = Store::new();
+    for t in (0..350).map(|t| t * 1_000) {
+        append(&store, vec![sample("a", t, t as f64)]);
+    }
+    let (tsdb, done) = (Arc::clone(&store.tsdb), Arc::new(AtomicBool::new(false)));
+    let (started, wait) = tokio::sync::oneshot::channel();
+    let is_done = Arc::clone(&done);
+    let writer = std::thread::spawn(move || {
+        let (mut taken, mut started) = (Vec::new(), Some(started));
+        for i in 0..LATE_MAX {
+            let name = format!("late_{i}");
+            let batch = vec![sample(&name, i, 1.0), sample("a", 350_000 + i, 1.0)];
+            match append(&*tsdb, batch).rejected.as_slice() {
+                [] => taken.push(name),
+                [(0, Rejection::OutOfBounds)] => {}
+                other => panic!("{other:?}"),
+            }
+            if i == 20 {
+                started.take().unwrap().send(()).unwrap();
+            }
+            if i > 20 && is_done.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        taken
+    });
+    wait.await.unwrap();
+    store.maintain().await.unwrap();
+    done.store(true, Ordering::SeqCst);
+    let taken = writer.join().unwrap();
+    assert!(taken.len() > 20);
+    let request = LabelsRequest {
+        matchers: vec![],
+        range: TimeRange::ALL,
+    };
+    let mut found = store.label_values("__name__", &request).await.unwrap();
+    let mut expected = taken;
+    expected.push("a".to_owned());
+    expected.sort();
+    found.sort();
+    assert!(found == expected, "{} of {}", found.len(), expected.len());
 }
 
 #[tokio::test]
