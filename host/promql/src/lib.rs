@@ -1,7 +1,8 @@
 //! PromQL: text to tree to numbers.
 //!
-//! It is not: a server. Nothing here reads a clock, a file or a socket; what to read comes
-//! through [`narthex_storage::Queryable`], and evaluation itself is synchronous.
+//! It is not: a server. Nothing here asks for the time, or reads a file or a socket; what to read
+//! comes through [`narthex_storage::Queryable`], evaluation itself is synchronous, and the limit
+//! on a query's time is the runtime's timer.
 
 mod annotations;
 pub mod ast;

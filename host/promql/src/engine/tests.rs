@@ -302,6 +302,7 @@ fn a_query_over_its_samples_fails() {
     for query in [
         "{__name__=~'x|y'}[100m]",
         "x[1000d:1s]",
+        "sum_over_time(rate(x[5m])[1000d:1ms])",
         "sum_over_time(x[10m:1s])",
     ] {
         assert_eq!(told(at(&engine, &store, query, 99)), too_many, "{query}");

@@ -45,17 +45,29 @@ pub(crate) fn merged<'a>(
         let Some((first, mut merged)) = present.next() else {
             continue;
         };
-        for (_, column) in present {
+        let mut output = vector.series[first].clone();
+        let mut starts_at = first_step(&merged);
+        for (index, column) in present {
             if duplicates == Duplicates::Anywhere {
                 return Err(same_labelset());
             }
+            // The series that is there first says whether the name goes.
+            let start = first_step(&column);
+            if start < starts_at {
+                starts_at = start;
+                output.drop_name = vector.series[index].drop_name;
+            }
             overlay(&mut merged, &column)?;
         }
-        series.push(vector.series[first].clone());
+        series.push(output);
         columns.push(merged);
     }
     let fill: Fill<'a> = Box::new(move |index, out| out.copy_from_slice(&columns[index]));
     Ok(Vector { series, fill })
+}
+
+fn first_step(column: &[f64]) -> Option<usize> {
+    column.iter().position(|value| !is_absent(*value))
 }
 
 fn overlay(into: &mut [f64], column: &[f64]) -> Result<(), QueryError> {
