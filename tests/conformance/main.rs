@@ -2,4 +2,3 @@
 
 mod parquet;
 mod prometheus;
-mod promql;

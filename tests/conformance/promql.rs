@@ -1,1 +1,0 @@
-//! Prometheus' own PromQL scripts, where they lie beside the repository.
