@@ -1,6 +1,12 @@
 //! The runtime with real components: a guest of our own that misbehaves on demand, built for
 //! WebAssembly by the same code that builds the plugins we ship.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without fails it"
+)]
+
 mod denial;
 mod harness;
 mod misbehaviour;
