@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("head", &["model", "storage"]),
     ("block", &["model", "storage"]),
     ("promql", &["model", "storage"]),
-    ("discovery", &["model"]),
+    ("discovery", &[]),
     ("tsdb", &["model", "storage", "head", "block"]),
     (
         "scrape",

@@ -212,6 +212,9 @@ fn a_stranger_decodes_the_kept_block() {
 
 #[test]
 fn the_kept_block_opens_and_answers() {
+    if std::env::var_os("NARTHEX_WRITE_KEPT_BLOCK").is_some() {
+        write_the_kept_block();
+    }
     let store = Arc::new(LocalFileSystem::new_with_prefix(kept()).unwrap());
     let found: Vec<Series> = block_on(async {
         let block = Arc::new(Block::open(store, &folder()).await.unwrap());
@@ -229,8 +232,8 @@ fn the_kept_block_opens_and_answers() {
     }
 }
 
-#[test]
-#[ignore = "writes the kept block anew; only a new version of the format needs it"]
+/// Writes the kept block anew, which only a new version of the format needs: run the tests with
+/// `NARTHEX_WRITE_KEPT_BLOCK=1`.
 fn write_the_kept_block() {
     std::fs::create_dir_all(kept()).unwrap();
     let store = LocalFileSystem::new_with_prefix(kept()).unwrap();
