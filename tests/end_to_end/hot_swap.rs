@@ -41,23 +41,26 @@ fn twenty_swaps_in_two_hundred_scrapes_lose_none() {
         plugins.path().display()
     );
     let narthex = Narthex::builder().config(config).start();
-    let count = |at_least: usize| {
-        until(60, "scrapes", || {
+    let wait_for = |what: &str, is_there: &dyn Fn(&[(i64, String)]) -> bool| {
+        until(60, what, || {
             let samples = samples(&narthex, "guest_version")?;
-            if samples.len() >= at_least {
+            if is_there(&samples) {
                 Ok(samples)
             } else {
-                Err(format!("{}", samples.len()))
+                Err(format!("{:?}", samples.last()))
             }
         })
     };
-    let before = count(1).len();
+    wait_for("the first scrape", &|samples| !samples.is_empty());
     for swap in 1..=SWAPS {
         let version = if swap % 2 == 0 { 1 } else { 2 };
         guest.install(plugins.path(), "guest", version);
-        count(before + swap * SCRAPES / SWAPS);
+        let version = version.to_string();
+        wait_for("the new version", &|samples| {
+            samples.last().is_some_and(|last| last.1 == version)
+        });
     }
-    let scraped = count(before + SCRAPES);
+    let scraped = wait_for("all scrapes", &|samples| samples.len() >= SCRAPES);
 
     let versions: BTreeSet<&str> = scraped
         .iter()
