@@ -1,3 +1,59 @@
-//! The binary: flags, config, wiring.
+//! The binary: it reads the command line, starts the parts in order, waits, and stops them.
+//!
+//! It is not: a place for logic. What a part does is in the part's crate; what a file here holds
+//! is what puts the parts together.
 
-fn main() {}
+mod build_info;
+mod byte_size;
+mod config;
+mod external_url;
+mod flags;
+mod listen;
+mod logging;
+mod maintenance;
+mod process;
+mod promql_scripts;
+mod reload;
+mod server;
+mod signals;
+mod yaml;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::flags::{Command, CommandLine, TestCommand};
+
+fn main() -> ExitCode {
+    let line = match flags::parse(std::env::args()) {
+        Ok(line) => line,
+        Err(error) => error.exit(),
+    };
+    let done = match &line.flags.command {
+        Some(Command::Test {
+            what: TestCommand::Promql { files },
+        }) => promql_scripts::run(files),
+        None => serve(line),
+    };
+    done.unwrap_or_else(|error| {
+        // The whole chain of causes, also where there is no log yet.
+        eprintln!("narthex: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(line: CommandLine) -> anyhow::Result<ExitCode> {
+    logging::start(line.flags.log_level, line.flags.log_format)?;
+    // One provider for every TLS connection of the binary.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("another TLS provider is installed already"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    let served = runtime.block_on(server::run(line));
+    // What still runs on other threads must not hold up the end; all that matters is closed.
+    runtime.shutdown_background();
+    served.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,49 @@
+//! File names in the config, which are meant from the folder of the config file.
+
+use std::path::{Path, PathBuf};
+
+use narthex_plugin::PluginsConfig;
+use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
+
+/// Makes the files that `global` names relative to the config's folder.
+pub(super) fn resolve_global(global: &mut GlobalConfig, folder: &Path) {
+    join(&mut global.query_log_file, folder);
+    join(&mut global.scrape_failure_log_file, folder);
+}
+
+/// Makes the files that a job names relative to the config's folder.
+pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
+    join(&mut job.scrape_failure_log_file, folder);
+    join(&mut job.bearer_token_file, folder);
+    if let Some(basic) = &mut job.basic_auth {
+        join(&mut basic.username_file, folder);
+        join(&mut basic.password_file, folder);
+    }
+    if let Some(authorization) = &mut job.authorization {
+        join(&mut authorization.credentials_file, folder);
+    }
+    if let Some(tls) = &mut job.tls_config {
+        join(&mut tls.ca_file, folder);
+        join(&mut tls.cert_file, folder);
+        join(&mut tls.key_file, folder);
+    }
+    for header in job.http_headers.values_mut() {
+        for file in &mut header.files {
+            join(file, folder);
+        }
+    }
+}
+
+/// Makes the plugins' folder relative to the config's.
+pub(super) fn resolve_plugins(plugins: &mut PluginsConfig, folder: &Path) {
+    if let Some(directory) = &mut plugins.directory {
+        *directory = folder.join(PathBuf::from(&*directory));
+    }
+}
+
+/// Nothing stays nothing, and what is absolute stays as it is.
+fn join(file: &mut String, folder: &Path) {
+    if !file.is_empty() {
+        *file = folder.join(&*file).display().to_string();
+    }
+}

@@ -1,0 +1,76 @@
+//! The sections of the file, those that Prometheus knows and we do not have yet among them.
+
+use narthex_plugin::PluginsConfig;
+use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed as _, Deserializer, IgnoredAny};
+use serde_saphyr::Spanned;
+
+use crate::yaml::{Absent, place};
+
+/// The file as it is read, before anything is filled in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sections {
+    pub(super) global: GlobalConfig,
+    pub(super) scrape_configs: Vec<Job>,
+    pub(super) plugins: PluginsConfig,
+    /// Settings of Go's runtime, which is not in here.
+    #[serde(rename = "runtime")]
+    _runtime: Option<IgnoredAny>,
+    #[serde(rename = "rule_files", deserialize_with = "rule_files")]
+    _rule_files: (),
+    #[serde(
+        rename = "scrape_config_files",
+        deserialize_with = "scrape_config_files"
+    )]
+    _scrape_config_files: (),
+    #[serde(rename = "alerting", deserialize_with = "alerting")]
+    _alerting: (),
+    #[serde(rename = "remote_write", deserialize_with = "remote_write")]
+    _remote_write: (),
+    #[serde(rename = "remote_read", deserialize_with = "remote_read")]
+    _remote_read: (),
+    #[serde(rename = "storage", deserialize_with = "storage")]
+    _storage: (),
+    #[serde(rename = "tracing", deserialize_with = "tracing")]
+    _tracing: (),
+    #[serde(rename = "otlp", deserialize_with = "otlp")]
+    _otlp: (),
+}
+
+macro_rules! not_supported_yet {
+    ($($section:ident),*) => {
+        $(fn $section<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+            Absent(stringify!($section)).deserialize(deserializer)
+        })*
+    };
+}
+
+not_supported_yet!(
+    rule_files,
+    scrape_config_files,
+    alerting,
+    remote_write,
+    remote_read,
+    storage,
+    tracing,
+    otlp
+);
+
+/// An entry of `scrape_configs`, and where it begins.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) config: ScrapeConfig,
+    pub(super) place: Option<(u64, u64)>,
+}
+
+impl<'de> Deserialize<'de> for Job {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<ScrapeConfig>::deserialize(deserializer)?;
+        Ok(Self {
+            place: place(spanned.referenced),
+            config: spanned.value,
+        })
+    }
+}

@@ -1,0 +1,173 @@
+use super::*;
+
+fn parsed(text: &str) -> Result<Config, String> {
+    Config::parse(text, "prometheus.yml").map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_config_as_users_have_it_is_read() {
+    let config = parsed(
+        "global:\n\
+         \x20 scrape_interval: 15s\n\
+         \x20 external_labels: {region: eu, replica: 1, empty: null}\n\
+         runtime:\n\
+         \x20 gogc: 75\n\
+         rule_files: []\n\
+         alerting:\n\
+         remote_write: []\n\
+         scrape_configs:\n\
+         - &base\n\
+         \x20 job_name: a\n\
+         \x20 honor_labels: yes\n\
+         \x20 kubernetes_sd_configs: []\n\
+         \x20 static_configs:\n\
+         \x20 - targets: [localhost:9090]\n\
+         \x20   labels: {zone: null, rack: 12}\n\
+         - <<: *base\n\
+         \x20 job_name: b\n\
+         \x20 scrape_interval: 1m\n",
+    )
+    .unwrap();
+    let jobs = &config.scrape.jobs;
+    assert_eq!(
+        (jobs[0].job_name.as_str(), jobs[1].job_name.as_str()),
+        ("a", "b")
+    );
+    assert!(jobs[0].honor_labels && jobs[1].honor_labels);
+    assert_eq!(jobs[0].scrape_interval, PromDuration::from_secs(15));
+    assert_eq!(jobs[1].scrape_interval, PromDuration::from_secs(60));
+    assert_eq!(jobs[0].static_configs[0].labels["zone"], "");
+    assert_eq!(jobs[0].static_configs[0].labels["rack"], "12");
+    assert_eq!(
+        config.external_labels.to_string(),
+        r#"{region="eu", replica="1"}"#
+    );
+}
+
+#[test]
+fn the_default_config_scrapes_where_the_server_listens() {
+    for (address, route_prefix, target, path) in [
+        ("0.0.0.0:9090", "", "localhost:9090", "/metrics"),
+        ("[::]:1", "/prom", "localhost:1", "/prom/metrics"),
+        ("127.0.0.1:2", "", "127.0.0.1:2", "/metrics"),
+    ] {
+        let source = ConfigSource::Default {
+            address: address.parse().unwrap(),
+            route_prefix: route_prefix.to_owned(),
+        };
+        let config = source.load().unwrap();
+        let jobs = &config.scrape.jobs;
+        assert_eq!(
+            (jobs[0].job_name.as_str(), jobs[1].job_name.as_str()),
+            ("narthex", "node")
+        );
+        assert_eq!(jobs[0].static_configs[0].targets, [target]);
+        assert_eq!(jobs[0].metrics_path, path);
+        assert_eq!(jobs[1].plugin.as_deref(), Some("node"));
+    }
+}
+
+#[test]
+fn files_are_meant_from_the_folder_of_the_config() {
+    let config = Config::parse(
+        "plugins: {directory: plugins}\n\
+         scrape_configs:\n\
+         - job_name: a\n\
+         \x20 authorization: {credentials_file: secret}\n\
+         \x20 tls_config: {ca_file: /abs/ca.pem}\n",
+        "etc/prometheus.yml",
+    )
+    .unwrap();
+    let job = &config.scrape.jobs[0];
+    let authorization = job.authorization.as_ref().unwrap();
+    assert_eq!(authorization.credentials_file, "etc/secret");
+    assert_eq!(job.tls_config.as_ref().unwrap().ca_file, "/abs/ca.pem");
+    assert_eq!(config.plugins.directory, Some("etc/plugins".into()));
+}
+
+#[test]
+fn what_is_printed_is_read_back_as_the_same_config() {
+    let config = parsed(
+        "scrape_configs:\n\
+         - job_name: a\n\
+         \x20 scheme: https\n\
+         \x20 basic_auth: {username: u, password: p}\n\
+         \x20 relabel_configs:\n\
+         \x20 - {source_labels: [a, b], regex: 'x(.*)', target_label: c, replacement: '${1}'}\n",
+    )
+    .unwrap();
+    assert!(
+        config.yaml.contains("password: <secret>"),
+        "{}",
+        config.yaml
+    );
+    let again = parsed(&config.yaml).unwrap();
+    assert_eq!(again.yaml, config.yaml);
+}
+
+#[test]
+fn each_kind_of_fault_says_what_and_where() {
+    for (text, expected) in [
+        (
+            "globl: {}\n",
+            vec!["line 1, column 1: unknown field `globl`"],
+        ),
+        (
+            "global:\n  scrape_interval: 15\n",
+            vec![
+                "line 2, column 20: not a valid duration string: \"15\"",
+                "2 |   scrape_interval: 15",
+            ],
+        ),
+        (
+            "rule_files:\n- rules.yml\n",
+            vec!["line 2, column 3: rule_files is not supported yet"],
+        ),
+        (
+            "alerting:\n  alertmanagers: []\n",
+            vec!["line 2, column 3: alerting is not supported yet"],
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  dns_sd_configs:\n  - names: [x]\n",
+            vec!["line 4, column 5: dns_sd_configs is not supported yet"],
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n- job_name: a\n",
+            vec!["line 3, column 3: found multiple scrape configs with job name \"a\""],
+        ),
+        (
+            "scrape_configs:\n- scrape_interval: 5s\n- job_name: b\n  scrape_interval: 5s\n  scrape_timeout: 6s\n",
+            vec![
+                "line 2, column 3: job_name is empty",
+                "line 3, column 3: scrape timeout greater than scrape interval",
+            ],
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '('}\n",
+            vec!["line 4, column "],
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  honor_labels: maybe\n",
+            vec!["line 3, column 17: "],
+        ),
+        (
+            "scrape_configs:\n  - job_name: a\n - b\n",
+            vec!["line 3, column "],
+        ),
+    ] {
+        let error = parsed(text).unwrap_err();
+        for part in expected {
+            assert!(error.contains(part), "{text}\n{error}\n{part}");
+        }
+        assert!(
+            error.contains("parsing YAML file prometheus.yml: "),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = ConfigSource::File("no/such.yml".into()).load().unwrap_err();
+    assert!(error.to_string().contains("no/such.yml: "), "{error}");
+}

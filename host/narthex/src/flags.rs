@@ -1,0 +1,494 @@
+//! The command line: Prometheus' flags by their names, in kingpin's forms.
+//!
+//! It is not: the config file, which is read by [`crate::config`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{
+    Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+};
+use narthex_api::OriginPattern;
+use narthex_model::PromDuration;
+use narthex_promql::ParseOptions;
+
+use crate::build_info::{PROMETHEUS_VERSION, VERSION};
+use crate::byte_size::ByteSize;
+use crate::external_url;
+
+/// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
+/// have no effect yet; each use is logged. With each, whether it takes a value.
+const WITHOUT_EFFECT: &[(&str, bool)] = &[
+    ("alertmanager.drain-notification-queue-on-shutdown", false),
+    ("alertmanager.notification-batch-size", true),
+    ("alertmanager.notification-queue-capacity", true),
+    ("auto-gomaxprocs", false),
+    ("auto-gomemlimit", false),
+    ("auto-gomemlimit.ratio", true),
+    ("rules.alert.for-grace-period", true),
+    ("rules.alert.for-outage-tolerance", true),
+    ("rules.alert.resend-delay", true),
+    ("rules.max-concurrent-evals", true),
+    ("storage.remote.flush-deadline", true),
+    ("storage.remote.read-concurrent-limit", true),
+    ("storage.remote.read-max-bytes-in-frame", true),
+    ("storage.remote.read-sample-limit", true),
+    ("storage.tsdb.allow-overlapping-compaction", false),
+    ("storage.tsdb.head-chunks-write-queue-size", true),
+    ("storage.tsdb.max-block-chunk-segment-size", true),
+    ("storage.tsdb.no-lockfile", false),
+    ("storage.tsdb.retention.size", true),
+    ("storage.tsdb.retention.time", true),
+    ("storage.tsdb.samples-per-chunk", true),
+    ("storage.tsdb.wal-compression", false),
+    ("storage.tsdb.wal-compression-type", true),
+    ("storage.tsdb.wal-segment-size", true),
+    ("web.console.libraries", true),
+    ("web.console.templates", true),
+    ("web.enable-admin-api", false),
+    ("web.max-notifications-subscribers", true),
+    ("web.page-title", true),
+    ("web.user-assets", true),
+];
+
+/// Flags of Prometheus that change what the server does so much that it must not start as if
+/// they were not there. With each, whether it takes a value.
+const NOT_SUPPORTED: &[(&str, bool)] = &[
+    ("agent", false),
+    ("config.auto-reload", false),
+    ("storage.agent.path", true),
+    ("web.config.file", true),
+    ("web.enable-otlp-receiver", false),
+    ("web.enable-remote-write-receiver", false),
+];
+
+/// A monitoring server that stands in for Prometheus.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "narthex", args_conflicts_with_subcommands = true)]
+pub(crate) struct Flags {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Configuration file path. Without it, a config that is part of the binary is used, which
+    /// scrapes this server and the machine it runs on.
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub(crate) config_file: Option<PathBuf>,
+
+    /// Base path for metrics storage.
+    #[arg(
+        long = "storage.tsdb.path",
+        value_name = "DIR",
+        default_value = "data/"
+    )]
+    pub(crate) storage_path: PathBuf,
+
+    /// Minimum duration of a data block before being persisted.
+    #[arg(
+        long = "storage.tsdb.min-block-duration",
+        default_value = "2h",
+        hide = true
+    )]
+    pub(crate) min_block_duration: PromDuration,
+
+    /// Maximum duration compacted blocks may span.
+    #[arg(long = "storage.tsdb.max-block-duration", hide = true)]
+    pub(crate) max_block_duration: Option<PromDuration>,
+
+    /// Address to listen on. Can be repeated.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:9090"
+    )]
+    pub(crate) listen_addresses: Vec<String>,
+
+    /// The URL under which the server is externally reachable.
+    #[arg(long = "web.external-url", value_name = "URL", default_value = "")]
+    pub(crate) external_url: String,
+
+    /// Prefix for the internal routes of web endpoints. Defaults to the path of
+    /// --web.external-url.
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub(crate) route_prefix: Option<String>,
+
+    /// Enable reload and quit via HTTP request.
+    #[arg(long = "web.enable-lifecycle", overrides_with = "no_lifecycle")]
+    pub(crate) is_lifecycle_enabled: bool,
+
+    #[arg(
+        long = "no-web.enable-lifecycle",
+        hide = true,
+        overrides_with = "is_lifecycle_enabled"
+    )]
+    no_lifecycle: bool,
+
+    /// Maximum duration before timing out read of the request, and closing idle connections.
+    #[arg(long = "web.read-timeout", default_value = "5m")]
+    pub(crate) read_timeout: PromDuration,
+
+    /// Maximum number of simultaneous connections across all listeners.
+    #[arg(long = "web.max-connections", default_value_t = 512)]
+    pub(crate) connections_max: usize,
+
+    /// Regex for CORS origin. It is fully anchored. Example: 'https?://(domain1|domain2)\.com'
+    #[arg(long = "web.cors.origin", value_name = "REGEX", default_value = ".*")]
+    cors_origin: String,
+
+    /// The maximum lookback duration for retrieving metrics during expression evaluations and
+    /// federation.
+    #[arg(long = "query.lookback-delta", default_value = "5m")]
+    pub(crate) lookback_delta: PromDuration,
+
+    /// Maximum time a query may take before being aborted.
+    #[arg(long = "query.timeout", default_value = "2m")]
+    pub(crate) query_timeout: PromDuration,
+
+    /// Maximum number of queries executed concurrently.
+    #[arg(long = "query.max-concurrency", default_value_t = 20)]
+    pub(crate) queries_max: usize,
+
+    /// Maximum number of samples a single query can load into memory.
+    #[arg(long = "query.max-samples", default_value_t = 50_000_000)]
+    pub(crate) samples_max: usize,
+
+    /// Comma separated feature names to enable. Can be repeated. Known:
+    /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
+    /// promql-experimental-functions, promql-extended-range-selectors.
+    #[arg(long = "enable-feature", value_name = "FEATURE", value_delimiter = ',')]
+    pub(crate) features: Vec<String>,
+
+    /// Only log messages with the given severity or above.
+    #[arg(long = "log.level", value_enum, default_value = "info")]
+    pub(crate) log_level: LogLevel,
+
+    /// Output format of log messages.
+    #[arg(long = "log.format", value_enum, default_value = "logfmt")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// What the binary does besides serving.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Run tests.
+    Test {
+        /// Of what.
+        #[command(subcommand)]
+        what: TestCommand,
+    },
+}
+
+/// What can be tested.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum TestCommand {
+    /// Run PromQL test scripts, in the language of Prometheus' promqltest.
+    Promql {
+        /// The scripts.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// `--log.level`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl LogLevel {
+    /// The name, as the flag and the log filter know it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// `--log.format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+/// A command line that was understood.
+#[derive(Debug, Clone)]
+pub(crate) struct CommandLine {
+    /// The flags by name.
+    pub(crate) flags: Flags,
+    /// What `--enable-feature` switches on.
+    pub(crate) features: Features,
+    /// `--web.cors.origin`
+    pub(crate) cors_origin: OriginPattern,
+    /// Every flag and its value as text, for `/api/v1/status/flags`.
+    pub(crate) values: BTreeMap<String, String>,
+    /// What the log is to say about the flags once it is there.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What `--enable-feature` switches on.
+#[derive(Debug, Clone)]
+pub(crate) struct Features {
+    /// The grammar.
+    pub(crate) parse: ParseOptions,
+    /// Names are dropped when a query is done.
+    pub(crate) delayed_name_removal: bool,
+}
+
+/// Reads the command line; `args` begins with the name of the program.
+///
+/// # Errors
+/// What is to be printed; also for `--help` and `--version`.
+pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLine, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    let flags = Flags::from_arg_matches(&matches)?;
+    let invalid =
+        |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
+    for (name, _) in NOT_SUPPORTED {
+        if is_given(&matches, name) {
+            return Err(invalid(format!("--{name} is not supported yet")));
+        }
+    }
+    if is_given(&matches, "storage.tsdb.retention.size") {
+        let text = matches.get_one::<String>("storage.tsdb.retention.size");
+        let text = text.map_or("", String::as_str);
+        text.parse::<ByteSize>()
+            .map_err(|error| invalid(format!("--storage.tsdb.retention.size: {error}")))?;
+    }
+    if is_given(&matches, "storage.tsdb.retention.time") {
+        let text = matches.get_one::<String>("storage.tsdb.retention.time");
+        let text = text.map_or("", String::as_str);
+        text.parse::<PromDuration>()
+            .map_err(|error| invalid(format!("--storage.tsdb.retention.time: {error}")))?;
+    }
+    let cors_origin = OriginPattern::new(&flags.cors_origin)
+        .map_err(|error| invalid(format!("--web.cors.origin: {error}")))?;
+    external_url::check(&flags.external_url)
+        .map_err(|error| invalid(format!("--web.external-url: {error}")))?;
+    let mut notes: Vec<String> = WITHOUT_EFFECT
+        .iter()
+        .filter(|(name, _)| is_given(&matches, name))
+        .map(|(name, _)| format!("--{name} has no effect yet"))
+        .collect();
+    if flags.max_block_duration.is_some() {
+        notes.push("--storage.tsdb.max-block-duration has no effect yet".to_owned());
+    }
+    let features = read_features(&flags.features, &mut notes);
+    Ok(CommandLine {
+        values: values(&command, &matches),
+        flags,
+        features,
+        cors_origin,
+        notes,
+    })
+}
+
+fn command() -> clap::Command {
+    let version = format!("{VERSION} (in place of Prometheus {PROMETHEUS_VERSION})");
+    let mut command = Flags::command().version(version);
+    for (name, takes_value) in WITHOUT_EFFECT.iter().chain(NOT_SUPPORTED) {
+        let arg = Arg::new(*name).long(*name).hide(true);
+        if *takes_value {
+            command = command.arg(arg.action(ArgAction::Set));
+        } else {
+            let opposite = format!("no-{name}");
+            let arg = arg.action(ArgAction::SetTrue).overrides_with(&opposite);
+            let no = Arg::new(opposite.clone())
+                .long(opposite)
+                .hide(true)
+                .action(ArgAction::SetTrue)
+                .overrides_with(*name);
+            command = command.arg(arg).arg(no);
+        }
+    }
+    command
+}
+
+fn is_given(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// Every flag and its value as it was written, or its default.
+fn values(command: &clap::Command, matches: &ArgMatches) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for arg in command.get_arguments() {
+        let Some(name) = arg.get_long() else { continue };
+        if name.starts_with("no-") || matches!(name, "help" | "version") {
+            continue;
+        }
+        let raw = matches.get_raw(arg.get_id().as_str());
+        let texts: Vec<String> = raw
+            .into_iter()
+            .flatten()
+            .map(|text| text.to_string_lossy().into_owned())
+            .collect();
+        values.insert(name.to_owned(), texts.join(","));
+    }
+    values
+}
+
+fn read_features(names: &[String], notes: &mut Vec<String>) -> Features {
+    let mut features = Features {
+        parse: ParseOptions {
+            // On by default since Prometheus 3.14; the name of the feature is still taken.
+            duration_expressions: true,
+            ..ParseOptions::default()
+        },
+        delayed_name_removal: false,
+    };
+    for name in names {
+        match name.as_str() {
+            "promql-experimental-functions" => features.parse.experimental_functions = true,
+            "promql-extended-range-selectors" => features.parse.extended_range_selectors = true,
+            "promql-binop-fill-modifiers" => features.parse.binop_fill_modifiers = true,
+            "promql-delayed-name-removal" => features.delayed_name_removal = true,
+            "promql-duration-expr" | "" => {}
+            other => notes.push(format!("--enable-feature={other} has no effect")),
+        }
+    }
+    features
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<CommandLine, String> {
+        let args = std::iter::once("narthex").chain(args.iter().copied());
+        parse(args.map(str::to_owned)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_flags_are_prometheus_defaults() {
+        let line = parsed(&[]).unwrap();
+        for (name, value) in [
+            ("config.file", ""),
+            ("storage.tsdb.path", "data/"),
+            ("web.listen-address", "0.0.0.0:9090"),
+            ("web.enable-lifecycle", "false"),
+            ("web.enable-admin-api", "false"),
+            ("web.read-timeout", "5m"),
+            ("web.max-connections", "512"),
+            ("web.cors.origin", ".*"),
+            ("query.lookback-delta", "5m"),
+            ("query.timeout", "2m"),
+            ("query.max-concurrency", "20"),
+            ("query.max-samples", "50000000"),
+            ("storage.tsdb.retention.time", ""),
+            ("log.level", "info"),
+            ("log.format", "logfmt"),
+        ] {
+            assert_eq!(
+                line.values.get(name).map(String::as_str),
+                Some(value),
+                "{name}"
+            );
+        }
+        assert!(line.notes.is_empty(), "{:?}", line.notes);
+    }
+
+    #[test]
+    fn flags_are_written_as_kingpin_takes_them() {
+        let line = parsed(&[
+            "--config.file=a.yml",
+            "--storage.tsdb.path",
+            "/tmp/x",
+            "--web.listen-address=:1",
+            "--web.listen-address=127.0.0.1:2",
+            "--web.enable-lifecycle",
+            "--no-web.enable-lifecycle",
+            "--no-storage.tsdb.wal-compression",
+            "--log.format=json",
+        ])
+        .unwrap();
+        assert_eq!(line.flags.config_file, Some("a.yml".into()));
+        assert_eq!(line.flags.storage_path, PathBuf::from("/tmp/x"));
+        assert_eq!(line.flags.listen_addresses, [":1", "127.0.0.1:2"]);
+        assert!(!line.flags.is_lifecycle_enabled);
+        assert_eq!(line.flags.log_format, LogFormat::Json);
+        assert_eq!(line.values["web.listen-address"], ":1,127.0.0.1:2");
+        let line = parsed(&["--no-web.enable-lifecycle", "--web.enable-lifecycle"]).unwrap();
+        assert!(line.flags.is_lifecycle_enabled);
+    }
+
+    #[test]
+    fn a_flag_without_effect_is_told_and_not_hidden() {
+        let line = parsed(&[
+            "--storage.tsdb.retention.time=15d",
+            "--web.enable-admin-api",
+            "--enable-feature=promql-experimental-functions,native-histograms",
+        ])
+        .unwrap();
+        assert_eq!(
+            line.notes,
+            [
+                "--storage.tsdb.retention.time has no effect yet",
+                "--web.enable-admin-api has no effect yet",
+                "--enable-feature=native-histograms has no effect",
+            ]
+        );
+        assert!(line.features.parse.experimental_functions);
+        assert_eq!(line.values["storage.tsdb.retention.time"], "15d");
+        assert_eq!(line.values["web.enable-admin-api"], "true");
+    }
+
+    #[test]
+    fn what_cannot_be_taken_names_the_flag() {
+        for (args, named) in [
+            (vec!["--storage.tsdb.pth=x"], "--storage.tsdb.pth"),
+            (
+                vec!["--web.config.file=web.yml"],
+                "--web.config.file is not supported yet",
+            ),
+            (vec!["--query.timeout=2x"], "--query.timeout"),
+            (vec!["--query.max-samples=many"], "--query.max-samples"),
+            (vec!["--log.level=loud"], "--log.level"),
+            (vec!["--web.cors.origin=("], "--web.cors.origin"),
+            (vec!["--web.external-url=ftp://x"], "--web.external-url"),
+            (
+                vec!["--storage.tsdb.retention.size=5XB"],
+                "--storage.tsdb.retention.size",
+            ),
+            (
+                vec!["--storage.tsdb.retention.time=5"],
+                "--storage.tsdb.retention.time",
+            ),
+            (vec!["--config.file"], "--config.file"),
+            (vec!["serve"], "serve"),
+            (vec!["test", "promql"], "FILE"),
+        ] {
+            let error = parsed(&args).unwrap_err();
+            assert!(error.contains(named), "{args:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn scripts_are_tested_by_a_subcommand() {
+        let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
+        let Some(Command::Test {
+            what: TestCommand::Promql { files },
+        }) = line.flags.command
+        else {
+            panic!("no subcommand")
+        };
+        assert_eq!(files.len(), 2);
+        assert!(
+            parsed(&["--version"])
+                .unwrap_err()
+                .contains(PROMETHEUS_VERSION)
+        );
+    }
+
+    #[test]
+    fn the_command_is_sound() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,165 @@
+//! Takes a config: at the start, and again whenever somebody asks for it.
+//!
+//! A config is taken whole or not at all: it is read and checked first, and where a part refuses
+//! it, the parts that had taken it get the old one back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use narthex_api::{ApiState, RunningConfig};
+use narthex_model::Clock;
+use narthex_plugin::PluginRuntime;
+use narthex_scrape::ScrapeManager;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::config::{Config, ConfigSource};
+
+/// The parts that follow the config, and the config that they follow.
+pub(crate) struct Reloader {
+    source: ConfigSource,
+    current: Config,
+    state: ApiState,
+    plugins: Arc<PluginRuntime>,
+    scrape: Arc<ScrapeManager>,
+    clock: Arc<dyn Clock>,
+    loaded_ms: i64,
+    metrics: Metrics,
+}
+
+/// What the process shows of its config.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Metrics {
+    is_successful: Gauge<i64, AtomicI64>,
+    success_seconds: Gauge<f64, AtomicU64>,
+}
+
+impl Metrics {
+    /// Registers them.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "prometheus_config_last_reload_successful",
+            "Whether the last configuration reload attempt was successful",
+            metrics.is_successful.clone(),
+        );
+        registry.register(
+            "prometheus_config_last_reload_success_timestamp_seconds",
+            "Timestamp of the last successful configuration reload",
+            metrics.success_seconds.clone(),
+        );
+        metrics
+    }
+}
+
+/// The parts that follow the config.
+pub(crate) struct Followers {
+    /// Shows it.
+    pub(crate) state: ApiState,
+    /// Has taken `plugins` already.
+    pub(crate) plugins: Arc<PluginRuntime>,
+    /// Has no job yet.
+    pub(crate) scrape: Arc<ScrapeManager>,
+}
+
+impl Reloader {
+    /// Lets the parts take their first config.
+    ///
+    /// # Errors
+    /// A part refuses it.
+    pub(crate) async fn start(
+        source: ConfigSource,
+        config: Config,
+        followers: Followers,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<Self, String> {
+        followers
+            .scrape
+            .reload(config.scrape.clone())
+            .await
+            .map_err(lines)?;
+        let mut reloader = Self {
+            source,
+            current: config,
+            state: followers.state,
+            plugins: followers.plugins,
+            scrape: followers.scrape,
+            loaded_ms: clock.now_ms(),
+            clock,
+            metrics,
+        };
+        reloader.succeeded();
+        Ok(reloader)
+    }
+
+    /// Reads the config again and takes it.
+    ///
+    /// # Errors
+    /// Why it was not taken; the old one goes on.
+    pub(crate) async fn reload(&mut self) -> Result<(), String> {
+        let taken = match self.source.load() {
+            Ok(config) => self.take(config).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match &taken {
+            Ok(()) => {
+                self.succeeded();
+                tracing::info!("the configuration was loaded");
+            }
+            Err(error) => {
+                self.failed();
+                tracing::error!(
+                    error,
+                    "the configuration was not loaded; the old one goes on"
+                );
+            }
+        }
+        taken
+    }
+
+    async fn take(&mut self, config: Config) -> Result<(), String> {
+        // Plugins first: a new job may need a new one.
+        let reloaded = self.plugins.reload(config.plugins.clone()).await;
+        reloaded.map_err(|error| format!("plugins: {error}"))?;
+        if let Err(errors) = self.scrape.reload(config.scrape.clone()).await {
+            let restored = self.plugins.reload(self.current.plugins.clone()).await;
+            if let Err(error) = restored {
+                tracing::error!(%error, "the old configuration of plugins cannot be restored");
+            }
+            return Err(lines(errors));
+        }
+        self.current = config;
+        Ok(())
+    }
+
+    fn succeeded(&mut self) {
+        self.loaded_ms = self.clock.now_ms();
+        self.metrics.is_successful.set(1);
+        self.metrics
+            .success_seconds
+            .set(self.loaded_ms as f64 / 1000.0);
+        self.show(true);
+    }
+
+    fn failed(&self) {
+        self.metrics.is_successful.set(0);
+        self.show(false);
+    }
+
+    fn show(&self, is_last_load_successful: bool) {
+        self.state.set_config(RunningConfig {
+            yaml: self.current.yaml.clone(),
+            external_labels: self.current.external_labels.clone(),
+            evaluation_interval: self.current.evaluation_interval(),
+            is_last_load_successful,
+            loaded_ms: self.loaded_ms,
+        });
+    }
+}
+
+/// All errors, one a line.
+fn lines(errors: Vec<impl std::error::Error>) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}

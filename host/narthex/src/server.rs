@@ -1,0 +1,289 @@
+//! The parts of the server, put together in the order in which they depend on each other, and
+//! taken apart in the other one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use narthex_api::{
+    ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions, Serving,
+};
+use narthex_model::{Clock, SystemClock};
+use narthex_plugin::{Artifact, PluginOptions, PluginRuntime};
+use narthex_promql::EngineOptions;
+use narthex_scrape::config::ScrapeConfig;
+use narthex_scrape::{BuildCollector, Collector, CollectorError, HttpCollector, ScrapeManager};
+use narthex_tsdb::{Tsdb, TsdbOptions};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, ConfigSource};
+use crate::flags::CommandLine;
+use crate::maintenance::Maintenance;
+use crate::process::ProcessCollector;
+use crate::reload::{Followers, Metrics, Reloader};
+use crate::signals::{Signals, Wish};
+use crate::{build_info, external_url, listen};
+
+/// The folder below the store's where compiled plugins are kept.
+const PLUGIN_CACHE: &str = "plugin-cache";
+
+/// Serves until it is asked to stop.
+///
+/// # Errors
+/// A part cannot start, or the store cannot be closed.
+pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    for note in &line.notes {
+        tracing::warn!("{note}");
+    }
+    // Addresses first: two servers on one machine must not both touch the store.
+    let listeners = listen::bind(&line.flags.listen_addresses).await?;
+    let address = listen::first_address(&listeners)?;
+    let setup = Setup::new(line, address)?;
+    let config = setup.source.load()?;
+    let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
+    let state = setup.api_state(lifecycle, &config);
+    let web = Web::start(listeners, &state, setup.server_options());
+
+    // The API answers "not ready" from here on, until the store is open.
+    let started = tokio::select! {
+        started = setup.start(&state, config) => started?,
+        () = signals.stop() => {
+            tracing::info!("stopped before the server was ready");
+            return Ok(());
+        }
+    };
+    let Parts {
+        tsdb,
+        scrape,
+        maintenance,
+        mut reloader,
+    } = started;
+    tracing::info!(%address, "the server is ready to receive web requests");
+
+    loop {
+        let answer = tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Reload => None,
+                Wish::Stop => break,
+            },
+            request = requests.recv() => match request {
+                Some(LifecycleRequest::Reload(answer)) => Some(answer),
+                Some(LifecycleRequest::Quit) | None => break,
+            },
+        };
+        let reloaded = reloader.reload().await;
+        if let Some(answer) = answer {
+            // Who asked may have left.
+            let _ = answer.send(reloaded);
+        }
+    }
+
+    tracing::info!("stopping");
+    scrape.stop().await;
+    web.stop().await;
+    state.stop_serving();
+    maintenance.stop().await;
+    tsdb.close().await.context("the store cannot be closed")?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What the command line says, worked out.
+struct Setup {
+    line: CommandLine,
+    source: ConfigSource,
+    address: SocketAddr,
+    external_url: narthex_api::ExternalUrl,
+    route_prefix: String,
+    clock: Arc<dyn Clock>,
+}
+
+/// What runs behind the API.
+struct Parts {
+    tsdb: Arc<Tsdb>,
+    scrape: Arc<ScrapeManager>,
+    maintenance: Maintenance,
+    reloader: Reloader,
+}
+
+impl Setup {
+    fn new(line: CommandLine, address: SocketAddr) -> anyhow::Result<Self> {
+        let own_host = listen::own_host(address);
+        let external_url = external_url::resolve(&line.flags.external_url, &own_host)?;
+        let route_prefix = match &line.flags.route_prefix {
+            Some(path) => external_url::prefix(path),
+            None => external_url.path.clone(),
+        };
+        let source = match &line.flags.config_file {
+            Some(path) => ConfigSource::File(path.clone()),
+            None => ConfigSource::Default {
+                address,
+                route_prefix: route_prefix.clone(),
+            },
+        };
+        Ok(Self {
+            line,
+            source,
+            address,
+            external_url,
+            route_prefix,
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    fn server_options(&self) -> ServerOptions {
+        ServerOptions {
+            read_timeout: self.line.flags.read_timeout.as_std(),
+            connections_max: self.line.flags.connections_max,
+        }
+    }
+
+    fn engine_options(&self, config: &Config) -> EngineOptions {
+        let flags = &self.line.flags;
+        EngineOptions {
+            lookback_delta: flags.lookback_delta,
+            timeout: flags.query_timeout,
+            max_samples: flags.samples_max,
+            max_concurrency: flags.queries_max,
+            parse: self.line.features.parse,
+            default_subquery_step: config.evaluation_interval(),
+            delayed_name_removal: self.line.features.delayed_name_removal,
+            ..EngineOptions::default()
+        }
+    }
+
+    fn api_state(&self, lifecycle: mpsc::Sender<LifecycleRequest>, config: &Config) -> ApiState {
+        ApiState::new(ApiOptions {
+            clock: self.clock.clone(),
+            engine: self.engine_options(config),
+            flags: self.line.values.clone(),
+            build: build_info::build_info(),
+            start_time_ms: self.clock.now_ms(),
+            external_url: self.external_url.clone(),
+            listen_address: self.address,
+            route_prefix: self.route_prefix.clone(),
+            cors_origin: self.line.cors_origin.clone(),
+            is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
+            lifecycle,
+            // Nothing is removed by age or size yet.
+            retention: "unlimited".to_owned(),
+        })
+    }
+
+    /// Starts what is behind the API: the store, the plugins, the scrapes.
+    async fn start(&self, state: &ApiState, config: Config) -> anyhow::Result<Parts> {
+        let mut registry = Registry::default();
+        build_info::register(&mut registry);
+        registry.register_collector(Box::new(ProcessCollector));
+        let metrics = Metrics::register(&mut registry);
+        state.add_registry(registry);
+
+        let tsdb = self.open_store(state).await?;
+        let mut registry = Registry::default();
+        let plugins = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
+        let plugins = plugins.context("plugins cannot be started")?;
+        let scrape = Arc::new(ScrapeManager::new(
+            tsdb.clone(),
+            self.clock.clone(),
+            build_collector(plugins.clone()),
+            &mut registry,
+        ));
+        state.add_registry(registry);
+        let followers = Followers {
+            state: state.clone(),
+            plugins,
+            scrape: scrape.clone(),
+        };
+        let reloader = Reloader::start(
+            self.source.clone(),
+            config,
+            followers,
+            self.clock.clone(),
+            metrics,
+        );
+        let reloader = reloader.await.map_err(|error| anyhow!(error))?;
+        state.start_serving(Serving {
+            storage: tsdb.clone(),
+            admin: tsdb.clone(),
+            scrape: scrape.clone(),
+        });
+        Ok(Parts {
+            maintenance: Maintenance::start(tsdb.clone()),
+            tsdb,
+            scrape,
+            reloader,
+        })
+    }
+
+    async fn open_store(&self, state: &ApiState) -> anyhow::Result<Arc<Tsdb>> {
+        let options = TsdbOptions {
+            min_block_duration: self.line.flags.min_block_duration,
+            ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
+        };
+        // Replaying the log reads files for as long as it takes.
+        let opening = tokio::task::spawn_blocking(move || {
+            let mut registry = Registry::default();
+            let opened = Tsdb::open(options, &mut registry);
+            opened.map(|tsdb| (tsdb, registry))
+        });
+        let opened = opening.await.context("opening the store")?;
+        let (tsdb, registry) = opened.context("the store cannot be opened")?;
+        state.add_registry(registry);
+        Ok(tsdb)
+    }
+
+    fn plugin_options(&self, config: &Config) -> PluginOptions {
+        let embedded = narthex_plugins::embedded().iter();
+        PluginOptions {
+            config: config.plugins.clone(),
+            embedded: embedded
+                .map(|plugin| Artifact::embedded(plugin.name, plugin.component, plugin.manifest))
+                .collect(),
+            cache: Some(self.line.flags.storage_path.join(PLUGIN_CACHE)),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// A job is read by the plugin that it names, or over HTTP.
+fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector> {
+    Box::new(move |config: &ScrapeConfig| {
+        let Some(plugin) = &config.plugin else {
+            return Ok(Arc::new(HttpCollector::new(config)?) as Arc<dyn Collector>);
+        };
+        let settings = config.plugin_config.clone().unwrap_or_default();
+        let collector = plugins.collector(plugin, &config.job_name, &settings);
+        collector.map_err(|error| CollectorError {
+            job: config.job_name.clone(),
+            message: error.to_string(),
+        })
+    })
+}
+
+/// The task that answers HTTP.
+struct Web {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Web {
+    fn start(listeners: Vec<TcpListener>, state: &ApiState, options: ServerOptions) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let app = narthex_api::router(state.clone());
+        let task = tokio::spawn(narthex_api::serve(listeners, app, options, async {
+            // It also ends where the sender is gone.
+            let _ = stopped.await;
+        }));
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        // It has ended already only where it panicked, which the log has said.
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
