@@ -9,7 +9,6 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::artifact::Artifact;
 use crate::cache::digest;
@@ -66,8 +65,8 @@ impl Folder {
         &self.path
     }
 
-    /// Looks through the folder. Reads files: not for a thread that serves requests.
-    pub(crate) fn look(&mut self, now: SystemTime) -> Vec<Change> {
+    /// Looks through the folder at a time of the system's clock. Reads files: not for a thread that serves requests.
+    pub(crate) fn look(&mut self, now_ms: i64) -> Vec<Change> {
         let names = match names(&self.path) {
             Ok(names) => names,
             Err(error) => {
@@ -91,17 +90,17 @@ impl Folder {
         }
         for name in names {
             let known = self.known.entry(name.clone()).or_default();
-            changes.extend(known.look(&self.path, &name, now));
+            changes.extend(known.look(&self.path, &name, now_ms));
         }
         changes
     }
 }
 
 impl Known {
-    fn look(&mut self, folder: &Path, name: &str, now: SystemTime) -> Option<Change> {
+    fn look(&mut self, folder: &Path, name: &str, now_ms: i64) -> Option<Change> {
         let paths = ["wasm", "toml"].map(|end| folder.join(format!("{name}.{end}")));
         let files = [stamp(&paths[0]), stamp(&paths[1])];
-        let is_settled = files.iter().flatten().all(|stamp| stamp.is_settled(now));
+        let is_settled = files.iter().flatten().all(|stamp| stamp.is_settled(now_ms));
         if self.files == files && is_settled && self.content.is_some() {
             return None;
         }
@@ -133,13 +132,15 @@ impl Known {
 
 impl Stamp {
     /// Whether the file's time is old enough for a further write to have changed it.
-    fn is_settled(&self, now: SystemTime) -> bool {
+    fn is_settled(&self, now_ms: i64) -> bool {
         let (seconds, _) = self.modified.max(self.changed);
-        let now = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let seconds = u64::try_from(seconds).unwrap_or(0);
-        now.as_secs() > seconds + FOLDER_SETTLED.as_secs()
+        let settled_ms = i64::try_from(FOLDER_SETTLED.as_millis()).unwrap_or(i64::MAX);
+        // The next whole second: file systems may keep no finer time.
+        now_ms
+            > seconds
+                .saturating_add(1)
+                .saturating_mul(1000)
+                .saturating_add(settled_ms)
     }
 }
 
@@ -191,7 +192,7 @@ fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, PluginError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use narthex_model::{Clock, SystemClock};
 
     use super::*;
 
@@ -213,8 +214,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         let mut watched = Folder::new(folder.path().to_owned());
-        let now = SystemTime::now();
-        let mut look = || describe(watched.look(now));
+        let now_ms = SystemClock.now_ms();
+        let mut look = || describe(watched.look(now_ms));
 
         write("a.wasm", "one");
         write("a.wasm.tmp", "x");
@@ -250,11 +251,11 @@ mod tests {
         fs::write(folder.path().join("a.wasm"), "one").unwrap();
         fs::write(folder.path().join("a.toml"), "").unwrap();
         let mut watched = Folder::new(folder.path().to_owned());
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let later = SystemClock.now_ms() + 60_000;
         assert_eq!(watched.look(later).len(), 1);
         let known = watched.known.get_mut("a").unwrap();
         known.content = Some(Err(PluginError::File("as it was".to_owned())));
         assert!(watched.look(later).is_empty());
-        assert_eq!(watched.look(SystemTime::now()).len(), 1);
+        assert_eq!(watched.look(SystemClock.now_ms()).len(), 1);
     }
 }

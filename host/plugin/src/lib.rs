@@ -1,9 +1,9 @@
 //! Runs plugins: WebAssembly components that read targets, sandboxed, bounded, and replaced while
 //! they work.
 //!
-//! A plugin reaches nothing but the imports in [`wit`](https://component-model.bytecodealliance.org)
-//! form under `wit/`, and each call to the outside is checked against a grant. Whatever it does (a trap, an
-//! endless loop, all the memory it can get) costs the scrape it was asked for, and no other.
+//! A plugin reaches nothing but the imports declared under `wit/`, and each call to the outside
+//! is checked against a grant. Whatever it does (a trap, an endless loop, all the memory it can
+//! get) costs the scrape it was asked for, and no other.
 //!
 //! It is not: a place for what a plugin does, nor a registry, nor signatures. Only this crate
 //! knows wasmtime. Components are compiled in this process, on threads for blocking work, before

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::SystemTime;
 
 use narthex_http::Outbound;
-use narthex_model::Clock;
+use narthex_model::{Clock, SystemClock};
 use narthex_scrape::Collector;
 use prometheus_client::registry::Registry;
 use tokio::task::AbortHandle;
@@ -203,7 +202,7 @@ impl PluginRuntime {
         // Reading many megabytes takes its time.
         let looked = tokio::task::spawn_blocking(move || {
             // File times are the system's, whatever clock the plugins see.
-            let changes = folder.look(SystemTime::now());
+            let changes = folder.look(SystemClock.now_ms());
             (folder, changes)
         });
         let Ok((folder, changes)) = looked.await else {
