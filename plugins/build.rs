@@ -27,16 +27,12 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let mut folders = Vec::new();
     for kind in KINDS {
-        println!("cargo::rerun-if-changed={}", here.join(kind).display());
         for entry in fs::read_dir(here.join(kind))? {
             folders.push(entry?.path());
         }
     }
     folders.retain(|folder| folder.join("plugin.toml").is_file());
     folders.sort();
-    for input in narthex_plugin_builder::inputs(workspace, &folders) {
-        println!("cargo::rerun-if-changed={}", input.display());
-    }
 
     let packages: Vec<String> = folders.iter().map(|path| package(path)).collect();
     let names: Vec<&str> = packages.iter().map(String::as_str).collect();
@@ -57,6 +53,14 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     list.push(']');
     fs::write(out.join("embedded.rs"), list)?;
+
+    // Said last: cargo prints all that a failed build script said, and after a failure it runs
+    // the script again in any case.
+    let mut inputs = narthex_plugin_builder::inputs(workspace, &folders);
+    inputs.extend(KINDS.map(|kind| here.join(kind)));
+    for input in inputs {
+        println!("cargo::rerun-if-changed={}", input.display());
+    }
     Ok(())
 }
 
