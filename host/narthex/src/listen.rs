@@ -67,9 +67,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_bound_is_named() {
-        let taken = bind(&["127.0.0.1:0".to_owned()]).await.unwrap();
-        let taken = first_address(&taken).unwrap().to_string();
-        let held = TcpListener::bind(&taken).await.unwrap();
+        let held = bind(&["127.0.0.1:0".to_owned()]).await.unwrap();
+        let taken = first_address(&held).unwrap().to_string();
         for address in [taken.as_str(), "nonsense", "127.0.0.1:99999"] {
             let error = bind(&[address.to_owned()]).await.unwrap_err();
             assert!(error.to_string().contains(address), "{error:#}");

@@ -7,8 +7,11 @@ use narthex_tsdb::Tsdb;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How often the store is asked. Prometheus looks once a minute too.
-const PERIOD: Duration = Duration::from_secs(60);
+/// How often the store is asked at least. Prometheus looks once a minute too.
+const PERIOD_MAX: Duration = Duration::from_secs(60);
+
+/// How often it is asked in the time of one block, where blocks are short.
+const LOOKS_PER_BLOCK: u32 = 4;
 
 /// A task that asks the store for its work until it is stopped.
 #[derive(Debug)]
@@ -18,16 +21,14 @@ pub(crate) struct Maintenance {
 }
 
 impl Maintenance {
-    /// Starts the task.
-    pub(crate) fn start(tsdb: Arc<Tsdb>) -> Self {
+    /// Starts the task. The store is asked at once: what became due while the process was down
+    /// does not wait.
+    pub(crate) fn start(tsdb: Arc<Tsdb>, block_duration: Duration) -> Self {
+        let period = PERIOD_MAX.min(block_duration / LOOKS_PER_BLOCK);
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let mut failed_before = false;
             loop {
-                tokio::select! {
-                    _ = stopped.changed() => return,
-                    () = tokio::time::sleep(PERIOD) => {}
-                }
                 let done = tsdb.maintain().await;
                 match &done {
                     Err(error) if !failed_before => {
@@ -38,6 +39,10 @@ impl Maintenance {
                     _ => {}
                 }
                 failed_before = done.is_err();
+                tokio::select! {
+                    _ = stopped.changed() => return,
+                    () = tokio::time::sleep(period) => {}
+                }
             }
         });
         Self { stop, task }

@@ -212,7 +212,10 @@ impl Setup {
             scrape: scrape.clone(),
         });
         Ok(Parts {
-            maintenance: Maintenance::start(tsdb.clone()),
+            maintenance: Maintenance::start(
+                tsdb.clone(),
+                self.line.flags.min_block_duration.as_std(),
+            ),
             tsdb,
             scrape,
             reloader,

@@ -100,7 +100,7 @@ fn a_fault_has_its_file_line_column_and_lines() {
         ("jobs: 3\n", "x.yml: line 1, column 7: "),
         ("labels: {a: 1, a: 2}\n", "x.yml: line 1, column 16: "),
         ("jobs:\n\t- name: a\n", "x.yml: line 2, column 2: "),
-        ("jobs: [1\nlabels: {}\n", "x.yml: line 1, column 8: "),
+        ("jobs: [1\nlabels: {}\n", "x.yml: line 2, column 7: "),
         (
             "jobs:\n- name: a\n  dns_sd_configs:\n  - names: [x]\n",
             "x.yml: line 4, column 5: dns_sd_configs is not supported yet\n",

@@ -1,0 +1,283 @@
+//! What each endpoint says.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+
+use crate::fixture::Api;
+
+#[tokio::test]
+async fn queries_give_what_prometheus_gives() {
+    let api = Api::ready().await;
+    for (path, expected) in [
+        (
+            "query?query=up%7Bjob%3D%22a%22%7D",
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","instance":"i","job":"a"},"value":[600,"1"]}]}}"#,
+        ),
+        (
+            "query?query=nothing",
+            r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#,
+        ),
+        (
+            "query?query=1%2B1&time=4.5",
+            r#"{"status":"success","data":{"resultType":"scalar","result":[4.5,"2"]}}"#,
+        ),
+        (
+            "query?query=%22a%5C%22%22&time=1970-01-01T00:00:01Z",
+            r#"{"status":"success","data":{"resultType":"string","result":[1,"a\""]}}"#,
+        ),
+        (
+            "query?query=1%2F0",
+            r#"{"status":"success","data":{"resultType":"scalar","result":[600,"+Inf"]}}"#,
+        ),
+        (
+            "query?query=requests_total%5B90s%5D&time=300",
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"requests_total","job":"a"},"values":[[240,"240"],[300,"300"]]}]}}"#,
+        ),
+        (
+            "query_range?query=requests_total&start=60&end=180.5&step=1m",
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"requests_total","job":"a"},"values":[[60,"60"],[120,"120"],[180,"180"]]}]}}"#,
+        ),
+        (
+            "query?query=up&limit=1&lookback_delta=30s&timeout=10",
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","http.status":"x","job":"b"},"value":[600,"0"]}]},"warnings":["results truncated due to limit"]}"#,
+        ),
+    ] {
+        let (status, body) = api.get(&format!("/api/v1/{path}")).await;
+        let (found, wanted): (Value, Value) = (
+            serde_json::from_str(&body).unwrap(),
+            serde_json::from_str(expected).unwrap(),
+        );
+        if path.contains("limit=1") {
+            // Which series comes first is the engine's to say.
+            assert_eq!(
+                found["data"]["result"].as_array().unwrap().len(),
+                1,
+                "{body}"
+            );
+            assert_eq!(found["warnings"], wanted["warnings"]);
+        } else {
+            assert_eq!((status, body.as_str()), (200, expected), "{path}");
+        }
+    }
+    let form = "query=requests_total&start=60&end=180&step=60";
+    let by_form = api.post("query_range", form).await;
+    assert_eq!(
+        by_form,
+        api.get(&format!("/api/v1/query_range?{form}")).await
+    );
+}
+
+#[tokio::test]
+async fn series_and_labels_are_sorted_and_cut_to_their_limit() {
+    let api = Api::ready().await;
+    for (path, expected) in [
+        (
+            "series?match[]=requests_total",
+            json!([{"__name__": "requests_total", "job": "a"}]),
+        ),
+        ("series?match[]=nothing", json!([])),
+        (
+            "series?match[]=up&match[]=%7Bjob%3D%22a%22%7D",
+            json!([
+                {"__name__": "requests_total", "job": "a"},
+                {"__name__": "up", "http.status": "x", "job": "b"},
+                {"__name__": "up", "instance": "i", "job": "a"}
+            ]),
+        ),
+        ("series?match[]=up&start=1000&end=2000", json!([])),
+        (
+            "labels",
+            json!(["__name__", "http.status", "instance", "job"]),
+        ),
+        ("labels?match[]=requests_total", json!(["__name__", "job"])),
+        ("label/job/values", json!(["a", "b"])),
+        (
+            "label/job/values?match[]=requests_total&match[]=nothing",
+            json!(["a"]),
+        ),
+        ("label/U__http_2e_status/values", json!(["x"])),
+        ("label/http.status/values", json!(["x"])),
+        ("label/nothing/values", json!([])),
+    ] {
+        let found = api.json(path).await;
+        assert_eq!(found["status"], "success", "{path}: {found}");
+        let (mut found, mut expected) = (found["data"].clone(), expected);
+        for list in [&mut found, &mut expected] {
+            let list = list.as_array_mut().unwrap();
+            if path.contains("&match[]=%7B") {
+                list.sort_by_key(Value::to_string);
+            }
+        }
+        assert_eq!(found, expected, "{path}");
+    }
+    let cut = api.json("labels?limit=2").await;
+    assert_eq!(cut["data"], json!(["__name__", "http.status"]));
+    assert_eq!(cut["warnings"], json!(["results truncated due to limit"]));
+    let (status, body) = api.post("series", "match%5B%5D=up&limit=1").await;
+    assert!(status == 200 && body.contains("truncated"), "{body}");
+}
+
+#[tokio::test]
+async fn queries_are_formatted_and_taken_apart() {
+    let api = Api::ready().await;
+    let formatted = api.json("format_query?query=sum(up)by(job)").await;
+    assert_eq!(formatted["data"], "sum by (job) (up)");
+    let tree = api
+        .json("parse_query?query=rate(x%7Ba%3D%22b%22%7D%5B5m%5D%20offset%201m%20%40%2010)%20%2B%20on(l)%20y")
+        .await;
+    let tree = &tree["data"];
+    assert_eq!(
+        (&tree["type"], &tree["op"], &tree["matching"]["card"]),
+        (&json!("binaryExpr"), &json!("+"), &json!("one-to-one"))
+    );
+    let call = &tree["lhs"];
+    assert_eq!(
+        call["func"],
+        json!({"name": "rate", "argTypes": ["matrix"], "variadic": 0, "returnType": "vector"})
+    );
+    assert_eq!(
+        call["args"][0],
+        json!({
+            "type": "matrixSelector", "name": "x", "range": 300_000, "offset": 60_000,
+            "matchers": [
+                {"name": "__name__", "value": "x", "type": "="},
+                {"name": "a", "value": "b", "type": "="}
+            ],
+            "timestamp": 10_000, "startOrEnd": null, "anchored": false, "smoothed": false
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_grafana_asks_on_its_start_is_answered() {
+    let api = Api::ready().await;
+    for (path, expected) in [
+        (
+            "query_exemplars?query=test&start=1700000000000&end=1700000100000",
+            json!([]),
+        ),
+        ("rules", json!({"groups": []})),
+        ("rules?type=alert", json!({"groups": []})),
+        ("alerts", json!({"alerts": []})),
+        (
+            "alertmanagers",
+            json!({"activeAlertmanagers": [], "droppedAlertmanagers": []}),
+        ),
+        ("metadata?limit=10", json!({})),
+        ("targets/metadata", json!([])),
+        ("scrape_pools", json!({"scrapePools": ["self"]})),
+        ("status/config", json!({"yaml": "global: {}\n"})),
+        ("status/flags", json!({"web.enable-lifecycle": "true"})),
+    ] {
+        let found = api.json(path).await;
+        assert_eq!(
+            (&found["status"], &found["data"]),
+            (&json!("success"), &expected),
+            "{path}"
+        );
+    }
+    let build = api.json("status/buildinfo").await;
+    assert_eq!(build["data"]["version"], "3.14.0");
+    assert!(
+        build["data"].get("features").is_none(),
+        "it would make Grafana take us for Mimir"
+    );
+    let runtime = api.json("status/runtimeinfo").await;
+    assert_eq!(runtime["data"]["startTime"], "1970-01-01T00:00:01Z");
+    assert_eq!(runtime["data"]["reloadConfigSuccess"], true);
+}
+
+#[tokio::test]
+async fn targets_are_shown_by_state_and_pool() {
+    let api = Api::ready().await;
+    let all = api.json("targets").await;
+    let target = &all["data"]["activeTargets"][0];
+    for (field, expected) in [
+        ("scrapePool", json!("self")),
+        ("scrapeUrl", json!("http://localhost:9090/metrics")),
+        ("globalUrl", json!("https://prom.example/metrics")),
+        ("scrapeInterval", json!("1h")),
+        (
+            "labels",
+            json!({"instance": "localhost:9090", "job": "self"}),
+        ),
+    ] {
+        assert_eq!(target[field], expected, "{field}");
+    }
+    assert_eq!(all["data"]["droppedTargetCounts"], json!({"self": 0}));
+    let active = api.json("targets?state=active").await;
+    assert_eq!(active["data"]["droppedTargetCounts"], Value::Null);
+    assert_eq!(active["data"]["droppedTargets"], json!([]));
+    let none = api.json("targets?scrapePool=other&state=Active").await;
+    assert_eq!(none["data"]["activeTargets"], json!([]));
+}
+
+#[tokio::test]
+async fn the_store_is_counted() {
+    let api = Api::ready().await;
+    let stats = api.json("status/tsdb?limit=1").await;
+    assert_eq!(
+        stats["data"]["headStats"],
+        json!({"numSeries": 3, "numLabelPairs": 0, "chunkCount": 0, "minTime": 0, "maxTime": 600_000})
+    );
+    assert_eq!(
+        stats["data"]["seriesCountByMetricName"],
+        json!([{"name": "up", "value": 2}])
+    );
+}
+
+#[tokio::test]
+async fn federation_writes_the_newest_samples_with_external_labels() {
+    let api = Api::ready().await;
+    let (status, body) = api.get("/federate?match[]=up&match[]=requests_total").await;
+    assert_eq!(status, 200);
+    let lines: Vec<&str> = body.lines().collect();
+    assert_eq!(lines[0], "# TYPE requests_total untyped");
+    assert!(
+        lines[1].starts_with("requests_total{job=\"a\",region=\"eu\""),
+        "{body}"
+    );
+    assert!(lines[1].ends_with("} 600 600000"), "{body}");
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with('#')).count(),
+        2,
+        "{body}"
+    );
+    let request = Request::get("/federate?match[]=up")
+        .header(header::ACCEPT, "application/openmetrics-text;version=1.0.0")
+        .body(Body::empty())
+        .unwrap();
+    let (_, body) = api.send(request).await;
+    assert!(
+        body.ends_with("# EOF\n") && body.contains(" 600.000\n"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn own_metrics_count_the_requests() {
+    let api = Api::ready().await;
+    api.get("/api/v1/query?query=up").await;
+    api.get("/api/v1/query?query=(").await;
+    let (_, text) = api.get("/metrics").await;
+    for line in [
+        r#"prometheus_http_requests_total{handler="/api/v1/query",code="200"} 1"#,
+        r#"prometheus_http_requests_total{handler="/api/v1/query",code="400"} 1"#,
+        r#"prometheus_engine_query_duration_seconds_count{slice="inner_eval"} 2"#,
+        "prometheus_engine_queries 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn answers_are_packed_for_those_who_unpack_them() {
+    let api = Api::ready().await;
+    let request = Request::get("/api/v1/status/runtimeinfo")
+        .header(header::ACCEPT_ENCODING, "gzip")
+        .body(Body::empty())
+        .unwrap();
+    let response = api.response(request).await;
+    assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+}

@@ -1,0 +1,197 @@
+//! A router over a real engine and a store in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, header};
+use narthex_api::{
+    ApiOptions, ApiState, BuildInfo, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest,
+    OriginPattern, RunningConfig, Serving, router,
+};
+use narthex_model::{Labels, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
+use narthex_promql::EngineOptions;
+use narthex_scrape::config::{GlobalConfig, ScrapeConfig, resolve};
+use narthex_scrape::{Collector, HttpCollector, ScrapeManager};
+use narthex_storage::{Appendable, MemoryStore, Queryable, StorageAdmin, StorageStats};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tower::ServiceExt;
+
+/// The time of every test: the last samples are of this moment.
+pub(crate) const NOW_MS: i64 = 600_000;
+
+/// What a store says of itself where only the shape of the answer is looked at.
+struct Counts;
+
+impl StorageAdmin for Counts {
+    fn stats(&self, limit: usize) -> StorageStats {
+        let mut names = vec![("up".to_owned(), 2), ("requests_total".to_owned(), 1)];
+        names.truncate(limit);
+        StorageStats {
+            series: 3,
+            min_time_ms: Some(0),
+            max_time_ms: Some(NOW_MS),
+            series_by_metric_name: names,
+            ..StorageStats::default()
+        }
+    }
+}
+
+/// A server without a socket.
+pub(crate) struct Api {
+    pub(crate) state: ApiState,
+    pub(crate) requests: mpsc::Receiver<LifecycleRequest>,
+    router: Router,
+}
+
+/// One sample a minute for ten minutes.
+pub(crate) fn store() -> MemoryStore {
+    let store = MemoryStore::new();
+    for minute in 0..=10_i64 {
+        let series = [
+            (
+                vec![("__name__", "up"), ("job", "a"), ("instance", "i")],
+                1.0,
+            ),
+            (
+                vec![("__name__", "up"), ("job", "b"), ("http.status", "x")],
+                0.0,
+            ),
+            (
+                vec![("__name__", "requests_total"), ("job", "a")],
+                minute as f64 * 60.0,
+            ),
+        ];
+        let samples = series.into_iter().map(|(labels, value)| Sample {
+            series: SeriesRef::UNKNOWN,
+            labels: Labels::from_pairs(labels),
+            timestamp_ms: minute * 60_000,
+            value,
+        });
+        let batch = WriteBatch {
+            samples: samples.collect(),
+        };
+        store.append(&batch).unwrap();
+    }
+    store
+}
+
+fn options(is_lifecycle_enabled: bool) -> (ApiOptions, mpsc::Receiver<LifecycleRequest>) {
+    let (lifecycle, requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
+    let options = ApiOptions {
+        clock: Arc::new(SimulatedClock::at(NOW_MS)),
+        engine: EngineOptions::default(),
+        flags: BTreeMap::from([("web.enable-lifecycle".into(), "true".into())]),
+        build: BuildInfo {
+            version: "3.14.0".into(),
+            revision: String::new(),
+            branch: String::new(),
+            build_user: String::new(),
+            build_date: String::new(),
+            go_version: String::new(),
+            narthex_version: "0.1.0".into(),
+        },
+        start_time_ms: 1000,
+        external_url: ExternalUrl {
+            scheme: "https".into(),
+            host: "prom.example".into(),
+            path: String::new(),
+        },
+        listen_address: "127.0.0.1:9090".parse().unwrap(),
+        route_prefix: String::new(),
+        cors_origin: OriginPattern::new(".*").unwrap(),
+        is_lifecycle_enabled,
+        lifecycle,
+        retention: "unlimited".into(),
+    };
+    (options, requests)
+}
+
+impl Api {
+    /// One that is not ready.
+    pub(crate) fn starting(is_lifecycle_enabled: bool) -> Self {
+        let (options, requests) = options(is_lifecycle_enabled);
+        let state = ApiState::new(options);
+        state.set_config(RunningConfig {
+            yaml: "global: {}\n".into(),
+            external_labels: Labels::from_pairs([("region", "eu"), ("job", "never")]),
+            evaluation_interval: PromDuration::from_secs(60),
+            is_last_load_successful: true,
+            loaded_ms: 2000,
+        });
+        Self {
+            router: router(state.clone()),
+            state,
+            requests,
+        }
+    }
+
+    /// One that answers from this store.
+    pub(crate) async fn over(store: Arc<dyn Queryable>) -> Self {
+        let api = Self::starting(true);
+        let scrape = ScrapeManager::new(
+            Arc::new(MemoryStore::new()),
+            Arc::new(SimulatedClock::at(NOW_MS)),
+            Box::new(|config| Ok(Arc::new(HttpCollector::new(config)?) as Arc<dyn Collector>)),
+            &mut Registry::default(),
+        );
+        let job: ScrapeConfig = serde_json::from_value(json!({
+            "job_name": "self",
+            "scrape_interval": "1h",
+            "static_configs": [{"targets": ["localhost:9090"]}],
+        }))
+        .unwrap();
+        let configs = resolve(GlobalConfig::default(), vec![job]).unwrap();
+        scrape.reload(configs).await.unwrap();
+        api.state.start_serving(Serving {
+            storage: store,
+            admin: Arc::new(Counts),
+            scrape: Arc::new(scrape),
+        });
+        api
+    }
+
+    /// One that answers from the usual samples.
+    pub(crate) async fn ready() -> Self {
+        // Making an HTTP client asks for a TLS provider; a second test finds it there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self::over(Arc::new(store())).await
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: Request<Body>) -> (u16, String) {
+        let response = self.response(request).await;
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// Sends a request; the answer with its headers.
+    pub(crate) async fn response(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// GET.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        self.send(Request::get(path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// GET below `/api/v1/`, as JSON.
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let (_, body) = self.get(&format!("/api/v1/{path}")).await;
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
+    }
+
+    /// POST of a form below `/api/v1/`.
+    pub(crate) async fn post(&self, path: &str, form: &str) -> (u16, String) {
+        let request = Request::post(format!("/api/v1/{path}"))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.to_owned()))
+            .unwrap();
+        self.send(request).await
+    }
+}

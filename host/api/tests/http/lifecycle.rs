@@ -1,0 +1,107 @@
+//! Health, readiness, reload, quit, and who may ask for them.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use narthex_api::LifecycleRequest;
+
+use crate::fixture::Api;
+
+fn post(path: &str) -> Request<Body> {
+    Request::post(path).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn before_it_is_ready_it_is_healthy_and_answers_no_query() {
+    let api = Api::starting(true);
+    assert_eq!(
+        api.get("/-/healthy").await,
+        (200, "Prometheus Server is Healthy.\n".into())
+    );
+    for path in [
+        "/-/ready",
+        "/api/v1/query?query=up",
+        "/federate",
+        "/api/v1/status/tsdb",
+    ] {
+        assert_eq!(
+            api.get(path).await,
+            (503, "Service Unavailable".into()),
+            "{path}"
+        );
+    }
+    assert_eq!(api.get("/metrics").await.0, 200);
+    let ready = Api::ready().await;
+    assert_eq!(
+        ready.get("/-/ready").await,
+        (200, "Prometheus Server is Ready.\n".into())
+    );
+    ready.state.stop_serving();
+    assert_eq!(ready.get("/-/ready").await.0, 503);
+}
+
+#[tokio::test]
+async fn lifecycle_needs_its_flag_and_its_method() {
+    let off = Api::starting(false);
+    let on = Api::starting(true);
+    for path in ["/-/reload", "/-/quit"] {
+        let refused = (403, "Lifecycle API is not enabled.".to_owned());
+        assert_eq!(off.send(post(path)).await, refused, "{path}");
+        let wrong = (405, "Only POST or PUT requests allowed".to_owned());
+        assert_eq!(on.get(path).await, wrong, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_reload_tells_how_it_went_and_quit_is_passed_on() {
+    let mut api = Api::starting(true);
+    let mut requests = std::mem::replace(&mut api.requests, tokio::sync::mpsc::channel(1).1);
+    let answering = tokio::spawn(async move {
+        for answer in [Ok(()), Err("line 3, column 5: no".to_owned())] {
+            match requests.recv().await {
+                Some(LifecycleRequest::Reload(reply)) => reply.send(answer).unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+        matches!(requests.recv().await, Some(LifecycleRequest::Quit))
+    });
+    assert_eq!(api.send(post("/-/reload")).await, (200, String::new()));
+    assert_eq!(
+        api.send(post("/-/reload")).await,
+        (
+            500,
+            "failed to reload config: line 3, column 5: no\n".into()
+        )
+    );
+    let put = Request::put("/-/quit").body(Body::empty()).unwrap();
+    assert_eq!(api.send(put).await.0, 200);
+    assert!(answering.await.unwrap());
+    // Nobody listens any more.
+    assert_eq!(api.send(post("/-/reload")).await.0, 503);
+}
+
+#[tokio::test]
+async fn another_site_may_read_and_may_not_change() {
+    let api = Api::ready().await;
+    let from_elsewhere = |request: axum::http::request::Builder| {
+        request
+            .header(header::HOST, "prom:9090")
+            .header(header::ORIGIN, "http://elsewhere")
+            .body(Body::empty())
+            .unwrap()
+    };
+    let read = api
+        .response(from_elsewhere(Request::get("/api/v1/query?query=1")))
+        .await;
+    assert_eq!(read.status(), 200);
+    assert_eq!(read.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    let options = api
+        .response(from_elsewhere(Request::options("/api/v1/query")))
+        .await;
+    assert_eq!(options.status(), 204);
+    assert_eq!(
+        options.headers()[header::ACCESS_CONTROL_ALLOW_METHODS],
+        "GET, POST, OPTIONS"
+    );
+    let (status, _) = api.send(from_elsewhere(Request::post("/-/reload"))).await;
+    assert_eq!(status, 403);
+}

@@ -1,0 +1,13 @@
+//! The API as a client sees it: requests through the router, answers as text.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test's helpers fail by panicking"
+)]
+
+mod answers;
+mod errors;
+mod fixture;
+mod lifecycle;
+mod server;
