@@ -43,6 +43,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tower-http", &["api"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
+    ("wasmtime-wasi-io", &["plugin"]),
 ];
 
 /// Crates that do no async of their own: values and evaluation only.
