@@ -9,7 +9,7 @@ use crate::workspace::members;
 const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("exposition", &["model"]),
-    ("http", &["model"]),
+    ("http", &[]),
     ("storage", &["model"]),
     ("head", &["model", "storage"]),
     ("block", &["model", "storage"]),
