@@ -19,8 +19,8 @@ use crate::metrics::{OPEN_METRICS, TEXT, accepts_open_metrics, with_type};
 use crate::params::Params;
 use crate::state::Serving;
 
-/// A label that federated samples always carry, so that the scraping server does not put its
-/// own in its place.
+/// A label that federated samples always carry, empty where nobody sets it: a server that honors
+/// labels then does not put its own in its place.
 const INSTANCE: &str = "instance";
 
 /// Series by metric name, then by their other labels, and the newest sample of each.
@@ -88,6 +88,8 @@ async fn collect(
 
 fn write(format: Format, newest: &Newest, external_labels: &Labels) -> String {
     let mut page = TextWriter::new(format);
+    let mut added = BTreeMap::from([(INSTANCE, "")]);
+    added.extend(external_labels.iter());
     let mut family = "";
     for ((name, labels), (timestamp_ms, value)) in newest {
         if name != family {
@@ -100,12 +102,10 @@ fn write(format: Format, newest: &Newest, external_labels: &Labels) -> String {
             });
         }
         let is_missing = |label: &str| label != METRIC_NAME && labels.get(label).is_none();
-        let added = external_labels
+        let added = added.iter().map(|(label, value)| (*label, *value));
+        let all = labels
             .iter()
-            .filter(|(label, _)| is_missing(label));
-        let needs_instance = is_missing(INSTANCE) && external_labels.get(INSTANCE).is_none();
-        let instance = needs_instance.then_some((INSTANCE, ""));
-        let all = labels.iter().chain(added).chain(instance);
+            .chain(added.filter(|(label, _)| is_missing(label)));
         page.sample(name, all, *value, Some(*timestamp_ms));
     }
     page.finish()

@@ -64,7 +64,8 @@ impl TextWriter {
         self.out.push(' ');
     }
 
-    /// Writes one sample. A label called `__name__` is left out, and so is one without a value.
+    /// Writes one sample. A label called `__name__` is left out. An empty value is written: to a
+    /// parser it is no label, but it keeps a server that honors labels from putting its own.
     pub fn sample<'a>(
         &mut self,
         name: &str,
@@ -79,7 +80,7 @@ impl TextWriter {
         push_name(&mut self.out, name, classic);
         let mut separator = if classic { '{' } else { ',' };
         for (label, label_value) in labels {
-            if label == METRIC_NAME || label_value.is_empty() {
+            if label == METRIC_NAME {
                 continue;
             }
             self.out.push(separator);

@@ -48,7 +48,7 @@ fn write(format: Format) -> String {
 fn a_page_of_prometheus_text() {
     let expected = r##"# HELP hits_total A "help" with \\ and\nmore.
 # TYPE hits_total counter
-hits_total{job="a\\\"\n"} 1 1500
+hits_total{job="a\\\"\n",empty=""} 1 1500
 hits_total{"x.y"="z"} 1e+06
 # HELP odd A "help" with \\ and\nmore.
 # TYPE odd counter
@@ -64,7 +64,7 @@ odd NaN -1
 fn a_page_of_open_metrics() {
     let expected = r##"# HELP hits A \"help\" with \\ and\nmore.
 # TYPE hits counter
-hits_total{job="a\\\"\n"} 1.0 1.500
+hits_total{job="a\\\"\n",empty=""} 1.0 1.500
 hits_total{"x.y"="z"} 1e+06
 # HELP odd A \"help\" with \\ and\nmore.
 # TYPE odd unknown
