@@ -119,7 +119,11 @@ fn translate(expr: &Expr) -> Value {
 
 fn describe_selector(node: &mut Value, selector: &VectorSelector) {
     node["name"] = selector.name.as_deref().unwrap_or("").into();
-    let matchers = selector.matchers.iter().map(describe_matcher);
+    // A name before the braces is the first matcher of ours and the last one of Prometheus; a
+    // name in the braces has its place among the others in both.
+    let before_braces = usize::from(selector.name.is_some()).min(selector.matchers.len());
+    let (name, in_braces) = selector.matchers.split_at(before_braces);
+    let matchers = in_braces.iter().chain(name).map(describe_matcher);
     node["matchers"] = matchers.collect();
     node["anchored"] = (selector.edges == RangeEdges::Anchored).into();
     node["smoothed"] = (selector.edges == RangeEdges::Smoothed).into();

@@ -141,12 +141,34 @@ async fn queries_are_formatted_and_taken_apart() {
         json!({
             "type": "matrixSelector", "name": "x", "range": 300_000, "offset": 60_000,
             "matchers": [
-                {"name": "__name__", "value": "x", "type": "="},
-                {"name": "a", "value": "b", "type": "="}
+                {"name": "a", "value": "b", "type": "="},
+                {"name": "__name__", "value": "x", "type": "="}
             ],
             "timestamp": 10_000, "startOrEnd": null, "anchored": false, "smoothed": false
         })
     );
+}
+
+#[tokio::test]
+async fn matchers_come_in_the_order_of_prometheus() {
+    let api = Api::ready().await;
+    for (query, name, expected) in [
+        ("x", "x", vec!["__name__"]),
+        ("x{}", "x", vec!["__name__"]),
+        (r#"x{b="1",a!="2"}"#, "x", vec!["b", "a", "__name__"]),
+        (r#"{"x",b="1"}"#, "", vec!["__name__", "b"]),
+        (r#"{b="1","x",a="2"}"#, "", vec!["b", "__name__", "a"]),
+        (r#"{b="1",__name__=~"x"}"#, "", vec!["b", "__name__"]),
+    ] {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("query", query)
+            .finish();
+        let tree = api.json(&format!("parse_query?{form}")).await;
+        let matchers = tree["data"]["matchers"].as_array().unwrap();
+        let found: Vec<_> = matchers.iter().map(|matcher| &matcher["name"]).collect();
+        assert_eq!(found, expected, "{query}");
+        assert_eq!(tree["data"]["name"], name, "{query}");
+    }
 }
 
 #[tokio::test]
