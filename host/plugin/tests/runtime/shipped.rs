@@ -109,17 +109,3 @@ async fn a_server_that_is_not_there_is_told_plainly() {
         format!("plugin redis: connect {address}: connection refused")
     );
 }
-
-/// Prints every sample of a server that runs: `NARTHEX_REDIS=127.0.0.1:6379`.
-#[tokio::test]
-#[ignore = "needs a server; prints for comparison with an exporter"]
-async fn print_redis() {
-    let address = std::env::var("NARTHEX_REDIS").unwrap();
-    let bench = bench().await;
-    println!(
-        "{}",
-        collect_from(&job(&bench, "redis"), &target(&address))
-            .await
-            .unwrap()
-    );
-}

@@ -2,7 +2,7 @@
 
 use narthex_plugin::PluginState;
 
-use crate::harness::{Bench, collect, collect_from, guest, target};
+use crate::harness::{Bench, collect, collect_from, target};
 
 #[tokio::test]
 async fn an_instance_stays_warm_between_scrapes() {
@@ -124,29 +124,4 @@ async fn a_job_whose_target_hangs_holds_up_no_other() {
         .await
         .unwrap();
     assert_eq!(hang.await, Ok(String::new()));
-}
-
-/// Prints what a call costs; run it with `--release -- --ignored --nocapture figures`.
-#[tokio::test]
-#[ignore = "prints times, checks nothing"]
-async fn figures() {
-    let start = std::time::Instant::now();
-    let bench = Bench::new().await;
-    println!("guest {} bytes, start {:?}", guest().len(), start.elapsed());
-    for config in [r#"{"do": "work"}"#, r#"{"do": "samples", "count": 1000}"#] {
-        let job = bench.job("a", config);
-        let start = std::time::Instant::now();
-        collect(&job).await.unwrap();
-        println!("{config}: first call {:?}", start.elapsed());
-        let target = target("localhost:1");
-        let mut times = Vec::new();
-        for _ in 0..1000 {
-            let start = std::time::Instant::now();
-            let deadline = tokio::time::Instant::now() + crate::harness::GENEROUS;
-            job.collect(&target, deadline).await.unwrap();
-            times.push(start.elapsed());
-        }
-        times.sort();
-        println!("{config}: median {:?}, 99th {:?}", times[500], times[990]);
-    }
 }
