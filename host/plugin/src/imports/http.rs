@@ -1,5 +1,6 @@
 //! `narthex:plugin/http`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use wasmtime::Result;
 
 use crate::bindings::narthex::plugin::http;
 use crate::bindings::narthex::plugin::types::Error;
-use crate::capability::Network;
+use crate::capability::{Capabilities, Denied, Network};
 use crate::endpoint::Endpoint;
 use crate::host::Host;
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_HEADERS_MAX, STORED_RESPONSES_MAX};
@@ -39,11 +40,17 @@ impl Host {
             .map_err(|denied| self.refuse(denied))?;
         let headers = headers(&request.headers).map_err(fault)?;
         let outbound = self.outside.http.clone();
+        let capabilities = self.capabilities.clone();
+        let mut denied = None;
         let exchange = async {
             let sent = outbound.send(&request.method, &request.url, headers, request.body);
-            let response = sent
-                .await
-                .map_err(|error| Error::Unavailable(error.to_string()))?;
+            let response = match sent.await {
+                Ok(response) => response,
+                Err(error) => {
+                    denied = refused_address(&capabilities, &endpoint).await;
+                    return Err(Error::Unavailable(error.to_string()));
+                }
+            };
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = response.body(BodyLimit::Bytes(HTTP_BODY_BYTES_MAX)).await;
             let body = body.map_err(|error| match error {
@@ -56,15 +63,31 @@ impl Host {
                 body,
             })
         };
-        match request.timeout_ms {
+        let answer = match request.timeout_ms {
             None => exchange.await,
             Some(timeout) => {
                 let timeout = Duration::from_millis(timeout.into());
                 let exchange = tokio::time::timeout(timeout, exchange).await;
                 exchange.unwrap_or(Err(Error::Timeout))
             }
+        };
+        match denied {
+            Some(denied) => Err(self.refuse(denied)),
+            None => answer,
         }
     }
+}
+
+/// Whether a request failed because every address of its host is refused. The client has kept
+/// away from them already; this look-up decides nothing, it finds the words for the operator.
+async fn refused_address(capabilities: &Capabilities, endpoint: &Endpoint) -> Option<Denied> {
+    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
+    let addresses: Vec<IpAddr> = found.ok()?.map(|address| address.ip()).collect();
+    let refused = addresses
+        .iter()
+        .map(|address| capabilities.address(Network::Http, *address).err());
+    // One that is allowed was tried, and failed for a reason of its own.
+    refused.collect::<Option<Vec<_>>>()?.into_iter().next()
 }
 
 impl http::Host for Host {
@@ -122,4 +145,33 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
         headers.append(name, value);
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Grant, GrantList};
+
+    #[tokio::test]
+    async fn a_request_that_only_link_local_addresses_could_answer_is_a_denied_one() {
+        let grant = Grant::Exactly(GrantList {
+            http: vec!["*:80".to_owned(), "169.254.1.1:80".to_owned()],
+            ..GrantList::default()
+        });
+        let request = GrantList::default();
+        let capabilities = Capabilities::new("x", &request, Some(&grant), false).unwrap();
+        for (host, is_denied) in [
+            ("169.254.169.254", true),
+            ("fe80::1", true),
+            // Granted literally.
+            ("169.254.1.1", false),
+            ("127.0.0.1", false),
+        ] {
+            let host = host.to_owned();
+            let denied = refused_address(&capabilities, &Endpoint { host, port: 80 }).await;
+            assert_eq!(denied.is_some(), is_denied, "{denied:?}");
+            let text = "plugins.grants.x.http";
+            assert!(denied.is_none_or(|denied| denied.message.contains(text)));
+        }
+    }
 }
