@@ -127,6 +127,12 @@ impl Plugin {
         Ok(())
     }
 
+    /// Puts the version at work to work under another configuration, at once and for every job:
+    /// a grant that was taken away must not live on because one job's instance does not start.
+    pub(crate) fn reconfigure(&self, version: Version) {
+        self.current.store(Some(Arc::new(version)));
+    }
+
     /// A version was found and cannot be used.
     pub(crate) fn note_load_error(&self, error: &PluginError) {
         lock(&self.faults).load = Some(error.to_string());

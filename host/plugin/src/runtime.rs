@@ -118,10 +118,8 @@ impl PluginRuntime {
                 let Some(current) = plugin.current() else {
                     continue;
                 };
-                let result = match current.reconfigured(&config) {
-                    Ok(version) => plugin.swap(version).await,
-                    Err(error) => Err(error),
-                };
+                let version = current.reconfigured(&config);
+                let result = version.map(|version| plugin.reconfigure(version));
                 self.note_reload(&plugin, &current.digest, result);
             }
         }

@@ -84,6 +84,20 @@ async fn a_grant_in_the_configuration_opens_the_way_at_once() {
 }
 
 #[tokio::test]
+async fn a_grant_is_taken_away_even_while_another_job_of_the_plugin_cannot_start() {
+    let (own, other) = (server("own\r\n").await, server("other\r\n").await);
+    let grants = format!(r#"{{"grants": {{"guest": {{"tcp": ["{other}"]}}}}}}"#);
+    let embedded = vec![Artifact::embedded("guest", guest(), MANIFEST)];
+    let bench = Bench::with(embedded, &grants).await;
+    let job = bench.job("a", &format!(r#"{{"do": "tcp", "address": "{other}"}}"#));
+    let _refused = bench.job("b", r#"{"do": "refuse"}"#);
+    assert!(collect_from(&job, &target(&own)).await.is_ok());
+    bench.runtime.reload(config("{}")).await.unwrap();
+    let error = collect_from(&job, &target(&own)).await.unwrap_err();
+    assert!(error.contains("is not granted"), "{error}");
+}
+
+#[tokio::test]
 async fn metadata_services_are_out_of_reach_even_as_targets() {
     let bench = Bench::new().await;
     let job = bench.job("a", r#"{"do": "tcp"}"#);
