@@ -3,6 +3,7 @@
 //! It is not: a place for formats, storage or I/O. Nothing here is async, nothing but
 //! [`SystemClock`] reads the clock, and no function blocks.
 
+mod byte_size;
 mod clock;
 mod duration;
 mod labels;
@@ -11,6 +12,7 @@ pub mod relabel;
 pub mod sample;
 mod write;
 
+pub use byte_size::{ByteSize, ByteSizeError};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use duration::{DurationError, PromDuration};
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};

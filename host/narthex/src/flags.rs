@@ -10,11 +10,10 @@ use clap::{
     Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
 };
 use narthex_api::OriginPattern;
-use narthex_model::PromDuration;
+use narthex_model::{ByteSize, PromDuration};
 use narthex_promql::ParseOptions;
 
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
-use crate::byte_size::ByteSize;
 use crate::external_url;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that

@@ -4,7 +4,6 @@
 //! is what puts the parts together.
 
 mod build_info;
-mod byte_size;
 mod config;
 mod external_url;
 mod flags;

@@ -4,13 +4,13 @@
 //! It is not: a reader of YAML. The binary reads the file into these types and then calls
 //! [`resolve`], which fills in what a job takes from `global` and checks what belongs together.
 
-mod byte_size;
 mod global;
 mod job;
 mod protocol;
 mod resolve;
 
-pub use byte_size::{ByteSize, ByteSizeError};
+use narthex_model::ByteSize;
+
 pub use global::GlobalConfig;
 pub use job::ScrapeConfig;
 pub use protocol::{EscapingScheme, ScrapeProtocol, ValidationScheme};

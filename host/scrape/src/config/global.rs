@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use narthex_model::PromDuration;
+use narthex_model::{ByteSize, PromDuration};
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, EscapingScheme, ScrapeProtocol, ValidationScheme, is_false, is_zero};
+use super::{EscapingScheme, ScrapeProtocol, ValidationScheme, is_false, is_zero};
 
 /// Prometheus' default for `scrape_interval` and `evaluation_interval`.
 const INTERVAL_DEFAULT: PromDuration = PromDuration::from_secs(60);

@@ -6,14 +6,13 @@ use narthex_discovery::StaticConfig;
 use narthex_http::{
     Authorization, BasicAuth, BodyLimit, HttpConfig, HttpHeader, Secret, TlsConfig,
 };
-use narthex_model::PromDuration;
 use narthex_model::relabel::RelabelConfig;
+use narthex_model::{ByteSize, PromDuration};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    BODY_SIZE_LIMIT_DEFAULT, ByteSize, EscapingScheme, ScrapeProtocol, ValidationScheme, is_false,
-    is_zero,
+    BODY_SIZE_LIMIT_DEFAULT, EscapingScheme, ScrapeProtocol, ValidationScheme, is_false, is_zero,
 };
 
 /// A job: which targets are scraped, how, and what becomes of their samples. The limits and the

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use narthex_discovery::StaticConfig;
-use narthex_model::PromDuration;
+use narthex_model::{ByteSize, PromDuration};
 
-use super::{BODY_SIZE_LIMIT_DEFAULT, ByteSize, GlobalConfig, ScrapeConfig, ScrapeProtocol};
+use super::{BODY_SIZE_LIMIT_DEFAULT, GlobalConfig, ScrapeConfig, ScrapeProtocol};
 
 /// A checked configuration, with every inherited value filled in.
 #[derive(Debug, Clone, PartialEq, Default)]
