@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use narthex_storage::StorageStats;
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 use crate::params::Params;
 use crate::state::Serving;
 use crate::{ApiState, envelope, time};
@@ -97,27 +97,32 @@ struct RuntimeInfo<'a> {
 
 /// `/api/v1/status/runtimeinfo`. Where Prometheus counts goroutines and Go's processors, these
 /// are the tasks and worker threads of our runtime; what only Go has is empty.
-pub(crate) async fn runtime_info(State(state): State<ApiState>) -> Response {
+pub(crate) async fn runtime_info(
+    State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
+) -> Result<Response, ApiError> {
     let options = state.options();
     let config = state.config();
     let runtime = tokio::runtime::Handle::current().metrics();
     let working_directory = std::env::current_dir().unwrap_or_default();
     let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    envelope::success(&RuntimeInfo {
+    // The lists are not wanted.
+    let stats = storage_stats(&serving, 0).await?;
+    Ok(envelope::success(&RuntimeInfo {
         start_time: time::format_rfc3339(options.start_time_ms),
         working_directory: working_directory.display().to_string(),
         hostname: hostname.trim_end().to_owned(),
         server_time: time::format_rfc3339(options.clock.now_ms()),
         is_last_load_successful: config.is_last_load_successful,
         last_config_time: time::format_rfc3339(config.loaded_ms),
-        corruption_count: 0,
+        corruption_count: stats.wal_corruptions,
         task_count: runtime.num_alive_tasks(),
         worker_count: runtime.num_workers(),
         memory_limit: i64::MAX,
         gogc: "",
         godebug: "",
         retention: &options.retention,
-    })
+    }))
 }
 
 #[derive(Serialize)]
@@ -163,12 +168,15 @@ pub(crate) async fn tsdb(
                 ))
             })?,
     };
-    // Counting reads the whole index, so it does not happen on a thread that serves requests.
-    let admin = serving.admin.clone();
-    let stats = tokio::task::spawn_blocking(move || admin.stats(limit)).await;
-    let stats = stats
-        .map_err(|error| ApiError::new(crate::error::ErrorKind::Internal, error.to_string()))?;
+    let stats = storage_stats(&serving, limit).await?;
     Ok(envelope::success(&TsdbStatus::from(stats)))
+}
+
+/// Counting reads the whole index, so it does not happen on a thread that serves requests.
+async fn storage_stats(serving: &Serving, limit: usize) -> Result<StorageStats, ApiError> {
+    let admin = Arc::clone(&serving.admin);
+    let stats = tokio::task::spawn_blocking(move || admin.stats(limit)).await;
+    stats.map_err(|error| ApiError::new(ErrorKind::Internal, error.to_string()))
 }
 
 impl From<StorageStats> for TsdbStatus {

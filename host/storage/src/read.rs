@@ -111,7 +111,8 @@ pub trait Queryable: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<String>, StorageError>>;
 }
 
-/// What `/api/v1/status/tsdb` tells: counts of the newest samples' index, largest first.
+/// What `/api/v1/status/tsdb` tells: counts of the newest samples' index, largest first; and of
+/// `/api/v1/status/runtimeinfo` what the store knows.
 #[derive(Debug, Clone, Default)]
 pub struct StorageStats {
     /// Series in the head.
@@ -132,6 +133,9 @@ pub struct StorageStats {
     pub bytes_by_label_name: Vec<(String, u64)>,
     /// Series by label pair, written `name=value`.
     pub series_by_label_pair: Vec<(String, u64)>,
+    /// Damaged parts of the write-ahead log that were found since the store was opened, as in
+    /// `prometheus_tsdb_wal_corruptions_total`.
+    pub wal_corruptions: u64,
 }
 
 /// What an operator asks of a store.

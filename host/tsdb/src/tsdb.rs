@@ -194,6 +194,9 @@ impl Appendable for Tsdb {
 
 impl StorageAdmin for Tsdb {
     fn stats(&self, limit: usize) -> StorageStats {
-        self.head.stats(limit)
+        StorageStats {
+            wal_corruptions: self.metrics.wal_corruptions.get(),
+            ..self.head.stats(limit)
+        }
     }
 }

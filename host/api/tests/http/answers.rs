@@ -208,6 +208,7 @@ async fn what_grafana_asks_on_its_start_is_answered() {
     let runtime = api.json("status/runtimeinfo").await;
     assert_eq!(runtime["data"]["startTime"], "1970-01-01T00:00:01Z");
     assert_eq!(runtime["data"]["reloadConfigSuccess"], true);
+    assert_eq!(runtime["data"]["corruptionCount"], 7);
 }
 
 #[tokio::test]

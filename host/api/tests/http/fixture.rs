@@ -35,6 +35,7 @@ impl StorageAdmin for Counts {
             min_time_ms: Some(0),
             max_time_ms: Some(NOW_MS),
             series_by_metric_name: names,
+            wal_corruptions: 7,
             ..StorageStats::default()
         }
     }

@@ -62,10 +62,16 @@ impl Store {
 
     /// Ends the store without closing it, as a kill does, and opens it again.
     pub(crate) fn crash(self) -> Self {
+        self.crash_and(|| {})
+    }
+
+    /// As [`Self::crash`]; something happens to the folder before it is opened again.
+    pub(crate) fn crash_and(self, meanwhile: impl FnOnce()) -> Self {
         // A kill closes the process's files; here the head has to be told to let go of them.
         self.tsdb.head.close().unwrap();
         let (folder, block_ms) = (Arc::clone(&self.folder), self.block_ms);
         drop(self);
+        meanwhile();
         Self::open(folder, block_ms).unwrap()
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use narthex_block::Ulid;
-use narthex_storage::{Queryable, SelectRequest, TimeRange};
+use narthex_storage::{Queryable, SelectRequest, StorageAdmin, TimeRange};
 
 use super::fixture::{BLOCK_MS, Store, append, sample};
 use crate::TsdbError;
@@ -116,6 +116,34 @@ async fn damage_found_late_is_an_error_and_damage_found_early_leaves_the_block_o
     fs::write(&path, &sound).unwrap();
     let store = store.reopen().await;
     holds(&store, &expected, "mended").await;
+}
+
+#[tokio::test]
+async fn damage_to_the_log_is_counted_and_costs_no_other_segment() {
+    let store = Store::new();
+    let series: Vec<_> = (0..2_000).map(|i| format!("series_{i}")).collect();
+    for batch in series.chunks(10) {
+        append(
+            &store,
+            batch.iter().map(|name| sample(name, 0, 1.0)).collect(),
+        );
+    }
+    let wal = store.path().join("wal");
+    let entries = fs::read_dir(wal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> = entries.filter(|path| !path.ends_with("lock")).collect();
+    segments.sort();
+    assert!(segments.len() > 1);
+    let mut bytes = fs::read(&segments[0]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    assert_eq!(store.stats(0).wal_corruptions, 0);
+    let store = store.crash_and(|| fs::write(&segments[0], bytes).unwrap());
+    assert_eq!(store.stats(0).wal_corruptions, 1);
+    assert_eq!(store.metric("prometheus_tsdb_wal_corruptions_total "), "1");
+    let left = store.samples().await.into_values().flatten().count();
+    assert!((1..2_000).contains(&left), "{left}");
 }
 
 #[tokio::test]
