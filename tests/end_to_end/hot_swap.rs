@@ -8,12 +8,15 @@ const SCRAPES: usize = 200;
 const SWAPS: usize = 20;
 const INTERVAL_MS: i64 = 100;
 
-/// The samples of one series that a range selector gives: time in milliseconds, value.
+/// A sample: time in milliseconds, value.
+type Sample = (i64, String);
+
+/// The samples of one series that a range selector gives.
 #[allow(
     clippy::cast_possible_truncation,
     reason = "rounded to whole milliseconds"
 )]
-fn samples(narthex: &Narthex, name: &str) -> Result<Vec<(i64, String)>, String> {
+fn samples(narthex: &Narthex, name: &str) -> Result<Vec<Sample>, String> {
     let data = narthex.api(&format!("query?query={name}%5B5m%5D"))?;
     let values = data["result"][0]["values"]
         .as_array()
@@ -41,7 +44,7 @@ fn twenty_swaps_in_two_hundred_scrapes_lose_none() {
         plugins.path().display()
     );
     let narthex = Narthex::builder().config(config).start();
-    let wait_for = |what: &str, is_there: &dyn Fn(&[(i64, String)]) -> bool| {
+    let wait_for = |what: &str, is_there: &dyn Fn(&[Sample]) -> bool| {
         until(60, what, || {
             let samples = samples(&narthex, "guest_version")?;
             if is_there(&samples) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use narthex_model::ByteSize;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How often running guests are interrupted to let other tasks run; a deadline is noticed within
@@ -103,30 +104,15 @@ pub const FOLDER_SETTLED: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemorySize(pub u64);
 
-/// Units, largest first.
-const UNITS: [(&str, u64); 7] = [
-    ("GiB", 1 << 30),
-    ("GB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("MB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("KB", 1 << 10),
-    ("B", 1),
-];
-
 impl FromStr for MemorySize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || format!("{text:?} is not an amount of memory such as 64MiB");
-        let (number, unit) = UNITS
-            .iter()
-            .find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)))
-            .ok_or_else(fault)?;
-        let number: u64 = number.trim().parse().map_err(|_| fault())?;
-        let bytes = number.checked_mul(*unit).ok_or_else(fault)?;
-        match Self(bytes) {
-            size if bytes > 0 && size <= MEMORY_MAX => Ok(size),
+        let size: ByteSize = text
+            .parse()
+            .map_err(|_| format!("{text:?} is not an amount of memory such as 64MiB"))?;
+        match Self(size.as_bytes()) {
+            size if size.0 > 0 && size <= MEMORY_MAX => Ok(size),
             _ => Err(format!("{text:?} is not between 1B and {MEMORY_MAX}")),
         }
     }
@@ -134,11 +120,7 @@ impl FromStr for MemorySize {
 
 impl fmt::Display for MemorySize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, size) = UNITS
-            .into_iter()
-            .find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size))
-            .unwrap_or(("B", 1));
-        write!(f, "{} {unit}", self.0 / size)
+        ByteSize::from_bytes(self.0).fmt(f)
     }
 }
 
@@ -152,7 +134,7 @@ impl<'de> Deserialize<'de> for MemorySize {
 
 impl Serialize for MemorySize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_string().replace(' ', ""))
+        serializer.collect_str(self)
     }
 }
 
@@ -163,11 +145,11 @@ mod tests {
     #[test]
     fn amounts_of_memory_read_and_print() {
         for (text, bytes, printed) in [
-            ("64MiB", 64 << 20, "64 MiB"),
-            ("64MB", 64 << 20, "64 MiB"),
-            ("1GiB", 1 << 30, "1 GiB"),
-            ("100KB", 100 << 10, "100 KiB"),
-            ("1500B", 1500, "1500 B"),
+            ("64MiB", 64 << 20, "64MiB"),
+            ("64MB", 64 << 20, "64MiB"),
+            ("1GiB", 1 << 30, "1GiB"),
+            ("100KB", 100 << 10, "100KiB"),
+            ("1500B", 1500, "1KiB476B"),
         ] {
             let size: MemorySize = text.parse().unwrap();
             assert_eq!(

@@ -19,7 +19,7 @@ async fn whatever_a_plugin_does_costs_its_own_scrape() {
             "trap: wasm `unreachable` instruction executed",
         ),
         (r#"{"do": "recurse"}"#, "trap: call stack exhausted"),
-        (r#"{"do": "grow"}"#, "memory limit of 8 MiB reached"),
+        (r#"{"do": "grow"}"#, "memory limit of 8MiB reached"),
         (r#"{"do": "unready"}"#, "not ready: not today"),
         (r#"{"do": "refuse"}"#, "config: no"),
         (
