@@ -1,5 +1,6 @@
 //! The reader's side of the head: snapshots, series and labels.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use futures::future::{self, BoxFuture, FutureExt};
@@ -14,8 +15,8 @@ use crate::head::Head;
 use crate::memory::Memory;
 use crate::series::Snapshot;
 
-/// The series of a head with their samples in a range, sorted by labels; each is decoded as it is
-/// asked for. It is what a block is made of.
+/// The series of a head with their samples in a range, in the order that was asked for; each is
+/// decoded as it is its turn. It is what a block is made of.
 #[derive(Debug)]
 pub struct Cut {
     snapshots: std::vec::IntoIter<Snapshot>,
@@ -34,10 +35,11 @@ impl Iterator for Cut {
 }
 
 impl Head {
-    /// All series that have samples in the range, with those samples.
-    pub fn cut(&self, range: TimeRange) -> Cut {
+    /// All series that have samples in the range, with those samples, sorted by `order`: who
+    /// writes them down knows which neighbours are good ones.
+    pub fn cut(&self, range: TimeRange, order: impl Fn(&Labels, &Labels) -> Ordering) -> Cut {
         let mut snapshots = self.snapshots(&[], range);
-        snapshots.sort_by(|a, b| a.labels.cmp(&b.labels));
+        snapshots.sort_unstable_by(|a, b| order(&a.labels, &b.labels));
         Cut {
             snapshots: snapshots.into_iter(),
         }

@@ -1,13 +1,9 @@
 //! Moves the oldest samples of the head into a block.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
-use narthex_head::Head;
-use narthex_model::Labels;
-use narthex_storage::{Series, TimeRange};
+use narthex_storage::TimeRange;
 
 use crate::catalog::Catalog;
 use crate::{Tsdb, TsdbError};
@@ -96,7 +92,11 @@ impl Tsdb {
             range,
             slice_ms: SLICE_MS,
         };
-        let series = InBlockOrder::cut(&self.head, range);
+        let taken = TimeRange {
+            start_ms: range.start_ms,
+            end_ms: range.end_ms.saturating_sub(1),
+        };
+        let series = self.head.cut(taken, block_order);
         let folder = Catalog::temporary(ulid);
         let meta = narthex_block::write(self.catalog.store(), &folder, series, &options).await?;
         Ok(meta.is_some())
@@ -110,67 +110,5 @@ impl Tsdb {
             self.metrics.head_truncations_failed.inc();
         }
         Ok(truncated?)
-    }
-}
-
-/// Brings the series of the head, which come sorted by labels, into the order of blocks. The two
-/// orders differ little, so few series wait for their turn.
-struct InBlockOrder<I> {
-    series: I,
-    order: std::vec::IntoIter<Labels>,
-    waiting: BTreeMap<Turn, Series>,
-}
-
-impl InBlockOrder<narthex_head::Cut> {
-    /// Decodes the range twice, once for the labels alone: all samples at once might not fit
-    /// into memory. Nothing is appended to the range any more, so both are the same.
-    fn cut(head: &Head, range: TimeBounds) -> Self {
-        let range = TimeRange {
-            start_ms: range.start_ms,
-            end_ms: range.end_ms.saturating_sub(1),
-        };
-        let labels = head.cut(range).map(|series| series.labels);
-        Self::new(labels.collect(), head.cut(range))
-    }
-}
-
-impl<I: Iterator<Item = Series>> InBlockOrder<I> {
-    fn new(mut labels: Vec<Labels>, series: I) -> Self {
-        labels.sort_by(block_order);
-        Self {
-            series,
-            order: labels.into_iter(),
-            waiting: BTreeMap::new(),
-        }
-    }
-}
-
-impl<I: Iterator<Item = Series>> Iterator for InBlockOrder<I> {
-    type Item = Series;
-
-    fn next(&mut self) -> Option<Series> {
-        let turn = Turn(self.order.next()?);
-        loop {
-            if let Some(series) = self.waiting.remove(&turn) {
-                return Some(series);
-            }
-            let series = self.series.next()?;
-            self.waiting.insert(Turn(series.labels.clone()), series);
-        }
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Turn(Labels);
-
-impl Ord for Turn {
-    fn cmp(&self, other: &Self) -> Ordering {
-        block_order(&self.0, &other.0)
-    }
-}
-
-impl PartialOrd for Turn {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

@@ -45,19 +45,20 @@ fn a_reader_sees_a_batch_wholly_or_not_at_all() {
 }
 
 #[test]
-fn a_cut_is_sorted_by_labels_and_stays_as_it_was() {
+fn a_cut_is_sorted_as_asked_and_stays_as_it_was() {
     let dir = TempDir::new().unwrap();
     let (head, _) = Head::open(options(dir.path())).unwrap();
     for at in 0..200 {
         head.append(&batch(at)).unwrap();
     }
-    let cut = head.cut(TimeRange {
+    let range = TimeRange {
         start_ms: 50,
         end_ms: 149,
-    });
+    };
+    let cut = head.cut(range, |a, b| b.cmp(a));
     head.truncate(i64::MAX).unwrap();
     let series: Vec<_> = cut.collect();
-    assert!(series.is_sorted_by(|a, b| a.labels < b.labels));
+    assert!(series.is_sorted_by(|a, b| a.labels > b.labels));
     let lengths: Vec<usize> = series.iter().map(|series| series.values.len()).collect();
     assert_eq!(lengths, [100; 10]);
     assert_eq!(head.series_count(), 0);

@@ -65,7 +65,7 @@ fn long_series_come_back_chunk_by_chunk() {
             start_ms: wanted[from].0,
             end_ms: wanted[to].0,
         };
-        let cut: Vec<_> = head.cut(range).collect();
+        let cut: Vec<_> = head.cut(range, Labels::cmp).collect();
         assert_eq!(cut.len(), 1);
         assert_eq!(cut[0].timestamps.len(), to - from + 1, "{from} to {to}");
         assert_eq!(cut[0].timestamps[0], range.start_ms);
