@@ -54,7 +54,7 @@ impl Tsdb {
 
     /// All steps for one block, each safe to be the last one before a crash.
     async fn cut(&self, range: TimeBounds) -> Result<(), TsdbError> {
-        self.refuse_before(range.end_ms);
+        self.head.refuse_before(range.end_ms);
         if let Some(ulid) = self.write_block(range).await? {
             self.catalog.publish(ulid).await?;
             self.metrics.compactions.inc();

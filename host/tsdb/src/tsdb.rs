@@ -1,10 +1,10 @@
 //! The store: opening, appending, closing.
 
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use narthex_head::{Head, HeadOptions, ReplayReport};
-use narthex_model::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
+use narthex_model::{AppendReport, WriteBatch};
 use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats};
 use prometheus_client::registry::Registry;
 
@@ -23,10 +23,6 @@ pub struct Tsdb {
     pub(crate) head: Arc<Head>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) metrics: Metrics,
-    /// Samples before this are refused: they are in a block, or a block of them is being
-    /// written. A batch on its way holds it for reading, so that none slips into the head
-    /// behind the back of a cut.
-    bound_ms: RwLock<i64>,
     /// One cut at a time; holds whether the store is closed.
     pub(crate) closed: tokio::sync::Mutex<bool>,
     lock: Mutex<Option<Lock>>,
@@ -47,9 +43,8 @@ impl Tsdb {
         fs::create_dir_all(path).map_err(TsdbError::io("create", path))?;
         let lock = Lock::take(path)?;
         let catalog = Arc::new(apart(|| futures::executor::block_on(Catalog::open(path)))?);
-        let bound_ms = catalog.end_ms().unwrap_or(i64::MIN);
         let (head, report) = Head::open(HeadOptions {
-            min_valid_time_ms: bound_ms,
+            min_valid_time_ms: catalog.end_ms().unwrap_or(i64::MIN),
             segment_bytes: options.wal_segment_bytes,
             sync: options.wal_sync,
             ..HeadOptions::new(path.join(WAL_FOLDER))
@@ -68,7 +63,6 @@ impl Tsdb {
             head,
             catalog,
             metrics,
-            bound_ms: RwLock::new(bound_ms),
             closed: tokio::sync::Mutex::new(false),
             lock: Mutex::new(Some(lock)),
         }))
@@ -94,52 +88,6 @@ impl Tsdb {
             .take();
         result?;
         lock.map_or(Ok(()), Lock::give_back)
-    }
-
-    fn bound_ms(&self) -> RwLockReadGuard<'_, i64> {
-        self.bound_ms.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn bound_ms_mut(&self) -> RwLockWriteGuard<'_, i64> {
-        self.bound_ms
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Refuses samples before `before_ms` from now on. Once this returns, none is on its way.
-    pub(crate) fn refuse_before(&self, before_ms: i64) {
-        let mut bound_ms = self.bound_ms_mut();
-        *bound_ms = before_ms.max(*bound_ms);
-    }
-
-    /// Appends what is not too old, and reports the rest.
-    fn append_newer(&self, batch: &WriteBatch, bound_ms: i64) -> Result<AppendReport, AppendError> {
-        let is_old = |sample: &Sample| sample.timestamp_ms < bound_ms;
-        let newer = batch.samples.iter().filter(|sample| !is_old(sample));
-        let newer = WriteBatch {
-            samples: newer.cloned().collect(),
-        };
-        let inner = self.head.append(&newer)?;
-        let mut rejected = inner.rejected.into_iter().peekable();
-        let mut series = inner.series.into_iter();
-        let mut report = AppendReport {
-            created: inner.created,
-            ..AppendReport::default()
-        };
-        let mut taken = 0;
-        for (index, sample) in batch.samples.iter().enumerate() {
-            if is_old(sample) {
-                report.rejected.push((index, Rejection::OutOfBounds));
-                report.series.push(SeriesRef::UNKNOWN);
-                continue;
-            }
-            if let Some((_, reason)) = rejected.next_if(|(at, _)| *at == taken) {
-                report.rejected.push((index, reason));
-            }
-            report.series.push(series.next().unwrap_or_default());
-            taken += 1;
-        }
-        Ok(report)
     }
 }
 
@@ -180,13 +128,7 @@ fn tell(report: &ReplayReport, blocks: usize) {
 
 impl Appendable for Tsdb {
     fn append(&self, batch: &WriteBatch) -> Result<AppendReport, AppendError> {
-        let bound_ms = self.bound_ms();
-        let has_old = batch.samples.iter().any(|s| s.timestamp_ms < *bound_ms);
-        let report = match has_old {
-            false => self.head.append(batch),
-            true => self.append_newer(batch, *bound_ms),
-        }?;
-        drop(bound_ms);
+        let report = self.head.append(batch)?;
         self.metrics.count(batch, &report);
         Ok(report)
     }

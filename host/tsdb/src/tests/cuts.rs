@@ -131,7 +131,7 @@ async fn between_the_steps_of_a_cut_every_sample_is_seen_once() {
     }
     let expected = store.samples().await;
     while let Some(range) = store.due() {
-        store.refuse_before(range.end_ms);
+        store.head.refuse_before(range.end_ms);
         let ulid = store.write_block(range).await.unwrap().unwrap();
         assert_eq!(store.samples().await, expected, "written");
         store.catalog.publish(ulid).await.unwrap();

@@ -37,7 +37,7 @@ async fn a_crash_between_any_two_steps_neither_loses_nor_doubles() {
         let store = full();
         let expected = store.samples().await;
         let range = store.due().unwrap();
-        store.refuse_before(range.end_ms);
+        store.head.refuse_before(range.end_ms);
         let ulid = Ulid::from_parts(1, 1);
         assert!(store.write_files(ulid, range).await.unwrap());
         if last >= 1 {
