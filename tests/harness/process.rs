@@ -71,22 +71,18 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Sends a signal.
-    #[allow(
-        unsafe_code,
-        reason = "the standard library sends no signal but SIGKILL"
-    )]
-    pub fn signal(&self, signal: i32) {
-        let pid = i32::try_from(self.pid()).unwrap();
-        // SAFETY: kill takes plain numbers, and the child has not been waited for, so the pid
-        // is still its own.
-        let result = unsafe { libc::kill(pid, signal) };
-        assert_eq!(result, 0, "kill({pid}, {signal})");
+    /// Sends a signal, by its name: `TERM`, `HUP`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), pid])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -{name}");
     }
 
     /// Asks it to end (SIGTERM) and waits.
     pub fn terminate(&mut self) -> ExitStatus {
-        self.signal(libc::SIGTERM);
+        self.signal("TERM");
         until(30, "a clean end", || match self.child.try_wait().unwrap() {
             Some(status) => Ok(status),
             None => Err(self.log()),

@@ -115,15 +115,6 @@ fn tell(report: &ReplayReport, blocks: usize) {
         torn_bytes,
         "store is open"
     );
-    for damage in &report.damage {
-        tracing::error!(
-            segment = damage.segment,
-            offset = damage.offset,
-            bytes = damage.bytes,
-            reason = damage.reason,
-            "part of the write-ahead log cannot be read"
-        );
-    }
 }
 
 impl Appendable for Tsdb {
