@@ -36,14 +36,6 @@ pub fn get(url: &str) -> Result<Answer, String> {
     answer(agent().get(url).call())
 }
 
-/// POST of a body.
-///
-/// # Errors
-/// As [`get`].
-pub fn post(url: &str, body: &str) -> Result<Answer, String> {
-    answer(agent().post(url).send(body))
-}
-
 /// PUT of a body.
 ///
 /// # Errors

@@ -95,11 +95,6 @@ impl Narthex {
         &mut self.process
     }
 
-    /// Replaces prometheus.yml; a reload reads it.
-    pub fn write_config(&self, yaml: &str) {
-        std::fs::write(self.folder.path().join("prometheus.yml"), yaml).unwrap();
-    }
-
     /// Starts it again in the same folder, after its end or a kill, and waits until it is ready.
     pub fn restart(&mut self) {
         self.process.kill();
