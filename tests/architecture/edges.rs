@@ -15,12 +15,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("block", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("discovery", &[]),
+    ("registry", &["model"]),
     ("tsdb", &["model", "storage", "head", "block"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
     ),
-    ("plugin", &["model", "exposition", "http", "scrape"]),
+    ("plugin", &["model", "exposition", "http", "registry", "scrape"]),
     (
         "api",
         &["model", "exposition", "storage", "promql", "scrape"],

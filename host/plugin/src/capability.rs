@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 
-use crate::config::{Grant, GrantList};
-use crate::endpoint::{Endpoint, EndpointPattern, is_link_local, parse_ip};
+use crate::config::Grant;
+use narthex_registry::GrantList;
+use narthex_registry::{Endpoint, EndpointPattern, is_link_local, parse_ip};
 
 /// A refusal: which capability, and what to write where it is not meant to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use narthex_registry::{GrantList, MemorySize};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limits::{MEMORY_DEFAULT, MemorySize};
+use crate::limits::MEMORY_DEFAULT;
 
 /// Where plugins lie and what they may do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -47,18 +48,6 @@ pub enum Grant {
     AsRequested,
     /// Exactly this, whatever its manifest asks for.
     Exactly(GrantList),
-}
-
-/// A grant in detail.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GrantList {
-    /// Files, and folders with everything below, by absolute path.
-    pub files: Vec<String>,
-    /// `host:port` to connect to. Either part may be `*`, the host may begin with `*.`.
-    pub tcp: Vec<String>,
-    /// `host:port` for HTTP requests, in the same form.
-    pub http: Vec<String>,
 }
 
 /// The word for [`Grant::AsRequested`].

@@ -1,9 +1,9 @@
 //! What goes wrong with plugins: with loading one, and with one call.
 
 use crate::bindings::narthex::plugin::types;
-use crate::limits::MemorySize;
 use narthex_exposition::FamiliesError;
 use narthex_model::PromDuration;
+use narthex_registry::MemorySize;
 
 /// Why a plugin cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

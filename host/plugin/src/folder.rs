@@ -14,7 +14,7 @@ use crate::artifact::Artifact;
 use crate::cache::digest;
 use crate::error::PluginError;
 use crate::limits::{COMPONENT_BYTES_MAX, FOLDER_SETTLED, MANIFEST_BYTES_MAX, PLUGINS_MAX};
-use crate::manifest::is_name;
+use narthex_registry::is_name;
 
 /// What is known of the folder.
 #[derive(Debug, Default)]

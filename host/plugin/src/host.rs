@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use narthex_http::Outbound;
 use narthex_model::Clock;
+use narthex_registry::MemorySize;
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Result};
@@ -12,14 +13,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::narthex::plugin::types;
 use crate::capability::{Capabilities, Denied};
-use crate::endpoint::Endpoint;
 use crate::imports::http::StoredResponse;
 use crate::imports::tcp::Stream;
 use crate::limits::{
-    CORE_INSTANCES_MAX, HANDLES_MAX, MEMORIES_MAX, MemorySize, TABLE_ELEMENTS_MAX, TABLES_MAX,
+    CORE_INSTANCES_MAX, HANDLES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX,
 };
 use crate::log::{Level, PluginLog, StandardStream};
 use crate::metrics::{DeniedLabels, Metrics};
+use narthex_registry::Endpoint;
 
 /// What all instances share.
 #[derive(Debug, Clone)]

@@ -13,12 +13,12 @@ use wasmtime_wasi::I32Exit;
 use crate::bindings::Exporter;
 use crate::bindings::exports::narthex::plugin::collector::Target;
 use crate::bindings::narthex::plugin::types::{Batch, MetricKind, Payload};
-use crate::endpoint::Endpoint;
 use crate::error::CallError;
 use crate::host::{Host, Identity, Outside};
 use crate::imports::http::StoredResponse;
 use crate::limits::{BOUNDARY_BYTES_MAX, CALLS_PER_INSTANCE_MAX, SETUP_TIMEOUT, SHUTDOWN_TIMEOUT};
 use crate::version::Version;
+use narthex_registry::Endpoint;
 
 /// An instance is replaced once this part of its memory is in use: it never shrinks.
 const RECYCLE_MEMORY_PERCENT: u64 = 75;

@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use tokio::time::{Duration, Instant};
 
 use crate::bindings::exports::narthex::plugin::collector::Target as GuestTarget;
-use crate::endpoint::Endpoint;
 use crate::error::CallError;
 use crate::host::{Identity, Outside};
 use crate::instance::{Allowance, Instance, setup_allowance};
@@ -16,6 +15,7 @@ use crate::limits::{IDLE_INSTANCES_PER_JOB_MAX, INSTANCES_PER_JOB_MAX};
 use crate::metrics::{CallLabels, JobLabels};
 use crate::plugin::Plugin;
 use crate::version::Version;
+use narthex_registry::Endpoint;
 
 /// A guest is stopped so long before the scrape's own deadline, so that its error, which says
 /// more, is the one that is shown.

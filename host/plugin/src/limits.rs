@@ -1,11 +1,8 @@
 //! The bounds that plugins run within.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use narthex_model::ByteSize;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use narthex_registry::MemorySize;
 
 /// How often running guests are interrupted to let other tasks run; a deadline is noticed within
 /// one tick.
@@ -13,9 +10,6 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 
 /// The memory of one instance where neither manifest nor configuration say otherwise.
 pub const MEMORY_DEFAULT: MemorySize = MemorySize(64 * 1024 * 1024);
-
-/// The most that a configuration can give one instance: what a 32-bit memory can hold.
-pub const MEMORY_MAX: MemorySize = MemorySize(4 * 1024 * 1024 * 1024);
 
 /// Elements of all tables of one instance; more traps.
 pub const TABLE_ELEMENTS_MAX: usize = 100_000;
@@ -99,75 +93,3 @@ pub const FOLDER_POLL: Duration = Duration::from_millis(500);
 /// A file written to more recently than this is read again even if its time and size are the
 /// same: clocks of file systems are coarse.
 pub const FOLDER_SETTLED: Duration = Duration::from_secs(2);
-
-/// An amount of memory, in bytes; written `64MiB`. As in Prometheus, `MB` means the same as `MiB`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MemorySize(pub u64);
-
-impl FromStr for MemorySize {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let size: ByteSize = text
-            .parse()
-            .map_err(|_| format!("{text:?} is not an amount of memory such as 64MiB"))?;
-        match Self(size.as_bytes()) {
-            size if size.0 > 0 && size <= MEMORY_MAX => Ok(size),
-            _ => Err(format!("{text:?} is not between 1B and {MEMORY_MAX}")),
-        }
-    }
-}
-
-impl fmt::Display for MemorySize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ByteSize::from_bytes(self.0).fmt(f)
-    }
-}
-
-impl<'de> Deserialize<'de> for MemorySize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
-    }
-}
-
-impl Serialize for MemorySize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_of_memory_read_and_print() {
-        for (text, bytes, printed) in [
-            ("64MiB", 64 << 20, "64MiB"),
-            ("64MB", 64 << 20, "64MiB"),
-            ("1GiB", 1 << 30, "1GiB"),
-            ("100KB", 100 << 10, "100KiB"),
-            ("1500B", 1500, "1KiB476B"),
-        ] {
-            let size: MemorySize = text.parse().unwrap();
-            assert_eq!(
-                (size.0, size.to_string().as_str()),
-                (bytes, printed),
-                "{text}"
-            );
-        }
-        for text in [
-            "",
-            "64",
-            "64 M",
-            "-1MiB",
-            "0B",
-            "5GiB",
-            "99999999999999999999B",
-        ] {
-            assert!(text.parse::<MemorySize>().is_err(), "{text}");
-        }
-    }
-}

@@ -16,17 +16,17 @@ use crate::artifact::Artifact;
 use crate::bindings::ExporterPre;
 use crate::cache::Cache;
 use crate::config::PluginsConfig;
-use crate::endpoint::is_link_local;
 use crate::engine;
 use crate::error::PluginError;
 use crate::folder::{Change, Folder};
 use crate::host::{Host, Outside};
 use crate::job::Job;
 use crate::limits::FOLDER_POLL;
-use crate::manifest::Manifest;
 use crate::metrics::{InfoLabels, Metrics, PluginLabel, ReloadLabels};
 use crate::plugin::{Plugin, PluginStatus};
 use crate::version::{Source, Version};
+use narthex_registry::Manifest;
+use narthex_registry::is_link_local;
 
 /// What the runtime is started with.
 #[derive(Debug)]
@@ -368,7 +368,7 @@ async fn watch(runtime: Weak<PluginRuntime>) {
 /// Checks every grant, of plugins that are there and of those that are not.
 fn check_grants(config: &PluginsConfig) -> Result<(), PluginError> {
     for (name, grant) in &config.grants {
-        let nothing = crate::config::GrantList::default();
+        let nothing = narthex_registry::GrantList::default();
         crate::capability::Capabilities::new(name, &nothing, Some(grant), false)
             .map_err(PluginError::Grant)?;
     }

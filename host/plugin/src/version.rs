@@ -8,8 +8,8 @@ use crate::capability::Capabilities;
 use crate::config::PluginsConfig;
 use crate::error::PluginError;
 use crate::host::Host;
-use crate::limits::MemorySize;
-use crate::manifest::Manifest;
+use narthex_registry::Manifest;
+use narthex_registry::MemorySize;
 
 /// A version that instances can be made of.
 pub(crate) struct Version {

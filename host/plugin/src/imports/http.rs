@@ -11,9 +11,9 @@ use wasmtime::Result;
 use crate::bindings::narthex::plugin::http;
 use crate::bindings::narthex::plugin::types::Error;
 use crate::capability::{Capabilities, Denied, Network};
-use crate::endpoint::Endpoint;
 use crate::host::Host;
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_HEADERS_MAX, STORED_RESPONSES_MAX};
+use narthex_registry::Endpoint;
 
 /// A response whose body stays here until the call ends; its handle is its place, from 1.
 #[derive(Debug, Clone)]
@@ -150,7 +150,8 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Grant, GrantList};
+    use crate::config::Grant;
+    use narthex_registry::GrantList;
 
     #[tokio::test]
     async fn a_request_that_only_link_local_addresses_could_answer_is_a_denied_one() {

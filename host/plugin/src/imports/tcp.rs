@@ -11,9 +11,9 @@ use wasmtime::component::Resource;
 use crate::bindings::narthex::plugin::tcp;
 use crate::bindings::narthex::plugin::types::Error;
 use crate::capability::Network;
-use crate::endpoint::Endpoint;
 use crate::host::Host;
 use crate::limits::{CONNECTIONS_MAX, READ_BYTES_MAX};
+use narthex_registry::Endpoint;
 
 /// An open connection.
 pub(crate) type Stream = BufReader<TcpStream>;

@@ -2,57 +2,57 @@
 
 use serde::Deserialize;
 
-use crate::config::GrantList;
 use crate::endpoint::EndpointPattern;
-use crate::limits::MemorySize;
+use crate::memory::MemorySize;
+use crate::request::GrantList;
 
 /// The worlds that this host runs.
-pub(crate) const WORLDS: [&str; 1] = ["exporter"];
+pub const WORLDS: [&str; 1] = ["exporter"];
 
 /// The versions of the contract that this host speaks, as major and minor.
-pub(crate) const WIT_VERSIONS: [&str; 1] = ["0.1"];
+pub const WIT_VERSIONS: [&str; 1] = ["0.1"];
 
 /// A manifest, read and checked.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Manifest {
+pub struct Manifest {
     /// What a job calls it: lower-case letters, digits and `-`, beginning with a letter.
-    pub(crate) name: String,
+    pub name: String,
     /// Its own version, for people.
-    pub(crate) version: String,
+    pub version: String,
     /// The world of the contract that it targets.
-    pub(crate) world: String,
+    pub world: String,
     /// The version of the contract: `0.1`.
-    pub(crate) wit: String,
+    pub wit: String,
     /// What it is for, in a sentence.
     #[serde(default)]
-    pub(crate) description: String,
+    pub description: String,
     /// What it wants to reach. `${target.host}` and `${target.port}` stand for the target of the
     /// collection under way; what they name is granted without being asked for.
     #[serde(default)]
-    pub(crate) request: GrantList,
+    pub request: GrantList,
     /// What it needs.
     #[serde(default)]
-    pub(crate) limits: ManifestLimits,
+    pub limits: ManifestLimits,
     /// What it suggests to a job that says nothing.
     #[serde(default)]
-    pub(crate) defaults: Defaults,
+    pub defaults: Defaults,
 }
 
 /// What a plugin needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct ManifestLimits {
+pub struct ManifestLimits {
     /// The memory of one instance.
-    pub(crate) memory: Option<MemorySize>,
+    pub memory: Option<MemorySize>,
 }
 
 /// What a plugin suggests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Defaults {
+pub struct Defaults {
     /// The port of a target whose address has none.
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
 }
 
 impl Manifest {
@@ -60,7 +60,7 @@ impl Manifest {
     ///
     /// # Errors
     /// It is not TOML, has a field that is not known, or asks for something that is none.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         manifest.check()?;
         Ok(manifest)
@@ -100,7 +100,7 @@ impl Manifest {
 }
 
 /// Whether a text can name a plugin.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_lowercase())
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

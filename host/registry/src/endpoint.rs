@@ -4,16 +4,17 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// A host (an IPv6 address without brackets) and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     /// The name or address.
-    pub(crate) host: String,
+    pub host: String,
     /// The port.
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 impl Endpoint {
     /// Reads a target's address, with a port for one that has none.
-    pub(crate) fn parse(address: &str, default_port: Option<u16>) -> Option<Self> {
+    /// None: it is not an address.
+    pub fn parse(address: &str, default_port: Option<u16>) -> Option<Self> {
         let (host, port) = match address.rsplit_once(':') {
             // An IPv6 address without port has colons, and so has one in brackets.
             Some((host, port)) if !port.ends_with(']') && is_host(host) => {
@@ -43,7 +44,7 @@ impl std::fmt::Display for Endpoint {
 
 /// What a grant says about where to connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EndpointPattern {
+pub struct EndpointPattern {
     host: HostPattern,
     port: PortPattern,
 }
@@ -69,7 +70,7 @@ impl EndpointPattern {
     ///
     /// # Errors
     /// It is something else.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let fault = || {
             format!(
                 "{text:?} is not host:port (a name, an address, `*`, `*.name` or \
@@ -101,12 +102,12 @@ impl EndpointPattern {
     }
 
     /// Whether it is the target's own host that the pattern names.
-    pub(crate) fn names_target(&self) -> bool {
+    pub fn names_target(&self) -> bool {
         self.host == HostPattern::Target
     }
 
     /// Whether the pattern has this very address written out.
-    pub(crate) fn names_literally(&self, address: IpAddr) -> bool {
+    pub fn names_literally(&self, address: IpAddr) -> bool {
         match &self.host {
             HostPattern::Exactly(host) => parse_ip(host) == Some(address.to_canonical()),
             _ => false,
@@ -114,7 +115,7 @@ impl EndpointPattern {
     }
 
     /// Whether the pattern covers an endpoint, while `target` is being read.
-    pub(crate) fn covers(&self, endpoint: &Endpoint, target: Option<&Endpoint>) -> bool {
+    pub fn covers(&self, endpoint: &Endpoint, target: Option<&Endpoint>) -> bool {
         let host = match &self.host {
             HostPattern::Any => true,
             HostPattern::Target => target.is_some_and(|t| is_same_host(&t.host, &endpoint.host)),
@@ -143,7 +144,7 @@ fn is_same_host(one: &str, other: &str) -> bool {
 }
 
 /// An address; an IPv4 one in an IPv6 coat is the IPv4 one.
-pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
+pub fn parse_ip(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
@@ -152,7 +153,7 @@ const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
 
 /// Whether a machine's metadata service, or anything else that only this machine's link reaches,
 /// can be at this address: such an address has to be granted literally.
-pub(crate) fn is_link_local(address: IpAddr) -> bool {
+pub fn is_link_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == METADATA_V6,
