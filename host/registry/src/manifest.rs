@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::endpoint::EndpointPattern;
+use crate::files::PackagedFiles;
 use crate::memory::MemorySize;
 use crate::request::GrantList;
 
@@ -37,6 +38,9 @@ pub struct Manifest {
     /// What it suggests to a job that says nothing.
     #[serde(default)]
     pub defaults: Defaults,
+    /// What travels with the component.
+    #[serde(default)]
+    pub files: PackagedFiles,
 }
 
 /// What a plugin needs.
@@ -95,7 +99,7 @@ impl Manifest {
                 return Err(format!("file {path:?} is not an absolute path"));
             }
         }
-        Ok(())
+        self.files.check()
     }
 }
 
