@@ -15,6 +15,7 @@ use narthex_promql::ParseOptions;
 
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
+use crate::plugin::PluginCommand;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -175,6 +176,12 @@ pub(crate) enum Command {
         /// Of what.
         #[command(subcommand)]
         what: TestCommand,
+    },
+    /// Write, build, publish and install plugins.
+    Plugin {
+        /// What to do.
+        #[command(subcommand)]
+        what: PluginCommand,
     },
 }
 

@@ -10,6 +10,7 @@ mod flags;
 mod listen;
 mod logging;
 mod maintenance;
+mod plugin;
 mod process;
 mod promql_scripts;
 mod reload;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Some(Command::Test {
             what: TestCommand::Promql { files },
         }) => promql_scripts::run(files),
+        Some(Command::Plugin { what }) => plugin::run(what),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {
