@@ -1,6 +1,13 @@
 //! Hosts and ports: where a target is, and patterns of where a plugin may connect.
 
-use std::net::{IpAddr, Ipv6Addr};
+mod address;
+mod pattern;
+
+pub use address::{is_link_local, parse_ip};
+pub use pattern::{EndpointPattern, HostPattern};
+
+/// The longest name of a host, in bytes, as in DNS.
+const HOST_BYTES_MAX: usize = 253;
 
 /// A host (an IPv6 address without brackets) and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +33,34 @@ impl Endpoint {
         let host = bare.unwrap_or(host).to_owned();
         (!host.is_empty()).then_some(Self { host, port })
     }
+
+    /// Reads a URL of `http` or `https`, or what [`Self::parse`] reads.
+    /// None: it is neither.
+    pub fn parse_url(text: &str, default_port: Option<u16>) -> Option<Self> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Self::parse(text, default_port);
+        };
+        let port = match scheme.to_ascii_lowercase().as_str() {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        let authority = rest.split(['/', '?', '#', '\\']).next()?;
+        let address = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
+        Self::parse(address, Some(port))
+    }
 }
 
 /// Whether it is the part before a port: a name, an IPv4 address, or brackets.
 fn is_host(text: &str) -> bool {
     text.starts_with('[') || !text.contains(':')
+}
+
+/// Whether a text can be the name of a host or an address at all: what a resolver is asked for.
+/// Paths of sockets, URLs and the like are none.
+pub fn is_host_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.:%".contains(c);
+    !text.is_empty() && text.len() <= HOST_BYTES_MAX && text.chars().all(is_plain)
 }
 
 impl std::fmt::Display for Endpoint {
@@ -42,131 +72,9 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// What a grant says about where to connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointPattern {
-    host: HostPattern,
-    port: PortPattern,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum HostPattern {
-    Any,
-    Target,
-    /// With its leading dot.
-    Below(String),
-    Exactly(String),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum PortPattern {
-    Any,
-    Target,
-    Exactly(u16),
-}
-
-impl EndpointPattern {
-    /// Reads `host:port`.
-    ///
-    /// # Errors
-    /// It is something else.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let fault = || {
-            format!(
-                "{text:?} is not host:port (a name, an address, `*`, `*.name` or \
-                 ${{target.host}}; a number, `*` or ${{target.port}})"
-            )
-        };
-        let (host, port) = text.rsplit_once(':').ok_or_else(fault)?;
-        let host = match host {
-            "${target.host}" => HostPattern::Target,
-            "*" => HostPattern::Any,
-            _ if host.contains('$') || !is_host(host) || host.is_empty() => return Err(fault()),
-            _ => match host.strip_prefix('*') {
-                Some(below) if below.starts_with('.') => {
-                    HostPattern::Below(below.to_ascii_lowercase())
-                }
-                Some(_) => return Err(fault()),
-                None => {
-                    let bare = host.trim_start_matches('[').trim_end_matches(']');
-                    HostPattern::Exactly(bare.to_owned())
-                }
-            },
-        };
-        let port = match port {
-            "${target.port}" => PortPattern::Target,
-            "*" => PortPattern::Any,
-            _ => PortPattern::Exactly(port.parse().map_err(|_| fault())?),
-        };
-        Ok(Self { host, port })
-    }
-
-    /// Whether it is the target's own host that the pattern names.
-    pub fn names_target(&self) -> bool {
-        self.host == HostPattern::Target
-    }
-
-    /// Whether the pattern has this very address written out.
-    pub fn names_literally(&self, address: IpAddr) -> bool {
-        match &self.host {
-            HostPattern::Exactly(host) => parse_ip(host) == Some(address.to_canonical()),
-            _ => false,
-        }
-    }
-
-    /// Whether the pattern covers an endpoint, while `target` is being read.
-    pub fn covers(&self, endpoint: &Endpoint, target: Option<&Endpoint>) -> bool {
-        let host = match &self.host {
-            HostPattern::Any => true,
-            HostPattern::Target => target.is_some_and(|t| is_same_host(&t.host, &endpoint.host)),
-            HostPattern::Below(suffix) => {
-                let host = endpoint.host.to_ascii_lowercase();
-                host.len() > suffix.len() && host.ends_with(suffix)
-            }
-            HostPattern::Exactly(host) => is_same_host(host, &endpoint.host),
-        };
-        let port = match self.port {
-            PortPattern::Any => true,
-            PortPattern::Target => target.is_some_and(|target| target.port == endpoint.port),
-            PortPattern::Exactly(port) => port == endpoint.port,
-        };
-        host && port
-    }
-}
-
-/// Names are the same whatever their case, addresses whatever their spelling.
-fn is_same_host(one: &str, other: &str) -> bool {
-    match (parse_ip(one), parse_ip(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => one.eq_ignore_ascii_case(other),
-        _ => false,
-    }
-}
-
-/// An address; an IPv4 one in an IPv6 coat is the IPv4 one.
-pub fn parse_ip(text: &str) -> Option<IpAddr> {
-    text.parse().ok().map(|ip: IpAddr| ip.to_canonical())
-}
-
-/// Amazon's metadata service by IPv6; everyone else's is link-local.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-
-/// Whether a machine's metadata service, or anything else that only this machine's link reaches,
-/// can be at this address: such an address has to be granted literally.
-pub fn is_link_local(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == METADATA_V6,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn endpoint(text: &str) -> Endpoint {
-        Endpoint::parse(text, None).unwrap()
-    }
 
     #[test]
     fn target_addresses() {
@@ -188,68 +96,39 @@ mod tests {
     }
 
     #[test]
-    fn patterns_cover_what_they_say() {
-        let target = endpoint("db.example:5432");
-        for (pattern, address, covered) in [
-            ("${target.host}:${target.port}", "db.example:5432", true),
-            ("${target.host}:${target.port}", "DB.example:5432", true),
-            ("${target.host}:${target.port}", "db.example:5433", false),
-            ("${target.host}:${target.port}", "other:5432", false),
-            ("${target.host}:9000", "db.example:9000", true),
-            ("api.example:443", "api.example:443", true),
-            ("api.example:443", "xapi.example:443", false),
-            ("*.example:*", "a.b.example:1", true),
-            ("*.example:*", ".example:1", false),
-            ("*.example:*", "example:1", false),
-            ("*.example:*", "badexample:1", false),
-            ("*:80", "anything:80", true),
-            ("*:80", "anything:81", false),
-            ("127.0.0.1:80", "[::ffff:127.0.0.1]:80", true),
-            ("[::1]:80", "[0:0:0:0:0:0:0:1]:80", true),
-            ("127.0.0.1:80", "localhost:80", false),
+    fn urls_and_addresses() {
+        for (text, expected) in [
+            ("http://a.example/x?y#z", Some("a.example:80")),
+            ("HTTPS://a.example", Some("a.example:443")),
+            ("https://user:word@a.example:8443/@b", Some("a.example:8443")),
+            ("http://a.example@b.example/", Some("b.example:80")),
+            ("http://[::1]:9/", Some("[::1]:9")),
+            ("http://a.example\\@b.example/", Some("a.example:80")),
+            ("a.example:9", Some("a.example:9")),
+            ("a.example", Some("a.example:7")),
+            ("ftp://a.example", None),
+            ("http://", None),
         ] {
-            let read = EndpointPattern::parse(pattern).unwrap();
-            let answer = read.covers(&endpoint(address), Some(&target));
-            assert_eq!(answer, covered, "{pattern} {address}");
-        }
-        let read = EndpointPattern::parse("${target.host}:1").unwrap();
-        assert!(!read.covers(&endpoint("db.example:1"), None));
-    }
-
-    #[test]
-    fn what_is_no_pattern_is_refused() {
-        for text in [
-            "",
-            "a",
-            ":80",
-            "*a:80",
-            "a:b",
-            "${config.x}:80",
-            "::1:80",
-            "a:${port}",
-        ] {
-            assert!(EndpointPattern::parse(text).is_err(), "{text}");
+            let read = Endpoint::parse_url(text, Some(7)).map(|e| e.to_string());
+            assert_eq!(read.as_deref(), expected, "{text}");
         }
     }
 
     #[test]
-    fn metadata_services_are_link_local() {
-        for (address, expected) in [
-            ("169.254.169.254", true),
-            ("::ffff:169.254.169.254", true),
-            ("fe80::1", true),
-            ("fd00:ec2::254", true),
-            ("127.0.0.1", false),
-            ("10.0.0.1", false),
-            ("2001:db8::1", false),
+    fn what_a_resolver_is_never_asked_for() {
+        for (text, expected) in [
+            ("a-b.example", true),
+            ("_srv.example", true),
+            ("fe80::1%eth0", true),
+            ("münchen.example", true),
+            ("/var/run/docker.sock", false),
+            ("unix:/run/x", false),
+            ("a b", false),
+            ("a\0b", false),
+            ("", false),
+            (&"a".repeat(254), false),
         ] {
-            assert_eq!(
-                is_link_local(address.parse().unwrap()),
-                expected,
-                "{address}"
-            );
+            assert_eq!(is_host_name(text), expected, "{text:?}");
         }
-        let literal = EndpointPattern::parse("169.254.169.254:80").unwrap();
-        assert!(literal.names_literally("::ffff:169.254.169.254".parse().unwrap()));
     }
 }

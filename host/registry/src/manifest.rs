@@ -1,14 +1,15 @@
 //! A plugin's `plugin.toml`: who it is, what it asks for, what it suggests.
 
+use narthex_model::PromDuration;
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::endpoint::EndpointPattern;
 use crate::files::PackagedFiles;
 use crate::memory::MemorySize;
 use crate::request::GrantList;
 
 /// The worlds that this host runs.
-pub const WORLDS: [&str; 1] = ["exporter"];
+pub const WORLDS: [&str; 3] = ["exporter", "discovery", "receiver"];
 
 /// The versions of the contract that this host speaks, as major and minor.
 pub const WIT_VERSIONS: [&str; 1] = ["0.1"];
@@ -29,7 +30,8 @@ pub struct Manifest {
     #[serde(default)]
     pub description: String,
     /// What it wants to reach. `${target.host}` and `${target.port}` stand for the target of the
-    /// collection under way; what they name is granted without being asked for.
+    /// collection under way, `${config.NAME}` for what the job's `plugin_config` has there; what
+    /// they name is granted without a grant.
     #[serde(default)]
     pub request: GrantList,
     /// What it needs.
@@ -38,6 +40,9 @@ pub struct Manifest {
     /// What it suggests to a job that says nothing.
     #[serde(default)]
     pub defaults: Defaults,
+    /// The JSON schema of `plugin_config`, written in TOML; without one there is no check.
+    #[serde(default)]
+    pub config: Option<Value>,
     /// What travels with the component.
     #[serde(default)]
     pub files: PackagedFiles,
@@ -49,6 +54,10 @@ pub struct Manifest {
 pub struct ManifestLimits {
     /// The memory of one instance.
     pub memory: Option<MemorySize>,
+    /// The longest that one call may take, within a scrape's own timeout.
+    pub timeout: Option<PromDuration>,
+    /// So many calls of one job run at once.
+    pub concurrency: Option<u32>,
 }
 
 /// What a plugin suggests.
@@ -91,14 +100,13 @@ impl Manifest {
                 WIT_VERSIONS.join(", ")
             ));
         }
-        for pattern in self.request.tcp.iter().chain(&self.request.http) {
-            EndpointPattern::parse(pattern)?;
+        if self.limits.timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
+            return Err("limits: a timeout of nothing".to_owned());
         }
-        for path in &self.request.files {
-            if !path.starts_with('/') {
-                return Err(format!("file {path:?} is not an absolute path"));
-            }
+        if self.limits.concurrency == Some(0) {
+            return Err("limits: a concurrency of 0".to_owned());
         }
+        self.request.check(true)?;
         self.files.check()
     }
 }
@@ -124,8 +132,14 @@ mod tests {
         files = ["/proc"]
         [limits]
         memory = "32MiB"
+        timeout = "5s"
+        concurrency = 2
         [defaults]
         port = 6379
+        [config]
+        type = "object"
+        [config.properties.user]
+        type = "string"
     "#;
 
     #[test]
@@ -134,17 +148,22 @@ mod tests {
         assert_eq!(manifest.request.files, ["/proc"]);
         assert_eq!(manifest.limits.memory, Some(MemorySize(32 << 20)));
         assert_eq!(manifest.defaults.port, Some(6379));
+        assert_eq!(manifest.limits.timeout, "5s".parse().ok());
+        let schema = manifest.config.unwrap();
+        assert_eq!(schema["properties"]["user"]["type"], "string");
     }
 
     #[test]
     fn faults_name_the_field() {
         for (from, to, part) in [
             ("\"redis\"", "\"Redis\"", "name \"Redis\""),
-            ("exporter", "receiver", "world \"receiver\""),
+            ("exporter", "importer", "world \"importer\""),
             ("wit = \"0.1\"", "wit = \"0.9\"", "wit \"0.9\""),
             ("\"/proc\"", "\"proc\"", "file \"proc\""),
             ("${target.port}", "${target.prot}", "${target.prot}"),
             ("port = 6379", "prot = 6379", "unknown field `prot`"),
+            ("\"5s\"", "\"0s\"", "a timeout of nothing"),
+            ("concurrency = 2", "concurrency = 0", "a concurrency of 0"),
             ("version = \"0.1.0\"", "", "missing field `version`"),
         ] {
             let error = Manifest::parse(&WHOLE.replace(from, to)).unwrap_err();
