@@ -14,8 +14,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("head", &["model", "storage"]),
     ("block", &["model", "storage"]),
     ("promql", &["model", "storage"]),
-    ("discovery", &[]),
+    ("discovery", &["model"]),
     ("registry", &["model"]),
+    ("author", &["registry"]),
     ("tsdb", &["model", "storage", "head", "block"]),
     (
         "scrape",
@@ -45,6 +46,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
     ("wasmtime-wasi-io", &["plugin"]),
+    ("wit-bindgen-c", &["author"]),
+    ("wit-bindgen-go", &["author"]),
+    ("wit-component", &["author"]),
 ];
 
 /// Crates that do no async of their own: values and evaluation only.
