@@ -1,0 +1,72 @@
+"""The contract's modules: those of the component, or the fake host's where there is none.
+
+It is the one place that knows whether this is WebAssembly.
+"""
+
+try:
+    from componentize_py_types import Err
+    from wit_world.imports import (
+        clock,
+        files,
+        http,
+        icmp,
+        kubernetes,
+        log,
+        names,
+        secrets,
+        state,
+        tcp,
+        types,
+        udp,
+    )
+
+    IN_COMPONENT = True
+except ImportError:
+    from ._contract import (  # type: ignore[assignment]
+        Err,
+        clock,
+        files,
+        http,
+        icmp,
+        kubernetes,
+        log,
+        names,
+        secrets,
+        state,
+        tcp,
+        types,
+        udp,
+    )
+
+    IN_COMPONENT = False
+
+
+def exported(interface: str):
+    """The module with the types of an interface that the plugin's world exports."""
+    if not IN_COMPONENT:
+        from . import _contract
+
+        return getattr(_contract, interface)
+    # Which interfaces there are depends on the world, so this cannot stand at the top.
+    from wit_world import exports
+
+    return getattr(exports, interface)
+
+
+__all__ = [
+    "Err",
+    "IN_COMPONENT",
+    "clock",
+    "exported",
+    "files",
+    "http",
+    "icmp",
+    "kubernetes",
+    "log",
+    "names",
+    "secrets",
+    "state",
+    "tcp",
+    "types",
+    "udp",
+]
