@@ -15,7 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("block", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("discovery", &["model"]),
-    ("registry", &["model"]),
+    ("registry", &["model", "http"]),
     ("author", &["registry"]),
     ("tsdb", &["model", "storage", "head", "block"]),
     (
@@ -37,6 +37,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["api"]),
     ("clap", &["narthex"]),
     ("object_store", &["block", "tsdb"]),
+    ("oci-client", &["registry"]),
+    ("p256", &["registry"]),
     ("parquet", &["block"]),
     ("reqwest", &["http"]),
     ("rustls", &["http", "narthex"]),

@@ -22,3 +22,4 @@ pub use outbound::{Outbound, OutboundResponse};
 pub use reqwest::StatusCode;
 pub use reqwest::header;
 pub use secret::Secret;
+pub use tls::install_tls_provider;

@@ -14,6 +14,13 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use crate::credentials::read_bounded;
 use crate::{BuildError, TlsConfig, TlsVersion};
 
+/// Makes *ring* the process' provider where none is installed yet, for clients that are made by
+/// others and ask for it.
+pub fn install_tls_provider() {
+    // An error means that there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// Makes the TLS half of a client.
 pub(crate) fn client_config(tls: &TlsConfig, http2: bool) -> Result<ClientConfig, BuildError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -100,7 +100,10 @@ mod tests {
         for (text, expected) in [
             ("http://a.example/x?y#z", Some("a.example:80")),
             ("HTTPS://a.example", Some("a.example:443")),
-            ("https://user:word@a.example:8443/@b", Some("a.example:8443")),
+            (
+                "https://user:word@a.example:8443/@b",
+                Some("a.example:8443"),
+            ),
             ("http://a.example@b.example/", Some("b.example:80")),
             ("http://[::1]:9/", Some("[::1]:9")),
             ("http://a.example\\@b.example/", Some("a.example:80")),

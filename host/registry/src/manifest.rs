@@ -100,7 +100,11 @@ impl Manifest {
                 WIT_VERSIONS.join(", ")
             ));
         }
-        if self.limits.timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
+        if self
+            .limits
+            .timeout
+            .is_some_and(|timeout| timeout.as_millis() == 0)
+        {
             return Err("limits: a timeout of nothing".to_owned());
         }
         if self.limits.concurrency == Some(0) {

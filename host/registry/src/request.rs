@@ -66,7 +66,9 @@ impl GrantList {
         for text in templates.into_iter().chain(names).flatten() {
             if template::names_config(text) {
                 if !is_request {
-                    return Err(format!("{text:?}: only a manifest has templates of the config"));
+                    return Err(format!(
+                        "{text:?}: only a manifest has templates of the config"
+                    ));
                 }
                 template::check(text)?;
             }
@@ -111,7 +113,9 @@ impl GrantList {
             })
         };
         let paths = |own: &[String], others: &[String]| {
-            missing(own, others, |a, b| Path::new(b).starts_with(a) && !b.contains(".."))
+            missing(own, others, |a, b| {
+                Path::new(b).starts_with(a) && !b.contains("..")
+            })
         };
         let words = |own: &[String], others: &[String]| missing(own, others, |_, _| false);
         let mut rooms = other.file_systems.clone();
@@ -227,7 +231,10 @@ mod tests {
             (r#"tcp = ["a"]"#, "\"a\" is not host:port"),
             (r#"udp = ["${config.a"]"#, "has no `}`"),
             (r#"icmp = ["a:1"]"#, "\"a:1\" is not a name"),
-            (r#"files = ["proc"]"#, "file \"proc\" is not an absolute path"),
+            (
+                r#"files = ["proc"]"#,
+                "file \"proc\" is not an absolute path",
+            ),
             (r#"kubernetes = ["Pod"]"#, "kubernetes \"Pod\""),
             (r#"kubernetes = ["v1/"]"#, "kubernetes \"v1/\""),
         ] {
@@ -236,6 +243,11 @@ mod tests {
         }
         let templates = list(r#"http = ["${config.url}"]"#);
         templates.check(true).unwrap();
-        assert!(templates.check(false).unwrap_err().contains("only a manifest"));
+        assert!(
+            templates
+                .check(false)
+                .unwrap_err()
+                .contains("only a manifest")
+        );
     }
 }

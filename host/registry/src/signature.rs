@@ -75,6 +75,7 @@ struct RootFs<'a> {
 }
 
 /// The bytes to sign for an image. `reference` is where the image is published; no one checks it.
+#[cfg(any(feature = "signature", test))]
 pub(crate) fn payload(digest: Digest, reference: &str) -> Result<Bytes, PackageError> {
     let payload = Payload {
         critical: Critical {

@@ -128,6 +128,9 @@ mod tests {
     fn a_template_becomes_so_many_texts_and_no_more() {
         let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
         let config = serde_json::json!({"a": many});
-        assert_eq!(expand("${config.a}${config.a}", &config).len(), EXPANSIONS_MAX);
+        assert_eq!(
+            expand("${config.a}${config.a}", &config).len(),
+            EXPANSIONS_MAX
+        );
     }
 }

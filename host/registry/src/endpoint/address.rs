@@ -141,7 +141,11 @@ mod tests {
             ("::", false),
             ("10.0.0.1", false),
         ] {
-            assert_eq!(is_link_local(address.parse().unwrap()), expected, "{address}");
+            assert_eq!(
+                is_link_local(address.parse().unwrap()),
+                expected,
+                "{address}"
+            );
         }
     }
 }
