@@ -16,13 +16,14 @@ use toml::{Table, Value};
 /// The languages, as their folders below `sdk/` are named.
 const LANGUAGES: [&str; 5] = ["rust", "go", "python", "javascript", "c"];
 
-/// What tools leave behind in a source folder.
-const LEFT_BEHIND: [&str; 7] = [
+/// What tools leave behind in a source folder, and the tests of the SDKs themselves.
+const LEFT_BEHIND: [&str; 8] = [
     "__pycache__",
     "build",
     "node_modules",
     "target",
     "Cargo.lock",
+    "tests",
     ".pytest_cache",
     ".venv",
 ];

@@ -86,7 +86,7 @@ mod tests {
         for (bytes, part) in [
             (&b"#!/bin/sh"[..], "not a component"),
             (module, "not a component"),
-            (empty, "does not export narthex:plugin/lifecycle@0.1.0"),
+            (empty, "does not export narthex:plugin/collector@0.1.0"),
         ] {
             let error = check(bytes, &contract).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -53,11 +53,14 @@ impl Contract {
         embedded::write(embedded::WIT, folder)
     }
 
-    /// The names of the interfaces that the world exports, as a component has them.
+    /// The names of the interfaces that the world exports, as a component has them. Sorted.
     pub(crate) fn exports(&self) -> Vec<String> {
-        let world = &self.resolve.worlds[self.world];
-        let names = world.exports.keys();
-        names.map(|key| self.resolve.name_world_key(key)).collect()
+        let exports = self.resolve.worlds[self.world].exports.keys();
+        let mut names: Vec<String> = exports
+            .map(|key| self.resolve.name_world_key(key))
+            .collect();
+        names.sort();
+        names
     }
 
     /// Whether the host links what a component imports under that name.
@@ -81,8 +84,8 @@ mod tests {
         assert_eq!(
             contract.exports(),
             [
-                "narthex:plugin/lifecycle@0.1.0",
-                "narthex:plugin/collector@0.1.0"
+                "narthex:plugin/collector@0.1.0",
+                "narthex:plugin/lifecycle@0.1.0"
             ]
         );
         for (import, linked) in [

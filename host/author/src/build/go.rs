@@ -110,6 +110,11 @@ fn write_overlay(
     };
     let mut replace = serde_json::Map::new();
     for (name, content) in super::bindings(options.build(), contract)? {
+        // Empty assembly files are for other machines than WebAssembly; and an assembler wants to
+        // be in its package's folder, which an overlay does not make.
+        if name.ends_with(".s") {
+            continue;
+        }
         let content = String::from_utf8_lossy(&content).replace(RUNTIME.0, RUNTIME.1);
         let generated = intermediate.join("bindings").join(&name);
         file::write(&generated, content)?;

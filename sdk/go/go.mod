@@ -1,0 +1,3 @@
+module narthexsdk
+
+go 1.24
