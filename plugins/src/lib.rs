@@ -1,5 +1,6 @@
 //! The plugins that the binary carries: built from this workspace by this crate's build script,
-//! as the components that a user would also find in a folder.
+//! as the components that a user would also find in a folder, and as the OCI layout that a user
+//! would find in a registry.
 //!
 //! It is not: their code (`exporters/`), and it knows nothing of the runtime that loads them.
 
@@ -8,18 +9,45 @@
 pub struct EmbeddedPlugin {
     /// The name that a job uses.
     pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The digest of its package.
+    pub digest: &'static str,
     /// The component.
     pub component: &'static [u8],
     /// Its `plugin.toml`.
     pub manifest: &'static str,
+    /// A scrape config to begin with.
+    pub scrape: Option<&'static str>,
+    /// Recording and alerting rules.
+    pub rules: &'static [EmbeddedFile],
+    /// Dashboards.
+    pub dashboards: &'static [EmbeddedFile],
 }
+
+/// A file of a plugin.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddedFile {
+    /// Its path, as in the manifest.
+    pub title: &'static str,
+    /// What it holds.
+    pub text: &'static str,
+}
+
+/// A blob of the catalogue: its digest (`sha256:...`) and its bytes.
+pub type Blob = (&'static str, &'static [u8]);
 
 /// All of them, by name.
 pub fn embedded() -> &'static [EmbeddedPlugin] {
     EMBEDDED
 }
 
-static EMBEDDED: &[EmbeddedPlugin] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+/// All of them as an OCI layout: its `index.json`, and its blobs. A plugin's tag is its name.
+pub fn catalogue() -> (&'static [u8], &'static [Blob]) {
+    (INDEX, BLOBS)
+}
+
+include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 #[cfg(test)]
 mod tests {
@@ -28,7 +56,9 @@ mod tests {
     #[test]
     fn every_plugin_is_a_component_with_a_manifest_of_its_name() {
         let names: Vec<&str> = embedded().iter().map(|plugin| plugin.name).collect();
-        assert_eq!(names, ["node", "redis"]);
+        for name in ["node", "redis"] {
+            assert!(names.contains(&name), "{names:?}");
+        }
         for plugin in embedded() {
             // Magic number, version 13, layer 1: a component and no core module.
             assert_eq!(
@@ -39,6 +69,17 @@ mod tests {
             );
             let name = format!("name = {:?}", plugin.name);
             assert!(plugin.manifest.contains(&name), "{}", plugin.name);
+        }
+    }
+
+    #[test]
+    fn the_catalogue_holds_each_package_once() {
+        let (index, blobs) = catalogue();
+        let index = std::str::from_utf8(index).unwrap();
+        for plugin in embedded() {
+            assert!(index.contains(plugin.digest), "{}", plugin.name);
+            let same = |blob: &&Blob| std::ptr::eq(blob.1, plugin.component);
+            assert_eq!(blobs.iter().filter(same).count(), 1, "{}", plugin.name);
         }
     }
 }

@@ -172,20 +172,36 @@ impl<S: BlobSource> Contents<S> {
         digest.map(|digest| self.load(&digest)).transpose()
     }
 
-    /// The package that a text names: by its tag, its plugin's name, its version or its digest.
-    /// Of several the newest version.
+    /// The package that a text names: by its tag, else by its plugin's name, its version or its
+    /// digest. Of several versions of a plugin the newest.
     ///
     /// # Errors
-    /// There is none, or a manifest cannot be read.
+    /// There is none, there are several plugins, or a manifest cannot be read.
     pub fn find(&self, text: &str) -> Result<Entry, PackageError> {
-        let packages = self.packages()?.into_iter();
-        let named = packages.filter(|entry| {
-            [&entry.tag, &entry.name, &entry.version].contains(&&text.to_owned())
-                || entry.digest.to_string() == text
+        let packages = self.packages()?;
+        let by: [fn(&Entry) -> String; 4] = [
+            |entry| entry.tag.clone(),
+            |entry| entry.name.clone(),
+            |entry| entry.version.clone(),
+            |entry| entry.digest.to_string(),
+        ];
+        let named = by.iter().map(|by| {
+            let named = packages.iter().filter(|entry| by(entry) == text);
+            named.collect::<Vec<_>>()
         });
-        let newest = named.max_by(|one, other| version::order(&one.version, &other.version));
+        let named = named
+            .into_iter()
+            .find(|named| !named.is_empty())
+            .unwrap_or_default();
+        if named.windows(2).any(|pair| pair[0].name != pair[1].name) {
+            let text = format!("{text:?} is the version of several plugins of the layout");
+            return Err(PackageError::Invalid(text));
+        }
+        let newest = named
+            .into_iter()
+            .max_by(|one, other| version::order(&one.version, &other.version));
         let missing = || PackageError::NotFound(format!("the layout holds no package {text:?}"));
-        newest.ok_or_else(missing)
+        newest.cloned().ok_or_else(missing)
     }
 
     /// Reads a package whole, with the signatures beside it.
