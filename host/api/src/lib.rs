@@ -1,4 +1,4 @@
-//! The HTTP API of Prometheus.
+//! The HTTP API of Prometheus, and that of plugins.
 //!
 //! It is not: a place for logic. It reads what a request asks for, calls the crate that knows
 //! the answer, and writes that in Prometheus' words. No other crate knows status codes.
@@ -13,6 +13,8 @@ mod lifecycle;
 mod metrics;
 mod origin;
 mod params;
+mod plugin_admin;
+mod plugins;
 mod query;
 mod router;
 mod rules;
@@ -27,6 +29,8 @@ pub use envelope::ANNOTATIONS_MAX;
 pub use error::{ApiError, ErrorKind};
 pub use origin::OriginPattern;
 pub use params::{FIELDS_MAX, FORM_BYTES_MAX, FORM_READ_TIMEOUT};
+pub use plugin_admin::{PluginAdmin, PluginAdminError, PluginLogs};
+pub use plugins::FOLLOWERS_MAX;
 pub use query::STEPS_MAX;
 pub use router::router;
 pub use server::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, ServerOptions, serve};

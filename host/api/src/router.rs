@@ -6,10 +6,11 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::{
-    ApiState, ast, envelope, federate, lifecycle, metrics, origin, query, rules, series, status,
-    targets,
+    ApiState, ast, envelope, federate, lifecycle, metrics, origin, plugins, query, rules, series,
+    status, targets,
 };
 
 /// All that the server answers, below the route prefix.
@@ -29,11 +30,15 @@ pub fn router(state: ApiState) -> Router {
             .route("/", get(redirect))
             .nest(&prefix, inside)
     };
-    routes.layer(CompressionLayer::new()).with_state(state)
+    // What is packed leaves in large pieces, and a line of a log must not wait for more.
+    let packed = DefaultPredicate::new().and(NotForContentType::new(plugins::NDJSON));
+    routes
+        .layer(CompressionLayer::new().compress_when(packed))
+        .with_state(state)
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 20] = [
+    let paths: [(&str, MethodRouter<ApiState>); 22] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (
@@ -55,6 +60,8 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/targets", get(targets::targets)),
         ("/targets/metadata", get(targets::target_metadata)),
         ("/scrape_pools", get(targets::scrape_pools)),
+        ("/plugins", get(plugins::list)),
+        ("/plugins/{name}", get(plugins::detail)),
         ("/rules", get(rules::rules)),
         ("/alerts", get(rules::alerts)),
         ("/alertmanagers", get(rules::alertmanagers)),
@@ -69,9 +76,21 @@ fn api(state: &ApiState) -> Router<ApiState> {
         .fold(Router::new(), |router, (path, methods)| {
             router.route(path, methods.options(no_content))
         })
+        .merge(plugin_admin(state))
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
         .layer(from_fn_with_state(state.clone(), origin::add_cors_headers))
+}
+
+/// What `--web.enable-admin-api` opens, and only for our own pages and tools: a log may say what a
+/// page that a user happens to look at must not read.
+fn plugin_admin(state: &ApiState) -> Router<ApiState> {
+    Router::new()
+        .route("/plugins/{name}/logs", get(plugins::logs))
+        .route("/plugins/{name}/reload", post(plugins::reload))
+        .route("/plugins/{name}/rollback", post(plugins::roll_back))
+        .layer(from_fn_with_state(state.clone(), plugins::require_admin))
+        .layer(from_fn(origin::refuse_other_sites))
 }
 
 fn read_only(state: &ApiState) -> Router<ApiState> {

@@ -11,10 +11,12 @@ use narthex_promql::{Engine, EngineOptions};
 use narthex_scrape::ScrapeManager;
 use narthex_storage::{Queryable, StorageAdmin};
 use prometheus_client::registry::Registry;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::metrics::Metrics;
 use crate::origin::OriginPattern;
+use crate::plugin_admin::PluginAdmin;
+use crate::plugins::FOLLOWERS_MAX;
 use crate::status::BuildInfo;
 
 /// What does not change while the server runs.
@@ -40,6 +42,8 @@ pub struct ApiOptions {
     pub cors_origin: OriginPattern,
     /// `--web.enable-lifecycle`.
     pub is_lifecycle_enabled: bool,
+    /// `--web.enable-admin-api`.
+    pub is_admin_enabled: bool,
     /// Takes what the lifecycle endpoints ask for.
     pub lifecycle: mpsc::Sender<LifecycleRequest>,
     /// How long samples are kept, in Prometheus' words, for `/api/v1/status/runtimeinfo`.
@@ -93,6 +97,8 @@ pub struct Serving {
     pub admin: Arc<dyn StorageAdmin>,
     /// The targets.
     pub scrape: Arc<ScrapeManager>,
+    /// The plugins.
+    pub plugins: Arc<dyn PluginAdmin>,
 }
 
 /// The state of the API; a clone is the same state.
@@ -106,6 +112,8 @@ struct Inner {
     config: ArcSwap<RunningConfig>,
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
+    log_followers: Arc<Semaphore>,
+    is_stopping: watch::Sender<bool>,
 }
 
 impl ApiState {
@@ -119,6 +127,8 @@ impl ApiState {
             config: ArcSwap::default(),
             serving: ArcSwapOption::empty(),
             registries: ArcSwap::from_pointee(vec![Arc::new(registry)]),
+            log_followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            is_stopping: watch::Sender::new(false),
         }))
     }
 
@@ -156,6 +166,21 @@ impl ApiState {
     /// From here on the server is not ready; requests under way keep what they have.
     pub fn stop_serving(&self) {
         self.0.serving.store(None);
+    }
+
+    /// Ends the answers that go on for as long as the client wants: a server that stops need not
+    /// wait for them.
+    pub fn end_streams(&self) {
+        self.0.is_stopping.send_replace(true);
+    }
+
+    /// Becomes `true` when the server stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.is_stopping.subscribe()
+    }
+
+    pub(crate) fn log_followers(&self) -> Arc<Semaphore> {
+        self.0.log_followers.clone()
     }
 
     pub(crate) fn serving(&self) -> Option<Arc<Serving>> {

@@ -1,9 +1,11 @@
 //! The seam between those who find targets and those who scrape them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::TargetGroup;
+use crate::{SdConfig, TargetGroup};
 
 /// So many messages of a discoverer may wait to be taken; then it waits in `send`, which is where
 /// a discoverer that finds faster than anybody can follow is slowed down.
@@ -22,4 +24,20 @@ pub trait Discoverer: Send + Sync {
     ///
     /// It returns early where nothing can change any more, or nobody receives.
     async fn run(&self, sender: mpsc::Sender<Vec<TargetGroup>>);
+}
+
+/// Makes the discoverer of an entry of the job of this name.
+pub type BuildDiscoverer =
+    dyn Fn(&str, &SdConfig) -> Result<Arc<dyn Discoverer>, String> + Send + Sync;
+
+/// Why an entry has no discoverer; the reload that wanted it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("error creating {entry} of job {job:?}: {message}")]
+pub struct DiscovererError {
+    /// The job.
+    pub job: String,
+    /// The kind of the entry and its place in the list: `plugin_sd/0`.
+    pub entry: String,
+    /// What is wrong with it.
+    pub message: String,
 }

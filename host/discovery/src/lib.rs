@@ -2,12 +2,19 @@
 //!
 //! It is not: the place where a group becomes targets of a job; relabelling and limits are
 //! `scrape`'s. Static groups need no task and no channel: [`static_groups`] is a function from
-//! configuration to groups. Whoever finds groups while the server runs is a [`Discoverer`].
+//! configuration to groups. Whoever finds groups while the server runs is a [`Discoverer`];
+//! [`Providers`] runs those of a job and holds what they have found.
 
+mod config;
 mod discoverer;
 mod group;
 mod known;
+mod metrics;
+mod providers;
 
-pub use discoverer::{Discoverer, UPDATES_MAX};
+pub use config::{PluginSdConfig, REFRESH_INTERVAL_DEFAULT, SdConfig};
+pub use discoverer::{BuildDiscoverer, Discoverer, DiscovererError, UPDATES_MAX};
 pub use group::{ADDRESS_LABEL, StaticConfig, TargetGroup, static_groups};
 pub use known::KnownGroups;
+pub use metrics::SdMetrics;
+pub use providers::{GROUPS_MAX, Plan, Providers};

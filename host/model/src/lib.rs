@@ -8,6 +8,7 @@ mod clock;
 mod duration;
 mod labels;
 mod matcher;
+mod plugin_settings;
 pub mod relabel;
 pub mod sample;
 mod write;
@@ -17,6 +18,7 @@ pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use duration::{DurationError, PromDuration};
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};
 pub use matcher::{MatchOp, Matcher, MatcherError};
+pub use plugin_settings::{PluginSettings, is_secret_name};
 pub use write::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
 
 /// The label that holds the metric name.

@@ -5,6 +5,7 @@
 
 mod external_labels;
 mod paths;
+mod plugin_uses;
 mod sections;
 
 use std::net::SocketAddr;
@@ -17,6 +18,8 @@ use serde::Serialize;
 
 use crate::yaml::{self, FILE_BYTES_MAX, Fault, YamlError};
 use sections::Sections;
+
+pub(crate) use plugin_uses::{PluginFault, PluginPlace, PluginUses};
 
 /// What runs without `--config.file`.
 const DEFAULT: &str = include_str!("../default.yml");
@@ -42,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) scrape: ScrapeConfigs,
     /// Which plugins there are.
     pub(crate) plugins: PluginsConfig,
+    /// Where plugins are used, to be checked once they are loaded.
+    pub(crate) plugin_uses: PluginUses,
     /// `global.external_labels`, variables put in.
     pub(crate) external_labels: Labels,
     /// The whole config with its defaults, as `/api/v1/status/config` prints it.
@@ -150,6 +155,7 @@ impl Config {
         })
         .map_err(|error| ConfigError::Print(error.to_string()))?;
         Ok(Self {
+            plugin_uses: PluginUses::of(file, text, &scrape.jobs),
             external_labels: Labels::from_pairs(&scrape.global.external_labels),
             plugins: sections.plugins,
             scrape,

@@ -46,7 +46,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("storage.tsdb.wal-segment-size", true),
     ("web.console.libraries", true),
     ("web.console.templates", true),
-    ("web.enable-admin-api", false),
     ("web.max-notifications-subscribers", true),
     ("web.page-title", true),
     ("web.user-assets", true),
@@ -123,6 +122,17 @@ pub(crate) struct Flags {
         overrides_with = "is_lifecycle_enabled"
     )]
     no_lifecycle: bool,
+
+    /// Enable API endpoints for admin control actions.
+    #[arg(long = "web.enable-admin-api", overrides_with = "no_admin")]
+    pub(crate) is_admin_enabled: bool,
+
+    #[arg(
+        long = "no-web.enable-admin-api",
+        hide = true,
+        overrides_with = "is_admin_enabled"
+    )]
+    no_admin: bool,
 
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]
@@ -411,6 +421,7 @@ mod tests {
             "--web.listen-address=127.0.0.1:2",
             "--web.enable-lifecycle",
             "--no-web.enable-lifecycle",
+            "--web.enable-admin-api",
             "--no-storage.tsdb.wal-compression",
             "--log.format=json",
         ])
@@ -419,6 +430,7 @@ mod tests {
         assert_eq!(line.flags.storage_path, PathBuf::from("/tmp/x"));
         assert_eq!(line.flags.listen_addresses, [":1", "127.0.0.1:2"]);
         assert!(!line.flags.is_lifecycle_enabled);
+        assert!(line.flags.is_admin_enabled);
         assert_eq!(line.flags.log_format, LogFormat::Json);
         assert_eq!(line.values["web.listen-address"], ":1,127.0.0.1:2");
         let line = parsed(&["--no-web.enable-lifecycle", "--web.enable-lifecycle"]).unwrap();
@@ -429,21 +441,21 @@ mod tests {
     fn a_flag_without_effect_is_told_and_not_hidden() {
         let line = parsed(&[
             "--storage.tsdb.retention.time=15d",
-            "--web.enable-admin-api",
+            "--rules.max-concurrent-evals=4",
             "--enable-feature=promql-experimental-functions,native-histograms",
         ])
         .unwrap();
         assert_eq!(
             line.notes,
             [
+                "--rules.max-concurrent-evals has no effect yet",
                 "--storage.tsdb.retention.time has no effect yet",
-                "--web.enable-admin-api has no effect yet",
                 "--enable-feature=native-histograms has no effect",
             ]
         );
         assert!(line.features.parse.experimental_functions);
         assert_eq!(line.values["storage.tsdb.retention.time"], "15d");
-        assert_eq!(line.values["web.enable-admin-api"], "true");
+        assert_eq!(line.values["rules.max-concurrent-evals"], "4");
     }
 
     #[test]

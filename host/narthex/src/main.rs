@@ -11,6 +11,7 @@ mod listen;
 mod logging;
 mod maintenance;
 mod plugin;
+mod plugins;
 mod process;
 mod promql_scripts;
 mod reload;

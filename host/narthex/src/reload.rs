@@ -12,8 +12,10 @@ use narthex_plugin::PluginRuntime;
 use narthex_scrape::ScrapeManager;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use serde_json::Value;
 
-use crate::config::{Config, ConfigSource};
+use crate::config::{Config, ConfigSource, PluginPlace};
+use crate::plugins;
 
 /// The parts that follow the config, and the config that they follow.
 pub(crate) struct Reloader {
@@ -74,6 +76,7 @@ impl Reloader {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, String> {
+        check(&config, &followers.plugins)?;
         followers
             .scrape
             .reload(config.scrape.clone())
@@ -122,12 +125,20 @@ impl Reloader {
         // Plugins first: a new job may need a new one.
         let reloaded = self.plugins.reload(config.plugins.clone()).await;
         reloaded.map_err(|error| format!("plugins: {error}"))?;
-        if let Err(errors) = self.scrape.reload(config.scrape.clone()).await {
+        let taken = match check(&config, &self.plugins) {
+            Ok(()) => self
+                .scrape
+                .reload(config.scrape.clone())
+                .await
+                .map_err(lines),
+            Err(faults) => Err(faults),
+        };
+        if taken.is_err() {
             let restored = self.plugins.reload(self.current.plugins.clone()).await;
             if let Err(error) = restored {
                 tracing::error!(%error, "the old configuration of plugins cannot be restored");
             }
-            return Err(lines(errors));
+            return taken;
         }
         self.current = config;
         Ok(())
@@ -156,6 +167,15 @@ impl Reloader {
             loaded_ms: self.loaded_ms,
         });
     }
+}
+
+/// Checks what the config says to plugins, once those are there.
+fn check(config: &Config, plugins: &PluginRuntime) -> Result<(), String> {
+    let faults = |place: PluginPlace, plugin: &str, settings: &Value| {
+        plugins::faults(plugins, place, plugin, settings)
+    };
+    let checked = config.plugin_uses.check(faults);
+    checked.map_err(|error| format!("couldn't load configuration: {error}"))
 }
 
 /// All errors, one a line.

@@ -11,8 +11,7 @@ use narthex_api::{
 use narthex_model::{Clock, SystemClock};
 use narthex_plugin::{Artifact, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
-use narthex_scrape::config::ScrapeConfig;
-use narthex_scrape::{BuildCollector, Collector, CollectorError, HttpCollector, ScrapeManager};
+use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{Tsdb, TsdbOptions};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -25,7 +24,7 @@ use crate::maintenance::Maintenance;
 use crate::process::ProcessCollector;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
-use crate::{build_info, external_url, listen};
+use crate::{build_info, external_url, listen, plugins};
 
 /// The folder below the store's where compiled plugins are kept.
 const PLUGIN_CACHE: &str = "plugin-cache";
@@ -84,6 +83,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
 
     tracing::info!("stopping");
     scrape.stop().await;
+    state.end_streams();
     web.stop().await;
     state.stop_serving();
     maintenance.stop().await;
@@ -168,6 +168,7 @@ impl Setup {
             route_prefix: self.route_prefix.clone(),
             cors_origin: self.line.cors_origin.clone(),
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
+            is_admin_enabled: self.line.flags.is_admin_enabled,
             lifecycle,
             // Nothing is removed by age or size yet.
             retention: "unlimited".to_owned(),
@@ -184,18 +185,19 @@ impl Setup {
 
         let tsdb = self.open_store(state).await?;
         let mut registry = Registry::default();
-        let plugins = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
-        let plugins = plugins.context("plugins cannot be started")?;
+        let runtime = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
+        let runtime = runtime.context("plugins cannot be started")?;
         let scrape = Arc::new(ScrapeManager::new(
             tsdb.clone(),
             self.clock.clone(),
-            build_collector(plugins.clone()),
+            plugins::build_collector(runtime.clone()),
+            plugins::build_discoverer(runtime.clone()),
             &mut registry,
         ));
         state.add_registry(registry);
         let followers = Followers {
             state: state.clone(),
-            plugins,
+            plugins: runtime.clone(),
             scrape: scrape.clone(),
         };
         let reloader = Reloader::start(
@@ -210,6 +212,7 @@ impl Setup {
             storage: tsdb.clone(),
             admin: tsdb.clone(),
             scrape: scrape.clone(),
+            plugins: Arc::new(plugins::Admin(runtime)),
         });
         Ok(Parts {
             maintenance: Maintenance::start(
@@ -250,21 +253,6 @@ impl Setup {
             clock: self.clock.clone(),
         }
     }
-}
-
-/// A job is read by the plugin that it names, or over HTTP.
-fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector> {
-    Box::new(move |config: &ScrapeConfig| {
-        let Some(plugin) = &config.plugin else {
-            return Ok(Arc::new(HttpCollector::new(config)?) as Arc<dyn Collector>);
-        };
-        let settings = config.plugin_config.clone().unwrap_or_default();
-        let collector = plugins.collector(plugin, &config.job_name, &settings);
-        collector.map_err(|error| CollectorError {
-            job: config.job_name.clone(),
-            message: error.to_string(),
-        })
-    })
 }
 
 /// The task that answers HTTP.

@@ -4,6 +4,7 @@
 //! puts them together.
 
 mod go;
+mod places;
 mod snippet;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::{Location, UserMessageFormatter};
 
 pub(crate) use self::go::Absent;
+pub(crate) use self::places::Places;
 
 /// A file may have this many bytes; a larger one is refused. It bounds what the reader builds
 /// from a file without aliases; those have the reader's own bounds.
@@ -63,11 +65,11 @@ impl fmt::Display for YamlError {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{}: ", self.file)?;
+            f.write_str(&self.file)?;
             if let Some((line, column)) = fault.place {
-                write!(f, "line {line}, column {column}: ")?;
+                write!(f, ":{line}:{column}")?;
             }
-            f.write_str(&fault.message)?;
+            write!(f, ": {}", fault.message)?;
             if !fault.snippet.is_empty() {
                 write!(f, "\n{}", fault.snippet)?;
             }
@@ -92,17 +94,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, Yam
         let message = format!("the file has over {FILE_BYTES_MAX} bytes");
         return Err(error(None, message));
     }
-    let options = serde_saphyr::options! {
-        with_snippet: false,
-        budget: serde_saphyr::budget! {
-            max_depth: DEPTH_MAX,
-            max_documents: 1,
-            max_events: FILE_BYTES_MAX,
-            max_nodes: FILE_BYTES_MAX,
-            max_total_scalar_bytes: FILE_BYTES_MAX,
-        },
-    };
-    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+    serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
         T::deserialize(go::GoDeserializer(deserializer))
     })
     .map_err(|fault| {
@@ -114,6 +106,19 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, Yam
             .unwrap_or(message);
         error(place, message)
     })
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_depth: DEPTH_MAX,
+            max_documents: 1,
+            max_events: FILE_BYTES_MAX,
+            max_nodes: FILE_BYTES_MAX,
+            max_total_scalar_bytes: FILE_BYTES_MAX,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,10 @@ pub(crate) fn targets(groups: &[TargetGroup], config: &ScrapeConfig) -> Found {
             let discovered = discovered(labels, &group.labels, config);
             match relabelled(&discovered, config) {
                 Ok(Some(labels)) => {
-                    let target = Target::new(labels, discovered.build(), &config.params);
+                    let mut target = Target::new(labels, discovered.build(), &config.params);
+                    if let Some(plugin) = &config.plugin {
+                        target = target.read_by(plugin);
+                    }
                     let (labels, url) = target.identity();
                     if seen.insert((labels.clone(), url.to_owned())) {
                         found.active.push(target);

@@ -4,6 +4,9 @@
 //! files, or a server. A target is read through the [`Collector`] seam: by [`HttpCollector`], or
 //! by a plugin.
 //!
+//! Which targets there are comes from the configuration and from [`narthex_discovery::Discoverer`]s,
+//! which the caller makes for it as it makes the collectors.
+//!
 //! The way of a scrape: `scheduler` ticks, the collector brings a [`Scraped`], `pipeline` makes a
 //! batch of it without touching anything but the target's series cache, and the store appends.
 
@@ -21,5 +24,5 @@ mod url;
 
 pub use collector::{BuildCollector, Collector, CollectorError, ScrapeError, Scraped};
 pub use http_collector::HttpCollector;
-pub use manager::{ScrapeManager, ScrapePool};
+pub use manager::{ReloadError, ScrapeManager, ScrapePool, UPDATE_INTERVAL};
 pub use target::{Health, MetricMetadata, Target, TargetStatus};

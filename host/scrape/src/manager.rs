@@ -1,33 +1,50 @@
 //! All jobs: their targets' tasks, and what the HTTP API shows of them.
 
-use std::collections::{BTreeMap, HashMap};
+mod discovery;
+mod pool;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use narthex_discovery::static_groups;
+use narthex_discovery::{BuildDiscoverer, DiscovererError, Plan, Providers, SdMetrics};
 use narthex_model::{Clock, Labels};
 use narthex_storage::Appendable;
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{ScrapeConfig, ScrapeConfigs};
-use crate::groups::{self, Found};
-use crate::metrics::{JobLabel, Metrics};
-use crate::scheduler::{Assignment, Job, Shared, TargetLoop};
-use crate::{BuildCollector, CollectorError, ScrapeError, Target};
+use crate::metrics::Metrics;
+use crate::scheduler::{Job, Shared};
+use crate::{BuildCollector, CollectorError, Target};
 
-/// Runs one task a target and follows the configuration.
-pub struct ScrapeManager {
+use self::discovery::Discovery;
+pub use self::discovery::UPDATE_INTERVAL;
+use self::pool::Pool;
+
+/// Runs one task a target and follows the configuration and what is discovered.
+pub struct ScrapeManager(Arc<Inner>);
+
+struct Inner {
     shared: Arc<Shared>,
     build: Box<BuildCollector>,
+    build_discoverer: Box<BuildDiscoverer>,
+    discovery: SdMetrics,
     /// This machine's name.
     host: String,
     pools: RwLock<BTreeMap<String, Pool>>,
     /// Held through a reload, so that reloads do not meet.
-    tasks: Mutex<JoinSet<()>>,
+    tasks: Mutex<Tasks>,
     stop: watch::Sender<bool>,
+}
+
+/// The tasks of all targets.
+#[derive(Default)]
+struct Tasks {
+    running: JoinSet<()>,
+    /// See [`seed`].
+    seed: u64,
 }
 
 /// The targets of one job, as they are shown.
@@ -44,132 +61,147 @@ pub struct ScrapePool {
     pub dropped_count: usize,
 }
 
-struct Pool {
-    job: Arc<Job>,
-    running: HashMap<Identity, Running>,
-    dropped: Vec<Labels>,
-    dropped_count: usize,
+/// Why a job of a new configuration cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// Nobody can read its targets.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+    /// Nobody can find them.
+    #[error(transparent)]
+    Discoverer(#[from] DiscovererError),
 }
 
-/// A target's labels and its URL.
-type Identity = (Labels, String);
-
-struct Running {
-    target: Arc<Target>,
-    /// The target's task ends when this is dropped.
-    assignment: watch::Sender<Assignment>,
+/// A job of a new configuration, with nothing changed yet.
+struct Prepared {
+    job: Arc<Job>,
+    /// What becomes of its discoverers; `None` where the job is the same as before.
+    plan: Option<Plan>,
 }
 
 impl ScrapeManager {
     /// A manager without a job. `build` makes the collector of each job whose configuration is
-    /// new or changed.
+    /// new or changed, `build_discoverer` what finds the targets of each entry that is.
     pub fn new(
         store: Arc<dyn Appendable>,
         clock: Arc<dyn Clock>,
         build: Box<BuildCollector>,
+        build_discoverer: Box<BuildDiscoverer>,
         registry: &mut Registry,
     ) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             shared: Arc::new(Shared {
                 store,
                 clock,
                 metrics: Metrics::new(registry),
             }),
             build,
+            build_discoverer,
+            discovery: SdMetrics::register("scrape", registry),
             // Where the name cannot be read, the external labels alone have to do.
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default(),
             pools: RwLock::default(),
             tasks: Mutex::default(),
             stop: watch::Sender::new(false),
-        }
+        }))
     }
 
     /// Follows a new configuration. Targets that are the same go on without missing a scrape;
     /// where only their job's settings changed they take them over with the next one. Targets
-    /// that are gone end, the others begin. After [`Self::stop`] nothing begins any more.
+    /// that are gone end, the others begin. What was discovered stays until the discoverers of
+    /// the new configuration have said something. After [`Self::stop`] nothing begins any more.
     ///
     /// # Errors
-    /// A job has no collector; all of them are named, and everything goes on as before.
-    pub async fn reload(&self, configs: ScrapeConfigs) -> Result<(), Vec<CollectorError>> {
-        let mut tasks = self.tasks.lock().await;
-        if *self.stop.borrow() {
+    /// A job cannot run; all of them are named, and everything goes on as before.
+    pub async fn reload(&self, configs: ScrapeConfigs) -> Result<(), Vec<ReloadError>> {
+        let inner = &self.0;
+        let mut tasks = inner.tasks.lock().await;
+        if *inner.stop.borrow() {
             return Ok(());
         }
-        while tasks.try_join_next().is_some() {}
-        let jobs = self.jobs(&configs)?;
-        let seed = seed(&self.host, &configs);
-        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        let jobs = inner.prepare(&configs)?;
+        tasks.seed = seed(&inner.host, &configs);
+        let mut pools = inner.pools.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *pools);
-        for job in jobs {
+        for Prepared { job, plan } in jobs {
             let name = job.config.job_name.clone();
-            let old = before.remove(&name);
-            let pool = self.sync(job, old, seed, &mut tasks);
+            let old = before.remove(&name).unwrap_or_default();
+            let discovery = match plan {
+                Some(plan) => Discovery::follow(inner, &name, plan, old.discovery),
+                None => old.discovery,
+            };
+            let pool = inner.sync(job, discovery, old.running, &mut tasks);
             pools.insert(name, pool);
         }
         for name in before.keys() {
-            self.shared.metrics.forget(name);
+            inner.shared.metrics.forget(name);
+            inner.discovery.forget(name);
         }
         Ok(())
     }
 
     /// The jobs, by name, with what is shown of their targets.
     pub fn pools(&self) -> Vec<ScrapePool> {
-        let pools = self.read();
-        let views = pools.iter().map(|(name, pool)| {
-            let running = pool.running.values();
-            let mut active: Vec<_> = running.map(|held| Arc::clone(&held.target)).collect();
-            active.sort_by(|a, b| {
-                a.identity()
-                    .1
-                    .cmp(b.identity().1)
-                    .then_with(|| a.labels().cmp(b.labels()))
-            });
-            ScrapePool {
-                job: name.clone(),
-                active,
-                dropped: pool.dropped.clone(),
-                dropped_count: pool.dropped_count,
-            }
-        });
-        views.collect()
+        let pools = self.0.read();
+        pools.iter().map(|(name, pool)| pool.view(name)).collect()
     }
 
     /// Ends every task. A scrape under way is given up, one that is being stored is stored; no
     /// stale marks are written.
     pub async fn stop(&self) {
-        self.stop.send_replace(true);
-        let mut tasks = self.tasks.lock().await;
-        while tasks.join_next().await.is_some() {}
+        self.0.stop.send_replace(true);
+        let mut tasks = self.0.tasks.lock().await;
+        while tasks.running.join_next().await.is_some() {}
+        let mut pools = self.0.pools.write().unwrap_or_else(PoisonError::into_inner);
+        for pool in pools.values_mut() {
+            pool.discovery = None;
+        }
     }
+}
 
+impl Inner {
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Pool>> {
         self.pools.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The jobs of a configuration: those that did not change are the same as before.
-    fn jobs(&self, configs: &ScrapeConfigs) -> Result<Vec<Arc<Job>>, Vec<CollectorError>> {
+    fn prepare(&self, configs: &ScrapeConfigs) -> Result<Vec<Prepared>, Vec<ReloadError>> {
         let pools = self.read();
         let metrics = &self.shared.metrics;
         let (mut jobs, mut errors) = (Vec::new(), Vec::new());
+        let mut failed_entries = 0;
         for config in &configs.jobs {
-            let old = pools.get(&config.job_name).map(|pool| &pool.job);
-            if let Some(job) = old.filter(|job| job.config == **config) {
-                jobs.push(Arc::clone(job));
+            let old = pools.get(&config.job_name);
+            let job = old.and_then(|pool| pool.job.as_ref());
+            if let Some(job) = job.filter(|job| job.config == **config) {
+                let job = Arc::clone(job);
+                jobs.push(Prepared { job, plan: None });
                 continue;
             }
-            let (tried, failed) = match old {
+            let (tried, failed) = match job {
                 Some(_) => (&metrics.pool_reloads, &metrics.pool_reloads_failed),
                 None => (&metrics.pools, &metrics.pools_failed),
             };
             tried.inc();
-            match self.job(config) {
-                Ok(job) => jobs.push(job),
-                Err(error) => {
+            let job = self.job(config).map_err(ReloadError::from);
+            let providers = old.and_then(Pool::providers);
+            let (name, entries) = (&config.job_name, config.sd_configs());
+            let plan = Providers::plan(name, entries, providers, &self.build_discoverer);
+            match (job, plan) {
+                (Ok(job), Ok(plan)) => jobs.push(Prepared {
+                    job,
+                    plan: Some(plan),
+                }),
+                (job, plan) => {
                     failed.inc();
-                    errors.push(error);
+                    errors.extend(job.err());
+                    let of_entries = plan.err().unwrap_or_default();
+                    failed_entries += of_entries.len();
+                    errors.extend(of_entries.into_iter().map(ReloadError::from));
                 }
             }
         }
+        self.discovery.set_failed(failed_entries);
         match errors.is_empty() {
             true => Ok(jobs),
             false => Err(errors),
@@ -183,96 +215,21 @@ impl ScrapeManager {
         }))
     }
 
-    /// Makes a job's tasks what its configuration says.
-    fn sync(&self, job: Arc<Job>, old: Option<Pool>, seed: u64, tasks: &mut JoinSet<()>) -> Pool {
-        let start = Instant::now();
-        let config = &job.config;
-        let found = groups::targets(&static_groups(&config.static_configs), config);
-        for failure in &found.failures {
-            tracing::error!(job = config.job_name, error = failure, "target not created");
+    /// Takes over what a job's discoverers have found.
+    async fn update(&self, name: &str) {
+        let mut tasks = self.tasks.lock().await;
+        if *self.stop.borrow() {
+            return;
         }
-        let assignment = Assignment {
-            refused: self.over_target_limit(config, &found),
-            job: Arc::clone(&job),
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(old) = pools.remove(name) else {
+            return;
         };
-        let mut before = old.map(|pool| pool.running).unwrap_or_default();
-        let mut running = HashMap::with_capacity(found.active.len());
-        for target in found.active {
-            let (labels, url) = target.identity();
-            let identity = (labels.clone(), url.to_owned());
-            let held = match before.remove(&identity) {
-                Some(held) => {
-                    held.target
-                        .set_discovered_labels(target.discovered_labels());
-                    held.assign(&assignment);
-                    held
-                }
-                None => self.spawn(target, assignment.clone(), seed, tasks),
-            };
-            running.insert(identity, held);
+        if let Some(job) = old.job {
+            let pool = self.sync(job, old.discovery, old.running, &mut tasks);
+            pools.insert(name.to_owned(), pool);
+            self.discovery.count_update();
         }
-        let label = JobLabel::new(&config.job_name);
-        let metrics = &self.shared.metrics;
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        metrics
-            .pool_targets
-            .get_or_create_owned(&label)
-            .set(count(running.len()));
-        let limit = i64::try_from(config.target_limit).unwrap_or(i64::MAX);
-        metrics
-            .pool_target_limit
-            .get_or_create_owned(&label)
-            .set(limit);
-        metrics.syncs.get_or_create_owned(&label).inc();
-        let length = metrics.sync_length.get_or_create_owned(&label);
-        length.observe(start.elapsed().as_secs_f64());
-        Pool {
-            job,
-            running,
-            dropped: found.dropped,
-            dropped_count: found.dropped_count,
-        }
-    }
-
-    fn over_target_limit(&self, config: &ScrapeConfig, found: &Found) -> Option<ScrapeError> {
-        let (targets, limit) = (found.active.len(), config.target_limit);
-        if limit == 0 || targets as u64 <= limit {
-            return None;
-        }
-        self.shared.metrics.exceeded_target_limit.inc();
-        Some(ScrapeError::TargetLimit { targets, limit })
-    }
-
-    fn spawn(
-        &self,
-        target: Target,
-        assignment: Assignment,
-        seed: u64,
-        tasks: &mut JoinSet<()>,
-    ) -> Running {
-        let target = Arc::new(target);
-        let (assignment, receiver) = watch::channel(assignment);
-        let task = TargetLoop {
-            shared: Arc::clone(&self.shared),
-            target: Arc::clone(&target),
-            assignment: receiver,
-            stop: self.stop.subscribe(),
-            seed,
-        };
-        tasks.spawn(task.run());
-        Running { target, assignment }
-    }
-}
-
-impl Running {
-    fn assign(&self, new: &Assignment) {
-        self.assignment.send_if_modified(|held| {
-            let is_same = Arc::ptr_eq(&held.job, &new.job) && held.refused == new.refused;
-            if !is_same {
-                *held = new.clone();
-            }
-            !is_same
-        });
     }
 }
 

@@ -125,6 +125,13 @@ impl Target {
         }
     }
 
+    /// The same target, read by this plugin.
+    #[must_use]
+    pub fn read_by(mut self, plugin: &str) -> Self {
+        self.url = url::of_plugin(plugin, self.address(), &self.params);
+        self
+    }
+
     /// The labels that its samples get.
     pub fn labels(&self) -> &Labels {
         &self.labels
@@ -141,7 +148,7 @@ impl Target {
         self.all_labels.get(ADDRESS_LABEL).unwrap_or("")
     }
 
-    /// What is asked for over HTTP.
+    /// What is asked for over HTTP; of a plugin's target, `plugin+NAME://ADDRESS`.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -15,16 +15,33 @@ pub(crate) fn build(
         url.push('/');
     }
     escape(path, "-_.~$&+,/:;=@", &mut url);
+    push_query(params, &mut url);
+    url
+}
+
+/// `plugin+NAME://address?query`: what a plugin reads is not asked for over HTTP, and no path
+/// reaches it.
+pub(crate) fn of_plugin(
+    plugin: &str,
+    address: &str,
+    params: &BTreeMap<String, Vec<String>>,
+) -> String {
+    let mut url = format!("plugin+{plugin}://");
+    escape(address, "-_.~$&+,/:;=@[]", &mut url);
+    push_query(params, &mut url);
+    url
+}
+
+fn push_query(params: &BTreeMap<String, Vec<String>>, url: &mut String) {
     let pairs = params
         .iter()
         .flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
     for (index, (name, value)) in pairs.enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
-        escape_query(name, &mut url);
+        escape_query(name, url);
         url.push('=');
-        escape_query(value, &mut url);
+        escape_query(value, url);
     }
-    url
 }
 
 fn escape_query(text: &str, url: &mut String) {
@@ -71,6 +88,18 @@ mod tests {
                     .push(value.to_owned());
             }
             assert_eq!(build("http", address, path, &map), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_plugin_reads_has_a_url_of_its_own() {
+        for (address, expected) in [
+            ("a:80", "plugin+redis://a:80?m=1"),
+            ("[::1]:9", "plugin+redis://[::1]:9?m=1"),
+            ("/run/a b?.sock", "plugin+redis:///run/a%20b%3F.sock?m=1"),
+        ] {
+            let params = BTreeMap::from([("m".to_owned(), vec!["1".to_owned()])]);
+            assert_eq!(of_plugin("redis", address, &params), expected);
         }
     }
 }

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tower::ServiceExt;
 
+use crate::plugins::OnePlugin;
+
 /// The time of every test: the last samples are of this moment.
 pub(crate) const NOW_MS: i64 = 600_000;
 
@@ -45,6 +47,7 @@ impl StorageAdmin for Counts {
 pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) requests: mpsc::Receiver<LifecycleRequest>,
+    pub(crate) plugins: Arc<OnePlugin>,
     router: Router,
 }
 
@@ -80,7 +83,10 @@ pub(crate) fn store() -> MemoryStore {
     store
 }
 
-fn options(is_lifecycle_enabled: bool) -> (ApiOptions, mpsc::Receiver<LifecycleRequest>) {
+fn options(
+    is_lifecycle_enabled: bool,
+    is_admin_enabled: bool,
+) -> (ApiOptions, mpsc::Receiver<LifecycleRequest>) {
     let (lifecycle, requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let options = ApiOptions {
         clock: Arc::new(SimulatedClock::at(NOW_MS)),
@@ -105,16 +111,25 @@ fn options(is_lifecycle_enabled: bool) -> (ApiOptions, mpsc::Receiver<LifecycleR
         route_prefix: String::new(),
         cors_origin: OriginPattern::new(".*").unwrap(),
         is_lifecycle_enabled,
+        is_admin_enabled,
         lifecycle,
         retention: "unlimited".into(),
     };
     (options, requests)
 }
 
+/// Making an HTTP client asks for a TLS provider; a second test finds it there already.
+fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl Api {
     /// One that is not ready.
     pub(crate) fn starting(is_lifecycle_enabled: bool) -> Self {
-        let (options, requests) = options(is_lifecycle_enabled);
+        Self::with(options(is_lifecycle_enabled, true))
+    }
+
+    fn with((options, requests): (ApiOptions, mpsc::Receiver<LifecycleRequest>)) -> Self {
         let state = ApiState::new(options);
         state.set_config(RunningConfig {
             yaml: "global: {}\n".into(),
@@ -127,16 +142,23 @@ impl Api {
             router: router(state.clone()),
             state,
             requests,
+            plugins: Arc::default(),
         }
     }
 
     /// One that answers from this store.
     pub(crate) async fn over(store: Arc<dyn Queryable>) -> Self {
         let api = Self::starting(true);
+        api.serve(store).await;
+        api
+    }
+
+    async fn serve(&self, store: Arc<dyn Queryable>) {
         let scrape = ScrapeManager::new(
             Arc::new(MemoryStore::new()),
             Arc::new(SimulatedClock::at(NOW_MS)),
             Box::new(|config| Ok(Arc::new(HttpCollector::new(config)?) as Arc<dyn Collector>)),
+            Box::new(|_, _| Err("nobody finds targets here".to_owned())),
             &mut Registry::default(),
         );
         let job: ScrapeConfig = serde_json::from_value(json!({
@@ -147,19 +169,26 @@ impl Api {
         .unwrap();
         let configs = resolve(GlobalConfig::default(), vec![job]).unwrap();
         scrape.reload(configs).await.unwrap();
-        api.state.start_serving(Serving {
+        self.state.start_serving(Serving {
             storage: store,
             admin: Arc::new(Counts),
             scrape: Arc::new(scrape),
+            plugins: self.plugins.clone(),
         });
-        api
     }
 
     /// One that answers from the usual samples.
     pub(crate) async fn ready() -> Self {
-        // Making an HTTP client asks for a TLS provider; a second test finds it there already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         Self::over(Arc::new(store())).await
+    }
+
+    /// One without `--web.enable-admin-api`.
+    pub(crate) async fn without_admin() -> Self {
+        install_tls();
+        let api = Self::with(options(true, false));
+        api.serve(Arc::new(store())).await;
+        api
     }
 
     /// Sends a request.

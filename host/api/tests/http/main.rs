@@ -10,4 +10,5 @@ mod answers;
 mod errors;
 mod fixture;
 mod lifecycle;
+mod plugins;
 mod server;

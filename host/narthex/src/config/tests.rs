@@ -92,12 +92,20 @@ fn what_is_printed_is_read_back_as_the_same_config() {
          - job_name: a\n\
          \x20 scheme: https\n\
          \x20 basic_auth: {username: u, password: p}\n\
+         \x20 plugin_sd_configs:\n\
+         \x20 - {plugin: cloud, config: {zone: z, token: hunter2}}\n\
          \x20 relabel_configs:\n\
          \x20 - {source_labels: [a, b], regex: 'x(.*)', target_label: c, replacement: '${1}'}\n",
     )
     .unwrap();
     assert!(
         config.yaml.contains("password: <secret>"),
+        "{}",
+        config.yaml
+    );
+    assert!(config.yaml.contains("token: <secret>"), "{}", config.yaml);
+    assert!(
+        config.yaml.contains("refresh_interval: 30s"),
         "{}",
         config.yaml
     );
@@ -110,49 +118,56 @@ fn each_kind_of_fault_says_what_and_where() {
     for (text, expected) in [
         (
             "globl: {}\n",
-            vec!["line 1, column 1: unknown field `globl`"],
+            vec!["prometheus.yml:1:1: unknown field `globl`"],
         ),
         (
             "global:\n  scrape_interval: 15\n",
             vec![
-                "line 2, column 20: not a valid duration string: \"15\"",
+                "prometheus.yml:2:20: not a valid duration string: \"15\"",
                 "2 |   scrape_interval: 15",
             ],
         ),
         (
             "rule_files:\n- rules.yml\n",
-            vec!["line 2, column 3: rule_files is not supported yet"],
+            vec!["prometheus.yml:2:3: rule_files is not supported yet"],
         ),
         (
             "alerting:\n  alertmanagers: []\n",
-            vec!["line 2, column 3: alerting is not supported yet"],
+            vec!["prometheus.yml:2:3: alerting is not supported yet"],
         ),
         (
             "scrape_configs:\n- job_name: a\n  dns_sd_configs:\n  - names: [x]\n",
-            vec!["line 4, column 5: dns_sd_configs is not supported yet"],
+            vec!["prometheus.yml:4:5: dns_sd_configs is not supported yet"],
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  plugin_sd_configs: [{refresh_interval: 0}]\n",
+            vec![
+                "prometheus.yml:2:3: plugin is empty in an entry of plugin_sd_configs",
+                "prometheus.yml:2:3: refresh_interval is 0 in an entry of plugin_sd_configs",
+            ],
         ),
         (
             "scrape_configs:\n- job_name: a\n- job_name: a\n",
-            vec!["line 3, column 3: found multiple scrape configs with job name \"a\""],
+            vec!["prometheus.yml:3:3: found multiple scrape configs with job name \"a\""],
         ),
         (
             "scrape_configs:\n- scrape_interval: 5s\n- job_name: b\n  scrape_interval: 5s\n  scrape_timeout: 6s\n",
             vec![
-                "line 2, column 3: job_name is empty",
-                "line 3, column 3: scrape timeout greater than scrape interval",
+                "prometheus.yml:2:3: job_name is empty",
+                "prometheus.yml:3:3: scrape timeout greater than scrape interval",
             ],
         ),
         (
             "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '('}\n",
-            vec!["line 4, column "],
+            vec!["prometheus.yml:4:"],
         ),
         (
             "scrape_configs:\n- job_name: a\n  honor_labels: maybe\n",
-            vec!["line 3, column 17: "],
+            vec!["prometheus.yml:3:17: "],
         ),
         (
             "scrape_configs:\n  - job_name: a\n - b\n",
-            vec!["line 3, column "],
+            vec!["prometheus.yml:3:"],
         ),
     ] {
         let error = parsed(text).unwrap_err();
@@ -160,7 +175,7 @@ fn each_kind_of_fault_says_what_and_where() {
             assert!(error.contains(part), "{text}\n{error}\n{part}");
         }
         assert!(
-            error.contains("parsing YAML file prometheus.yml: "),
+            error.contains("parsing YAML file prometheus.yml:"),
             "{error}"
         );
     }

@@ -14,8 +14,8 @@ use serde::de::{
 /// How the key of every service discovery ends.
 const DISCOVERY: &str = "_sd_configs";
 
-/// The one service discovery that there is.
-const STATIC: &str = "static_configs";
+/// The service discovery of this kind that there is.
+const PLUGIN: &str = "plugin_sd_configs";
 
 /// Reads as Go's reader does.
 pub(super) struct GoDeserializer<D>(pub(super) D);
@@ -239,7 +239,7 @@ impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for KeySeed<K> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let name = String::deserialize(deserializer)?;
-        if name.ends_with(DISCOVERY) && name != STATIC {
+        if name.ends_with(DISCOVERY) && name != PLUGIN {
             return Ok(Key::Discovery(name, self.0));
         }
         self.0.deserialize(name.into_deserializer()).map(Key::Known)

@@ -1,6 +1,8 @@
-//! The lines of a file around a fault, with a mark below the place.
+//! The lines of a file around a fault, with a mark below the place and without secrets.
 
 use std::fmt::Write as _;
+
+use narthex_model::is_secret_name;
 
 /// So many lines before the fault are shown.
 const LINES_BEFORE: usize = 2;
@@ -21,7 +23,7 @@ pub(super) fn render(text: &str, (line, column): (u64, u64)) -> String {
         .skip(first - 1)
         .take(line - first + 1);
     for (index, content) in shown {
-        let content: String = content
+        let content: String = without_secret(content)
             .chars()
             .map(|c| if c == '\t' { ' ' } else { c })
             .take(LINE_CHARACTERS_MAX)
@@ -32,6 +34,21 @@ pub(super) fn render(text: &str, (line, column): (u64, u64)) -> String {
     let indent = column.saturating_sub(1).min(LINE_CHARACTERS_MAX);
     let _ = write!(out, "{:width$} | {:indent$}^", "", "");
     out
+}
+
+/// A line up to what follows the first name that is likely a secret's. Faults go into logs and
+/// to whoever asked for a reload.
+fn without_secret(line: &str) -> String {
+    let mut colons = line.match_indices(':').map(|(at, _)| at);
+    let secret = colons.find(|at| {
+        let before = line.get(..*at).unwrap_or_default().trim_end();
+        let name = before.rsplit([' ', '{', ',', '\t']).next();
+        name.is_some_and(is_secret_name)
+    });
+    match secret.and_then(|at| line.split_at_checked(at + 1)) {
+        Some((before, after)) if !after.trim().is_empty() => format!("{before} <secret>"),
+        _ => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -46,5 +63,22 @@ mod tests {
         );
         assert_eq!(render("\tx", (1, 2)), "1 |  x\n  |  ^");
         assert_eq!(render("", (1, 1)), "  | ^");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (line, expected) in [
+            ("  user: u", "  user: u"),
+            ("  password: hunter2", "  password: <secret>"),
+            ("  'api_token' : x", "  'api_token' : <secret>"),
+            (
+                "- {user: u, password: p, port: 1}",
+                "- {user: u, password: <secret>",
+            ),
+            ("  password:", "  password:"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secret(line), expected);
+        }
     }
 }

@@ -93,17 +93,17 @@ fn a_fault_has_its_file_line_column_and_lines() {
     for (text, expected) in [
         (
             "jobs:\n- name: a\n  flg: yes\n",
-            "x.yml: line 3, column 3: unknown field `flg`, expected one of name, flag, count, static_configs\n\
+            "x.yml:3:3: unknown field `flg`, expected one of name, flag, count, static_configs\n\
              1 | jobs:\n2 | - name: a\n3 |   flg: yes\n  |   ^",
         ),
-        ("jobs:\n- count: x\n", "x.yml: line 2, column 10: "),
-        ("jobs: 3\n", "x.yml: line 1, column 7: "),
-        ("labels: {a: 1, a: 2}\n", "x.yml: line 1, column 16: "),
-        ("jobs:\n\t- name: a\n", "x.yml: line 2, column 2: "),
-        ("jobs: [1\nlabels: {}\n", "x.yml: line 2, column 7: "),
+        ("jobs:\n- count: x\n", "x.yml:2:10: "),
+        ("jobs: 3\n", "x.yml:1:7: "),
+        ("labels: {a: 1, a: 2}\n", "x.yml:1:16: "),
+        ("jobs:\n\t- name: a\n", "x.yml:2:2: "),
+        ("jobs: [1\nlabels: {}\n", "x.yml:2:7: "),
         (
             "jobs:\n- name: a\n  dns_sd_configs:\n  - names: [x]\n",
-            "x.yml: line 4, column 5: dns_sd_configs is not supported yet\n",
+            "x.yml:4:5: dns_sd_configs is not supported yet\n",
         ),
     ] {
         let error = parsed(text).unwrap_err();

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use narthex_discovery::StaticConfig;
+use narthex_discovery::{PluginSdConfig, SdConfig, StaticConfig};
 use narthex_http::{
     Authorization, BasicAuth, BodyLimit, HttpConfig, HttpHeader, Secret, TlsConfig,
 };
 use narthex_model::relabel::RelabelConfig;
-use narthex_model::{ByteSize, PromDuration};
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use narthex_model::{ByteSize, PluginSettings, PromDuration};
+use serde::{Deserialize, Serialize};
 
 use super::{
     BODY_SIZE_LIMIT_DEFAULT, EscapingScheme, ScrapeProtocol, ValidationScheme, is_false, is_zero,
@@ -29,9 +28,9 @@ pub struct ScrapeConfig {
     /// The plugin that collects the targets instead of HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
-    /// What the plugin is told, checked by the plugin.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "masked")]
-    pub plugin_config: Option<Value>,
+    /// What the plugin is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin_config: Option<PluginSettings>,
     #[serde(skip_serializing_if = "is_false")]
     pub honor_labels: bool,
     pub honor_timestamps: bool,
@@ -106,6 +105,9 @@ pub struct ScrapeConfig {
     pub metric_relabel_configs: Vec<RelabelConfig>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub static_configs: Vec<StaticConfig>,
+    /// Plugins that find targets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plugin_sd_configs: Vec<PluginSdConfig>,
 }
 
 impl Default for ScrapeConfig {
@@ -157,6 +159,7 @@ impl Default for ScrapeConfig {
             relabel_configs: Vec::new(),
             metric_relabel_configs: Vec::new(),
             static_configs: Vec::new(),
+            plugin_sd_configs: Vec::new(),
         }
     }
 }
@@ -185,6 +188,12 @@ impl ScrapeConfig {
         }
     }
 
+    /// Every entry that finds targets while the server runs.
+    pub fn sd_configs(&self) -> Vec<SdConfig> {
+        let plugins = self.plugin_sd_configs.iter().cloned();
+        plugins.map(SdConfig::Plugin).collect()
+    }
+
     /// How large a body may be.
     pub fn body_limit(&self) -> BodyLimit {
         match self
@@ -195,41 +204,5 @@ impl ScrapeConfig {
             0 => BodyLimit::Unlimited,
             bytes => BodyLimit::Bytes(bytes),
         }
-    }
-}
-
-/// Parts of names that hold a secret by all experience. What a plugin's configuration means is
-/// known to the plugin alone, so its values are shown unless their name says that they must not.
-const SECRET_NAMES: [&str; 6] = [
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "credential",
-    "private",
-];
-
-fn masked<S: Serializer>(config: &Option<Value>, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut config = config.clone();
-    if let Some(value) = &mut config {
-        mask(value);
-    }
-    config.serialize(serializer)
-}
-
-fn mask(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields.iter_mut() {
-                let name = name.to_ascii_lowercase();
-                if SECRET_NAMES.iter().any(|part| name.contains(part)) {
-                    *value = Value::String(Secret::default().to_string());
-                } else {
-                    mask(value);
-                }
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(mask),
-        _ => {}
     }
 }

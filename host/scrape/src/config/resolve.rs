@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use narthex_discovery::StaticConfig;
+use narthex_discovery::{PluginSdConfig, StaticConfig};
 use narthex_model::{ByteSize, PromDuration};
 
 use super::{BODY_SIZE_LIMIT_DEFAULT, GlobalConfig, ScrapeConfig, ScrapeProtocol};
@@ -142,6 +142,8 @@ fn job_faults(job: &ScrapeConfig) -> Vec<String> {
         );
     }
     faults.extend(job.http_config().faults());
+    let plugins = job.plugin_sd_configs.iter();
+    faults.extend(plugins.flat_map(PluginSdConfig::faults));
     // With relabelling a target may be anything, a URL to probe for instance.
     if job.relabel_configs.is_empty() {
         faults.extend(job.static_configs.iter().flat_map(StaticConfig::faults));

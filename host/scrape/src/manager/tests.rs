@@ -1,8 +1,11 @@
+mod discovery;
+
 use std::sync::Mutex as StdMutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use narthex_discovery::{Discoverer, SdConfig};
 use narthex_model::sample::is_stale_nan;
 use narthex_model::{AppendReport, Matcher, WriteBatch};
 use narthex_storage::{AppendError, MemoryStore, Queryable, SelectRequest, TimeRange};
@@ -11,7 +14,7 @@ use tokio::time::{self, Instant};
 
 use super::*;
 use crate::config::{GlobalConfig, resolve};
-use crate::{Collector, Health, Scraped};
+use crate::{Collector, Health, ScrapeError, Scraped};
 
 /// A wall clock that goes with tokio's paused time.
 #[derive(Debug)]
@@ -92,11 +95,29 @@ impl World {
             });
             Ok(Arc::new(Named { job: name, wait }) as Arc<dyn Collector>)
         };
+        let log = Arc::clone(&built);
+        let discover = move |job: &str, SdConfig::Plugin(config): &SdConfig| {
+            log.lock()
+                .unwrap()
+                .push(format!("{job}: {}", config.plugin));
+            match config.plugin.as_str() {
+                "broken" => Err("no such plugin".to_owned()),
+                _ => {
+                    let script = config.config.as_ref().unwrap().expose().clone();
+                    Ok(Arc::new(discovery::Scripted(script)) as Arc<dyn Discoverer>)
+                }
+            }
+        };
         let mut registry = Registry::default();
-        let mut manager =
-            ScrapeManager::new(store.clone(), clock.clone(), Box::new(build), &mut registry);
+        let mut manager = ScrapeManager::new(
+            store.clone(),
+            clock.clone(),
+            Box::new(build),
+            Box::new(discover),
+            &mut registry,
+        );
         // The places in the interval depend on it, and what fits before a moment on them.
-        manager.host = "test".into();
+        Arc::get_mut(&mut manager.0).unwrap().host = "test".into();
         Self {
             manager: Arc::new(manager),
             store,
@@ -106,7 +127,7 @@ impl World {
         }
     }
 
-    async fn reload(&self, jobs: serde_json::Value) -> Result<(), Vec<CollectorError>> {
+    async fn reload(&self, jobs: serde_json::Value) -> Result<(), Vec<ReloadError>> {
         let jobs = serde_json::from_value(jobs).unwrap();
         let global: GlobalConfig =
             serde_json::from_value(json!({"scrape_interval": "10s"})).unwrap();
@@ -144,6 +165,24 @@ impl World {
 
     fn built(&self) -> Vec<String> {
         std::mem::take(&mut *self.built.lock().unwrap())
+    }
+
+    /// The URLs of the targets of the first job, without what all have in common.
+    fn urls(&self) -> Vec<String> {
+        let active = &self.manager.pools()[0].active;
+        let urls = active.iter().map(|target| target.url());
+        urls.map(|url| url.trim_start_matches("http://").replace("/metrics", ""))
+            .collect()
+    }
+
+    /// A line of the metrics.
+    fn metric(&self, name: &str) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name} is not in\n{text}"))
+            .trim()
+            .to_owned()
     }
 
     fn target(&self) -> Arc<Target> {

@@ -1,0 +1,51 @@
+//! The seam to what runs plugins. The API asks for values and passes them on: what a plugin's
+//! state looks like is known to the one who runs it, and this crate need not be built with it.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde_json::Value;
+
+/// Plugins as their operator sees them.
+#[async_trait]
+pub trait PluginAdmin: Send + Sync {
+    /// All plugins, by name: an object each.
+    fn list(&self) -> Vec<Value>;
+
+    /// All that is known of one; `None` where there is no such plugin.
+    fn detail(&self, name: &str) -> Option<Value>;
+
+    /// The last lines of its log, and those that follow; `None` where there is no such plugin.
+    fn logs(&self, name: &str) -> Option<PluginLogs>;
+
+    /// Loads the plugin anew from where it came from.
+    ///
+    /// # Errors
+    /// There is no such plugin, or it was refused; the old version is at work still.
+    async fn reload(&self, name: &str) -> Result<(), PluginAdminError>;
+
+    /// Puts the version before the one at work to work again.
+    ///
+    /// # Errors
+    /// There is no such plugin or no such version, or it was refused.
+    async fn roll_back(&self, name: &str) -> Result<(), PluginAdminError>;
+}
+
+/// The log of a plugin: an object a line.
+pub struct PluginLogs {
+    /// The last lines, the oldest first.
+    pub lines: Vec<Value>,
+    /// What comes behind them, for as long as it is asked for. A reader that is too slow finds a
+    /// line `{"dropped": N}` instead of what it missed.
+    pub following: BoxStream<'static, Value>,
+}
+
+/// Why a plugin was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PluginAdminError {
+    /// There is no plugin of that name.
+    #[error("no plugin is named {0:?}")]
+    Unknown(String),
+    /// It cannot be done; the text says why. What was at work is at work still.
+    #[error("{0}")]
+    Refused(String),
+}

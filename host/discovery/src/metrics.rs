@@ -1,0 +1,99 @@
+//! What service discovery says of itself, under Prometheus' names.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConfigLabels {
+    name: String,
+    config: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NameLabel {
+    name: String,
+}
+
+/// The metrics of the service discovery of one part of the server.
+#[derive(Debug, Clone)]
+pub struct SdMetrics {
+    name: String,
+    targets: Family<ConfigLabels, Gauge>,
+    received: Counter,
+    updates: Counter,
+    failed: Gauge,
+}
+
+impl SdMetrics {
+    /// Registers them. `name` says who discovers: `scrape`.
+    pub fn register(name: &str, registry: &mut Registry) -> Self {
+        let label = NameLabel {
+            name: name.to_owned(),
+        };
+        let (received, updates, failed) = (Family::default(), Family::default(), Family::default());
+        let metrics = Self {
+            name: name.to_owned(),
+            targets: Family::default(),
+            received: Counter::clone(&received.get_or_create(&label)),
+            updates: Counter::clone(&updates.get_or_create(&label)),
+            failed: Gauge::clone(&failed.get_or_create(&label)),
+        };
+        let registry = registry.sub_registry_with_prefix("prometheus_sd");
+        registry.register(
+            "discovered_targets",
+            "Current number of discovered targets",
+            metrics.targets.clone(),
+        );
+        registry.register(
+            "received_updates",
+            "Total number of update events received from the SD providers",
+            received,
+        );
+        registry.register(
+            "updates",
+            "Total number of update events sent to the SD consumers",
+            updates,
+        );
+        registry.register(
+            "failed_configs",
+            "Current number of service discovery configurations that failed to load",
+            failed,
+        );
+        metrics
+    }
+
+    /// A config has so many targets before relabelling, those that it lists among them.
+    pub fn set_targets(&self, config: &str, targets: usize) {
+        let gauge = self.targets.get_or_create_owned(&self.labels(config));
+        gauge.set(i64::try_from(targets).unwrap_or(i64::MAX));
+    }
+
+    /// A config is gone.
+    pub fn forget(&self, config: &str) {
+        self.targets.remove(&self.labels(config));
+    }
+
+    /// What was found was taken over by those who asked for it.
+    pub fn count_update(&self) {
+        self.updates.inc();
+    }
+
+    /// So many entries of the config that was read last have no discoverer.
+    pub fn set_failed(&self, entries: usize) {
+        self.failed.set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn count_received(&self) {
+        self.received.inc();
+    }
+
+    fn labels(&self, config: &str) -> ConfigLabels {
+        ConfigLabels {
+            name: self.name.clone(),
+            config: config.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The discoverers of one job at work, and what they have found so far.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::{
+    BuildDiscoverer, Discoverer, DiscovererError, SdConfig, SdMetrics, TargetGroup, UPDATES_MAX,
+};
+
+/// So many groups of one discoverer are kept; those of further sources are left out, and the log
+/// says so.
+pub const GROUPS_MAX: usize = 65_536;
+
+/// The discoverers of a job. They end when it is dropped.
+pub struct Providers {
+    job: String,
+    running: Vec<Provider>,
+    changed: Arc<Notify>,
+}
+
+struct Provider {
+    config: SdConfig,
+    found: Arc<Mutex<Found>>,
+    task: AbortHandle,
+}
+
+/// What has to be begun and what goes on, with nothing done yet.
+pub struct Plan {
+    job: String,
+    entries: Vec<(SdConfig, Step)>,
+}
+
+enum Step {
+    /// The provider in this place goes on.
+    Keep(usize),
+    Begin(Arc<dyn Discoverer>),
+}
+
+#[derive(Default)]
+struct Found {
+    groups: BTreeMap<String, TargetGroup>,
+    /// Whether they are the predecessor's still.
+    is_inherited: bool,
+    is_full: bool,
+}
+
+impl Providers {
+    /// Compares the entries of a job with those at work, and makes the discoverers that are
+    /// missing. An entry that has not changed goes on.
+    ///
+    /// # Errors
+    /// Entries have no discoverer; all of them are named, and everything goes on as before.
+    pub fn plan(
+        job: &str,
+        configs: Vec<SdConfig>,
+        running: Option<&Self>,
+        build: &BuildDiscoverer,
+    ) -> Result<Plan, Vec<DiscovererError>> {
+        let running = running.map_or(&[][..], |providers| &providers.running);
+        let mut is_kept = vec![false; running.len()];
+        let (mut entries, mut errors) = (Vec::with_capacity(configs.len()), Vec::new());
+        for (index, config) in configs.into_iter().enumerate() {
+            let same = running
+                .iter()
+                .zip(&is_kept)
+                .position(|(provider, is_kept)| !is_kept && provider.config == config);
+            if let Some(place) = same {
+                if let Some(is_kept) = is_kept.get_mut(place) {
+                    *is_kept = true;
+                }
+                entries.push((config, Step::Keep(place)));
+                continue;
+            }
+            match build(job, &config) {
+                Ok(discoverer) => entries.push((config, Step::Begin(discoverer))),
+                Err(message) => errors.push(DiscovererError {
+                    job: job.to_owned(),
+                    entry: format!("{}/{index}", config.mechanism()),
+                    message,
+                }),
+            }
+        }
+        match errors.is_empty() {
+            true => Ok(Plan {
+                job: job.to_owned(),
+                entries,
+            }),
+            false => Err(errors),
+        }
+    }
+
+    /// Does what was planned against `before`. A new discoverer takes over what one that is gone
+    /// had found, the first from the first, until its own first message.
+    pub fn start(plan: Plan, before: Option<Self>, metrics: &SdMetrics) -> Self {
+        let (before, changed) = match before {
+            Some(providers) => (providers.running, providers.changed),
+            None => (Vec::new(), Arc::default()),
+        };
+        let mut before: Vec<_> = before.into_iter().map(Some).collect();
+        let kept: Vec<_> = plan
+            .entries
+            .iter()
+            .map(|(_, step)| match step {
+                Step::Keep(place) => before.get_mut(*place).and_then(Option::take),
+                Step::Begin(_) => None,
+            })
+            .collect();
+        let mut gone = before.into_iter().flatten();
+        let entries = plan.entries.into_iter().zip(kept);
+        let running = entries.filter_map(|((config, step), kept)| match step {
+            Step::Keep(_) => kept,
+            Step::Begin(discoverer) => {
+                let old = gone.next();
+                let groups = old.map(|old| std::mem::take(&mut lock(&old.found).groups));
+                let found = Arc::new(Mutex::new(Found {
+                    is_inherited: groups.is_some(),
+                    groups: groups.unwrap_or_default(),
+                    is_full: false,
+                }));
+                let task = Task {
+                    job: plan.job.clone(),
+                    found: found.clone(),
+                    changed: changed.clone(),
+                    metrics: metrics.clone(),
+                };
+                let task = tokio::spawn(task.run(discoverer)).abort_handle();
+                Some(Provider {
+                    config,
+                    found,
+                    task,
+                })
+            }
+        });
+        Self {
+            running: running.collect(),
+            job: plan.job,
+            changed,
+        }
+    }
+
+    /// Whether there is anybody who could find something.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// All groups, each with a source that no other has: `JOB/plugin_sd/0/SOURCE`.
+    pub fn groups(&self) -> Vec<TargetGroup> {
+        let mut groups = Vec::new();
+        for (index, provider) in self.running.iter().enumerate() {
+            let prefix = format!("{}/{}/{index}", self.job, provider.config.mechanism());
+            let found = lock(&provider.found);
+            groups.extend(found.groups.values().map(|group| TargetGroup {
+                source: format!("{prefix}/{}", group.source),
+                ..group.clone()
+            }));
+        }
+        groups
+    }
+
+    /// Is told whenever the groups may have changed; it stays the same over reloads of the job.
+    pub fn changed(&self) -> Arc<Notify> {
+        self.changed.clone()
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Task {
+    job: String,
+    found: Arc<Mutex<Found>>,
+    changed: Arc<Notify>,
+    metrics: SdMetrics,
+}
+
+impl Task {
+    async fn run(self, discoverer: Arc<dyn Discoverer>) {
+        let (sender, mut receiver) = mpsc::channel(UPDATES_MAX);
+        let receive = async {
+            while let Some(groups) = receiver.recv().await {
+                self.metrics.count_received();
+                self.take(groups);
+                self.changed.notify_one();
+            }
+        };
+        tokio::join!(discoverer.run(sender), receive);
+    }
+
+    fn take(&self, groups: Vec<TargetGroup>) {
+        let mut found = lock(&self.found);
+        if std::mem::take(&mut found.is_inherited) {
+            found.groups.clear();
+        }
+        let mut left_out = 0_usize;
+        for group in groups {
+            if group.targets.is_empty() {
+                found.groups.remove(&group.source);
+            } else if found.groups.len() >= GROUPS_MAX && !found.groups.contains_key(&group.source)
+            {
+                left_out += 1;
+            } else {
+                found.groups.insert(group.source.clone(), group);
+            }
+        }
+        let was_full = std::mem::replace(&mut found.is_full, left_out > 0);
+        if left_out > 0 && !was_full {
+            let job = &self.job;
+            tracing::error!(
+                job,
+                left_out,
+                "target groups were left out: there are too many"
+            );
+        }
+    }
+}
+
+fn lock(found: &Mutex<Found>) -> MutexGuard<'_, Found> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! Where the config uses plugins, and what is wrong with it: only a plugin's manifest knows what
+//! may be said to it.
+//!
+//! It is not: who loads plugins. What is known of them is asked for by a function, so that a
+//! config can be checked without a running server.
+
+use std::sync::Arc;
+
+use narthex_scrape::config::ScrapeConfig;
+use serde_json::Value;
+
+use crate::yaml::{Fault, Places, YamlError};
+
+/// All uses of plugins in a config file.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginUses {
+    file: String,
+    /// What the file says, for the places of faults.
+    text: Arc<str>,
+    uses: Vec<PluginUse>,
+}
+
+/// What a plugin has to be able to do where it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PluginPlace {
+    /// `scrape_configs[].plugin`
+    Exporter,
+    /// `scrape_configs[].plugin_sd_configs[]`
+    Discovery,
+}
+
+impl PluginPlace {
+    /// The world of the contract, as a manifest names it.
+    pub(crate) fn world(self) -> &'static str {
+        match self {
+            Self::Exporter => "exporter",
+            Self::Discovery => "discovery",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct PluginUse {
+    place: PluginPlace,
+    job: String,
+    plugin: String,
+    settings: Value,
+    /// Points to the entry that names the plugin, and says what the entry is within its job.
+    entry: (String, String),
+    /// The field of the entry that holds the settings.
+    field: &'static str,
+}
+
+/// What is wrong with a use of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PluginFault {
+    /// There is no such plugin, or it cannot be used here.
+    Plugin(String),
+    /// A setting: a JSON pointer into the settings, and what is wrong there.
+    Setting(String, String),
+}
+
+impl std::fmt::Display for PluginFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plugin(message) => f.write_str(message),
+            Self::Setting(pointer, message) => write!(f, "{pointer}: {message}"),
+        }
+    }
+}
+
+impl PluginUses {
+    /// The uses of the jobs that were read from this text.
+    pub(super) fn of(file: &str, text: &str, jobs: &[Arc<ScrapeConfig>]) -> Self {
+        let uses = jobs.iter().enumerate().flat_map(|(index, job)| {
+            let at_job = format!("/scrape_configs/{index}");
+            let settings = |settings: &Option<narthex_model::PluginSettings>| {
+                settings
+                    .as_ref()
+                    .map_or(Value::Null, |held| held.expose().clone())
+            };
+            let collects = job.plugin.as_ref().map(|plugin| PluginUse {
+                place: PluginPlace::Exporter,
+                job: job.job_name.clone(),
+                plugin: plugin.clone(),
+                settings: settings(&job.plugin_config),
+                entry: (at_job.clone(), String::new()),
+                field: "plugin_config",
+            });
+            let entries = job.plugin_sd_configs.iter().enumerate();
+            let finds = entries.map(move |(index, entry)| PluginUse {
+                place: PluginPlace::Discovery,
+                job: job.job_name.clone(),
+                plugin: entry.plugin.clone(),
+                settings: settings(&entry.config),
+                entry: (
+                    format!("{at_job}/plugin_sd_configs/{index}"),
+                    format!("plugin_sd_configs[{index}]."),
+                ),
+                field: "config",
+            });
+            collects.into_iter().chain(finds).collect::<Vec<_>>()
+        });
+        Self {
+            file: file.to_owned(),
+            text: text.into(),
+            uses: uses.collect(),
+        }
+    }
+
+    /// Checks every use against what is known of its plugin.
+    ///
+    /// # Errors
+    /// All faults, each with its line and column, in the order of the jobs.
+    pub(crate) fn check(
+        &self,
+        faults: impl Fn(PluginPlace, &str, &Value) -> Vec<PluginFault>,
+    ) -> Result<(), YamlError> {
+        let found: Vec<(&PluginUse, PluginFault)> = self
+            .uses
+            .iter()
+            .flat_map(|used| {
+                let faults = faults(used.place, &used.plugin, &used.settings);
+                faults.into_iter().map(move |fault| (used, fault))
+            })
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let places = Places::of(&self.text);
+        let faults = found.into_iter().map(|(used, fault)| {
+            let (at, shown) = &used.entry;
+            let (pointer, what, message) = match fault {
+                PluginFault::Plugin(message) => {
+                    (format!("{at}/plugin"), format!("{shown}plugin"), message)
+                }
+                PluginFault::Setting(pointer, message) => {
+                    let field = used.field;
+                    let path = path(&used.settings, &pointer);
+                    (
+                        format!("{at}/{field}{pointer}"),
+                        format!("{shown}{field}{path}"),
+                        message,
+                    )
+                }
+            };
+            let place = places.as_ref().and_then(|places| places.find(&pointer));
+            let message = format!("job {:?}: {what}: {message}", used.job);
+            Fault::new(&self.text, place, message)
+        });
+        Err(YamlError {
+            file: self.file.clone(),
+            faults: faults.collect(),
+        })
+    }
+}
+
+/// A JSON pointer as people write it: `.list[3].name`.
+fn path(settings: &Value, pointer: &str) -> String {
+    let mut path = String::new();
+    let mut value = Some(settings);
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        match value {
+            Some(Value::Array(items)) => {
+                path.push_str(&format!("[{step}]"));
+                value = step.parse().ok().and_then(|at: usize| items.get(at));
+            }
+            _ => {
+                path.push_str(&format!(".{step}"));
+                value = value.and_then(|value| value.get(&step));
+            }
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn pointers_are_shown_as_people_write_them() {
+        let settings = json!({"a": [{"b/c": 1}], "2": {"3": 4}});
+        for (pointer, expected) in [
+            ("", ""),
+            ("/a", ".a"),
+            ("/a/0/b~1c", ".a[0].b/c"),
+            ("/2/3", ".2.3"),
+            ("/gone/1", ".gone.1"),
+        ] {
+            assert_eq!(path(&settings, pointer), expected);
+        }
+    }
+
+    /// Plugins of every kind of fault, by their names.
+    fn faults(place: PluginPlace, plugin: &str, settings: &Value) -> Vec<PluginFault> {
+        let setting = |pointer: &str, message: &str| {
+            PluginFault::Setting(pointer.to_owned(), message.to_owned())
+        };
+        match plugin {
+            "redis" if place == PluginPlace::Exporter => match settings["port"].as_u64() {
+                Some(port) if port > 65_535 => vec![
+                    setting("/port", "70000 is more than 65535"),
+                    setting("", "\"host\" is missing"),
+                ],
+                _ => Vec::new(),
+            },
+            "cloud" if place == PluginPlace::Discovery => match settings["zones"].get(1) {
+                Some(_) => vec![setting("/zones/1", "is no zone")],
+                None => Vec::new(),
+            },
+            "redis" | "cloud" => {
+                let world = place.world();
+                vec![PluginFault::Plugin(format!(
+                    "it is not of the world {world}"
+                ))]
+            }
+            _ => vec![PluginFault::Plugin(format!(
+                "no plugin is named {plugin:?}"
+            ))],
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_plugins_settings_has_its_place() {
+        for (text, expected) in [
+            (
+                "scrape_configs:\n- job_name: a\n  plugin: redis\n  plugin_config: {port: 1}\n",
+                "",
+            ),
+            (
+                "scrape_configs:\n- job_name: a\n  plugin: redis\n  plugin_config:\n    user: u\n    port: 70000\n\
+                 - job_name: b\n  plugin_sd_configs:\n  - plugin: cloud\n    config:\n      zones:\n      - x\n      - y\n",
+                "f.yml:6:11: job \"a\": plugin_config.port: 70000 is more than 65535\n\
+                 4 |   plugin_config:\n5 |     user: u\n6 |     port: 70000\n  |           ^\n\
+                 f.yml:5:5: job \"a\": plugin_config: \"host\" is missing\n\
+                 3 |   plugin: redis\n4 |   plugin_config:\n5 |     user: u\n  |     ^\n\
+                 f.yml:13:9: job \"b\": plugin_sd_configs[0].config.zones[1]: is no zone\n\
+                 11 |       zones:\n12 |       - x\n13 |       - y\n   |         ^",
+            ),
+            (
+                "scrape_configs:\n- job_name: a\n  plugin: rediss\n",
+                "f.yml:3:11: job \"a\": plugin: no plugin is named \"rediss\"\n\
+                 1 | scrape_configs:\n2 | - job_name: a\n3 |   plugin: rediss\n  |           ^",
+            ),
+            (
+                "scrape_configs:\n- {job_name: a, plugin: cloud, plugin_sd_configs: [{plugin: redis}]}\n",
+                "f.yml:2:25: job \"a\": plugin: it is not of the world exporter\n\
+                 1 | scrape_configs:\n2 | - {job_name: a, plugin: cloud, plugin_sd_configs: [{plugin: redis}]}\n  \
+                 |                         ^\n\
+                 f.yml:2:61: job \"a\": plugin_sd_configs[0].plugin: it is not of the world discovery\n\
+                 1 | scrape_configs:\n2 | - {job_name: a, plugin: cloud, plugin_sd_configs: [{plugin: redis}]}\n  \
+                 |                                                             ^",
+            ),
+        ] {
+            let config = Config::parse(text, "f.yml").unwrap();
+            let checked = config.plugin_uses.check(faults);
+            let found = checked.map_or_else(|error| error.to_string(), |()| String::new());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}
