@@ -59,7 +59,9 @@ fn run() -> Result<()> {
         let name = language.to_uppercase();
         table(&mut list, &format!("{name}_TEMPLATE"), files(&template)?)?;
         let mut sdk_files = files(&sdk)?;
-        sdk_files.retain(|(_, path)| !path.starts_with(&template));
+        // Its tests would be taken for the project's own.
+        let tests = sdk.join("tests");
+        sdk_files.retain(|(_, path)| !path.starts_with(&template) && !path.starts_with(&tests));
         if language == "rust" {
             sdk_files = rust_sdk(workspace, &out, sdk_files)?;
         }
