@@ -229,7 +229,8 @@ impl HttpConfig {
 }
 
 impl TlsConfig {
-    fn faults(&self) -> Vec<String> {
+    /// What does not fit together, in Prometheus' words; empty where all does.
+    pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let (cert, cert_file) = (!self.cert.is_empty(), !self.cert_file.is_empty());
         let (key, key_file) = (!self.key.is_empty(), !self.key_file.is_empty());

@@ -61,8 +61,8 @@ impl Credentials {
                 "" => basic.password.clone(),
                 file => read_secret(file).await?,
             };
-            let pair = format!("{}:{}", user.expose(), password.expose());
-            return Ok(Some(format!("Basic {}", base64(pair.as_bytes()))));
+            let value = basic_authorization(user.expose(), password.expose());
+            return Ok(Some(value));
         }
         let Some(authorization) = &self.config.authorization else {
             return Ok(None);
@@ -109,6 +109,11 @@ pub(crate) fn read_bounded(path: &Path) -> std::io::Result<String> {
 }
 
 /// Standard Base64 with padding (RFC 4648).
+/// The value of an `Authorization` header for a user and a password.
+pub fn basic_authorization(user: &str, password: &str) -> String {
+    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+}
+
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io;
+use std::net::IpAddr;
 
 use rustls::CertificateError;
 
@@ -68,6 +69,27 @@ pub(crate) struct LookupError {
     pub(crate) host: String,
 }
 
+/// The name leads to nothing but addresses that a filter refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} leads to addresses that are not allowed")]
+pub(crate) struct RefusedError {
+    pub(crate) host: String,
+    /// The first of them.
+    pub(crate) address: IpAddr,
+}
+
+/// The first error in the chain of that kind.
+pub(crate) fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut source: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = source {
+        if let Some(found) = current.downcast_ref() {
+            return Some(found);
+        }
+        source = current.source();
+    }
+    None
+}
+
 /// Says why a request failed. `address` is what was dialled.
 pub(crate) fn cause(error: &reqwest::Error, address: &str) -> String {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
@@ -88,7 +110,7 @@ pub(crate) fn cause(error: &reqwest::Error, address: &str) -> String {
     protocol_cause(&deepest)
 }
 
-fn io_cause(error: &io::Error, dialled: Option<&str>) -> String {
+pub(crate) fn io_cause(error: &io::Error, dialled: Option<&str>) -> String {
     if let Some(inner) = error.get_ref() {
         if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
             return tls_cause(tls);

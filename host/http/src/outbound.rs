@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,8 +12,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
-use crate::error::{LookupError, cause};
-use crate::{BodyError, BodyLimit, BuildError, RequestError, TlsConfig, body, tls};
+use crate::error::{LookupError, RefusedError, cause, find};
+use crate::{BodyError, BodyLimit, BuildError, Lookup, RequestError, TlsConfig, body, tls};
 
 /// An unused connection is closed after this time.
 const POOL_IDLE: Duration = Duration::from_secs(60);
@@ -20,11 +21,13 @@ const POOL_IDLE: Duration = Duration::from_secs(60);
 /// So many unused connections to one host are kept.
 const POOL_IDLE_PER_HOST_MAX: usize = 8;
 
+/// Says which addresses may be connected to.
+pub type AddressFilter = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
 /// Sends requests that somebody else wrote. It has no timeout of its own.
 #[derive(Clone)]
 pub struct Outbound {
     inner: reqwest::Client,
-    is_allowed: fn(IpAddr) -> bool,
 }
 
 impl fmt::Debug for Outbound {
@@ -33,41 +36,60 @@ impl fmt::Debug for Outbound {
     }
 }
 
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// The name leads to nothing but addresses that the filter refuses; this is one of them.
+    #[error("{0} is not allowed")]
+    Refused(IpAddr),
+    /// Anything else.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
 /// An answer whose body is still to be read.
 #[derive(Debug)]
 pub struct OutboundResponse(reqwest::Response);
 
 impl Outbound {
-    /// Makes a client. `is_allowed` is asked for every address that a name leads to, at the time
-    /// of the connection; an address that stands in the URL itself is the caller's to check.
+    /// Makes a client. Names are looked up by `lookup`; `is_allowed` is asked for every address
+    /// that a name leads to, and those that it lets through are connected to without another
+    /// look-up. An address that stands in the URL itself is the caller's to check.
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn new(is_allowed: fn(IpAddr) -> bool) -> Result<Self, BuildError> {
+    pub fn new(
+        tls: &TlsConfig,
+        lookup: Arc<dyn Lookup>,
+        is_allowed: AddressFilter,
+    ) -> Result<Self, BuildError> {
         let inner = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&TlsConfig::default(), true)?)
+            .tls_backend_preconfigured(tls::client_config(tls, true)?)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_IDLE_PER_HOST_MAX)
-            .dns_resolver(FilteredResolver(is_allowed))
+            .dns_resolver(FilteredResolver { lookup, is_allowed })
             .no_proxy()
             .build()
             .map_err(BuildError::Client)?;
-        Ok(Self { inner, is_allowed })
+        Ok(Self { inner })
     }
 
     /// Splits a URL into its host (an IPv6 address without brackets) and its port.
     ///
     /// # Errors
-    /// It is not an absolute URL of `http` or `https`.
+    /// It is not an absolute URL of `http` or `https`, or it has a user in it.
     pub fn endpoint(url: &str) -> Result<(String, u16), RequestError> {
         let fault = |text: &str| RequestError::new(url, text);
         let parsed = reqwest::Url::parse(url).map_err(|error| fault(&error.to_string()))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             let text = format!("unsupported protocol scheme {:?}", parsed.scheme());
             return Err(fault(&text));
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(fault("a user in the URL: credentials belong in a header"));
         }
         let host = parsed.host_str().ok_or_else(|| fault("no host in it"))?;
         let port = parsed.port_or_known_default();
@@ -85,7 +107,7 @@ impl Outbound {
         url: &str,
         headers: HeaderMap,
         body: Option<Vec<u8>>,
-    ) -> Result<OutboundResponse, RequestError> {
+    ) -> Result<OutboundResponse, OutboundError> {
         let (host, port) = Self::endpoint(url)?;
         let fault = |text: String| RequestError::new(url, text);
         let method = Method::from_bytes(method.as_bytes())
@@ -96,33 +118,40 @@ impl Outbound {
         }
         match request.send().await {
             Ok(response) => Ok(OutboundResponse(response)),
-            Err(error) => Err(fault(cause(&error, &format!("{host}:{port}")))),
+            Err(error) => match find::<RefusedError>(&error) {
+                Some(refused) => Err(OutboundError::Refused(refused.address)),
+                None => Err(fault(cause(&error, &format!("{host}:{port}"))).into()),
+            },
         }
-    }
-
-    /// Whether the filter lets this address through.
-    pub fn is_allowed(&self, address: IpAddr) -> bool {
-        (self.is_allowed)(address)
     }
 }
 
-/// The system's resolver, less the addresses that the filter refuses.
-struct FilteredResolver(fn(IpAddr) -> bool);
+/// A resolver, less the addresses that the filter refuses.
+struct FilteredResolver {
+    lookup: Arc<dyn Lookup>,
+    is_allowed: AddressFilter,
+}
 
 impl Resolve for FilteredResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let is_allowed = self.0;
+        let (lookup, is_allowed) = (self.lookup.clone(), self.is_allowed.clone());
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let Ok(found) = tokio::net::lookup_host((host.as_str(), 0)).await else {
+            let Ok(found) = lookup.lookup(&host).await else {
                 return Err(LookupError { host }.into());
             };
-            let allowed: Vec<SocketAddr> = found.filter(|a| is_allowed(a.ip())).collect();
-            if allowed.is_empty() {
-                let text = format!("{host} leads to addresses that are not allowed");
-                return Err(text.into());
+            let (allowed, refused): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|address| is_allowed(*address));
+            match refused.first() {
+                Some(address) if allowed.is_empty() => {
+                    let address = *address;
+                    Err(RefusedError { host, address }.into())
+                }
+                _ => {
+                    let sockets = allowed.into_iter().map(|ip| SocketAddr::new(ip, 0));
+                    Ok(Box::new(sockets) as Addrs)
+                }
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
 }
@@ -162,7 +191,14 @@ mod tests {
             let endpoint = Outbound::endpoint(url).unwrap();
             assert_eq!(endpoint, (host.to_owned(), port), "{url}");
         }
-        for url in ["ftp://a/", "a/b", "file:///etc/passwd", "http://"] {
+        for url in [
+            "ftp://a/",
+            "a/b",
+            "file:///etc/passwd",
+            "http://",
+            "http://a.example@b.example/",
+            "http://a.example:word@b.example/",
+        ] {
             assert!(Outbound::endpoint(url).is_err(), "{url}");
         }
     }

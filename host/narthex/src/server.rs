@@ -29,6 +29,9 @@ use crate::{build_info, external_url, listen, plugins};
 /// The folder below the store's where compiled plugins are kept.
 const PLUGIN_CACHE: &str = "plugin-cache";
 
+/// The folder below the store's where the state of plugins is kept.
+const PLUGIN_STATE: &str = "plugin-state";
+
 /// Serves until it is asked to stop.
 ///
 /// # Errors
@@ -250,7 +253,9 @@ impl Setup {
                 .map(|plugin| Artifact::embedded(plugin.name, plugin.component, plugin.manifest))
                 .collect(),
             cache: Some(self.line.flags.storage_path.join(PLUGIN_CACHE)),
+            state: Some(self.line.flags.storage_path.join(PLUGIN_STATE)),
             clock: self.clock.clone(),
+            ..PluginOptions::default()
         }
     }
 }

@@ -40,6 +40,7 @@ async fn main() {
         embedded: vec![Artifact::embedded("guest", Vec::leak(component), MANIFEST)],
         cache: None,
         clock: Arc::new(SystemClock),
+        ..PluginOptions::default()
     };
     let start = Instant::now();
     let runtime = PluginRuntime::start(options, &mut Registry::default()).await;

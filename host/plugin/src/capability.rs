@@ -1,12 +1,19 @@
-//! What one plugin may reach: its manifest's request, the operator's grant, and the rule that a
-//! target's own host needs no grant.
+//! What one plugin may reach: its manifest's request, the operator's grant, and the rule that
+//! what the operator wrote as a target or into `plugin_config` needs no grant.
+
+mod patterns;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use narthex_registry::{Endpoint, GrantList, is_link_local, parse_ip};
+use serde_json::Value;
 
 use crate::config::Grant;
-use narthex_registry::GrantList;
-use narthex_registry::{Endpoint, EndpointPattern, is_link_local, parse_ip};
+use patterns::Patterns;
 
 /// A refusal: which capability, and what to write where it is not meant to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,18 +22,24 @@ pub(crate) struct Denied {
     pub(crate) message: String,
 }
 
-/// A kind of connection.
+/// A way to other machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
     Tcp,
     Http,
+    Udp,
+    Icmp,
+    Names,
 }
 
 impl Network {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Http => "http",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Names => "names",
         }
     }
 }
@@ -35,41 +48,9 @@ impl Network {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Capabilities {
     plugin: String,
+    request: GrantList,
     requested: Patterns,
     allowed: Patterns,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Patterns {
-    files: Vec<PathBuf>,
-    tcp: Vec<EndpointPattern>,
-    http: Vec<EndpointPattern>,
-}
-
-impl Patterns {
-    fn parse(list: &GrantList) -> Result<Self, String> {
-        let endpoints = |texts: &[String]| {
-            let patterns = texts.iter().map(|text| EndpointPattern::parse(text));
-            patterns.collect::<Result<Vec<_>, _>>()
-        };
-        for path in &list.files {
-            if !path.starts_with('/') {
-                return Err(format!("file {path:?} is not an absolute path"));
-            }
-        }
-        Ok(Self {
-            files: list.files.iter().map(PathBuf::from).collect(),
-            tcp: endpoints(&list.tcp)?,
-            http: endpoints(&list.http)?,
-        })
-    }
-
-    fn network(&self, network: Network) -> &[EndpointPattern] {
-        match network {
-            Network::Tcp => &self.tcp,
-            Network::Http => &self.http,
-        }
-    }
 }
 
 impl Capabilities {
@@ -85,21 +66,32 @@ impl Capabilities {
         let requested = Patterns::parse(request)?;
         let mut allowed = match grant {
             Some(Grant::AsRequested) => requested.clone(),
-            Some(Grant::Exactly(list)) => Patterns::parse(list).map_err(fault)?,
+            Some(Grant::Exactly(list)) => {
+                list.check(false).map_err(fault)?;
+                Patterns::parse(list).map_err(fault)?
+            }
             None if is_own => requested.clone(),
             None => Patterns::default(),
         };
-        for (all, asked) in [
-            (&mut allowed.tcp, &requested.tcp),
-            (&mut allowed.http, &requested.http),
-        ] {
-            all.extend(asked.iter().filter(|p| p.names_target()).cloned());
-        }
+        allowed.extend(requested.of_target());
         Ok(Self {
             plugin: plugin.to_owned(),
+            request: request.clone(),
             requested,
             allowed,
         })
+    }
+
+    /// The same with what a job's `plugin_config` names, as far as the manifest asks for it.
+    pub(crate) fn for_job(self: &Arc<Self>, config: &Value) -> Arc<Self> {
+        let named = Patterns::of_config(&self.request, config);
+        if named.is_empty() {
+            return self.clone();
+        }
+        let mut all = Self::clone(self);
+        all.requested.extend(named.clone());
+        all.allowed.extend(named);
+        Arc::new(all)
     }
 
     /// Whether the plugin may connect there while `target` is being read.
@@ -109,12 +101,13 @@ impl Capabilities {
         endpoint: &Endpoint,
         target: Option<&Endpoint>,
     ) -> Result<(), Denied> {
-        let name = network.name();
-        let patterns = self.allowed.network(network);
-        if !patterns.iter().any(|p| p.covers(endpoint, target)) {
-            let requested = self.requested.network(network);
-            let is_requested = requested.iter().any(|p| p.covers(endpoint, target));
-            return Err(self.denied(name, &endpoint.to_string(), is_requested));
+        let covers = |patterns: &Patterns| {
+            let patterns = patterns.endpoints(network);
+            patterns.iter().any(|p| p.covers(endpoint, target))
+        };
+        if !covers(&self.allowed) {
+            let is_requested = covers(&self.requested);
+            return Err(self.denied(network.name(), &endpoint.to_string(), is_requested));
         }
         match parse_ip(&endpoint.host) {
             Some(address) => self.address(network, address),
@@ -122,11 +115,28 @@ impl Capabilities {
         }
     }
 
+    /// Whether the plugin may turn to a host, where there are no ports.
+    pub(crate) fn host(
+        &self,
+        network: Network,
+        host: &str,
+        target: Option<&Endpoint>,
+    ) -> Result<(), Denied> {
+        let covers = |patterns: &Patterns| {
+            let patterns = patterns.hosts(network);
+            patterns.iter().any(|p| p.covers(host, target))
+        };
+        match covers(&self.allowed) {
+            true => Ok(()),
+            false => Err(self.denied(network.name(), host, covers(&self.requested))),
+        }
+    }
+
     /// Whether the plugin may connect to an address that a granted name led to, or that was
     /// granted itself.
     pub(crate) fn address(&self, network: Network, address: IpAddr) -> Result<(), Denied> {
-        let patterns = self.allowed.network(network);
-        if !is_link_local(address) || patterns.iter().any(|p| p.names_literally(address)) {
+        let literals = self.literals(network);
+        if !is_link_local(address) || literals.contains(&address.to_canonical()) {
             return Ok(());
         }
         let (name, plugin) = (network.name(), &self.plugin);
@@ -139,18 +149,86 @@ impl Capabilities {
         })
     }
 
-    /// Whether a path, as it is written, lies below one that is granted.
-    pub(crate) fn lexical_file(&self, path: &Path) -> Result<(), Denied> {
-        let is_plain = !path.components().any(|part| part == Component::ParentDir);
-        let below = |roots: &[PathBuf]| is_plain && roots.iter().any(|r| path.starts_with(r));
-        if path.is_absolute() && below(&self.allowed.files) {
+    /// The link-local addresses that are granted by themselves.
+    pub(crate) fn literals(&self, network: Network) -> Vec<IpAddr> {
+        let endpoints = self.allowed.endpoints(network).iter();
+        let hosts = self.allowed.hosts(network).iter();
+        let addresses = endpoints
+            .filter_map(|pattern| pattern.literal_address())
+            .chain(hosts.filter_map(|pattern| pattern.literal_address()));
+        addresses.filter(|a| is_link_local(*a)).collect()
+    }
+
+    /// Whether the plugin may use a secret.
+    pub(crate) fn secret(&self, name: &str) -> Result<(), Denied> {
+        self.word("secrets", name, |patterns| &patterns.secrets)
+    }
+
+    /// Whether the plugin may speak TLS by a profile. The one without a name is everybody's.
+    pub(crate) fn tls(&self, name: &str) -> Result<(), Denied> {
+        match name {
+            "" => Ok(()),
+            _ => self.word("tls", name, |patterns| &patterns.tls),
+        }
+    }
+
+    /// Whether the plugin may watch a kind, such as `apps/v1/Deployment`.
+    pub(crate) fn kubernetes(&self, kind: &str) -> Result<(), Denied> {
+        self.word("kubernetes", kind, |patterns| &patterns.kubernetes)
+    }
+
+    fn word(
+        &self,
+        capability: &'static str,
+        word: &str,
+        list: impl Fn(&Patterns) -> &[String],
+    ) -> Result<(), Denied> {
+        let has = |patterns: &Patterns| list(patterns).iter().any(|own| own == word);
+        match has(&self.allowed) {
+            true => Ok(()),
+            false => Err(self.denied(capability, word, has(&self.requested))),
+        }
+    }
+
+    /// Whether the plugin may keep blobs.
+    pub(crate) fn state(&self) -> Result<(), Denied> {
+        if self.allowed.state {
             return Ok(());
         }
-        Err(self.denied(
-            "files",
-            &path.display().to_string(),
-            below(&self.requested.files),
-        ))
+        let mut denied = self.denied("state", "", self.requested.state);
+        denied.message = denied.message.replace("state  is", "state is");
+        denied.message = denied.message.replace("add \"\" to", "write true at");
+        Err(denied)
+    }
+
+    /// Whether a path, as it is written, lies below one that is granted.
+    pub(crate) fn lexical_file(&self, path: &Path) -> Result<(), Denied> {
+        self.below("files", path, |patterns| vec![&patterns.files])
+    }
+
+    /// Whether the plugin may know how much room there is where a path lies.
+    pub(crate) fn file_system(&self, path: &Path) -> Result<(), Denied> {
+        self.below("file_systems", path, |patterns| {
+            vec![&patterns.files, &patterns.file_systems]
+        })
+    }
+
+    fn below(
+        &self,
+        capability: &'static str,
+        path: &Path,
+        roots: impl Fn(&Patterns) -> Vec<&Vec<PathBuf>>,
+    ) -> Result<(), Denied> {
+        let is_plain = !path.components().any(|part| part == Component::ParentDir);
+        let is_below = |patterns: &Patterns| {
+            let mut roots = roots(patterns).into_iter().flatten();
+            is_plain && roots.any(|root| path.starts_with(root))
+        };
+        if path.is_absolute() && is_below(&self.allowed) {
+            return Ok(());
+        }
+        let is_requested = is_below(&self.requested);
+        Err(self.denied(capability, &path.display().to_string(), is_requested))
     }
 
     /// The granted paths, for a comparison without symbolic links.
@@ -180,106 +258,5 @@ impl Capabilities {
             capability,
             message: format!("{capability} {what} is not granted to plugin {plugin}: {advice}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request() -> GrantList {
-        GrantList {
-            files: vec!["/proc/net".to_owned()],
-            tcp: vec![
-                "${target.host}:${target.port}".to_owned(),
-                "db:1".to_owned(),
-            ],
-            http: vec!["169.254.169.254:80".to_owned()],
-        }
-    }
-
-    fn capabilities(grant: Option<Grant>, is_own: bool) -> Capabilities {
-        Capabilities::new("x", &request(), grant.as_ref(), is_own).unwrap()
-    }
-
-    fn tcp(capabilities: &Capabilities, address: &str) -> Result<(), String> {
-        let target = Endpoint::parse("redis:6379", None);
-        let endpoint = Endpoint::parse(address, None).unwrap();
-        capabilities
-            .endpoint(Network::Tcp, &endpoint, target.as_ref())
-            .map_err(|denied| denied.message)
-    }
-
-    #[test]
-    fn without_a_grant_only_the_target_is_reached() {
-        let folder = capabilities(None, false);
-        assert_eq!(tcp(&folder, "redis:6379"), Ok(()));
-        let message = tcp(&folder, "db:1").unwrap_err();
-        assert!(message.contains("{grants: {x: as-requested}}"), "{message}");
-        let message = tcp(&folder, "other:1").unwrap_err();
-        assert!(
-            message.contains("add \"other:1\" to plugins.grants.x.tcp"),
-            "{message}"
-        );
-        assert!(folder.lexical_file(Path::new("/proc/net/dev")).is_err());
-    }
-
-    #[test]
-    fn own_plugins_and_granted_ones_have_what_they_ask_for() {
-        for all in [
-            capabilities(None, true),
-            capabilities(Some(Grant::AsRequested), false),
-        ] {
-            assert_eq!(tcp(&all, "redis:6379"), Ok(()));
-            assert_eq!(tcp(&all, "db:1"), Ok(()));
-            assert!(tcp(&all, "db:2").is_err());
-            assert!(all.lexical_file(Path::new("/proc/net/dev")).is_ok());
-            for other in [
-                "/proc/network",
-                "/proc",
-                "proc/net/dev",
-                "/proc/net/../1/environ",
-            ] {
-                assert!(all.lexical_file(Path::new(other)).is_err(), "{other}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_exact_grant_is_exact() {
-        let grant = Grant::Exactly(GrantList {
-            tcp: vec!["cache:7".to_owned()],
-            ..GrantList::default()
-        });
-        let exact = capabilities(Some(grant), true);
-        assert_eq!(tcp(&exact, "redis:6379"), Ok(()));
-        assert_eq!(tcp(&exact, "cache:7"), Ok(()));
-        assert!(tcp(&exact, "db:1").is_err());
-        assert!(exact.lexical_file(Path::new("/proc/net/dev")).is_err());
-    }
-
-    #[test]
-    fn link_local_addresses_are_granted_literally_or_not_at_all() {
-        let own = capabilities(None, true);
-        let metadata: IpAddr = "169.254.169.254".parse().unwrap();
-        assert!(own.address(Network::Http, metadata).is_ok());
-        let message = own.address(Network::Tcp, metadata).unwrap_err().message;
-        assert!(message.contains("plugins.grants.x.tcp"), "{message}");
-        let target = Endpoint::parse("[::ffff:169.254.169.254]:80", None);
-        let denied = own.endpoint(Network::Tcp, target.as_ref().unwrap(), target.as_ref());
-        assert!(denied.is_err());
-    }
-
-    #[test]
-    fn a_grant_that_is_none_says_where_it_stands() {
-        let grant = Grant::Exactly(GrantList {
-            tcp: vec!["nonsense".to_owned()],
-            ..GrantList::default()
-        });
-        let error = Capabilities::new("x", &request(), Some(&grant), false).unwrap_err();
-        assert!(
-            error.starts_with("plugins.grants.x: \"nonsense\""),
-            "{error}"
-        );
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use narthex_http::{Secret, TlsConfig};
 use narthex_registry::{GrantList, MemorySize};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -21,8 +22,52 @@ pub struct PluginsConfig {
     /// What plugins may reach, by name. One that is not listed may reach what a job's target
     /// names; the binary's own also what their manifests ask for.
     pub grants: BTreeMap<String, Grant>,
+    /// What must not be known, by the name that plugins ask for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretConfig>,
+    /// How TLS is spoken, by the name that plugins ask for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tls: BTreeMap<String, TlsConfig>,
     /// Bounds on every plugin.
     pub limits: LimitsConfig,
+}
+
+/// Where a secret lies: exactly one of the two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretConfig {
+    /// A file with nothing else in it, read anew each time it is needed; space around the secret
+    /// does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The secret itself.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub value: Secret,
+}
+
+impl PluginsConfig {
+    /// What does not hold, each with where it stands; empty where all does.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (name, grant) in &self.grants {
+            if let Grant::Exactly(list) = grant
+                && let Err(fault) = list.check(false)
+            {
+                faults.push(format!("plugins.grants.{name}: {fault}"));
+            }
+        }
+        for (name, secret) in &self.secrets {
+            if secret.file.is_some() != secret.value.is_empty() {
+                let text = "exactly one of file and value must be configured";
+                faults.push(format!("plugins.secrets.{name}: {text}"));
+            }
+        }
+        for (name, tls) in &self.tls {
+            let here = tls.faults().into_iter();
+            faults.extend(here.map(|fault| format!("plugins.tls.{name}: {fault}")));
+        }
+        faults
+    }
 }
 
 /// Bounds that an operator sets.
@@ -61,7 +106,10 @@ impl<'de> Deserialize<'de> for Grant {
             type Value = Grant;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "`{AS_REQUESTED}`, or lists `files`, `tcp` and `http`")
+                write!(
+                    f,
+                    "`{AS_REQUESTED}`, or lists such as `tcp`, `http` and `files`"
+                )
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Grant, E> {
@@ -109,6 +157,33 @@ mod tests {
             serde_json::from_str::<PluginsConfig>("{}").unwrap(),
             PluginsConfig::default()
         );
+    }
+
+    #[test]
+    fn secrets_do_not_show_and_faults_say_where_they_stand() {
+        let text = r#"{"secrets": {"a": {"value": "hunter2"}, "b": {"file": "/b"}, "c": {},
+            "d": {"file": "/d", "value": "x"}}, "tls": {"e": {"cert_file": "x"}},
+            "grants": {"f": {"tcp": ["nonsense"]}, "g": {"tls": ["${config.x}"]}}}"#;
+        let config: PluginsConfig = serde_json::from_str(text).unwrap();
+        for shown in [
+            serde_json::to_string(&config).unwrap(),
+            format!("{config:?}"),
+        ] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains("<secret>"), "{shown}");
+        }
+        let faults = config.faults();
+        let starts = [
+            "plugins.grants.f: \"nonsense\" is not host:port",
+            "plugins.grants.g: \"${config.x}\": only a manifest",
+            "plugins.secrets.c: exactly one",
+            "plugins.secrets.d: exactly one",
+            "plugins.tls.e: exactly one of key or key_file",
+        ];
+        assert_eq!(faults.len(), starts.len(), "{faults:?}");
+        for (fault, start) in faults.iter().zip(starts) {
+            assert!(fault.starts_with(start), "{fault}");
+        }
     }
 
     #[test]

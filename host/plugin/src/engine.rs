@@ -7,7 +7,7 @@ use wasmtime::{Config, Engine};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::{WasiView, clocks as wasi_clocks};
 
-use crate::bindings::{Exporter, ExporterPre};
+use crate::bindings::exporter::{Exporter, ExporterPre};
 use crate::error::PluginError;
 use crate::host::Host;
 use crate::limits::{EPOCH_TICK, FIBER_STACK_BYTES, STACK_BYTES};
@@ -40,13 +40,19 @@ const WASI_INTERFACES: [&str; 20] = [
 ];
 
 /// What of the contract is linked.
-const OWN_INTERFACES: [&str; 6] = [
+const OWN_INTERFACES: [&str; 12] = [
     "narthex:plugin/clock",
     "narthex:plugin/files",
     "narthex:plugin/http",
+    "narthex:plugin/icmp",
+    "narthex:plugin/kubernetes",
     "narthex:plugin/log",
+    "narthex:plugin/names",
+    "narthex:plugin/secrets",
+    "narthex:plugin/state",
     "narthex:plugin/tcp",
     "narthex:plugin/types",
+    "narthex:plugin/udp",
 ];
 
 /// Makes the engine and starts the thread that interrupts its guests. The thread ends with the
@@ -79,6 +85,7 @@ pub(crate) fn start() -> Result<Engine, PluginError> {
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>, PluginError> {
     let mut linker = Linker::new(engine);
     link_wasi(&mut linker).map_err(PluginError::engine)?;
+    // Every world imports the same.
     Exporter::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)
         .map_err(PluginError::engine)?;
     Ok(linker)

@@ -1,6 +1,6 @@
 //! What goes wrong with plugins: with loading one, and with one call.
 
-use crate::bindings::narthex::plugin::types;
+use crate::bindings::plugin::types;
 use narthex_exposition::FamiliesError;
 use narthex_model::PromDuration;
 use narthex_registry::MemorySize;

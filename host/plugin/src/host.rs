@@ -3,31 +3,42 @@
 
 use std::sync::Arc;
 
-use narthex_http::Outbound;
+use arc_swap::ArcSwap;
+use narthex_http::Lookup;
 use narthex_model::Clock;
 use narthex_registry::MemorySize;
+use tokio::net::UdpSocket;
 use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Result};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::bindings::narthex::plugin::types;
+use crate::bindings::plugin::types;
+use crate::budget::{Budget, HostCalls, Interface, Spend};
 use crate::capability::{Capabilities, Denied};
 use crate::imports::http::StoredResponse;
 use crate::imports::tcp::Stream;
 use crate::limits::{
-    CORE_INSTANCES_MAX, HANDLES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX,
+    CORE_INSTANCES_MAX, DENIALS_LOGGED_PER_CALL_MAX, HANDLES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX,
+    TABLES_MAX,
 };
 use crate::log::{Level, PluginLog, StandardStream};
 use crate::metrics::{DeniedLabels, Metrics};
+use crate::state::StateStore;
+use crate::vault::Vault;
+use crate::watches::{Watch, Watches};
 use narthex_registry::Endpoint;
 
 /// What all instances share.
 #[derive(Debug, Clone)]
 pub(crate) struct Outside {
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) http: Outbound,
+    pub(crate) lookup: Arc<dyn Lookup>,
     pub(crate) metrics: Metrics,
+    pub(crate) state: Arc<StateStore>,
+    /// That of the configuration at work.
+    pub(crate) vault: Arc<ArcSwap<Vault>>,
+    pub(crate) watches: Option<Arc<dyn Watches>>,
 }
 
 /// Whose instance it is.
@@ -45,7 +56,25 @@ pub(crate) struct Call {
     pub(crate) deadline: Instant,
     pub(crate) target: Option<Endpoint>,
     pub(crate) streams: Vec<Option<Stream>>,
+    pub(crate) sockets: Vec<Option<UdpSocket>>,
     pub(crate) responses: Vec<StoredResponse>,
+    pub(crate) budget: Budget,
+    denials: u32,
+}
+
+impl Call {
+    fn new(number: u64, target: Option<Endpoint>, deadline: Instant) -> Self {
+        Self {
+            number,
+            deadline,
+            target,
+            streams: Vec::new(),
+            sockets: Vec::new(),
+            responses: Vec::new(),
+            budget: Budget::default(),
+            denials: 0,
+        }
+    }
 }
 
 /// The state of one instance.
@@ -59,6 +88,9 @@ pub(crate) struct Host {
     pub(crate) identity: Identity,
     pub(crate) started: Instant,
     pub(crate) call: Call,
+    /// The watches that the instance opened, by handle; they outlive calls.
+    pub(crate) watches: Vec<Option<Box<dyn Watch>>>,
+    host_calls: HostCalls,
 }
 
 impl Host {
@@ -76,6 +108,7 @@ impl Host {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let started = Instant::now();
+        let host_calls = HostCalls::of(&identity.plugin, &outside.metrics);
         Self {
             wasi: WasiCtx::builder()
                 .stdout(stream(Level::Info))
@@ -88,49 +121,88 @@ impl Host {
             outside,
             identity,
             started,
-            call: Call {
-                number: 0,
-                deadline: started,
-                target: None,
-                streams: Vec::new(),
-                responses: Vec::new(),
-            },
+            call: Call::new(0, None, started),
+            watches: Vec::new(),
+            host_calls,
         }
     }
 
     /// A call begins.
     pub(crate) fn begin_call(&mut self, target: Option<Endpoint>, deadline: Instant) {
         self.log.begin_call();
-        self.call = Call {
-            number: self.call.number + 1,
-            deadline,
-            target,
-            streams: Vec::new(),
-            responses: Vec::new(),
-        };
+        self.call = Call::new(self.call.number + 1, target, deadline);
     }
 
     /// A call ended: its connections are closed, its responses handed over.
     pub(crate) fn end_call(&mut self) -> Vec<StoredResponse> {
         self.log.end_call();
         self.call.streams.clear();
+        self.call.sockets.clear();
         std::mem::take(&mut self.call.responses)
     }
 
+    /// Each import begins with this: it counts, and traps in the end where a guest does nothing
+    /// but ask.
+    pub(crate) fn enter(&mut self, interface: Interface) -> Result<()> {
+        self.host_calls.count(interface);
+        match self.call.budget.spend(Spend::HostCall) {
+            Ok(()) => Ok(()),
+            Err(message) => {
+                let capability = Spend::HostCall.capability();
+                let denied = Denied {
+                    capability,
+                    message: message.clone(),
+                };
+                self.refuse(denied);
+                Err(wasmtime::Error::msg(message))
+            }
+        }
+    }
+
+    /// Uses one more of what a call has a bounded number of.
+    pub(crate) fn spend(&mut self, what: Spend) -> Result<(), types::Error> {
+        self.call.budget.spend(what).map_err(|message| {
+            self.refuse(Denied {
+                capability: what.capability(),
+                message,
+            })
+        })
+    }
+
+    /// Counts bytes that came from outside.
+    pub(crate) fn spend_bytes(&mut self, bytes: usize) -> Result<(), types::Error> {
+        self.call.budget.read(bytes).map_err(|message| {
+            self.refuse(Denied {
+                capability: "read_bytes",
+                message,
+            })
+        })
+    }
+
+    /// When a wait for the outside ends, so that the guest has time left to say what it waited
+    /// for: nine tenths of what the call still has.
+    pub(crate) fn patience(&self) -> Instant {
+        let now = Instant::now();
+        now + self.call.deadline.saturating_duration_since(now) * 9 / 10
+    }
+
     /// Writes a refusal down, in log and metric, and makes it the guest's error.
-    pub(crate) fn refuse(&self, denied: Denied) -> types::Error {
+    pub(crate) fn refuse(&mut self, denied: Denied) -> types::Error {
         let labels = DeniedLabels {
             plugin: self.identity.plugin.clone(),
             capability: denied.capability,
         };
         self.outside.metrics.denied.get_or_create(&labels).inc();
-        tracing::warn!(
-            plugin = self.identity.plugin,
-            job = self.identity.job,
-            capability = denied.capability,
-            reason = denied.message,
-            "plugin was denied a call"
-        );
+        self.call.denials = self.call.denials.saturating_add(1);
+        if self.call.denials <= DENIALS_LOGGED_PER_CALL_MAX {
+            tracing::warn!(
+                plugin = self.identity.plugin,
+                job = self.identity.job,
+                capability = denied.capability,
+                reason = denied.message,
+                "plugin was denied a call"
+            );
+        }
         types::Error::Denied(denied.message)
     }
 

@@ -1,8 +1,15 @@
-//! What plugins import from the host, one interface a file. Everything that leads outside is
-//! checked against the plugin's capabilities first.
+//! What the contract lets a component import, one interface a file, and the way to other
+//! machines that they share.
 
 pub(crate) mod clock;
 pub(crate) mod files;
 pub(crate) mod http;
+pub(crate) mod icmp;
+pub(crate) mod kubernetes;
 pub(crate) mod log;
+pub(crate) mod names;
+pub(crate) mod reach;
+pub(crate) mod secrets;
+pub(crate) mod state;
 pub(crate) mod tcp;
+pub(crate) mod udp;

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 
-use crate::bindings::Exporter;
-use crate::bindings::exports::narthex::plugin::collector::Target;
-use crate::bindings::narthex::plugin::types::{Batch, MetricKind, Payload};
+use crate::bindings::exporter::Exporter;
+use crate::bindings::exporter::exports::narthex::plugin::collector::Target;
+use crate::bindings::plugin::types::{Batch, MetricKind, Payload};
 use crate::error::CallError;
 use crate::host::{Host, Identity, Outside};
 use crate::imports::http::StoredResponse;
@@ -61,7 +61,8 @@ impl Instance {
         allowance: Allowance,
     ) -> Result<Self, CallError> {
         let engine = version.component.engine();
-        let capabilities = version.capabilities.clone();
+        let settings = serde_json::from_str(config).unwrap_or_default();
+        let capabilities = version.capabilities.for_job(&settings);
         let host = Host::new(identity, outside, capabilities, version.memory);
         let mut store = Store::new(engine, host);
         store.limiter(|host| &mut host.memory);

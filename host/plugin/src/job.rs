@@ -7,7 +7,7 @@ use narthex_scrape::{Collector, ScrapeError, Scraped, Target};
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, Instant};
 
-use crate::bindings::exports::narthex::plugin::collector::Target as GuestTarget;
+use crate::bindings::exporter::exports::narthex::plugin::collector::Target as GuestTarget;
 use crate::error::CallError;
 use crate::host::{Identity, Outside};
 use crate::instance::{Allowance, Instance, setup_allowance};

@@ -11,6 +11,7 @@
 
 mod artifact;
 mod bindings;
+mod budget;
 mod cache;
 mod capability;
 mod config;
@@ -26,12 +27,16 @@ mod log;
 mod metrics;
 mod plugin;
 mod runtime;
+mod state;
+mod vault;
 mod version;
+mod watches;
 
 pub use artifact::Artifact;
-pub use config::{Grant, LimitsConfig, PluginsConfig};
+pub use config::{Grant, LimitsConfig, PluginsConfig, SecretConfig};
 pub use error::PluginError;
 pub use narthex_registry::{GrantList, MemorySize};
 pub use plugin::{PluginState, PluginStatus};
 pub use runtime::{PluginOptions, PluginRuntime};
 pub use version::Source;
+pub use watches::{Watch, WatchChange, WatchEvent, Watches};

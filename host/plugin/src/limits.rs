@@ -51,8 +51,60 @@ pub const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for an instance's last call.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Open connections of one call; one more is an error to the guest.
+/// Calls of the host's interfaces in one call of the guest; one more is a trap. A guest that
+/// works asks some thousands of times at most, and a flood of this size is over in milliseconds.
+pub const HOST_CALLS_PER_CALL_MAX: u32 = 100_000;
+
+/// Open connections and sockets of one call; one more is denied.
 pub const CONNECTIONS_MAX: usize = 16;
+
+/// Connections, sockets and HTTP requests that one call may begin; one more is denied.
+pub const CONNECTS_PER_CALL_MAX: u32 = 256;
+
+/// Names that one call may have looked up; one more is denied.
+pub const LOOKUPS_PER_CALL_MAX: u32 = 256;
+
+/// Bytes that one call may read from the outside, by all ways together; more is denied.
+pub const READ_BYTES_PER_CALL_MAX: u64 = 256 * 1024 * 1024;
+
+/// Datagrams that one call may send; one more is denied.
+pub const DATAGRAMS_PER_CALL_MAX: u32 = 1000;
+
+/// Echo requests that one call may send; one more is denied.
+pub const PINGS_PER_CALL_MAX: u32 = 64;
+
+/// Bytes in an echo request; more is an error to the guest.
+pub const PING_PAYLOAD_BYTES_MAX: u16 = 8192;
+
+/// Blobs that one call may write; one more is denied.
+pub const STATE_WRITES_PER_CALL_MAX: u32 = 64;
+
+/// Bytes of one blob of state; more is an error to the guest.
+pub const STATE_VALUE_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of the key of a blob; more is an error to the guest.
+pub const STATE_KEY_BYTES_MAX: usize = 64;
+
+/// Blobs of one job; one more is an error to the guest.
+pub const STATE_KEYS_MAX: usize = 64;
+
+/// Denials of one call that are logged; all are counted.
+pub const DENIALS_LOGGED_PER_CALL_MAX: u32 = 10;
+
+/// Size of a secret's file; a larger one is an error.
+pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
+/// HTTP clients, and TLS settings, that are kept between requests; beyond, they are made anew.
+pub const CLIENTS_MAX: usize = 64;
+
+/// Watches that one instance may hold; one more is denied.
+pub const WATCHES_MAX: usize = 32;
+
+/// Events that one call takes from a watch; the rest stays for the next.
+pub const WATCH_EVENTS_MAX: u32 = 10_000;
+
+/// Names in one folder; a folder with more is an error to the guest.
+pub const FILE_ENTRIES_MAX: usize = 65_536;
 
 /// Bytes that one read from a connection may ask for; more is an error to the guest.
 pub const READ_BYTES_MAX: u32 = 16 * 1024 * 1024;

@@ -56,6 +56,13 @@ pub(crate) struct DeniedLabels {
     pub(crate) capability: &'static str,
 }
 
+/// Calls of the host's interfaces.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct InterfaceLabels {
+    pub(crate) plugin: String,
+    pub(crate) interface: &'static str,
+}
+
 /// Log lines.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct LogLabels {
@@ -72,6 +79,8 @@ pub(crate) struct Metrics {
     pub(crate) restarts: Family<JobLabels, Counter>,
     pub(crate) reloads: Family<ReloadLabels, Counter>,
     pub(crate) denied: Family<DeniedLabels, Counter>,
+    pub(crate) host_calls: Family<InterfaceLabels, Counter>,
+    pub(crate) secret_reveals: Family<PluginLabel, Counter>,
     pub(crate) memory: Family<JobLabels, Gauge>,
     pub(crate) memory_limit: Family<PluginLabel, Gauge>,
     pub(crate) log_messages: Family<LogLabels, Counter>,
@@ -92,6 +101,8 @@ impl Metrics {
             restarts: Family::default(),
             reloads: Family::default(),
             denied: Family::default(),
+            host_calls: Family::default(),
+            secret_reveals: Family::default(),
             memory: Family::default(),
             memory_limit: Family::default(),
             log_messages: Family::default(),
@@ -126,6 +137,16 @@ impl Metrics {
             "narthex_plugin_denied",
             "Calls of plugins to the outside that no grant covers",
             metrics.denied.clone(),
+        );
+        registry.register(
+            "narthex_plugin_host_calls",
+            "Calls of the host's interfaces by plugins",
+            metrics.host_calls.clone(),
+        );
+        registry.register(
+            "narthex_plugin_secret_reveals",
+            "Secrets whose text was handed to a plugin",
+            metrics.secret_reveals.clone(),
         );
         registry.register(
             "narthex_plugin_memory_bytes",

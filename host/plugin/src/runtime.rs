@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use narthex_http::Outbound;
+use arc_swap::ArcSwap;
+use narthex_http::{Lookup, SystemLookup};
 use narthex_model::{Clock, SystemClock};
 use narthex_scrape::Collector;
 use prometheus_client::registry::Registry;
@@ -13,7 +14,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::artifact::Artifact;
-use crate::bindings::ExporterPre;
+use crate::bindings::exporter::ExporterPre;
 use crate::cache::Cache;
 use crate::config::PluginsConfig;
 use crate::engine;
@@ -24,9 +25,11 @@ use crate::job::Job;
 use crate::limits::FOLDER_POLL;
 use crate::metrics::{InfoLabels, Metrics, PluginLabel, ReloadLabels};
 use crate::plugin::{Plugin, PluginStatus};
+use crate::state::StateStore;
+use crate::vault::Vault;
 use crate::version::{Source, Version};
+use crate::watches::Watches;
 use narthex_registry::Manifest;
-use narthex_registry::is_link_local;
 
 /// What the runtime is started with.
 #[derive(Debug)]
@@ -37,8 +40,29 @@ pub struct PluginOptions {
     pub embedded: Vec<Artifact>,
     /// Where compiled components are kept; nowhere, if there is no such place.
     pub cache: Option<PathBuf>,
+    /// Where plugins' state is kept; without such a place they have none.
+    pub state: Option<PathBuf>,
+    /// The cluster whose objects plugins watch; without one they cannot.
+    pub watches: Option<Arc<dyn Watches>>,
+    /// What looks names up.
+    pub lookup: Arc<dyn Lookup>,
     /// The time that plugins see.
     pub clock: Arc<dyn Clock>,
+}
+
+impl Default for PluginOptions {
+    /// Nothing configured, nothing kept, the system's clock and resolver.
+    fn default() -> Self {
+        Self {
+            config: PluginsConfig::default(),
+            embedded: Vec::new(),
+            cache: None,
+            state: None,
+            watches: None,
+            lookup: Arc::new(SystemLookup),
+            clock: Arc::new(SystemClock),
+        }
+    }
 }
 
 /// All plugins of the host.
@@ -78,15 +102,18 @@ impl PluginRuntime {
         registry: &mut Registry,
     ) -> Result<Arc<Self>, PluginError> {
         let engine = engine::start()?;
-        let http = Outbound::new(|address| !is_link_local(address));
+        let vault = Vault::new(&PluginsConfig::default(), options.lookup.clone());
         let runtime = Arc::new(Self {
             linker: engine::linker(&engine)?,
             engine,
             cache: Cache::open(options.cache),
             outside: Outside {
                 clock: options.clock,
-                http: http.map_err(|error| PluginError::Engine(error.to_string()))?,
+                lookup: options.lookup,
                 metrics: Metrics::register(registry),
+                state: StateStore::new(options.state),
+                vault: Arc::new(ArcSwap::new(vault)),
+                watches: options.watches,
             },
             embedded: options.embedded,
             plugins: Mutex::default(),
@@ -111,8 +138,13 @@ impl PluginRuntime {
     /// A grant is none; nothing has changed then.
     pub async fn reload(self: &Arc<Self>, config: PluginsConfig) -> Result<(), PluginError> {
         let mut loading = self.loading.lock().await;
-        check_grants(&config)?;
+        check_names(&config)?;
         let is_first = loading.folder.is_none() && lock(&self.plugins).is_empty();
+        let (secrets, tls) = (&loading.config.secrets, &loading.config.tls);
+        if (secrets, tls) != (&config.secrets, &config.tls) {
+            let vault = Vault::new(&config, self.outside.lookup.clone());
+            self.outside.vault.store(vault);
+        }
         if loading.config != config {
             for plugin in self.all() {
                 let Some(current) = plugin.current() else {
@@ -365,12 +397,11 @@ async fn watch(runtime: Weak<PluginRuntime>) {
     }
 }
 
-/// Checks every grant, of plugins that are there and of those that are not.
-fn check_grants(config: &PluginsConfig) -> Result<(), PluginError> {
-    for (name, grant) in &config.grants {
-        let nothing = narthex_registry::GrantList::default();
-        crate::capability::Capabilities::new(name, &nothing, Some(grant), false)
-            .map_err(PluginError::Grant)?;
+/// Checks all that stands under names, of plugins that are there and of those that are not.
+fn check_names(config: &PluginsConfig) -> Result<(), PluginError> {
+    let faults = config.faults();
+    if !faults.is_empty() {
+        return Err(PluginError::Grant(faults.join("; ")));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::artifact::Artifact;
-use crate::bindings::ExporterPre;
+use crate::bindings::exporter::ExporterPre;
 use crate::capability::Capabilities;
 use crate::config::PluginsConfig;
 use crate::error::PluginError;

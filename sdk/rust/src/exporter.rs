@@ -155,6 +155,10 @@ macro_rules! export {
                     SLOT.with(|slot| slot.init(&config))
                 }
 
+                fn reconfigure(_: String) -> Result<bool, $crate::Error> {
+                    Ok(false)
+                }
+
                 fn health() -> exports::lifecycle::HealthStatus {
                     SLOT.with(|slot| slot.health())
                 }

@@ -118,7 +118,7 @@ pub(crate) mod http {
     use crate::Error;
     use crate::http::{Request, Response, Stored};
 
-    pub(crate) fn send(request: &Request) -> Result<Response, Error> {
+    pub(crate) fn send(request: &Request<'_>) -> Result<Response, Error> {
         super::HOST.with(|host| {
             let host = host.borrow();
             let (status, body) = host
@@ -133,7 +133,7 @@ pub(crate) mod http {
         })
     }
 
-    pub(crate) fn fetch(request: &Request) -> Result<Stored, Error> {
+    pub(crate) fn fetch(request: &Request<'_>) -> Result<Stored, Error> {
         let response = send(request)?;
         Ok(Stored {
             status: response.status,
@@ -154,7 +154,7 @@ pub(crate) mod tcp {
     #[derive(Debug)]
     pub(crate) struct Connection(VecDeque<u8>);
 
-    pub(crate) fn connect(host: &str, port: u16) -> Result<Connection, Error> {
+    pub(crate) fn connect(host: &str, port: u16, _: Option<&str>) -> Result<Connection, Error> {
         let address = format!("{host}:{port}");
         super::HOST.with(|host| {
             let bytes = host.borrow().dialogues.get(&address).cloned();

@@ -7,13 +7,14 @@ use crate::{Error, gate};
 pub use wit::{Request, Response, Stored};
 
 /// A GET request without headers of its own.
-pub fn get(url: &str) -> Request {
+pub fn get(url: &str) -> Request<'static> {
     Request {
         method: "GET".to_owned(),
         url: url.to_owned(),
         headers: Vec::new(),
         body: None,
         timeout_ms: None,
+        tls: None,
     }
 }
 
@@ -21,7 +22,7 @@ pub fn get(url: &str) -> Request {
 ///
 /// # Errors
 /// The grant does not cover the host, or there was no whole answer.
-pub fn send(request: &Request) -> Result<Response, Error> {
+pub fn send(request: &Request<'_>) -> Result<Response, Error> {
     gate::http::send(request)
 }
 
@@ -29,7 +30,7 @@ pub fn send(request: &Request) -> Result<Response, Error> {
 ///
 /// # Errors
 /// As [`send`].
-pub fn fetch(request: &Request) -> Result<Stored, Error> {
+pub fn fetch(request: &Request<'_>) -> Result<Stored, Error> {
     gate::http::fetch(request)
 }
 

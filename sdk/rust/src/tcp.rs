@@ -15,7 +15,7 @@ impl Connection {
     /// # Errors
     /// The grant does not cover it, or nobody answers there.
     pub fn open(host: &str, port: u16) -> Result<Self, Error> {
-        gate::tcp::connect(host, port).map(Self)
+        gate::tcp::connect(host, port, None).map(Self)
     }
 
     /// Writes all of it.

@@ -1,19 +1,33 @@
 //! `narthex:plugin/http`.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use narthex_http::header::{HeaderMap, HeaderName, HeaderValue};
-use narthex_http::{BodyError, BodyLimit, Outbound};
+use narthex_http::{BodyError, BodyLimit, Outbound, OutboundError};
+use narthex_registry::Endpoint;
 use wasmtime::Result;
 
-use crate::bindings::narthex::plugin::http;
-use crate::bindings::narthex::plugin::types::Error;
-use crate::capability::{Capabilities, Denied, Network};
+use crate::bindings::plugin::http;
+use crate::bindings::plugin::types::Error;
+use crate::budget::{Interface, Spend};
+use crate::capability::{Denied, Network};
 use crate::host::Host;
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_HEADERS_MAX, STORED_RESPONSES_MAX};
-use narthex_registry::Endpoint;
+
+/// Headers that say where a message ends or what becomes of its connection, which is the
+/// client's to say: with them a guest could put a second request behind its own.
+const RESERVED_HEADERS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// A response whose body stays here until the call ends; its handle is its place, from 1.
 #[derive(Debug, Clone)]
@@ -31,28 +45,41 @@ struct Answer {
 }
 
 impl Host {
-    async fn exchange(&mut self, request: http::Request) -> Result<Answer, Error> {
-        let fault = |text: String| Error::Internal(text);
-        let (host, port) = Outbound::endpoint(&request.url).map_err(|e| fault(e.to_string()))?;
-        let endpoint = Endpoint { host, port };
-        self.capabilities
-            .endpoint(Network::Http, &endpoint, self.call.target.as_ref())
-            .map_err(|denied| self.refuse(denied))?;
-        let headers = headers(&request.headers).map_err(fault)?;
-        let outbound = self.outside.http.clone();
-        let capabilities = self.capabilities.clone();
-        let mut denied = None;
+    async fn exchange(&mut self, request: http::Request) -> Result<Result<Answer, Error>> {
+        let endpoint = match self.check_request(&request) {
+            Ok(endpoint) => endpoint,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(match self.headers(&request.headers).await? {
+            Ok(headers) => self.send_request(request, &endpoint, headers).await,
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn send_request(
+        &mut self,
+        request: http::Request,
+        endpoint: &Endpoint,
+        headers: HeaderMap,
+    ) -> Result<Answer, Error> {
+        let profile = request.tls.unwrap_or_default();
+        let literals = self.capabilities.literals(Network::Http);
+        let vault = self.outside.vault.load_full();
+        let outbound = vault.http(&profile, literals).await?;
+        let limit = BodyLimit::Bytes(self.call.budget.bytes_left().clamp(1, HTTP_BODY_BYTES_MAX));
+        let mut refused = None;
         let exchange = async {
             let sent = outbound.send(&request.method, &request.url, headers, request.body);
             let response = match sent.await {
                 Ok(response) => response,
-                Err(error) => {
-                    denied = refused_address(&capabilities, &endpoint).await;
-                    return Err(Error::Unavailable(error.to_string()));
+                Err(OutboundError::Refused(address)) => {
+                    refused = Some(address);
+                    return Err(Error::Unavailable(format!("{address} is not allowed")));
                 }
+                Err(error) => return Err(Error::Unavailable(error.to_string())),
             };
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = response.body(BodyLimit::Bytes(HTTP_BODY_BYTES_MAX)).await;
+            let body = response.body(limit).await;
             let body = body.map_err(|error| match error {
                 BodyError::TooLarge | BodyError::Gzip(_) => Error::Protocol(error.to_string()),
                 BodyError::Read(text) => Error::Unavailable(text),
@@ -71,28 +98,94 @@ impl Host {
                 exchange.unwrap_or(Err(Error::Timeout))
             }
         };
-        match denied {
-            Some(denied) => Err(self.refuse(denied)),
-            None => answer,
+        let denied = refused.and_then(|address| {
+            let denied = self.capabilities.address(Network::Http, address).err();
+            denied.map(|denied| Denied {
+                message: format!("{endpoint} leads to {}", denied.message),
+                ..denied
+            })
+        });
+        if let Some(denied) = denied {
+            return Err(self.refuse(denied));
         }
+        let answer = answer?;
+        self.spend_bytes(answer.body.len())?;
+        Ok(answer)
     }
-}
 
-/// Whether a request failed because every address of its host is refused. The client has kept
-/// away from them already; this look-up decides nothing, it finds the words for the operator.
-async fn refused_address(capabilities: &Capabilities, endpoint: &Endpoint) -> Option<Denied> {
-    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
-    let addresses: Vec<IpAddr> = found.ok()?.map(|address| address.ip()).collect();
-    let refused = addresses
-        .iter()
-        .map(|address| capabilities.address(Network::Http, *address).err());
-    // One that is allowed was tried, and failed for a reason of its own.
-    refused.collect::<Option<Vec<_>>>()?.into_iter().next()
+    /// Whether the request may be sent at all, and where to.
+    fn check_request(&mut self, request: &http::Request) -> Result<Endpoint, Error> {
+        let target = Outbound::endpoint(&request.url);
+        let (host, port) = target.map_err(|error| Error::Internal(error.to_string()))?;
+        // A tunnel would lead anywhere from there.
+        if request.method.eq_ignore_ascii_case("connect") {
+            return Err(Error::Internal(
+                "CONNECT is not a request to a host".to_owned(),
+            ));
+        }
+        let endpoint = Endpoint { host, port };
+        let capabilities = self.capabilities.clone();
+        capabilities
+            .endpoint(Network::Http, &endpoint, self.call.target.as_ref())
+            .and_then(|()| capabilities.tls(request.tls.as_deref().unwrap_or_default()))
+            .map_err(|denied| self.refuse(denied))?;
+        self.spend(Spend::Connect)?;
+        Ok(endpoint)
+    }
+
+    async fn headers(
+        &mut self,
+        pairs: &[(String, http::HeaderValue)],
+    ) -> Result<Result<HeaderMap, Error>> {
+        let fault = |text: String| Ok(Err(Error::Internal(text)));
+        if pairs.len() > HTTP_HEADERS_MAX {
+            return fault(format!("more than {HTTP_HEADERS_MAX} headers"));
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            let Ok(parsed) = name.parse::<HeaderName>() else {
+                return fault(format!("{name:?} is not a header's name"));
+            };
+            if RESERVED_HEADERS.contains(&parsed.as_str()) {
+                return fault(format!("header {name} is the host's to set"));
+            }
+            let text = match self.header_text(value).await? {
+                Ok(text) => text,
+                Err(error) => return Ok(Err(error)),
+            };
+            let Ok(mut text) = HeaderValue::from_str(&text) else {
+                return fault(format!("the value of header {name} is not one"));
+            };
+            text.set_sensitive(!matches!(value, http::HeaderValue::Plain(_)));
+            headers.append(parsed, text);
+        }
+        Ok(Ok(headers))
+    }
+
+    async fn header_text(&mut self, value: &http::HeaderValue) -> Result<Result<String, Error>> {
+        let (secret, text): (_, Box<dyn Fn(&str) -> String + Send>) = match value {
+            http::HeaderValue::Plain(text) => return Ok(Ok(text.clone())),
+            http::HeaderValue::Bearer(secret) => {
+                (secret, Box::new(|secret| format!("Bearer {secret}")))
+            }
+            http::HeaderValue::Basic((user, secret)) => {
+                let user = user.clone();
+                (
+                    secret,
+                    Box::new(move |secret| narthex_http::basic_authorization(&user, secret)),
+                )
+            }
+            http::HeaderValue::Secret(secret) => (secret, Box::new(str::to_owned)),
+        };
+        let secret = self.secret(secret).await?;
+        Ok(secret.map(|secret| text(secret.expose())))
+    }
 }
 
 impl http::Host for Host {
     async fn send(&mut self, request: http::Request) -> Result<Result<http::Response, Error>> {
-        Ok(self.exchange(request).await.map(|answer| http::Response {
+        self.enter(Interface::Http)?;
+        Ok(self.exchange(request).await?.map(|answer| http::Response {
             status: answer.status,
             headers: answer
                 .headers
@@ -107,11 +200,12 @@ impl http::Host for Host {
     }
 
     async fn fetch(&mut self, request: http::Request) -> Result<Result<http::Stored, Error>> {
+        self.enter(Interface::Http)?;
         if self.call.responses.len() >= STORED_RESPONSES_MAX {
             let text = format!("more than {STORED_RESPONSES_MAX} stored responses in one call");
             return Ok(Err(Error::Internal(text)));
         }
-        let answer = match self.exchange(request).await {
+        let answer = match self.exchange(request).await? {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
@@ -129,50 +223,5 @@ impl http::Host for Host {
             length: stored.body.len() as u64,
             handle: self.call.responses.len() as u64,
         }))
-    }
-}
-
-fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
-    if pairs.len() > HTTP_HEADERS_MAX {
-        return Err(format!("more than {HTTP_HEADERS_MAX} headers"));
-    }
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let parsed: Result<HeaderName, _> = name.parse();
-        let name = parsed.map_err(|_| format!("{name:?} is not a header's name"))?;
-        let value = HeaderValue::from_str(value);
-        let value = value.map_err(|_| format!("the value of header {name} is not one"))?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Grant;
-    use narthex_registry::GrantList;
-
-    #[tokio::test]
-    async fn a_request_that_only_link_local_addresses_could_answer_is_a_denied_one() {
-        let grant = Grant::Exactly(GrantList {
-            http: vec!["*:80".to_owned(), "169.254.1.1:80".to_owned()],
-            ..GrantList::default()
-        });
-        let request = GrantList::default();
-        let capabilities = Capabilities::new("x", &request, Some(&grant), false).unwrap();
-        for (host, is_denied) in [
-            ("169.254.169.254", true),
-            ("fe80::1", true),
-            // Granted literally.
-            ("169.254.1.1", false),
-            ("127.0.0.1", false),
-        ] {
-            let host = host.to_owned();
-            let denied = refused_address(&capabilities, &Endpoint { host, port: 80 }).await;
-            assert_eq!(denied.is_some(), is_denied, "{denied:?}");
-            let text = "plugins.grants.x.http";
-            assert!(denied.is_none_or(|denied| denied.message.contains(text)));
-        }
     }
 }

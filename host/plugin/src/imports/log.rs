@@ -2,7 +2,8 @@
 
 use wasmtime::Result;
 
-use crate::bindings::narthex::plugin::log;
+use crate::bindings::plugin::log;
+use crate::budget::Interface;
 use crate::host::Host;
 use crate::log::Level;
 
@@ -13,6 +14,7 @@ impl log::Host for Host {
         message: String,
         fields: Vec<(String, String)>,
     ) -> Result<()> {
+        self.enter(Interface::Log)?;
         let level = match level {
             log::Level::Trace => Level::Trace,
             log::Level::Debug => Level::Debug,

@@ -1,22 +1,44 @@
 //! `narthex:plugin/tcp`.
 
-use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use narthex_http::{TlsSession, session};
+use narthex_registry::Endpoint;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
-use crate::bindings::narthex::plugin::tcp;
-use crate::bindings::narthex::plugin::types::Error;
+use crate::bindings::plugin::tcp;
+use crate::bindings::plugin::types::Error;
+use crate::budget::Interface;
 use crate::capability::Network;
 use crate::host::Host;
-use crate::limits::{CONNECTIONS_MAX, READ_BYTES_MAX};
-use narthex_registry::Endpoint;
+use crate::imports::reach::unavailable;
+use crate::imports::secrets::SecretHandle;
+use crate::limits::READ_BYTES_MAX;
+
+/// Bytes both ways, in the clear or in TLS.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// An open connection.
-pub(crate) type Stream = BufReader<TcpStream>;
+pub(crate) struct Stream {
+    bytes: BufReader<Box<dyn Duplex>>,
+    /// The host that was connected to.
+    host: String,
+    peer: IpAddr,
+    session: Option<TlsSession>,
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
 
 /// What a guest's handle stands for: the connection itself belongs to the call.
 #[derive(Debug, Clone, Copy)]
@@ -29,54 +51,108 @@ pub struct Connection {
     index: usize,
 }
 
-/// What the guest is told of a system's error.
-fn unavailable(what: &str, error: &io::Error) -> Error {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    Error::Unavailable(format!("{what}: {}", text.to_lowercase()))
-}
-
 fn closed() -> Error {
     Error::Unavailable("the connection was closed by the other side".to_owned())
 }
 
 impl Host {
-    async fn open(&mut self, endpoint: &Endpoint) -> Result<Stream, Error> {
-        let capabilities = self.capabilities.clone();
-        capabilities
-            .endpoint(Network::Tcp, endpoint, self.call.target.as_ref())
-            .map_err(|denied| self.refuse(denied))?;
-        if self.call.streams.iter().flatten().count() >= CONNECTIONS_MAX {
-            let text = format!("more than {CONNECTIONS_MAX} connections in one call");
-            return Err(Error::Unavailable(text));
-        }
+    async fn open(&mut self, endpoint: &Endpoint, tls: Option<&str>) -> Result<Stream, Error> {
+        self.check_profile(tls)?;
+        // The addresses that were checked are the ones that are used: no second look-up.
+        let addresses = self.reach(Network::Tcp, endpoint).await?;
         let what = format!("connect {endpoint}");
-        let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
-        let addresses: Vec<SocketAddr> =
-            found.map_err(|error| unavailable(&what, &error))?.collect();
         let mut last = Error::Unavailable(format!("{what}: the name has no address"));
         for address in addresses {
-            // The address that is checked is the one that is used: no second look-up.
-            if let Err(denied) = capabilities.address(Network::Tcp, address.ip()) {
-                last = self.refuse(denied);
-                continue;
-            }
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(BufReader::new(stream)),
+            match TcpStream::connect(SocketAddr::new(address, endpoint.port)).await {
+                Ok(stream) => {
+                    let stream = Stream {
+                        bytes: BufReader::new(Box::new(stream)),
+                        host: endpoint.host.clone(),
+                        peer: address,
+                        session: None,
+                    };
+                    return match tls {
+                        Some(profile) => self.secure(stream, profile, None).await,
+                        None => Ok(stream),
+                    };
+                }
                 Err(error) => last = unavailable(&what, &error),
             }
         }
         Err(last)
     }
 
-    fn stream(&mut self, handle: &Resource<Connection>) -> Result<Result<&mut Stream, Error>> {
+    fn check_profile(&mut self, profile: Option<&str>) -> Result<(), Error> {
+        let granted = self.capabilities.tls(profile.unwrap_or_default());
+        granted.map_err(|denied| self.refuse(denied))
+    }
+
+    /// Goes on in TLS. A failure ends the connection.
+    async fn secure(
+        &mut self,
+        stream: Stream,
+        profile: &str,
+        server_name: Option<&str>,
+    ) -> Result<Stream, Error> {
+        // What was sent in the clear must not count as what is protected.
+        if !stream.bytes.buffer().is_empty() {
+            let text = "the other side sent more before TLS began";
+            return Err(Error::Protocol(text.to_owned()));
+        }
+        let name = server_name.unwrap_or(&stream.host).to_owned();
+        let vault = self.outside.vault.load_full();
+        let client = vault.tls(profile).await?;
+        let connected = client.connect(stream.bytes.into_inner(), &name).await;
+        let secured = connected.map_err(|text| Error::Unavailable(format!("{name}: {text}")))?;
+        Ok(Stream {
+            session: Some(session(&secured)),
+            bytes: BufReader::new(Box::new(secured)),
+            host: stream.host,
+            peer: stream.peer,
+        })
+    }
+
+    /// The place of a connection of this call.
+    fn place(
+        &mut self,
+        handle: &Resource<Connection>,
+    ) -> Result<Result<&mut Option<Stream>, Error>> {
         let connection = *self.table().get(handle)?;
         if connection.call != self.call.number {
             let text = "the connection ended with the call that opened it";
             return Ok(Err(Error::Unavailable(text.to_owned())));
         }
-        let stream = self.call.streams.get_mut(connection.index);
-        Ok(stream.and_then(Option::as_mut).ok_or_else(closed))
+        let place = self.call.streams.get_mut(connection.index);
+        Ok(place.ok_or_else(closed))
+    }
+
+    fn stream(&mut self, handle: &Resource<Connection>) -> Result<Result<&mut Stream, Error>> {
+        let place = self.place(handle)?;
+        Ok(place.and_then(|place| place.as_mut().ok_or_else(closed)))
+    }
+
+    async fn write_all(
+        &mut self,
+        handle: &Resource<Connection>,
+        data: &[u8],
+    ) -> Result<Result<(), Error>> {
+        let stream = match self.stream(handle)? {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error)),
+        };
+        let written = match stream.bytes.write_all(data).await {
+            // TLS keeps what does not fill a record.
+            Ok(()) => stream.bytes.flush().await,
+            error => error,
+        };
+        Ok(written.map_err(|error| unavailable("write", &error)))
+    }
+
+    /// Counts what was read.
+    fn taken(&mut self, read: Result<Vec<u8>, Error>) -> Result<Vec<u8>, Error> {
+        let bytes = read?;
+        self.spend_bytes(bytes.len())?;
+        Ok(bytes)
     }
 }
 
@@ -85,8 +161,10 @@ impl tcp::Host for Host {
         &mut self,
         host: String,
         port: u16,
+        tls: Option<String>,
     ) -> Result<Result<Resource<Connection>, Error>> {
-        let stream = match self.open(&Endpoint { host, port }).await {
+        self.enter(Interface::Tcp)?;
+        let stream = match self.open(&Endpoint { host, port }, tls.as_deref()).await {
             Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),
         };
@@ -105,12 +183,24 @@ impl tcp::HostConnection for Host {
         handle: Resource<Connection>,
         data: Vec<u8>,
     ) -> Result<Result<(), Error>> {
-        let stream = match self.stream(&handle)? {
-            Ok(stream) => stream,
+        self.enter(Interface::Tcp)?;
+        self.write_all(&handle, &data).await
+    }
+
+    async fn write_secret(
+        &mut self,
+        handle: Resource<Connection>,
+        prefix: Vec<u8>,
+        secret: Resource<SecretHandle>,
+        suffix: Vec<u8>,
+    ) -> Result<Result<(), Error>> {
+        self.enter(Interface::Tcp)?;
+        let secret = match self.secret(&secret).await? {
+            Ok(secret) => secret,
             Err(error) => return Ok(Err(error)),
         };
-        let written = stream.write_all(&data).await;
-        Ok(written.map_err(|error| unavailable("write", &error)))
+        let data = [&prefix, secret.expose().as_bytes(), &suffix].concat();
+        self.write_all(&handle, &data).await
     }
 
     async fn read(
@@ -118,11 +208,12 @@ impl tcp::HostConnection for Host {
         handle: Resource<Connection>,
         max: u32,
     ) -> Result<Result<Vec<u8>, Error>> {
-        let stream = match self.stream(&handle)? {
-            Ok(stream) => stream,
-            Err(error) => return Ok(Err(error)),
+        self.enter(Interface::Tcp)?;
+        let read = match self.stream(&handle)? {
+            Ok(stream) => read(&mut stream.bytes, max).await,
+            Err(error) => Err(error),
         };
-        Ok(read(stream, max).await)
+        Ok(self.taken(read))
     }
 
     async fn read_until(
@@ -131,11 +222,12 @@ impl tcp::HostConnection for Host {
         delimiter: Vec<u8>,
         max: u32,
     ) -> Result<Result<Vec<u8>, Error>> {
-        let stream = match self.stream(&handle)? {
-            Ok(stream) => stream,
-            Err(error) => return Ok(Err(error)),
+        self.enter(Interface::Tcp)?;
+        let read = match self.stream(&handle)? {
+            Ok(stream) => read_until(&mut stream.bytes, &delimiter, max).await,
+            Err(error) => Err(error),
         };
-        Ok(read_until(stream, &delimiter, max).await)
+        Ok(self.taken(read))
     }
 
     async fn read_exact(
@@ -143,11 +235,58 @@ impl tcp::HostConnection for Host {
         handle: Resource<Connection>,
         count: u32,
     ) -> Result<Result<Vec<u8>, Error>> {
-        let stream = match self.stream(&handle)? {
+        self.enter(Interface::Tcp)?;
+        let read = match self.stream(&handle)? {
+            Ok(stream) => read_exact(&mut stream.bytes, count).await,
+            Err(error) => Err(error),
+        };
+        Ok(self.taken(read))
+    }
+
+    async fn start_tls(
+        &mut self,
+        handle: Resource<Connection>,
+        profile: String,
+        server_name: Option<String>,
+    ) -> Result<Result<(), Error>> {
+        self.enter(Interface::Tcp)?;
+        if let Err(error) = self.check_profile(Some(&profile)) {
+            return Ok(Err(error));
+        }
+        let taken = self.place(&handle)?;
+        let stream = match taken.and_then(|place| place.take().ok_or_else(closed)) {
             Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(read_exact(stream, count).await)
+        if stream.session.is_some() {
+            let text = "the connection is in TLS already";
+            return Ok(Err(Error::Internal(text.to_owned())));
+        }
+        let secured = self.secure(stream, &profile, server_name.as_deref()).await;
+        let stream = match secured {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(self.place(&handle)?.map(|place| *place = Some(stream)))
+    }
+
+    async fn session(&mut self, handle: Resource<Connection>) -> Result<Option<tcp::TlsSession>> {
+        self.enter(Interface::Tcp)?;
+        let stream = self.stream(&handle)?.ok();
+        let session = stream.and_then(|stream| stream.session.clone());
+        Ok(session.map(|session| tcp::TlsSession {
+            version: session.version,
+            cipher: session.cipher,
+            certificates: session.certificates,
+        }))
+    }
+
+    async fn peer(&mut self, handle: Resource<Connection>) -> Result<String> {
+        self.enter(Interface::Tcp)?;
+        let stream = self.stream(&handle)?.ok();
+        Ok(stream
+            .map(|stream| stream.peer.to_string())
+            .unwrap_or_default())
     }
 
     async fn drop(&mut self, handle: Resource<Connection>) -> Result<()> {
@@ -161,6 +300,8 @@ impl tcp::HostConnection for Host {
     }
 }
 
+type Bytes = BufReader<Box<dyn Duplex>>;
+
 fn check_size(size: u32) -> Result<(), Error> {
     match size {
         0 => Err(Error::Internal("a read of no bytes".to_owned())),
@@ -171,7 +312,7 @@ fn check_size(size: u32) -> Result<(), Error> {
     }
 }
 
-async fn read(stream: &mut Stream, max: u32) -> Result<Vec<u8>, Error> {
+async fn read(stream: &mut Bytes, max: u32) -> Result<Vec<u8>, Error> {
     check_size(max)?;
     let mut bytes = Vec::new();
     // What arrived is what is read: the buffer does not grow to what was asked for.
@@ -183,7 +324,7 @@ async fn read(stream: &mut Stream, max: u32) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-async fn read_exact(stream: &mut Stream, count: u32) -> Result<Vec<u8>, Error> {
+async fn read_exact(stream: &mut Bytes, count: u32) -> Result<Vec<u8>, Error> {
     if count == 0 {
         return Ok(Vec::new());
     }
@@ -197,7 +338,7 @@ async fn read_exact(stream: &mut Stream, count: u32) -> Result<Vec<u8>, Error> {
     }
 }
 
-async fn read_until(stream: &mut Stream, delimiter: &[u8], max: u32) -> Result<Vec<u8>, Error> {
+async fn read_until(stream: &mut Bytes, delimiter: &[u8], max: u32) -> Result<Vec<u8>, Error> {
     check_size(max)?;
     let Some(last) = delimiter.last() else {
         return Err(Error::Internal("a delimiter of no bytes".to_owned()));

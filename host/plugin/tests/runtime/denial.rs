@@ -227,8 +227,8 @@ async fn a_component_that_imports_more_is_refused_with_the_import_named() {
             "it imports wasi:http/types@0.2.0, which",
         ),
         (
-            "narthex:plugin/secrets@0.1.0",
-            "it imports narthex:plugin/secrets@0.1.0, which",
+            "narthex:plugin/nothing@0.1.0",
+            "it imports narthex:plugin/nothing@0.1.0, which",
         ),
         (
             "narthex:plugin/log@0.1.0",

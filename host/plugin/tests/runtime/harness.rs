@@ -77,6 +77,7 @@ impl Bench {
             embedded,
             cache: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
             clock: Arc::new(SimulatedClock::at(1_700_000_000_000)),
+            ..PluginOptions::default()
         };
         let runtime = PluginRuntime::start(options, &mut registry).await.unwrap();
         Self { runtime, registry }

@@ -132,5 +132,8 @@ async fn connections_are_counted() {
     let error = crate::harness::collect_from(&many, &target)
         .await
         .unwrap_err();
-    assert_eq!(error, "plugin guest: more than 16 connections in one call");
+    assert_eq!(
+        error,
+        "plugin guest: denied: more than 16 open connections in one call"
+    );
 }

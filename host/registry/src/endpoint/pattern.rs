@@ -70,11 +70,11 @@ impl HostPattern {
         self.0 == Host::Target
     }
 
-    /// Whether it is this very address, written out.
-    pub fn names_literally(&self, address: IpAddr) -> bool {
+    /// The address that is written out in it.
+    pub fn literal_address(&self) -> Option<IpAddr> {
         match &self.0 {
-            Host::Exactly(host) => parse_ip(host) == Some(address.to_canonical()),
-            _ => false,
+            Host::Exactly(host) => parse_ip(host),
+            _ => None,
         }
     }
 
@@ -129,9 +129,9 @@ impl EndpointPattern {
         self.host.names_target()
     }
 
-    /// Whether the pattern has this very address written out.
-    pub fn names_literally(&self, address: IpAddr) -> bool {
-        self.host.names_literally(address)
+    /// The address that is written out in it.
+    pub fn literal_address(&self) -> Option<IpAddr> {
+        self.host.literal_address()
     }
 
     /// Whether the pattern covers an endpoint, while `target` is being read.
@@ -249,6 +249,10 @@ mod tests {
         for text in ["", "*a", "${config.x}", "a:80", "/run/x"] {
             assert!(HostPattern::parse(text).is_err(), "{text}");
         }
-        assert!(HostPattern::parse("::1").unwrap().covers("::1", None));
+        let literal = HostPattern::parse("::1").unwrap();
+        assert!(literal.covers("::1", None));
+        assert_eq!(literal.literal_address(), parse_ip("::1"));
+        let mapped = EndpointPattern::parse("[::ffff:127.0.0.1]:1").unwrap();
+        assert_eq!(mapped.literal_address(), parse_ip("127.0.0.1"));
     }
 }
