@@ -1,6 +1,6 @@
 // The types of fake.js; what each does is said in the sources.
 
-import type { Batch, Exposition, Group, Lifecycle } from "./index.js";
+import type { Batch, Exposition, Group, Lifecycle, Rejected, Retry } from "./index.js";
 
 type Bytes = string | Uint8Array;
 type Module = { lifecycle: Lifecycle };
@@ -42,7 +42,7 @@ export class Host {
 export interface Running {
   collect(target?: Address): Batch & Exposition;
   refresh(): Group[];
-  notify(notification: any): { tag: string; val?: any };
+  notify(notification: any): Retry | Rejected | null;
   reconfigure(config: any): boolean;
   health(): { ready: boolean; message: string };
   shutdown(): void;

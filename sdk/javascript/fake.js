@@ -7,7 +7,7 @@
 import { running } from "./host/fake.js";
 import { fromWit } from "./errors.js";
 import { Batch } from "./batch.js";
-import { Exposition } from "./plugin.js";
+import { Exposition, Rejected, Retry } from "./plugin.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -191,9 +191,21 @@ class Running {
     }));
   }
 
-  /** What a receiver makes of a notification of the contract: an outcome of the contract. */
+  /**
+   * What a receiver makes of a notification, of which fields may be left out: null, a Retry or a
+   * Rejected.
+   */
   notify(notification) {
-    return this.host.run(() => this.module.notifier.notify(notification));
+    const record = notificationOf(notification);
+    const { tag, val } = this.host.run(() => this.module.notifier.notify(record));
+    switch (tag) {
+      case "retry":
+        return new Retry(val);
+      case "rejected":
+        return new Rejected(val);
+      default:
+        return null;
+    }
   }
 
   /** Whether the plugin takes another configuration. */
@@ -210,6 +222,31 @@ class Running {
   shutdown() {
     this.host.run(() => this.module.lifecycle.shutdown());
   }
+}
+
+/** The record of the contract: labels are pairs, and times have other names there. */
+function notificationOf(notification) {
+  const pairs = (labels = {}) => Object.entries(labels);
+  return {
+    groupKey: "",
+    receiver: "",
+    externalUrl: "",
+    truncated: 0,
+    ...notification,
+    groupLabels: pairs(notification.groupLabels),
+    commonLabels: pairs(notification.commonLabels),
+    commonAnnotations: pairs(notification.commonAnnotations),
+    alerts: (notification.alerts ?? []).map((alert) => ({
+      firing: true,
+      fingerprint: "",
+      generatorUrl: "",
+      ...alert,
+      labels: pairs(alert.labels),
+      annotations: pairs(alert.annotations),
+      startsAt: alert.startsAtMs ?? 0,
+      endsAt: alert.endsAtMs ?? null,
+    })),
+  };
 }
 
 function interfacesOf(host) {

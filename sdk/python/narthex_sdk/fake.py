@@ -24,8 +24,11 @@ from .plugin import (
     Exposition,
     Group,
     Lifecycle,
+    Notification,
     Notifier,
     Plugin,
+    Rejected,
+    Retry,
     Target,
 )
 
@@ -297,9 +300,16 @@ class Running:
             for group in groups
         ]
 
-    def notify(self, notification: Any) -> Any:
-        """What a receiver makes of a notification of the contract: an outcome of the contract."""
-        return self._host._run(_of(Notifier, self._lifecycle).notify, notification)
+    def notify(self, notification: Notification) -> Union[None, Retry, Rejected]:
+        """What a receiver makes of a notification."""
+        outcome = self._host._run(_of(Notifier, self._lifecycle).notify, _notification(notification))
+        match type(outcome).__name__:
+            case "Outcome_Retry":
+                return Retry(outcome.value)
+            case "Outcome_Rejected":
+                return Rejected(outcome.value)
+            case _:
+                return None
 
     def reconfigure(self, config: Mapping[str, Any]) -> bool:
         """Whether the plugin takes another configuration."""
@@ -327,6 +337,21 @@ class _Collector(Collector):
 def _of(world: type, lifecycle: Lifecycle) -> Any:
     """An interface of the plugin that a lifecycle made."""
     return type(world.__name__, (world,), {"lifecycle": type(lifecycle)})()
+
+
+def _notification(notification: Notification) -> Any:
+    """The record of the contract: labels are pairs, and times have their names there."""
+    pairs = {
+        name: list(value.items()) if isinstance(value, dict) else value
+        for name, value in vars(notification).items()
+    }
+    alerts = []
+    for alert in notification.alerts:
+        fields = {name.removesuffix("_ms"): value for name, value in vars(alert).items()}
+        fields["labels"] = list(alert.labels.items())
+        fields["annotations"] = list(alert.annotations.items())
+        alerts.append(_contract.notifier.Alert(**fields))
+    return _contract.notifier.Notification(**{**pairs, "alerts": alerts})
 
 
 def _header(value: Any) -> str:
