@@ -1,16 +1,29 @@
 //! Samples under construction: every text once, every number in a flat list.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+mod distribution;
+mod merge;
+mod symbols;
 
 use crate::bindings::narthex::plugin::types::{self, MetricKind};
+
+pub use distribution::Histogram;
+pub(crate) use merge::Merged;
+use symbols::Symbols;
+
+/// The label that gives a sample a name of its own.
+const NAME: &str = "__name__";
 
 /// What one collection brings. Write the families one after the other; a name that comes twice
 /// is two families to the host, so gather a family's samples first.
 #[derive(Debug)]
 pub struct Batch {
-    inner: types::Batch,
-    index: HashMap<String, u32, BuildHasherDefault<Fnv>>,
+    symbols: Symbols,
+    families: Vec<types::Family>,
+    label_counts: Vec<u32>,
+    labels: Vec<u32>,
+    values: Vec<f64>,
+    /// Empty as long as no sample has a time of its own.
+    timestamps: Vec<Option<i64>>,
 }
 
 impl Default for Batch {
@@ -23,28 +36,25 @@ impl Batch {
     /// Nothing in it.
     pub fn new() -> Self {
         Self {
-            inner: types::Batch {
-                symbols: vec![String::new()],
-                families: Vec::new(),
-                label_counts: Vec::new(),
-                labels: Vec::new(),
-                values: Vec::new(),
-                timestamps: Vec::new(),
-            },
-            index: HashMap::from_iter([(String::new(), 0)]),
+            symbols: Symbols::new(),
+            families: Vec::new(),
+            label_counts: Vec::new(),
+            labels: Vec::new(),
+            values: Vec::new(),
+            timestamps: Vec::new(),
         }
     }
 
     /// Begins a family of any type.
     pub fn family(&mut self, kind: MetricKind, name: &str, help: &str) -> Family<'_> {
         let family = types::Family {
-            name: self.symbol(name),
-            help: self.symbol(help),
+            name: self.symbols.number(name),
+            help: self.symbols.number(help),
             unit: 0,
             kind,
             samples: 0,
         };
-        self.inner.families.push(family);
+        self.families.push(family);
         Family { batch: self }
     }
 
@@ -58,29 +68,38 @@ impl Batch {
         self.family(MetricKind::Counter, name, help)
     }
 
+    /// Begins a family of histograms: go on with [`Family::buckets`] or [`Family::observed`].
+    pub fn histogram(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(MetricKind::Histogram, name, help)
+    }
+
+    /// Begins a family of summaries: go on with [`Family::quantiles`].
+    pub fn summary(&mut self, name: &str, help: &str) -> Family<'_> {
+        self.family(MetricKind::Summary, name, help)
+    }
+
     /// How many samples there are.
     pub fn len(&self) -> usize {
-        self.inner.values.len()
+        self.values.len()
     }
 
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
-        self.inner.values.is_empty()
+        self.values.is_empty()
     }
 
     /// The samples as text, one `name{label="value"} number` a line: what a test compares.
     pub fn to_text(&self) -> String {
         use std::fmt::Write;
 
-        let symbol = |index: u32| self.inner.symbols[index as usize].as_str();
         let (mut text, mut sample, mut label) = (String::new(), 0, 0);
-        for family in &self.inner.families {
+        for family in &self.families {
             for _ in 0..family.samples {
-                let mut name = symbol(family.name);
+                let mut name = self.symbols.text(family.name);
                 let mut pairs = Vec::new();
-                for _ in 0..self.inner.label_counts[sample] {
-                    let key = symbol(self.inner.labels[label]);
-                    let value = symbol(self.inner.labels[label + 1]);
+                for _ in 0..self.label_counts[sample] {
+                    let key = self.symbols.text(self.labels[label]);
+                    let value = self.symbols.text(self.labels[label + 1]);
                     label += 2;
                     match key {
                         NAME => name = value,
@@ -91,55 +110,40 @@ impl Batch {
                 if !pairs.is_empty() {
                     text.push_str(&format!("{{{}}}", pairs.join(",")));
                 }
-                let written = writeln!(text, " {}", self.inner.values[sample]);
+                let mut written = write!(text, " {}", self.values[sample]);
+                if let Some(Some(timestamp)) = self.timestamps.get(sample) {
+                    written = written.and(write!(text, " {timestamp}"));
+                }
                 debug_assert!(written.is_ok(), "writing to a String does not fail");
+                text.push('\n');
                 sample += 1;
             }
         }
         text
     }
 
-    /// The batch as it crosses the boundary.
+    /// The batch as it crosses the boundary. Where some samples have a time of their own, the
+    /// latest of these is the time of all others: a batch has times for all or for none.
     pub fn into_parts(self) -> types::Batch {
-        self.inner
-    }
-
-    fn symbol(&mut self, text: &str) -> u32 {
-        if let Some(index) = self.index.get(text) {
-            return *index;
-        }
-        // More than u32::MAX texts do not fit into a 32-bit memory.
-        let index = u32::try_from(self.inner.symbols.len()).unwrap_or(u32::MAX);
-        self.inner.symbols.push(text.to_owned());
-        self.index.insert(text.to_owned(), index);
-        index
-    }
-}
-
-/// FNV-1a. The texts are the plugin's own, and a hash with a random seed would cost an import.
-#[derive(Debug)]
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let latest = self.timestamps.iter().flatten().max().copied();
+        let timestamps = match latest {
+            Some(latest) => self
+                .timestamps
+                .iter()
+                .map(|timestamp| timestamp.unwrap_or(latest))
+                .collect(),
+            None => Vec::new(),
+        };
+        types::Batch {
+            symbols: self.symbols.into_texts(),
+            families: self.families,
+            label_counts: self.label_counts,
+            labels: self.labels,
+            values: self.values,
+            timestamps,
         }
     }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
-
-/// The label that gives a sample a name of its own.
-const NAME: &str = "__name__";
 
 /// A family under construction.
 #[derive(Debug)]
@@ -150,75 +154,84 @@ pub struct Family<'a> {
 impl Family<'_> {
     /// Adds a sample that is named as the family is.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: f64) -> &mut Self {
-        self.push(None, labels, value)
+        self.push(None, labels, None, value, None)
+    }
+
+    /// Adds a sample with a time of its own, in milliseconds since the Unix epoch: for values
+    /// that the other side measured then. See [`Batch::into_parts`] for samples without.
+    pub fn sample_at(
+        &mut self,
+        labels: &[(&str, &str)],
+        value: f64,
+        timestamp_ms: i64,
+    ) -> &mut Self {
+        self.push(None, labels, None, value, Some(timestamp_ms))
     }
 
     /// Adds a sample with a suffix to the family's name: `_sum`, `_count`, `_bucket`.
     pub fn suffixed(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) -> &mut Self {
-        let name = self.batch.inner.families.last().map_or(0, |last| last.name);
-        let name = format!("{}{suffix}", self.batch.inner.symbols[name as usize]);
-        self.push(Some(&name), labels, value)
+        self.push(Some(suffix), labels, None, value, None)
     }
 
-    fn push(&mut self, name: Option<&str>, labels: &[(&str, &str)], value: f64) -> &mut Self {
-        let name = name.map(|name| (NAME, name));
-        let mut count = 0;
-        for (key, value) in name.iter().chain(labels) {
-            let pair = [self.batch.symbol(key), self.batch.symbol(value)];
-            self.batch.inner.labels.extend(pair);
-            count += 1;
+    /// Sets the family's unit, for formats that write one.
+    pub fn unit(&mut self, unit: &str) -> &mut Self {
+        let unit = self.batch.symbols.number(unit);
+        if let Some(family) = self.batch.families.last_mut() {
+            family.unit = unit;
         }
-        self.batch.inner.label_counts.push(count);
-        self.batch.inner.values.push(value);
-        if let Some(family) = self.batch.inner.families.last_mut() {
-            family.samples += 1;
-        }
+        self
+    }
+
+    fn push(
+        &mut self,
+        suffix: Option<&str>,
+        labels: &[(&str, &str)],
+        last_label: Option<(&str, &str)>,
+        value: f64,
+        timestamp_ms: Option<i64>,
+    ) -> &mut Self {
+        let batch = &mut *self.batch;
+        let name = suffix.map(|suffix| {
+            let family = batch.families.last().map_or(0, |family| family.name);
+            format!("{}{suffix}", batch.symbols.text(family))
+        });
+        let labels = labels.iter().chain(&last_label).copied();
+        batch.add(name.as_deref(), labels, value, timestamp_ms);
         self
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_text_is_stored_once() {
-        let mut batch = Batch::new();
-        batch
-            .gauge("disk_used", "Used.")
-            .sample(&[("disk", "a")], 1.0)
-            .sample(&[("disk", "b")], 2.5);
-        batch.counter("disk_used_total", "Used.").sample(&[], 3.0);
-        let text = "disk_used{disk=\"a\"} 1\ndisk_used{disk=\"b\"} 2.5\ndisk_used_total 3\n";
-        assert_eq!(batch.to_text(), text);
-        let inner = batch.into_parts();
-        assert_eq!(
-            inner.symbols,
-            [
-                "",
-                "disk_used",
-                "Used.",
-                "disk",
-                "a",
-                "b",
-                "disk_used_total"
-            ]
-        );
-        assert_eq!(inner.label_counts, [1, 1, 0]);
-        assert_eq!(inner.labels, [3, 4, 3, 5]);
-        assert_eq!(inner.families[0].samples, 2);
-        assert_eq!(inner.families[1].samples, 1);
+impl Batch {
+    /// Adds a sample to the last family, with a name of its own or named as the family.
+    pub(crate) fn add<'t>(
+        &mut self,
+        name: Option<&'t str>,
+        labels: impl Iterator<Item = (&'t str, &'t str)>,
+        value: f64,
+        timestamp_ms: Option<i64>,
+    ) {
+        let mut count = 0;
+        for (key, value) in name.map(|name| (NAME, name)).into_iter().chain(labels) {
+            let pair = [self.symbols.number(key), self.symbols.number(value)];
+            self.labels.extend(pair);
+            count += 1;
+        }
+        self.finish_sample(count, value, timestamp_ms);
     }
 
-    #[test]
-    fn the_parts_of_a_summary_have_names_of_their_own() {
-        let mut batch = Batch::new();
-        batch
-            .family(MetricKind::Summary, "latency", "")
-            .sample(&[("quantile", "0.5")], 1.0)
-            .suffixed("_sum", &[("cmd", "get")], 7.0)
-            .suffixed("_count", &[], 3.0);
-        let text = "latency{quantile=\"0.5\"} 1\nlatency_sum{cmd=\"get\"} 7\nlatency_count 3\n";
-        assert_eq!(batch.to_text(), text);
+    /// Ends a sample whose labels are written.
+    fn finish_sample(&mut self, labels: u32, value: f64, timestamp_ms: Option<i64>) {
+        if timestamp_ms.is_some() || !self.timestamps.is_empty() {
+            self.timestamps.resize(self.values.len(), None);
+            self.timestamps.push(timestamp_ms);
+        }
+        self.label_counts.push(labels);
+        self.values.push(value);
+        if let Some(family) = self.families.last_mut() {
+            family.samples += 1;
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

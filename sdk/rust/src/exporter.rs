@@ -1,14 +1,11 @@
-//! The trait that an exporter implements, and what stands between it and the component's exports.
+//! The trait that an exporter implements, and the macro that makes it a component.
 
-use std::cell::RefCell;
-
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::exports::narthex::plugin::collector::Target;
-use crate::bindings::exports::narthex::plugin::lifecycle::HealthStatus;
-use crate::bindings::narthex::plugin::types::{Error, Payload};
-use crate::{Batch, log};
+use crate::bindings::collector::Target;
+use crate::bindings::narthex::plugin::types::Payload;
+use crate::slot::{Slot, lifecycle};
+use crate::{Batch, Error};
 
 /// An exporter. One instance serves one job; its calls never overlap.
 pub trait Exporter: Sized + 'static {
@@ -39,6 +36,15 @@ pub trait Exporter: Sized + 'static {
         Ok(Payload::Batch(batch.into_parts()))
     }
 
+    /// Another configuration for the same job. Override it where state is worth keeping; false
+    /// asks the host for a new instance.
+    ///
+    /// # Errors
+    /// The configuration is wrong: the old one stays.
+    fn reconfigure(&mut self, _config: Self::Config) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Whether the instance can be put to work; asked once, after `init`.
     ///
     /// # Errors
@@ -51,86 +57,20 @@ pub trait Exporter: Sized + 'static {
     fn shutdown(&mut self) {}
 }
 
-/// The configuration of a plugin that has none: anything in `plugin_config` is an error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoConfig {}
-
-/// The host and port of a target's address; brackets around an IPv6 address are taken off.
-///
-/// # Errors
-/// The address has no port, or one that is no number.
-pub fn host_and_port(address: &str) -> Result<(&str, u16), Error> {
-    let fault = || Error::Config(format!("the target's address {address:?} is not host:port"));
-    let (host, port) = address.rsplit_once(':').ok_or_else(fault)?;
-    let port = port.parse().map_err(|_| fault())?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    match bare {
-        Some(host) => Ok((host, port)),
-        None if host.is_empty() || host.contains(':') => Err(fault()),
-        None => Ok((host, port)),
-    }
-}
-
-/// Holds the one exporter of a component between the host's calls.
+/// Tells the world of an exporter's slot.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Slot<E>(RefCell<Option<E>>);
+pub struct ExporterWorld;
 
-impl<E: Exporter> Slot<E> {
-    /// Nothing in it yet.
-    #[expect(
-        clippy::new_without_default,
-        reason = "made by the macro only, in a const"
-    )]
-    pub const fn new() -> Self {
-        Self(RefCell::new(None))
-    }
+lifecycle!(Exporter, ExporterWorld);
 
-    /// `lifecycle.init`.
-    ///
-    /// # Errors
-    /// The configuration does not fit, or the exporter says no.
-    pub fn init(&self, config: &str) -> Result<(), Error> {
-        let config = serde_json::from_str(config)
-            .map_err(|error| Error::Config(format!("plugin_config: {error}")))?;
-        *self.0.borrow_mut() = Some(E::init(config)?);
-        Ok(())
-    }
-
-    /// `lifecycle.health`.
-    pub fn health(&self) -> HealthStatus {
-        let health = match self.0.borrow().as_ref() {
-            Some(exporter) => exporter.health(),
-            None => Err("init was not called".to_owned()),
-        };
-        HealthStatus {
-            ready: health.is_ok(),
-            message: health.err().unwrap_or_default(),
-        }
-    }
-
-    /// `lifecycle.shutdown`.
-    pub fn shutdown(&self) {
-        if let Some(mut exporter) = self.0.borrow_mut().take() {
-            exporter.shutdown();
-        }
-    }
-
+impl<E: Exporter> Slot<E, ExporterWorld> {
     /// `collector.collect`.
     ///
     /// # Errors
     /// What the exporter says.
     pub fn collect(&self, target: &Target) -> Result<Payload, Error> {
-        match self.0.borrow_mut().as_mut() {
-            Some(exporter) => exporter.payload(target),
-            None => {
-                log::error("collect came before init", &[]);
-                Err(Error::Internal("init was not called".to_owned()))
-            }
-        }
+        self.call("collect", |exporter| exporter.payload(target))
     }
 }
 
@@ -141,43 +81,25 @@ macro_rules! export {
     ($exporter:ty) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            use $crate::bindings::exports::narthex::plugin as exports;
+            use $crate::bindings::collector;
 
             struct Component;
 
             ::std::thread_local! {
-                static SLOT: $crate::private::Slot<$exporter> =
+                static SLOT: $crate::private::Slot<$exporter, $crate::private::ExporterWorld> =
                     const { $crate::private::Slot::new() };
             }
 
-            impl exports::lifecycle::Guest for Component {
-                fn init(config: String) -> Result<(), $crate::Error> {
-                    SLOT.with(|slot| slot.init(&config))
-                }
+            $crate::export_slot!(SLOT, Component);
 
-                fn reconfigure(_: String) -> Result<bool, $crate::Error> {
-                    Ok(false)
-                }
-
-                fn health() -> exports::lifecycle::HealthStatus {
-                    SLOT.with(|slot| slot.health())
-                }
-
-                fn shutdown() {
-                    SLOT.with(|slot| slot.shutdown());
-                }
-            }
-
-            impl exports::collector::Guest for Component {
-                fn collect(
-                    target: exports::collector::Target,
-                ) -> Result<$crate::Payload, $crate::Error> {
+            impl collector::Guest for Component {
+                fn collect(target: collector::Target) -> Result<$crate::Payload, $crate::Error> {
                     SLOT.with(|slot| slot.collect(&target))
                 }
             }
 
-            $crate::bindings::export_component!(
-                Component with_types_in $crate::bindings
+            $crate::bindings::collector::export_collector!(
+                Component with_types_in $crate::bindings::collector
             );
         };
     };
@@ -185,6 +107,8 @@ macro_rules! export {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Deserialize)]
@@ -213,6 +137,25 @@ mod tests {
             batch.counter("steps_total", "").sample(&[], self.value);
             Ok(())
         }
+
+        fn reconfigure(&mut self, config: Config) -> Result<bool, Error> {
+            self.step = config.step;
+            Ok(true)
+        }
+    }
+
+    struct Silent;
+
+    impl Exporter for Silent {
+        type Config = crate::NoConfig;
+
+        fn init(_: crate::NoConfig) -> Result<Self, Error> {
+            Ok(Self)
+        }
+
+        fn collect(&mut self, _: &Target, _: &mut Batch) -> Result<(), Error> {
+            Ok(())
+        }
     }
 
     fn target() -> Target {
@@ -223,50 +166,51 @@ mod tests {
         }
     }
 
+    fn values(slot: &Slot<Counting, ExporterWorld>) -> Vec<f64> {
+        match slot.collect(&target()).unwrap() {
+            Payload::Batch(batch) => batch.values,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn an_exporter_keeps_its_state_between_calls() {
-        let slot = Slot::<Counting>::new();
+        let slot = Slot::<Counting, ExporterWorld>::new();
         assert!(slot.collect(&target()).is_err());
-        assert!(!slot.health().ready);
+        assert!(slot.health().is_some());
         slot.init(r#"{"step": 2}"#).unwrap();
-        assert!(slot.health().ready);
+        assert_eq!(slot.health(), None);
         for expected in [2.0, 4.0, 6.0] {
-            match slot.collect(&target()).unwrap() {
-                Payload::Batch(batch) => assert_eq!(batch.values, [expected]),
-                other => panic!("{other:?}"),
-            }
+            assert_eq!(values(&slot), [expected]);
         }
         slot.shutdown();
         assert!(slot.collect(&target()).is_err());
     }
 
     #[test]
-    fn a_config_that_does_not_fit_is_an_error_that_names_the_field() {
-        let slot = Slot::<Counting>::new();
-        match slot.init(r#"{"step": 2, "stop": 3}"#) {
-            Err(Error::Config(text)) => assert!(text.contains("stop"), "{text}"),
-            other => panic!("{other:?}"),
-        }
+    fn one_that_takes_another_configuration_keeps_its_state() {
+        let slot = Slot::<Counting, ExporterWorld>::new();
+        slot.init(r#"{"step": 2}"#).unwrap();
+        assert_eq!(values(&slot), [2.0]);
+        assert!(slot.reconfigure(r#"{"step": 10}"#).unwrap());
+        assert_eq!(values(&slot), [12.0]);
+        assert!(slot.reconfigure(r#"{"stop": 10}"#).is_err());
+        assert_eq!(values(&slot), [22.0]);
     }
 
     #[test]
-    fn addresses_split_into_host_and_port() {
-        for (address, host, port) in [
-            ("localhost:6379", "localhost", 6379),
-            ("10.0.0.1:1", "10.0.0.1", 1),
-            ("[::1]:6379", "::1", 6379),
-        ] {
-            assert_eq!(host_and_port(address).unwrap(), (host, port), "{address}");
-        }
-        for address in [
-            "localhost",
-            "::1",
-            "::1:6379x",
-            ":1",
-            "a:99999",
-            "fe80::1:6379",
-        ] {
-            assert!(host_and_port(address).is_err(), "{address}");
+    fn one_that_says_nothing_asks_for_a_new_instance() {
+        let slot = Slot::<Silent, ExporterWorld>::new();
+        slot.init("{}").unwrap();
+        assert!(!slot.reconfigure("{}").unwrap());
+    }
+
+    #[test]
+    fn a_config_that_does_not_fit_is_an_error_that_names_the_field() {
+        let slot = Slot::<Counting, ExporterWorld>::new();
+        match slot.init(r#"{"step": 2, "stop": 3}"#) {
+            Err(Error::Config(text)) => assert!(text.contains("stop"), "{text}"),
+            other => panic!("{other:?}"),
         }
     }
 }

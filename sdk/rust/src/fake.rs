@@ -2,23 +2,59 @@
 //!
 //! Outside of WebAssembly every host interface of this crate leads to the fake host that the
 //! running thread has installed, and to a denial where there is none.
+//!
+//! ```
+//! use narthex_sdk::fake::Host;
+//! use narthex_sdk::{files, http};
+//!
+//! Host::new()
+//!     .file("/proc/uptime", "3.5 1.0\n")
+//!     .response("http://api/health", 200, "ok")
+//!     .install();
+//! assert_eq!(files::read_text("/proc/uptime").unwrap(), "3.5 1.0\n");
+//! assert_eq!(http::send(&http::get("http://api/health")).unwrap().status, 200);
+//! assert_eq!(Host::requests()[0].url, "http://api/health");
+//! ```
+//!
+//! It is not: a check of what the manifest asks for; the tests of the real host do that.
+
+mod cluster;
+mod network;
+mod storage;
+mod web;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+
+use crate::bindings::narthex::plugin::kubernetes::Change;
+use crate::files::Capacity;
+use crate::http::Response;
+use crate::icmp::Reply;
+use crate::tcp::TlsSession;
+
+pub(crate) use cluster::kubernetes;
+pub(crate) use network::{icmp, names, tcp, udp};
+pub(crate) use storage::{files, secrets, state};
+pub use web::Sent;
+pub(crate) use web::http;
 
 /// What a plugin under test finds outside.
 #[derive(Debug, Default)]
 pub struct Host {
     now_ms: u64,
-    files: BTreeMap<String, Vec<u8>>,
-    responses: BTreeMap<String, (u16, Vec<u8>)>,
-    dialogues: BTreeMap<String, Vec<u8>>,
-    written: Vec<u8>,
+    storage: storage::Storage,
+    web: web::Web,
+    network: network::Network,
+    cluster: cluster::Cluster,
     logged: Vec<String>,
 }
 
 thread_local! {
     static HOST: RefCell<Host> = RefCell::default();
+}
+
+/// Looks at the running thread's host.
+fn with<T>(look: impl FnOnce(&mut Host) -> T) -> T {
+    HOST.with(|host| look(&mut host.borrow_mut()))
 }
 
 impl Host {
@@ -34,40 +70,157 @@ impl Host {
         self
     }
 
+    /// Adds a secret.
+    #[must_use]
+    pub fn secret(mut self, name: &str, text: &str) -> Self {
+        let secret = (name.to_owned(), text.to_owned());
+        self.storage.secrets.extend([secret]);
+        self
+    }
+
     /// Adds a file.
     #[must_use]
     pub fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
-        self.files.insert(path.to_owned(), content.into());
+        let file = (path.to_owned(), content.into());
+        self.storage.files.extend([file]);
+        self
+    }
+
+    /// Adds a symbolic link.
+    #[must_use]
+    pub fn link(mut self, path: &str, target: &str) -> Self {
+        let link = (path.to_owned(), target.to_owned());
+        self.storage.links.extend([link]);
+        self
+    }
+
+    /// Adds a file system that is mounted at a path.
+    #[must_use]
+    pub fn file_system(mut self, path: &str, capacity: Capacity) -> Self {
+        let mounted = (path.to_owned(), capacity);
+        self.storage.file_systems.extend([mounted]);
+        self
+    }
+
+    /// Puts a blob under a key of the plugin's state.
+    #[must_use]
+    pub fn state(mut self, key: &str, value: impl Into<Vec<u8>>) -> Self {
+        let blob = (key.to_owned(), value.into());
+        self.storage.state.extend([blob]);
         self
     }
 
     /// Answers requests to a URL.
     #[must_use]
-    pub fn response(mut self, url: &str, status: u16, body: impl Into<Vec<u8>>) -> Self {
-        self.responses.insert(url.to_owned(), (status, body.into()));
+    pub fn response(self, url: &str, status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let response = Response {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        };
+        self.respond(url, response)
+    }
+
+    /// Answers requests to a URL, with headers.
+    #[must_use]
+    pub fn respond(mut self, url: &str, response: Response) -> Self {
+        self.web.responses.extend([(url.to_owned(), response)]);
         self
     }
 
     /// Lets connections to `host:port` read these bytes, whatever they write.
     #[must_use]
     pub fn dialogue(mut self, address: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        self.dialogues.insert(address.to_owned(), bytes.into());
+        self.network.listen(address).greeting = bytes.into();
+        self
+    }
+
+    /// Lets connections to `host:port` read what this function makes of each of their writes, one
+    /// after the other.
+    #[must_use]
+    pub fn answers(
+        mut self,
+        address: &str,
+        answer: impl FnMut(&[u8]) -> Vec<u8> + 'static,
+    ) -> Self {
+        self.network.listen(address).answer = Some(Box::new(answer));
+        self
+    }
+
+    /// Sets what TLS connections to `host:port` agree on.
+    #[must_use]
+    pub fn session(mut self, address: &str, session: TlsSession) -> Self {
+        self.network.listen(address).session = session;
+        self
+    }
+
+    /// Answers each datagram to `host:port` with what this function makes of it.
+    #[must_use]
+    pub fn datagrams(
+        mut self,
+        address: &str,
+        answer: impl FnMut(&[u8]) -> Option<Vec<u8>> + 'static,
+    ) -> Self {
+        self.network.datagrams(address, Box::new(answer));
+        self
+    }
+
+    /// Answers echo requests to a host.
+    #[must_use]
+    pub fn echo(mut self, host: &str, reply: Reply) -> Self {
+        self.network.echoes.extend([(host.to_owned(), reply)]);
+        self
+    }
+
+    /// Adds a name's addresses.
+    #[must_use]
+    pub fn name(mut self, name: &str, addresses: &[&str]) -> Self {
+        let addresses = addresses.iter().map(|&address| address.to_owned());
+        let name = (name.to_owned(), addresses.collect());
+        self.network.names.extend([name]);
+        self
+    }
+
+    /// Adds an event to the watches of a kind, which is granted then.
+    #[must_use]
+    pub fn event(mut self, api_version: &str, kind: &str, change: Change, object: &str) -> Self {
+        self.cluster.push(api_version, kind, change, object);
         self
     }
 
     /// Makes it the host of the running thread, in place of the one before.
     pub fn install(self) {
-        HOST.with(|host| *host.borrow_mut() = self);
+        with(|host| *host = self);
+    }
+
+    /// Moves the wall clock of the running thread's host.
+    pub fn advance(milliseconds: u64) {
+        with(|host| host.now_ms += milliseconds);
+    }
+
+    /// Adds an event to the watches of the running thread's host.
+    pub fn happen(api_version: &str, kind: &str, change: Change, object: &str) {
+        with(|host| host.cluster.push(api_version, kind, change, object));
     }
 
     /// What the plugin wrote to connections of the running thread's host, in order.
     pub fn written() -> Vec<u8> {
-        HOST.with(|host| host.borrow().written.clone())
+        with(|host| host.network.written.clone())
+    }
+
+    /// The requests it sent, in order.
+    pub fn requests() -> Vec<Sent> {
+        with(|host| host.web.sent.clone())
+    }
+
+    /// The body of a response that stayed with the host.
+    pub fn stored(handle: u64) -> Option<Vec<u8>> {
+        with(|host| host.web.stored(handle))
     }
 
     /// The lines the plugin logged.
     pub fn logged() -> Vec<String> {
-        HOST.with(|host| host.borrow().logged.clone())
+        with(|host| host.logged.clone())
     }
 }
 
@@ -75,7 +228,7 @@ pub(crate) mod clock {
     //! As the import `clock`.
 
     pub(crate) fn now() -> u64 {
-        super::HOST.with(|host| host.borrow().now_ms)
+        super::with(|host| host.now_ms)
     }
 
     pub(crate) fn monotonic() -> u64 {
@@ -94,111 +247,9 @@ pub(crate) mod log {
 
     pub(crate) fn log(level: Level, message: &str, fields: &[(String, String)]) {
         let line = format!("{level:?} {message} {fields:?}");
-        super::HOST.with(|host| host.borrow_mut().logged.push(line));
+        super::with(|host| host.logged.push(line));
     }
 }
 
-pub(crate) mod files {
-    //! As the import `files`.
-
-    use crate::Error;
-
-    pub(crate) fn read(path: &str) -> Result<Vec<u8>, Error> {
-        super::HOST.with(|host| {
-            let host = host.borrow();
-            let content = host.files.get(path).cloned();
-            content.ok_or_else(|| Error::Unavailable(format!("{path}: no such file")))
-        })
-    }
-}
-
-pub(crate) mod http {
-    //! As the import `http`.
-
-    use crate::Error;
-    use crate::http::{Request, Response, Stored};
-
-    pub(crate) fn send(request: &Request<'_>) -> Result<Response, Error> {
-        super::HOST.with(|host| {
-            let host = host.borrow();
-            let (status, body) = host
-                .responses
-                .get(&request.url)
-                .ok_or_else(|| Error::Denied(format!("{} is not there", request.url)))?;
-            Ok(Response {
-                status: *status,
-                headers: Vec::new(),
-                body: body.clone(),
-            })
-        })
-    }
-
-    pub(crate) fn fetch(request: &Request<'_>) -> Result<Stored, Error> {
-        let response = send(request)?;
-        Ok(Stored {
-            status: response.status,
-            content_type: "text/plain".to_owned(),
-            length: response.body.len() as u64,
-            handle: 1,
-        })
-    }
-}
-
-pub(crate) mod tcp {
-    //! As the import `tcp`.
-
-    use std::collections::VecDeque;
-
-    use crate::Error;
-
-    #[derive(Debug)]
-    pub(crate) struct Connection(VecDeque<u8>);
-
-    pub(crate) fn connect(host: &str, port: u16, _: Option<&str>) -> Result<Connection, Error> {
-        let address = format!("{host}:{port}");
-        super::HOST.with(|host| {
-            let bytes = host.borrow().dialogues.get(&address).cloned();
-            let refused = || Error::Unavailable(format!("{address}: connection refused"));
-            bytes
-                .map(|bytes| Connection(bytes.into()))
-                .ok_or_else(refused)
-        })
-    }
-
-    fn ended() -> Error {
-        Error::Unavailable("the connection was closed".to_owned())
-    }
-
-    impl Connection {
-        #[expect(clippy::unnecessary_wraps, reason = "as the import has it")]
-        pub(crate) fn write(&mut self, data: &[u8]) -> Result<(), Error> {
-            super::HOST.with(|host| host.borrow_mut().written.extend_from_slice(data));
-            Ok(())
-        }
-
-        #[expect(clippy::unnecessary_wraps, reason = "as the import has it")]
-        pub(crate) fn read(&mut self, max: u32) -> Result<Vec<u8>, Error> {
-            let count = self.0.len().min(max as usize);
-            Ok(self.0.drain(..count).collect())
-        }
-
-        pub(crate) fn read_exact(&mut self, count: u32) -> Result<Vec<u8>, Error> {
-            match self.0.len() >= count as usize {
-                true => self.read(count),
-                false => Err(ended()),
-            }
-        }
-
-        pub(crate) fn read_until(&mut self, delimiter: &[u8], max: u32) -> Result<Vec<u8>, Error> {
-            let bytes = self.0.make_contiguous();
-            let at = bytes
-                .windows(delimiter.len())
-                .position(|window| window == delimiter)
-                .ok_or_else(ended)?;
-            match u32::try_from(at + delimiter.len()) {
-                Ok(count) if count <= max => self.read(count),
-                _ => Err(Error::Protocol(format!("no delimiter in {max} bytes"))),
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

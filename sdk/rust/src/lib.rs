@@ -1,5 +1,6 @@
-//! What the author of an exporter in Rust uses: implement [`Exporter`], name the type in
-//! [`export!`], build for `wasm32-wasip2`.
+//! What the author of a plugin in Rust uses: implement [`Exporter`], name the type in
+//! [`export!`], build for `wasm32-wasip2`. What finds targets implements [`Discovery`] and is
+//! named in [`export_discovery!`]; what delivers alerts, [`Receiver`] and [`export_receiver!`].
 //!
 //! ```
 //! use narthex_sdk::{Batch, Error, Exporter, Target, files};
@@ -27,30 +28,50 @@
 //!
 //! A crate that does so also builds for the machine it is written on, where the host's
 //! interfaces lead to a [`fake::Host`], so that a plugin is tested with `cargo test` alone.
+//! A component imports what the plugin calls, and nothing else.
 //!
 //! It is not: a metrics library for programs that measure themselves.
 
+mod address;
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
 pub mod clock;
+mod discovery;
+mod error;
 mod exporter;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fake;
 pub mod files;
 mod gate;
 pub mod http;
+pub mod icmp;
+pub mod kubernetes;
 pub mod log;
+pub mod names;
+mod receiver;
+pub mod secrets;
+mod slot;
+pub mod state;
 pub mod tcp;
+pub mod text;
+pub mod udp;
 
-pub use batch::{Batch, Family};
-pub use bindings::exports::narthex::plugin::collector::Target;
+pub use address::host_and_port;
+pub use batch::{Batch, Family, Histogram};
+pub use bindings::collector::Target;
 pub use bindings::narthex::plugin::types::{Error, MetricKind, Payload};
-pub use exporter::{Exporter, NoConfig, host_and_port};
+pub use discovery::{Discovery, Group};
+pub use exporter::Exporter;
+pub use receiver::{Alert, Notification, Outcome, Receiver};
+pub use slot::NoConfig;
 
 #[doc(hidden)]
 pub mod private {
-    //! What [`export!`](crate::export) expands to; nothing for authors.
+    //! What the macros expand to; nothing for authors.
 
-    pub use crate::exporter::Slot;
+    pub use crate::discovery::DiscoveryWorld;
+    pub use crate::exporter::ExporterWorld;
+    pub use crate::receiver::ReceiverWorld;
+    pub use crate::slot::Slot;
 }
