@@ -51,12 +51,14 @@ include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn every_plugin_is_a_component_with_a_manifest_of_its_name() {
         let names: Vec<&str> = embedded().iter().map(|plugin| plugin.name).collect();
-        for name in ["node", "redis"] {
+        for name in ["istio", "nginx", "node", "redis", "traefik"] {
             assert!(names.contains(&name), "{names:?}");
         }
         for plugin in embedded() {
@@ -80,6 +82,26 @@ mod tests {
             assert!(index.contains(plugin.digest), "{}", plugin.name);
             let same = |blob: &&Blob| std::ptr::eq(blob.1, plugin.component);
             assert_eq!(blobs.iter().filter(same).count(), 1, "{}", plugin.name);
+        }
+    }
+
+    #[test]
+    fn a_component_imports_what_it_calls_and_nothing_else() {
+        const PACKAGE: &str = "narthex:plugin/";
+        for (name, expected) in [
+            ("istio", ["http", "log", "secrets", "types"].as_slice()),
+            ("nginx", &["http", "log", "secrets", "types"]),
+            ("traefik", &["http", "log", "secrets", "types"]),
+        ] {
+            let plugin = embedded().iter().find(|plugin| plugin.name == name);
+            let text = String::from_utf8_lossy(plugin.unwrap().component);
+            let named: BTreeSet<&str> = text
+                .split(PACKAGE)
+                .skip(1)
+                .filter_map(|rest| rest.split_once('@').map(|(interface, _)| interface))
+                .filter(|interface| !["collector", "lifecycle"].contains(interface))
+                .collect();
+            assert_eq!(named, expected.iter().copied().collect(), "{name}");
         }
     }
 }
