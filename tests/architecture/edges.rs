@@ -16,13 +16,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("promql", &["model", "storage"]),
     ("discovery", &["model"]),
     ("registry", &["model", "http"]),
-    ("author", &["registry"]),
     ("tsdb", &["model", "storage", "head", "block"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
     ),
     ("plugin", &["model", "exposition", "http", "registry", "scrape"]),
+    (
+        "author",
+        &["model", "exposition", "plugin", "registry", "scrape"],
+    ),
     (
         "api",
         &["model", "exposition", "storage", "promql", "scrape"],

@@ -1,0 +1,237 @@
+//! One plugin in the real runtime, with nothing around it but what an author gives it.
+//!
+//! What the manifest requests is granted, and no more; limits are the manifest's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use narthex_exposition::{Entry, Format, Parser};
+use narthex_model::{Clock, Labels, PromDuration};
+use narthex_plugin::{PluginOptions, PluginRuntime, PluginsConfig};
+use narthex_scrape::{Collector, ScrapeError, Scraped, Target};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::AuthorError;
+use crate::fixture::{Places, TargetSpec};
+use crate::package::BuiltPlugin;
+
+/// What a plugin runs with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// A folder that it may read beside what its manifest requests.
+    pub files: Option<PathBuf>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, String>,
+    /// The time that it sees.
+    pub clock: Arc<dyn Clock>,
+    /// Where compiled components are kept.
+    pub cache: Option<PathBuf>,
+}
+
+/// A plugin in the real runtime.
+#[derive(Debug)]
+pub struct Session {
+    runtime: Arc<PluginRuntime>,
+    registry: Registry,
+    name: String,
+    timeout: Duration,
+    /// Links to component and manifest: the runtime watches it, and sees what they lead to.
+    _folder: TempDir,
+}
+
+/// What a plugin was refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Denial {
+    /// `tcp`, `http`, `files`...
+    pub capability: String,
+    /// How often.
+    pub count: u64,
+}
+
+impl Session {
+    /// Loads the plugin.
+    ///
+    /// # Errors
+    /// The runtime does not start, or the plugin cannot be loaded.
+    pub async fn start(plugin: &BuiltPlugin, setup: &Setup) -> Result<Self, AuthorError> {
+        let folder = link_folder(plugin)?;
+        let mut registry = Registry::default();
+        let options = PluginOptions {
+            config: config(plugin, setup, folder.path())?,
+            embedded: Vec::new(),
+            cache: setup.cache.clone(),
+            clock: setup.clock.clone(),
+        };
+        let runtime = PluginRuntime::start(options, &mut registry).await;
+        let session = Self {
+            runtime: runtime.map_err(component)?,
+            registry,
+            name: plugin.name().to_owned(),
+            timeout: plugin.timeout(),
+            _folder: folder,
+        };
+        // Says why, where it was not loaded.
+        session.collector("load", &json!({}))?;
+        Ok(session)
+    }
+
+    /// A job's collector; its instances are its own.
+    ///
+    /// # Errors
+    /// The plugin is not loaded.
+    pub fn collector(&self, job: &str, config: &Value) -> Result<Arc<dyn Collector>, AuthorError> {
+        self.runtime
+            .collector(&self.name, job, config)
+            .map_err(component)
+    }
+
+    /// Reads a target within the plugin's own timeout.
+    ///
+    /// # Errors
+    /// As a scrape's.
+    pub async fn collect(
+        &self,
+        collector: &Arc<dyn Collector>,
+        target: &Target,
+    ) -> Result<Scraped, ScrapeError> {
+        collector
+            .collect(target, Instant::now() + self.timeout)
+            .await
+    }
+
+    /// A target as a scrape has it.
+    pub fn target(&self, spec: &TargetSpec, places: &Places) -> Target {
+        let address = places.fill(&spec.address);
+        let timeout_ms = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout = PromDuration::from_millis(timeout_ms).to_string();
+        let mut labels = BTreeMap::from([
+            ("__address__".to_owned(), address.clone()),
+            ("__scrape_timeout__".to_owned(), timeout),
+            ("instance".to_owned(), address),
+            ("job".to_owned(), "test".to_owned()),
+        ]);
+        for (name, value) in &spec.labels {
+            labels.insert(name.clone(), places.fill(value));
+        }
+        let params = spec.params.iter().map(|(name, values)| {
+            let values = values.iter().map(|value| places.fill(value));
+            (name.clone(), values.collect())
+        });
+        let labels = Labels::from_pairs(labels);
+        Target::new(labels.clone(), labels, &params.collect())
+    }
+
+    /// The memory of the instance that was at work last, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let memory = self.metric("narthex_plugin_memory_bytes");
+        memory
+            .into_iter()
+            .map(|(_, value)| value)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The most memory that an instance may have, in bytes.
+    pub fn memory_limit_bytes(&self) -> u64 {
+        let limit = self.metric("narthex_plugin_memory_limit_bytes");
+        limit.into_iter().map(|(_, value)| value).max().unwrap_or(0)
+    }
+
+    /// What it was refused since the start.
+    pub fn denials(&self) -> Vec<Denial> {
+        let denied = self.metric("narthex_plugin_denied_total");
+        let mut denials: Vec<Denial> = denied
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(labels, count)| Denial {
+                capability: labels.get("capability").unwrap_or("").to_owned(),
+                count,
+            })
+            .collect();
+        denials.sort();
+        denials
+    }
+
+    /// The runtime's own series of one name that are of whole numbers.
+    fn metric(&self, name: &str) -> Vec<(Labels, u64)> {
+        let mut text = String::new();
+        if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
+            return Vec::new();
+        }
+        let parser = Parser::new(text.as_bytes(), Format::OpenMetrics);
+        let series = parser.filter_map(|entry| match entry {
+            Ok(Entry::Series(series)) => Some(series),
+            _ => None,
+        });
+        let labelled = series.filter_map(|series| Some((series.labels().ok()?, series.value)));
+        labelled
+            .filter(|(labels, _)| labels.metric_name() == name)
+            .map(|(labels, value)| (labels, whole(value)))
+            .collect()
+    }
+}
+
+fn whole(value: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts of this process; a conversion saturates"
+    )]
+    let count = value as u64;
+    count
+}
+
+fn component(error: narthex_plugin::PluginError) -> AuthorError {
+    AuthorError::Component(error.to_string())
+}
+
+/// A folder with links to component and manifest, under the names that the runtime looks for.
+fn link_folder(plugin: &BuiltPlugin) -> Result<TempDir, AuthorError> {
+    let fault = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AuthorError::File {
+            verb: "link to",
+            path,
+            source,
+        }
+    };
+    let folder = tempfile::Builder::new().prefix("narthex-plugin-").tempdir();
+    let folder = folder.map_err(fault(&plugin.component))?;
+    for (file, end) in [(&plugin.component, "wasm"), (&plugin.manifest_file, "toml")] {
+        let file = file.canonicalize().map_err(fault(file))?;
+        let link = folder.path().join(format!("{}.{end}", plugin.name()));
+        std::os::unix::fs::symlink(&file, link).map_err(fault(&file))?;
+    }
+    Ok(folder)
+}
+
+/// The section `plugins` that an operator would write who grants what the plugin asks for.
+fn config(
+    plugin: &BuiltPlugin,
+    setup: &Setup,
+    folder: &Path,
+) -> Result<PluginsConfig, AuthorError> {
+    let fault = |error: serde_json::Error| AuthorError::Project(error.to_string());
+    let name = plugin.name();
+    let mut grant = json!("as-requested");
+    if let Some(files) = &setup.files {
+        let mut exactly = plugin.manifest.request.clone();
+        exactly.files.push(files.display().to_string());
+        grant = serde_json::to_value(exactly).map_err(fault)?;
+    }
+    let mut config = json!({"directory": folder, "grants": {name: grant}});
+    if let (Some(memory), Some(fields)) = (plugin.manifest.limits.memory, config.as_object_mut()) {
+        fields.insert("limits".to_owned(), json!({"memory": memory}));
+    }
+    if let (false, Some(fields)) = (setup.secrets.is_empty(), config.as_object_mut()) {
+        let secrets = setup.secrets.iter();
+        let secrets = secrets.map(|(name, value)| (name.clone(), json!({"value": value})));
+        fields.insert("secrets".to_owned(), secrets.collect());
+    }
+    serde_json::from_value(config).map_err(fault)
+}
