@@ -2,7 +2,7 @@
 
 use narthex_sdk::{Batch, Error};
 
-use crate::Procfs;
+use crate::Machine;
 use crate::numbers::number;
 
 /// Writes the load averages.
@@ -43,7 +43,7 @@ pub(crate) fn write_files(text: &str, batch: &mut Batch) -> Result<(), Error> {
 }
 
 /// Reads and writes the state of the kernel's random numbers.
-pub(crate) fn collect_entropy(procfs: &Procfs, batch: &mut Batch) -> Result<(), Error> {
+pub(crate) fn collect_entropy(machine: &Machine, batch: &mut Batch) -> Result<(), Error> {
     for (file, name, help) in [
         (
             "entropy_avail",
@@ -56,7 +56,7 @@ pub(crate) fn collect_entropy(procfs: &Procfs, batch: &mut Batch) -> Result<(), 
             "Entropy that there can be.",
         ),
     ] {
-        let text = procfs.read(&format!("sys/kernel/random/{file}"))?;
+        let text = machine.proc(&format!("sys/kernel/random/{file}"))?;
         let value = number(Some(text.trim()), file)?;
         batch.gauge(name, help).sample(&[], value);
     }
@@ -64,9 +64,9 @@ pub(crate) fn collect_entropy(procfs: &Procfs, batch: &mut Batch) -> Result<(), 
 }
 
 /// Reads and writes what `uname` prints.
-pub(crate) fn collect_uname(procfs: &Procfs, batch: &mut Batch) -> Result<(), Error> {
+pub(crate) fn collect_uname(machine: &Machine, batch: &mut Batch) -> Result<(), Error> {
     let read = |file: &str| {
-        let text = procfs.read(&format!("sys/kernel/{file}"))?;
+        let text = machine.proc(&format!("sys/kernel/{file}"))?;
         Ok::<_, Error>(text.trim().to_owned())
     };
     let (domain, host) = (read("domainname")?, read("hostname")?);

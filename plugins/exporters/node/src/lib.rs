@@ -1,32 +1,50 @@
 //! The machine the host runs on, read from `/proc` and written under node_exporter's names, so
 //! that its dashboards and rules work as they are.
 //!
-//! It is not: everything node_exporter knows. What needs `/sys`, netlink, a system call or a
-//! daemon is missing (file systems, hwmon, the network's operational state, systemd).
+//! It is not: everything node_exporter knows. What needs netlink or a daemon is missing (hwmon,
+//! systemd, and the like).
 
+mod conntrack;
 mod cpu;
 mod disk;
+mod filesystem;
+mod interfaces;
 mod kernel;
 mod memory;
+mod netstat;
 mod network;
 mod numbers;
+mod pressure;
+mod raid;
+mod sockets;
+mod system;
+mod textfile;
 
 use narthex_sdk::{Batch, Error, Exporter, Target, clock, files, log};
 use serde::Deserialize;
 
-/// What a job can set.
+/// What a job can set. In a container the machine's own folders are mounted elsewhere, and the
+/// operator has to grant what lies below.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where the machine's `/proc` is mounted; elsewhere than at `/proc`, the operator has to
-    /// grant it.
+    /// Where the machine's `/proc` is mounted.
     pub procfs: String,
+    /// Where its `/sys` is mounted.
+    pub sysfs: String,
+    /// Where its `/` is mounted.
+    pub rootfs: String,
+    /// A folder of files that end in `.prom`, whose samples are added.
+    pub textfile_directory: Option<String>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             procfs: "/proc".to_owned(),
+            sysfs: "/sys".to_owned(),
+            rootfs: "/".to_owned(),
+            textfile_directory: None,
         }
     }
 }
@@ -34,57 +52,95 @@ impl Default for Config {
 /// One part of what is read, named as node_exporter names its collectors.
 struct Part {
     name: &'static str,
-    collect: fn(&Procfs, &mut Batch) -> Result<(), Error>,
+    collect: fn(&Machine, &mut Batch) -> Result<(), Error>,
 }
 
-const PARTS: [Part; 11] = [
-    part("cpu", |procfs, batch| {
-        cpu::write_times(&procfs.read("stat")?, batch)
+const PARTS: [Part; 24] = [
+    part("arp", sockets::collect_arp),
+    part("bonding", interfaces::collect_bonds),
+    part("conntrack", conntrack::collect),
+    part("cpu", |machine, batch| {
+        cpu::write_times(&machine.proc("stat")?, batch)
     }),
-    part("stat", |procfs, batch| {
-        cpu::write_totals(&procfs.read("stat")?, batch)
-    }),
-    part("loadavg", |procfs, batch| {
-        kernel::write_load(&procfs.read("loadavg")?, batch)
-    }),
-    part("meminfo", |procfs, batch| {
-        memory::write_meminfo(&procfs.read("meminfo")?, batch)
-    }),
-    part("vmstat", |procfs, batch| {
-        memory::write_vmstat(&procfs.read("vmstat")?, batch)
-    }),
-    part("netdev", |procfs, batch| {
-        network::write_devices(&procfs.read("net/dev")?, batch)
-    }),
-    part("sockstat", |procfs, batch| {
-        network::write_sockets(&procfs.read("net/sockstat")?, batch)
-    }),
-    part("diskstats", |procfs, batch| {
-        disk::write(&procfs.read("diskstats")?, batch)
-    }),
-    part("filefd", |procfs, batch| {
-        kernel::write_files(&procfs.read("sys/fs/file-nr")?, batch)
+    part("diskstats", |machine, batch| {
+        disk::write(&machine.proc("diskstats")?, batch)
     }),
     part("entropy", kernel::collect_entropy),
+    part("filefd", |machine, batch| {
+        kernel::write_files(&machine.proc("sys/fs/file-nr")?, batch)
+    }),
+    part("filesystem", filesystem::collect),
+    part("loadavg", |machine, batch| {
+        kernel::write_load(&machine.proc("loadavg")?, batch)
+    }),
+    part("mdadm", raid::collect),
+    part("meminfo", |machine, batch| {
+        memory::write_meminfo(&machine.proc("meminfo")?, batch)
+    }),
+    part("netclass", interfaces::collect),
+    part("netdev", |machine, batch| {
+        network::write_devices(&machine.proc("net/dev")?, batch)
+    }),
+    part("netstat", netstat::collect),
+    part("os", system::collect_os),
+    part("pressure", pressure::collect),
+    part("sockstat", sockets::collect_counts),
+    part("softnet", sockets::collect_softnet),
+    part("stat", |machine, batch| {
+        cpu::write_totals(&machine.proc("stat")?, batch)
+    }),
+    part("textfile", |machine, batch| {
+        textfile::collect(machine.textfiles.as_deref(), batch)
+    }),
+    part("time", system::collect_clock_sources),
+    part("udp_queues", sockets::collect_udp_queues),
     part("uname", kernel::collect_uname),
+    part("vmstat", |machine, batch| {
+        memory::write_vmstat(&machine.proc("vmstat")?, batch)
+    }),
 ];
 
-const fn part(name: &'static str, collect: fn(&Procfs, &mut Batch) -> Result<(), Error>) -> Part {
+const fn part(name: &'static str, collect: fn(&Machine, &mut Batch) -> Result<(), Error>) -> Part {
     Part { name, collect }
 }
 
-/// Reads files below the mount point of `/proc`.
-struct Procfs(String);
+/// Where the machine's folders are mounted; no path ends in a slash.
+struct Machine {
+    procfs: String,
+    sysfs: String,
+    rootfs: String,
+    textfiles: Option<String>,
+}
 
-impl Procfs {
-    fn read(&self, name: &str) -> Result<String, Error> {
-        files::read_text(&format!("{}/{name}", self.0))
+impl Machine {
+    /// A file below `/proc`.
+    fn proc(&self, name: &str) -> Result<String, Error> {
+        files::read_text(&format!("{}/{name}", self.procfs))
+    }
+
+    /// A file below `/sys`.
+    fn sys(&self, name: &str) -> Result<String, Error> {
+        files::read_text(&format!("{}/{name}", self.sysfs))
+    }
+
+    /// The names in a folder below `/sys`.
+    fn sys_entries(&self, name: &str) -> Result<Vec<String>, Error> {
+        files::entries(&format!("{}/{name}", self.sysfs))
+    }
+
+    /// An absolute path of the machine, as it is seen from here.
+    fn root(&self, path: &str) -> String {
+        match path {
+            "/" if self.rootfs.is_empty() => "/".to_owned(),
+            "/" => self.rootfs.clone(),
+            _ => format!("{}{path}", self.rootfs),
+        }
     }
 }
 
 /// The exporter.
 pub struct Node {
-    procfs: Procfs,
+    machine: Machine,
 }
 
 narthex_sdk::export!(Node);
@@ -93,24 +149,30 @@ impl Exporter for Node {
     type Config = Config;
 
     fn init(config: Config) -> Result<Self, Error> {
-        let procfs = config.procfs.trim_end_matches('/').to_owned();
-        if !procfs.starts_with('/') {
-            return Err(Error::Config(format!(
-                "procfs {:?} is not an absolute path",
-                config.procfs
-            )));
-        }
+        let folder = |name: &str, path: &str| match path.starts_with('/') {
+            true => Ok(path.trim_end_matches('/').to_owned()),
+            false => {
+                let text = format!("{name} {path:?} is not an absolute path");
+                Err(Error::Config(text))
+            }
+        };
         Ok(Self {
-            procfs: Procfs(procfs),
+            machine: Machine {
+                procfs: folder("procfs", &config.procfs)?,
+                sysfs: folder("sysfs", &config.sysfs)?,
+                rootfs: folder("rootfs", &config.rootfs)?,
+                textfiles: config.textfile_directory,
+            },
         })
     }
 
     fn collect(&mut self, _: &Target, batch: &mut Batch) -> Result<(), Error> {
+        // A machine may lack any other file; without this one it is none to report on.
+        self.machine.proc("stat")?;
         let mut outcomes = Vec::new();
-        let mut first_error = None;
         for part in &PARTS {
             let start = clock::monotonic();
-            let result = (part.collect)(&self.procfs, batch);
+            let result = (part.collect)(&self.machine, batch);
             let seconds = clock::monotonic().saturating_sub(start).as_secs_f64();
             outcomes.push((part.name, result.is_ok(), seconds));
             if let Err(error) = result {
@@ -118,12 +180,7 @@ impl Exporter for Node {
                     "part failed",
                     &[("part", part.name), ("error", &error.to_string())],
                 );
-                first_error.get_or_insert(error);
             }
-        }
-        // A machine may lack one file; without any, this is no machine to report on.
-        if let (Some(error), true) = (first_error, outcomes.iter().all(|(_, ok, _)| !ok)) {
-            return Err(error);
         }
         let now_ms = clock::now_ms();
         batch

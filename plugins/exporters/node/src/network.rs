@@ -1,4 +1,4 @@
-//! `/proc/net/dev` and `/proc/net/sockstat`.
+//! `/proc/net/dev`: what passed through each network device.
 
 use narthex_sdk::{Batch, Error};
 
@@ -46,23 +46,6 @@ pub(crate) fn write_devices(text: &str, batch: &mut Batch) -> Result<(), Error> 
                 Error::Protocol(format!("{device} has {} columns in net/dev", values.len()))
             })?;
             family.sample(&[("device", device)], *value);
-        }
-    }
-    Ok(())
-}
-
-/// Writes the counts of open sockets: `TCP: inuse 5 orphan 0` is two gauges.
-pub(crate) fn write_sockets(text: &str, batch: &mut Batch) -> Result<(), Error> {
-    for line in text.lines() {
-        let Some((protocol, rest)) = line.split_once(':') else {
-            continue;
-        };
-        let mut fields = rest.split_ascii_whitespace();
-        while let Some(key) = fields.next() {
-            let help = format!("Sockets: {key} of {protocol}.");
-            batch
-                .gauge(&format!("node_sockstat_{protocol}_{key}"), &help)
-                .sample(&[], number(fields.next(), key)?);
         }
     }
     Ok(())

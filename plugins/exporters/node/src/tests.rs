@@ -31,6 +31,32 @@ const DISKSTATS: &str = "\
    8       0 sda 10 0 80 4 20 0 160 9 0 13 13
 ";
 
+const SNMP: &str = "\
+Ip: Forwarding DefaultTTL
+Ip: 2 64
+Tcp: MaxConn OutSegs RetransSegs
+Tcp: -1 411610 60
+";
+
+fn pressure(micros: u64) -> String {
+    format!(
+        "some avg10=1.00 avg60=1.00 avg300=1.00 total={micros}\n\
+         full avg10=0.00 avg60=0.00 avg300=0.00 total={}\n",
+        micros / 10
+    )
+}
+
+fn room() -> files::Capacity {
+    files::Capacity {
+        bytes: 1000,
+        bytes_free: 600,
+        bytes_available: 500,
+        files: 100,
+        files_free: 90,
+        read_only: false,
+    }
+}
+
 fn machine() -> Host {
     Host::new()
         .at(1_700_000_123_500)
@@ -38,16 +64,71 @@ fn machine() -> Host {
         .file("/proc/loadavg", "0.25 1.50 2.75 3/200 4242\n")
         .file(
             "/proc/meminfo",
-            "MemTotal:       2048 kB\nActive(anon):     10 kB\nHugePages_Total:       4\n",
+            "MemTotal:       2048 kB\nMemFree:        1000 kB\nActive(anon):     10 kB\nHugePages_Total:       4\n",
         )
         .file(
             "/proc/vmstat",
-            "nr_free_pages 7\npgfault 11\npgpgin 12\noom_kill 1\n",
+            "nr_free_pages 250\npgfault 11\npgpgin 12\noom_kill 1\n",
         )
         .file("/proc/net/dev", NET_DEV)
         .file(
             "/proc/net/sockstat",
-            "sockets: used 99\nTCP: inuse 5 orphan 0\n",
+            "sockets: used 99\nTCP: inuse 5 orphan 0 mem 3\n",
+        )
+        .file("/proc/net/sockstat6", "TCP6: inuse 6\n")
+        .file(
+            "/proc/net/softnet_stat",
+            "0000000a 00000001 00000002 0 0\n0000000b 00000000 00000000 0 0\n",
+        )
+        .file(
+            "/proc/net/arp",
+            "IP address HW type Flags HW address Mask Device\n\
+             10.0.0.1 0x1 0x2 aa:bb:cc:dd:ee:ff * eth0\n\
+             10.0.0.2 0x1 0x2 aa:bb:cc:dd:ee:f0 * eth0\n",
+        )
+        .file(
+            "/proc/net/udp",
+            "sl local_address rem_address st tx_queue rx_queue\n\
+             1: 0100007F:0035 00000000:0000 07 00000010:00000020 00:00000000\n",
+        )
+        .file("/proc/net/snmp", SNMP)
+        .file(
+            "/proc/net/netstat",
+            "TcpExt: SyncookiesSent ListenDrops TCPHPHits\nTcpExt: 1 2 3\n",
+        )
+        .file("/proc/net/snmp6", "Ip6InOctets 77\nIp6InDelivers 5\n")
+        .file("/proc/sys/net/netfilter/nf_conntrack_count", "12\n")
+        .file("/proc/sys/net/netfilter/nf_conntrack_max", "262144\n")
+        .file(
+            "/proc/net/stat/nf_conntrack",
+            "entries searched found insert_failed\n0c 00 0000000a 1\n0c 00 00000010 2\n",
+        )
+        .file("/proc/pressure/cpu", pressure(1_500_000))
+        .file("/proc/pressure/io", pressure(2_500_000))
+        .file("/proc/pressure/memory", pressure(3_500_000))
+        .file(
+            "/proc/1/mounts",
+            "/dev/vda / ext4 rw,relatime 0 0\nproc /proc proc rw 0 0\n\
+             /dev/vdb /gone ext4 ro 0 0\n",
+        )
+        .file_system("/", room())
+        .file("/sys/class/net/eth0/operstate", "up\n")
+        .file("/sys/class/net/eth0/address", "02:fc:00:00:00:01\n")
+        .file("/sys/class/net/eth0/mtu", "1400\n")
+        .file("/sys/class/net/eth0/speed", "1000\n")
+        .file("/sys/class/net/eth0/flags", "0x1003\n")
+        .file("/sys/class/net/bonding_masters", "bond0\n")
+        .file("/sys/class/net/bond0/bonding/slaves", "eth1 eth2\n")
+        .file("/sys/class/net/bond0/lower_eth1/bonding_slave/mii_status", "up\n")
+        .file("/sys/class/net/bond0/lower_eth2/bonding_slave/mii_status", "down\n")
+        .file("/etc/os-release", "NAME=\"Debian\"\nID=debian\nVERSION_ID=\"12\"\n")
+        .file(
+            "/sys/devices/system/clocksource/clocksource0/available_clocksource",
+            "tsc acpi_pm\n",
+        )
+        .file(
+            "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+            "tsc\n",
         )
         .file("/proc/diskstats", DISKSTATS)
         .file("/proc/sys/fs/file-nr", "960\t0\t9223372036854775807\n")
@@ -61,14 +142,17 @@ fn machine() -> Host {
         .file("/proc/sys/kernel/arch", "x86_64\n")
 }
 
-fn collect() -> Result<String, Error> {
-    let target = Target {
+fn target() -> Target {
+    Target {
         address: "localhost".to_owned(),
         labels: vec![],
         params: vec![],
-    };
+    }
+}
+
+fn collect() -> Result<String, Error> {
     let mut batch = Batch::new();
-    Node::init(Config::default())?.collect(&target, &mut batch)?;
+    Node::init(Config::default())?.collect(&target(), &mut batch)?;
     Ok(batch.to_text())
 }
 
@@ -106,11 +190,39 @@ fn a_machine_becomes_samples_under_node_exporters_names() {
         "node_uname_info{domainname=\"(none)\",machine=\"x86_64\",nodename=\"box\",\
          release=\"6.1.0\",sysname=\"Linux\",version=\"#1 SMP\"} 1",
         "node_time_seconds 1700000123.5",
+        "node_sockstat_TCP_mem_bytes 12288",
+        "node_sockstat_TCP6_inuse 6",
+        "node_softnet_processed_total{cpu=\"1\"} 11",
+        "node_arp_entries{device=\"eth0\"} 2",
+        "node_udp_queues{ip=\"v4\",queue=\"rx\"} 32",
+        "node_netstat_Tcp_OutSegs 411610",
+        "node_netstat_TcpExt_ListenDrops 2",
+        "node_netstat_Ip6_InOctets 77",
+        "node_nf_conntrack_entries 12",
+        "node_nf_conntrack_stat_found 26",
+        "node_pressure_cpu_waiting_seconds_total 1.5",
+        "node_pressure_io_stalled_seconds_total 0.25",
+        "node_filesystem_avail_bytes{device=\"/dev/vda\",fstype=\"ext4\",mountpoint=\"/\"} 500",
+        "node_network_up{device=\"eth0\"} 1",
+        "node_network_speed_bytes{device=\"eth0\"} 125000000",
+        "node_network_flags{device=\"eth0\"} 4099",
+        "node_bonding_slaves{master=\"bond0\"} 2",
+        "node_bonding_active{master=\"bond0\"} 1",
+        "node_os_version{id=\"debian\",id_like=\"\",name=\"Debian\"} 12",
+        "node_time_clocksource_current_info{clocksource=\"tsc\",device=\"0\"} 1",
+        "node_textfile_scrape_error 0",
         "node_scrape_collector_success{collector=\"diskstats\"} 1",
     ] {
         assert!(text.lines().any(|have| have == line), "{line} is missing");
     }
-    for part in ["device=\"vda1\"", "loop0", "nr_free_pages", "cpu=\"\""] {
+    for part in [
+        "device=\"vda1\"",
+        "loop0",
+        "nr_free_pages",
+        "TCPHPHits",
+        "MaxConn",
+        "cpu=\"\"",
+    ] {
         assert!(!text.contains(part), "{part}");
     }
     // Kernels before 5.5 count no flushes.
@@ -140,6 +252,35 @@ fn without_any_file_the_scrape_fails() {
 fn a_relative_procfs_is_refused() {
     let config = Config {
         procfs: "proc".to_owned(),
+        ..Config::default()
     };
     assert!(matches!(Node::init(config), Err(Error::Config(_))));
+}
+
+#[test]
+fn files_of_others_are_added_whole_or_not_at_all() {
+    machine()
+        .file(
+            "/texts/a.prom",
+            "# TYPE backups_total counter\nbackups_total 4\n",
+        )
+        .file("/texts/b.prom", "half 1\nbroken{ 2\n")
+        .file("/texts/c.prom.tmp", "unfinished 1\n")
+        .install();
+    let config = Config {
+        textfile_directory: Some("/texts".to_owned()),
+        ..Config::default()
+    };
+    let mut batch = Batch::new();
+    Node::init(config)
+        .unwrap()
+        .collect(&target(), &mut batch)
+        .unwrap();
+    let text = batch.to_text();
+    assert!(text.contains("\nbackups_total 4\n"), "{text}");
+    assert!(text.contains("node_textfile_scrape_error 1"), "{text}");
+    assert!(
+        !text.contains("half") && !text.contains("unfinished"),
+        "{text}"
+    );
 }

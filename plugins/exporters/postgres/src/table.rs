@@ -1,0 +1,164 @@
+//! What is asked of a server: one query a part, each of its columns a label or a family.
+
+use narthex_sdk::{Batch, Error, MetricKind};
+
+use crate::session::Rows;
+
+/// A part: a view of the server's, and what becomes of its columns.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// The beginning of the families' names, and the name of the part.
+    pub(crate) name: &'static str,
+    /// What follows the columns in the query.
+    pub(crate) from: &'static str,
+    /// Columns that are labels: the label, and what is asked for; empty where it is the name.
+    pub(crate) labels: &'static [(&'static str, &'static str)],
+    /// Columns that are families.
+    pub(crate) columns: &'static [Column],
+    /// The versions of the server that have it, first and last.
+    pub(crate) versions: (u32, u32),
+}
+
+/// A column that is a family.
+#[derive(Debug)]
+pub(crate) struct Column {
+    /// The end of the family's name.
+    pub(crate) name: &'static str,
+    /// What is asked for; empty where it is the name.
+    pub(crate) expression: &'static str,
+    pub(crate) kind: MetricKind,
+    pub(crate) help: &'static str,
+    /// The versions of the server that have it, first and last.
+    pub(crate) versions: (u32, u32),
+}
+
+impl Table {
+    /// The query for a server of this version; none, where it has no such view.
+    pub(crate) fn query(&self, version: u32) -> Option<String> {
+        let has = |(first, last): (u32, u32)| (first..=last).contains(&version);
+        if !has(self.versions) {
+            return None;
+        }
+        let columns = self.columns.iter().filter(|column| has(column.versions));
+        let columns = columns.map(|column| (column.name, column.expression));
+        let named = |(name, expression): (&str, &str)| match expression {
+            "" => name.to_owned(),
+            expression => format!("{expression} AS {name}"),
+        };
+        let labels = self.labels.iter().copied();
+        let parts: Vec<String> = labels.chain(columns).map(named).collect();
+        Some(format!("SELECT {} FROM {}", parts.join(", "), self.from))
+    }
+
+    /// Writes what the query brought.
+    pub(crate) fn write(&self, rows: &Rows, batch: &mut Batch) -> Result<(), Error> {
+        let labels = &self.labels;
+        for column in self.columns {
+            let Some(place) = rows.columns.iter().position(|name| name == column.name) else {
+                continue;
+            };
+            let name = format!("{}_{}", self.name, column.name);
+            let mut family = batch.family(column.kind, &name, column.help);
+            for row in &rows.rows {
+                let of = |place: usize| row.get(place).and_then(Option::as_deref);
+                let pairs: Vec<(&str, &str)> = (labels.iter().enumerate())
+                    .map(|(place, (label, _))| (*label, of(place).unwrap_or_default()))
+                    .collect();
+                let value = number(of(place))
+                    .ok_or_else(|| Error::Protocol(format!("{name}: {:?}", of(place))))?;
+                family.sample(&pairs, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number as the server prints it; booleans are 1 and 0. What is not there is not a number, as
+/// postgres_exporter has it.
+pub(crate) fn number(text: Option<&str>) -> Option<f64> {
+    match text {
+        None => Some(f64::NAN),
+        Some("t" | "true" | "on") => Some(1.0),
+        Some("f" | "false" | "off") => Some(0.0),
+        Some(text) => text.parse().ok(),
+    }
+}
+
+/// The version of a server as a number of its first part: `15.4 (Debian)` is 15.
+pub(crate) fn major(version: &str) -> Result<u32, Error> {
+    let digits: &str = version
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap_or_default();
+    digits
+        .parse()
+        .map_err(|_| Error::Protocol(format!("the server's version is {version:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::TABLES;
+
+    #[test]
+    fn newer_servers_are_asked_for_more() {
+        let database = TABLES
+            .iter()
+            .find(|t| t.name == "pg_stat_database")
+            .unwrap();
+        assert!(!database.query(11).unwrap().contains("checksum_failures"));
+        assert!(database.query(12).unwrap().contains("checksum_failures"));
+        assert!(database.query(14).unwrap().contains("sessions_killed"));
+        let checkpointer = TABLES
+            .iter()
+            .find(|t| t.name == "pg_stat_checkpointer")
+            .unwrap();
+        assert_eq!(checkpointer.query(16), None);
+        assert!(checkpointer.query(17).is_some());
+    }
+
+    #[test]
+    fn rows_become_samples() {
+        const TABLE: Table = Table {
+            name: "pg_x",
+            from: "x",
+            labels: &[("datname", "")],
+            columns: &[Column {
+                name: "hits",
+                expression: "",
+                kind: MetricKind::Counter,
+                help: "",
+                versions: (0, 99),
+            }],
+            versions: (0, 99),
+        };
+        assert_eq!(TABLE.query(9).unwrap(), "SELECT datname, hits FROM x");
+        let rows = |value: Option<&str>| Rows {
+            columns: vec!["datname".to_owned(), "hits".to_owned()],
+            rows: vec![vec![Some("a\"b".to_owned()), value.map(str::to_owned)]],
+        };
+        for (value, expected) in [
+            (Some("7"), "pg_x_hits{datname=\"a\\\"b\"} 7\n"),
+            (Some("t"), "pg_x_hits{datname=\"a\\\"b\"} 1\n"),
+            (None, "pg_x_hits{datname=\"a\\\"b\"} NaN\n"),
+        ] {
+            let mut batch = Batch::new();
+            TABLE.write(&rows(value), &mut batch).unwrap();
+            assert_eq!(batch.to_text(), expected);
+        }
+        let mut batch = Batch::new();
+        assert!(TABLE.write(&rows(Some("seven")), &mut batch).is_err());
+    }
+
+    #[test]
+    fn versions() {
+        for (text, expected) in [
+            ("15.18 (Debian 15.18-0)", 15),
+            ("9.6.24", 9),
+            ("17beta1", 17),
+        ] {
+            assert_eq!(major(text).unwrap(), expected);
+        }
+        assert!(major("x").is_err());
+    }
+}
