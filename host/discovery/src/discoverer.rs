@@ -26,7 +26,8 @@ pub trait Discoverer: Send + Sync {
     async fn run(&self, sender: mpsc::Sender<Vec<TargetGroup>>);
 }
 
-/// Makes the discoverer of an entry of the job of this name.
+/// Makes the discoverer of an entry. It gets a name that no other at work has, such as
+/// `JOB/plugin_sd/0`; one that takes the place of another may get that one's.
 pub type BuildDiscoverer =
     dyn Fn(&str, &SdConfig) -> Result<Arc<dyn Discoverer>, String> + Send + Sync;
 

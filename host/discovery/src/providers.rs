@@ -16,12 +16,12 @@ pub const GROUPS_MAX: usize = 65_536;
 
 /// The discoverers of a job. They end when it is dropped.
 pub struct Providers {
-    job: String,
     running: Vec<Provider>,
     changed: Arc<Notify>,
 }
 
 struct Provider {
+    id: Id,
     config: SdConfig,
     found: Arc<Mutex<Found>>,
     task: AbortHandle,
@@ -30,13 +30,24 @@ struct Provider {
 /// What has to be begun and what goes on, with nothing done yet.
 pub struct Plan {
     job: String,
-    entries: Vec<(SdConfig, Step)>,
+    steps: Vec<Step>,
 }
 
 enum Step {
     /// The provider in this place goes on.
     Keep(usize),
-    Begin(Arc<dyn Discoverer>),
+    Begin(Id, SdConfig, Arc<dyn Discoverer>),
+}
+
+/// `JOB/plugin_sd/0`: no other discoverer at work has it, and one keeps it wherever its entry is
+/// moved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Id(String);
+
+impl Id {
+    fn of(job: &str, config: &SdConfig, number: usize) -> Self {
+        Self(format!("{job}/{}/{number}", config.mechanism()))
+    }
 }
 
 #[derive(Default)]
@@ -60,22 +71,33 @@ impl Providers {
         build: &BuildDiscoverer,
     ) -> Result<Plan, Vec<DiscovererError>> {
         let running = running.map_or(&[][..], |providers| &providers.running);
-        let mut is_kept = vec![false; running.len()];
-        let (mut entries, mut errors) = (Vec::with_capacity(configs.len()), Vec::new());
+        let mut kept = vec![None; running.len()];
+        for (index, config) in configs.iter().enumerate() {
+            let mut places = running.iter().zip(&mut kept);
+            let same = places.find(|(provider, to)| to.is_none() && provider.config == *config);
+            if let Some((_, to)) = same {
+                *to = Some(index);
+            }
+        }
+        let mut taken: Vec<Id> = running
+            .iter()
+            .zip(&kept)
+            .filter(|(_, to)| to.is_some())
+            .map(|(provider, _)| provider.id.clone())
+            .collect();
+        let (mut steps, mut errors) = (Vec::with_capacity(configs.len()), Vec::new());
         for (index, config) in configs.into_iter().enumerate() {
-            let same = running
-                .iter()
-                .zip(&is_kept)
-                .position(|(provider, is_kept)| !is_kept && provider.config == config);
-            if let Some(place) = same {
-                if let Some(is_kept) = is_kept.get_mut(place) {
-                    *is_kept = true;
-                }
-                entries.push((config, Step::Keep(place)));
+            if let Some(place) = kept.iter().position(|to| *to == Some(index)) {
+                steps.push(Step::Keep(place));
                 continue;
             }
-            match build(job, &config) {
-                Ok(discoverer) => entries.push((config, Step::Begin(discoverer))),
+            let mut ids = (0..).map(|number| Id::of(job, &config, number));
+            let Some(id) = ids.find(|id| !taken.contains(id)) else {
+                continue;
+            };
+            taken.push(id.clone());
+            match build(&id.0, &config) {
+                Ok(discoverer) => steps.push(Step::Begin(id, config, discoverer)),
                 Err(message) => errors.push(DiscovererError {
                     job: job.to_owned(),
                     entry: format!("{}/{index}", config.mechanism()),
@@ -86,7 +108,7 @@ impl Providers {
         match errors.is_empty() {
             true => Ok(Plan {
                 job: job.to_owned(),
-                entries,
+                steps,
             }),
             false => Err(errors),
         }
@@ -100,43 +122,43 @@ impl Providers {
             None => (Vec::new(), Arc::default()),
         };
         let mut before: Vec<_> = before.into_iter().map(Some).collect();
-        let kept: Vec<_> = plan
-            .entries
-            .iter()
-            .map(|(_, step)| match step {
-                Step::Keep(place) => before.get_mut(*place).and_then(Option::take),
-                Step::Begin(_) => None,
+        let steps: Vec<_> = plan
+            .steps
+            .into_iter()
+            .map(|step| match step {
+                Step::Keep(place) => Err(before.get_mut(place).and_then(Option::take)),
+                Step::Begin(id, config, discoverer) => Ok((id, config, discoverer)),
             })
             .collect();
         let mut gone = before.into_iter().flatten();
-        let entries = plan.entries.into_iter().zip(kept);
-        let running = entries.filter_map(|((config, step), kept)| match step {
-            Step::Keep(_) => kept,
-            Step::Begin(discoverer) => {
-                let old = gone.next();
-                let groups = old.map(|old| std::mem::take(&mut lock(&old.found).groups));
-                let found = Arc::new(Mutex::new(Found {
-                    is_inherited: groups.is_some(),
-                    groups: groups.unwrap_or_default(),
-                    is_full: false,
-                }));
-                let task = Task {
-                    job: plan.job.clone(),
-                    found: found.clone(),
-                    changed: changed.clone(),
-                    metrics: metrics.clone(),
-                };
-                let task = tokio::spawn(task.run(discoverer)).abort_handle();
-                Some(Provider {
-                    config,
-                    found,
-                    task,
-                })
-            }
+        let running = steps.into_iter().filter_map(|step| {
+            let (id, config, discoverer) = match step {
+                Ok(new) => new,
+                Err(kept) => return kept,
+            };
+            let groups = gone
+                .next()
+                .map(|old| std::mem::take(&mut lock(&old.found).groups));
+            let found = Arc::new(Mutex::new(Found {
+                is_inherited: groups.is_some(),
+                groups: groups.unwrap_or_default(),
+                is_full: false,
+            }));
+            let task = Task {
+                job: plan.job.clone(),
+                found: found.clone(),
+                changed: changed.clone(),
+                metrics: metrics.clone(),
+            };
+            Some(Provider {
+                id,
+                config,
+                found,
+                task: tokio::spawn(task.run(discoverer)).abort_handle(),
+            })
         });
         Self {
             running: running.collect(),
-            job: plan.job,
             changed,
         }
     }
@@ -149,11 +171,10 @@ impl Providers {
     /// All groups, each with a source that no other has: `JOB/plugin_sd/0/SOURCE`.
     pub fn groups(&self) -> Vec<TargetGroup> {
         let mut groups = Vec::new();
-        for (index, provider) in self.running.iter().enumerate() {
-            let prefix = format!("{}/{}/{index}", self.job, provider.config.mechanism());
+        for provider in &self.running {
             let found = lock(&provider.found);
             groups.extend(found.groups.values().map(|group| TargetGroup {
-                source: format!("{prefix}/{}", group.source),
+                source: format!("{}/{}", provider.id.0, group.source),
                 ..group.clone()
             }));
         }

@@ -155,14 +155,14 @@ async fn a_changed_entry_keeps_what_was_found_until_its_first_word() {
     puppets.0.lock().unwrap().clear();
     // The one goes on in another place, the other is replaced, twice before it said a word.
     world.reload(&["c", "a"]).unwrap();
-    let both = ["j/plugin_sd/0/y 1", "j/plugin_sd/1/x 1"];
+    let both = ["j/plugin_sd/1/y 1", "j/plugin_sd/0/x 1"];
     assert_eq!(world.sources(), both);
     world.reload(&["d", "a"]).unwrap();
     assert_eq!(world.sources(), both);
     puppets.say("d", &[("z", 1)]).await;
-    assert_eq!(world.sources(), ["j/plugin_sd/0/z 1", "j/plugin_sd/1/x 1"]);
+    assert_eq!(world.sources(), ["j/plugin_sd/1/z 1", "j/plugin_sd/0/x 1"]);
     world.reload(&["d:changed", "a"]).unwrap();
-    assert_eq!(world.sources(), ["j/plugin_sd/0/z 1", "j/plugin_sd/1/x 1"]);
+    assert_eq!(world.sources(), ["j/plugin_sd/1/z 1", "j/plugin_sd/0/x 1"]);
     let is_restarted = puppets.0.lock().unwrap().contains_key("a");
     assert!(
         !is_restarted,

@@ -96,10 +96,10 @@ impl World {
             Ok(Arc::new(Named { job: name, wait }) as Arc<dyn Collector>)
         };
         let log = Arc::clone(&built);
-        let discover = move |job: &str, SdConfig::Plugin(config): &SdConfig| {
+        let discover = move |name: &str, SdConfig::Plugin(config): &SdConfig| {
             log.lock()
                 .unwrap()
-                .push(format!("{job}: {}", config.plugin));
+                .push(format!("{name}: {}", config.plugin));
             match config.plugin.as_str() {
                 "broken" => Err("no such plugin".to_owned()),
                 _ => {

@@ -127,7 +127,7 @@ async fn a_reload_begins_only_those_that_changed() {
         .unwrap();
     world.pass(1).await;
     let before = world.target();
-    assert_eq!(world.built(), ["a", "a: p"]);
+    assert_eq!(world.built(), ["a", "a/plugin_sd/0: p"]);
     // Another setting of the job, and the same entry.
     let limited = found(json!({"sample_limit": 7}), first);
     world.reload(json!([limited])).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_reload_begins_only_those_that_changed() {
         .reload(json!([found(json!({}), later)]))
         .await
         .unwrap();
-    assert_eq!(world.built(), ["a", "a: p"]);
+    assert_eq!(world.built(), ["a", "a/plugin_sd/0: p"]);
     assert_eq!(world.urls(), ["h:1"]);
     world.pass(10).await;
     assert_eq!(world.urls(), ["h:1", "h:2"]);
