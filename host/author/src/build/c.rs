@@ -8,7 +8,7 @@ use crate::tool::Tool;
 use crate::{AuthorError, Project, file};
 
 /// What the bindings call the world, whichever it is: one SDK serves all three.
-const WORLD: &str = "plugin";
+const WORLD: &str = "contract";
 
 /// Compiles the project's sources with the SDK and the bindings.
 pub(super) fn build(project: &Project, contract: &Contract) -> Result<Vec<u8>, AuthorError> {
@@ -22,7 +22,7 @@ pub(super) fn build(project: &Project, contract: &Contract) -> Result<Vec<u8>, A
         command.args([
             "--target=wasm32-wasi",
             "-mexec-model=reactor",
-            "-std=c11",
+            "-std=gnu11",
             "-Os",
             "-Wall",
             "-Wno-unused-function",
@@ -30,9 +30,9 @@ pub(super) fn build(project: &Project, contract: &Contract) -> Result<Vec<u8>, A
         command.arg(format!("-DNARTHEX_WORLD_{world}=1"));
         command.arg("-I").arg(&sdk).arg("-I").arg(&bindings);
         command.args(c_sources(&project.folder));
-        command.args(["narthex.c", "narthex_component.c"].map(|name| sdk.join(name)));
-        command.arg(bindings.join("plugin.c"));
-        command.arg(bindings.join("plugin_component_type.o"));
+        command.args(["narthex.c", "narthex_batch.c", "narthex_component.c"].map(|name| sdk.join(name)));
+        command.arg(bindings.join("contract.c"));
+        command.arg(bindings.join("contract_component_type.o"));
         command.arg("-o").arg(&output);
     })?;
     file::read(&output)
