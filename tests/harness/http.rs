@@ -44,6 +44,14 @@ pub fn put(url: &str, body: &str) -> Result<Answer, String> {
     answer(agent().put(url).send(body))
 }
 
+/// POST without a body.
+///
+/// # Errors
+/// As [`get`].
+pub fn post(url: &str) -> Result<Answer, String> {
+    answer(agent().post(url).send_empty())
+}
+
 /// The `data` of a Prometheus API answer.
 ///
 /// # Errors

@@ -90,6 +90,11 @@ impl Narthex {
         self.folder.path().join("data")
     }
 
+    /// Replaces prometheus.yml; a reload takes it.
+    pub fn write_config(&self, yaml: &str) {
+        std::fs::write(self.folder.path().join("prometheus.yml"), yaml).unwrap();
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
