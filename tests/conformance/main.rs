@@ -1,8 +1,11 @@
 //! Narthex beside the programs that it must agree with.
 
+mod beside;
 mod catalogue;
 mod istio;
 mod nginx;
+mod node;
 mod parquet;
+mod postgres;
 mod prometheus;
 mod traefik;

@@ -187,3 +187,54 @@ fn cluster(name: &str, address: &str) -> String {
          endpoints: [{{lb_endpoints: [{{endpoint: {{address: {address}}}}}]}}]}}\n"
     )
 }
+
+/// The password of the user `postgres` of [`postgres`].
+pub const POSTGRES_PASSWORD: &str = "quoth the raven";
+
+/// PostgreSQL with an empty database. It refuses to run as root; as root it is started as the
+/// user that Debian's package makes for it.
+pub fn postgres(folder: &Path) -> Peer {
+    let port = free_port();
+    let home = folder.join("postgres");
+    std::fs::create_dir(&home).unwrap();
+    let password = home.join("password");
+    std::fs::write(&password, POSTGRES_PASSWORD).unwrap();
+    // The folders above have to let the user through.
+    let script = r#"
+        set -e
+        home=$1 port=$2
+        as=''
+        if [ "$(id -u)" = 0 ]; then
+            chown -R postgres "$home"
+            chmod a+x "$home/.."
+            as='setpriv --reuid=postgres --regid=postgres --clear-groups'
+        fi
+        bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
+        $as "$bin/initdb" -D "$home/data" -U postgres -A scram-sha-256 --pwfile="$home/password" --no-sync
+        exec $as "$bin/postgres" -D "$home/data" -p "$port" -k "$home" -c fsync=off
+    "#;
+    let home = home.display().to_string();
+    let args = ["-c", script, "postgres", &home, &port.to_string()].map(str::to_owned);
+    let mut peer = Peer::start("sh", port, folder, &args);
+    until(60, "postgres", || {
+        peer.process.check_running()?;
+        match peer.process.log().contains("ready to accept connections") {
+            true => Ok(()),
+            false => Err(peer.process.log()),
+        }
+    });
+    peer
+}
+
+/// prometheus-postgres-exporter in front of a PostgreSQL.
+pub fn postgres_exporter(folder: &Path, postgres: &Peer) -> Peer {
+    let port = free_port();
+    let password = POSTGRES_PASSWORD.replace(' ', "%20");
+    let address = postgres.address();
+    let source = format!(
+        "DATA_SOURCE_NAME=postgresql://postgres:{password}@{address}/postgres?sslmode=disable"
+    );
+    let listen = format!("--web.listen-address=127.0.0.1:{port}");
+    let args = [source, "prometheus-postgres-exporter".to_owned(), listen];
+    Peer::start("env", port, folder, &args).answering("/metrics")
+}
