@@ -21,7 +21,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
     ),
-    ("plugin", &["model", "exposition", "http", "registry", "scrape"]),
+    (
+        "plugin",
+        &["model", "exposition", "http", "discovery", "registry", "scrape"],
+    ),
     (
         "author",
         &["model", "exposition", "plugin", "registry", "scrape"],

@@ -1,8 +1,7 @@
 //! Compiled components on disk, so that a start compiles nothing that an earlier one compiled.
 //!
-//! A file is named after the component's SHA-256, wasmtime's version and the engine's settings,
-//! and begins with the SHA-256 of what follows, so that a torn or rotten one is compiled anew.
-//! The folder is the host's own: who can write there can make the host run any code, as with
+//! A file is named after the component's SHA-256, wasmtime's version, the engine's settings, and
+//! the SHA-256 of what it holds, so that a torn or rotten one is compiled anew. The folder is the host's own: who can write there can make the host run any code, as with
 //! the host's binary. It is made for the owner alone.
 
 #![allow(
@@ -24,8 +23,8 @@ use crate::engine::WASMTIME_VERSION;
 use crate::error::PluginError;
 use crate::limits::CACHE_ENTRIES_MAX;
 
-/// The length of the checksum at the beginning of a file.
-const CHECKSUM_BYTES: usize = 32;
+/// How the name of a whole file ends.
+const FILE_END: &str = ".cwasm";
 
 /// The folder; none, where nothing can be kept.
 #[derive(Debug, Clone)]
@@ -58,58 +57,85 @@ impl Cache {
         Self { folder }
     }
 
-    /// Takes the compiled component from the folder, or compiles it and puts it there. This
-    /// takes as long as a compiler takes: not for a thread that serves requests.
-    pub(crate) fn compile(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, PluginError> {
-        let file = self
-            .folder
-            .as_ref()
-            .map(|f| f.join(file_name(engine, wasm)));
-        if let Some(component) = file.as_ref().and_then(|file| load(engine, file)) {
-            return Ok(component);
-        }
-        let component = Component::from_binary(engine, wasm)
-            .map_err(|error| PluginError::Component(format!("{error:#}")))?;
-        if let (Some(folder), Some(file)) = (&self.folder, &file) {
-            let stored = store(&component, file).and_then(|()| prune(folder));
-            if let Err(error) = stored {
-                let path = file.display();
-                tracing::warn!(%path, %error, "a compiled plugin could not be kept");
+    /// The compiled component of a digest, where it is kept. Reads a whole file: not for a thread
+    /// that serves requests.
+    pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let folder = self.folder.as_ref()?;
+        let key = key(engine, digest);
+        for entry in fs::read_dir(folder).ok()?.flatten() {
+            let name = entry.file_name();
+            let name = name.to_str().unwrap_or_default();
+            let rest = name.strip_prefix(&key).and_then(|n| n.strip_prefix('-'));
+            if let Some(checksum) = rest.and_then(|rest| rest.strip_suffix(FILE_END))
+                && let Some(component) = load_file(engine, &entry.path(), checksum)
+            {
+                return Some(component);
             }
         }
-        Ok(component)
+        None
+    }
+
+    /// Keeps what a component was compiled to, and makes it ready to run.
+    ///
+    /// # Errors
+    /// The engine does not take it: it was compiled by another version.
+    pub(crate) fn keep(
+        &self,
+        engine: &Engine,
+        digest: &str,
+        compiled: &[u8],
+    ) -> Result<Component, PluginError> {
+        if let Some(folder) = &self.folder {
+            match store(folder, &key(engine, digest), compiled) {
+                Ok(()) => {
+                    if let Some(component) = self.load(engine, digest) {
+                        return Ok(component);
+                    }
+                }
+                Err(error) => {
+                    let path = folder.display();
+                    tracing::warn!(%path, %error, "a compiled plugin could not be kept");
+                }
+            }
+        }
+        // SAFETY: the bytes come from the compiler, which is this very program: from its own
+        // memory, or through a pipe from a child that no other program could write into.
+        let component = unsafe { Component::deserialize(engine, compiled) };
+        component.map_err(|error| PluginError::Compile(format!("{error:#}")))
     }
 }
 
-fn file_name(engine: &Engine, wasm: &[u8]) -> String {
+/// What a compiled component depends on.
+fn key(engine: &Engine, digest: &str) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
     let settings = settings.finish();
-    let content = digest(wasm);
     let machine = std::env::consts::ARCH;
-    format!("{content}-{WASMTIME_VERSION}-{machine}-{settings:016x}.cwasm")
+    format!("{digest}-{WASMTIME_VERSION}-{machine}-{settings:016x}")
 }
 
-fn load(engine: &Engine, file: &Path) -> Option<Component> {
-    let bytes = fs::read(file).ok()?;
-    let (checksum, compiled) = bytes.split_at_checked(CHECKSUM_BYTES)?;
-    if Sha256::digest(compiled)[..] != *checksum {
+fn load_file(engine: &Engine, file: &Path, checksum: &str) -> Option<Component> {
+    if digest(&fs::read(file).ok()?) != checksum {
         return None;
     }
-    // SAFETY: the bytes are what `serialize` gave for this very engine's settings, complete by
-    // their checksum, from a folder that only the host writes to.
-    unsafe { Component::deserialize(engine, compiled) }.ok()
+    // SAFETY: the file is what the compiler gave for this very engine's settings, complete by its
+    // checksum, in a folder that only the host writes to, and the host never writes into a file
+    // that has its name. It stays mapped, so that all processes and instances share its pages.
+    unsafe { Component::deserialize_file(engine, file) }.ok()
 }
 
-fn store(component: &Component, file: &Path) -> io::Result<()> {
-    let compiled = component.serialize().map_err(io::Error::other)?;
+fn store(folder: &Path, key: &str, compiled: &[u8]) -> io::Result<()> {
     // The process' own name, so that two hosts on one folder do not write into each other.
-    let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
+    let unfinished = folder.join(format!("{key}.{}.tmp", std::process::id()));
     let mut output = fs::File::create(&unfinished)?;
-    output.write_all(&Sha256::digest(&compiled))?;
-    output.write_all(&compiled)?;
+    output.write_all(compiled)?;
     output.sync_all()?;
-    fs::rename(&unfinished, file)
+    let checksum = digest(compiled);
+    fs::rename(
+        &unfinished,
+        folder.join(format!("{key}-{checksum}{FILE_END}")),
+    )?;
+    prune(folder)
 }
 
 /// Removes the oldest files beyond the bound.

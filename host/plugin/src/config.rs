@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use narthex_http::{Secret, TlsConfig};
-use narthex_registry::{GrantList, MemorySize};
+use narthex_model::PromDuration;
+use narthex_registry::{GrantList, MemorySize, RegistryConfig};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -30,6 +31,10 @@ pub struct PluginsConfig {
     pub tls: BTreeMap<String, TlsConfig>,
     /// Bounds on every plugin.
     pub limits: LimitsConfig,
+    /// Where plugins come from, and who may have signed those in the folder; without it, loose
+    /// files and unsigned packages are loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<RegistryConfig>,
 }
 
 /// Where a secret lies: exactly one of the two.
@@ -66,6 +71,18 @@ impl PluginsConfig {
             let here = tls.faults().into_iter();
             faults.extend(here.map(|fault| format!("plugins.tls.{name}: {fault}")));
         }
+        for (name, limits) in &self.limits.per_plugin {
+            let is_zero = limits
+                .timeout
+                .is_some_and(|timeout| timeout.as_millis() == 0);
+            if is_zero || limits.concurrency == Some(0) {
+                let text = "timeout and concurrency must be above 0";
+                faults.push(format!("plugins.limits.per_plugin.{name}: {text}"));
+            }
+        }
+        if let Some(registry) = &self.registry {
+            faults.extend(registry.faults());
+        }
         faults
     }
 }
@@ -76,12 +93,31 @@ impl PluginsConfig {
 pub struct LimitsConfig {
     /// The memory of one instance; a manifest can ask for less, not for more.
     pub memory: MemorySize,
+    /// Bounds on one plugin, which go before its manifest's and the one above.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub per_plugin: BTreeMap<String, PluginLimits>,
+}
+
+/// Bounds that an operator sets on one plugin; what is left out is as for every plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PluginLimits {
+    /// The memory of one instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySize>,
+    /// The longest that one call may take, within a scrape's own timeout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<PromDuration>,
+    /// Calls of one job at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
 }
 
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             memory: MEMORY_DEFAULT,
+            per_plugin: BTreeMap::new(),
         }
     }
 }

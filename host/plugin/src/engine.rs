@@ -7,10 +7,11 @@ use wasmtime::{Config, Engine};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::{WasiView, clocks as wasi_clocks};
 
-use crate::bindings::exporter::{Exporter, ExporterPre};
+use crate::bindings::exporter::Exporter;
 use crate::error::PluginError;
 use crate::host::Host;
 use crate::limits::{EPOCH_TICK, FIBER_STACK_BYTES, STACK_BYTES};
+use crate::world::{Program, World};
 
 /// The version of wasmtime, as far as compiled components depend on it.
 pub(crate) const WASMTIME_VERSION: &str = "48";
@@ -55,9 +56,12 @@ const OWN_INTERFACES: [&str; 12] = [
     "narthex:plugin/udp",
 ];
 
-/// Makes the engine and starts the thread that interrupts its guests. The thread ends with the
-/// engine.
-pub(crate) fn start() -> Result<Engine, PluginError> {
+/// An engine that compiles what the running one takes, and runs nothing.
+pub(crate) fn for_compiling() -> Result<Engine, PluginError> {
+    Engine::new(&config()).map_err(PluginError::engine)
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -65,7 +69,13 @@ pub(crate) fn start() -> Result<Engine, PluginError> {
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES);
-    let engine = Engine::new(&config).map_err(PluginError::engine)?;
+    config
+}
+
+/// Makes the engine and starts the thread that interrupts its guests. The thread ends with the
+/// engine.
+pub(crate) fn start() -> Result<Engine, PluginError> {
+    let engine = Engine::new(&config()).map_err(PluginError::engine)?;
     let weak = engine.weak();
     thread::Builder::new()
         .name("plugin-epoch".to_owned())
@@ -129,18 +139,17 @@ fn link_wasi(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Checks a component's imports and exports against the exporter world.
-pub(crate) fn exporter(
+/// Checks a component's imports, and its exports against a world.
+pub(crate) fn program(
     linker: &Linker<Host>,
     component: &Component,
-) -> Result<ExporterPre<Host>, PluginError> {
+    world: World,
+) -> Result<Program, PluginError> {
     for (import, _) in component.component_type().imports(linker.engine()) {
         let interface = import.split_once('@').map_or(import, |(name, _)| name);
         if !WASI_INTERFACES.contains(&interface) && !OWN_INTERFACES.contains(&interface) {
             return Err(PluginError::Import(import.to_owned()));
         }
     }
-    let world = |error: wasmtime::Error| PluginError::World(format!("{error:#}"));
-    let pre = linker.instantiate_pre(component).map_err(world)?;
-    ExporterPre::new(pre).map_err(world)
+    Program::new(linker, component, world)
 }

@@ -1,4 +1,6 @@
-//! The plugin folder: which plugins lie in it, and what changed since it was looked at last.
+//! The plugin folder: which plugins lie in it, and what changed since it was looked at last. A
+//! plugin is a loose pair of files, `NAME.wasm` and `NAME.toml`, or an OCI layout in the folder
+//! `NAME`; where both are, the pair counts.
 //!
 //! It is looked through twice a second rather than watched by inotify: that way it works on
 //! every file system (network mounts, config maps), and a file that is renamed over another, or
@@ -10,16 +12,18 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use narthex_registry::{INDEX_FILE, Layout, Trust, TrustPolicy, is_name};
+
 use crate::artifact::Artifact;
 use crate::cache::digest;
 use crate::error::PluginError;
 use crate::limits::{COMPONENT_BYTES_MAX, FOLDER_SETTLED, MANIFEST_BYTES_MAX, PLUGINS_MAX};
-use narthex_registry::is_name;
 
 /// What is known of the folder.
 #[derive(Debug, Default)]
 pub(crate) struct Folder {
     path: PathBuf,
+    trust: TrustPolicy,
     known: BTreeMap<String, Known>,
     /// Said once, not twice a second.
     is_unreadable: bool,
@@ -54,15 +58,27 @@ pub(crate) enum Change {
 }
 
 impl Folder {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    /// A folder of plugins that these keys may have signed.
+    pub(crate) fn new(path: PathBuf, trust: TrustPolicy) -> Self {
         Self {
             path,
+            trust,
             ..Self::default()
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Makes the next look tell of a plugin again, changed or not.
+    pub(crate) fn forget(&mut self, name: &str) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.content = None;
+        }
+    }
+
+    /// Where a plugin lies as a package, if it does.
+    pub(crate) fn layout(&self, name: &str) -> Option<PathBuf> {
+        let folder = self.path.join(name);
+        let is_pair = self.path.join(format!("{name}.wasm")).exists();
+        (is_name(name) && !is_pair && Layout::is_at(&folder)).then_some(folder)
     }
 
     /// Looks through the folder at a time of the system's clock. Reads files: not for a thread that serves requests.
@@ -90,30 +106,42 @@ impl Folder {
         }
         for name in names {
             let known = self.known.entry(name.clone()).or_default();
-            changes.extend(known.look(&self.path, &name, now_ms));
+            changes.extend(known.look(&self.path, &name, &self.trust, now_ms));
         }
         changes
     }
 }
 
 impl Known {
-    fn look(&mut self, folder: &Path, name: &str, now_ms: i64) -> Option<Change> {
-        let paths = ["wasm", "toml"].map(|end| folder.join(format!("{name}.{end}")));
-        let files = [stamp(&paths[0]), stamp(&paths[1])];
+    fn look(
+        &mut self,
+        folder: &Path,
+        name: &str,
+        trust: &TrustPolicy,
+        now_ms: i64,
+    ) -> Option<Change> {
+        let pair = ["wasm", "toml"].map(|end| folder.join(format!("{name}.{end}")));
+        let layout = folder.join(name);
+        let is_pair = stamp(&pair[0]).is_some();
+        let files = match is_pair {
+            true => [stamp(&pair[0]), stamp(&pair[1])],
+            false => [stamp(&layout.join(INDEX_FILE)), None],
+        };
         let is_settled = files.iter().flatten().all(|stamp| stamp.is_settled(now_ms));
         if self.files == files && is_settled && self.content.is_some() {
             return None;
         }
         self.files = files;
         self.is_gone = false;
-        let read = read(&paths[0], COMPONENT_BYTES_MAX).and_then(|component| {
-            let manifest = read(&paths[1], MANIFEST_BYTES_MAX)?;
-            let manifest = String::from_utf8(manifest)
-                .map_err(|_| PluginError::Manifest("not UTF-8".to_owned()))?;
-            Ok((component, manifest))
-        });
+        let read = match is_pair {
+            true => read_pair(name, &pair, trust),
+            false => read_layout(name, &layout, trust),
+        };
         let content = match &read {
-            Ok((component, manifest)) => Ok([digest(component), digest(manifest.as_bytes())]),
+            Ok(artifact) => Ok([
+                artifact.digest.clone(),
+                digest(artifact.manifest.as_bytes()),
+            ]),
             Err(error) => Err(error.clone()),
         };
         if self.content.as_ref() == Some(&content) {
@@ -121,13 +149,41 @@ impl Known {
         }
         self.content = Some(content);
         Some(match read {
-            Ok((component, manifest)) => {
-                let artifact = Artifact::from_directory(name, component, manifest);
-                Change::Found(Box::new(artifact))
-            }
+            Ok(artifact) => Change::Found(Box::new(artifact)),
             Err(error) => Change::Broken(name.to_owned(), error),
         })
     }
+}
+
+fn read_pair(
+    name: &str,
+    paths: &[PathBuf; 2],
+    trust: &TrustPolicy,
+) -> Result<Artifact, PluginError> {
+    if trust.requires_signature() {
+        return Err(PluginError::Untrusted(format!(
+            "{name}.wasm is a loose file, which nobody can have signed, and \
+             plugins.registry.require_signature is on"
+        )));
+    }
+    let component = read(&paths[0], COMPONENT_BYTES_MAX)?;
+    let manifest = read(&paths[1], MANIFEST_BYTES_MAX)?;
+    let manifest =
+        String::from_utf8(manifest).map_err(|_| PluginError::Manifest("not UTF-8".to_owned()))?;
+    Ok(Artifact::from_directory(name, component, manifest))
+}
+
+/// Every digest is checked by the reading, the signatures here.
+fn read_layout(name: &str, folder: &Path, trust: &TrustPolicy) -> Result<Artifact, PluginError> {
+    let current = Layout::open(folder).and_then(|layout| layout.current());
+    let current = current.map_err(|error| PluginError::File(error.to_string()))?;
+    let trusted = trust.check(current.digest, &current.signatures);
+    let signed_by = match trusted {
+        Ok(Trust::Signed { key }) => Some(key),
+        Ok(Trust::Unsigned) => None,
+        Err(error) => return Err(PluginError::Untrusted(error.to_string())),
+    };
+    Ok(Artifact::from_package(name, current.package, signed_by))
 }
 
 impl Stamp {
@@ -154,20 +210,26 @@ fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
-/// The plugins' names: files that end in `.wasm` and whose name can be a plugin's. Anything else
-/// (a file being uploaded under another name) is none.
+/// The plugins' names: files that end in `.wasm`, and folders that are layouts, whose name can be
+/// a plugin's. Anything else (a file being uploaded under another name) is none.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_stem().and_then(|name| name.to_str());
-        if let (Some(name), true) = (name, path.extension().is_some_and(|e| e == "wasm"))
-            && is_name(name)
+        let is_file = path.extension().is_some_and(|end| end == "wasm");
+        let name = match is_file {
+            true => path.file_stem(),
+            false => path.file_name(),
+        };
+        let name = name.and_then(|name| name.to_str());
+        if let Some(name) = name.filter(|name| is_name(name))
+            && (is_file || Layout::is_at(&path))
         {
             names.push(name.to_owned());
         }
     }
     names.sort_unstable();
+    names.dedup();
     names.truncate(PLUGINS_MAX);
     Ok(names)
 }
@@ -213,7 +275,7 @@ mod tests {
     fn new_changed_broken_and_gone_plugins_are_told_once() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        let mut watched = Folder::new(folder.path().to_owned());
+        let mut watched = Folder::new(folder.path().to_owned(), TrustPolicy::default());
         let now_ms = SystemClock.now_ms();
         let mut look = || describe(watched.look(now_ms));
 
@@ -250,7 +312,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.wasm"), "one").unwrap();
         fs::write(folder.path().join("a.toml"), "").unwrap();
-        let mut watched = Folder::new(folder.path().to_owned());
+        let mut watched = Folder::new(folder.path().to_owned(), TrustPolicy::default());
         let later = SystemClock.now_ms() + 60_000;
         assert_eq!(watched.look(later).len(), 1);
         let known = watched.known.get_mut("a").unwrap();

@@ -23,6 +23,7 @@ use crate::limits::{
     TABLES_MAX,
 };
 use crate::log::{Level, PluginLog, StandardStream};
+use crate::log_ring::LogRing;
 use crate::metrics::{DeniedLabels, Metrics};
 use crate::state::StateStore;
 use crate::vault::Vault;
@@ -46,6 +47,8 @@ pub(crate) struct Outside {
 pub(crate) struct Identity {
     pub(crate) plugin: String,
     pub(crate) job: String,
+    /// The plugin's last lines.
+    pub(crate) log: LogRing,
 }
 
 /// The call under way. Nothing in it outlives the call.
@@ -90,6 +93,9 @@ pub(crate) struct Host {
     pub(crate) call: Call,
     /// The watches that the instance opened, by handle; they outlive calls.
     pub(crate) watches: Vec<Option<Box<dyn Watch>>>,
+    /// Whether the guest waits for the outside, as far as is known: an import sets it, and a tick
+    /// of the engine, which only passes in the guest's own code, takes it back.
+    pub(crate) is_outside: bool,
     host_calls: HostCalls,
 }
 
@@ -100,7 +106,7 @@ impl Host {
         capabilities: Arc<Capabilities>,
         memory: MemorySize,
     ) -> Self {
-        let log = PluginLog::new(&identity.plugin, &identity.job, outside.metrics.clone());
+        let log = PluginLog::new(&identity, &outside);
         let stream = |level| StandardStream {
             log: log.clone(),
             level,
@@ -123,6 +129,7 @@ impl Host {
             started,
             call: Call::new(0, None, started),
             watches: Vec::new(),
+            is_outside: false,
             host_calls,
         }
     }
@@ -130,6 +137,7 @@ impl Host {
     /// A call begins.
     pub(crate) fn begin_call(&mut self, target: Option<Endpoint>, deadline: Instant) {
         self.log.begin_call();
+        self.is_outside = false;
         self.call = Call::new(self.call.number + 1, target, deadline);
     }
 
@@ -145,6 +153,7 @@ impl Host {
     /// but ask.
     pub(crate) fn enter(&mut self, interface: Interface) -> Result<()> {
         self.host_calls.count(interface);
+        self.is_outside = true;
         match self.call.budget.spend(Spend::HostCall) {
             Ok(()) => Ok(()),
             Err(message) => {

@@ -6,15 +6,18 @@
 //! get) costs the scrape it was asked for, and no other.
 //!
 //! It is not: a place for what a plugin does, nor a registry, nor signatures. Only this crate
-//! knows wasmtime. Components are compiled in this process, on threads for blocking work, before
-//! a scrape needs them.
+//! knows wasmtime. Components are compiled in a child process, before a scrape needs them.
 
 mod artifact;
+mod batch;
 mod bindings;
 mod budget;
 mod cache;
 mod capability;
+mod collector;
+mod compile;
 mod config;
+mod discoverer;
 mod engine;
 mod error;
 mod folder;
@@ -23,20 +26,33 @@ mod imports;
 mod instance;
 mod job;
 pub mod limits;
+mod loader;
 mod log;
+mod log_ring;
 mod metrics;
 mod plugin;
+mod receiver;
 mod runtime;
+mod schema;
+mod sighting;
 mod state;
+mod status;
+mod strikes;
+mod swap;
 mod vault;
 mod version;
 mod watches;
+mod world;
 
 pub use artifact::Artifact;
-pub use config::{Grant, LimitsConfig, PluginsConfig, SecretConfig};
+pub use compile::{COMPILE_COMMAND, CompileLimits, CompilerProgram, compile_child};
+pub use config::{Grant, LimitsConfig, PluginLimits, PluginsConfig, SecretConfig};
 pub use error::PluginError;
+pub use log_ring::LogLine;
 pub use narthex_registry::{GrantList, MemorySize};
-pub use plugin::{PluginState, PluginStatus};
+pub use receiver::{Alert, Notification, Outcome, PluginReceiver};
 pub use runtime::{PluginOptions, PluginRuntime};
+pub use schema::ConfigFault;
+pub use status::{Failure, JobDetail, PluginDetail, PluginState, PluginStatus, Quarantine};
 pub use version::Source;
 pub use watches::{Watch, WatchChange, WatchEvent, Watches};

@@ -137,7 +137,26 @@ pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
 pub const PLUGINS_MAX: usize = 1000;
 
 /// Compiled components kept on disk; the oldest beyond are removed.
-pub const CACHE_ENTRIES_MAX: usize = 64;
+pub const CACHE_ENTRIES_MAX: usize = 256;
+
+/// Components that are compiled at once; further ones wait.
+pub const COMPILERS_MAX: usize = 1;
+
+/// The address space of a compiler; one that needs more ends, and its component is refused. A
+/// component of 12 MB of JavaScript takes 500 MB.
+pub const COMPILE_MEMORY_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// The processor time of a compiler, likewise. The same component takes 12 s.
+pub const COMPILE_PROCESSOR_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// The time on the wall of a compiler, likewise.
+pub const COMPILE_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// Bytes of machine code of one component; with more it is refused.
+pub const COMPILED_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Bytes of what a compiler says is wrong; the rest is cut off.
+pub const COMPILE_ERROR_BYTES_MAX: u64 = 4096;
 
 /// How often the plugin folder is looked through.
 pub const FOLDER_POLL: Duration = Duration::from_millis(500);
@@ -145,3 +164,64 @@ pub const FOLDER_POLL: Duration = Duration::from_millis(500);
 /// A file written to more recently than this is read again even if its time and size are the
 /// same: clocks of file systems are coarse.
 pub const FOLDER_SETTLED: Duration = Duration::from_secs(2);
+
+/// The wait after the second failure in a row; the first costs none, and each further one doubles
+/// it.
+pub const BACKOFF_FIRST: Duration = Duration::from_secs(5);
+
+/// The longest wait between failures that are no quarantine.
+pub const BACKOFF_LONGEST: Duration = Duration::from_secs(300);
+
+/// So many failures within [`QUARANTINE_WINDOW`] put a job's plugin into quarantine, as far as one
+/// target of the job goes.
+pub const QUARANTINE_FAILURES: usize = 5;
+
+/// See [`QUARANTINE_FAILURES`].
+pub const QUARANTINE_WINDOW: Duration = Duration::from_secs(600);
+
+/// How long a quarantine lasts, unless a new version or a reload ends it.
+pub const QUARANTINE: Duration = Duration::from_secs(600);
+
+/// Targets of one job whose failures are told apart; those of further ones count as one target's.
+pub const STRUCK_TARGETS_MAX: usize = 1000;
+
+/// Log lines of one plugin that are kept; the oldest make room.
+pub const LOG_RING_LINES_MAX: usize = 500;
+
+/// Log lines of one plugin in one second, all its calls together; those beyond are counted and
+/// dropped.
+pub const LOG_LINES_PER_SECOND_MAX: u32 = 200;
+
+/// Lines by which a follower of a plugin's log may be behind; then it misses the oldest.
+pub const LOG_FOLLOWER_LINES_MAX: usize = 256;
+
+/// Faults of one plugin's configuration that are told; the rest shows once these are mended.
+pub const CONFIG_FAULTS_MAX: usize = 20;
+
+/// How deep a schema may be nested; a deeper one makes its manifest unusable.
+pub const SCHEMA_DEPTH_MAX: usize = 32;
+
+/// Calls of one plugin's jobs whose backtraces are kept, the last ones.
+pub const BACKTRACES_MAX: usize = 5;
+
+/// Bytes of one backtrace; the rest is cut off.
+pub const BACKTRACE_BYTES_MAX: usize = 8192;
+
+/// The time for a collection by a version that is not at work yet.
+pub const SHADOW_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Groups that one refresh may bring; more is an error.
+pub const GROUPS_MAX: usize = 10_000;
+
+/// Targets that one refresh may bring, all groups together; more is an error.
+pub const TARGETS_MAX: usize = 100_000;
+
+/// The shortest time between two refreshes, however often a plugin's watches change.
+pub const REFRESH_GAP: Duration = Duration::from_secs(1);
+
+/// The time of a call outside a scrape (a refresh, a notification) where neither manifest nor
+/// configuration say otherwise.
+pub const CALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// Jobs whose instances of a new version are made and tried at once.
+pub const PREPARED_AT_ONCE_MAX: usize = 16;

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use narthex_model::Clock;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::host::{Identity, Outside};
 use crate::limits::{LOG_LINE_BYTES_MAX, LOG_LINES_PER_CALL_MAX};
+use crate::log_ring::{LogLine, LogRing};
 use crate::metrics::{LogLabels, Metrics, PluginLabel};
 
 /// A level that plugins log at.
@@ -40,17 +43,21 @@ impl Level {
 pub(crate) struct PluginLog {
     plugin: String,
     job: String,
+    ring: LogRing,
+    clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// Lines of the call under way, those that were dropped included.
     lines: AtomicU64,
 }
 
 impl PluginLog {
-    pub(crate) fn new(plugin: &str, job: &str, metrics: Metrics) -> Arc<Self> {
+    pub(crate) fn new(identity: &Identity, outside: &Outside) -> Arc<Self> {
         Arc::new(Self {
-            plugin: plugin.to_owned(),
-            job: job.to_owned(),
-            metrics,
+            plugin: identity.plugin.clone(),
+            job: identity.job.clone(),
+            ring: identity.log.clone(),
+            clock: outside.clock.clone(),
+            metrics: outside.metrics.clone(),
             lines: AtomicU64::new(0),
         })
     }
@@ -67,15 +74,17 @@ impl PluginLog {
         if dropped == 0 {
             return;
         }
+        self.count_dropped(dropped);
+        let (plugin, job) = (&self.plugin, &self.job);
+        tracing::warn!(plugin, job, dropped, "plugin logged too much in one call");
+    }
+
+    fn count_dropped(&self, count: u64) {
         let label = PluginLabel {
             plugin: self.plugin.clone(),
         };
-        self.metrics
-            .log_dropped
-            .get_or_create(&label)
-            .inc_by(dropped);
-        let (plugin, job) = (&self.plugin, &self.job);
-        tracing::warn!(plugin, job, dropped, "plugin logged too much in one call");
+        let dropped = self.metrics.log_dropped.get_or_create(&label);
+        dropped.inc_by(count);
     }
 
     /// One line.
@@ -91,6 +100,15 @@ impl PluginLog {
             push_bounded(&mut text, name);
             push_bounded(&mut text, "=");
             push_bounded(&mut text, value);
+        }
+        let is_taken = self.ring.push(LogLine {
+            time_ms: self.clock.now_ms(),
+            level: level.name(),
+            job: self.job.clone(),
+            message: text.clone(),
+        });
+        if !is_taken {
+            return self.count_dropped(1);
         }
         let labels = LogLabels {
             plugin: self.plugin.clone(),

@@ -1,11 +1,17 @@
 //! What the host says of its plugins.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use crate::error::CallError;
+use crate::host::Identity;
 
 /// The upper bounds of the histogram of call durations, in seconds.
 const DURATION_BUCKETS: [f64; 10] = [
@@ -70,6 +76,29 @@ pub(crate) struct LogLabels {
     pub(crate) level: &'static str,
 }
 
+/// What the host refuses calls for.
+pub(crate) const DENIED_CAPABILITIES: [&str; 19] = [
+    "connects",
+    "datagrams",
+    "file_systems",
+    "files",
+    "host_calls",
+    "http",
+    "icmp",
+    "kubernetes",
+    "lookups",
+    "names",
+    "pings",
+    "read_bytes",
+    "secrets",
+    "state",
+    "state_writes",
+    "tcp",
+    "tls",
+    "udp",
+    "watches",
+];
+
 /// All of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
@@ -85,6 +114,9 @@ pub(crate) struct Metrics {
     pub(crate) memory_limit: Family<PluginLabel, Gauge>,
     pub(crate) log_messages: Family<LogLabels, Counter>,
     pub(crate) log_dropped: Family<PluginLabel, Counter>,
+    pub(crate) up: Family<PluginLabel, Gauge>,
+    pub(crate) quarantined: Family<JobLabels, Gauge>,
+    pub(crate) compile_seconds: Family<PluginLabel, Gauge<f64, AtomicU64>>,
 }
 
 fn duration_histogram() -> Histogram {
@@ -107,6 +139,9 @@ impl Metrics {
             memory_limit: Family::default(),
             log_messages: Family::default(),
             log_dropped: Family::default(),
+            up: Family::default(),
+            quarantined: Family::default(),
+            compile_seconds: Family::default(),
         };
         registry.register(
             "narthex_plugin_info",
@@ -168,6 +203,71 @@ impl Metrics {
             "Log lines of plugins beyond what one call may write",
             metrics.log_dropped.clone(),
         );
+        registry.register(
+            "narthex_plugin_up",
+            "Whether a version of the plugin is at work",
+            metrics.up.clone(),
+        );
+        registry.register(
+            "narthex_plugin_quarantined",
+            "Targets of a job that its plugin is not asked for, as it failed on them too often",
+            metrics.quarantined.clone(),
+        );
+        registry.register(
+            "narthex_plugin_compile_seconds",
+            "How long the last compilation took; none where the cache had it",
+            metrics.compile_seconds.clone(),
+        );
         metrics
+    }
+}
+
+/// Those of one job, at hand: a call looks nothing up.
+#[derive(Debug)]
+pub(crate) struct JobMetrics {
+    ok: Counter,
+    duration: Histogram,
+    pub(crate) memory: Gauge,
+    pub(crate) restarts: Counter,
+    pub(crate) quarantined: Gauge,
+    calls: Family<CallLabels, Counter>,
+    labels: CallLabels,
+}
+
+impl JobMetrics {
+    pub(crate) fn of(identity: &Identity, metrics: &Metrics) -> Self {
+        let labels = JobLabels {
+            plugin: identity.plugin.clone(),
+            job: identity.job.clone(),
+        };
+        let calls = CallLabels {
+            plugin: identity.plugin.clone(),
+            job: identity.job.clone(),
+            result: "ok",
+        };
+        Self {
+            ok: metrics.calls.get_or_create_owned(&calls),
+            duration: metrics.call_duration.get_or_create_owned(&labels),
+            memory: metrics.memory.get_or_create_owned(&labels),
+            restarts: metrics.restarts.get_or_create_owned(&labels),
+            quarantined: metrics.quarantined.get_or_create_owned(&labels),
+            calls: metrics.calls.clone(),
+            labels: calls,
+        }
+    }
+
+    /// A call ended.
+    pub(crate) fn observe(&self, took: Duration, error: Option<&CallError>) {
+        self.duration.observe(took.as_secs_f64());
+        match error {
+            None => self.ok.inc(),
+            Some(error) => {
+                let labels = CallLabels {
+                    result: error.result(),
+                    ..self.labels.clone()
+                };
+                self.calls.get_or_create(&labels).inc()
+            }
+        };
     }
 }

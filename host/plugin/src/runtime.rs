@@ -1,35 +1,47 @@
-//! All plugins of the host: loaded at the start, watched, swapped, handed to jobs.
+//! All plugins of the host: found, loaded, watched, handed to jobs.
+//!
+//! It is not: what becomes of one plugin (`plugin`, `swap`), nor what an operator asks of it
+//! (`admin`).
+
+mod admin;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use narthex_discovery::Discoverer;
 use narthex_http::{Lookup, SystemLookup};
 use narthex_model::{Clock, SystemClock};
+use narthex_registry::{Manifest, TrustPolicy};
 use narthex_scrape::Collector;
 use prometheus_client::registry::Registry;
+use serde_json::Value;
 use tokio::task::AbortHandle;
-use wasmtime::Engine;
-use wasmtime::component::Linker;
 
 use crate::artifact::Artifact;
-use crate::bindings::exporter::ExporterPre;
 use crate::cache::Cache;
+use crate::compile::{Compiler, CompilerProgram};
 use crate::config::PluginsConfig;
-use crate::engine;
+use crate::discoverer::PluginDiscoverer;
 use crate::error::PluginError;
 use crate::folder::{Change, Folder};
-use crate::host::{Host, Outside};
+use crate::host::{Identity, Outside};
+use crate::instance::Setup;
 use crate::job::Job;
 use crate::limits::FOLDER_POLL;
+use crate::loader::Loader;
 use crate::metrics::{InfoLabels, Metrics, PluginLabel, ReloadLabels};
-use crate::plugin::{Plugin, PluginStatus};
+use crate::plugin::Plugin;
+use crate::receiver::PluginReceiver;
+use crate::schema::{self, ConfigFault};
 use crate::state::StateStore;
+use crate::status::PluginState;
 use crate::vault::Vault;
 use crate::version::{Source, Version};
 use crate::watches::Watches;
-use narthex_registry::Manifest;
+use crate::world::{Program, World};
 
 /// What the runtime is started with.
 #[derive(Debug)]
@@ -40,9 +52,11 @@ pub struct PluginOptions {
     pub embedded: Vec<Artifact>,
     /// Where compiled components are kept; nowhere, if there is no such place.
     pub cache: Option<PathBuf>,
-    /// Where plugins' state is kept; without such a place they have none.
+    /// Where the state of plugins is kept; without it they have none.
     pub state: Option<PathBuf>,
-    /// The cluster whose objects plugins watch; without one they cannot.
+    /// What compiles components; none is this process itself, for tests.
+    pub compiler: Option<CompilerProgram>,
+    /// Watches on a Kubernetes cluster, where there is one.
     pub watches: Option<Arc<dyn Watches>>,
     /// What looks names up.
     pub lookup: Arc<dyn Lookup>,
@@ -51,13 +65,15 @@ pub struct PluginOptions {
 }
 
 impl Default for PluginOptions {
-    /// Nothing configured, nothing kept, the system's clock and resolver.
+    /// Nothing configured, nothing kept, compiled in this process, the system's clock and
+    /// resolver: for tests and trial runs.
     fn default() -> Self {
         Self {
             config: PluginsConfig::default(),
             embedded: Vec::new(),
             cache: None,
             state: None,
+            compiler: None,
             watches: None,
             lookup: Arc::new(SystemLookup),
             clock: Arc::new(SystemClock),
@@ -67,46 +83,33 @@ impl Default for PluginOptions {
 
 /// All plugins of the host.
 pub struct PluginRuntime {
-    engine: Engine,
-    linker: Linker<Host>,
-    cache: Cache,
+    loader: Arc<Loader>,
     outside: Outside,
     embedded: Vec<Artifact>,
+    config: ArcSwap<PluginsConfig>,
     plugins: Mutex<BTreeMap<String, Arc<Plugin>>>,
-    /// Held while plugins are loaded, so that loads do not overlap.
-    loading: tokio::sync::Mutex<Loading>,
+    /// Held while the folder is looked through or the configuration changes.
+    folder: tokio::sync::Mutex<Option<Folder>>,
     watch: Mutex<Option<AbortHandle>>,
     tokio: tokio::runtime::Handle,
 }
 
-struct Loading {
-    config: PluginsConfig,
-    folder: Option<Folder>,
-}
-
-/// A version on its way in.
-struct Candidate {
-    artifact: Artifact,
-    compiled: Result<(ExporterPre<Host>, Manifest), PluginError>,
-}
-
 impl PluginRuntime {
-    /// Compiles (or takes from the cache) what the binary carries and what lies in the folder,
-    /// and begins to watch the folder. A plugin that cannot be loaded is reported, and stops
-    /// nothing.
+    /// Looks at what the binary carries and what lies in the folder, and begins to watch the
+    /// folder. What lies there is compiled (or taken from the cache) in the background; what the
+    /// binary carries once a job asks for it: neither holds up the start. A plugin that cannot be
+    /// loaded is reported, and stops nothing.
     ///
     /// # Errors
-    /// The engine does not start, or a grant in the configuration is none.
+    /// The engine does not start, or something in the configuration does not hold.
     pub async fn start(
         options: PluginOptions,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, PluginError> {
-        let engine = engine::start()?;
         let vault = Vault::new(&PluginsConfig::default(), options.lookup.clone());
+        let compiler = Compiler::new(options.compiler);
         let runtime = Arc::new(Self {
-            linker: engine::linker(&engine)?,
-            engine,
-            cache: Cache::open(options.cache),
+            loader: Arc::new(Loader::new(Cache::open(options.cache), compiler)?),
             outside: Outside {
                 clock: options.clock,
                 lookup: options.lookup,
@@ -116,119 +119,210 @@ impl PluginRuntime {
                 watches: options.watches,
             },
             embedded: options.embedded,
+            config: ArcSwap::default(),
             plugins: Mutex::default(),
-            loading: tokio::sync::Mutex::new(Loading {
-                config: PluginsConfig::default(),
-                folder: None,
-            }),
+            folder: tokio::sync::Mutex::default(),
             watch: Mutex::default(),
             tokio: tokio::runtime::Handle::current(),
         });
+        for artifact in &runtime.embedded {
+            runtime.plugin(&artifact.name).announce(artifact.clone());
+        }
         runtime.reload(options.config).await?;
         let watch = tokio::spawn(watch(Arc::downgrade(&runtime)));
         *lock(&runtime.watch) = Some(watch.abort_handle());
         Ok(runtime)
     }
 
-    /// Takes another configuration: grants and limits hold from the next collection on, the
-    /// folder is looked through before this returns, and a plugin whose file is gone falls back
-    /// to the one that the binary carries.
+    /// Takes another configuration: grants and limits hold from the next call on, the folder is
+    /// looked through before this returns (what is new there is loaded in the background), and a
+    /// plugin whose file is gone falls back to the one that the binary carries.
     ///
     /// # Errors
-    /// A grant is none; nothing has changed then.
+    /// Something in it does not hold; nothing has changed then.
     pub async fn reload(self: &Arc<Self>, config: PluginsConfig) -> Result<(), PluginError> {
-        let mut loading = self.loading.lock().await;
-        check_names(&config)?;
-        let is_first = loading.folder.is_none() && lock(&self.plugins).is_empty();
-        let (secrets, tls) = (&loading.config.secrets, &loading.config.tls);
-        if (secrets, tls) != (&config.secrets, &config.tls) {
+        let faults = config.faults();
+        if !faults.is_empty() {
+            return Err(PluginError::Grant(faults.join("; ")));
+        }
+        let trust = match &config.registry {
+            Some(registry) => TrustPolicy::load(registry),
+            None => Ok(TrustPolicy::default()),
+        };
+        let trust = trust.map_err(|error| PluginError::Untrusted(error.to_string()))?;
+
+        let mut folder = self.folder.lock().await;
+        let old = self.config.load_full();
+        let config = Arc::new(config);
+        let is_new = *old != *config;
+        self.config.store(config.clone());
+        if is_new {
             let vault = Vault::new(&config, self.outside.lookup.clone());
             self.outside.vault.store(vault);
-        }
-        if loading.config != config {
             for plugin in self.all() {
-                let Some(current) = plugin.current() else {
-                    continue;
-                };
-                let version = current.reconfigured(&config);
-                let result = version.map(|version| plugin.reconfigure(version));
-                self.note_reload(&plugin, &current.digest, result);
+                self.reconfigure(&plugin, &config);
             }
         }
-        let same_folder = match (&loading.folder, &config.directory) {
-            (Some(folder), Some(path)) => folder.path() == path,
-            (None, None) => true,
-            _ => false,
-        };
-        if !same_folder {
-            loading.folder = config.directory.clone().map(Folder::new);
+        let same_folder = old.directory == config.directory && old.registry == config.registry;
+        if !same_folder || folder.is_none() {
+            *folder = config
+                .directory
+                .clone()
+                .map(|path| Folder::new(path, trust));
         }
-        loading.config = config;
         for artifact in &self.embedded {
             let plugin = self.plugin(&artifact.name);
             let status = plugin.status();
-            let is_orphaned = status.state == crate::plugin::PluginState::Orphaned;
             let left_folder = !same_folder && status.source == Some(Source::Directory);
-            if is_first || is_orphaned || left_folder {
-                let candidate = self.compile(artifact.clone()).await;
-                self.install(&loading.config, candidate).await;
+            if status.state == PluginState::Orphaned || left_folder {
+                plugin.announce(artifact.clone());
+                self.load_in_background(&plugin);
             }
         }
-        self.look(&mut loading).await;
+        if is_new && let Some(folder) = &mut *folder {
+            // What was refused or held may be let in now.
+            for plugin in self.all().iter().filter(|p| p.load_error().is_some()) {
+                folder.forget(plugin.name());
+            }
+        }
+        self.look(&mut folder).await;
         Ok(())
     }
 
-    /// A job's collector. The plugin has to be loaded; its instances are made when they are
-    /// needed. `config` is the job's `plugin_config`, null where there is none.
+    fn reconfigure(&self, plugin: &Plugin, config: &PluginsConfig) {
+        let Some(current) = plugin.current() else {
+            return;
+        };
+        match current.reconfigured(config) {
+            Ok(version) => plugin.reconfigure(version),
+            // The configuration was checked, so this is its manifest's doing.
+            Err(error) => {
+                let name = plugin.name();
+                tracing::error!(plugin = name, %error, "plugin keeps its old grants");
+            }
+        }
+        self.write_limits(plugin);
+    }
+
+    /// A job's collector. Its instances are made when they are needed; a plugin that no job has
+    /// asked for before is loaded in the background, and the first scrapes wait for it. `config`
+    /// is the job's `plugin_config`, null where there is none. A job of the same name hands its
+    /// warm instances over.
     ///
     /// # Errors
-    /// There is no such plugin, or none of its versions can be used.
+    /// There is no such plugin, it is of another world, or none of its versions can be used.
     pub fn collector(
-        &self,
+        self: &Arc<Self>,
         plugin: &str,
         job: &str,
-        config: &serde_json::Value,
+        config: &Value,
     ) -> Result<Arc<dyn Collector>, PluginError> {
-        let plugins = lock(&self.plugins);
-        let found = plugins.get(plugin).ok_or_else(|| {
-            let known: Vec<&str> = plugins.keys().map(String::as_str).collect();
-            PluginError::Unknown {
-                name: plugin.to_owned(),
-                known: known.join(", "),
-            }
-        })?;
-        if found.current().is_none() {
+        Ok(self.job(World::Exporter, plugin, job, config)?)
+    }
+
+    /// What finds targets for a job: asked at this interval, and more often where the plugin
+    /// watches something.
+    ///
+    /// # Errors
+    /// As [`Self::collector`].
+    pub fn discoverer(
+        self: &Arc<Self>,
+        plugin: &str,
+        job: &str,
+        config: &Value,
+        interval: Duration,
+    ) -> Result<Arc<dyn Discoverer>, PluginError> {
+        let job = self.job(World::Discovery, plugin, job, config)?;
+        Ok(Arc::new(PluginDiscoverer::new(job, interval)))
+    }
+
+    /// What delivers the notifications of a receiver of the configuration.
+    ///
+    /// # Errors
+    /// As [`Self::collector`].
+    pub fn receiver(
+        self: &Arc<Self>,
+        plugin: &str,
+        name: &str,
+        config: &Value,
+    ) -> Result<Arc<PluginReceiver>, PluginError> {
+        let job = self.job(World::Receiver, plugin, name, config)?;
+        Ok(Arc::new(PluginReceiver::new(job)))
+    }
+
+    fn job(
+        self: &Arc<Self>,
+        world: World,
+        name: &str,
+        job: &str,
+        config: &Value,
+    ) -> Result<Arc<Job>, PluginError> {
+        let plugin = self.known(name)?;
+        let status = plugin.status();
+        if status.state == PluginState::Failed {
             return Err(PluginError::Unusable {
-                name: plugin.to_owned(),
-                reason: found.status().last_error.unwrap_or_default(),
+                name: name.to_owned(),
+                reason: status.last_error.unwrap_or_default(),
             });
         }
-        let config = match config {
-            serde_json::Value::Null => "{}".to_owned(),
-            config => config.to_string(),
+        if World::named(&status.world) != Some(world) {
+            return Err(PluginError::OtherWorld {
+                name: name.to_owned(),
+                found: status.world,
+                needed: world.to_string(),
+            });
+        }
+        let identity = Identity {
+            plugin: name.to_owned(),
+            job: job.to_owned(),
+            log: plugin.log.clone(),
         };
-        let outside = self.outside.clone();
-        let job = Job::new(found.clone(), job, config, outside, self.tokio.clone());
-        let job = Arc::new(job);
-        found.add_job(&job);
+        let setup = Setup::new(identity, self.outside.clone(), config);
+        let job = Arc::new(Job::new(plugin.clone(), world, setup, self.tokio.clone()));
+        plugin.add_job(&job);
+        self.load_in_background(&plugin);
         Ok(job)
     }
 
-    /// All plugins, by name.
-    pub fn list(&self) -> Vec<PluginStatus> {
-        self.all().iter().map(|plugin| plugin.status()).collect()
+    /// Checks a `plugin_config` against the schema in the plugin's manifest.
+    ///
+    /// # Errors
+    /// All that is wrong with it. A plugin that is not there is no fault of its configuration.
+    pub fn check_config(&self, plugin: &str, config: &Value) -> Result<(), Vec<ConfigFault>> {
+        let manifest = self.known(plugin).ok().and_then(|plugin| plugin.manifest());
+        let faults = match manifest
+            .as_deref()
+            .and_then(|manifest| manifest.config.as_ref())
+        {
+            Some(schema) => schema::check(schema, config),
+            None => Vec::new(),
+        };
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(faults),
+        }
     }
 
-    /// Looks through the folder now; the watch does the same twice a second.
+    /// Looks through the folder now, and waits until what is being loaded is; the watch does the
+    /// same twice a second, without waiting.
     pub async fn rescan(self: &Arc<Self>) {
-        let mut loading = self.loading.lock().await;
-        self.look(&mut loading).await;
+        let mut folder = self.folder.lock().await;
+        self.look(&mut folder).await;
+        drop(folder);
+        for plugin in self.all() {
+            plugin.settled().await;
+        }
     }
 
-    async fn look(self: &Arc<Self>, loading: &mut Loading) {
-        let Some(mut folder) = loading.folder.take() else {
+    async fn look(self: &Arc<Self>, place: &mut Option<Folder>) {
+        let Some(mut folder) = place.take() else {
             return;
         };
+        for plugin in self.all() {
+            if plugin.take_second_chance() {
+                folder.forget(plugin.name());
+            }
+        }
         // Reading many megabytes takes its time.
         let looked = tokio::task::spawn_blocking(move || {
             // File times are the system's, whatever clock the plugins see.
@@ -236,18 +330,21 @@ impl PluginRuntime {
             (folder, changes)
         });
         let Ok((folder, changes)) = looked.await else {
-            loading.folder = loading.config.directory.clone().map(Folder::new);
+            tracing::error!("the plugin folder is no longer watched, until the next reload");
             return;
         };
-        loading.folder = Some(folder);
+        *place = Some(folder);
         for change in changes {
             match change {
                 Change::Found(artifact) => {
-                    let candidate = self.compile(*artifact).await;
-                    self.install(&loading.config, candidate).await;
+                    let plugin = self.plugin(&artifact.name);
+                    plugin.announce(*artifact);
+                    self.load_in_background(&plugin);
                 }
                 Change::Broken(name, error) => {
-                    self.note_reload(&self.plugin(&name), "", Err(error));
+                    let plugin = self.plugin(&name);
+                    plugin.note_broken(error.clone());
+                    self.note_reload(&plugin, "", &Err(error));
                 }
                 Change::Gone(name) => {
                     let plugin = self.plugin(&name);
@@ -262,29 +359,46 @@ impl PluginRuntime {
         }
     }
 
-    /// Compiles a component and checks it against its world, off the threads that serve.
-    async fn compile(self: &Arc<Self>, artifact: Artifact) -> Candidate {
-        let this = self.clone();
-        let (name, digest) = (artifact.name.clone(), artifact.digest.clone());
-        let compiled = tokio::task::spawn_blocking(move || {
-            let compiled = this.check(&artifact);
-            Candidate { artifact, compiled }
-        });
-        compiled.await.unwrap_or_else(|error| Candidate {
-            artifact: Artifact {
-                name,
-                component: Vec::new().into(),
-                manifest: "".into(),
-                source: Source::Directory,
-                digest,
-            },
-            compiled: Err(PluginError::Component(format!(
-                "the compiler failed: {error}"
-            ))),
-        })
+    /// Loads what waits, if something does.
+    fn load_in_background(self: &Arc<Self>, plugin: &Arc<Plugin>) {
+        if let Some((artifact, generation)) = plugin.begin_load() {
+            let (this, plugin) = (self.clone(), plugin.clone());
+            self.tokio.spawn(async move {
+                let result = this.load(&plugin, &artifact, generation).await;
+                plugin.end_load(generation, &result);
+                if !matches!(result, Err(PluginError::Overtaken)) {
+                    this.note_reload(&plugin, &artifact.digest, &result);
+                }
+            });
+        }
     }
 
-    fn check(&self, artifact: &Artifact) -> Result<(ExporterPre<Host>, Manifest), PluginError> {
+    async fn load(
+        &self,
+        plugin: &Plugin,
+        artifact: &Artifact,
+        generation: u64,
+    ) -> Result<(), PluginError> {
+        let (program, world, manifest) = self.check(artifact).await?;
+        let _swapping = plugin.swapping.lock().await;
+        if !plugin.is_newest(generation) {
+            return Err(PluginError::Overtaken);
+        }
+        let config = self.config.load_full();
+        let version = Version::new(artifact, program, world, manifest, &config)?;
+        plugin.swap(version).await?;
+        let now = self.config.load_full();
+        if !Arc::ptr_eq(&config, &now) {
+            self.reconfigure(plugin, &now);
+        }
+        Ok(())
+    }
+
+    /// Reads the manifest, compiles, and checks imports and exports.
+    async fn check(
+        &self,
+        artifact: &Artifact,
+    ) -> Result<(Program, World, Arc<Manifest>), PluginError> {
         let manifest = Manifest::parse(&artifact.manifest).map_err(PluginError::Manifest)?;
         if manifest.name != artifact.name {
             return Err(PluginError::Manifest(format!(
@@ -292,37 +406,45 @@ impl PluginRuntime {
                 manifest.name, artifact.name
             )));
         }
-        let component = self.cache.compile(&self.engine, &artifact.component)?;
-        Ok((engine::exporter(&self.linker, &component)?, manifest))
+        if let Some(schema) = &manifest.config {
+            schema::check_schema(schema).map_err(PluginError::Manifest)?;
+        }
+        let world = World::named(&manifest.world);
+        let unknown = || PluginError::Manifest(format!("world {:?}", manifest.world));
+        let world = world.ok_or_else(unknown)?;
+        let loaded = self.loader.load(artifact, world).await?;
+        if let Some(took) = loaded.compiled_in {
+            let seconds = took.as_secs_f64();
+            let label = PluginLabel {
+                plugin: artifact.name.clone(),
+            };
+            let metrics = &self.outside.metrics;
+            metrics.compile_seconds.get_or_create(&label).set(seconds);
+            tracing::info!(plugin = artifact.name, seconds, "plugin compiled");
+        }
+        Ok((loaded.program, world, Arc::new(manifest)))
     }
 
-    async fn install(&self, config: &PluginsConfig, candidate: Candidate) {
-        let Candidate { artifact, compiled } = candidate;
-        let plugin = self.plugin(&artifact.name);
-        let version = compiled
-            .and_then(|(component, manifest)| Version::new(&artifact, component, manifest, config));
-        let result = match version {
-            Ok(version) => plugin.swap(version).await,
-            Err(error) => Err(error),
-        };
-        self.note_reload(&plugin, &artifact.digest, result);
-    }
-
-    fn note_reload(&self, plugin: &Plugin, digest: &str, result: Result<(), PluginError>) {
+    fn note_reload(&self, plugin: &Plugin, digest: &str, result: &Result<(), PluginError>) {
         let name = plugin.name();
         let metrics = &self.outside.metrics;
         let labels = ReloadLabels {
             plugin: name.to_owned(),
-            result: if result.is_ok() { "ok" } else { "failed" },
+            result: match result {
+                Ok(()) => "ok",
+                Err(PluginError::Held { .. }) => "held",
+                Err(_) => "failed",
+            },
         };
         metrics.reloads.get_or_create(&labels).inc();
-        if let Err(error) = &result {
-            plugin.note_load_error(error);
-            let runs = plugin.current().is_some();
+        let label = PluginLabel {
+            plugin: name.to_owned(),
+        };
+        let runs = plugin.current().is_some();
+        metrics.up.get_or_create(&label).set(runs.into());
+        if let Err(error) = result {
             tracing::warn!(plugin = name, digest, %error, runs, "plugin was not loaded");
-            return;
-        }
-        if let Some(version) = plugin.current() {
+        } else if let Some(version) = plugin.current() {
             let (version_text, source) = (&version.manifest.version, version.source.as_str());
             tracing::info!(
                 plugin = name,
@@ -332,10 +454,17 @@ impl PluginRuntime {
                 "plugin loaded"
             );
             self.write_info();
+            self.write_limits(plugin);
+        }
+    }
+
+    fn write_limits(&self, plugin: &Plugin) {
+        if let Some(version) = plugin.current() {
             let label = PluginLabel {
-                plugin: name.to_owned(),
+                plugin: plugin.name().to_owned(),
             };
-            let limit = i64::try_from(version.memory.0).unwrap_or(i64::MAX);
+            let limit = i64::try_from(version.bounds.memory.0).unwrap_or(i64::MAX);
+            let metrics = &self.outside.metrics;
             metrics.memory_limit.get_or_create(&label).set(limit);
         }
     }
@@ -355,6 +484,19 @@ impl PluginRuntime {
                 info.get_or_create(&labels).set(1);
             }
         }
+    }
+
+    /// A plugin that is there.
+    fn known(&self, name: &str) -> Result<Arc<Plugin>, PluginError> {
+        let plugins = lock(&self.plugins);
+        let unknown = || {
+            let known: Vec<&str> = plugins.keys().map(String::as_str).collect();
+            PluginError::Unknown {
+                name: name.to_owned(),
+                known: known.join(", "),
+            }
+        };
+        plugins.get(name).cloned().ok_or_else(unknown)
     }
 
     fn plugin(&self, name: &str) -> Arc<Plugin> {
@@ -390,20 +532,12 @@ async fn watch(runtime: Weak<PluginRuntime>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match runtime.upgrade() {
-            Some(runtime) => runtime.rescan().await,
-            None => return,
-        }
+        let Some(runtime) = runtime.upgrade() else {
+            return;
+        };
+        let mut folder = runtime.folder.lock().await;
+        runtime.look(&mut folder).await;
     }
-}
-
-/// Checks all that stands under names, of plugins that are there and of those that are not.
-fn check_names(config: &PluginsConfig) -> Result<(), PluginError> {
-    let faults = config.faults();
-    if !faults.is_empty() {
-        return Err(PluginError::Grant(faults.join("; ")));
-    }
-    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -59,6 +59,8 @@ pub(crate) fn guest_version(number: u32) -> Vec<u8> {
 /// A runtime under test.
 pub(crate) struct Bench {
     pub(crate) runtime: Arc<PluginRuntime>,
+    /// The time that the runtime sees.
+    pub(crate) clock: SimulatedClock,
     registry: Registry,
 }
 
@@ -72,15 +74,22 @@ impl Bench {
     /// A runtime with these plugins and a configuration in JSON.
     pub(crate) async fn with(embedded: Vec<Artifact>, config: &str) -> Self {
         let mut registry = Registry::default();
+        let clock = SimulatedClock::at(1_700_000_000_000);
         let options = PluginOptions {
             config: serde_json::from_str(config).unwrap(),
             embedded,
             cache: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
-            clock: Arc::new(SimulatedClock::at(1_700_000_000_000)),
+            clock: Arc::new(clock.clone()),
             ..PluginOptions::default()
         };
         let runtime = PluginRuntime::start(options, &mut registry).await.unwrap();
-        Self { runtime, registry }
+        // What lies in a folder is loaded in the background.
+        runtime.rescan().await;
+        Self {
+            runtime,
+            clock,
+            registry,
+        }
     }
 
     /// A runtime with a folder of plugins and nothing else.

@@ -8,8 +8,12 @@
 )]
 
 mod denial;
+mod handmade;
 mod harness;
+mod hostile;
+mod life;
 mod misbehaviour;
 mod reload;
 mod shipped;
 mod work;
+mod worlds;

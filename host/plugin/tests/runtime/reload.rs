@@ -139,6 +139,7 @@ async fn a_deleted_file_leaves_the_plugin_at_work_until_the_next_reload() {
     assert_eq!(version(&bench).await, "guest_version 7");
 
     bench.runtime.reload(config(&text)).await.unwrap();
+    bench.runtime.rescan().await;
     assert_eq!(status(&bench).state, PluginState::Running);
     assert_eq!(version(&bench).await, "guest_version 1");
 }

@@ -23,6 +23,11 @@ pub enum Config {
     Refuse,
     /// Never returns.
     Loop,
+    /// Sleeps.
+    Sleep {
+        /// How long.
+        milliseconds: u64,
+    },
     /// Allocates for ever.
     Grow,
     /// Calls itself for ever.
@@ -138,6 +143,10 @@ impl Exporter for Guest {
             Config::Trap => trap(),
             Config::TrapEvery { calls } if self.calls.is_multiple_of(*calls) => trap(),
             Config::Loop => spin(),
+            Config::Sleep { milliseconds } => {
+                std::thread::sleep(std::time::Duration::from_millis(*milliseconds));
+                Ok(())
+            }
             Config::Grow => grow(),
             Config::Recurse => {
                 let depth = recurse(std::hint::black_box(1));

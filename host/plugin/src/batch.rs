@@ -1,0 +1,73 @@
+//! From what a guest answered to a collection to what a scrape takes.
+
+use narthex_exposition::{Families, Family, MetricType};
+use narthex_scrape::Scraped;
+
+use crate::bindings::plugin::types::{Batch, MetricKind, Payload};
+use crate::error::CallError;
+use crate::imports::http::StoredResponse;
+
+/// The status codes whose bodies are pages of metrics.
+const STATUS_OK: u16 = 200;
+
+/// Takes a payload; `responses` are those of its call.
+pub(crate) fn scraped(
+    payload: Payload,
+    responses: &[StoredResponse],
+) -> Result<Scraped, CallError> {
+    match payload {
+        Payload::Batch(batch) => Ok(Scraped::Families(families(batch)?)),
+        Payload::Exposition((content_type, body)) => Ok(Scraped::Text {
+            content_type,
+            body: body.into(),
+        }),
+        Payload::Response(handle) => {
+            let index = usize::try_from(handle).ok().and_then(|h| h.checked_sub(1));
+            let response = index.and_then(|index| responses.get(index));
+            let response = response.ok_or(CallError::Response(handle))?;
+            match response.status {
+                STATUS_OK => Ok(Scraped::Text {
+                    content_type: response.content_type.clone(),
+                    body: response.body.clone(),
+                }),
+                status => Err(CallError::Status(status)),
+            }
+        }
+    }
+}
+
+/// Whether there is a sample in it.
+pub(crate) fn has_samples(scraped: &Scraped) -> bool {
+    match scraped {
+        Scraped::Families(families) => families.sample_count() > 0,
+        Scraped::Text { body, .. } => body
+            .split(|byte| *byte == b'\n')
+            .any(|line| !line.trim_ascii().is_empty() && !line.starts_with(b"#")),
+    }
+}
+
+fn families(batch: Batch) -> Result<Families, CallError> {
+    let families = batch.families.iter().map(|family| Family {
+        name: family.name,
+        help: family.help,
+        unit: family.unit,
+        kind: match family.kind {
+            MetricKind::Unknown => MetricType::Unknown,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
+            MetricKind::Histogram => MetricType::Histogram,
+            MetricKind::Summary => MetricType::Summary,
+            MetricKind::Info => MetricType::Info,
+            MetricKind::Stateset => MetricType::Stateset,
+        },
+        samples: family.samples,
+    });
+    Ok(Families::new(
+        batch.symbols,
+        families.collect(),
+        batch.label_counts,
+        batch.labels,
+        batch.values,
+        batch.timestamps,
+    )?)
+}

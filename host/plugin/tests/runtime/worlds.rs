@@ -1,0 +1,180 @@
+//! Plugins that find targets, and plugins that deliver notifications.
+
+use std::fs;
+use std::time::Duration;
+
+use narthex_plugin::{Alert, Notification, Outcome, PluginError};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::handmade::Handmade;
+use crate::harness::{Bench, GENEROUS};
+
+fn guest(world: &'static str, more: &str, call: &str) -> Handmade {
+    Handmade {
+        world,
+        more: more.to_owned(),
+        ..Handmade::collecting(call)
+    }
+}
+
+async fn bench(folder: &std::path::Path, guest: &Handmade) -> Bench {
+    fs::write(folder.join("made.toml"), guest.manifest("made", "1", "")).unwrap();
+    fs::write(folder.join("made.wasm"), guest.build()).unwrap();
+    Bench::with_folder(folder, "").await
+}
+
+/// Finds one group `g` with the target `x:1`, then `x:2`, then `x:3`, and so on.
+fn finder() -> Handmade {
+    guest(
+        "discovery",
+        // The list of groups, the group, its target's labels, and the texts.
+        r#"(data (i32.const 300) "\00\00\00\00\40\01\00\00\01\00\00\00")
+           (data (i32.const 320) "\90\01\00\00\01\00\00\00\60\01\00\00\01\00\00\00\00\00\00\00\00\00\00\00")
+           (data (i32.const 352) "\70\01\00\00\01\00\00\00")
+           (data (i32.const 368) "\91\01\00\00\0b\00\00\00\9c\01\00\00\03\00\00\00")
+           (data (i32.const 400) "g__address__x:0")"#,
+        "(i32.store8 (i32.const 414) (i32.add (i32.load8_u (i32.const 414)) (i32.const 1)))
+         i32.const 300",
+    )
+}
+
+#[tokio::test]
+async fn a_discovery_sends_what_is_new_as_long_as_somebody_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path(), &finder()).await;
+    let interval = Duration::from_millis(1);
+    let discoverer = bench
+        .runtime
+        .discoverer("made", "a", &Value::Null, interval);
+    let discoverer = discoverer.unwrap();
+    let (sender, mut receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    for number in 1..=3 {
+        let groups = receiver.recv().await.unwrap();
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].source, "g");
+        assert_eq!(groups[0].targets[0]["__address__"], format!("x:{number}"));
+    }
+    drop(receiver);
+    finding.await.unwrap();
+}
+
+#[tokio::test]
+async fn another_version_is_asked_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path(), &finder()).await;
+    let discoverer = bench
+        .runtime
+        .discoverer("made", "a", &Value::Null, GENEROUS);
+    let discoverer = discoverer.unwrap();
+    let (sender, mut receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    assert_eq!(receiver.recv().await.unwrap()[0].targets.len(), 1);
+    let mut other = finder();
+    other.more = other.more.replace("g__address__x", "g__address__y");
+    fs::write(folder.path().join("made.wasm"), other.build()).unwrap();
+    bench.runtime.rescan().await;
+    let groups = receiver.recv().await.unwrap();
+    assert_eq!(groups[0].targets[0]["__address__"], "y:1");
+    finding.abort();
+}
+
+#[tokio::test]
+async fn outcomes_of_notifications() {
+    let outcome = |bytes: &str, text: &str| {
+        guest(
+            "receiver",
+            &format!("(data (i32.const 300) \"{bytes}\") (data (i32.const 400) \"{text}\")"),
+            "i32.const 300",
+        )
+    };
+    let notification = Notification {
+        group_key: "{}:{}".to_owned(),
+        receiver: "team".to_owned(),
+        alerts: vec![Alert {
+            is_firing: true,
+            fingerprint: "0123456789abcdef".to_owned(),
+            labels: vec![("alertname".to_owned(), "Down".to_owned())],
+            ..Alert::default()
+        }],
+        ..Notification::default()
+    };
+    let retry = |after: Option<u64>, reason: &str| Outcome::Retry {
+        after: after.map(Duration::from_secs),
+        reason: reason.to_owned(),
+    };
+    let rejected = |reason: &str| Outcome::Rejected {
+        reason: reason.to_owned(),
+    };
+    for (guest, expected) in [
+        (outcome("", ""), Outcome::Delivered),
+        (outcome(r"\00\00\00\00\01\00\00\00", ""), retry(None, "")),
+        (
+            outcome(r"\00\00\00\00\01\00\00\00\01\00\00\00\07\00\00\00", ""),
+            retry(Some(7), ""),
+        ),
+        (
+            outcome(r"\00\00\00\00\02\00\00\00\90\01\00\00\02\00\00\00", "no"),
+            rejected("no"),
+        ),
+        (
+            // The error `unavailable`.
+            outcome(r"\01\00\00\00\01\00\00\00\90\01\00\00\04\00\00\00", "away"),
+            retry(None, "plugin made: away"),
+        ),
+        (
+            // The error `protocol`.
+            outcome(r"\01\00\00\00\04\00\00\00\90\01\00\00\03\00\00\00", "odd"),
+            rejected("plugin made: odd"),
+        ),
+        (
+            guest("receiver", "", "unreachable"),
+            retry(
+                None,
+                "plugin made: trap: wasm `unreachable` instruction executed",
+            ),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let bench = bench(folder.path(), &guest).await;
+        let receiver = bench
+            .runtime
+            .receiver("made", "team", &Value::Null)
+            .unwrap();
+        let deadline = Instant::now() + GENEROUS;
+        assert_eq!(receiver.notify(&notification, deadline).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_is_used_in_its_own_world_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench(folder.path(), &finder()).await;
+    let error = bench
+        .runtime
+        .collector("made", "a", &Value::Null)
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        "plugin made is of the world discovery; here one of the world exporter is needed"
+    );
+    assert!(matches!(error, PluginError::OtherWorld { .. }));
+    let _job = bench
+        .runtime
+        .discoverer("made", "a", &Value::Null, GENEROUS)
+        .unwrap();
+    // A version of another world is not put to work for it.
+    let exporter = Handmade::exporter("x 1\n");
+    fs::write(
+        folder.path().join("made.toml"),
+        exporter.manifest("made", "2", ""),
+    )
+    .unwrap();
+    fs::write(folder.path().join("made.wasm"), exporter.build()).unwrap();
+    bench.runtime.rescan().await;
+    let error = bench.runtime.list().remove(0).last_error.unwrap();
+    assert!(error.contains("is of the world exporter"), "{error}");
+}
