@@ -1,11 +1,14 @@
 //! Objects of a Kubernetes cluster, of granted kinds, from watches that the host keeps and shares
 //! among all plugins.
 
+mod objects;
+
 use serde::de::DeserializeOwned;
 
 use crate::{Error, gate};
 
 pub use crate::bindings::narthex::plugin::kubernetes::{Change, Event};
+pub use objects::Objects;
 
 /// A watch. Keep it from call to call: it brings what changed since the last one.
 #[derive(Debug)]
