@@ -1,5 +1,8 @@
 //! JavaScript: componentize-qjs packs the program and QuickJS into a component.
 
+use std::path::Path;
+
+use crate::project::SDK;
 use crate::tool::Tool;
 use crate::{AuthorError, Project, file};
 
@@ -23,10 +26,19 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, AuthorError> {
     compiler.run(|command| {
         command.current_dir(&project.folder);
         command.arg("--wit").arg(&wit);
-        command.args(["--js", MODULE, "--module-root", "."]);
+        command.args(["--js", MODULE]);
+        command.arg("--module-root").arg(module_root(&project.folder));
         command.args(["--world", &project.manifest.world]);
         command.args(["--sync", "--stub-wasi"]);
         command.arg("--output").arg(&output);
     })?;
     file::read(&output)
+}
+
+/// The folder that all modules lie in: the project's, or where its SDK is a link to another place,
+/// as in our own examples, one that has both in it.
+fn module_root(folder: &Path) -> &Path {
+    let sdk = folder.join(SDK).canonicalize();
+    let has_both = |root: &&Path| sdk.as_ref().is_ok_and(|sdk| sdk.starts_with(root));
+    folder.ancestors().find(has_both).unwrap_or(folder)
 }
