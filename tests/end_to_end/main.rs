@@ -1,6 +1,7 @@
 //! The real binary, used as its users use it.
 
 mod default_config;
+mod examples;
 mod hot_swap;
 mod plugin_faults;
 mod promql_command;
