@@ -168,8 +168,6 @@ fn alone(workspace: &Path, manifest: &str) -> Result<String> {
     }
     // The lints are the workspace's own matter.
     manifest.remove("lints");
-    // Whatever folder it lands in, it is not a member of a workspace there.
-    manifest.insert("workspace".to_owned(), Value::Table(Table::new()));
     Ok(toml::to_string(&manifest)?)
 }
 

@@ -82,7 +82,6 @@ fn the_rust_sdk_stands_alone() {
         std::str::from_utf8(file.content).unwrap()
     };
     assert!(!text("Cargo.toml").contains("workspace = true"));
-    assert!(text("Cargo.toml").contains("[workspace]"));
     assert!(!text("src/bindings.rs").contains("../"));
     assert!(text("wit/types.wit").contains("interface types"));
     assert!(embedded::RUST_LOCK.contains("name = \"wit-bindgen\""));
