@@ -11,6 +11,7 @@
 mod guest;
 pub mod http;
 mod narthex;
+pub mod oci;
 pub mod peers;
 mod process;
 mod target;

@@ -5,6 +5,7 @@
 
 mod build;
 mod new;
+mod registry;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,8 @@ pub(crate) enum PluginCommand {
     New(new::New),
     /// Compile a plugin to build/NAME.wasm, with its manifest beside it.
     Build(build::Build),
+    #[command(flatten)]
+    Registry(registry::RegistryCommand),
 }
 
 /// Does it.
@@ -25,6 +28,7 @@ pub(crate) enum PluginCommand {
 /// What went wrong, for the terminal.
 pub(crate) fn run(command: &PluginCommand) -> anyhow::Result<ExitCode> {
     match command {
+        PluginCommand::Registry(registry) => registry.run(),
         PluginCommand::New(new) => new.run(),
         PluginCommand::Build(build) => build.run(),
     }

@@ -53,6 +53,9 @@ pub use memory::{MEMORY_MAX, MemorySize};
 pub use package::{MANIFEST_FILE, Package, PackageFile, read_component};
 pub use request::GrantList;
 pub use signature::Signature;
+/// A text that prints as `<secret>`.
+#[cfg(feature = "client")]
+pub use narthex_http::Secret;
 #[cfg(feature = "signature")]
 pub use trust::{Trust, TrustError, TrustPolicy};
 pub use version::{is_forward, newest_version};
