@@ -6,6 +6,7 @@
 mod external_labels;
 mod paths;
 mod plugin_uses;
+mod plugins_section;
 mod sections;
 
 use std::net::SocketAddr;
@@ -138,16 +139,20 @@ impl Config {
             paths::resolve_job(&mut job.config, folder);
             job.config
         });
-        let scrape = resolve(global, jobs.collect()).map_err(|faults| {
-            let faults = faults.into_iter().map(|fault| {
+        let mut faults = plugins_section::faults(text, &sections.plugins);
+        let scrape = resolve(global, jobs.collect()).unwrap_or_else(|in_jobs| {
+            faults.extend(in_jobs.into_iter().map(|fault| {
                 let place = fault.job.and_then(|job| places.get(job).copied().flatten());
                 Fault::new(text, place, fault.message)
-            });
-            ConfigError::Parse(YamlError {
+            }));
+            ScrapeConfigs::default()
+        });
+        if !faults.is_empty() {
+            return Err(ConfigError::Parse(YamlError {
                 file: file.to_owned(),
-                faults: faults.collect(),
-            })
-        })?;
+                faults,
+            }));
+        }
         let yaml = serde_yaml::to_string(&Printed {
             global: &scrape.global,
             scrape_configs: &scrape.jobs,

@@ -14,6 +14,7 @@ mod plugin;
 mod plugins;
 mod process;
 mod promql_scripts;
+mod registry_follower;
 mod reload;
 mod server;
 mod signals;
@@ -22,10 +23,16 @@ mod yaml;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use narthex_plugin::{COMPILE_COMMAND, compile_child};
 
 use crate::flags::{Command, CommandLine, TestCommand};
 
 fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == COMPILE_COMMAND) {
+        // The child of a server, which compiles one plugin within limits of its own.
+        return compile_child(&args.collect::<Vec<_>>());
+    }
     let line = match flags::parse(std::env::args()) {
         Ok(line) => line,
         Err(error) => error.exit(),

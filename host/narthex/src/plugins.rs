@@ -10,10 +10,13 @@ use futures::StreamExt as _;
 use narthex_api::{PluginAdmin, PluginAdminError, PluginLogs};
 use narthex_discovery::{BuildDiscoverer, SdConfig};
 use narthex_model::PluginSettings;
-use narthex_plugin::{PluginRuntime, PluginState, PluginStatus};
+use narthex_plugin::{LogLine, PluginError, PluginRuntime, PluginState, PluginStatus};
 use narthex_scrape::config::ScrapeConfig;
 use narthex_scrape::{BuildCollector, Collector, CollectorError, HttpCollector};
+use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::config::{PluginFault, PluginPlace};
 
@@ -23,8 +26,7 @@ pub(crate) fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector
         let Some(plugin) = &config.plugin else {
             return Ok(Arc::new(HttpCollector::new(config)?) as Arc<dyn Collector>);
         };
-        let settings = config.plugin_config.as_ref().map(PluginSettings::expose);
-        let settings = settings.unwrap_or(&Value::Null);
+        let settings = exposed(config.plugin_config.as_ref());
         let collector = plugins.collector(plugin, &config.job_name, settings);
         collector.map_err(|error| CollectorError {
             job: config.job_name.clone(),
@@ -35,16 +37,17 @@ pub(crate) fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector
 
 /// What finds the targets of an entry.
 pub(crate) fn build_discoverer(plugins: Arc<PluginRuntime>) -> Box<BuildDiscoverer> {
-    Box::new(move |_: &str, entry: &SdConfig| {
+    Box::new(move |name: &str, entry: &SdConfig| {
         let SdConfig::Plugin(entry) = entry;
-        let faults = faults(
-            &plugins,
-            PluginPlace::Discovery,
-            &entry.plugin,
-            &Value::Null,
-        );
-        Err(faults.into_iter().map(|fault| fault.to_string()).collect())
+        let settings = exposed(entry.config.as_ref());
+        let interval = entry.refresh_interval.as_std();
+        let discoverer = plugins.discoverer(&entry.plugin, name, settings, interval);
+        discoverer.map_err(|error| error.to_string())
     })
+}
+
+fn exposed(settings: Option<&PluginSettings>) -> &Value {
+    settings.map_or(&Value::Null, PluginSettings::expose)
 }
 
 /// What is wrong with a use of a plugin, by what the runtime knows of it.
@@ -52,74 +55,108 @@ pub(crate) fn faults(
     plugins: &PluginRuntime,
     place: PluginPlace,
     plugin: &str,
-    _settings: &Value,
+    settings: &Value,
 ) -> Vec<PluginFault> {
     let known = plugins.list();
     let Some(status) = known.iter().find(|status| status.name == plugin) else {
         let names: Vec<&str> = known.iter().map(|status| status.name.as_str()).collect();
-        let names = names.join(", ");
-        let text = format!("no plugin is named {plugin:?}; there are: {names}");
-        return vec![PluginFault::Plugin(text)];
+        return vec![about_plugin(PluginError::Unknown {
+            name: plugin.to_owned(),
+            known: names.join(", "),
+        })];
     };
     if status.state == PluginState::Failed {
-        let reason = status.last_error.as_deref().unwrap_or("it was not loaded");
-        let text = format!("plugin {plugin} cannot be used: {reason}");
-        return vec![PluginFault::Plugin(text)];
+        return vec![about_plugin(PluginError::Unusable {
+            name: plugin.to_owned(),
+            reason: status.last_error.clone().unwrap_or_default(),
+        })];
     }
-    if place != PluginPlace::Exporter {
-        let needed = place.world();
-        let text = format!(
-            "plugin {plugin} is of the world exporter; what stands here must be of the world {needed}"
-        );
-        return vec![PluginFault::Plugin(text)];
+    if status.world != place.world() {
+        return vec![about_plugin(PluginError::OtherWorld {
+            name: plugin.to_owned(),
+            found: status.world.clone(),
+            needed: place.world().to_owned(),
+        })];
     }
-    Vec::new()
+    // Nothing said is an empty configuration to a plugin.
+    let nothing = json!({});
+    let settings = if settings.is_null() {
+        &nothing
+    } else {
+        settings
+    };
+    let faults = plugins.check_config(plugin, settings).err();
+    let faults = faults.into_iter().flatten();
+    faults
+        .map(|fault| PluginFault::Setting(fault.pointer, fault.message))
+        .collect()
+}
+
+fn about_plugin(error: PluginError) -> PluginFault {
+    PluginFault::Plugin(error.to_string())
 }
 
 /// The runtime as the API shows it.
 pub(crate) struct Admin(pub(crate) Arc<PluginRuntime>);
 
-fn status(status: &PluginStatus) -> Value {
+fn in_list(status: &PluginStatus) -> Value {
     json!({
         "name": status.name,
+        "description": status.description,
+        "world": status.world,
+        "state": status.state,
         "version": status.version,
         "digest": status.digest,
-        "description": status.description,
-        "state": status.state.as_str(),
-        "lastError": status.last_error,
+        "source": status.source.map(|source| source.as_str()).unwrap_or_default(),
         "jobs": status.jobs,
+        "lastError": status.last_error,
     })
+}
+
+/// A value of ours as JSON; null where it cannot be, which none of them is.
+fn value(of: &impl Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or_default()
+}
+
+/// The next line; what a reader that is too slow has missed is counted in one of its own.
+async fn next_line(mut lines: Receiver<LogLine>) -> Option<(Value, Receiver<LogLine>)> {
+    match lines.recv().await {
+        Ok(line) => Some((value(&line), lines)),
+        Err(RecvError::Lagged(count)) => Some((json!({"dropped": count}), lines)),
+        Err(RecvError::Closed) => None,
+    }
+}
+
+fn refused(error: PluginError) -> PluginAdminError {
+    match error {
+        PluginError::Unknown { name, .. } => PluginAdminError::Unknown(name),
+        error => PluginAdminError::Refused(error.to_string()),
+    }
 }
 
 #[async_trait]
 impl PluginAdmin for Admin {
     fn list(&self) -> Vec<Value> {
-        self.0.list().iter().map(status).collect()
+        self.0.list().iter().map(in_list).collect()
     }
 
     fn detail(&self, name: &str) -> Option<Value> {
-        let list = self.0.list();
-        list.iter().find(|found| found.name == name).map(status)
+        self.0.detail(name).map(|detail| value(&detail))
     }
 
     fn logs(&self, name: &str) -> Option<PluginLogs> {
-        self.detail(name).map(|_| PluginLogs {
-            lines: Vec::new(),
-            following: futures::stream::pending().boxed(),
+        let (lines, following) = self.0.logs(name)?;
+        Some(PluginLogs {
+            lines: lines.iter().map(value).collect(),
+            following: futures::stream::unfold(following, next_line).boxed(),
         })
     }
 
     async fn reload(&self, name: &str) -> Result<(), PluginAdminError> {
-        if self.detail(name).is_none() {
-            return Err(PluginAdminError::Unknown(name.to_owned()));
-        }
-        self.0.rescan().await;
-        Ok(())
+        self.0.reload_plugin(name).await.map_err(refused)
     }
 
     async fn roll_back(&self, name: &str) -> Result<(), PluginAdminError> {
-        Err(PluginAdminError::Refused(format!(
-            "plugin {name} has no earlier version"
-        )))
+        self.0.roll_back(name).await.map_err(refused)
     }
 }

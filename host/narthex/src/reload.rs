@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::config::{Config, ConfigSource, PluginPlace};
 use crate::plugins;
+use crate::registry_follower::RegistryFollower;
 
 /// The parts that follow the config, and the config that they follow.
 pub(crate) struct Reloader {
@@ -24,6 +25,7 @@ pub(crate) struct Reloader {
     state: ApiState,
     plugins: Arc<PluginRuntime>,
     scrape: Arc<ScrapeManager>,
+    registry: RegistryFollower,
     clock: Arc<dyn Clock>,
     loaded_ms: i64,
     metrics: Metrics,
@@ -62,6 +64,8 @@ pub(crate) struct Followers {
     pub(crate) plugins: Arc<PluginRuntime>,
     /// Has no job yet.
     pub(crate) scrape: Arc<ScrapeManager>,
+    /// Follows nothing yet.
+    pub(crate) registry: RegistryFollower,
 }
 
 impl Reloader {
@@ -72,22 +76,22 @@ impl Reloader {
     pub(crate) async fn start(
         source: ConfigSource,
         config: Config,
-        followers: Followers,
+        mut followers: Followers,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, String> {
         check(&config, &followers.plugins)?;
-        followers
-            .scrape
-            .reload(config.scrape.clone())
-            .await
-            .map_err(lines)?;
+        let followed = followers.registry.prepare(&config.plugins)?;
+        let taken = followers.scrape.reload(config.scrape.clone()).await;
+        taken.map_err(lines)?;
+        followers.registry.follow(followed);
         let mut reloader = Self {
             source,
             current: config,
             state: followers.state,
             plugins: followers.plugins,
             scrape: followers.scrape,
+            registry: followers.registry,
             loaded_ms: clock.now_ms(),
             clock,
             metrics,
@@ -125,14 +129,7 @@ impl Reloader {
         // Plugins first: a new job may need a new one.
         let reloaded = self.plugins.reload(config.plugins.clone()).await;
         reloaded.map_err(|error| format!("plugins: {error}"))?;
-        let taken = match check(&config, &self.plugins) {
-            Ok(()) => self
-                .scrape
-                .reload(config.scrape.clone())
-                .await
-                .map_err(lines),
-            Err(faults) => Err(faults),
-        };
+        let taken = self.take_over(&config).await;
         if taken.is_err() {
             let restored = self.plugins.reload(self.current.plugins.clone()).await;
             if let Err(error) = restored {
@@ -141,6 +138,16 @@ impl Reloader {
             return taken;
         }
         self.current = config;
+        Ok(())
+    }
+
+    /// Takes what is left once the plugins are there.
+    async fn take_over(&mut self, config: &Config) -> Result<(), String> {
+        check(config, &self.plugins)?;
+        let followed = self.registry.prepare(&config.plugins)?;
+        let taken = self.scrape.reload(config.scrape.clone()).await;
+        taken.map_err(lines)?;
+        self.registry.follow(followed);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use narthex_api::{
     ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions, Serving,
 };
 use narthex_model::{Clock, SystemClock};
-use narthex_plugin::{Artifact, PluginOptions, PluginRuntime};
+use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{Tsdb, TsdbOptions};
@@ -22,6 +22,7 @@ use crate::config::{Config, ConfigSource};
 use crate::flags::CommandLine;
 use crate::maintenance::Maintenance;
 use crate::process::ProcessCollector;
+use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
 use crate::{build_info, external_url, listen, plugins};
@@ -197,11 +198,13 @@ impl Setup {
             plugins::build_discoverer(runtime.clone()),
             &mut registry,
         ));
+        let follower = RegistryFollower::new(&mut registry);
         state.add_registry(registry);
         let followers = Followers {
             state: state.clone(),
             plugins: runtime.clone(),
             scrape: scrape.clone(),
+            registry: follower,
         };
         let reloader = Reloader::start(
             self.source.clone(),
@@ -253,6 +256,7 @@ impl Setup {
                 .map(|plugin| Artifact::embedded(plugin.name, plugin.component, plugin.manifest))
                 .collect(),
             cache: Some(self.line.flags.storage_path.join(PLUGIN_CACHE)),
+            compiler: Some(CompilerProgram::running()),
             state: Some(self.line.flags.storage_path.join(PLUGIN_STATE)),
             clock: self.clock.clone(),
             ..PluginOptions::default()

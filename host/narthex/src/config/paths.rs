@@ -34,13 +34,16 @@ pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
     }
 }
 
-/// Makes the plugins' folder, secrets and certificates relative to the config's folder.
+/// Makes the plugins' folder, secrets, keys and certificates relative to the config's folder.
 pub(super) fn resolve_plugins(plugins: &mut PluginsConfig, folder: &Path) {
     if let Some(directory) = &mut plugins.directory {
         *directory = folder.join(PathBuf::from(&*directory));
     }
     for file in plugins.secrets.values_mut().filter_map(|s| s.file.as_mut()) {
         *file = folder.join(&*file);
+    }
+    if let Some(registry) = &mut plugins.registry {
+        registry.resolve(folder);
     }
     for tls in plugins.tls.values_mut() {
         for file in [&mut tls.ca_file, &mut tls.cert_file, &mut tls.key_file] {
