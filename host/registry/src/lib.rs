@@ -50,12 +50,12 @@ pub use key::{PrivateKey, PublicKey};
 pub use layout::{INDEX_FILE, LAYOUT_FILE, Layout, Replaced};
 pub use manifest::{Defaults, Manifest, ManifestLimits, WIT_VERSIONS, WORLDS, is_name};
 pub use memory::{MEMORY_MAX, MemorySize};
-pub use package::{MANIFEST_FILE, Package, PackageFile, read_component};
-pub use request::GrantList;
-pub use signature::Signature;
 /// A text that prints as `<secret>`.
 #[cfg(feature = "client")]
 pub use narthex_http::Secret;
+pub use package::{MANIFEST_FILE, Package, PackageFile, read_component};
+pub use request::GrantList;
+pub use signature::Signature;
 #[cfg(feature = "signature")]
 pub use trust::{Trust, TrustError, TrustPolicy};
 pub use version::{is_forward, newest_version};

@@ -88,8 +88,11 @@ pub struct Follower {
     followed: Vec<Followed>,
     interval: std::time::Duration,
     metrics: FollowerMetrics,
-    /// What was found last, and for which digest: said on a change, and not fetched again.
-    last: BTreeMap<String, (Option<Digest>, Polled)>,
+    /// What was found last: said on a change.
+    last: BTreeMap<String, Polled>,
+    /// Packages that were fetched and not installed, with what was at work then: as long as both
+    /// are the same, so is the answer, and nothing is fetched.
+    settled: BTreeMap<String, (Digest, Option<Digest>, Polled)>,
 }
 
 impl Follower {
@@ -113,6 +116,7 @@ impl Follower {
             interval: config.interval.as_std(),
             metrics: metrics.clone(),
             last: BTreeMap::new(),
+            settled: BTreeMap::new(),
         }))
     }
 
@@ -130,46 +134,53 @@ impl Follower {
     pub async fn poll(&mut self) -> Vec<Polled> {
         let mut all = Vec::new();
         for followed in self.followed.clone() {
-            let (digest, polled) = self.look(&followed).await;
+            let polled = self.look(&followed).await.unwrap_or_else(polled);
             let labels = PollLabels {
                 plugin: followed.name.clone(),
                 result: polled.result(),
             };
             self.metrics.polls.get_or_create(&labels).inc();
-            let found = (digest, polled.clone());
-            if self.last.get(&followed.name) != Some(&found) {
+            if self.last.get(&followed.name) != Some(&polled) {
                 tell(&followed, &polled);
-                self.last.insert(followed.name, found);
+                self.last.insert(followed.name, polled.clone());
             }
             all.push(polled);
         }
         all
     }
 
-    async fn look(&self, followed: &Followed) -> (Option<Digest>, Polled) {
+    async fn look(&mut self, followed: &Followed) -> Result<Polled, RegistryError> {
         let name = &followed.name;
-        let digest = match self.registry.resolve(name, &followed.tag).await {
-            Ok(digest) => digest,
-            Err(error) => return (None, polled(error)),
-        };
-        if self.directory.current_digest(name) == Some(digest) {
-            return (Some(digest), Polled::Unchanged);
+        let digest = self.registry.resolve(name, &followed.tag).await?;
+        let current = self.directory.current_digest(name);
+        if current == Some(digest) {
+            return Ok(Polled::Unchanged);
         }
-        match self.last.get(name) {
-            // Still the same, and nothing but the operator changes what becomes of it.
-            Some((Some(last), found @ (Polled::Held(_) | Polled::Refused(_))))
-                if *last == digest =>
-            {
-                return (Some(digest), found.clone());
+        // First, and each time: a signature is small, and may come after the package.
+        let signatures = self.registry.signatures(name, digest).await?;
+        if let Err(error) = self.policy.check(digest, &signatures) {
+            return Ok(Polled::Refused(error.to_string()));
+        }
+        match self.settled.get(name) {
+            Some((package, at_work, polled)) if (*package, *at_work) == (digest, current) => {
+                return Ok(polled.clone());
             }
             _ => {}
         }
-        let installed = self.install(name, digest).await;
-        (Some(digest), installed.unwrap_or_else(polled))
+        let polled = match self.install(name, digest).await {
+            Err(error @ RegistryError::Package(_)) => polled(error),
+            done => done?,
+        };
+        if matches!(polled, Polled::Held(_) | Polled::Refused(_)) {
+            let settled = (digest, current, polled.clone());
+            self.settled.insert(name.clone(), settled);
+        }
+        Ok(polled)
     }
 
     async fn install(&self, name: &str, digest: Digest) -> Result<Polled, RegistryError> {
         let pulled = self.registry.pull(name, &digest.to_string()).await?;
+        // What is installed is what was checked, whoever has changed the registry meanwhile.
         if let Err(error) = self.policy.check(digest, &pulled.signatures) {
             return Ok(Polled::Refused(error.to_string()));
         }
@@ -190,7 +201,6 @@ impl Follower {
             return Ok(Polled::Held(text));
         }
         let directory = self.directory.clone();
-        let to = update.to.clone();
         // Waits for the disk.
         let written = tokio::task::spawn_blocking(move || directory.install(&pulled)).await;
         match written {
@@ -199,7 +209,7 @@ impl Follower {
         };
         Ok(Polled::Installed {
             from: update.from,
-            to,
+            to: update.to,
         })
     }
 }
