@@ -53,8 +53,8 @@ def start() -> None:
     builtins.open = io.open = files  # type: ignore[assignment]
     os.urandom = _refuse("a plugin has no source of secure random numbers")  # type: ignore
     # Built-in and frozen modules need no file.
-    sys.meta_path = [finder for finder in sys.meta_path if isinstance(finder, type)][:2]
-    sys.meta_path.append(_Imports())  # type: ignore[arg-type]
+    inside = [finder for finder in sys.meta_path if isinstance(finder, type)][:2]
+    sys.meta_path = [*inside, _Imports()]  # type: ignore[list-item]
     sys.stdout, sys.stderr = log.Writer("INFO"), log.Writer("WARN")  # type: ignore[assignment]
     # The seed of the build is the same in every instance.
     random.seed(_wit.clock.now() ^ _wit.clock.monotonic())

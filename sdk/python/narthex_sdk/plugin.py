@@ -185,14 +185,14 @@ def export(plugin: P) -> P:
     module = sys.modules[plugin.__module__]
     if hasattr(module, "Lifecycle"):
         raise TypeError(f"{plugin.__module__} exports a plugin already")
-    lifecycle = type("Lifecycle", (Lifecycle,), {"plugin_class": plugin})
+    lifecycle: type[Lifecycle] = type("Lifecycle", (Lifecycle,), {"plugin_class": plugin})
     setattr(module, "Lifecycle", lifecycle)
     setattr(module, found[0], type(found[0], (_WORLDS[found[0]],), {"lifecycle": lifecycle}))
     if _wit.IN_COMPONENT:
         from . import _component
 
         _component.prepare()
-        lifecycle.start = staticmethod(_component.start)
+        lifecycle.start = staticmethod(_component.start)  # type: ignore[method-assign]
     return plugin
 
 
