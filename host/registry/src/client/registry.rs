@@ -1,6 +1,7 @@
 //! One registry: where it is, and what is asked of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -214,8 +215,8 @@ impl Registry {
         let digest = Digest::of(&bytes);
         let mut blobs = BTreeMap::from([(digest, bytes)]);
         for layer in manifest.layers.iter().chain([&manifest.config]) {
-            if !blobs.contains_key(&layer.digest) {
-                blobs.insert(layer.digest, self.blob(name, layer).await?);
+            if let Entry::Vacant(place) = blobs.entry(layer.digest) {
+                place.insert(self.blob(name, layer).await?);
             }
         }
         Ok(Image::read(&blobs, &digest)?)
