@@ -5,3 +5,4 @@ mod examples;
 mod hot_swap;
 mod plugin_faults;
 mod promql_command;
+mod registry;
