@@ -285,7 +285,7 @@ fn config(folder: &Path, registry: &str) -> String {
     let folder = folder.display();
     format!(
         "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
-         plugins:\n  directory: {folder}/plugins\n  registry: {{keys: [{folder}/narthex.pub]{registry}}}\n\
+         plugins:\n  directory: {folder}/plugins\n  grants: {{guest: {{tcp: ['db.example:5432']}}}}\n  registry: {{keys: [{folder}/narthex.pub]{registry}}}\n\
          scrape_configs:\n- job_name: guest\n  plugin: guest\n  plugin_config: {{do: work}}\n  \
          static_configs: [{{targets: ['somewhere']}}]\n"
     )
@@ -358,7 +358,7 @@ fn a_server_follows_a_tag() {
     stage.push(2, "--tag 0");
     wait_for_version(&narthex, "2");
 
-    // One that asks for more waits for the operator.
+    // One that asks for more waits for the operator, who has granted it already.
     stage.push(3, "--tag 0");
     let metrics = format!("{}/metrics", narthex.url());
     let held = "narthex_plugin_registry_polls_total{plugin=\"guest\",result=\"held\"}";
