@@ -27,7 +27,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "author",
-        &["model", "exposition", "plugin", "registry", "scrape"],
+        &[
+            "model",
+            "exposition",
+            "discovery",
+            "plugin",
+            "registry",
+            "scrape",
+        ],
     ),
     (
         "api",

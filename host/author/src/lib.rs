@@ -8,6 +8,7 @@
 //! It is not: what runs components, which is `narthex-plugin`, nor what publishes them, which is
 //! `narthex-registry`.
 
+pub mod bench;
 mod build;
 pub mod collected;
 mod component;
@@ -18,9 +19,11 @@ mod file;
 pub mod fixture;
 mod language;
 pub mod leak;
+pub mod live;
 mod package;
 pub mod player;
 mod project;
+pub mod record;
 pub mod report;
 pub mod samples;
 mod scaffold;

@@ -108,7 +108,8 @@ impl BuiltPlugin {
 
     /// The longest that one of its calls may take.
     pub fn timeout(&self) -> Duration {
-        CALL_TIMEOUT_DEFAULT
+        let own = self.manifest.limits.timeout;
+        own.map_or(CALL_TIMEOUT_DEFAULT, |timeout| timeout.as_std())
     }
 }
 

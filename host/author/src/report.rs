@@ -42,9 +42,11 @@ pub struct FixtureReport {
     pub call_seconds: f64,
     /// The memory of an instance after the last call.
     pub memory_bytes: u64,
+    /// The host's interfaces that it called.
+    pub interfaces: Vec<String>,
     /// What was wrong.
     pub faults: Vec<Fault>,
-    /// What the plugin logged in the first call.
+    /// What the plugin logged, and what the host said of it.
     pub log: Vec<String>,
 }
 

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use narthex_discovery::Discoverer;
 use narthex_exposition::{Entry, Format, Parser};
 use narthex_model::{Clock, Labels, PromDuration};
-use narthex_plugin::{PluginOptions, PluginRuntime, PluginsConfig};
+use narthex_plugin::{
+    LogLine, PluginOptions, PluginReceiver, PluginRuntime, PluginState, PluginStatus, PluginsConfig,
+};
 use narthex_scrape::{Collector, ScrapeError, Scraped, Target};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -19,6 +22,12 @@ use tokio::time::Instant;
 use crate::AuthorError;
 use crate::fixture::{Places, TargetSpec};
 use crate::package::BuiltPlugin;
+
+/// So much longer than its own timeout a scrape waits for a plugin.
+const DEADLINE_MARGIN: Duration = Duration::from_secs(1);
+
+/// Longer than any trial: a discoverer asks once.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What a plugin runs with.
 #[derive(Debug, Clone)]
@@ -39,9 +48,11 @@ pub struct Session {
     runtime: Arc<PluginRuntime>,
     registry: Registry,
     name: String,
+    world: String,
     timeout: Duration,
-    /// Links to component and manifest: the runtime watches it, and sees what they lead to.
-    _folder: TempDir,
+    /// One with links to component and manifest: the runtime watches it, and sees what they lead
+    /// to. And one for the plugin's state.
+    _folders: [TempDir; 2],
 }
 
 /// What a plugin was refused.
@@ -60,33 +71,102 @@ impl Session {
     /// The runtime does not start, or the plugin cannot be loaded.
     pub async fn start(plugin: &BuiltPlugin, setup: &Setup) -> Result<Self, AuthorError> {
         let folder = link_folder(plugin)?;
+        let state = temporary("narthex-state-")?;
         let mut registry = Registry::default();
         let options = PluginOptions {
             config: config(plugin, setup, folder.path())?,
-            embedded: Vec::new(),
             cache: setup.cache.clone(),
+            state: Some(state.path().to_owned()),
             clock: setup.clock.clone(),
+            ..PluginOptions::default()
         };
         let runtime = PluginRuntime::start(options, &mut registry).await;
         let session = Self {
             runtime: runtime.map_err(component)?,
             registry,
             name: plugin.name().to_owned(),
+            world: plugin.manifest.world.clone(),
             timeout: plugin.timeout(),
-            _folder: folder,
+            _folders: [folder, state],
         };
-        // Says why, where it was not loaded.
-        session.collector("load", &json!({}))?;
+        // A job makes the runtime load it, and once that is done another says why it failed.
+        session.ask()?;
+        session.runtime.rescan().await;
+        session.ask()?;
         Ok(session)
+    }
+
+    /// Whether there can be a job of the plugin.
+    fn ask(&self) -> Result<(), AuthorError> {
+        let (job, config) = ("load", json!({}));
+        match self.world.as_str() {
+            "discovery" => self.discoverer(job, &config).map(drop),
+            "receiver" => self.receiver(job, &config).map(drop),
+            _ => self.collector(job, &config).map(drop),
+        }
+    }
+
+    /// The world that the plugin is of.
+    pub fn world(&self) -> &str {
+        &self.world
+    }
+
+    /// The longest that a call may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether a configuration fits the schema in the plugin's manifest.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn check_config(&self, config: &Value) -> Result<(), String> {
+        let faults = match self.runtime.check_config(&self.name, config) {
+            Ok(()) => return Ok(()),
+            Err(faults) => faults,
+        };
+        let faults = faults.iter().map(|fault| {
+            format!(
+                "plugin_config{}: {}",
+                fault.pointer.replace('/', "."),
+                fault.message
+            )
+        });
+        Err(faults.collect::<Vec<_>>().join("\n"))
     }
 
     /// A job's collector; its instances are its own.
     ///
     /// # Errors
-    /// The plugin is not loaded.
+    /// The plugin is not loaded, or no exporter.
     pub fn collector(&self, job: &str, config: &Value) -> Result<Arc<dyn Collector>, AuthorError> {
         self.runtime
             .collector(&self.name, job, config)
+            .map_err(component)
+    }
+
+    /// A job's discoverer, which asks once within a trial.
+    ///
+    /// # Errors
+    /// The plugin is not loaded, or finds no targets.
+    pub fn discoverer(
+        &self,
+        job: &str,
+        config: &Value,
+    ) -> Result<Arc<dyn Discoverer>, AuthorError> {
+        let found = self
+            .runtime
+            .discoverer(&self.name, job, config, REFRESH_INTERVAL);
+        found.map_err(component)
+    }
+
+    /// A receiver; its instances are its own.
+    ///
+    /// # Errors
+    /// The plugin is not loaded, or no receiver.
+    pub fn receiver(&self, name: &str, config: &Value) -> Result<Arc<PluginReceiver>, AuthorError> {
+        self.runtime
+            .receiver(&self.name, name, config)
             .map_err(component)
     }
 
@@ -99,9 +179,9 @@ impl Session {
         collector: &Arc<dyn Collector>,
         target: &Target,
     ) -> Result<Scraped, ScrapeError> {
-        collector
-            .collect(target, Instant::now() + self.timeout)
-            .await
+        // A margin beyond it, so that it is the runtime that says which time ran out.
+        let deadline = Instant::now() + self.timeout + DEADLINE_MARGIN;
+        collector.collect(target, deadline).await
     }
 
     /// A target as a scrape has it.
@@ -126,20 +206,57 @@ impl Session {
         Target::new(labels.clone(), labels, &params.collect())
     }
 
-    /// The memory of the instance that was at work last, in bytes.
-    pub fn memory_bytes(&self) -> u64 {
+    /// The memory of the instance that was at work last for a job, in bytes.
+    pub fn memory_bytes(&self, job: &str) -> u64 {
         let memory = self.metric("narthex_plugin_memory_bytes");
-        memory
+        let own = memory
             .into_iter()
-            .map(|(_, value)| value)
-            .max()
-            .unwrap_or(0)
+            .filter(|(labels, _)| labels.get("job") == Some(job));
+        own.map(|(_, value)| value).max().unwrap_or(0)
     }
 
-    /// The most memory that an instance may have, in bytes.
-    pub fn memory_limit_bytes(&self) -> u64 {
-        let limit = self.metric("narthex_plugin_memory_limit_bytes");
-        limit.into_iter().map(|(_, value)| value).max().unwrap_or(0)
+    /// The host's interfaces that it called, by name.
+    pub fn interfaces(&self) -> Vec<String> {
+        let calls = self.metric("narthex_plugin_host_calls_total");
+        let called = calls.into_iter().filter(|(_, count)| *count > 0);
+        called
+            .filter_map(|(labels, _)| labels.get("interface").map(str::to_owned))
+            .collect()
+    }
+
+    /// What it logged, and what the host said of it.
+    pub fn log(&self) -> Vec<LogLine> {
+        let log = self.runtime.logs(&self.name);
+        log.map(|(lines, _)| lines).unwrap_or_default()
+    }
+
+    /// The last load or call that failed since the last one that did not.
+    pub fn last_error(&self) -> Option<String> {
+        self.status(|status| status.last_error.clone())
+    }
+
+    /// The SHA-256 of the component at work.
+    pub fn digest(&self) -> String {
+        self.status(|status| status.digest.clone())
+    }
+
+    /// The version at work, as its manifest has it.
+    pub fn version(&self) -> String {
+        self.status(|status| status.version.clone())
+    }
+
+    /// Why a newer version that was found is not at work.
+    pub fn refusal(&self) -> Option<String> {
+        self.status(|status| match status.state {
+            PluginState::Outdated | PluginState::Held => status.last_error.clone(),
+            _ => None,
+        })
+    }
+
+    fn status<T: Default>(&self, read: impl Fn(&PluginStatus) -> T) -> T {
+        let all = self.runtime.list();
+        let own = all.iter().find(|status| status.name == self.name);
+        own.map(read).unwrap_or_default()
     }
 
     /// What it was refused since the start.
@@ -190,6 +307,15 @@ fn component(error: narthex_plugin::PluginError) -> AuthorError {
     AuthorError::Component(error.to_string())
 }
 
+fn temporary(prefix: &str) -> Result<TempDir, AuthorError> {
+    let made = tempfile::Builder::new().prefix(prefix).tempdir();
+    made.map_err(|source| AuthorError::File {
+        verb: "make a folder in",
+        path: std::env::temp_dir(),
+        source,
+    })
+}
+
 /// A folder with links to component and manifest, under the names that the runtime looks for.
 fn link_folder(plugin: &BuiltPlugin) -> Result<TempDir, AuthorError> {
     let fault = |path: &Path| {
@@ -200,8 +326,7 @@ fn link_folder(plugin: &BuiltPlugin) -> Result<TempDir, AuthorError> {
             source,
         }
     };
-    let folder = tempfile::Builder::new().prefix("narthex-plugin-").tempdir();
-    let folder = folder.map_err(fault(&plugin.component))?;
+    let folder = temporary("narthex-plugin-")?;
     for (file, end) in [(&plugin.component, "wasm"), (&plugin.manifest_file, "toml")] {
         let file = file.canonicalize().map_err(fault(file))?;
         let link = folder.path().join(format!("{}.{end}", plugin.name()));
@@ -234,4 +359,12 @@ fn config(
         fields.insert("secrets".to_owned(), secrets.collect());
     }
     serde_json::from_value(config).map_err(fault)
+}
+
+/// Where a user's compiled plugins are kept: `narthex/plugins` in the folder for caches.
+pub fn default_cache() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let caches = folder("XDG_CACHE_HOME").map(PathBuf::from);
+    let caches = caches.or_else(|| Some(PathBuf::from(folder("HOME")?).join(".cache")));
+    caches.map(|caches| caches.join("narthex").join("plugins"))
 }

@@ -2,23 +2,39 @@
 //!
 //! It is not: the format of fixtures, the servers, or how samples are compared.
 
+mod discovery;
+mod exporter;
+mod receiver;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use narthex_model::SimulatedClock;
-use narthex_scrape::{Collector, Target};
+use narthex_scrape::Target;
 use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::AuthorError;
 use crate::collected::Collected;
-use crate::fixture::{Expectation, Fixture, SampleExpectation};
-use crate::leak::{self, Growth, Verdict};
+use crate::fixture::{Expectation, Fixture, Places};
 use crate::package::BuiltPlugin;
 use crate::player::Player;
 use crate::report::{Fault, FixtureReport, Report};
-use crate::samples::{Comparison, Difference, ExpectedSamples};
+use crate::samples::ExpectedSamples;
 use crate::session::{Session, Setup};
+
+/// Log lines of a fixture that are reported; the first ones.
+const LOG_LINES_MAX: usize = 50;
+
+/// What a manifest requests by the name of the host's interface that uses it.
+const INTERFACES: [&str; 8] = [
+    "files",
+    "http",
+    "icmp",
+    "kubernetes",
+    "names",
+    "secrets",
+    "state",
+    "tcp",
+];
 
 /// Runs the fixtures of a plugin.
 #[derive(Debug)]
@@ -42,13 +58,63 @@ impl Trial<'_> {
             progress(&report);
             reports.push(report);
         }
+        let has_unknown = reports.iter().any(|report| report.calls == 0);
         Report {
             plugin: self.plugin.name().to_owned(),
             version: self.plugin.manifest.version.clone(),
             passed: reports.iter().all(|report| report.passed),
+            warnings: match has_unknown {
+                true => Vec::new(),
+                false => self.unused(&reports),
+            },
             fixtures: reports,
-            warnings: Vec::new(),
         }
+    }
+
+    /// What the manifest requests and no fixture makes use of.
+    fn unused(&self, reports: &[FixtureReport]) -> Vec<String> {
+        let request = &self.plugin.manifest.request;
+        let requested = |interface: &str| match interface {
+            "files" => !request.files.is_empty(),
+            "http" => !request.http.is_empty(),
+            "icmp" => !request.icmp.is_empty(),
+            "kubernetes" => !request.kubernetes.is_empty(),
+            "names" => !request.names.is_empty(),
+            "secrets" => !request.secrets.is_empty(),
+            "state" => request.state,
+            "tcp" => !request.tcp.is_empty(),
+            _ => !request.udp.is_empty(),
+        };
+        let is_unused = |interface: &&str| {
+            let is_used = |report: &FixtureReport| report.interfaces.iter().any(|i| i == interface);
+            requested(interface) && !reports.iter().any(is_used)
+        };
+        let all = INTERFACES.iter().chain(&["udp"]).copied();
+        let unused = all.filter(is_unused);
+        unused
+            .map(|interface| {
+                format!("plugin.toml requests `{interface}`, and no fixture makes use of it")
+            })
+            .collect()
+    }
+
+    /// What two instances bring on a fixture, each with where the fixture's servers were. What is
+    /// expected does not matter.
+    pub(crate) async fn collect_twice(
+        &self,
+        fixture: &Fixture,
+    ) -> Result<Vec<(Collected, Places)>, String> {
+        let mut stage = Stage::set(self, fixture).await?;
+        let mut both = Vec::new();
+        for name in ["first", "second"] {
+            let job = stage.session.collector(name, &stage.config);
+            let call = stage.call(&job.map_err(|error| error.to_string())?).await;
+            if let Some(complaint) = call.complaints.into_iter().next() {
+                return Err(complaint);
+            }
+            both.push((call.outcome?, stage.player.places().clone()));
+        }
+        Ok(both)
     }
 
     /// Runs one fixture.
@@ -78,12 +144,6 @@ struct Stage<'a> {
     durations: Vec<f64>,
 }
 
-/// What one call came to.
-struct Call {
-    outcome: Result<Collected, String>,
-    complaints: Vec<String>,
-}
-
 impl<'a> Stage<'a> {
     async fn set(trial: &Trial<'_>, fixture: &'a Fixture) -> Result<Self, String> {
         let player = Player::start(fixture)
@@ -107,9 +167,11 @@ impl<'a> Stage<'a> {
         };
         let session = Session::start(trial.plugin, &setup).await;
         let session = session.map_err(|error| error.to_string())?;
+        let config = player.places().fill_value(&fixture.plugin_config);
+        session.check_config(&config)?;
         Ok(Self {
             target: session.target(&fixture.target, player.places()),
-            config: player.places().fill_value(&fixture.plugin_config),
+            config,
             fixture,
             player,
             session,
@@ -120,14 +182,23 @@ impl<'a> Stage<'a> {
 
     async fn play(&mut self, report: &mut FixtureReport) {
         let fixture = self.fixture;
-        let done = match &fixture.expect {
-            Expectation::Samples(expected) => self.play_samples(expected, report).await,
-            Expectation::Error(text) => self.play_error(text, report).await,
-            Expectation::Groups(_) | Expectation::Outcome(_) => {
-                let message = "its world is not one that this fixture is for".to_owned();
-                report.faults.push(Fault::Setup { message });
-                Ok(())
+        let world = self.session.world().to_owned();
+        let done = match (&fixture.expect, world.as_str()) {
+            (Expectation::Samples(expected), "exporter") => {
+                self.play_samples(expected, report).await
             }
+            (Expectation::Error(text), "exporter") => self.play_error(text, report).await,
+            (Expectation::Groups(groups), "discovery") => self.play_groups(groups, report).await,
+            (Expectation::Error(text), "discovery") => self.play_lost_groups(text, report).await,
+            (Expectation::Outcome(outcome), "receiver") => self.play_outcome(outcome, report).await,
+            (Expectation::Error(text), "receiver") => {
+                let outcome = crate::fixture::Outcome::Rejected(text.clone());
+                self.play_outcome(&outcome, report).await
+            }
+            (_, world) => Err(crate::AuthorError::Project(format!(
+                "what the fixture expects is nothing that plugins of the world {world} bring: \
+                 exporters bring samples, discovery plugins groups, receivers an outcome"
+            ))),
         };
         if let Err(error) = done {
             let message = error.to_string();
@@ -137,168 +208,90 @@ impl<'a> Stage<'a> {
         let median = self.durations.get(self.durations.len() / 2);
         report.call_seconds = median.copied().unwrap_or(0.0);
         report.calls = u32::try_from(self.durations.len()).unwrap_or(u32::MAX);
-        report.memory_bytes = self.session.memory_bytes();
+        report.interfaces = self.session.interfaces();
+        self.note_log(report);
         self.note_denials(report);
     }
 
-    async fn play_samples(
-        &mut self,
-        expectation: &SampleExpectation,
-        report: &mut FixtureReport,
-    ) -> Result<(), AuthorError> {
-        let how = Comparison {
-            contains: expectation.contains,
-            varying: &expectation.varying,
+    /// The log goes into the report; an error in it that nobody expects is a fault.
+    fn note_log(&self, report: &mut FixtureReport) {
+        let expected = match &self.fixture.expect {
+            Expectation::Samples(samples) => Some(&samples.log),
+            // What fails may say so in its log.
+            Expectation::Error(_) => None,
+            Expectation::Groups(_) | Expectation::Outcome(_) => Some(&NO_LOG),
         };
-        let job = self.session.collector("first", &self.config)?;
-        let first = self.call(&job).await;
-        note_complaints(&first, report);
-        let first = match first.outcome {
-            Ok(first) => first,
-            Err(message) => {
-                report.faults.push(Fault::Call { message });
-                return Ok(());
-            }
-        };
-        report.samples = first.series.len();
-        let differences = self.expected.compare(&first, how);
-        if !differences.is_empty() {
-            report.faults.push(Fault::Different { differences });
-        }
-
-        // An instance of its own, so that what the first one remembers makes no difference.
-        let job = self.session.collector("second", &self.config)?;
-        let second = self.call(&job).await;
-        match second.outcome {
-            Ok(second) => {
-                let differences = self.unsteady(&first, &second, how.varying);
-                if !differences.is_empty() {
-                    report.faults.push(Fault::Unsteady { differences });
+        for line in self.session.log().into_iter().take(LOG_LINES_MAX) {
+            let text = format!("{} {}", line.level, line.message);
+            if let (Some(expected), "error") = (expected, line.level) {
+                let is_expected = expected.iter().any(|part| line.message.contains(part));
+                let fault = Fault::LoggedError {
+                    message: line.message,
+                };
+                if !is_expected && !report.faults.contains(&fault) {
+                    report.faults.push(fault);
                 }
             }
-            Err(error) => {
-                let message = format!("the second instance, on the same dialogue: {error}");
-                report.faults.push(Fault::Call { message });
-            }
-        }
-        if report.faults.is_empty() {
-            self.grow(&job, report).await;
-        }
-        Ok(())
-    }
-
-    /// What differs between two collections that were to be the same.
-    fn unsteady(
-        &self,
-        first: &Collected,
-        second: &Collected,
-        varying: &[String],
-    ) -> Vec<Difference> {
-        let mut one = String::new();
-        for (labels, observation) in &first.series {
-            let is_fixed = self.expected.is_fixed(labels);
-            let value = match is_fixed {
-                true => observation.value.to_string(),
-                false => "*".to_owned(),
-            };
-            one.push_str(&format!(
-                "{} {value}\n",
-                crate::collected::format_series(labels)
-            ));
-        }
-        let how = Comparison {
-            contains: false,
-            varying,
-        };
-        match ExpectedSamples::parse(&one) {
-            Ok(one) => one.compare(second, how),
-            // A series that its own text is not read back from.
-            Err(_) => Vec::new(),
+            report.log.push(text);
         }
     }
 
-    /// Calls one instance again and again and watches its memory.
-    async fn grow(&mut self, job: &Arc<dyn Collector>, report: &mut FixtureReport) {
-        let start = Instant::now();
-        let mut growth = Growth::default();
-        let verdict = loop {
-            let call = self.call(job).await;
-            if let Err(error) = call.outcome {
-                let number = growth.calls() + 2;
-                let message = format!("call {number} of an instance: {error}");
-                report.faults.push(Fault::Call { message });
-                return note_complaints_of(call.complaints, report);
-            }
-            match growth.note(self.session.memory_bytes()) {
-                Verdict::GoOn if start.elapsed() > leak::TIME_MAX => break growth.give_up(),
-                Verdict::GoOn => {}
-                verdict => break verdict,
-            }
-        };
-        if verdict == Verdict::Leak {
-            let message = growth.describe();
-            report.faults.push(Fault::Leak { message });
-        }
-    }
-
-    async fn play_error(
-        &mut self,
-        text: &str,
-        report: &mut FixtureReport,
-    ) -> Result<(), AuthorError> {
-        let expected = self.player.places().fill(text);
-        for job in ["first", "second"] {
-            let job = self.session.collector(job, &self.config)?;
-            let call = self.call(&job).await;
-            note_complaints(&call, report);
-            let message = match call.outcome {
-                Err(error) if error.contains(&expected) => continue,
-                Err(error) => format!("expected an error with {expected:?} in it, was: {error}"),
-                Ok(collected) => format!(
-                    "expected an error with {expected:?} in it, came {} samples",
-                    collected.series.len()
-                ),
-            };
-            report.faults.push(Fault::Expectation { message });
-            break;
-        }
-        Ok(())
-    }
-
-    async fn call(&mut self, job: &Arc<dyn Collector>) -> Call {
-        self.player.begin_call();
-        let start = Instant::now();
-        let scraped = self.session.collect(job, &self.target).await;
-        self.durations.push(start.elapsed().as_secs_f64());
-        let complaints = self.player.end_call().await;
-        let outcome = match scraped {
-            Ok(scraped) => Collected::of(&scraped),
-            Err(error) => Err(error.to_string()),
-        };
-        Call {
-            outcome,
-            complaints,
-        }
-    }
-
+    /// Whatever was refused has to be in the manifest, or not be wanted.
     fn note_denials(&self, report: &mut FixtureReport) {
-        for denial in self.session.denials() {
-            let message = format!(
-                "it wanted what plugin.toml does not request: add it to `{}` under [request]",
-                denial.capability
-            );
-            report.faults.push(Fault::Undeclared { message });
+        let mut advices = Vec::new();
+        let texts = report.faults.iter().map(ToString::to_string);
+        for text in texts.chain(report.log.iter().cloned()) {
+            advices.extend(advice(&text).filter(|advice| !advices.contains(advice)));
+        }
+        let denials = self.session.denials();
+        if advices.is_empty() {
+            advices.extend(denials.iter().map(|denial| {
+                let capability = &denial.capability;
+                format!("it was refused `{capability}`: under [request] in plugin.toml")
+            }));
+        }
+        // An expected error may be a refusal.
+        let is_expected = matches!(&self.fixture.expect, Expectation::Error(_));
+        if !denials.is_empty() && !(is_expected && report.faults.is_empty()) {
+            let faults = advices
+                .into_iter()
+                .map(|message| Fault::Undeclared { message });
+            report.faults.extend(faults);
         }
     }
 }
 
-fn note_complaints(call: &Call, report: &mut FixtureReport) {
-    note_complaints_of(call.complaints.clone(), report);
+static NO_LOG: Vec<String> = Vec::new();
+
+/// What to add to the manifest, out of what the host says of a refusal to operators.
+fn advice(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once(" to plugins.grants.")?;
+    let (_, entry) = before.rsplit_once("add ")?;
+    let name = rest.split_whitespace().next()?;
+    let (_, capability) = name.rsplit_once('.')?;
+    Some(format!(
+        "it wanted what plugin.toml does not request: add {entry} to `{capability}` under [request]"
+    ))
 }
 
-fn note_complaints_of(complaints: Vec<String>, report: &mut FixtureReport) {
+fn note_complaints(complaints: Vec<String>, report: &mut FixtureReport) {
     let faults = complaints
         .into_iter()
         .map(|message| Fault::Dialogue { message });
     report.faults.extend(faults);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_to_write_into_the_manifest() {
+        let text = "plugin x: denied: tcp db:1 is not granted to plugin x: its manifest does not \
+                    ask for it; to grant it, add \"db:1\" to plugins.grants.x.tcp";
+        let expected = "it wanted what plugin.toml does not request: add \"db:1\" to `tcp` under \
+                        [request]";
+        assert_eq!(advice(text).as_deref(), Some(expected));
+        assert_eq!(advice("connection refused"), None);
+    }
 }
