@@ -3,6 +3,7 @@
 mod default_config;
 mod examples;
 mod hot_swap;
+mod languages;
 mod plugin_faults;
 mod promql_command;
 mod registry;
