@@ -452,7 +452,59 @@ fn from_stream(what: &str, error: &std::io::Error) -> RegistryError {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// A registry that answers every request but the first step of a login without an end.
+    async fn endless_registry() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    let read = stream.read(&mut request).await.unwrap_or(0);
+                    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+                    if request[..read].starts_with(b"GET /v2/ ") {
+                        let answer = format!("{head}Content-Length: 0\r\n\r\n");
+                        let _ = stream.write_all(answer.as_bytes()).await;
+                        return;
+                    }
+                    let _ = stream.write_all(format!("{head}\r\n").as_bytes()).await;
+                    // Until nobody reads any more.
+                    while stream.write_all(&[b' '; 4096]).await.is_ok() {}
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn answers_without_an_end_are_cut_off_at_their_bounds() {
+        let address = endless_registry().await;
+        let registry = Registry::with_credentials(&address, true, None).unwrap();
+        let layer = Descriptor::of(oci::RULES_TYPE, b"groups: []");
+        for (error, bytes_max) in [
+            (
+                registry.resolve("redis", "1").await.unwrap_err(),
+                IMAGE_BYTES_MAX,
+            ),
+            (
+                registry.pull("redis", "1").await.unwrap_err(),
+                IMAGE_BYTES_MAX,
+            ),
+            (registry.tags("redis").await.unwrap_err(), TAGS_BYTES_MAX),
+            (
+                registry.blob("redis", &layer).await.unwrap_err(),
+                layer.size,
+            ),
+        ] {
+            let text = format!("is larger than {bytes_max} bytes");
+            assert!(error.to_string().contains(&text), "{error}");
+        }
+    }
 
     #[tokio::test]
     async fn a_registry_that_is_not_there_is_unavailable() {

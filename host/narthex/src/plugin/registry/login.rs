@@ -121,6 +121,5 @@ pub(super) fn read_key(path: &Path) -> anyhow::Result<PrivateKey> {
         .map_err(anyhow::Error::from)
         .and_then(read_secret);
     let key = PrivateKey::from_pem(&text.with_context(shown)?, password().as_deref());
-    key.with_context(shown)
-        .with_context(|| format!("its password is read from {PASSWORD_VARIABLE}"))
+    key.with_context(|| format!("{} (its password: {PASSWORD_VARIABLE})", path.display()))
 }
