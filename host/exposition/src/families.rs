@@ -3,10 +3,12 @@
 //! It is checked whole when it arrives, so that reading it cannot fail, and nothing of it is
 //! copied before it is read.
 
+use std::borrow::Cow;
+
 use narthex_model::{Labels, METRIC_NAME};
 
 use crate::entry::MetricType;
-use crate::labels::LabelsError;
+use crate::labels::{LabelsError, number_as_open_metrics, number_label};
 
 /// One family as it crosses the boundary; the first three fields are indexes of symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +249,7 @@ impl Families {
             let samples = FamilySamples {
                 batch: self,
                 family: family.name,
+                kind: family.kind,
                 sample,
                 end: sample + family.samples as usize,
                 label,
@@ -271,6 +274,7 @@ impl Families {
 pub struct FamilySamples<'a> {
     batch: &'a Families,
     family: u32,
+    kind: MetricType,
     sample: usize,
     end: usize,
     label: usize,
@@ -289,6 +293,7 @@ impl<'a> Iterator for FamilySamples<'a> {
         let sample = Sample {
             batch,
             family: self.family,
+            kind: self.kind,
             labels,
             value: *batch.values.get(self.sample)?,
             timestamp_ms: batch.timestamps.get(self.sample).copied(),
@@ -309,6 +314,7 @@ impl<'a> Iterator for FamilySamples<'a> {
 pub struct Sample<'a> {
     batch: &'a Families,
     family: u32,
+    kind: MetricType,
     labels: &'a [u32],
     /// The value, its bits as the plugin gave them.
     pub value: f64,
@@ -329,6 +335,19 @@ impl<'a> Sample<'a> {
             .filter(|(name, _)| *name != METRIC_NAME)
     }
 
+    /// The labels as they are stored: `le` in histograms and `quantile` in summaries as
+    /// OpenMetrics writes numbers, like those of a page.
+    pub fn stored_pairs(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+        let number = number_label(self.kind);
+        self.label_pairs().map(move |(name, value)| {
+            let value = Cow::Borrowed(value);
+            match number {
+                Some(number) if name == number => (name, number_as_open_metrics(value)),
+                _ => (name, value),
+            }
+        })
+    }
+
     fn written_pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let batch = self.batch;
         let (pairs, _) = self.labels.as_chunks::<2>();
@@ -337,16 +356,17 @@ impl<'a> Sample<'a> {
             .map(move |&[name, value]| (batch.symbol(name), batch.symbol(value)))
     }
 
-    /// The label set, metric name included; labels without a value are left out.
+    /// The label set as it is stored, metric name included; labels without a value are left out.
     ///
     /// # Errors
     /// Two labels have the same name.
     pub fn labels(&self) -> Result<Labels, LabelsError> {
-        let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(1 + self.labels.len() / 2);
-        pairs.push((METRIC_NAME, self.name()));
-        pairs.extend(self.label_pairs());
+        let mut pairs: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(1 + self.labels.len() / 2);
+        pairs.push((METRIC_NAME, Cow::Borrowed(self.name())));
+        pairs.extend(self.stored_pairs());
         pairs.sort_unstable_by_key(|(name, _)| *name);
-        Labels::from_sorted(pairs).map_err(|name| LabelsError::NotUnique(name.to_owned()))
+        let sorted = pairs.iter().map(|(name, value)| (*name, value.as_ref()));
+        Labels::from_sorted(sorted).map_err(|name| LabelsError::NotUnique(name.to_owned()))
     }
 }
 

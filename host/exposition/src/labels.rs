@@ -29,15 +29,10 @@ pub struct LabelPairs<'a> {
 impl<'a> LabelPairs<'a> {
     /// The labels of a series that the parser has checked.
     pub(crate) fn of_series(text: &'a str, kind: MetricType) -> Self {
-        let number = match kind {
-            MetricType::Histogram => Some("le"),
-            MetricType::Summary => Some("quantile"),
-            _ => None,
-        };
         Self {
             text,
             at: 0,
-            number,
+            number: number_label(kind),
         }
     }
 
@@ -122,8 +117,17 @@ impl<'a> Iterator for LabelPairs<'a> {
     }
 }
 
+/// The label whose value is a number, in a family of that type.
+pub(crate) fn number_label(kind: MetricType) -> Option<&'static str> {
+    match kind {
+        MetricType::Histogram => Some("le"),
+        MetricType::Summary => Some("quantile"),
+        _ => None,
+    }
+}
+
 /// A number in a label value as OpenMetrics writes it; what is no number stays as it is.
-fn number_as_open_metrics(value: Cow<'_, str>) -> Cow<'_, str> {
+pub(crate) fn number_as_open_metrics(value: Cow<'_, str>) -> Cow<'_, str> {
     let Ok(number) = float::parse(value.as_bytes()) else {
         return value;
     };

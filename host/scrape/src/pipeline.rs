@@ -239,9 +239,9 @@ impl Walk<'_> {
                     false => sample.value,
                 };
                 self.sample(&key, sample.timestamp_ms, value, || {
-                    std::iter::once((METRIC_NAME, sample.name()))
-                        .chain(sample.label_pairs())
-                        .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+                    std::iter::once((METRIC_NAME, Cow::Borrowed(sample.name())))
+                        .chain(sample.stored_pairs())
+                        .map(|(name, value)| (Cow::Borrowed(name), value))
                 })?;
             }
         }

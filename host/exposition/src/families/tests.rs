@@ -215,3 +215,53 @@ fn a_batch_beyond_a_bound_is_refused() {
         "batch has 4194305 samples, more than 4194304"
     );
 }
+
+#[test]
+fn bounds_are_stored_as_those_of_a_page_are() {
+    let words = symbols(&["", "size", "le", "1", "+Inf", "quantile", "99", "zone", "x"]);
+    let of = |kind| {
+        let mut size = family(1, 4);
+        size.kind = kind;
+        let labels = vec![2, 3, 2, 4, 5, 6, 2, 8];
+        let counts = vec![1; 4];
+        let batch = Families::new(
+            words.clone(),
+            vec![size],
+            counts,
+            labels,
+            vec![0.0; 4],
+            vec![],
+        );
+        let batch = batch.unwrap();
+        let (_, samples) = batch.iter().next().unwrap();
+        let read = samples.map(|sample| sample.labels().unwrap().to_string());
+        read.collect::<Vec<_>>()
+    };
+    for (kind, expected) in [
+        (
+            MetricType::Histogram,
+            [
+                r#"le="1.0""#,
+                r#"le="+Inf""#,
+                r#"quantile="99""#,
+                r#"le="x""#,
+            ],
+        ),
+        (
+            MetricType::Summary,
+            [
+                r#"le="1""#,
+                r#"le="+Inf""#,
+                r#"quantile="99.0""#,
+                r#"le="x""#,
+            ],
+        ),
+        (
+            MetricType::Gauge,
+            [r#"le="1""#, r#"le="+Inf""#, r#"quantile="99""#, r#"le="x""#],
+        ),
+    ] {
+        let expected = expected.map(|label| format!(r#"{{__name__="size", {label}}}"#));
+        assert_eq!(of(kind), expected, "{kind:?}");
+    }
+}
