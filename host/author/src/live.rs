@@ -148,7 +148,7 @@ impl std::fmt::Display for Reading {
         let (time, memory) = (duration(self.seconds), self.memory_bytes / 1024);
         write!(f, "# {samples}, {time}, {memory} KiB of memory")?;
         for denial in &self.denials {
-            write!(f, ", {} times denied {}", denial.count, denial.capability)?;
+            write!(f, ", denied {}: {}", denial.capability, denial.count)?;
         }
         writeln!(f)
     }

@@ -3,9 +3,13 @@
 //! It is not: the work itself, which is in `narthex-author` and `narthex-registry`. A file of
 //! this module has the arguments of its commands and prints what came of them.
 
+mod bench;
 mod build;
 mod new;
 mod registry;
+mod run;
+mod test;
+mod trial_input;
 
 use std::process::ExitCode;
 
@@ -18,6 +22,12 @@ pub(crate) enum PluginCommand {
     New(new::New),
     /// Compile a plugin to build/NAME.wasm, with its manifest beside it.
     Build(build::Build),
+    /// Run a plugin's fixtures in the real runtime.
+    Test(test::Test),
+    /// Read a real target with a plugin, again and again.
+    Run(run::Run),
+    /// Measure what a call of a plugin costs.
+    Bench(bench::Bench),
     #[command(flatten)]
     Registry(registry::RegistryCommand),
 }
@@ -31,5 +41,8 @@ pub(crate) fn run(command: &PluginCommand) -> anyhow::Result<ExitCode> {
         PluginCommand::Registry(registry) => registry.run(),
         PluginCommand::New(new) => new.run(),
         PluginCommand::Build(build) => build.run(),
+        PluginCommand::Test(test) => test.run(),
+        PluginCommand::Run(run) => run.run(),
+        PluginCommand::Bench(bench) => bench.run(),
     }
 }

@@ -30,6 +30,23 @@ pub enum Config {
     },
     /// Allocates for ever.
     Grow,
+    /// Keeps that many bytes of each call.
+    Leak {
+        /// How many.
+        bytes: usize,
+    },
+    /// Brings another number from every instance.
+    Unsteady,
+    /// Logs an error, and works.
+    Complain {
+        /// What.
+        text: String,
+    },
+    /// Connects, and works where that is refused.
+    Try {
+        /// Where to.
+        address: String,
+    },
     /// Calls itself for ever.
     Recurse,
     /// Traps on every so many-th call.
@@ -93,6 +110,7 @@ pub enum Config {
 pub struct Guest {
     config: Config,
     calls: u32,
+    kept: Vec<Vec<u8>>,
 }
 
 narthex_sdk::export!(Guest);
@@ -104,7 +122,11 @@ impl Exporter for Guest {
         match config {
             Config::TrapInInit => trap(),
             Config::Refuse => Err(Error::Config("no".to_owned())),
-            _ => Ok(Self { config, calls: 0 }),
+            _ => Ok(Self {
+                config,
+                calls: 0,
+                kept: Vec::new(),
+            }),
         }
     }
 
@@ -151,6 +173,28 @@ impl Exporter for Guest {
             Config::Recurse => {
                 let depth = recurse(std::hint::black_box(1));
                 batch.gauge("guest_depth", "").sample(&[], depth);
+                Ok(())
+            }
+            Config::Leak { bytes } => {
+                self.kept.push(std::hint::black_box(vec![1; *bytes]));
+                batch.gauge("guest_steady", "").sample(&[], 1.0);
+                Ok(())
+            }
+            Config::Unsteady => {
+                use std::hash::{BuildHasher, RandomState};
+                let number = RandomState::new().hash_one(1) >> 40;
+                batch.gauge("guest_number", "").sample(&[], number as f64);
+                Ok(())
+            }
+            Config::Complain { text } => {
+                log::error(text, &[]);
+                batch.gauge("guest_steady", "").sample(&[], 1.0);
+                Ok(())
+            }
+            Config::Try { address } => {
+                let (host, port) = narthex_sdk::host_and_port(address)?;
+                let _ = tcp::Connection::open(host, port);
+                batch.gauge("guest_steady", "").sample(&[], 1.0);
                 Ok(())
             }
             Config::Log { lines } => {
