@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use narthex_author::Project;
+use narthex_model::ByteSize;
 
 /// Compile a plugin to build/NAME.wasm, with its manifest beside it.
 #[derive(Debug, Clone, Args)]
@@ -15,6 +17,21 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        anyhow::bail!("{} cannot be built yet", self.folder.display())
+        let project = Project::open(&self.folder)?;
+        let built = narthex_author::build(&project)?;
+        println!(
+            "{}: {} from {} in {:.1} s",
+            built.component.display(),
+            size(built.bytes),
+            project.language,
+            built.elapsed.as_secs_f64()
+        );
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whole KiB are close enough for people.
+fn size(bytes: usize) -> ByteSize {
+    let kibibytes = u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(1024);
+    ByteSize::from_bytes(kibibytes.saturating_mul(1024))
 }
