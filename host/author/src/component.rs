@@ -85,7 +85,7 @@ mod tests {
         let empty = b"\0asm\x0d\0\x01\0";
         for (bytes, part) in [
             (&b"#!/bin/sh"[..], "not a component"),
-            (module, "not a component"),
+            (module, "does not export narthex:plugin/collector@0.1.0"),
             (empty, "does not export narthex:plugin/collector@0.1.0"),
         ] {
             let error = check(bytes, &contract).unwrap_err().to_string();

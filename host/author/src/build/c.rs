@@ -30,7 +30,9 @@ pub(super) fn build(project: &Project, contract: &Contract) -> Result<Vec<u8>, A
         command.arg(format!("-DNARTHEX_WORLD_{world}=1"));
         command.arg("-I").arg(&sdk).arg("-I").arg(&bindings);
         command.args(c_sources(&project.folder));
-        command.args(["narthex.c", "narthex_batch.c", "narthex_component.c"].map(|name| sdk.join(name)));
+        command.args(
+            ["narthex.c", "narthex_batch.c", "narthex_component.c"].map(|name| sdk.join(name)),
+        );
         command.arg(bindings.join("contract.c"));
         command.arg(bindings.join("contract_component_type.o"));
         command.arg("-o").arg(&output);

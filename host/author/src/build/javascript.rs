@@ -27,7 +27,9 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, AuthorError> {
         command.current_dir(&project.folder);
         command.arg("--wit").arg(&wit);
         command.args(["--js", MODULE]);
-        command.arg("--module-root").arg(module_root(&project.folder));
+        command
+            .arg("--module-root")
+            .arg(module_root(&project.folder));
         command.args(["--world", &project.manifest.world]);
         command.args(["--sync", "--stub-wasi"]);
         command.arg("--output").arg(&output);
