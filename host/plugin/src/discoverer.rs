@@ -1,13 +1,12 @@
 //! The seam between a plugin and the service discovery of a job.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use narthex_discovery::{Discoverer, TargetGroup};
+use narthex_discovery::{Discoverer, KnownGroups, TargetGroup};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
@@ -23,9 +22,6 @@ pub(crate) struct PluginDiscoverer {
     job: Arc<Job>,
     interval: Duration,
 }
-
-/// The groups that were sent last, by their source.
-type Known = BTreeMap<String, TargetGroup>;
 
 impl PluginDiscoverer {
     pub(crate) fn new(job: Arc<Job>, interval: Duration) -> Self {
@@ -57,7 +53,7 @@ impl PluginDiscoverer {
 #[async_trait]
 impl Discoverer for PluginDiscoverer {
     async fn run(&self, sender: mpsc::Sender<Vec<TargetGroup>>) {
-        let (mut known, mut is_first, mut last_error) = (Known::new(), true, None);
+        let (mut known, mut is_first, mut last_error) = (KnownGroups::default(), true, None);
         let plugin = self.job.plugin.clone();
         loop {
             // From before the call on, so that no swap goes by unnoticed.
@@ -66,7 +62,7 @@ impl Discoverer for PluginDiscoverer {
             match self.refresh().await {
                 Ok(groups) => {
                     last_error = None;
-                    let news = difference(&mut known, groups);
+                    let news = known.changes(groups);
                     if (is_first || !news.is_empty()) && sender.send(news).await.is_err() {
                         return;
                     }
@@ -125,49 +121,4 @@ fn checked(groups: Vec<Group>) -> Result<Vec<TargetGroup>, CallError> {
         labels: group.labels.into_iter().collect(),
     });
     Ok(groups.collect())
-}
-
-/// What is new or changed, and an empty group for each that is gone.
-fn difference(known: &mut Known, groups: Vec<TargetGroup>) -> Vec<TargetGroup> {
-    let found: Known = groups.into_iter().map(|g| (g.source.clone(), g)).collect();
-    let gone = known.keys().filter(|source| !found.contains_key(*source));
-    let mut news: Vec<TargetGroup> = gone
-        .map(|source| TargetGroup {
-            source: source.clone(),
-            ..TargetGroup::default()
-        })
-        .collect();
-    let changed = found.values().filter(|g| known.get(&g.source) != Some(*g));
-    news.extend(changed.cloned());
-    *known = found;
-    news
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn group(source: &str, addresses: &[&str]) -> TargetGroup {
-        let target =
-            |address: &&str| BTreeMap::from([("__address__".to_owned(), (*address).to_owned())]);
-        TargetGroup {
-            source: source.to_owned(),
-            targets: addresses.iter().map(target).collect(),
-            labels: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn only_what_is_new_changed_or_gone_is_told() {
-        let mut known = Known::new();
-        let first = vec![group("a", &["x:1"]), group("b", &["y:1"])];
-        assert_eq!(difference(&mut known, first.clone()), first);
-        assert_eq!(difference(&mut known, first), []);
-        let second = vec![group("b", &["y:2"]), group("c", &[])];
-        assert_eq!(
-            difference(&mut known, second),
-            [group("a", &[]), group("b", &["y:2"]), group("c", &[])]
-        );
-        assert_eq!(difference(&mut known, Vec::new()).len(), 2);
-    }
 }
