@@ -32,6 +32,53 @@ pub(crate) struct Column {
     pub(crate) versions: (u32, u32),
 }
 
+/// Whatever comes after today's servers.
+pub(crate) const NEWEST: u32 = u32::MAX;
+
+/// A column that is a counter.
+pub(crate) const fn counter(name: &'static str, help: &'static str) -> Column {
+    column(MetricKind::Counter, name, help)
+}
+
+/// A column that is a gauge.
+pub(crate) const fn gauge(name: &'static str, help: &'static str) -> Column {
+    column(MetricKind::Gauge, name, help)
+}
+
+/// A column whose family has no type in postgres_exporter either.
+pub(crate) const fn unknown(name: &'static str, help: &'static str) -> Column {
+    column(MetricKind::Unknown, name, help)
+}
+
+const fn column(kind: MetricKind, name: &'static str, help: &'static str) -> Column {
+    Column {
+        name,
+        expression: "",
+        kind,
+        help,
+        versions: (0, NEWEST),
+    }
+}
+
+impl Column {
+    /// What is asked for in place of the name.
+    pub(crate) const fn of(self, expression: &'static str) -> Self {
+        Self { expression, ..self }
+    }
+
+    /// Servers before this version do not have it.
+    pub(crate) const fn since(self, version: u32) -> Self {
+        let versions = (version, self.versions.1);
+        Self { versions, ..self }
+    }
+
+    /// Servers after this version do not have it.
+    pub(crate) const fn until(self, version: u32) -> Self {
+        let versions = (self.versions.0, version);
+        Self { versions, ..self }
+    }
+}
+
 impl Table {
     /// The query for a server of this version; none, where it has no such view.
     pub(crate) fn query(&self, version: u32) -> Option<String> {
@@ -123,14 +170,8 @@ mod tests {
             name: "pg_x",
             from: "x",
             labels: &[("datname", "")],
-            columns: &[Column {
-                name: "hits",
-                expression: "",
-                kind: MetricKind::Counter,
-                help: "",
-                versions: (0, 99),
-            }],
-            versions: (0, 99),
+            columns: &[counter("hits", "")],
+            versions: (0, NEWEST),
         };
         assert_eq!(TABLE.query(9).unwrap(), "SELECT datname, hits FROM x");
         let rows = |value: Option<&str>| Rows {
