@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn every_plugin_is_a_component_with_a_manifest_of_its_name() {
         let names: Vec<&str> = embedded().iter().map(|plugin| plugin.name).collect();
-        for name in ["istio", "nginx", "node", "redis", "traefik"] {
+        for name in ["blackbox", "istio", "nginx", "node", "redis", "traefik"] {
             assert!(names.contains(&name), "{names:?}");
         }
         for plugin in embedded() {
@@ -89,8 +89,16 @@ mod tests {
     fn a_component_imports_what_it_calls_and_nothing_else() {
         const PACKAGE: &str = "narthex:plugin/";
         for (name, expected) in [
-            ("istio", ["http", "log", "secrets", "types"].as_slice()),
+            (
+                "blackbox",
+                [
+                    "clock", "icmp", "log", "names", "secrets", "tcp", "types", "udp",
+                ]
+                .as_slice(),
+            ),
+            ("istio", &["http", "log", "secrets", "types"]),
             ("nginx", &["http", "log", "secrets", "types"]),
+            ("redis", &["clock", "log", "secrets", "tcp", "types"]),
             ("traefik", &["http", "log", "secrets", "types"]),
         ] {
             let plugin = embedded().iter().find(|plugin| plugin.name == name);

@@ -66,7 +66,13 @@ pub(crate) fn write_fields(info: &Info, now_s: f64, batch: &mut Batch) {
             )
             .sample(&[], now_s - uptime);
     }
-    let labels = IDENTITY.map(|field| (field, info.text(field)));
+    let labels = IDENTITY.iter().map(|field| (*field, info.text(field)));
+    // A Valkey has these beside the version of Redis that it stands for.
+    let valkey = ["valkey_release_stage", "valkey_version"];
+    let valkey = valkey
+        .iter()
+        .filter_map(|field| Some((*field, info.get(field)?)));
+    let labels: Vec<(&str, &str)> = labels.chain(valkey).collect();
     batch
         .gauge(
             "redis_instance_info",

@@ -1,24 +1,33 @@
-//! A Redis server, asked over one connection and written under redis_exporter's names.
+//! A Redis or Valkey server, asked over one connection and written under redis_exporter's names.
 //!
-//! One round trip: INFO ALL, a few settings, the slow log and the latency monitor; a second one
-//! where the server is part of a cluster. A command that the server refuses (an ACL, a renamed
-//! CONFIG) costs its families and nothing else; only INFO has to work.
+//! One round trip: INFO ALL, a few settings, the slow log and the latency monitor; more where the
+//! server is part of a cluster or a Sentinel, or where the configuration names keys. A command
+//! that the server refuses (an ACL, a renamed CONFIG) costs its families and nothing else; only
+//! INFO has to work. A server that cannot be reached is `redis_up 0`.
 //!
-//! It is not: a reader of keys, streams, scripts or Sentinel. A server that cannot be reached is
-//! a failed scrape (`up 0`), where redis_exporter reports `redis_up 0`.
+//! It is not: a reader of scripts, modules or of all keys.
 
 mod families;
 mod fields;
 mod info;
+mod keys;
+mod login;
 mod resp;
+mod scrapes;
+mod sentinel;
+
+use std::time::Duration;
 
 use narthex_sdk::tcp::Connection;
-use narthex_sdk::{Batch, Error, Exporter, Target, clock, host_and_port, log};
+use narthex_sdk::{Batch, Error, Exporter, Target, clock, log};
 use serde::Deserialize;
 
 use families::SETTINGS;
 use info::Info;
+use keys::{Keys, Place};
+use login::Login;
 use resp::Reply;
+use scrapes::Scrapes;
 
 /// What a job can set.
 #[derive(Clone, Default, Deserialize)]
@@ -26,13 +35,25 @@ use resp::Reply;
 pub struct Config {
     /// The user of an ACL; the password alone is the default user's.
     pub username: Option<String>,
-    /// The password, in clear text until plugins have secrets.
+    /// The password in clear text.
     pub password: Option<String>,
+    /// The name of the secret that is the password.
+    pub password_secret: Option<String>,
+    /// The TLS profile to connect with; none is no TLS, an empty one the system's authorities.
+    pub tls: Option<String>,
+    /// Keys whose size and value are reported, `db0=name` each; patterns go through SCAN.
+    pub check_keys: Vec<String>,
+    /// Patterns whose keys are counted, `db0=name:*` each.
+    pub count_keys: Vec<String>,
+    /// Streams that are reported, `db0=name` each.
+    pub check_streams: Vec<String>,
 }
 
 /// The exporter.
 pub struct Redis {
-    config: Config,
+    login: Login,
+    keys: Keys,
+    scrapes: Scrapes,
 }
 
 narthex_sdk::export!(Redis);
@@ -41,23 +62,45 @@ impl Exporter for Redis {
     type Config = Config;
 
     fn init(config: Config) -> Result<Self, Error> {
-        if config.username.is_some() && config.password.is_none() {
-            return Err(Error::Config("username stands without password".to_owned()));
-        }
-        Ok(Self { config })
+        let places = |list: &[String]| {
+            let place = |text: &String| {
+                let fault = || Error::Config(format!("{text:?} is not db0=key"));
+                Place::parse(text).ok_or_else(fault)
+            };
+            list.iter().map(place).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            keys: Keys {
+                check: places(&config.check_keys)?,
+                count: places(&config.count_keys)?,
+                streams: places(&config.check_streams)?,
+            },
+            login: Login::new(config)?,
+            scrapes: Scrapes::default(),
+        })
     }
 
     fn collect(&mut self, target: &Target, batch: &mut Batch) -> Result<(), Error> {
-        let (host, port) = host_and_port(&target.address)?;
         let start = clock::monotonic();
-        let mut connection = Connection::open(host, port)?;
-        let connected = clock::monotonic().saturating_sub(start);
-        self.authenticate(&mut connection)?;
-        let answers = Answers::ask(&mut connection)?;
-        answers.write(&mut connection, batch)?;
+        // What was written before the connection was lost is not kept.
+        let mut found = Batch::new();
+        let result = self.ask(&target.address, &mut found);
         let taken = clock::monotonic().saturating_sub(start);
+        let (connected, fault) = match result {
+            Ok(connected) => {
+                *batch = found;
+                (connected, None)
+            }
+            // The server is what is down, not the exporter: alerts look for `redis_up`.
+            Err(error @ (Error::Unavailable(_) | Error::Timeout | Error::Protocol(_))) => {
+                log::warn("no answer", &[("error", error.message())]);
+                (Duration::ZERO, Some(error))
+            }
+            Err(error) => return Err(error),
+        };
+        let up = f64::from(u8::from(fault.is_none()));
         for (name, help, value) in [
-            ("redis_up", "Whether the server answered.", 1.0),
+            ("redis_up", "Whether the server answered.", up),
             (
                 "redis_exporter_last_scrape_connect_time_seconds",
                 "How long it took to connect.",
@@ -71,25 +114,22 @@ impl Exporter for Redis {
         ] {
             batch.gauge(name, help).sample(&[], value);
         }
+        let fault = fault.as_ref().map(Error::message);
+        self.scrapes.count(&target.address, taken, fault, batch);
         Ok(())
     }
 }
 
 impl Redis {
-    fn authenticate(&self, connection: &mut Connection) -> Result<(), Error> {
-        let Some(password) = &self.config.password else {
-            return Ok(());
-        };
-        let mut bytes = Vec::new();
-        match &self.config.username {
-            Some(username) => resp::command(&mut bytes, &["AUTH", username, password]),
-            None => resp::command(&mut bytes, &["AUTH", password]),
-        }
-        connection.write(&bytes)?;
-        match resp::read(connection)? {
-            Reply::Error(text) => Err(Error::Config(format!("AUTH: {text}"))),
-            _ => Ok(()),
-        }
+    /// Asks for everything and says how long it took to connect.
+    fn ask(&self, address: &str, batch: &mut Batch) -> Result<Duration, Error> {
+        let start = clock::monotonic();
+        let mut connection = self.login.open(address)?;
+        let connected = clock::monotonic().saturating_sub(start);
+        let answers = Answers::ask(&mut connection)?;
+        answers.write(&mut connection, batch)?;
+        self.keys.write(&mut connection, batch)?;
+        Ok(connected)
     }
 }
 
@@ -119,6 +159,10 @@ impl Answers {
 
         let info = match resp::read(connection)? {
             Reply::Text(text) => text,
+            // A password is missing, or the user may not ask: nothing that passes by itself.
+            Reply::Error(text) if text.starts_with("NOAUTH") || text.starts_with("NOPERM") => {
+                return Err(Error::Config(format!("INFO: {text}")));
+            }
             Reply::Error(text) => return Err(Error::Protocol(format!("INFO: {text}"))),
             other => return Err(Error::Protocol(format!("INFO: not a text: {other:?}"))),
         };
@@ -156,6 +200,10 @@ impl Answers {
         families::write_cluster(&info, batch);
         if info.number("cluster_enabled") == Some(1.0) {
             write_cluster_state(connection, batch)?;
+        }
+        if info.text("redis_mode") == "sentinel" {
+            sentinel::write_info(&info, batch);
+            sentinel::write_masters(connection, batch)?;
         }
         let settings: Vec<_> = SETTINGS
             .iter()

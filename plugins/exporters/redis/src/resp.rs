@@ -42,6 +42,13 @@ impl Reply {
         }
     }
 
+    /// The element behind a name, of an array of names and values in turn.
+    pub(crate) fn field(&self, name: &str) -> Option<&Reply> {
+        let (pairs, _) = self.elements().as_chunks::<2>();
+        let pair = pairs.iter().find(|[key, _]| key.as_text() == Some(name));
+        pair.map(|[_, value]| value)
+    }
+
     /// The elements of an array; any other answer has none.
     pub(crate) fn elements(&self) -> &[Reply] {
         match self {

@@ -57,6 +57,10 @@ fn collect(config: Config, dialogue: &str) -> Result<String, Error> {
         .at(1_700_000_500_900)
         .dialogue("10.1.1.1:6379", dialogue)
         .install();
+    run(config)
+}
+
+fn run(config: Config) -> Result<String, Error> {
     let target = Target {
         address: "10.1.1.1:6379".to_owned(),
         labels: vec![],
@@ -140,6 +144,13 @@ fn a_replica_says_whose_it_is() {
 }
 
 #[test]
+fn a_valkey_says_so() {
+    let info = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\n";
+    let text = collect(Config::default(), &friendly(info)).unwrap();
+    assert!(text.contains(",valkey_version=\"8.0.1\"} 1"), "{text}");
+}
+
+#[test]
 fn refused_commands_cost_their_families_only() {
     let text = collect(Config::default(), &strict(INFO)).unwrap();
     assert_lines(&text, &["redis_up 1", "redis_db_keys{db=\"db0\"} 2"]);
@@ -169,11 +180,32 @@ fn a_cluster_is_asked_for_its_state() {
     );
 }
 
+/// A server that answers to each write, command by command, and INFO with the friendly batch.
+fn conversation(
+    config: Config,
+    mut answer: impl FnMut(&str) -> Option<String> + 'static,
+) -> Result<String, Error> {
+    let host = Host::new().secret("redis", "it's \\ secret");
+    let host = host.answers("10.1.1.1:6379", move |written| {
+        let written = String::from_utf8_lossy(written).into_owned();
+        if let Some(answer) = answer(&written) {
+            return answer.into_bytes();
+        }
+        match written.contains("INFO") {
+            true => friendly(INFO).into_bytes(),
+            false => b"+OK\r\n".to_vec(),
+        }
+    });
+    host.install();
+    run(config)
+}
+
 #[test]
 fn a_password_is_sent_first() {
     let config = Config {
         username: Some("me".to_owned()),
         password: Some("secret".to_owned()),
+        ..Config::default()
     };
     collect(config, &format!("+OK\r\n{}", friendly(INFO))).unwrap();
     let written = String::from_utf8(Host::written()).unwrap();
@@ -182,17 +214,173 @@ fn a_password_is_sent_first() {
 }
 
 #[test]
-fn faults_are_told_apart() {
-    let with_password = Config {
-        username: None,
-        password: Some("x".to_owned()),
+fn a_secret_stays_with_the_host_unless_it_does_not_fit_into_a_line() {
+    let config = Config {
+        username: Some("m\"e".to_owned()),
+        password_secret: Some("redis".to_owned()),
+        ..Config::default()
     };
-    let wrong = collect(with_password, "-WRONGPASS invalid\r\n");
+    let text = conversation(config.clone(), |_| None).unwrap();
+    assert_lines(&text, &["redis_up 1"]);
+    let written = String::from_utf8(Host::written()).unwrap();
+    let line = "AUTH \"m\\\"e\" 'it's \\ secret'\r\n*2\r\n";
+    assert!(written.starts_with(line), "{written}");
+
+    let refuses = |written: &str| {
+        let is_line = written.starts_with("AUTH");
+        is_line.then(|| "-ERR Protocol error: unbalanced quotes in request\r\n".to_owned())
+    };
+    let text = conversation(config, refuses).unwrap();
+    assert_lines(&text, &["redis_up 1"]);
+    let written = String::from_utf8(Host::written()).unwrap();
+    assert!(written.contains("$13\r\nit's \\ secret\r\n"), "{written}");
+}
+
+#[test]
+fn keys_and_streams_that_the_configuration_names() {
+    let config = Config {
+        check_keys: vec!["db1=user:*".to_owned(), "queue".to_owned()],
+        count_keys: vec!["db0=user:*".to_owned()],
+        check_streams: vec!["db0=events".to_owned()],
+        ..Config::default()
+    };
+    let text = conversation(config, |written| {
+        let words: Vec<&str> = written.lines().skip(2).step_by(2).collect();
+        let answer = match words[..] {
+            ["SCAN", "0", ..] => format!("*2\r\n{}*1\r\n{}", bulk("7"), bulk("user:2")),
+            ["SCAN", "7", ..] => {
+                let keys = format!("{}{}", bulk("user:1"), bulk("user:2"));
+                format!("*2\r\n{}*2\r\n{keys}", bulk("0"))
+            }
+            ["TYPE", "queue"] => "+list\r\n".to_owned(),
+            ["TYPE", _] => "+string\r\n".to_owned(),
+            ["LLEN", _] => ":7\r\n".to_owned(),
+            ["STRLEN", _] => ":2\r\n".to_owned(),
+            ["GET", "user:1"] => bulk("42"),
+            ["GET", _] => bulk("xy"),
+            ["XINFO", "STREAM", _] => {
+                format!("*4\r\n{}:3\r\n{}:1\r\n", bulk("length"), bulk("groups"))
+            }
+            ["XINFO", "GROUPS", _] => format!(
+                "*1\r\n*6\r\n{}{}{}:2\r\n{}:5\r\n",
+                bulk("name"),
+                bulk("workers"),
+                bulk("consumers"),
+                bulk("pending")
+            ),
+            _ => return None,
+        };
+        Some(answer)
+    })
+    .unwrap();
+    assert_lines(
+        &text,
+        &[
+            "redis_key_size{db=\"db1\",key=\"user:1\"} 2",
+            "redis_key_size{db=\"db0\",key=\"queue\"} 7",
+            "redis_key_value{db=\"db1\",key=\"user:1\"} 42",
+            "redis_keys_count{db=\"db0\",key=\"user:*\"} 2",
+            "redis_stream_length{db=\"db0\",stream=\"events\"} 3",
+            "redis_stream_groups{db=\"db0\",stream=\"events\"} 1",
+            "redis_stream_group_consumers{db=\"db0\",stream=\"events\",group=\"workers\"} 2",
+            "redis_stream_group_messages_pending{db=\"db0\",stream=\"events\",group=\"workers\"} 5",
+        ],
+    );
+    assert!(!text.contains("redis_key_value{db=\"db1\",key=\"user:2\"}"));
+}
+
+#[test]
+fn a_sentinel_tells_of_its_primaries() {
+    let info = "redis_version:7.0.0\r\nredis_mode:sentinel\r\nsentinel_masters:1\r\n\
+                sentinel_tilt:0\r\n\
+                master0:name=main,status=ok,address=10.0.0.1:6379,slaves=2,sentinels=3\r\n";
+    let fields = [
+        ("name", "main"),
+        ("ip", "10.0.0.1"),
+        ("port", "6379"),
+        ("quorum", "2"),
+        ("down-after-milliseconds", "30000"),
+    ];
+    let pairs: String = fields
+        .map(|(name, value)| bulk(name) + &bulk(value))
+        .concat();
+    let dialogue = strict(info) + "*1\r\n*10\r\n" + &pairs + "+OK 3 usable Sentinels.\r\n";
+    let text = collect(Config::default(), &dialogue).unwrap();
+    let labels = "master_name=\"main\",master_address=\"10.0.0.1:6379\"";
+    let lines = [
+        "redis_up 1".to_owned(),
+        "redis_sentinel_masters 1".to_owned(),
+        format!("redis_sentinel_master_status{{{labels},master_status=\"ok\"}} 1"),
+        format!("redis_sentinel_master_slaves{{{labels}}} 2"),
+        format!("redis_sentinel_master_sentinels{{{labels}}} 3"),
+        format!("redis_sentinel_master_setting_ckquorum{{{labels}}} 2"),
+        format!("redis_sentinel_master_setting_down_after_milliseconds{{{labels}}} 30000"),
+        "redis_sentinel_master_ckquorum_status{master_name=\"main\",\
+         message=\"OK 3 usable Sentinels.\"} 1"
+            .to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_lines(&text, &lines);
+}
+
+#[test]
+fn a_server_that_is_gone_is_down_and_the_exporter_is_not() {
+    let down = "redis_up 0\nredis_exporter_last_scrape_connect_time_seconds 0\n\
+                redis_exporter_last_scrape_duration_seconds 0\n\
+                redis_exporter_scrapes_total 1\nredis_target_scrape_request_errors_total 1\n\
+                redis_exporter_scrape_duration_seconds_sum 0\n\
+                redis_exporter_scrape_duration_seconds_count 1\n";
+    for (dialogue, reason) in [
+        (None, "10.1.1.1:6379: connection refused"),
+        (Some(String::new()), "the connection was closed"),
+        (
+            Some(friendly("hello:world\r\n")),
+            "INFO has no redis_version",
+        ),
+        (
+            Some("HTTP/1.1 400 Bad Request\r\n".to_owned()),
+            "not an answer of Redis",
+        ),
+        // It breaks off behind INFO.
+        (Some(bulk(INFO)), "the connection was closed"),
+    ] {
+        match dialogue {
+            Some(bytes) => Host::new().dialogue("10.1.1.1:6379", bytes).install(),
+            None => Host::new().install(),
+        }
+        let text = run(Config::default()).unwrap();
+        assert!(text.starts_with(down), "{reason}: {text}");
+        assert!(
+            text.contains(reason) && !text.contains("redis_uptime"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_the_operator_has_to_mend_is_an_error() {
+    let with_password = Config {
+        password: Some("x".to_owned()),
+        ..Config::default()
+    };
+    let wrong = collect(with_password.clone(), "-WRONGPASS invalid\r\n");
     assert!(matches!(wrong, Err(Error::Config(text)) if text == "AUTH: WRONGPASS invalid"));
     let needed = collect(Config::default(), "-NOAUTH Authentication required.\r\n");
-    assert!(matches!(needed, Err(Error::Protocol(text)) if text.starts_with("INFO: NOAUTH")));
-    let other = collect(Config::default(), &friendly("hello:world\r\n"));
-    assert!(matches!(other, Err(Error::Protocol(_))));
-    let closed = collect(Config::default(), "");
-    assert!(matches!(closed, Err(Error::Unavailable(_))));
+    assert!(matches!(needed, Err(Error::Config(text)) if text.starts_with("INFO: NOAUTH")));
+    for config in [
+        Config {
+            username: Some("me".to_owned()),
+            ..Config::default()
+        },
+        Config {
+            password_secret: Some("redis".to_owned()),
+            ..with_password
+        },
+        Config {
+            check_keys: vec!["dbx=a".to_owned()],
+            ..Config::default()
+        },
+    ] {
+        assert!(matches!(Redis::init(config), Err(Error::Config(_))));
+    }
 }
