@@ -36,7 +36,8 @@ fn every_number_of_the_page_is_a_family_with_its_value() {
             "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\nscrape_configs:\n\
              - job_name: nginx\n  plugin: nginx\n  static_configs: [{{targets: ['{0}']}}]\n\
              - job_name: wrong\n  plugin: nginx\n  plugin_config: {{path: /nothing}}\n  \
-             static_configs: [{{targets: ['{0}']}}]\n",
+             static_configs: [{{targets: ['{0}']}}]\n\
+             - job_name: gone\n  plugin: nginx\n  static_configs: [{{targets: ['127.0.0.1:1']}}]\n",
             nginx.address()
         ))
         .start();
@@ -62,17 +63,17 @@ fn every_number_of_the_page_is_a_family_with_its_value() {
             assert!((0.0..=10.0).contains(&scraped), "{name}: {scraped}");
         }
     }
-    // The other job's target is down and says what the server answered.
-    until(30, "the fault of the other job", || {
-        let targets = narthex.api("targets")?;
-        let targets = targets["activeTargets"].as_array().ok_or("no targets")?;
-        let wrong = targets
-            .iter()
-            .find(|target| target["scrapePool"] == "wrong");
-        let error = wrong.ok_or("no target")?["lastError"].to_string();
-        match error.contains("/nothing: status 404") {
-            true => Ok(()),
-            false => Err(error),
+    // The other jobs' servers are down, and their scrapes are not.
+    until(30, "what the other jobs bring", || {
+        for job in ["wrong", "gone"] {
+            for (name, expected) in [("nginx_up", "0"), ("up", "1")] {
+                let series = narthex.query(&format!("{name}{{job=\"{job}\"}}"))?;
+                let found = series.values().next().map(String::as_str);
+                if found != Some(expected) {
+                    return Err(format!("{name} of {job}: {found:?}"));
+                }
+            }
         }
+        Ok(())
     });
 }

@@ -1,14 +1,15 @@
 //! An nginx server, under nginx-prometheus-exporter's names: the page of its module `stub_status`,
 //! or the API of NGINX Plus where the job says so.
 //!
-//! It is not: a reader of access logs. A server that cannot be reached is a failed scrape (`up 0`),
-//! where nginx-prometheus-exporter reports `nginx_up 0`.
+//! A server that does not answer as it should is `nginx_up 0`, or `nginxplus_up 0`.
+//!
+//! It is not: a reader of access logs.
 
 mod plus;
 mod stub_status;
 
 use narthex_sdk::http::{Client, Scheme};
-use narthex_sdk::{Batch, Error, Exporter, Target};
+use narthex_sdk::{Batch, Error, Exporter, Target, log};
 use serde::Deserialize;
 
 use plus::Plus;
@@ -76,6 +77,33 @@ impl Exporter for Nginx {
     }
 
     fn collect(&mut self, target: &Target, batch: &mut Batch) -> Result<(), Error> {
+        // What was written before the server stopped answering is not kept.
+        let mut found = Batch::new();
+        let is_up = match self.ask(target, &mut found) {
+            Ok(()) => {
+                *batch = found;
+                true
+            }
+            // The server is what is down, not the exporter: alerts look for `nginx_up`.
+            Err(error @ (Error::Unavailable(_) | Error::Timeout | Error::Protocol(_))) => {
+                log::warn("no answer", &[("error", error.message())]);
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let name = match self.plus {
+            Some(_) => "nginxplus_up",
+            None => "nginx_up",
+        };
+        batch
+            .gauge(name, "Whether the server answered.")
+            .sample(&[], f64::from(u8::from(is_up)));
+        Ok(())
+    }
+}
+
+impl Nginx {
+    fn ask(&self, target: &Target, batch: &mut Batch) -> Result<(), Error> {
         match &self.plus {
             Some(plus) => plus.collect(&self.client, target, batch),
             None => {

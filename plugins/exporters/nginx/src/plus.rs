@@ -46,9 +46,6 @@ impl Plus {
             let answer = response.success(&url)?.json::<Value>();
             write(part, &answer.map_err(|error| error.context(&url))?, batch);
         }
-        batch
-            .gauge("nginxplus_up", "Whether the server answered.")
-            .sample(&[], 1.0);
         Ok(())
     }
 

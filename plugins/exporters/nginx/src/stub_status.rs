@@ -102,7 +102,6 @@ pub(crate) fn write(text: &str, batch: &mut Batch) -> Result<(), Error> {
             "Connections that wait for their next request.",
             page.waiting,
         ),
-        ("nginx_up", "Whether the server answered.", 1),
     ] {
         batch.gauge(name, help).sample(&[], value as f64);
     }

@@ -40,16 +40,39 @@ fn the_page_of_stub_status() {
 }
 
 #[test]
-fn faults_say_what_is_wrong() {
+fn a_server_that_does_not_answer_is_down_and_the_exporter_is_not() {
     Host::new()
         .response("http://web:8080/stub_status", 404, "<html>not found</html>")
+        .response("http://web:8080/page", 200, "<html>hello</html>")
         .install();
-    let error = collect("{}").unwrap_err();
-    let text = "http://web:8080/stub_status: status 404: <html>not found</html>";
-    assert!(
-        matches!(&error, Error::Protocol(found) if found == text),
-        "{error:?}"
-    );
+    for (config, reason) in [
+        (
+            "{}",
+            "http://web:8080/stub_status: status 404: <html>not found</html>",
+        ),
+        (
+            r#"{"path": "/page"}"#,
+            "http://web:8080/page: not a page of stub_status",
+        ),
+    ] {
+        assert_eq!(collect(config).unwrap(), "nginx_up 0\n");
+        let last = Host::logged().pop().unwrap();
+        assert!(last.contains(reason), "{last}");
+    }
+}
+
+#[test]
+fn an_api_that_breaks_off_leaves_nothing_but_that_it_is_down() {
+    Host::new()
+        .response("http://web:8080/api/", 200, "[9]")
+        .response("http://web:8080/api/9/connections", 500, "oops")
+        .install();
+    let text = collect(r#"{"plus_api": "/api"}"#).unwrap();
+    assert_eq!(text, "nginxplus_up 0\n");
+}
+
+#[test]
+fn what_the_operator_has_to_mend_is_an_error() {
     let error = collect(r#"{"path": "status"}"#).unwrap_err();
     assert!(matches!(error, Error::Config(_)));
 }
@@ -146,6 +169,8 @@ fn an_api_of_the_future_is_refused() {
     Host::new()
         .response("http://web:8080/api/", 200, "[10]")
         .install();
-    let error = collect(r#"{"plus_api": "/api"}"#).unwrap_err();
-    assert!(error.message().contains("knows 5 to 9"), "{error:?}");
+    let text = collect(r#"{"plus_api": "/api"}"#).unwrap();
+    assert_eq!(text, "nginxplus_up 0\n");
+    let last = Host::logged().pop().unwrap();
+    assert!(last.contains("knows 5 to 9"), "{last}");
 }
