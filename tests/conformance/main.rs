@@ -1,6 +1,7 @@
 //! Narthex beside the programs that it must agree with.
 
 mod beside;
+mod blackbox;
 mod catalogue;
 mod istio;
 mod nginx;

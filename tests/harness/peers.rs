@@ -124,6 +124,42 @@ pub fn nginx(folder: &Path) -> Peer {
     Peer::start("nginx", port, folder, &args).answering("/stub_status")
 }
 
+/// prometheus-blackbox-exporter with modules.
+pub fn blackbox_exporter(folder: &Path, modules: &str) -> Peer {
+    let port = free_port();
+    let file = folder.join("blackbox.yml");
+    std::fs::write(&file, modules).unwrap();
+    let args = [
+        format!("--config.file={}", file.display()),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+    ];
+    Peer::start("prometheus-blackbox-exporter", port, folder, &args).answering("/-/healthy")
+}
+
+/// dnsmasq that knows one name and its address.
+pub fn dnsmasq(folder: &Path, name: &str, address: &str) -> Peer {
+    let port = free_port();
+    let args = [
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--pid-file=",
+        "--log-facility=-",
+        "--listen-address=127.0.0.1",
+        "--bind-interfaces",
+        "--no-resolv",
+        "--no-hosts",
+        &format!("--port={port}"),
+        &format!("--address=/{name}/{address}"),
+    ]
+    .map(str::to_owned);
+    let mut peer = Peer::start("dnsmasq", port, folder, &args);
+    until(30, "dnsmasq", || {
+        peer.process.check_running()?;
+        std::net::TcpStream::connect(peer.address()).map_err(|error| error.to_string())
+    });
+    peer
+}
+
 /// A running Envoy.
 #[derive(Debug)]
 pub struct Envoy {
