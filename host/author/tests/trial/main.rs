@@ -1,6 +1,8 @@
 //! Fixtures of a plugin that misbehaves on demand, in the real runtime: what is right passes, and
 //! each thing that is wrong is named.
 
+mod catalogue;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
