@@ -122,19 +122,18 @@ impl Providers {
             None => (Vec::new(), Arc::default()),
         };
         let mut before: Vec<_> = before.into_iter().map(Some).collect();
-        let steps: Vec<_> = plan
+        let kept: Vec<_> = plan
             .steps
-            .into_iter()
+            .iter()
             .map(|step| match step {
-                Step::Keep(place) => Err(before.get_mut(place).and_then(Option::take)),
-                Step::Begin(id, config, discoverer) => Ok((id, config, discoverer)),
+                Step::Keep(place) => before.get_mut(*place).and_then(Option::take),
+                Step::Begin(..) => None,
             })
             .collect();
         let mut gone = before.into_iter().flatten();
-        let running = steps.into_iter().filter_map(|step| {
-            let (id, config, discoverer) = match step {
-                Ok(new) => new,
-                Err(kept) => return kept,
+        let running = plan.steps.into_iter().zip(kept).filter_map(|(step, kept)| {
+            let Step::Begin(id, config, discoverer) = step else {
+                return kept;
             };
             let groups = gone
                 .next()
