@@ -7,6 +7,9 @@ use crate::language::c_sources;
 use crate::tool::Tool;
 use crate::{AuthorError, Project, file};
 
+/// The stack of a plugin in C, out of its memory.
+const STACK_BYTES: u32 = 256 * 1024;
+
 /// What the bindings call the world, whichever it is: one SDK serves all three.
 const WORLD: &str = "contract";
 
@@ -35,6 +38,8 @@ pub(super) fn build(project: &Project, contract: &Contract) -> Result<Vec<u8>, A
         );
         command.arg(bindings.join("contract.c"));
         command.arg(bindings.join("contract_component_type.o"));
+        // zig sets 16 MiB aside where nothing is said, which is all that a template's plugin has.
+        command.arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
         command.arg("-o").arg(&output);
     })?;
     file::read(&output)
