@@ -2,6 +2,7 @@
 
 mod default_config;
 mod examples;
+mod first_exporter;
 mod hot_swap;
 mod languages;
 mod plugin_faults;
