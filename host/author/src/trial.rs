@@ -252,7 +252,8 @@ impl<'a> Stage<'a> {
         }
         // An expected error may be a refusal.
         let is_expected = matches!(&self.fixture.expect, Expectation::Error(_));
-        if !denials.is_empty() && !(is_expected && report.faults.is_empty()) {
+        let is_fine = is_expected && report.faults.is_empty();
+        if !denials.is_empty() && !is_fine {
             let faults = advices
                 .into_iter()
                 .map(|message| Fault::Undeclared { message });

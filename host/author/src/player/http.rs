@@ -207,7 +207,7 @@ impl Server {
         let fitting = |(_, exchange): &(usize, &Exchange)| exchange.misfit(asked).is_none();
         let all = || self.exchanges.iter().enumerate().filter(fitting);
         let unused = all().find(|(index, _)| state.played.get(*index) == Some(&0));
-        let Some((index, exchange)) = unused.or_else(|| all().last()) else {
+        let Some((index, exchange)) = unused.or_else(|| all().next_back()) else {
             let near = self.exchanges.iter().filter(|e| e.path == asked.path);
             let reasons = near.filter_map(|exchange| {
                 let reason = exchange.misfit(asked)?;

@@ -95,7 +95,7 @@ impl Server {
         let fitting = |(_, exchange): &(usize, &Exchange)| exchange.receive == datagram;
         let all = || self.exchanges.iter().enumerate().filter(fitting);
         let unused = all().find(|(index, _)| state.played.get(*index) == Some(&0));
-        let Some((index, exchange)) = unused.or_else(|| all().last()) else {
+        let Some((index, exchange)) = unused.or_else(|| all().next_back()) else {
             let text = format!("no exchange has the datagram {}", shown(datagram));
             state.complaints.add(&self.name, &text);
             return None;

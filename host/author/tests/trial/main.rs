@@ -1,6 +1,12 @@
 //! Fixtures of a plugin that misbehaves on demand, in the real runtime: what is right passes, and
 //! each thing that is wrong is named.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers as well"
+)]
+
 mod catalogue;
 
 use std::fs;
