@@ -86,8 +86,9 @@ fn pyarrow_reads_of_a_two_hour_block_what_the_api_tells() {
     let block: PathBuf = until(60, "a block", || {
         let entries = std::fs::read_dir(narthex.data()).map_err(|error| error.to_string())?;
         let mut folders = entries.flatten().map(|entry| entry.path());
+        // One that is being written has another name until it is whole.
         folders
-            .find(|path| path.join("meta.json").exists())
+            .find(|path| path.extension().is_none() && path.join("meta.json").exists())
             .ok_or_else(|| "no meta.json".to_owned())
     });
     let meta: Value =

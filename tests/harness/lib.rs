@@ -14,12 +14,14 @@ mod narthex;
 pub mod oci;
 pub mod peers;
 mod process;
+pub mod samples;
 mod target;
 mod wait;
 
 pub use guest::Guest;
 pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
 pub use process::{Process, free_port};
+pub use samples::Samples;
 pub use target::{Page, Target};
 pub use wait::until;
 

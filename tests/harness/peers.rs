@@ -225,7 +225,7 @@ fn cluster(name: &str, address: &str) -> String {
 }
 
 /// The password of the user `postgres` of [`postgres`].
-pub const POSTGRES_PASSWORD: &str = "quoth the raven";
+pub const POSTGRES_PASSWORD: &str = "quoth-the-raven";
 
 /// PostgreSQL with an empty database. It refuses to run as root; as root it is started as the
 /// user that Debian's package makes for it.
@@ -265,10 +265,9 @@ pub fn postgres(folder: &Path) -> Peer {
 /// prometheus-postgres-exporter in front of a PostgreSQL.
 pub fn postgres_exporter(folder: &Path, postgres: &Peer) -> Peer {
     let port = free_port();
-    let password = POSTGRES_PASSWORD.replace(' ', "%20");
-    let address = postgres.address();
     let source = format!(
-        "DATA_SOURCE_NAME=postgresql://postgres:{password}@{address}/postgres?sslmode=disable"
+        "DATA_SOURCE_NAME=postgresql://postgres:{POSTGRES_PASSWORD}@{}/postgres?sslmode=disable",
+        postgres.address()
     );
     let listen = format!("--web.listen-address=127.0.0.1:{port}");
     let args = [source, "prometheus-postgres-exporter".to_owned(), listen];

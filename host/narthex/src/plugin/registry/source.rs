@@ -76,7 +76,10 @@ impl FromStr for Published {
             None => (last, None),
         };
         let is_right = |tag: &String| is_tag(tag) || tag.parse::<Digest>().is_ok();
-        if !is_name(name) || !tag.as_ref().is_none_or(is_right) {
+        if url.as_ref().is_some_and(|url| !is_registry(url))
+            || !is_name(name)
+            || !tag.as_ref().is_none_or(is_right)
+        {
             return Err(format!(
                 "{text:?} is not a plugin such as redis, redis:1.2.0, \
                  registry.example/narthex/redis, oci:DIR[:TAG] or embedded:redis"
@@ -88,6 +91,13 @@ impl FromStr for Published {
             tag,
         })
     }
+}
+
+/// Whether a text begins with a host, with or without a port.
+fn is_registry(url: &str) -> bool {
+    let host = url.split('/').next().unwrap_or_default();
+    let (name, port) = host.split_once(':').unwrap_or((host, "0"));
+    !name.is_empty() && port.parse::<u16>().is_ok()
 }
 
 impl std::fmt::Display for Source {
