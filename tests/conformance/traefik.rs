@@ -22,7 +22,8 @@ fn samples(text: &str) -> Vec<String> {
                 .trim_end_matches('}')
                 .split("\",")
                 .map(|label| label.trim_end_matches('"'))
-                .filter(|label| !label.is_empty())
+                // A label without a value is none.
+                .filter(|label| !label.is_empty() && !label.ends_with('='))
                 .collect();
             labels.sort_unstable();
             format!("{name} {} {value}", labels.join(" ").replace('"', ""))
