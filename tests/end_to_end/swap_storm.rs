@@ -32,6 +32,8 @@ fn scrapes(narthex: &Narthex) -> Vec<(i64, bool)> {
             let time = (value[0].as_f64().unwrap() * 1_000.0).round() as i64;
             (time, value[1] == "1")
         })
+        // The target is down until the plugin is compiled for the first time.
+        .skip_while(|(_, is_up)| !is_up)
         .collect()
 }
 
