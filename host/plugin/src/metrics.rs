@@ -77,26 +77,21 @@ pub(crate) struct LogLabels {
 }
 
 /// What the host refuses calls for.
-pub(crate) const DENIED_CAPABILITIES: [&str; 19] = [
-    "connects",
-    "datagrams",
+pub(crate) const DENIED_CAPABILITIES: [&str; 14] = [
+    "connections",
     "file_systems",
     "files",
     "host_calls",
     "http",
     "icmp",
     "kubernetes",
-    "lookups",
     "names",
-    "pings",
     "read_bytes",
     "secrets",
     "state",
-    "state_writes",
     "tcp",
     "tls",
     "udp",
-    "watches",
 ];
 
 /// All of them.

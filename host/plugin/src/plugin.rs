@@ -93,6 +93,9 @@ impl Plugin {
 
     /// The version at work, or the one that is being loaded, once it is.
     pub(crate) async fn ready(&self, deadline: Instant) -> Result<Arc<Version>, CallError> {
+        if let Some(version) = self.current() {
+            return Ok(version);
+        }
         loop {
             let mut loaded = std::pin::pin!(self.loaded.notified());
             loaded.as_mut().enable();

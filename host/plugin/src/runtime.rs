@@ -1,20 +1,21 @@
 //! All plugins of the host: found, loaded, watched, handed to jobs.
 //!
 //! It is not: what becomes of one plugin (`plugin`, `swap`), nor what an operator asks of it
-//! (`admin`).
+//! (`admin`), nor how it is found and loaded (`loading`).
 
 mod admin;
+mod loading;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use narthex_discovery::Discoverer;
 use narthex_http::{Lookup, SystemLookup};
 use narthex_model::{Clock, SystemClock};
-use narthex_registry::{Manifest, TrustPolicy};
+use narthex_registry::TrustPolicy;
 use narthex_scrape::Collector;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -26,22 +27,21 @@ use crate::compile::{Compiler, CompilerProgram};
 use crate::config::PluginsConfig;
 use crate::discoverer::PluginDiscoverer;
 use crate::error::PluginError;
-use crate::folder::{Change, Folder};
+use crate::folder::Folder;
 use crate::host::{Identity, Outside};
 use crate::instance::Setup;
 use crate::job::Job;
-use crate::limits::FOLDER_POLL;
 use crate::loader::Loader;
-use crate::metrics::{InfoLabels, Metrics, PluginLabel, ReloadLabels};
+use crate::metrics::Metrics;
 use crate::plugin::Plugin;
 use crate::receiver::PluginReceiver;
 use crate::schema::{self, ConfigFault};
 use crate::state::StateStore;
 use crate::status::PluginState;
 use crate::vault::Vault;
-use crate::version::{Source, Version};
+use crate::version::Source;
 use crate::watches::Watches;
-use crate::world::{Program, World};
+use crate::world::World;
 
 /// What the runtime is started with.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl PluginRuntime {
             runtime.plugin(&artifact.name).announce(artifact.clone());
         }
         runtime.reload(options.config).await?;
-        let watch = tokio::spawn(watch(Arc::downgrade(&runtime)));
+        let watch = tokio::spawn(loading::watch(Arc::downgrade(&runtime)));
         *lock(&runtime.watch) = Some(watch.abort_handle());
         Ok(runtime)
     }
@@ -303,189 +303,6 @@ impl PluginRuntime {
         }
     }
 
-    /// Looks through the folder now, and waits until what is being loaded is; the watch does the
-    /// same twice a second, without waiting.
-    pub async fn rescan(self: &Arc<Self>) {
-        let mut folder = self.folder.lock().await;
-        self.look(&mut folder).await;
-        drop(folder);
-        for plugin in self.all() {
-            plugin.settled().await;
-        }
-    }
-
-    async fn look(self: &Arc<Self>, place: &mut Option<Folder>) {
-        let Some(mut folder) = place.take() else {
-            return;
-        };
-        for plugin in self.all() {
-            if plugin.take_second_chance() {
-                folder.forget(plugin.name());
-            }
-        }
-        // Reading many megabytes takes its time.
-        let looked = tokio::task::spawn_blocking(move || {
-            // File times are the system's, whatever clock the plugins see.
-            let changes = folder.look(SystemClock.now_ms());
-            (folder, changes)
-        });
-        let Ok((folder, changes)) = looked.await else {
-            tracing::error!("the plugin folder is no longer watched, until the next reload");
-            return;
-        };
-        *place = Some(folder);
-        for change in changes {
-            match change {
-                Change::Found(artifact) => {
-                    let plugin = self.plugin(&artifact.name);
-                    plugin.announce(*artifact);
-                    self.load_in_background(&plugin);
-                }
-                Change::Broken(name, error) => {
-                    let plugin = self.plugin(&name);
-                    plugin.note_broken(error.clone());
-                    self.note_reload(&plugin, "", &Err(error));
-                }
-                Change::Gone(name) => {
-                    let plugin = self.plugin(&name);
-                    let source = plugin.current().map(|version| version.source);
-                    if source == Some(Source::Directory) {
-                        plugin.note_orphaned();
-                        let text = "the file of a plugin is gone; it runs on until the next reload";
-                        tracing::warn!(plugin = name, text);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Loads what waits, if something does.
-    fn load_in_background(self: &Arc<Self>, plugin: &Arc<Plugin>) {
-        if let Some((artifact, generation)) = plugin.begin_load() {
-            let (this, plugin) = (self.clone(), plugin.clone());
-            self.tokio.spawn(async move {
-                let result = this.load(&plugin, &artifact, generation).await;
-                plugin.end_load(generation, &result);
-                if !matches!(result, Err(PluginError::Overtaken)) {
-                    this.note_reload(&plugin, &artifact.digest, &result);
-                }
-            });
-        }
-    }
-
-    async fn load(
-        &self,
-        plugin: &Plugin,
-        artifact: &Artifact,
-        generation: u64,
-    ) -> Result<(), PluginError> {
-        let (program, world, manifest) = self.check(artifact).await?;
-        let _swapping = plugin.swapping.lock().await;
-        if !plugin.is_newest(generation) {
-            return Err(PluginError::Overtaken);
-        }
-        let config = self.config.load_full();
-        let version = Version::new(artifact, program, world, manifest, &config)?;
-        plugin.swap(version).await?;
-        let now = self.config.load_full();
-        if !Arc::ptr_eq(&config, &now) {
-            self.reconfigure(plugin, &now);
-        }
-        Ok(())
-    }
-
-    /// Reads the manifest, compiles, and checks imports and exports.
-    async fn check(
-        &self,
-        artifact: &Artifact,
-    ) -> Result<(Program, World, Arc<Manifest>), PluginError> {
-        let manifest = Manifest::parse(&artifact.manifest).map_err(PluginError::Manifest)?;
-        if manifest.name != artifact.name {
-            return Err(PluginError::Manifest(format!(
-                "it names {:?}, the file {:?}",
-                manifest.name, artifact.name
-            )));
-        }
-        if let Some(schema) = &manifest.config {
-            schema::check_schema(schema).map_err(PluginError::Manifest)?;
-        }
-        let world = World::named(&manifest.world);
-        let unknown = || PluginError::Manifest(format!("world {:?}", manifest.world));
-        let world = world.ok_or_else(unknown)?;
-        let loaded = self.loader.load(artifact, world).await?;
-        if let Some(took) = loaded.compiled_in {
-            let seconds = took.as_secs_f64();
-            let label = PluginLabel {
-                plugin: artifact.name.clone(),
-            };
-            let metrics = &self.outside.metrics;
-            metrics.compile_seconds.get_or_create(&label).set(seconds);
-            tracing::info!(plugin = artifact.name, seconds, "plugin compiled");
-        }
-        Ok((loaded.program, world, Arc::new(manifest)))
-    }
-
-    fn note_reload(&self, plugin: &Plugin, digest: &str, result: &Result<(), PluginError>) {
-        let name = plugin.name();
-        let metrics = &self.outside.metrics;
-        let labels = ReloadLabels {
-            plugin: name.to_owned(),
-            result: match result {
-                Ok(()) => "ok",
-                Err(PluginError::Held { .. }) => "held",
-                Err(_) => "failed",
-            },
-        };
-        metrics.reloads.get_or_create(&labels).inc();
-        let label = PluginLabel {
-            plugin: name.to_owned(),
-        };
-        let runs = plugin.current().is_some();
-        metrics.up.get_or_create(&label).set(runs.into());
-        if let Err(error) = result {
-            tracing::warn!(plugin = name, digest, %error, runs, "plugin was not loaded");
-        } else if let Some(version) = plugin.current() {
-            let (version_text, source) = (&version.manifest.version, version.source.as_str());
-            tracing::info!(
-                plugin = name,
-                version = version_text,
-                digest,
-                source,
-                "plugin loaded"
-            );
-            self.write_info();
-            self.write_limits(plugin);
-        }
-    }
-
-    fn write_limits(&self, plugin: &Plugin) {
-        if let Some(version) = plugin.current() {
-            let label = PluginLabel {
-                plugin: plugin.name().to_owned(),
-            };
-            let limit = i64::try_from(version.bounds.memory.0).unwrap_or(i64::MAX);
-            let metrics = &self.outside.metrics;
-            metrics.memory_limit.get_or_create(&label).set(limit);
-        }
-    }
-
-    /// Writes the info series anew, without those of versions that are no longer at work.
-    fn write_info(&self) {
-        let info = &self.outside.metrics.info;
-        info.clear();
-        for plugin in self.all() {
-            if let Some(version) = plugin.current() {
-                let labels = InfoLabels {
-                    plugin: plugin.name().to_owned(),
-                    version: version.manifest.version.clone(),
-                    digest: version.digest.clone(),
-                    source: version.source.as_str().to_owned(),
-                };
-                info.get_or_create(&labels).set(1);
-            }
-        }
-    }
-
     /// A plugin that is there.
     fn known(&self, name: &str) -> Result<Arc<Plugin>, PluginError> {
         let plugins = lock(&self.plugins);
@@ -523,20 +340,6 @@ impl Drop for PluginRuntime {
 impl std::fmt::Debug for PluginRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PluginRuntime").finish_non_exhaustive()
-    }
-}
-
-/// Looks through the folder for ever, or until the runtime is gone.
-async fn watch(runtime: Weak<PluginRuntime>) {
-    let mut ticks = tokio::time::interval(FOLDER_POLL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let Some(runtime) = runtime.upgrade() else {
-            return;
-        };
-        let mut folder = runtime.folder.lock().await;
-        runtime.look(&mut folder).await;
     }
 }
 

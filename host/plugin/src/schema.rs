@@ -2,9 +2,10 @@
 //!
 //! It is not: all of JSON schema. What a manifest may use is what people write for a config file:
 //! `type`, `properties`, `required`, `additionalProperties`, `items`, `enum`, `const`, `anyOf`,
-//! the bounds of numbers, texts and lists, and words that only explain. Any other word makes the
+//! the bounds of numbers, texts and lists, `pattern`, and words that only explain. Any other word makes the
 //! manifest one that cannot be used, because a check that is silently left out is none.
 
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::limits::{CONFIG_FAULTS_MAX, SCHEMA_DEPTH_MAX};
@@ -101,6 +102,7 @@ fn well_formed(schema: &Value, at: &str, depth: usize) -> Result<(), String> {
             "enum" => value.as_array().is_some_and(|all| !all.is_empty()),
             "const" => true,
             "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => value.is_number(),
+            "pattern" => pattern(value).is_some(),
             "minLength" | "maxLength" | "minItems" | "maxItems" => value.is_u64(),
             other if EXPLAINING.contains(&other) => true,
             other => return Err(format!("{at}: this host does not know the word {other:?}")),
@@ -110,6 +112,11 @@ fn well_formed(schema: &Value, at: &str, depth: usize) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A regular expression that is found anywhere in a text, as in JSON schema.
+fn pattern(value: &Value) -> Option<Regex> {
+    Regex::new(value.as_str()?).ok()
 }
 
 /// One type or a list of them.
@@ -241,12 +248,19 @@ fn bounds(words: &Map<String, Value>, value: &Value) -> Vec<String> {
     compare("maximum", number, |a, b| a <= b, "must not be above");
     compare("exclusiveMinimum", number, |a, b| a > b, "must be above");
     compare("exclusiveMaximum", number, |a, b| a < b, "must be below");
-    let length = value.as_str().map(|text| text.chars().count() as f64);
+    let pattern = words.get("pattern").and_then(pattern);
+    let text = value.as_str();
+    let length = text.map(|text| text.chars().count() as f64);
     compare("minLength", length, |a, b| a >= b, "is shorter than");
     compare("maxLength", length, |a, b| a <= b, "is longer than");
     let count = value.as_array().map(|items| items.len() as f64);
     compare("minItems", count, |a, b| a >= b, "has fewer items than");
     compare("maxItems", count, |a, b| a <= b, "has more items than");
+    if let (Some(pattern), Some(text)) = (pattern, text)
+        && !pattern.is_match(text)
+    {
+        messages.push(format!("does not match {pattern}"));
+    }
     messages
 }
 
@@ -289,6 +303,7 @@ mod tests {
                 "paths": {"type": "array", "maxItems": 2, "items": {"type": "string"}},
                 "limit": {"anyOf": [{"type": "integer"}, {"const": "none"}]},
                 "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+                "path": {"type": "string", "pattern": "^/"},
             },
         })
     }
@@ -299,7 +314,7 @@ mod tests {
         for (config, expected) in [
             (json!({"host": "a", "port": 1.0, "limit": "none"}), vec![]),
             (
-                json!({"host": "a", "labels": {"a": "b"}, "paths": ["x"]}),
+                json!({"host": "a", "labels": {"a": "b"}, "paths": ["x"], "path": "/x"}),
                 vec![],
             ),
             (json!(null), vec!["plugin_config: \"host\" is missing"]),
@@ -321,14 +336,15 @@ mod tests {
                     "plugin_config at /paths: has more items than 2",
                     "plugin_config at /paths/1: expected string, found number",
                     "plugin_config at /a~1b: unknown field \"a/b\"; there are: host, port, mode, \
-                     paths, limit, labels",
+                     paths, limit, labels, path",
                 ],
             ),
             (
-                json!({"host": "a", "limit": true, "labels": {"a": 1}}),
+                json!({"host": "a", "limit": true, "labels": {"a": 1}, "path": "x/y"}),
                 vec![
                     "plugin_config at /limit: it is none of what may stand here",
                     "plugin_config at /labels/a: expected string, found number",
+                    "plugin_config at /path: does not match ^/",
                 ],
             ),
         ] {
@@ -344,9 +360,10 @@ mod tests {
     fn a_schema_that_would_not_be_checked_is_refused() {
         for (schema, part) in [
             (
-                json!({"pattern": "a"}),
-                "config: this host does not know the word \"pattern\"",
+                json!({"not": {}}),
+                "config: this host does not know the word \"not\"",
             ),
+            (json!({"pattern": "("}), "config.pattern: \"(\""),
             (json!({"type": "text"}), "config.type: \"text\""),
             (
                 json!({"properties": {"a": {"minimum": "1"}}}),

@@ -51,7 +51,13 @@ impl Plugin {
         version: Arc<Version>,
         old: Option<Arc<Version>>,
     ) -> Result<(), PluginError> {
-        let jobs = self.jobs();
+        // Where nothing is at work, a job that cannot start must not keep the others from it; its
+        // own scrapes say what is wrong.
+        let is_first = self.current().is_none();
+        let jobs = match is_first {
+            true => Vec::new(),
+            false => self.jobs(),
+        };
         for job in &jobs {
             job.check(&version)?;
         }

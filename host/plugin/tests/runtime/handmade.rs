@@ -71,11 +71,11 @@ impl Handmade {
             ..
         } = self;
         let (name, parameters) = match self.world {
-            "exporter" => ("collector@0.1.0#collect", "(param i32 i32 i32 i32 i32 i32)"),
-            "discovery" => ("discoverer@0.1.0#refresh", ""),
-            // More than sixteen numbers go by address.
-            _ => ("notifier@0.1.0#notify", "(param i32)"),
+            "exporter" => ("collector@0.1.0#collect", 6),
+            "discovery" => ("discoverer@0.1.0#refresh", 0),
+            _ => ("notifier@0.1.0#notify", 15),
         };
+        let parameters = "(param i32) ".repeat(parameters);
         let content_type = "text/plain; version=0.0.4";
         let (type_length, length) = (content_type.len(), text.len());
         let escaped: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();

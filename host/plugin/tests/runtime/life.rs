@@ -209,6 +209,23 @@ async fn a_version_that_finds_less_is_refused() {
 }
 
 #[tokio::test]
+async fn a_trap_in_the_last_call_is_nobodys_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Handmade {
+        shutdown: "unreachable".to_owned(),
+        ..telling(1)
+    };
+    place(folder.path(), &guest, "1", "");
+    let bench = Bench::with_folder(folder.path(), "").await;
+    let job = job(&bench, "a", &Value::Null);
+    assert_eq!(said(&job).await, "made_version 1");
+    place(folder.path(), &telling(2), "2", "");
+    bench.runtime.rescan().await;
+    assert_eq!(said(&job).await, "made_version 2");
+    assert_eq!(status(&bench).last_error, None);
+}
+
+#[tokio::test]
 async fn loose_files_are_rolled_back_from_memory() {
     let folder = tempfile::tempdir().unwrap();
     place(folder.path(), &telling(1), "1", "");

@@ -1,15 +1,20 @@
 //! Plugins that find targets, and plugins that deliver notifications.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_plugin::{Alert, Notification, Outcome, PluginError};
+use narthex_plugin::{
+    Alert, Notification, Outcome, PluginError, PluginOptions, PluginRuntime, Watch, WatchEvent,
+    Watches,
+};
+use prometheus_client::registry::Registry;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::handmade::Handmade;
-use crate::harness::{Bench, GENEROUS};
+use crate::harness::{Bench, GENEROUS, config, folder_config};
 
 fn guest(world: &'static str, more: &str, call: &str) -> Handmade {
     Handmade {
@@ -177,4 +182,78 @@ async fn a_plugin_is_used_in_its_own_world_only() {
     bench.runtime.rescan().await;
     let error = bench.runtime.list().remove(0).last_error.unwrap();
     assert!(error.contains("is of the world exporter"), "{error}");
+}
+
+/// A cluster with one watch, which never has events but can say that it has.
+#[derive(Debug, Default)]
+struct Cluster(Arc<Notify>);
+
+#[derive(Debug)]
+struct Quiet(Arc<Notify>);
+
+#[async_trait::async_trait]
+impl Watches for Cluster {
+    async fn open(
+        &self,
+        api_version: &str,
+        kind: &str,
+        _: Option<&str>,
+        _: Option<&str>,
+    ) -> Result<Box<dyn Watch>, String> {
+        assert_eq!((api_version, kind), ("v1", "Pod"));
+        Ok(Box::new(Quiet(self.0.clone())))
+    }
+}
+
+impl Watch for Quiet {
+    fn drain(&mut self, _: usize) -> Vec<WatchEvent> {
+        Vec::new()
+    }
+
+    fn synced(&self) -> bool {
+        true
+    }
+
+    fn changed(&self) -> Arc<Notify> {
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_change_in_the_cluster_is_a_reason_to_ask_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut guest = finder();
+    guest.imports = "(import \"narthex:plugin/kubernetes@0.1.0\" \"open\" (func $open
+        (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"
+        .to_owned();
+    guest.more += r#"(data (i32.const 440) "v1Pod")"#;
+    guest.init = "(call $open (i32.const 440) (i32.const 2) (i32.const 442) (i32.const 3)
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const 480))
+        (if (i32.load8_u (i32.const 480)) (then unreachable))
+        i32.const 16"
+        .to_owned();
+    let manifest = guest.manifest("made", "1", "[request]\nkubernetes = [\"v1/Pod\"]");
+    fs::write(folder.path().join("made.toml"), manifest).unwrap();
+    fs::write(folder.path().join("made.wasm"), guest.build()).unwrap();
+    let text = folder_config(folder.path(), r#", "grants": {"made": "as-requested"}"#);
+    let cluster = Arc::new(Cluster::default());
+    let options = PluginOptions {
+        config: config(&text),
+        watches: Some(cluster.clone()),
+        ..PluginOptions::default()
+    };
+    let runtime = PluginRuntime::start(options, &mut Registry::default()).await;
+    let runtime = runtime.unwrap();
+    runtime.rescan().await;
+    let discoverer = runtime.discoverer("made", "a", &Value::Null, GENEROUS * 60);
+    let discoverer = discoverer.unwrap();
+    let (sender, mut receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    for number in 1..=2 {
+        let groups = receiver.recv().await.unwrap();
+        assert_eq!(groups[0].targets[0]["__address__"], format!("x:{number}"));
+        cluster.0.notify_one();
+    }
+    finding.abort();
 }
