@@ -124,6 +124,10 @@ impl Default for LimitsConfig {
 
 /// What one plugin may reach beside the targets of its jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each plugin of a configuration, not many"
+)]
 pub enum Grant {
     /// All that its manifest asks for. Written `as-requested`.
     AsRequested,

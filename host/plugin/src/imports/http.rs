@@ -37,6 +37,9 @@ pub(crate) struct StoredResponse {
     pub(crate) body: Bytes,
 }
 
+/// How a secret is written into a header.
+type Written = Box<dyn Fn(&str) -> String + Send>;
+
 /// A whole answer.
 struct Answer {
     status: u16,
@@ -163,7 +166,7 @@ impl Host {
     }
 
     async fn header_text(&mut self, value: &http::HeaderValue) -> Result<Result<String, Error>> {
-        let (secret, text): (_, Box<dyn Fn(&str) -> String + Send>) = match value {
+        let (secret, text): (_, Written) = match value {
             http::HeaderValue::Plain(text) => return Ok(Ok(text.clone())),
             http::HeaderValue::Bearer(secret) => {
                 (secret, Box::new(|secret| format!("Bearer {secret}")))
