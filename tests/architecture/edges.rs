@@ -23,7 +23,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "plugin",
-        &["model", "exposition", "http", "discovery", "registry", "scrape"],
+        &[
+            "model",
+            "exposition",
+            "http",
+            "discovery",
+            "registry",
+            "scrape",
+        ],
     ),
     (
         "author",

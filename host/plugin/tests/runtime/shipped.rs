@@ -101,11 +101,15 @@ async fn a_server_that_is_not_there_is_told_plainly() {
     let address = free.local_addr().unwrap().to_string();
     drop(free);
     let bench = bench().await;
-    let error = collect_from(&job(&bench, "redis"), &target(&address))
+    let text = collect_from(&job(&bench, "redis"), &target(&address))
         .await
-        .unwrap_err();
-    assert_eq!(
-        error,
-        format!("plugin redis: connect {address}: connection refused")
-    );
+        .unwrap();
+    for line in [
+        "redis_up 0".to_owned(),
+        format!(
+            "redis_exporter_last_scrape_error{{err=\"connect {address}: connection refused\"}} 1"
+        ),
+    ] {
+        assert!(text.lines().any(|have| have == line), "{line}: {text}");
+    }
 }
