@@ -72,3 +72,6 @@ pub mod receiver {
 }
 
 pub use exporter::narthex::plugin;
+
+#[cfg(test)]
+mod tests;

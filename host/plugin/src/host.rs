@@ -23,7 +23,7 @@ use crate::limits::{
     TABLES_MAX,
 };
 use crate::log::{Level, PluginLog, StandardStream};
-use crate::log_ring::{LogLine, LogRing};
+use crate::log_ring::LogRing;
 use crate::metrics::{DeniedLabels, Metrics};
 use crate::state::StateStore;
 use crate::vault::Vault;
@@ -204,20 +204,7 @@ impl Host {
         self.outside.metrics.denied.get_or_create(&labels).inc();
         self.call.denials = self.call.denials.saturating_add(1);
         if self.call.denials <= DENIALS_LOGGED_PER_CALL_MAX {
-            // Also where the plugin's author and its operator look.
-            self.identity.log.push(LogLine {
-                time_ms: self.outside.clock.now_ms(),
-                level: "warn",
-                job: self.identity.job.clone(),
-                message: format!("denied: {}", denied.message),
-            });
-            tracing::warn!(
-                plugin = self.identity.plugin,
-                job = self.identity.job,
-                capability = denied.capability,
-                reason = denied.message,
-                "plugin was denied a call"
-            );
+            self.log.denied(denied.capability, &denied.message);
         }
         types::Error::Denied(denied.message)
     }

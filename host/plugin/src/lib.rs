@@ -49,6 +49,7 @@ pub use compile::{COMPILE_COMMAND, CompileLimits, CompilerProgram, compile_child
 pub use config::{Grant, LimitsConfig, PluginLimits, PluginsConfig, SecretConfig};
 pub use error::PluginError;
 pub use log_ring::LogLine;
+pub use narthex_http::{Lookup, SystemLookup};
 pub use narthex_registry::{GrantList, MemorySize};
 pub use receiver::{Alert, Notification, Outcome, PluginReceiver};
 pub use runtime::{PluginOptions, PluginRuntime};

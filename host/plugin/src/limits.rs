@@ -103,6 +103,13 @@ pub const WATCHES_MAX: usize = 32;
 /// Events that one call takes from a watch; the rest stays for the next.
 pub const WATCH_EVENTS_MAX: u32 = 10_000;
 
+/// File systems that are asked for their room at once; one more is an error to the guest. One
+/// that never answers, a network's whose server is gone, holds its place until it does.
+pub const FILE_SYSTEMS_ASKED_MAX: usize = 16;
+
+/// The wait for such an answer; then the guest gets an error and can go on with the next.
+pub const FILE_SYSTEM_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Names in one folder; a folder with more is an error to the guest.
 pub const FILE_ENTRIES_MAX: usize = 65_536;
 
@@ -194,12 +201,6 @@ pub const LOG_LINES_PER_SECOND_MAX: u32 = 200;
 
 /// Lines by which a follower of a plugin's log may be behind; then it misses the oldest.
 pub const LOG_FOLLOWER_LINES_MAX: usize = 256;
-
-/// Faults of one plugin's configuration that are told; the rest shows once these are mended.
-pub const CONFIG_FAULTS_MAX: usize = 20;
-
-/// How deep a schema may be nested; a deeper one makes its manifest unusable.
-pub const SCHEMA_DEPTH_MAX: usize = 32;
 
 /// Calls of one plugin's jobs whose backtraces are kept, the last ones.
 pub const BACKTRACES_MAX: usize = 5;

@@ -87,6 +87,21 @@ impl PluginLog {
         dropped.inc_by(count);
     }
 
+    /// The host refused something. The guest chose a part of the text, so it is bounded too.
+    pub(crate) fn denied(&self, capability: &'static str, message: &str) {
+        let mut reason = String::new();
+        push_bounded(&mut reason, message);
+        let (plugin, job) = (&self.plugin, &self.job);
+        tracing::warn!(plugin, job, capability, reason, "plugin was denied a call");
+        // The host's own word is there even where the plugin has written too much.
+        self.ring.push(LogLine {
+            time_ms: self.clock.now_ms(),
+            level: Level::Warn.name(),
+            job: self.job.clone(),
+            message: format!("denied: {reason}"),
+        });
+    }
+
     /// One line.
     pub(crate) fn line(&self, level: Level, message: &str, fields: &[(String, String)]) {
         let before = self.lines.fetch_add(1, Ordering::Relaxed);

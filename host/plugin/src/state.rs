@@ -1,6 +1,7 @@
 //! Blobs that outlive an instance, a version and the host: one folder a plugin, one below it a
 //! job, one file a key. Files are replaced whole.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,8 +21,8 @@ const UNFINISHED: &str = ".unfinished";
 #[derive(Debug)]
 pub(crate) struct StateStore {
     folder: Option<PathBuf>,
-    /// Held while one is written, as all writers of a job share one unfinished file.
-    writing: Mutex<()>,
+    /// One a job, held while one of its blobs is written: its writers share one unfinished file.
+    writing: Mutex<BTreeMap<PathBuf, Arc<Mutex<()>>>>,
 }
 
 /// Why a blob was not read or written.
@@ -87,7 +88,8 @@ impl StateStore {
                 value.len()
             )));
         }
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let writing = self.writing(&folder);
+        let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
         if value.is_empty() {
             return match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
@@ -106,6 +108,11 @@ impl StateStore {
         file.sync_all()?;
         fs::rename(unfinished, path)?;
         Ok(())
+    }
+
+    fn writing(&self, folder: &Path) -> Arc<Mutex<()>> {
+        let mut all = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(folder.to_owned()).or_default().clone()
     }
 
     fn folder(&self, plugin: &str, job: &str) -> Result<PathBuf, StateError> {

@@ -24,6 +24,8 @@ mod memory;
 pub mod oci;
 mod package;
 mod request;
+#[cfg(feature = "schema")]
+mod schema;
 mod signature;
 pub mod template;
 #[cfg(feature = "signature")]
@@ -55,6 +57,8 @@ pub use memory::{MEMORY_MAX, MemorySize};
 pub use narthex_http::Secret;
 pub use package::{MANIFEST_FILE, Package, PackageFile, read_component};
 pub use request::GrantList;
+#[cfg(feature = "schema")]
+pub use schema::{CONFIG_FAULTS_MAX, ConfigFault, ConfigSchema};
 pub use signature::Signature;
 #[cfg(feature = "signature")]
 pub use trust::{Trust, TrustError, TrustPolicy};

@@ -79,6 +79,35 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The schema of `plugin_config`; none where the manifest has none.
+    ///
+    /// # Errors
+    /// What stands there is no schema; a manifest that was read has none such.
+    #[cfg(feature = "schema")]
+    pub fn config_schema(&self) -> Result<Option<crate::ConfigSchema>, String> {
+        let schema = self.config.as_ref().map(crate::ConfigSchema::new);
+        schema.transpose()
+    }
+
+    /// Checks a job's `plugin_config`; none at all is an empty one.
+    ///
+    /// # Errors
+    /// What does not fit the schema, each fault with its place.
+    #[cfg(feature = "schema")]
+    pub fn check_config(&self, config: &Value) -> Result<(), Vec<crate::ConfigFault>> {
+        let whole = |message| {
+            let pointer = String::new();
+            vec![crate::ConfigFault { pointer, message }]
+        };
+        let Some(schema) = self.config_schema().map_err(whole)? else {
+            return Ok(());
+        };
+        match config {
+            Value::Null => schema.check(&Value::Object(serde_json::Map::new())),
+            config => schema.check(config),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         if !is_name(&self.name) {
             return Err(format!(
@@ -111,6 +140,8 @@ impl Manifest {
             return Err("limits: a concurrency of 0".to_owned());
         }
         self.request.check(true)?;
+        #[cfg(feature = "schema")]
+        self.config_schema()?;
         self.files.check()
     }
 }
@@ -155,6 +186,10 @@ mod tests {
         assert_eq!(manifest.limits.timeout, "5s".parse().ok());
         let schema = manifest.config.unwrap();
         assert_eq!(schema["properties"]["user"]["type"], "string");
+        let manifest = Manifest::parse(WHOLE).unwrap();
+        assert_eq!(manifest.check_config(&Value::Null), Ok(()));
+        let faults = manifest.check_config(&serde_json::json!({"user": 1}));
+        assert_eq!(faults.unwrap_err()[0].pointer, "/user");
     }
 
     #[test]
@@ -168,6 +203,11 @@ mod tests {
             ("port = 6379", "prot = 6379", "unknown field `prot`"),
             ("\"5s\"", "\"0s\"", "a timeout of nothing"),
             ("concurrency = 2", "concurrency = 0", "a concurrency of 0"),
+            (
+                "type = \"object\"",
+                "type = \"thing\"",
+                "[config.type] is no JSON schema",
+            ),
             ("version = \"0.1.0\"", "", "missing field `version`"),
         ] {
             let error = Manifest::parse(&WHOLE.replace(from, to)).unwrap_err();

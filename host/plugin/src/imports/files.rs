@@ -1,10 +1,11 @@
 //! `narthex:plugin/files`.
 
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use tokio::fs;
-use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::Result;
 
 use crate::bindings::plugin::files;
@@ -12,7 +13,9 @@ use crate::bindings::plugin::types::Error;
 use crate::budget::Interface;
 use crate::host::Host;
 use crate::imports::reach::unavailable;
-use crate::limits::{FILE_BYTES_MAX, FILE_ENTRIES_MAX};
+use crate::limits::{
+    FILE_BYTES_MAX, FILE_ENTRIES_MAX, FILE_SYSTEM_PATIENCE, FILE_SYSTEMS_ASKED_MAX,
+};
 
 /// What of the host's own process may be read below a grant of `/proc` as a whole: what every
 /// process sees alike. Its environment, memory and open files are not among it.
@@ -21,14 +24,14 @@ const OWN_PROCESS_OPEN: [&str; 5] = ["mountinfo", "mounts", "mountstats", "net",
 impl files::Host for Host {
     async fn read(&mut self, path: String) -> Result<Result<Vec<u8>, Error>> {
         self.enter(Interface::Files)?;
-        let read = self.read_file(Path::new(&path)).await;
+        let read = self.with_file(path, locate, read_file).await;
         let length = read.as_ref().map_or(0, Vec::len);
         Ok(self.spend_bytes(length).and(read))
     }
 
     async fn entries(&mut self, path: String) -> Result<Result<Vec<String>, Error>> {
         self.enter(Interface::Files)?;
-        let entries = self.read_folder(Path::new(&path)).await;
+        let entries = self.with_file(path, locate, read_folder).await;
         let names = entries.as_deref().unwrap_or_default().iter();
         let length = names.map(String::len).sum();
         Ok(self.spend_bytes(length).and(entries))
@@ -36,7 +39,7 @@ impl files::Host for Host {
 
     async fn link(&mut self, path: String) -> Result<Result<String, Error>> {
         self.enter(Interface::Files)?;
-        Ok(self.read_link(Path::new(&path)).await)
+        Ok(self.with_file(path, locate_link, read_link).await)
     }
 
     async fn file_system(&mut self, path: String) -> Result<Result<files::Capacity, Error>> {
@@ -44,101 +47,118 @@ impl files::Host for Host {
         if let Err(denied) = self.capabilities.file_system(Path::new(&path)) {
             return Ok(Err(self.refuse(denied)));
         }
-        Ok(capacity(path).await)
+        let patience = self.patience().min(Instant::now() + FILE_SYSTEM_PATIENCE);
+        let asked = timeout_at(patience, capacity(path)).await;
+        Ok(asked.unwrap_or(Err(Error::Timeout)))
     }
+}
+
+/// Where a path leads, and whether that lies below a granted one.
+struct Located {
+    real: io::Result<PathBuf>,
+    is_granted: bool,
 }
 
 impl Host {
-    /// Where a granted path really is.
-    async fn real(&mut self, path: &Path) -> Result<PathBuf, Error> {
+    /// Does something with a granted file, away from the tasks: file systems may block.
+    async fn with_file<T: Send + 'static>(
+        &mut self,
+        path: String,
+        locate: fn(&[PathBuf], &Path) -> Located,
+        work: fn(&Path) -> io::Result<T>,
+    ) -> Result<T, Error> {
         let capabilities = self.capabilities.clone();
-        let lexical = capabilities.lexical_file(path);
-        // Symbolic links are followed first, and it counts where they lead: `/proc/net` is one.
-        match (fs::canonicalize(path).await, lexical) {
-            (Ok(real), _) if is_below(capabilities.file_roots(), &real).await => Ok(real),
-            // What lies outside is denied whether it exists or not.
-            (_, Err(denied)) => Err(self.refuse(denied)),
-            (Ok(real), Ok(())) => {
-                let what = format!("{} (which leads to {})", path.display(), real.display());
-                Err(self.refuse(capabilities.denied("files", &what, false)))
-            }
-            (Err(error), Ok(())) => Err(unavailable(&path.display().to_string(), &error)),
-        }
-    }
-
-    async fn read_file(&mut self, path: &Path) -> Result<Vec<u8>, Error> {
-        let failed = |error: io::Error| unavailable(&path.display().to_string(), &error);
-        let real = self.real(path).await?;
-        // A pipe or a device could block for ever or have no end.
-        let metadata = fs::metadata(&real).await.map_err(failed)?;
-        if !metadata.is_file() {
-            let text = format!("{}: not a regular file", path.display());
-            return Err(Error::Unavailable(text));
-        }
-        let file = fs::File::open(&real).await.map_err(failed)?;
-        let mut bytes = Vec::new();
-        let mut bounded = file.take(FILE_BYTES_MAX + 1);
-        bounded.read_to_end(&mut bytes).await.map_err(failed)?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            let text = format!("{}: larger than {FILE_BYTES_MAX} bytes", path.display());
-            return Err(Error::Unavailable(text));
-        }
-        Ok(bytes)
-    }
-
-    async fn read_folder(&mut self, path: &Path) -> Result<Vec<String>, Error> {
-        let failed = |error: io::Error| unavailable(&path.display().to_string(), &error);
-        let real = self.real(path).await?;
-        let mut entries = fs::read_dir(&real).await.map_err(failed)?;
-        let mut names = Vec::new();
-        while let Some(entry) = entries.next_entry().await.map_err(failed)? {
-            if names.len() >= FILE_ENTRIES_MAX {
-                let text = format!("{}: more than {FILE_ENTRIES_MAX} names", path.display());
-                return Err(Error::Unavailable(text));
-            }
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-        names.sort_unstable();
-        Ok(names)
-    }
-
-    async fn read_link(&mut self, path: &Path) -> Result<String, Error> {
-        let failed = |error: io::Error| unavailable(&path.display().to_string(), &error);
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            let denied = self
-                .capabilities
-                .denied("files", &path.display().to_string(), false);
-            return Err(self.refuse(denied));
+        let asked = PathBuf::from(&path);
+        let done = tokio::task::spawn_blocking(move || {
+            let located = locate(capabilities.file_roots(), &asked);
+            let worked = match (&located.real, located.is_granted) {
+                (Ok(real), true) => Some(work(real)),
+                _ => None,
+            };
+            (located, worked)
+        });
+        let Ok((located, worked)) = done.await else {
+            return Err(Error::Unavailable(format!("{path}: it was not read")));
         };
-        // The link itself has to be below a granted path; where it leads is only told.
-        let real = match fs::canonicalize(folder).await {
-            Ok(folder) => folder.join(name),
-            Err(_) => path.to_path_buf(),
-        };
-        let capabilities = self.capabilities.clone();
-        if !is_below(capabilities.file_roots(), &real).await {
-            let denied = capabilities.lexical_file(path).err();
-            let text = path.display().to_string();
-            return Err(
-                self.refuse(denied.unwrap_or_else(|| capabilities.denied("files", &text, false)))
-            );
+        if let Some(worked) = worked {
+            return worked.map_err(|error| unavailable(&path, &error));
         }
-        let link = fs::read_link(real).await.map_err(failed)?;
-        Ok(link.to_string_lossy().into_owned())
+        // What lies outside is denied whether it exists or not.
+        let denied = match (
+            self.capabilities.lexical_file(Path::new(&path)),
+            located.real,
+        ) {
+            (Err(denied), _) => denied,
+            (Ok(()), Ok(real)) => {
+                let what = format!("{path} (which leads to {})", real.display());
+                self.capabilities.denied("files", &what, false)
+            }
+            (Ok(()), Err(error)) => return Err(unavailable(&path, &error)),
+        };
+        Err(self.refuse(denied))
     }
 }
 
-async fn is_below(roots: &[PathBuf], real: &Path) -> bool {
-    for root in roots {
+/// Symbolic links are followed first, and it counts where they lead: `/proc/net` is one.
+fn locate(roots: &[PathBuf], path: &Path) -> Located {
+    let real = path.canonicalize();
+    let is_granted = real.as_ref().is_ok_and(|real| is_below(roots, path, real));
+    Located { real, is_granted }
+}
+
+/// The link itself has to be below a granted path; where it leads is only told.
+fn locate_link(roots: &[PathBuf], path: &Path) -> Located {
+    let real = match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => folder.canonicalize().map(|folder| folder.join(name)),
+        _ => path.canonicalize(),
+    };
+    let is_granted = real.as_ref().is_ok_and(|real| is_below(roots, path, real));
+    Located { real, is_granted }
+}
+
+fn is_below(roots: &[PathBuf], path: &Path, real: &Path) -> bool {
+    let covers = |root: &&PathBuf| {
         // A root that does not exist grants nothing.
-        if let Ok(root) = fs::canonicalize(root).await
-            && real.starts_with(&root)
-            && !is_own_secret(&root, real)
-        {
-            return true;
-        }
+        let root = root.canonicalize();
+        root.is_ok_and(|root| real.starts_with(&root) && !is_own_secret(&root, real))
+    };
+    // Those that look right are as a rule the right ones; looking at each takes its time.
+    let (likely, others): (Vec<_>, Vec<_>) = roots.iter().partition(|r| path.starts_with(r));
+    likely.iter().any(covers) || others.iter().any(covers)
+}
+
+fn read_file(real: &Path) -> io::Result<Vec<u8>> {
+    // A pipe or a device could block for ever or have no end.
+    if !fs::metadata(real)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
     }
-    false
+    let mut bytes = Vec::new();
+    let mut bounded = fs::File::open(real)?.take(FILE_BYTES_MAX + 1);
+    bounded.read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > FILE_BYTES_MAX {
+        true => Err(io::Error::other(format!(
+            "larger than {FILE_BYTES_MAX} bytes"
+        ))),
+        false => Ok(bytes),
+    }
+}
+
+fn read_folder(real: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(real)? {
+        if names.len() >= FILE_ENTRIES_MAX {
+            return Err(io::Error::other(format!(
+                "more than {FILE_ENTRIES_MAX} names"
+            )));
+        }
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read_link(real: &Path) -> io::Result<String> {
+    Ok(fs::read_link(real)?.to_string_lossy().into_owned())
 }
 
 /// Whether a path leads into what only the host's own process should see, by a grant that does
@@ -158,11 +178,24 @@ fn is_own_secret(root: &Path, real: &Path) -> bool {
     is_own && !is_named && !OWN_PROCESS_OPEN.contains(&&*name)
 }
 
-/// Asks a file system for its room. One that does not answer holds a thread, and the guest's call
-/// until its deadline, but no task.
+/// The file systems that are being asked, by all plugins together.
+static ASKED: Semaphore = Semaphore::const_new(FILE_SYSTEMS_ASKED_MAX);
+
+/// Asks a file system for its room. One that does not answer holds a thread, and its place among
+/// those that are asked, but nobody else.
 async fn capacity(path: String) -> Result<files::Capacity, Error> {
+    let Ok(place) = ASKED.try_acquire() else {
+        return Err(Error::Unavailable(format!(
+            "{path}: {FILE_SYSTEMS_ASKED_MAX} file systems were asked and do not answer"
+        )));
+    };
     let asked = path.clone();
-    let found = tokio::task::spawn_blocking(move || rustix::fs::statvfs(asked)).await;
+    let found = tokio::task::spawn_blocking(move || {
+        let found = rustix::fs::statvfs(asked);
+        drop(place);
+        found
+    });
+    let found = found.await;
     let found = match found {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => return Err(unavailable(&path, &error.into())),

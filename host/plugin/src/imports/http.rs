@@ -104,7 +104,7 @@ impl Host {
         let denied = refused.and_then(|address| {
             let denied = self.capabilities.address(Network::Http, address).err();
             denied.map(|denied| Denied {
-                message: format!("{endpoint} leads to {}", denied.message),
+                message: format!("{endpoint}: {}", denied.message),
                 ..denied
             })
         });

@@ -73,14 +73,29 @@ impl Bench {
 
     /// A runtime with these plugins and a configuration in JSON.
     pub(crate) async fn with(embedded: Vec<Artifact>, config: &str) -> Self {
+        Self::start(PluginOptions {
+            config: serde_json::from_str(config).unwrap(),
+            embedded,
+            ..Self::options()
+        })
+        .await
+    }
+
+    /// What a runtime under test is started with.
+    pub(crate) fn options() -> PluginOptions {
+        PluginOptions {
+            cache: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+            ..PluginOptions::default()
+        }
+    }
+
+    /// A runtime with options of one's own.
+    pub(crate) async fn start(options: PluginOptions) -> Self {
         let mut registry = Registry::default();
         let clock = SimulatedClock::at(1_700_000_000_000);
         let options = PluginOptions {
-            config: serde_json::from_str(config).unwrap(),
-            embedded,
-            cache: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
             clock: Arc::new(clock.clone()),
-            ..PluginOptions::default()
+            ..options
         };
         let runtime = PluginRuntime::start(options, &mut registry).await.unwrap();
         // What lies in a folder is loaded in the background.

@@ -8,12 +8,18 @@
 )]
 
 mod denial;
+mod floods;
+mod golden;
 mod handmade;
 mod harness;
 mod hostile;
 mod life;
 mod misbehaviour;
+mod network;
+mod network_tls;
+mod peers;
 mod reload;
 mod shipped;
+mod state;
 mod work;
 mod worlds;

@@ -4,6 +4,10 @@
 use narthex_sdk::{Batch, Error, Exporter, MetricKind, Payload, Target, files, http, log, tcp};
 use serde::Deserialize;
 
+pub mod script;
+
+use script::{Held, Step};
+
 /// The tests overwrite the four digits in the built component to get a second version of it.
 static VERSION: &[u8; 27] = b"narthex-guest-version: 0001";
 
@@ -98,6 +102,11 @@ pub enum Config {
     Samples {
         /// How many.
         count: u32,
+    },
+    /// Does one thing after the other; a sample each says how it went.
+    Script {
+        /// What.
+        steps: Vec<Step>,
     },
     /// Answers with text.
     Text {
@@ -241,6 +250,15 @@ impl Exporter for Guest {
             Config::File { path } => {
                 let length = files::read(path)?.len() as f64;
                 batch.gauge("guest_length", "").sample(&[], length);
+                Ok(())
+            }
+            Config::Script { steps } => {
+                let mut held = Held::default();
+                let mut family = batch.family(MetricKind::Gauge, "guest_step", "");
+                for step in steps {
+                    let text = step.run(target, &mut held);
+                    family.sample(&[("text", &text)], 1.0);
+                }
                 Ok(())
             }
             Config::Samples { count } => {
