@@ -10,9 +10,9 @@ class Samples {
   collect(target, batch) {
     batch.gauge("samples_info", "What they are written in.").sample(1, { language: "javascript" });
     const family = batch.counter("samples_requests_total", "Requests.");
+    const row = family.with("code", "method", "path");
     for (let number = 0; number < this.count; number++) {
-      const path = `/api/v1/path/${number}`;
-      family.sample(number + 0.5, { code: "200", method: "get", path });
+      row.sample(number + 0.5, "200", "get", `/api/v1/path/${number}`);
     }
   }
 }
