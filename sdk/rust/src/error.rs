@@ -15,6 +15,16 @@ impl Error {
         }
     }
 
+    /// Whether it is the target that failed: it cannot be reached, its time ran out, or it answers
+    /// nonsense. An exporter with an `up` of its own, as alerts look for, writes 0 then; every
+    /// other error is the operator's to mend, or a fault of the plugin, and fails the scrape.
+    pub fn is_of_target(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Timeout | Self::Protocol(_)
+        )
+    }
+
     /// The same kind of error with what was being done in front of its text. A timeout has no
     /// text, and stays as it is.
     #[must_use]
@@ -41,5 +51,20 @@ mod tests {
         assert!(matches!(&error, Error::Denied(text) if text == "AUTH: no grant"));
         assert_eq!(error.message(), "AUTH: no grant");
         assert!(matches!(Error::Timeout.context("AUTH"), Error::Timeout));
+    }
+
+    #[test]
+    fn what_the_operator_has_to_mend_is_not_of_the_target() {
+        let text = String::new;
+        for (error, expected) in [
+            (Error::Unavailable(text()), true),
+            (Error::Timeout, true),
+            (Error::Protocol(text()), true),
+            (Error::Config(text()), false),
+            (Error::Denied(text()), false),
+            (Error::Internal(text()), false),
+        ] {
+            assert_eq!(error.is_of_target(), expected, "{error:?}");
+        }
     }
 }

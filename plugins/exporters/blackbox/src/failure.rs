@@ -27,12 +27,8 @@ impl Failure {
     pub(crate) fn into_reason(self) -> Result<String, Error> {
         match self {
             Self::Check(text) | Self::Expression(text) => Ok(text),
-            Self::Fault(error) => match error {
-                Error::Unavailable(_) | Error::Timeout | Error::Protocol(_) => {
-                    Ok(error.message().to_owned())
-                }
-                _ => Err(error),
-            },
+            Self::Fault(error) if error.is_of_target() => Ok(error.message().to_owned()),
+            Self::Fault(error) => Err(error),
         }
     }
 

@@ -85,7 +85,7 @@ impl Exporter for Nginx {
                 true
             }
             // The server is what is down, not the exporter: alerts look for `nginx_up`.
-            Err(error @ (Error::Unavailable(_) | Error::Timeout | Error::Protocol(_))) => {
+            Err(error) if error.is_of_target() => {
                 log::warn("no answer", &[("error", error.message())]);
                 false
             }

@@ -93,7 +93,7 @@ impl Exporter for Postgres {
                 outcomes?
             }
             // The server is what is down, not the exporter: alerts look for `pg_up`.
-            Err(error @ (Error::Unavailable(_) | Error::Timeout | Error::Protocol(_))) => {
+            Err(error) if error.is_of_target() => {
                 log::warn("no connection", &[("error", error.message())]);
                 up(batch, 0.0);
                 return Ok(());

@@ -92,7 +92,7 @@ impl Exporter for Redis {
                 (connected, None)
             }
             // The server is what is down, not the exporter: alerts look for `redis_up`.
-            Err(error @ (Error::Unavailable(_) | Error::Timeout | Error::Protocol(_))) => {
+            Err(error) if error.is_of_target() => {
                 log::warn("no answer", &[("error", error.message())]);
                 (Duration::ZERO, Some(error))
             }
