@@ -3,8 +3,7 @@
 use narthex_sdk::{Batch, Error, MetricKind};
 use serde::Deserialize;
 
-use crate::session::Rows;
-use crate::table::number;
+use crate::rows::{Family, Rows};
 
 /// A query, and what its columns are. Columns that are not named are left out.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -36,8 +35,8 @@ impl Query {
     /// Writes what it brought.
     pub(crate) fn write(&self, name: &str, rows: &Rows, batch: &mut Batch) -> Result<(), Error> {
         let place = |column: &String| {
-            let place = rows.columns.iter().position(|other| other == column);
-            place.ok_or_else(|| Error::Config(format!("queries.{name}: no column {column}")))
+            let fault = || Error::Config(format!("queries.{name}: no column {column}"));
+            rows.place(column).ok_or_else(fault)
         };
         let labels: Vec<(&str, usize)> = self
             .labels
@@ -50,20 +49,16 @@ impl Query {
             .map(|column| (MetricKind::Counter, column));
         let gauges = self.gauges.iter().map(|column| (MetricKind::Gauge, column));
         for (kind, column) in counters.chain(gauges) {
-            let place = place(column)?;
-            let mut family = batch.family(kind, &format!("{name}_{column}"), "");
-            for row in &rows.rows {
-                let of = |place: usize| row.get(place).and_then(Option::as_deref);
-                let pairs: Vec<(&str, &str)> = labels
-                    .iter()
-                    .map(|(label, place)| (*label, of(*place).unwrap_or_default()))
-                    .collect();
-                let value = number(of(place));
-                let value = value.ok_or_else(|| {
-                    Error::Config(format!("queries.{name}: {column} is {:?}", of(place)))
-                })?;
-                family.sample(&pairs, value);
-            }
+            let family = Family {
+                name: &format!("{name}_{column}"),
+                kind,
+                help: "",
+                labels: &labels,
+            };
+            let fault = |text: &str| {
+                Error::Config(format!("queries.{name}: {column} is {text:?}, no number"))
+            };
+            rows.write(place(column)?, &family, fault, batch)?;
         }
         Ok(())
     }

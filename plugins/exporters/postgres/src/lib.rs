@@ -5,6 +5,7 @@
 mod custom;
 mod message;
 mod parts;
+mod rows;
 mod scram;
 mod session;
 mod settings;

@@ -9,6 +9,7 @@ use narthex_sdk::{Error, host_and_port};
 use crate::message::{
     Reader, message, push_text, read, read_any, startup, text_message, tls_request,
 };
+use crate::rows::Rows;
 use crate::scram::{Exchange, Salted};
 
 /// The one mechanism that is spoken.
@@ -36,13 +37,6 @@ pub(crate) struct Session {
     connection: Connection,
     /// The server's version, as `server_version` has it.
     pub(crate) version: String,
-}
-
-/// What a query brought: the names of the columns, and rows of as many values.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Rows {
-    pub(crate) columns: Vec<String>,
-    pub(crate) rows: Vec<Vec<Option<String>>>,
 }
 
 impl Session {

@@ -2,8 +2,7 @@
 
 use narthex_sdk::{Batch, Error};
 
-use crate::session::Rows;
-use crate::table::number;
+use crate::rows::{Rows, number};
 
 /// Settings that are numbers or switches.
 pub(crate) const QUERY: &str = "SELECT name, setting, coalesce(unit, ''), short_desc \
@@ -12,11 +11,7 @@ pub(crate) const QUERY: &str = "SELECT name, setting, coalesce(unit, ''), short_
 /// Writes what the query brought.
 pub(crate) fn write(rows: &Rows, batch: &mut Batch) -> Result<(), Error> {
     for row in &rows.rows {
-        let text = |place: usize| {
-            row.get(place)
-                .and_then(Option::as_deref)
-                .unwrap_or_default()
-        };
+        let text = |place| Rows::text(row, place).unwrap_or_default();
         let (name, setting, unit, description) = (text(0), text(1), text(2), text(3));
         let fault = || Error::Protocol(format!("setting {name} is {setting:?} {unit}"));
         let value = number(Some(setting)).ok_or_else(fault)?;

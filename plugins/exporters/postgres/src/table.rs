@@ -2,7 +2,7 @@
 
 use narthex_sdk::{Batch, Error, MetricKind};
 
-use crate::session::Rows;
+use crate::rows::{Family, Rows};
 
 /// A part: a view of the server's, and what becomes of its columns.
 #[derive(Debug)]
@@ -99,35 +99,24 @@ impl Table {
 
     /// Writes what the query brought.
     pub(crate) fn write(&self, rows: &Rows, batch: &mut Batch) -> Result<(), Error> {
-        let labels = &self.labels;
+        // The query names the labels' columns first.
+        let labels = self.labels.iter().zip(0..);
+        let labels: Vec<_> = labels.map(|((label, _), place)| (*label, place)).collect();
         for column in self.columns {
-            let Some(place) = rows.columns.iter().position(|name| name == column.name) else {
+            let Some(place) = rows.place(column.name) else {
                 continue;
             };
             let name = format!("{}_{}", self.name, column.name);
-            let mut family = batch.family(column.kind, &name, column.help);
-            for row in &rows.rows {
-                let of = |place: usize| row.get(place).and_then(Option::as_deref);
-                let pairs: Vec<(&str, &str)> = (labels.iter().enumerate())
-                    .map(|(place, (label, _))| (*label, of(place).unwrap_or_default()))
-                    .collect();
-                let value = number(of(place))
-                    .ok_or_else(|| Error::Protocol(format!("{name}: {:?}", of(place))))?;
-                family.sample(&pairs, value);
-            }
+            let family = Family {
+                name: &name,
+                kind: column.kind,
+                help: column.help,
+                labels: &labels,
+            };
+            let fault = |text: &str| Error::Protocol(format!("{name}: {text:?} is no number"));
+            rows.write(place, &family, fault, batch)?;
         }
         Ok(())
-    }
-}
-
-/// A number as the server prints it; booleans are 1 and 0. What is not there is not a number, as
-/// postgres_exporter has it.
-pub(crate) fn number(text: Option<&str>) -> Option<f64> {
-    match text {
-        None => Some(f64::NAN),
-        Some("t" | "true" | "on") => Some(1.0),
-        Some("f" | "false" | "off") => Some(0.0),
-        Some(text) => text.parse().ok(),
     }
 }
 
