@@ -26,11 +26,20 @@ pub trait Exporter: Sized + 'static {
     fn collect(&mut self, target: &Target, batch: &mut Batch) -> Result<(), Error>;
 
     /// Reads one target and answers in a form of one's own: override it to hand over text or a
-    /// response that stayed with the host ([`crate::http::fetch`]).
+    /// response that stayed with the host ([`crate::http::fetch`]), and fall back on
+    /// [`Self::collected`] where only some configurations do.
     ///
     /// # Errors
     /// As [`Self::collect`].
     fn payload(&mut self, target: &Target) -> Result<Payload, Error> {
+        self.collected(target)
+    }
+
+    /// What [`Self::collect`] writes, as an answer. There is no reason to override it.
+    ///
+    /// # Errors
+    /// As [`Self::collect`].
+    fn collected(&mut self, target: &Target) -> Result<Payload, Error> {
         let mut batch = Batch::new();
         self.collect(target, &mut batch)?;
         Ok(Payload::Batch(batch.into_parts()))

@@ -10,7 +10,7 @@ mod preset;
 mod syncz;
 
 use narthex_sdk::http::{self, Client, Scheme};
-use narthex_sdk::text::{self, Filter, Format, Parsed};
+use narthex_sdk::text::{Filter, Parsed};
 use narthex_sdk::{Batch, Error, Exporter, Payload, Target, log};
 use serde::Deserialize;
 
@@ -121,17 +121,12 @@ impl Exporter for Istio {
             let stored = self.client.fetch(&self.client.url(target, &self.path))?;
             return Ok(http::payload(&stored));
         }
-        let mut batch = Batch::new();
-        self.collect(target, &mut batch)?;
-        Ok(Payload::Batch(batch.into_parts()))
+        self.collected(target)
     }
 
     fn collect(&mut self, target: &Target, batch: &mut Batch) -> Result<(), Error> {
         let url = self.client.url(target, &self.path);
-        let response = self.client.get(&url)?;
-        let format = Format::of(response.header("content-type"));
-        let parsed = text::parse(&response.body, format, &self.filter, batch);
-        let parsed = parsed.map_err(|error| error.context(&url))?;
+        let parsed = self.client.metrics(&url, &self.filter, batch)?;
         if !self.filter.keeps_all() {
             write_parsed(parsed, batch);
         }

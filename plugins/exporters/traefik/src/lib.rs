@@ -9,7 +9,7 @@ mod api;
 mod state;
 
 use narthex_sdk::http::{self, Client, Scheme};
-use narthex_sdk::text::{self, Filter, Format};
+use narthex_sdk::text::Filter;
 use narthex_sdk::{Batch, Error, Exporter, Payload, Target, log};
 use serde::Deserialize;
 
@@ -104,17 +104,12 @@ impl Exporter for Traefik {
             let stored = self.client.fetch(&self.client.url(target, &self.path))?;
             return Ok(http::payload(&stored));
         }
-        let mut batch = Batch::new();
-        self.collect(target, &mut batch)?;
-        Ok(Payload::Batch(batch.into_parts()))
+        self.collected(target)
     }
 
     fn collect(&mut self, target: &Target, batch: &mut Batch) -> Result<(), Error> {
         let url = self.client.url(target, &self.path);
-        let response = self.client.get(&url)?;
-        let format = Format::of(response.header("content-type"));
-        text::parse(&response.body, format, &self.filter, batch)
-            .map_err(|error| error.context(&url))?;
+        self.client.metrics(&url, &self.filter, batch)?;
         let Some(api) = &self.api else {
             return Ok(());
         };

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use super::{Request, Response, Stored, fetch, get, send};
 use crate::secrets::{self, Secret};
-use crate::{Error, Target};
+use crate::text::{self, Filter, Format, Parsed};
+use crate::{Batch, Error, Target};
 
 /// How a target is spoken to, for a field of a plugin's configuration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -110,6 +111,16 @@ impl Client {
     pub fn fetch(&self, url: &str) -> Result<Stored, Error> {
         fetch(&self.request(url))?.success(url)
     }
+
+    /// Reads a page of metrics in a text format and writes what the filter keeps.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; as [`text::parse`], with the URL in front.
+    pub fn metrics(&self, url: &str, filter: &Filter, batch: &mut Batch) -> Result<Parsed, Error> {
+        let response = self.get(url)?;
+        let format = Format::of(response.header("content-type"));
+        text::parse(&response.body, format, filter, batch).map_err(|error| error.context(url))
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +157,29 @@ mod tests {
         assert!(token.unwrap().get("http://elsewhere/").is_err());
         let header = ("Authorization".to_owned(), "Bearer s3".to_owned());
         assert_eq!(Host::requests()[2].headers, [header]);
+    }
+
+    #[test]
+    fn metrics_are_read_by_their_content_type() {
+        let url = "http://[::1]:80/metrics";
+        let page = |content_type: &str, body: &str| {
+            let response = Response {
+                status: 200,
+                headers: vec![("Content-Type".to_owned(), content_type.to_owned())],
+                body: body.as_bytes().to_vec(),
+            };
+            Host::new().respond(url, response).install();
+            let mut batch = Batch::new();
+            let parsed = Client::new(Scheme::Http).metrics(url, &Filter::default(), &mut batch)?;
+            Ok::<_, Error>((parsed.kept, batch.to_text()))
+        };
+        let classic = page("text/plain; version=0.0.4", "up 1\n").unwrap();
+        assert_eq!(classic, (1, "up 1\n".to_owned()));
+        let open = "# TYPE hits counter\nhits_total 2\n# EOF\n";
+        let open = page("application/openmetrics-text; version=1.0.0", open).unwrap();
+        assert_eq!(open, (1, "hits_total 2\n".to_owned()));
+        let error = page("text/plain", "up one\n").unwrap_err();
+        assert!(error.message().starts_with(url), "{error:?}");
     }
 
     #[test]
