@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use narthex_tests::{Narthex, Process, binary, free_port, http, repository, until};
+use narthex_tests::{Narthex, binary, component, http, peers, repository, run, until};
 use tempfile::TempDir;
 
 /// What is not an author's own in the folder of an SDK or an example.
@@ -16,17 +16,9 @@ fn build(language: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let example = repository().join("plugins/examples").join(language);
     copy(&example, folder.path());
-    let output = Command::new(binary())
+    run(Command::new(binary())
         .args(["plugin", "build"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{language} (run tests/run): {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+        .arg(folder.path()));
     folder
 }
 
@@ -47,29 +39,14 @@ fn copy(from: &Path, to: &Path) {
 
 /// The recordings of the example fit what it makes of them.
 fn check_fixtures(project: &Path) {
-    let output = Command::new(binary())
-        .args(["plugin", "test"])
-        .arg(project)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run(Command::new(binary()).args(["plugin", "test"]).arg(project));
 }
 
 /// Lets a host scrape one target with the plugin and waits until the query has a result: series by
 /// their labels, and their values.
 fn scrape(project: &Path, job: &str, address: &str, query: &str, expected: &[(&str, &str)]) {
     let directory = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(project.join("build")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            fs::copy(&path, directory.path().join(path.file_name().unwrap())).unwrap();
-        }
-    }
+    component::copy(project, directory.path());
     let narthex = Narthex::builder()
         .config(format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
@@ -98,32 +75,15 @@ fn scrape(project: &Path, job: &str, address: &str, query: &str, expected: &[(&s
     });
 }
 
-fn start(program: &str, folder: &Path, args: &[&str]) -> Process {
-    let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-    Process::start(program, &args, &folder.join("peer.log"))
-}
-
-fn wait_for(process: &mut Process, address: &str) {
-    until(30, address, || {
-        process.check_running()?;
-        std::net::TcpStream::connect(address).map_err(|error| error.to_string())
-    });
-}
-
 #[test]
 fn memcached_in_go() {
     let project = build("go");
     check_fixtures(project.path());
-    let port = free_port().to_string();
-    let address = format!("127.0.0.1:{port}");
-    let args = ["-l", "127.0.0.1", "-p", &port, "-U", "0", "-u", "root"];
-    let mut memcached = start("memcached", project.path(), &args);
-    wait_for(&mut memcached, &address);
-    ask(&address, "set a 0 0 3\r\nabc\r\nget a\r\nget b\r\nquit\r\n");
+    let memcached = peers::memcached(project.path());
     scrape(
         project.path(),
         "  plugin: memcached\n",
-        &address,
+        &memcached.address(),
         "memcached_commands_total",
         &[
             (r#""command":"get","#, "1"),
@@ -133,45 +93,15 @@ fn memcached_in_go() {
     );
 }
 
-fn ask(address: &str, text: &str) {
-    use std::io::{Read, Write};
-
-    let mut connection = std::net::TcpStream::connect(address).unwrap();
-    connection.write_all(text.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("STORED"), "{answer}");
-}
-
 #[test]
 fn apache_in_python() {
     let project = build("python");
     check_fixtures(project.path());
-    let port = free_port();
-    let address = format!("127.0.0.1:{port}");
-    let at = project.path().display();
-    let modules = "/usr/lib/apache2/modules";
-    let config = project.path().join("apache.conf");
-    let text = format!(
-        "ServerRoot {at}\nServerName localhost\nPidFile {at}/apache.pid\n\
-         DefaultRuntimeDir {at}\nListen {address}\nErrorLog {at}/error.log\n\
-         LoadModule mpm_event_module {modules}/mod_mpm_event.so\n\
-         LoadModule authz_core_module {modules}/mod_authz_core.so\n\
-         LoadModule status_module {modules}/mod_status.so\nExtendedStatus On\n\
-         <Location /server-status>\nSetHandler server-status\n</Location>\n"
-    );
-    fs::write(&config, text).unwrap();
-    let config = config.display().to_string();
-    let mut apache = start(
-        "/usr/sbin/apache2",
-        project.path(),
-        &["-DFOREGROUND", "-f", &config],
-    );
-    wait_for(&mut apache, &address);
+    let apache = peers::apache(project.path());
     scrape(
         project.path(),
         "  plugin: apache\n",
-        &address,
+        &apache.address(),
         "{__name__=~'apache_(workers|info|generation)'}",
         &[
             (r#""state":"busy""#, "1"),
@@ -186,7 +116,7 @@ fn apache_in_python() {
 fn json_in_javascript() {
     let project = build("javascript");
     check_fixtures(project.path());
-    let gateway = narthex_tests::peers::pushgateway(project.path());
+    let gateway = peers::pushgateway(project.path());
     let pushed = http::post(&format!("{}/metrics/job/none", gateway.url())).unwrap();
     assert_eq!(pushed.0, 200, "{}", pushed.1);
     scrape(
@@ -204,24 +134,11 @@ fn json_in_javascript() {
 fn haproxy_in_c() {
     let project = build("c");
     check_fixtures(project.path());
-    let (web, stats, closed) = (free_port(), free_port(), free_port());
-    let config = project.path().join("haproxy.cfg");
-    let text = format!(
-        "defaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  timeout server 5s\n\
-         frontend web\n  bind 127.0.0.1:{web}\n  default_backend app\n\
-         backend app\n  server unchecked 127.0.0.1:{closed}\n  \
-         server checked 127.0.0.1:{closed} check inter 100ms fall 1\n\
-         frontend stats\n  bind 127.0.0.1:{stats}\n  stats enable\n  stats uri /stats\n"
-    );
-    fs::write(&config, text).unwrap();
-    let config = config.display().to_string();
-    let mut haproxy = start("/usr/sbin/haproxy", project.path(), &["-db", "-f", &config]);
-    let address = format!("127.0.0.1:{stats}");
-    wait_for(&mut haproxy, &address);
+    let haproxy = peers::haproxy(project.path());
     scrape(
         project.path(),
         "  plugin: haproxy\n  plugin_config: {path: '/stats;csv'}\n",
-        &address,
+        &haproxy.address(),
         "{__name__=~'haproxy_(server|backend)_up'}",
         &[
             (r#""server":"unchecked""#, "1"),
@@ -229,5 +146,4 @@ fn haproxy_in_c() {
             (r#""__name__":"haproxy_backend_up""#, "1"),
         ],
     );
-    haproxy.terminate();
 }

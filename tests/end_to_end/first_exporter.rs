@@ -6,7 +6,7 @@
 
 use std::process::{Command, Stdio};
 
-use narthex_tests::{binary, free_port, repository};
+use narthex_tests::{binary, free_port, repository, run};
 
 /// The ports of the page, which the test has its own in place of.
 const PAGE_PORTS: [&str; 2] = ["11211", "9090"];
@@ -103,14 +103,7 @@ fn follow(language: &str) {
             bash.env_remove(name);
         }
     }
-    let output = bash.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{language}: {}\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    run(&mut bash);
 }
 
 #[test]

@@ -1,63 +1,20 @@
 //! A plugin in each language, from the first command to the samples in a running host.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 
-use narthex_tests::{Narthex, Process, binary, free_port, http, until};
+use narthex_tests::{Narthex, binary, component, http, peers, run, until};
 
 /// What takes a first build of all that a language brings along.
 const PATIENCE_SECONDS: u64 = 120;
 
-/// Runs the binary; what it prints is shown when it fails.
+/// Runs the binary.
 fn narthex(folder: &Path, args: &[&str]) {
     // The crates that a project in Rust needs are compiled once for all runs.
     let target = binary().parent().unwrap().with_file_name("languages");
-    let output = Command::new(binary())
-        .args(args)
-        .current_dir(folder)
-        .env("CARGO_TARGET_DIR", target)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{args:?} (run tests/run): {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-/// A memcached that has seen one `set` and two `get`.
-fn memcached(folder: &Path) -> (Process, String) {
-    let port = free_port();
-    let address = format!("127.0.0.1:{port}");
-    let args = [
-        "-l",
-        "127.0.0.1",
-        "-p",
-        &port.to_string(),
-        "-U",
-        "0",
-        "-u",
-        "root",
-    ];
-    let mut process = Process::start(
-        "memcached",
-        &args.map(str::to_owned),
-        &folder.join("memcached.log"),
-    );
-    let mut connection = until(30, "memcached", || {
-        process.check_running()?;
-        TcpStream::connect(&address).map_err(|error| error.to_string())
-    });
-    connection
-        .write_all(b"set a 0 0 3\r\nabc\r\nget a\r\nget b\r\nquit\r\n")
-        .unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("STORED"), "{answer}");
-    (process, address)
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(folder);
+    run(command.env("CARGO_TARGET_DIR", target));
 }
 
 /// The commands of a new project's README, and then the samples in a host that ran before the
@@ -66,7 +23,7 @@ fn from_nothing_to_samples(language: &str) {
     let work = tempfile::tempdir().unwrap();
     let directory = work.path().join("plugins");
     std::fs::create_dir(&directory).unwrap();
-    let (_memcached, address) = memcached(work.path());
+    let memcached = peers::memcached(work.path());
     let settings = format!(
         "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\n\
          plugins: {{directory: {}}}\n",
@@ -79,13 +36,12 @@ fn from_nothing_to_samples(language: &str) {
     narthex(work.path(), &["plugin", "new", "--lang", language, &name]);
     narthex(&project, &["plugin", "build"]);
     narthex(&project, &["plugin", "test"]);
-    for file in [format!("{name}.toml"), format!("{name}.wasm")] {
-        std::fs::copy(project.join("build").join(&file), directory.join(&file)).unwrap();
-    }
+    component::copy(&project, &directory);
 
     host.write_config(&format!(
         "{settings}scrape_configs:\n- job_name: cache\n  plugin: {name}\n  \
-         static_configs: [{{targets: ['{address}']}}]\n"
+         static_configs: [{{targets: ['{}']}}]\n",
+        memcached.address()
     ));
     until(PATIENCE_SECONDS, "the new config", || {
         match http::post(&format!("{}/-/reload", host.url()))? {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use narthex_plugin_builder as builder;
-use narthex_tests::{Narthex, Target, http, repository, until};
+use narthex_tests::{Narthex, Target, component, http, until};
 use serde_json::Value;
 
 /// The manifest of the plugin that reads targets from a file.
@@ -23,11 +22,8 @@ type = "string"
 
 /// Puts the plugin into a folder.
 fn install(folder: &Path) {
-    let inside_target = std::env::current_exe().unwrap();
-    let package = "narthex-plugin-inventory";
-    let built = builder::build(&repository(), &inside_target, &[package]).unwrap();
-    std::fs::write(folder.join("inventory.toml"), MANIFEST).unwrap();
-    std::fs::copy(&built[0], folder.join("inventory.wasm")).unwrap();
+    let built = component::build("narthex-plugin-inventory");
+    component::install(folder, "inventory", &built, MANIFEST);
 }
 
 fn write_inventory(folder: &Path, lines: &str) {

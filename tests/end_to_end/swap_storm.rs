@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use narthex_tests::{Narthex, Samples, samples, until};
+use narthex_tests::{Narthex, Samples, component, until};
 
 /// Swaps from Rust to Python and back.
 const SWAPS: usize = 100;
@@ -57,7 +57,7 @@ fn a_hundred_swaps_between_rust_and_python_lose_no_scrape() {
     });
     let plugins = folder.path().join("plugins");
     std::fs::create_dir(&plugins).unwrap();
-    samples::install(&plugins, "samples", &builds[0].1, &builds[0].2);
+    component::install(&plugins, "samples", &builds[0].1, &builds[0].2);
     let narthex = start(
         &plugins,
         "",
@@ -79,7 +79,7 @@ fn a_hundred_swaps_between_rust_and_python_lose_no_scrape() {
     for swap in 1..=SWAPS {
         let (language, component, manifest) = &builds[swap % 2];
         let began = Instant::now();
-        samples::install(&plugins, "samples", component, manifest);
+        component::install(&plugins, "samples", component, manifest);
         serves(language);
         times.push(began.elapsed());
     }
@@ -108,7 +108,7 @@ fn what_must_not_be_put_to_work_is_refused_and_the_old_one_serves() {
 
     let plugins = folder.path().join("plugins");
     std::fs::create_dir(&plugins).unwrap();
-    samples::install(&plugins, "samples", &component, &manifest);
+    component::install(&plugins, "samples", &component, &manifest);
     let narthex = start(
         &plugins,
         "grants: {samples: as-requested}",
@@ -129,7 +129,7 @@ fn what_must_not_be_put_to_work_is_refused_and_the_old_one_serves() {
         (&trapping[..], &newer, "trap"),
         (&component[..], &asking, "asks for"),
     ] {
-        samples::install(&plugins, "samples", component, manifest);
+        component::install(&plugins, "samples", component, manifest);
         until(60, part, || {
             let plugin = plugin()?;
             let is_told = plugin.to_string().contains(part);

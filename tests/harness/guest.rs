@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use narthex_plugin_builder as builder;
-
-use crate::repository;
+use crate::component;
 
 /// What stands before the version's four digits in the built component.
 const MARK: &[u8] = b"narthex-guest-version: ";
@@ -19,10 +17,7 @@ pub struct Guest {
 impl Guest {
     /// Builds the guest; after the first time this only looks whether it is up to date.
     pub fn build() -> Self {
-        let inside_target = std::env::current_exe().unwrap();
-        let built =
-            builder::build(&repository(), &inside_target, &["narthex-plugin-guest"]).unwrap();
-        let component = std::fs::read(&built[0]).unwrap();
+        let component = component::build("narthex-plugin-guest");
         let mark = component
             .windows(MARK.len())
             .position(|window| window == MARK);
@@ -32,8 +27,7 @@ impl Guest {
         }
     }
 
-    /// Puts a version of the plugin into a folder under a name, in one step, as a package
-    /// manager would.
+    /// Puts a version of the plugin into a host's folder under a name.
     pub fn install(&self, folder: &Path, name: &str, version: u16) {
         let mut component = self.component.clone();
         let digits = format!("{version:04}");
@@ -41,9 +35,6 @@ impl Guest {
         let manifest = format!(
             "name = \"{name}\"\nversion = \"0.0.{version}\"\nworld = \"exporter\"\nwit = \"0.1\"\n"
         );
-        std::fs::write(folder.join(format!("{name}.toml")), manifest).unwrap();
-        let new = folder.join(format!(".{name}.wasm.new"));
-        std::fs::write(&new, component).unwrap();
-        std::fs::rename(new, folder.join(format!("{name}.wasm"))).unwrap();
+        component::install(folder, name, &component, &manifest);
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test harness fails by panicking"
 )]
 
+pub mod component;
 mod guest;
 pub mod http;
 mod narthex;
@@ -20,7 +21,7 @@ mod wait;
 
 pub use guest::Guest;
 pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
-pub use process::{Process, free_port};
+pub use process::{Process, free_port, run};
 pub use samples::Samples;
 pub use target::{Page, Target};
 pub use wait::until;

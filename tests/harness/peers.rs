@@ -1,5 +1,7 @@
 //! Debian's programs that Narthex is compared with or fed from.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::{Process, free_port, http, until};
@@ -13,7 +15,8 @@ pub struct Peer {
 
 impl Peer {
     fn start(program: &str, port: u16, folder: &Path, args: &[String]) -> Self {
-        let log = folder.join(format!("{program}-{port}.log"));
+        let name = Path::new(program).file_name().unwrap_or_default();
+        let log = folder.join(format!("{}-{port}.log", name.display()));
         Self {
             process: Process::start(program, args, &log),
             port,
@@ -40,6 +43,20 @@ impl Peer {
             }
         });
         self
+    }
+
+    fn listening(mut self) -> Self {
+        let address = self.address();
+        until(30, &address, || {
+            self.process.check_running()?;
+            TcpStream::connect(&address).map_err(|error| error.to_string())
+        });
+        self
+    }
+
+    /// Asks it to end and waits: one that has started others takes them along.
+    pub fn terminate(mut self) {
+        self.process.terminate();
     }
 }
 
@@ -72,12 +89,7 @@ pub fn redis(folder: &Path) -> Peer {
         &folder_argument,
     ]
     .map(str::to_owned);
-    let mut peer = Peer::start("redis-server", port, folder, &args);
-    until(30, "redis-server", || {
-        peer.process.check_running()?;
-        std::net::TcpStream::connect(peer.address()).map_err(|error| error.to_string())
-    });
-    peer
+    Peer::start("redis-server", port, folder, &args).listening()
 }
 
 /// prometheus-redis-exporter in front of a redis-server.
@@ -154,12 +166,59 @@ pub fn dnsmasq(folder: &Path, name: &str, address: &str) -> Peer {
         &format!("--address=/{name}/{address}"),
     ]
     .map(str::to_owned);
-    let mut peer = Peer::start("dnsmasq", port, folder, &args);
-    until(30, "dnsmasq", || {
-        peer.process.check_running()?;
-        std::net::TcpStream::connect(peer.address()).map_err(|error| error.to_string())
-    });
+    Peer::start("dnsmasq", port, folder, &args).listening()
+}
+
+/// memcached that has seen one `set` and two `get`, of which one found something.
+pub fn memcached(folder: &Path) -> Peer {
+    let port = free_port();
+    let number = port.to_string();
+    let args = ["-l", "127.0.0.1", "-p", &number, "-U", "0", "-u", "root"].map(str::to_owned);
+    let peer = Peer::start("memcached", port, folder, &args).listening();
+    let mut connection = TcpStream::connect(peer.address()).unwrap();
+    let commands = b"set a 0 0 3\r\nabc\r\nget a\r\nget b\r\nquit\r\n";
+    connection.write_all(commands).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("STORED"), "{answer}");
     peer
+}
+
+/// Apache with its status page on `/server-status`. It has processes of its own: let it end by
+/// [`Peer::terminate`].
+pub fn apache(folder: &Path) -> Peer {
+    let port = free_port();
+    let at = folder.display();
+    let modules = "/usr/lib/apache2/modules";
+    let text = format!(
+        "ServerRoot {at}\nServerName localhost\nPidFile {at}/apache.pid\n\
+         DefaultRuntimeDir {at}\nListen 127.0.0.1:{port}\nErrorLog {at}/error.log\n\
+         LoadModule mpm_event_module {modules}/mod_mpm_event.so\n\
+         LoadModule authz_core_module {modules}/mod_authz_core.so\n\
+         LoadModule status_module {modules}/mod_status.so\nExtendedStatus On\n\
+         <Location /server-status>\nSetHandler server-status\n</Location>\n"
+    );
+    let file = folder.join("apache.conf");
+    std::fs::write(&file, text).unwrap();
+    let args = ["-DFOREGROUND", "-f", &file.display().to_string()].map(str::to_owned);
+    Peer::start("/usr/sbin/apache2", port, folder, &args).listening()
+}
+
+/// HAProxy with its statistics on `/stats`, and a backend of two servers that are not there, one of
+/// them checked.
+pub fn haproxy(folder: &Path) -> Peer {
+    let (web, stats, closed) = (free_port(), free_port(), free_port());
+    let text = format!(
+        "defaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n  timeout server 5s\n\
+         frontend web\n  bind 127.0.0.1:{web}\n  default_backend app\n\
+         backend app\n  server unchecked 127.0.0.1:{closed}\n  \
+         server checked 127.0.0.1:{closed} check inter 100ms fall 1\n\
+         frontend stats\n  bind 127.0.0.1:{stats}\n  stats enable\n  stats uri /stats\n"
+    );
+    let file = folder.join("haproxy.cfg");
+    std::fs::write(&file, text).unwrap();
+    let args = ["-db", "-f", &file.display().to_string()].map(str::to_owned);
+    Peer::start("/usr/sbin/haproxy", stats, folder, &args).listening()
 }
 
 /// A running Envoy.
@@ -208,13 +267,8 @@ pub fn envoy(folder: &Path, backend: &str) -> Envoy {
     let python = std::env::var("NARTHEX_TEST_PYTHON").unwrap_or_default();
     let program = Path::new(&python).with_file_name("envoy");
     let program = program.display().to_string();
-    let log = folder.join("envoy.log");
-    let admin = Peer {
-        process: Process::start(&program, &args, &log),
-        port: admin,
-    };
     Envoy {
-        admin: admin.answering("/ready"),
+        admin: Peer::start(&program, admin, folder, &args).answering("/ready"),
         listener,
     }
 }

@@ -16,6 +16,21 @@ pub fn free_port() -> u16 {
         .port()
 }
 
+/// Runs a program to its end.
+///
+/// # Panics
+/// It fails: then with what it printed.
+pub fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?} (run tests/run): {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 /// A running program; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{binary, repository};
+use crate::{binary, component, repository, run};
 
 /// A language, and its source file in `tests/benchmarks/samples` and in a project.
 const LANGUAGES: [(&str, &str, &str); 5] = [
@@ -33,7 +33,7 @@ impl Samples {
     pub fn build(folder: &Path, language: &str) -> Self {
         let project = folder.join(format!("samples-{language}"));
         let path = project.display().to_string();
-        run(&["new", "--lang", language, "--folder", &path, "samples"]);
+        plugin(&["new", "--lang", language, "--folder", &path, "samples"]);
         let sources = repository().join("tests/benchmarks/samples");
         let (_, source, place) = LANGUAGES.iter().find(|entry| entry.0 == language).unwrap();
         for (source, place) in [(*source, *place), ("plugin.toml", "plugin.toml")] {
@@ -49,7 +49,7 @@ impl Samples {
     /// # Panics
     /// As [`Self::build`].
     pub fn rebuild(&self) {
-        run(&["build", &self.project.display().to_string()]);
+        plugin(&["build", &self.project.display().to_string()]);
     }
 
     /// The project's folder.
@@ -70,28 +70,10 @@ impl Samples {
     /// Puts it into a host's folder under a name of its own.
     pub fn install(&self, folder: &Path, name: &str) {
         let manifest = self.manifest().replace("\"samples\"", &format!("{name:?}"));
-        install(folder, name, &self.component(), &manifest);
+        component::install(folder, name, &self.component(), &manifest);
     }
 }
 
-/// Puts a component with its manifest into a host's folder, as a package manager would.
-pub fn install(folder: &Path, name: &str, component: &[u8], manifest: &str) {
-    std::fs::write(folder.join(format!("{name}.toml")), manifest).unwrap();
-    let new = folder.join(format!(".{name}.wasm.new"));
-    std::fs::write(&new, component).unwrap();
-    std::fs::rename(new, folder.join(format!("{name}.wasm"))).unwrap();
-}
-
-fn run(arguments: &[&str]) {
-    let output = Command::new(binary())
-        .arg("plugin")
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?} (run tests/run): {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+fn plugin(arguments: &[&str]) {
+    run(Command::new(binary()).arg("plugin").args(arguments));
 }
