@@ -137,6 +137,33 @@ uint64_t nx_now_ms(void);       /* since the Unix epoch */
 uint64_t nx_monotonic_ns(void); /* from a point of the host's choice; never goes back */
 uint32_t nx_remaining_ms(void); /* until the host stops the call that is under way */
 
+/* What adjtimex(2) tells, in its own numbers. A frequency is in millionths, shifted by 16 bits:
+   65536 is one in a million. */
+typedef struct {
+  uint32_t state;  /* what the call returned: 5 is a clock that nothing synchronizes */
+  uint32_t status; /* the bits STA_... */
+  int64_t offset;  /* in ns where `status` has the bit 0x2000, in us where it has not */
+  int64_t frequency;
+  int64_t max_error;       /* us */
+  int64_t estimated_error; /* us */
+  int64_t constant;        /* of the phase-locked loop */
+  int64_t precision;       /* us */
+  int64_t tolerance;       /* how far the frequency can be adjusted */
+  int64_t tick;            /* us */
+  int64_t pps_frequency;   /* of the pulse per second */
+  int64_t pps_jitter;      /* in the unit of `offset` */
+  int32_t pps_shift;       /* it is measured for two to the power of this seconds at a time */
+  int64_t pps_stability;   /* a frequency */
+  int64_t pps_jitter_exceeded; /* this and the next three count, ever */
+  int64_t pps_calibrations;
+  int64_t pps_errors;
+  int64_t pps_stability_exceeded;
+  int32_t tai; /* seconds that international atomic time is ahead of UTC */
+} nx_timex;
+
+/* How the kernel disciplines the clock of the host's machine. */
+nx_status nx_discipline(nx_timex *timex);
+
 typedef enum { NX_TRACE, NX_DEBUG, NX_INFO_LEVEL, NX_WARN, NX_ERROR } nx_level;
 
 /* Fields come beside the message: nx_log(NX_WARN, "slow", NX_LABELS({"query", name})); */

@@ -105,6 +105,32 @@ uint64_t nx_now_ms(void) { return narthex_plugin_clock_now(); }
 uint64_t nx_monotonic_ns(void) { return narthex_plugin_clock_monotonic(); }
 uint32_t nx_remaining_ms(void) { return narthex_plugin_clock_remaining(); }
 
+nx_status nx_discipline(nx_timex *timex) {
+  narthex_plugin_clock_timex_t told;
+  narthex_plugin_types_error_t error;
+  if (!narthex_plugin_clock_discipline(&told, &error)) return failed(&error);
+  *timex = (nx_timex){.state = told.state,
+                      .status = told.status,
+                      .offset = told.offset,
+                      .frequency = told.frequency,
+                      .max_error = told.max_error,
+                      .estimated_error = told.estimated_error,
+                      .constant = told.constant,
+                      .precision = told.precision,
+                      .tolerance = told.tolerance,
+                      .tick = told.tick,
+                      .pps_frequency = told.pps_frequency,
+                      .pps_jitter = told.pps_jitter,
+                      .pps_shift = told.pps_shift,
+                      .pps_stability = told.pps_stability,
+                      .pps_jitter_exceeded = told.pps_jitter_exceeded,
+                      .pps_calibrations = told.pps_calibrations,
+                      .pps_errors = told.pps_errors,
+                      .pps_stability_exceeded = told.pps_stability_exceeded,
+                      .tai = told.tai};
+  return NX_OK;
+}
+
 void nx_log(nx_level level, const char *message, const nx_label *fields, size_t count) {
   contract_tuple2_string_string_t *tuples = nx_alloc(count * sizeof *tuples);
   for (size_t i = 0; i < count; i++) {

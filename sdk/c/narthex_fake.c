@@ -25,6 +25,8 @@ typedef struct {
 
 static things files, responses, dialogues, secrets, states, open;
 static uint64_t now_ms;
+static nx_timex disciplined;
+static bool is_disciplined;
 static char *written, *logged;
 
 static char *keep(const char *text) {
@@ -70,10 +72,17 @@ void nx_fake_reset(void) {
   free(logged);
   written = logged = NULL;
   now_ms = 0;
+  is_disciplined = false;
   nx_end_call();
 }
 
 void nx_fake_now(uint64_t ms) { now_ms = ms; }
+
+void nx_fake_timex(const nx_timex *timex) {
+  disciplined = *timex;
+  is_disciplined = true;
+}
+
 void nx_fake_file(const char *path, const char *content) { put(&files, path, content); }
 void nx_fake_dialogue(const char *address, const char *text) { put(&dialogues, address, text); }
 void nx_fake_secret(const char *name, const char *text) { put(&secrets, name, text); }
@@ -161,6 +170,12 @@ void nx_log(nx_level level, const char *message, const nx_label *fields, size_t 
 
 static nx_status missing(const char *kind, const char *name) {
   return nx_fail(NX_UNAVAILABLE, "the test has given no %s %s", kind, name);
+}
+
+nx_status nx_discipline(nx_timex *timex) {
+  if (!is_disciplined) return missing("timex", "");
+  *timex = disciplined;
+  return NX_OK;
 }
 
 static nx_text text_of(const char *text, size_t length) {

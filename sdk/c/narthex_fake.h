@@ -16,6 +16,8 @@
 void nx_fake_reset(void);
 
 void nx_fake_now(uint64_t ms);
+/* Lets the kernel tell how it disciplines the clock. */
+void nx_fake_timex(const nx_timex *timex);
 void nx_fake_file(const char *path, const char *content);
 /* Answers "GET http://a/b". */
 void nx_fake_response(const char *method_and_url, int status, const char *body);

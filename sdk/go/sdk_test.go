@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"narthexsdk/clock"
 	"narthexsdk/fake"
 	"narthexsdk/http"
 	"narthexsdk/internal/slot"
@@ -159,5 +160,20 @@ func TestTheFakeHost(t *testing.T) {
 	}
 	if _, err := secrets.Get("other"); err == nil {
 		t.Error("another secret")
+	}
+}
+
+func TestTheKernelTellsHowItDisciplinesTheClock(t *testing.T) {
+	(&fake.Host{}).Install(t)
+	if _, err := clock.Discipline(); err == nil {
+		t.Error("it tells without being told to")
+	}
+	(&fake.Host{Timex: &clock.Timex{State: 5, Status: 0x2040, Tick: 10_000}}).Install(t)
+	timex, err := clock.Discipline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if timex.Synchronized() || timex.UnitsPerSecond() != 1e9 || timex.Tick != 10_000 {
+		t.Errorf("%+v", timex)
 	}
 }

@@ -1,6 +1,6 @@
 // The types of fake.js; what each does is said in the sources.
 
-import type { Batch, Exposition, Group, Lifecycle, Rejected, Retry } from "./index.js";
+import type { Batch, Exposition, Group, Lifecycle, Rejected, Retry, clock } from "./index.js";
 
 type Bytes = string | Uint8Array;
 type Module = { lifecycle: Lifecycle };
@@ -24,6 +24,7 @@ export class Host {
   readonly written: Record<string, string>;
   readonly state: Map<string, Uint8Array>;
   file(path: string, content: Bytes): this;
+  timex(numbers?: Partial<clock.Timex>): this;
   response(
     url: string,
     body?: unknown,

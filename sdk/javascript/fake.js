@@ -18,6 +18,13 @@ function fail(tag, val) {
   throw { tag, val };
 }
 
+/** The record of the contract. */
+const TIMEX = [
+  "state", "status", "offset", "frequency", "maxError", "estimatedError", "constant", "precision",
+  "tolerance", "tick", "ppsFrequency", "ppsJitter", "ppsShift", "ppsStability",
+  "ppsJitterExceeded", "ppsCalibrations", "ppsErrors", "ppsStabilityExceeded", "tai",
+];
+
 /** What a plugin under test finds outside. Its methods return itself, to be chained. */
 export class Host {
   constructor({ nowMs = 0 } = {}) {
@@ -30,6 +37,7 @@ export class Host {
     this.written = {};
     /** State blobs; they stay from one plugin to the next. */
     this.state = new Map();
+    this.disciplined = null;
     this.files = new Map();
     this.responses = new Map();
     this.dialogues = new Map();
@@ -47,6 +55,12 @@ export class Host {
   /** Adds a file; its folders are there then. */
   file(path, content) {
     this.files.set(path, bytesOf(content));
+    return this;
+  }
+
+  /** Lets the kernel tell how it disciplines the clock; what is left out is 0. */
+  timex(numbers = {}) {
+    this.disciplined = { ...Object.fromEntries(TIMEX.map((name) => [name, 0])), ...numbers };
     return this;
   }
 
@@ -269,6 +283,7 @@ function interfacesOf(host) {
       now: () => host.nowMs,
       monotonic: () => host.nowMs * 1e6,
       remaining: () => 10_000,
+      discipline: () => host.disciplined ?? fail("unavailable", "adjtimex: not supported"),
     },
     secrets: {
       get: (name) => {

@@ -148,9 +148,31 @@ export function encode(text: string): Uint8Array;
 export function decode(bytes: Uint8Array, fatal?: boolean): string;
 
 export namespace clock {
+  interface Timex {
+    readonly state: number;
+    readonly status: number;
+    readonly offset: number;
+    readonly frequency: number;
+    readonly maxError: number;
+    readonly estimatedError: number;
+    readonly constant: number;
+    readonly precision: number;
+    readonly tolerance: number;
+    readonly tick: number;
+    readonly ppsFrequency: number;
+    readonly ppsJitter: number;
+    readonly ppsShift: number;
+    readonly ppsStability: number;
+    readonly ppsJitterExceeded: number;
+    readonly ppsCalibrations: number;
+    readonly ppsErrors: number;
+    readonly ppsStabilityExceeded: number;
+    readonly tai: number;
+  }
   function now(): number;
   function monotonic(): number;
   function remaining(): number;
+  function discipline(): Timex;
 }
 
 export namespace log {

@@ -13,8 +13,7 @@ const LEFT_OUT: &str = "node_exporter_.*|node_scrape_collector_.*|node_textfile_
      node_schedstat_.*|node_xfs_.*|node_btrfs_.*|node_cpu_frequency_.*|node_cpu_scaling_.*|\
      node_cpu_core_throttles_total|node_cpu_package_throttles_total|node_edac_.*|node_nvme_.*|\
      node_systemd_.*|node_zfs_.*|node_ipvs_.*|node_nfs_.*|node_nfsd_.*|node_watchdog_.*|\
-     node_apt_.*|apt_.*|smartmon_.*|node_reboot_required|node_network_receive_nohandler_total|\
-     node_timex_.*";
+     node_apt_.*|apt_.*|smartmon_.*|node_reboot_required|node_network_receive_nohandler_total";
 
 #[test]
 fn the_machine_is_the_same_to_both() {
@@ -44,7 +43,7 @@ fn the_machine_is_the_same_to_both() {
 #[test]
 fn rules_and_dashboards_of_kubernetes_find_their_families() {
     // The families of a Linux machine that the rules and dashboards of kube-prometheus ask for.
-    const ASKED_FOR: [&str; 38] = [
+    const ASKED_FOR: [&str; 41] = [
         "node_boot_time_seconds",
         "node_context_switches_total",
         "node_cpu_seconds_total",
@@ -81,6 +80,9 @@ fn rules_and_dashboards_of_kubernetes_find_their_families() {
         "node_network_up",
         "node_textfile_scrape_error",
         "node_time_seconds",
+        "node_timex_maxerror_seconds",
+        "node_timex_offset_seconds",
+        "node_timex_sync_status",
         "node_uname_info",
         "node_vmstat_pgmajfault",
     ];

@@ -12,4 +12,5 @@ pub(crate) mod reach;
 pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tcp;
+mod timex;
 pub(crate) mod udp;

@@ -131,12 +131,24 @@ static void addresses_are_split(void) {
   }
 }
 
+static void the_kernel_tells_how_it_disciplines_the_clock(void) {
+  nx_timex timex;
+  nx_fake_reset();
+  check("untold", nx_discipline(&timex) == NX_UNAVAILABLE ? "unavailable" : "", "unavailable");
+  nx_fake_timex(&(nx_timex){.state = 5, .offset = -7, .tick = 10000});
+  nx_status status = nx_discipline(&timex);
+  check("told", status == NX_OK ? "ok" : nx_error_text(), "ok");
+  check("numbers", nx_format("%u %d %d", timex.state, (int)timex.offset, (int)timex.tick),
+        "5 -7 10000");
+}
+
 int main(void) {
   a_plugin_on_the_fake_host();
   texts_are_parsed();
   many_texts_are_stored_once();
   fields_of_json();
   addresses_are_split();
+  the_kernel_tells_how_it_disciplines_the_clock();
   nx_fake_reset();
   printf("%d faults\n", faults);
   return faults != 0;

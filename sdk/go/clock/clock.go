@@ -8,6 +8,9 @@ import (
 	"narthexsdk/internal/gate"
 )
 
+// Timex is what adjtimex(2) tells, in its own numbers.
+type Timex = gate.Timex
+
 // Now is the time.
 func Now() time.Time { return time.UnixMilli(int64(gate.Current.Now())) }
 
@@ -16,3 +19,6 @@ func Monotonic() time.Duration { return time.Duration(gate.Current.Monotonic()) 
 
 // Remaining is the time until the host stops the call that is under way.
 func Remaining() time.Duration { return time.Duration(gate.Current.Remaining()) * time.Millisecond }
+
+// Discipline tells how the kernel disciplines the clock of the host's machine.
+func Discipline() (*Timex, error) { return gate.Current.Discipline() }

@@ -17,6 +17,8 @@ import (
 type Host struct {
 	// NowMs is the wall clock.
 	NowMs uint64
+	// Timex is how the kernel disciplines the clock, as clock.Timex; nil: it does not tell.
+	Timex *gate.Timex
 	// Files by path.
 	Files map[string]string
 	// Responses by method and URL, such as "GET http://a/b".
@@ -72,6 +74,14 @@ func (h host) Settle()           {}
 func (h host) Now() uint64       { return h.NowMs }
 func (h host) Monotonic() uint64 { return h.NowMs * 1_000_000 }
 func (h host) Remaining() uint32 { return 10_000 }
+
+func (h host) Discipline() (*gate.Timex, error) {
+	if h.Timex == nil {
+		return fail[*gate.Timex](gate.Unavailable, "the kernel does not tell")
+	}
+	timex := *h.Timex
+	return &timex, nil
+}
 
 var levels = [...]string{"trace", "debug", "info", "warn", "error"}
 

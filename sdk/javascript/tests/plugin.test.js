@@ -231,6 +231,14 @@ test("files, state, log and clock", () => {
   assert.deepEqual(host.logged, [{ level: "warn", message: "slow", fields: { seconds: "3" } }]);
 });
 
+test("the kernel tells how it disciplines the clock", () => {
+  new Host().run(() => assert.throws(() => clock.discipline(), UnavailableError));
+  new Host().timex({ state: 5, offset: -7 }).run(() => {
+    const { state, offset, tai } = clock.discipline();
+    assert.deepEqual([state, offset, tai], [5, -7, 0]);
+  });
+});
+
 const pod = (name, ip) => ({
   apiVersion: "v1",
   kind: "Pod",

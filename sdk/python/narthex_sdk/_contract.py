@@ -90,9 +90,16 @@ notifier = SimpleNamespace(
 )
 log = SimpleNamespace(Level=Level, log=lambda *args: _host()._log(*args))
 clock = SimpleNamespace(
+    Timex=_record(
+        "Timex",
+        "state status offset frequency max_error estimated_error constant precision tolerance tick"
+        " pps_frequency pps_jitter pps_shift pps_stability pps_jitter_exceeded pps_calibrations"
+        " pps_errors pps_stability_exceeded tai",
+    ),
     now=lambda: _host()._now(),
     monotonic=lambda: _host()._monotonic(),
     remaining=lambda: _host()._remaining(),
+    discipline=lambda: _host()._discipline(),
 )
 secrets = SimpleNamespace(get=lambda name: _host()._secret(name))
 http = SimpleNamespace(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import _contract, errors
@@ -77,6 +77,7 @@ class Host:
         self.written: dict[str, bytes] = {}
         #: State blobs; they stay from one plugin to the next.
         self.state: dict[str, bytes] = {}
+        self._timex: Any = None
         self._files: dict[str, bytes] = {}
         self._responses: dict[tuple[str, str], list[Any]] = {}
         self._dialogues: dict[str, list[Dialogue]] = {}
@@ -92,6 +93,12 @@ class Host:
     def file(self, path: str, content: Bytes) -> Host:
         """Adds a file; its folders are there then."""
         self._files[path] = _bytes(content)
+        return self
+
+    def timex(self, **numbers: int) -> Host:
+        """Lets the kernel tell how it disciplines the clock; what is left out is 0."""
+        record = _contract.clock.Timex
+        self._timex = record(**{**{field.name: 0 for field in fields(record)}, **numbers})
         return self
 
     def response(
@@ -195,6 +202,11 @@ class Host:
 
     def _remaining(self) -> int:
         return 10_000
+
+    def _discipline(self) -> Any:
+        if self._timex is None:
+            raise _fail("Unavailable", "adjtimex: not supported")
+        return self._timex
 
     def _secret(self, name: str) -> Any:
         if name not in self._secrets:

@@ -18,6 +18,7 @@ from narthex_sdk import (
     Retry,
     Target,
     UnavailableError,
+    clock,
     errors,
     export,
     fake,
@@ -260,6 +261,19 @@ class HostTest(unittest.TestCase):
             self.assertIsNone(state.get("seen"))
 
         self.check(host, act)
+
+    def test_the_kernel_tells_how_it_disciplines_the_clock(self):
+        def untold():
+            with self.assertRaises(UnavailableError):
+                clock.discipline()
+
+        self.check(fake.Host(), untold)
+
+        def told():
+            timex = clock.discipline()
+            self.assertEqual((timex.state, timex.offset, timex.tai), (5, -7, 0))
+
+        self.check(fake.Host().timex(state=5, offset=-7), told)
 
     def test_what_is_written_to_a_log(self):
         host = fake.Host()

@@ -26,6 +26,7 @@ mod web;
 use std::cell::RefCell;
 
 use crate::bindings::narthex::plugin::kubernetes::Change;
+use crate::clock::Timex;
 use crate::files::Capacity;
 use crate::http::Response;
 use crate::icmp::Reply;
@@ -41,6 +42,7 @@ pub(crate) use web::http;
 #[derive(Debug, Default)]
 pub struct Host {
     now_ms: u64,
+    timex: Option<Timex>,
     storage: storage::Storage,
     web: web::Web,
     network: network::Network,
@@ -67,6 +69,13 @@ impl Host {
     #[must_use]
     pub fn at(mut self, now_ms: u64) -> Self {
         self.now_ms = now_ms;
+        self
+    }
+
+    /// Lets the kernel tell how it disciplines the clock.
+    #[must_use]
+    pub fn timex(mut self, timex: Timex) -> Self {
+        self.timex = Some(timex);
         self
     }
 
@@ -227,6 +236,9 @@ impl Host {
 pub(crate) mod clock {
     //! As the import `clock`.
 
+    use crate::Error;
+    use crate::clock::Timex;
+
     pub(crate) fn now() -> u64 {
         super::with(|host| host.now_ms)
     }
@@ -237,6 +249,11 @@ pub(crate) mod clock {
 
     pub(crate) fn remaining() -> u32 {
         10_000
+    }
+
+    pub(crate) fn discipline() -> Result<Timex, Error> {
+        let missing = || Error::Unavailable("adjtimex: not supported".to_owned());
+        super::with(|host| host.timex).ok_or_else(missing)
     }
 }
 

@@ -4,8 +4,11 @@ use tokio::time::Instant;
 use wasmtime::Result;
 
 use crate::bindings::plugin::clock;
+use crate::bindings::plugin::types::Error;
 use crate::budget::Interface;
 use crate::host::Host;
+use crate::imports::reach::unavailable;
+use crate::imports::timex;
 
 impl clock::Host for Host {
     async fn now(&mut self) -> Result<u64> {
@@ -23,5 +26,10 @@ impl clock::Host for Host {
         self.enter(Interface::Clock)?;
         let remaining = self.call.deadline.saturating_duration_since(Instant::now());
         Ok(u32::try_from(remaining.as_millis()).unwrap_or(u32::MAX))
+    }
+
+    async fn discipline(&mut self) -> Result<Result<clock::Timex, Error>> {
+        self.enter(Interface::Clock)?;
+        Ok(timex::read().map_err(|error| unavailable("adjtimex", &error)))
     }
 }

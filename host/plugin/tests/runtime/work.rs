@@ -1,8 +1,10 @@
 //! Plugins that behave: what they answer, what they keep, and what they log.
 
 use narthex_plugin::PluginState;
+use serde_json::json;
 
 use crate::harness::{Bench, collect, collect_from, target};
+use crate::peers::{bench, steps};
 
 #[tokio::test]
 async fn an_instance_stays_warm_between_scrapes() {
@@ -124,4 +126,25 @@ async fn a_job_whose_target_hangs_holds_up_no_other() {
         .await
         .unwrap();
     assert_eq!(hang.await, Ok(String::new()));
+}
+
+#[tokio::test]
+async fn a_plugin_may_ask_how_the_clock_is_disciplined() {
+    let bench = bench("", "{}", Bench::options()).await;
+    let answers = steps(&bench, "clock", &json!([{"op": "discipline"}])).await;
+    // The kernel allows a hundred ticks a second, give or take a tenth; a machine may keep it all
+    // to itself.
+    let ticks = answers[0]
+        .strip_prefix("true ")
+        .or_else(|| answers[0].strip_prefix("false "));
+    match ticks.map(str::parse::<u32>) {
+        Some(tick) => assert!((9_000..=11_000).contains(&tick.unwrap()), "{answers:?}"),
+        None => assert!(
+            answers[0].starts_with("unavailable: adjtimex: "),
+            "{answers:?}"
+        ),
+    }
+    bench.assert_metrics(&[
+        "narthex_plugin_host_calls_total{plugin=\"guest\",interface=\"clock\"} 1",
+    ]);
 }

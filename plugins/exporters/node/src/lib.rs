@@ -19,6 +19,7 @@ mod raid;
 mod sockets;
 mod system;
 mod textfile;
+mod timex;
 
 use narthex_sdk::{Batch, Error, Exporter, Target, clock, files, log};
 use serde::Deserialize;
@@ -55,7 +56,7 @@ struct Part {
     collect: fn(&Machine, &mut Batch) -> Result<(), Error>,
 }
 
-const PARTS: [Part; 24] = [
+const PARTS: [Part; 25] = [
     part("arp", sockets::collect_arp),
     part("bonding", interfaces::collect_bonds),
     part("conntrack", conntrack::collect),
@@ -93,6 +94,7 @@ const PARTS: [Part; 24] = [
         textfile::collect(machine.textfiles.as_deref(), batch)
     }),
     part("time", system::collect_clock_sources),
+    part("timex", timex::collect),
     part("udp_queues", sockets::collect_udp_queues),
     part("uname", kernel::collect_uname),
     part("vmstat", |machine, batch| {

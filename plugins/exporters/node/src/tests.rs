@@ -1,5 +1,6 @@
 //! Texts of a small machine of our own making, and the samples they become.
 
+use narthex_sdk::clock::Timex;
 use narthex_sdk::fake::Host;
 
 use super::*;
@@ -57,9 +58,35 @@ fn room() -> files::Capacity {
     }
 }
 
+/// A clock that is synchronized, in nanoseconds.
+fn disciplined() -> Timex {
+    Timex {
+        state: 0,
+        status: 0x2001,
+        offset: -1_500_000,
+        frequency: -65_536 * 250,
+        max_error: 16_000,
+        estimated_error: 500,
+        constant: 7,
+        precision: 1,
+        tolerance: 32_768_000,
+        tick: 10_000,
+        pps_frequency: 65_536,
+        pps_jitter: 2_000,
+        pps_shift: 4,
+        pps_stability: 131_072,
+        pps_jitter_exceeded: 1,
+        pps_calibrations: 20,
+        pps_errors: 3,
+        pps_stability_exceeded: 4,
+        tai: 37,
+    }
+}
+
 fn machine() -> Host {
     Host::new()
         .at(1_700_000_123_500)
+        .timex(disciplined())
         .file("/proc/stat", STAT)
         .file("/proc/loadavg", "0.25 1.50 2.75 3/200 4242\n")
         .file(
@@ -237,6 +264,44 @@ fn a_missing_file_costs_its_part_only() {
     assert!(text.contains("node_scrape_collector_success{collector=\"loadavg\"} 0"));
     assert!(text.contains("node_scrape_collector_success{collector=\"cpu\"} 1"));
     assert!(!text.contains("node_load1 "));
+}
+
+#[test]
+fn the_state_of_the_clock_is_in_seconds_whatever_the_kernel_counts_in() {
+    machine().install();
+    let text = collect().unwrap();
+    for line in [
+        "node_timex_sync_status 1",
+        "node_timex_offset_seconds -0.0015",
+        "node_timex_frequency_adjustment_ratio 0.99975",
+        "node_timex_maxerror_seconds 0.016",
+        "node_timex_estimated_error_seconds 0.0005",
+        "node_timex_status 8193",
+        "node_timex_loop_time_constant 7",
+        "node_timex_tick_seconds 0.01",
+        "node_timex_pps_frequency_hertz 0.000001",
+        "node_timex_pps_jitter_seconds 0.000002",
+        "node_timex_pps_shift_seconds 4",
+        "node_timex_pps_stability_hertz 0.000002",
+        "node_timex_pps_jitter_total 1",
+        "node_timex_pps_calibration_total 20",
+        "node_timex_pps_error_total 3",
+        "node_timex_pps_stability_exceeded_total 4",
+        "node_timex_tai_offset_seconds 37",
+    ] {
+        assert!(text.lines().any(|have| have == line), "{line} is missing");
+    }
+    let coarse = Timex {
+        state: 5,
+        status: 0x40,
+        offset: 250_000,
+        ..disciplined()
+    };
+    machine().timex(coarse).install();
+    let text = collect().unwrap();
+    assert!(text.contains("node_timex_sync_status 0\n"));
+    assert!(text.contains("node_timex_offset_seconds 0.25\n"));
+    assert!(text.contains("node_timex_pps_jitter_seconds 0.002\n"));
 }
 
 #[test]

@@ -134,6 +134,22 @@ func (host) Now() uint64       { return narthex_plugin_clock.Now() }
 func (host) Monotonic() uint64 { return narthex_plugin_clock.Monotonic() }
 func (host) Remaining() uint32 { return narthex_plugin_clock.Remaining() }
 
+func (host) Discipline() (*gate.Timex, error) {
+	timex, err := answer(narthex_plugin_clock.Discipline())
+	if err != nil {
+		return nil, err
+	}
+	return &gate.Timex{
+		State: timex.State, Status: timex.Status, Offset: timex.Offset, Frequency: timex.Frequency,
+		MaxError: timex.MaxError, EstimatedError: timex.EstimatedError, Constant: timex.Constant,
+		Precision: timex.Precision, Tolerance: timex.Tolerance, Tick: timex.Tick,
+		PPSFrequency: timex.PpsFrequency, PPSJitter: timex.PpsJitter, PPSShift: timex.PpsShift,
+		PPSStability: timex.PpsStability, PPSJitterExceeded: timex.PpsJitterExceeded,
+		PPSCalibrations: timex.PpsCalibrations, PPSErrors: timex.PpsErrors,
+		PPSStabilityExceeded: timex.PpsStabilityExceeded, TAI: timex.Tai,
+	}, nil
+}
+
 type secret struct {
 	inner *narthex_plugin_secrets.Secret
 }

@@ -121,6 +121,48 @@ type Capacity struct {
 	ReadOnly                                           bool
 }
 
+// Timex is what adjtimex(2) tells of the clock, in its own numbers. A frequency is in millionths,
+// shifted by 16 bits: 65536 is one in a million.
+type Timex struct {
+	// State is what the call returned: 5 is a clock that nothing synchronizes.
+	State uint32
+	// Status is the bits STA_...
+	Status uint32
+	// Offset is in nanoseconds where Status has the bit 0x2000, in microseconds where it has not.
+	Offset, Frequency int64
+	// MaxError and EstimatedError are microseconds.
+	MaxError, EstimatedError int64
+	// Constant is that of the phase-locked loop.
+	Constant int64
+	// Precision is microseconds.
+	Precision int64
+	// Tolerance is how far the frequency can be adjusted.
+	Tolerance int64
+	// Tick is microseconds.
+	Tick int64
+	// PPSFrequency is that of the pulse per second; PPSJitter has the unit of Offset.
+	PPSFrequency, PPSJitter int64
+	// PPSShift is how long the pulse is measured at a time: the exponent of two of so many seconds.
+	PPSShift int32
+	// PPSStability is a frequency.
+	PPSStability int64
+	// These count, ever.
+	PPSJitterExceeded, PPSCalibrations, PPSErrors, PPSStabilityExceeded int64
+	// TAI is the seconds that international atomic time is ahead of UTC.
+	TAI int32
+}
+
+// Synchronized tells whether the clock is synchronized to a reliable one.
+func (t *Timex) Synchronized() bool { return t.State != 5 }
+
+// UnitsPerSecond is how many units of Offset and PPSJitter a second has.
+func (t *Timex) UnitsPerSecond() float64 {
+	if t.Status&0x2000 != 0 {
+		return 1e9
+	}
+	return 1e6
+}
+
 // Event is a change of a watched object.
 type Event struct {
 	Change uint8
@@ -140,6 +182,7 @@ type Host interface {
 	Now() uint64
 	Monotonic() uint64
 	Remaining() uint32
+	Discipline() (*Timex, error)
 	Secret(name string) (Secret, error)
 	Send(request *Request) (*Response, error)
 	Fetch(request *Request) (*Stored, error)

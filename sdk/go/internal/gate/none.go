@@ -12,6 +12,7 @@ func (none) Log(uint8, string, []Pair)                      {}
 func (none) Now() uint64                                    { return 0 }
 func (none) Monotonic() uint64                              { return 0 }
 func (none) Remaining() uint32                              { return 10_000 }
+func (none) Discipline() (*Timex, error)                    { return denied[*Timex]() }
 func (none) Secret(string) (Secret, error)                  { return denied[Secret]() }
 func (none) Send(*Request) (*Response, error)               { return denied[*Response]() }
 func (none) Fetch(*Request) (*Stored, error)                { return denied[*Stored]() }

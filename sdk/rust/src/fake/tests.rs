@@ -103,6 +103,10 @@ fn the_clock_moves_when_it_is_told_to() {
     Host::new().at(1_000).install();
     Host::advance(500);
     assert_eq!(crate::clock::now_ms(), 1_500);
+    assert!(matches!(
+        crate::clock::discipline(),
+        Err(Error::Unavailable(_))
+    ));
     crate::log::warn("late", &[("by", "500")]);
     assert_eq!(Host::logged().len(), 1);
 }

@@ -126,6 +126,8 @@ pub enum Step {
     },
     /// Asks for the time.
     Clock,
+    /// Whether the clock is synchronized, and its tick.
+    Discipline,
     /// Logs a line.
     Log,
     /// Does something again and again, until it fails.
@@ -257,6 +259,10 @@ impl Step {
                 Ok("open".to_owned())
             }
             Self::Clock => Ok(clock::now_ms().to_string()),
+            Self::Discipline => {
+                let timex = clock::discipline()?;
+                Ok(format!("{} {}", timex.is_synchronized(), timex.tick))
+            }
             Self::Log => {
                 log::info("a line", &[]);
                 Ok("logged".to_owned())
