@@ -1,6 +1,7 @@
 //! From what a guest answered to a collection to what a scrape takes.
 
 use narthex_exposition::{Families, Family, MetricType};
+use narthex_model::sample::NORMAL_NAN_BITS;
 use narthex_scrape::Scraped;
 
 use crate::bindings::plugin::types::{Batch, MetricKind, Payload};
@@ -67,7 +68,46 @@ fn families(batch: Batch) -> Result<Families, CallError> {
         families.collect(),
         batch.label_counts,
         batch.labels,
-        batch.values,
+        ordinary(batch.values),
         batch.timestamps,
     )?)
+}
+
+/// That a series ended is the host's to say: any NaN of a guest is an ordinary one.
+fn ordinary(mut values: Vec<f64>) -> Vec<f64> {
+    for value in &mut values {
+        if value.is_nan() {
+            *value = f64::from_bits(NORMAL_NAN_BITS);
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::sample::STALE_NAN;
+
+    use super::*;
+
+    #[test]
+    fn no_guest_marks_a_series_as_stale() {
+        let negative = f64::from_bits(0xfff8_dead_beef_0001);
+        let bits = |values: Vec<f64>| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(
+            bits(ordinary(vec![
+                STALE_NAN,
+                negative,
+                1.5,
+                f64::INFINITY,
+                -0.0
+            ])),
+            [
+                NORMAL_NAN_BITS,
+                NORMAL_NAN_BITS,
+                1.5_f64.to_bits(),
+                f64::INFINITY.to_bits(),
+                (-0.0_f64).to_bits()
+            ]
+        );
+    }
 }

@@ -240,6 +240,10 @@ fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, PluginError> {
         io::ErrorKind::NotFound => PluginError::Manifest(format!("there is no {name} beside it")),
         _ => PluginError::File(format!("{name}: {error}")),
     };
+    // A pipe would keep the reader waiting, and with it every other plugin.
+    if !fs::metadata(path).map_err(fault)?.is_file() {
+        return Err(PluginError::File(format!("{name}: not a file")));
+    }
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(fault)?;
     file.take(bytes_max + 1)
@@ -305,6 +309,29 @@ mod tests {
         assert_eq!(look(), [""; 0]);
         write("a.wasm", "three");
         assert_eq!(look(), ["a is \"three\""]);
+    }
+
+    #[test]
+    fn what_is_no_file_or_too_large_is_refused_unread() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["device", "folder", "large"] {
+            fs::write(at(&format!("{name}.toml")), "").unwrap();
+        }
+        std::os::unix::fs::symlink("/dev/zero", at("device.wasm")).unwrap();
+        fs::create_dir(at("folder.wasm")).unwrap();
+        let large = fs::File::create(at("large.wasm")).unwrap();
+        // One that takes no room on the disk.
+        large.set_len(COMPONENT_BYTES_MAX + 1).unwrap();
+        let mut watched = Folder::new(folder.path().to_owned(), TrustPolicy::default());
+        assert_eq!(
+            describe(watched.look(SystemClock.now_ms())),
+            [
+                "device: device.wasm: not a file",
+                "folder: folder.wasm: not a file",
+                "large: large.wasm: larger than 134217728 bytes",
+            ]
+        );
     }
 
     #[test]

@@ -19,8 +19,8 @@ use crate::capability::{Capabilities, Denied};
 use crate::imports::http::StoredResponse;
 use crate::imports::tcp::Stream;
 use crate::limits::{
-    CORE_INSTANCES_MAX, DENIALS_LOGGED_PER_CALL_MAX, HANDLES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX,
-    TABLES_MAX,
+    CORE_INSTANCES_MAX, DENIALS_LOGGED_PER_CALL_MAX, HANDLES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX,
+    TABLE_ELEMENTS_MAX, TABLES_MAX,
 };
 use crate::log::{Level, PluginLog, StandardStream};
 use crate::log_ring::LogRing;
@@ -119,6 +119,7 @@ impl Host {
             wasi: WasiCtx::builder()
                 .stdout(stream(Level::Info))
                 .stderr(stream(Level::Warn))
+                .max_random_size(RANDOM_BYTES_MAX)
                 .build(),
             table,
             memory: MemoryLimiter::new(memory),

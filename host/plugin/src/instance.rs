@@ -21,8 +21,8 @@ use crate::bindings::receiver::exports::narthex::plugin::notifier::{
 use crate::error::CallError;
 use crate::host::{Host, Identity, Outside};
 use crate::limits::{
-    BACKTRACE_BYTES_MAX, BOUNDARY_BYTES_MAX, CALLS_PER_INSTANCE_MAX, SETUP_TIMEOUT,
-    SHUTDOWN_TIMEOUT,
+    BACKTRACE_BYTES_MAX, BOUNDARY_BYTES_MAX, CALLS_PER_INSTANCE_MAX, COMPONENT_HANDLES_MAX,
+    SETUP_TIMEOUT, SHUTDOWN_TIMEOUT,
 };
 use crate::version::Version;
 use crate::world::Guest;
@@ -133,6 +133,7 @@ impl Instance {
             Ok(UpdateDeadline::Yield(1))
         });
         store.set_hostcall_fuel(BOUNDARY_BYTES_MAX);
+        store.set_max_component_handles(COMPONENT_HANDLES_MAX);
 
         store.data_mut().begin_call(None, allowance.deadline);
         let made = version.program.instantiate(&mut store);

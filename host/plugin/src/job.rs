@@ -255,15 +255,19 @@ impl Job {
                 let key = if is_full { "" } else { key };
                 let entry = struck.entry(key.to_owned()).or_default();
                 entry.error = error.to_string();
+                let (plugin, job) = (self.plugin.name(), self.name());
+                // Said once, not with every scrape.
+                if !entry.strikes.is_failing() {
+                    tracing::warn!(plugin, job, target = key, %error, "plugin was stopped");
+                }
                 let barred = entry.strikes.fail(now_ms);
                 if let Some(barred) = barred.filter(|barred| barred.is_quarantine) {
-                    let (plugin, job) = (self.plugin.name(), self.name());
                     let until = barred.until();
                     tracing::warn!(plugin, job, target = key, until, %error, "plugin is quarantined");
                 }
             }
-            // What the guest met says nothing of the guest.
-            Some(_) => return,
+            // What the guest met says nothing of the guest. A quarantine may be over all the same.
+            Some(_) => {}
             None => match struck.get_mut(key) {
                 Some(entry) => {
                     entry.strikes.succeed();

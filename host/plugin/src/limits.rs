@@ -32,8 +32,16 @@ pub const FIBER_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes that one call may hand to the host, in arguments or in its result; more traps.
 pub const BOUNDARY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Handles that a guest may hold at once (connections, standard streams); more is an error.
+/// Handles of the host that a guest may hold at once (connections, secrets, timers, standard
+/// streams); one more is a trap.
 pub const HANDLES_MAX: usize = 256;
+
+/// Handles in the tables that a component has of its own, to resources that it made itself as
+/// well; one more is a trap.
+pub const COMPONENT_HANDLES_MAX: usize = 10_000;
+
+/// Random bytes that a guest may ask for at once; more is a trap.
+pub const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Calls after which an instance is replaced by a new one, as its memory never shrinks.
 pub const CALLS_PER_INSTANCE_MAX: u64 = 10_000;

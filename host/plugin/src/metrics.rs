@@ -160,7 +160,7 @@ impl Metrics {
         );
         registry.register(
             "narthex_plugin_reloads",
-            "Versions of plugins that were put to work or refused",
+            "Versions of plugins that were put to work, refused, held or rolled back",
             metrics.reloads.clone(),
         );
         registry.register(
@@ -200,7 +200,8 @@ impl Metrics {
         );
         registry.register(
             "narthex_plugin_up",
-            "Whether a version of the plugin is at work",
+            "Whether a version of the plugin is at work, be it not the newest or quarantined for \
+             targets; 0 as well while the first one is compiled",
             metrics.up.clone(),
         );
         registry.register(

@@ -76,6 +76,11 @@ impl Strikes {
         self.barred = None;
     }
 
+    /// Whether the last call ended an instance.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.in_a_row > 0
+    }
+
     /// A call ended an instance. Returns the time that is to pass now.
     pub(crate) fn fail(&mut self, now_ms: i64) -> Option<Barred> {
         let was_quarantined = self.barred.is_some_and(|barred| barred.is_quarantine);

@@ -76,6 +76,7 @@ impl PluginRuntime {
     /// Loads what waits, if something does.
     pub(super) fn load_in_background(self: &Arc<Self>, plugin: &Arc<Plugin>) {
         if let Some((artifact, generation)) = plugin.begin_load() {
+            self.write_up(plugin);
             let (this, plugin) = (self.clone(), plugin.clone());
             self.tokio.spawn(async move {
                 let result = this.load(&plugin, &artifact, generation).await;
@@ -151,11 +152,7 @@ impl PluginRuntime {
             },
         };
         metrics.reloads.get_or_create(&labels).inc();
-        let label = PluginLabel {
-            plugin: name.to_owned(),
-        };
-        let runs = plugin.current().is_some();
-        metrics.up.get_or_create(&label).set(runs.into());
+        let runs = self.write_up(plugin);
         if let Err(error) = result {
             tracing::warn!(plugin = name, digest, %error, runs, "plugin was not loaded");
         } else if let Some(version) = plugin.current() {
@@ -170,6 +167,18 @@ impl PluginRuntime {
             self.write_info();
             self.write_limits(plugin);
         }
+    }
+
+    /// Writes down whether a version is at work, and says it: one that was is not taken away, so
+    /// this changes with loads only.
+    fn write_up(&self, plugin: &Plugin) -> bool {
+        let label = PluginLabel {
+            plugin: plugin.name().to_owned(),
+        };
+        let runs = plugin.current().is_some();
+        let up = &self.outside.metrics.up;
+        up.get_or_create(&label).set(runs.into());
+        runs
     }
 
     pub(super) fn write_limits(&self, plugin: &Plugin) {

@@ -15,6 +15,9 @@ use wit_parser::Resolve;
 #[derive(Debug, Clone)]
 pub(crate) struct Handmade {
     pub(crate) world: &'static str,
+    /// A WIT package with a world `made` for a guest that imports or exports more than the
+    /// contract has; empty where it does not.
+    pub(crate) wit: &'static str,
     /// Imports, in the text format.
     pub(crate) imports: String,
     /// Globals, further functions, tables.
@@ -41,6 +44,7 @@ impl Handmade {
     pub(crate) fn exporter(text: &str) -> Self {
         Self {
             world: "exporter",
+            wit: "",
             imports: String::new(),
             more: String::new(),
             init: OK.to_owned(),
@@ -139,7 +143,11 @@ impl Handmade {
         let mut resolve = Resolve::default();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/v0.1");
         let (package, _) = resolve.push_path(folder).unwrap();
-        let world = resolve.select_world(&[package], Some(self.world)).unwrap();
+        let (package, name) = match self.wit {
+            "" => (package, self.world),
+            wit => (resolve.push_str("made.wit", wit).unwrap(), "made"),
+        };
+        let world = resolve.select_world(&[package], Some(name)).unwrap();
         let mut module = wat::parse_str(self.module()).unwrap();
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
             .unwrap();

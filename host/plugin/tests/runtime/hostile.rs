@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::handmade::Handmade;
 use crate::harness::{Bench, collect, target_within};
+use crate::peers::{keep_log, logged};
 
 const TIMEOUT: Duration = Duration::from_millis(150);
 
@@ -167,6 +168,7 @@ fn guests() -> Vec<(&'static str, Handmade, &'static str, &'static str)> {
 
 #[tokio::test]
 async fn each_is_stopped_by_its_bound_while_a_neighbour_goes_on() {
+    keep_log();
     let folder = tempfile::tempdir().unwrap();
     place(folder.path(), "good", &Handmade::exporter("good 1\n"), "");
     let guests = guests();
@@ -194,6 +196,11 @@ async fn each_is_stopped_by_its_bound_while_a_neighbour_goes_on() {
         bench.assert_metrics(&[&format!(
             "narthex_plugin_calls_total{{plugin=\"{name}\",job=\"{name}\",result=\"{result}\"}} 1"
         )]);
+        let log = logged();
+        let is_named = |line: &str| {
+            line.contains("plugin was stopped") && line.contains(&format!("job=\"{name}\""))
+        };
+        assert!(log.lines().any(is_named), "{name}: {log}");
     }
 }
 

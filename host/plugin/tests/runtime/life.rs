@@ -79,6 +79,8 @@ async fn failures_in_a_row_wait_longer_and_longer_until_a_quarantine() {
         "narthex_plugin_quarantined{plugin=\"made\",job=\"a\"} 1",
         "narthex_plugin_calls_total{plugin=\"made\",job=\"a\",result=\"trap\"} 5",
         "narthex_plugin_calls_total{plugin=\"made\",job=\"a\",result=\"barred\"} 3",
+        // The version is at work, for other targets.
+        "narthex_plugin_up{plugin=\"made\"} 1",
     ]);
     let detail = bench.runtime.detail("made").unwrap();
     assert_eq!(detail.jobs[0].quarantined[0].target, "localhost:1");
@@ -115,6 +117,32 @@ async fn an_operator_or_time_ends_a_quarantine() {
     assert!(said(&job).await.contains("in quarantine"));
     bench.clock.advance(600_000);
     assert!(said(&job).await.starts_with("plugin made: trap"));
+}
+
+#[tokio::test]
+async fn a_quarantine_that_is_over_is_not_counted_whatever_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    // Traps for ten minutes, then answers with the error `timeout`.
+    let guest = Handmade {
+        imports: r#"(import "narthex:plugin/clock@0.1.0" "now" (func $now (result i64)))"#
+            .to_owned(),
+        ..Handmade::collecting(
+            "(if (i64.lt_u (call $now) (i64.const 1700000600000)) (then unreachable))
+             (i32.store8 (i32.const 64) (i32.const 1))
+             (i32.store8 (i32.const 72) (i32.const 2)) i32.const 64",
+        )
+    };
+    place(folder.path(), &guest, "1", "");
+    let bench = Bench::with_folder(folder.path(), "").await;
+    let job = job(&bench, "a", &Value::Null);
+    for _ in 0..5 {
+        assert!(said(&job).await.contains("trap"));
+        bench.clock.advance(60_000);
+    }
+    bench.assert_metrics(&["narthex_plugin_quarantined{plugin=\"made\",job=\"a\"} 1"]);
+    bench.clock.advance(600_000);
+    assert_eq!(said(&job).await, "plugin made: timeout");
+    bench.assert_metrics(&["narthex_plugin_quarantined{plugin=\"made\",job=\"a\"} 0"]);
 }
 
 #[tokio::test]

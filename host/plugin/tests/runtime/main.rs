@@ -12,6 +12,7 @@ mod floods;
 mod golden;
 mod handmade;
 mod harness;
+mod hoarding;
 mod hostile;
 mod life;
 mod misbehaviour;

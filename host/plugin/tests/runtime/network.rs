@@ -17,8 +17,10 @@ const REQUEST: &str = r#"
 async fn what_is_not_granted_is_refused_by_every_name_and_named() {
     keep_log();
     let port = echo().await;
-    // One host and port are granted, others are not, in whatever spelling.
-    let grants = r#"{"grants": {"guest": {"tcp": ["db.example:1"], "http": ["db.example:1"],
+    // One host and port are granted, others are not, in whatever spelling; and what another
+    // plugin was granted is that one's.
+    let grants = r#"{"grants": {"neighbour": {"secrets": ["other"], "tls": ["other"]},
+            "guest": {"tcp": ["db.example:1"], "http": ["db.example:1"],
             "udp": ["db.example:1"], "icmp": ["db.example"], "names": ["db.example"],
             "secrets": ["own"], "tls": ["own"], "kubernetes": ["v1/Pod"]}},
             "secrets": {"own": {"value": "x"}, "other": {"value": "hunter2"}},
@@ -27,6 +29,7 @@ async fn what_is_not_granted_is_refused_by_every_name_and_named() {
     let hosts = [
         "localhost",
         "127.0.0.1",
+        "127.1.2.3",
         "[::ffff:127.0.0.1]",
         "[::1]",
         "2130706433",
