@@ -1,6 +1,8 @@
 //! Plugins that misbehave, beside one that does not.
 
-use narthex_tests::{Guest, Narthex, until};
+use narthex_tests::{Guest, Narthex, http, until};
+
+const INTERVAL_MS: f64 = 500.0;
 
 #[test]
 fn a_plugin_that_misbehaves_costs_its_own_scrape_and_nothing_else() {
@@ -14,32 +16,47 @@ fn a_plugin_that_misbehaves_costs_its_own_scrape_and_nothing_else() {
         )
     };
     let config = format!(
-        "global: {{scrape_interval: 500ms, scrape_timeout: 400ms}}\nplugins: {{directory: {}}}\n\
-         scrape_configs:\n{}{}{}{}",
+        "global: {{scrape_interval: {INTERVAL_MS}ms, scrape_timeout: 400ms}}\n\
+         plugins: {{directory: {}}}\nscrape_configs:\n{}{}{}{}{}",
         plugins.path().display(),
         job("work"),
         job("trap"),
         job("loop"),
-        job("grow")
+        job("grow"),
+        job("recurse")
     );
-    let narthex = Narthex::builder().config(config).start();
+    let mut narthex = Narthex::builder().config(config).start();
     let reasons = [
-        ("trap", "unreachable"),
-        ("loop", "deadline"),
-        ("grow", "memory"),
+        ("trap", "unreachable", "trap"),
+        ("loop", "deadline", "timeout"),
+        ("grow", "memory", "memory"),
+        ("recurse", "call stack exhausted", "trap"),
     ];
     until(30, "each fault to be told", || {
         let data = narthex.api("targets")?;
         for target in data["activeTargets"].as_array().ok_or("no targets")? {
             let text = |name: &str| target[name].as_str().unwrap_or("").to_owned();
-            let reason = reasons.iter().find(|(job, _)| *job == text("scrapePool"));
-            let (health, reason) = reason.map_or(("up", ""), |(_, reason)| ("down", reason));
+            let fault = reasons.iter().find(|(job, ..)| *job == text("scrapePool"));
+            let (health, reason) = fault.map_or(("up", ""), |(_, reason, _)| ("down", reason));
             if text("health") != health || !text("lastError").contains(reason) {
                 return Err(target.to_string());
             }
         }
         Ok(())
     });
+    // A metric counts each, and the log names it once.
+    let (_, metrics) = http::get(&format!("{}/metrics", narthex.url())).unwrap();
+    let log = narthex.process().log();
+    for (job, _, result) in reasons {
+        let count = format!(
+            "narthex_plugin_calls_total{{plugin=\"guest\",job=\"{job}\",result=\"{result}\"}} "
+        );
+        assert!(metrics.contains(&count), "{count}: {metrics}");
+        let told = log.lines().filter(|line| {
+            line.contains("plugin was stopped") && line.contains(&format!("job=\"{job}\""))
+        });
+        assert_eq!(told.count(), 1, "{job}: {log}");
+    }
     // The healthy job went on at its pace all the while.
     until(30, "ten scrapes of the healthy job", || {
         let up = narthex.query("count_over_time(up{job=\"work\"}[1m])")?;
@@ -59,5 +76,16 @@ fn a_plugin_that_misbehaves_costs_its_own_scrape_and_nothing_else() {
     let up = narthex
         .query("max_over_time(up{job!=\"work\"}[1m])")
         .unwrap();
-    assert_eq!(up.into_values().collect::<Vec<_>>(), ["0", "0", "0"]);
+    assert_eq!(up.into_values().collect::<Vec<_>>(), ["0"; 4]);
+    let range = http::encode("up{job=\"work\"}[1m]");
+    let up = narthex.api(&format!("query?query={range}")).unwrap();
+    let times = up["result"][0]["values"].as_array().unwrap().iter();
+    let times: Vec<f64> = times.map(|value| value[0].as_f64().unwrap()).collect();
+    for pair in times.windows(2) {
+        let gap_ms = (pair[1] - pair[0]) * 1000.0;
+        assert!(
+            gap_ms < INTERVAL_MS * 1.5,
+            "a gap of {gap_ms} ms: {times:?}"
+        );
+    }
 }

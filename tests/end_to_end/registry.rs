@@ -1,6 +1,7 @@
 //! Plugins from their publisher to an operator: Debian's docker-registry and skopeo between them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -116,6 +117,17 @@ fn push_sign_search_install_roll_back_and_remove() {
         .unwrap();
     let rules = fs::read_to_string(stage.folder.path().join("out/rules.yml")).unwrap();
     assert_eq!(rules, "groups: []\n");
+    // Nothing is written over, nor through a link.
+    let outside = stage.folder.path().join("outside.yml");
+    fs::create_dir(stage.folder.path().join("linked")).unwrap();
+    symlink(&outside, stage.folder.path().join("linked/rules.yml")).unwrap();
+    for folder in ["out", "linked"] {
+        let error = operator
+            .plugin(&format!("inspect guest --dir plugins --extract {folder}"))
+            .unwrap_err();
+        assert!(error.contains("rules.yml"), "{error}");
+    }
+    assert!(!outside.exists());
 
     operator.plugin("remove guest --dir plugins").unwrap();
     assert_eq!(stage.installed(), None);

@@ -1,10 +1,14 @@
 //! A plugin's file is replaced again and again by a build in another language, and by what must
 //! not be put to work, while it is scraped.
 
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
-use narthex_tests::{Narthex, Samples, component, until};
+use narthex_registry::{Image, Layout, Package, PrivateKey, Signature};
+use narthex_tests::{Guest, Narthex, Samples, component, http, until};
 
 /// Swaps from Rust to Python and back.
 const SWAPS: usize = 100;
@@ -46,6 +50,62 @@ fn check_none_is_lost(narthex: &Narthex) -> usize {
         assert!(gap < INTERVAL_MS * 3 / 2, "a gap of {gap} ms: {pair:?}");
     }
     scrapes.len()
+}
+
+/// How many versions of a plugin were put to work (`ok`), refused (`failed`) or held.
+fn reloads(narthex: &Narthex, plugin: &str, result: &str) -> Result<u64, String> {
+    let (_, metrics) = http::get(&format!("{}/metrics", narthex.url()))?;
+    let start = format!("narthex_plugin_reloads_total{{plugin=\"{plugin}\",result=\"{result}\"}} ");
+    let mut lines = metrics.lines();
+    let count = lines.find_map(|line| line.strip_prefix(&start));
+    count.map_or(Ok(0), |count| count.parse().map_err(|_| count.to_owned()))
+}
+
+/// Waits until the newest version of a plugin is not at work, for a reason that the API tells and
+/// a metric counts, and the version before it is.
+fn wait_for_refusal(
+    narthex: &Narthex,
+    (plugin, version): (&str, &str),
+    (result, count): (&str, u64),
+    reason: &str,
+) {
+    until(60, reason, || {
+        let detail = narthex.api(&format!("plugins/{plugin}"))?;
+        let told = detail["lastError"].as_str().unwrap_or_default();
+        let counted = reloads(narthex, plugin, result)?;
+        match told.contains(reason) && counted >= count && detail["version"] == version {
+            true => Ok(()),
+            false => Err(format!("{counted} {result}: {detail}")),
+        }
+    });
+}
+
+fn wait_until_running(narthex: &Narthex, plugin: &str, version: &str) {
+    until(60, version, || {
+        let detail = narthex.api(&format!("plugins/{plugin}"))?;
+        match detail["state"] == "running" && detail["version"] == version {
+            true => Ok(()),
+            false => Err(detail.to_string()),
+        }
+    });
+}
+
+/// Checks that the log names a plugin with each of the reasons.
+fn check_log(narthex: &mut Narthex, plugin: &str, reasons: &[String]) {
+    for reason in reasons {
+        let is_named = |line: &str| {
+            line.contains("plugin was not loaded")
+                && line.contains(plugin)
+                && line.contains(reason.as_str())
+        };
+        until(10, reason, || {
+            let log = narthex.process().log();
+            match log.lines().any(is_named) {
+                true => Ok(()),
+                false => Err(log),
+            }
+        });
+    }
 }
 
 #[test]
@@ -109,35 +169,140 @@ fn what_must_not_be_put_to_work_is_refused_and_the_old_one_serves() {
     let plugins = folder.path().join("plugins");
     std::fs::create_dir(&plugins).unwrap();
     component::install(&plugins, "samples", &component, &manifest);
-    let narthex = start(
+    let mut narthex = start(
         &plugins,
         "grants: {samples: as-requested}",
         "- job_name: samples\n  plugin: samples\n  plugin_config: {count: 100}\n  \
          static_configs: [{targets: ['somewhere']}]\n",
     );
-    let plugin = || narthex.api("plugins/samples");
-    until(60, "the first version", || {
-        match plugin()?["state"].as_str() {
-            Some("running") => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    });
+    wait_until_running(&narthex, "samples", "0.1.0");
     let newer = manifest.replace("0.1.0", "0.2.0");
     let asking = newer.replace("[limits]", "[request]\nfiles = [\"/etc\"]\n\n[limits]");
-    for (component, manifest, part) in [
-        (&component[..component.len() / 2], &newer, "not a component"),
-        (&trapping[..], &newer, "trap"),
-        (&component[..], &asking, "asks for"),
-    ] {
+    let cases = [
+        (
+            &component[..component.len() / 2],
+            &newer,
+            ("failed", 1),
+            "not a component",
+        ),
+        (&trapping[..], &newer, ("failed", 2), "trap"),
+        (&component[..], &asking, ("held", 1), "asks for"),
+    ];
+    for (component, manifest, counted, reason) in cases {
         component::install(&plugins, "samples", component, manifest);
-        until(60, part, || {
-            let plugin = plugin()?;
-            let is_told = plugin.to_string().contains(part);
-            match is_told && plugin["version"] == "0.1.0" {
-                true => Ok(()),
-                false => Err(plugin.to_string()),
-            }
-        });
+        wait_for_refusal(&narthex, ("samples", "0.1.0"), counted, reason);
     }
+    let reasons = cases.map(|(_, _, _, reason)| reason.to_owned());
+    check_log(&mut narthex, "samples", &reasons);
+    assert!(check_none_is_lost(&narthex) > 0);
+}
+
+/// A version of the guest as a package.
+fn package(guest: &Guest, folder: &Path, version: u16) -> Image {
+    let pair = folder.join(format!("pair-{version}"));
+    fs::create_dir(&pair).unwrap();
+    guest.install(&pair, "guest", version);
+    let manifest = fs::read_to_string(pair.join("guest.toml")).unwrap();
+    let component = fs::read(pair.join("guest.wasm")).unwrap();
+    let package = Package::from_pair(manifest, component).unwrap();
+    package.image().unwrap()
+}
+
+/// Lays a package out, apart from the plugin folder.
+fn lay_out(folder: &Path, name: &str, image: &Image, signatures: &[Signature]) -> Layout {
+    let layout = Layout::create(folder.join(name)).unwrap();
+    layout.install(image, signatures).unwrap();
+    layout
+}
+
+/// Puts a layout in the place of the one before, whole and in one step, by a link.
+fn link(plugins: &Path, layout: &Layout) {
+    let new = plugins.join(".guest.new");
+    symlink(layout.path(), &new).unwrap();
+    fs::rename(new, plugins.join("guest")).unwrap();
+}
+
+#[test]
+fn what_its_publisher_did_not_sign_is_refused_and_the_old_one_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::build();
+    let plugins = folder.path().join("plugins");
+    fs::create_dir(&plugins).unwrap();
+    let (publisher, stranger) = (PrivateKey::generate(), PrivateKey::generate());
+    let key = folder.path().join("publisher.pub");
+    fs::write(&key, publisher.public_key().to_pem().unwrap()).unwrap();
+    let sign = |key: &PrivateKey, image: &Image| key.sign(image.digest(), "here").unwrap();
+    let first = package(&guest, folder.path(), 1);
+    let first_signed = sign(&publisher, &first);
+    let layout = lay_out(folder.path(), "first", &first, from_ref(&first_signed));
+    link(&plugins, &layout);
+    let mut narthex = start(
+        &plugins,
+        &format!("registry: {{keys: [{}]}}", key.display()),
+        "- job_name: guest\n  plugin: guest\n  plugin_config: {do: work}\n  \
+         static_configs: [{targets: ['somewhere']}]\n",
+    );
+    wait_until_running(&narthex, "guest", "0.0.1");
+
+    let [changed, by_stranger, for_another, unsigned] =
+        [2, 3, 4, 5].map(|version| package(&guest, folder.path(), version));
+    let cases = [
+        (
+            "changed",
+            &changed,
+            vec![sign(&publisher, &changed)],
+            "was changed or damaged".to_owned(),
+        ),
+        (
+            "by-a-stranger",
+            &by_stranger,
+            vec![sign(&stranger, &by_stranger)],
+            format!("no signature of {}", by_stranger.digest()),
+        ),
+        (
+            "for-another",
+            &for_another,
+            vec![first_signed],
+            format!("no signature of {}", for_another.digest()),
+        ),
+        (
+            "unsigned",
+            &unsigned,
+            Vec::new(),
+            format!("{} is not signed", unsigned.digest()),
+        ),
+    ];
+    let (mut count, mut reasons) = (0, Vec::new());
+    for (name, image, signatures, reason) in cases {
+        let layout = lay_out(folder.path(), name, image, &[]);
+        if name == "changed" {
+            let component = image.manifest().layers[0].digest.hex();
+            let blob = layout.path().join("blobs/sha256").join(component);
+            let mut bytes = fs::read(&blob).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            fs::write(&blob, bytes).unwrap();
+        }
+        // The signatures lie under the package's own digest, whatever they sign.
+        layout.sign(image.digest(), &signatures).unwrap();
+        link(&plugins, &layout);
+        count += 1;
+        wait_for_refusal(&narthex, ("guest", "0.0.1"), ("failed", count), &reason);
+        reasons.push(reason);
+    }
+    // Loose files go before a package, and nobody can have signed them.
+    guest.install(&plugins, "guest", 6);
+    let loose = "guest.wasm is a loose file";
+    wait_for_refusal(&narthex, ("guest", "0.0.1"), ("failed", count + 1), loose);
+    reasons.push(loose.to_owned());
+    check_log(&mut narthex, "guest", &reasons);
+    assert_eq!(reloads(&narthex, "guest", "ok"), Ok(1));
+
+    // What is signed is put to work at once, after all of that.
+    fs::remove_file(plugins.join("guest.wasm")).unwrap();
+    fs::remove_file(plugins.join("guest.toml")).unwrap();
+    let last = package(&guest, folder.path(), 7);
+    let signed = sign(&publisher, &last);
+    link(&plugins, &lay_out(folder.path(), "last", &last, &[signed]));
+    wait_until_running(&narthex, "guest", "0.0.7");
     assert!(check_none_is_lost(&narthex) > 0);
 }

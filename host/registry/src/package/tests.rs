@@ -98,10 +98,19 @@ fn an_image_whose_parts_do_not_belong_together_is_refused() {
 #[test]
 fn files_that_the_manifest_does_not_name_are_refused_and_other_layers_ignored() {
     let package = package("0.1.0");
-    for (media_type, is_taken) in [(oci::RULES_TYPE, false), ("application/x-later", true)] {
+    for (media_type, title, is_taken) in [
+        (oci::RULES_TYPE, "../../x", false),
+        (oci::RULES_TYPE, "/etc/passwd", false),
+        // Twice, and twice where the file system does not tell cases apart.
+        (oci::RULES_TYPE, "rules.yml", false),
+        (oci::RULES_TYPE, "RULES.yml", false),
+        (oci::DASHBOARD_TYPE, "rules.yml", false),
+        (oci::RULES_TYPE, "", false),
+        ("application/x-later", "../../x", true),
+    ] {
         let image = package.image().unwrap();
         let bytes = Bytes::from_static(b"groups: []");
-        let descriptor = Descriptor::of(media_type, &bytes).with(oci::TITLE, "../../x");
+        let descriptor = Descriptor::of(media_type, &bytes).with(oci::TITLE, title);
         let mut manifest: ImageManifest = image.manifest().clone();
         let mut layers: Vec<_> = manifest
             .layers
@@ -121,7 +130,7 @@ fn files_that_the_manifest_does_not_name_are_refused_and_other_layers_ignored() 
         assert_eq!(
             Package::from_image(&image).is_ok(),
             is_taken,
-            "{media_type}"
+            "{media_type} {title:?}"
         );
     }
 }
