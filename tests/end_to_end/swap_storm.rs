@@ -7,7 +7,7 @@ use std::path::Path;
 use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
-use narthex_registry::{Image, Layout, Package, PrivateKey, Signature};
+use narthex_registry::{INDEX_FILE, Image, Layout, Package, PrivateKey, Signature};
 use narthex_tests::{Guest, Narthex, Samples, component, http, until};
 
 /// Swaps from Rust to Python and back.
@@ -244,14 +244,32 @@ fn what_its_publisher_did_not_sign_is_refused_and_the_old_one_serves() {
     );
     wait_until_running(&narthex, "guest", "0.0.1");
 
-    let [changed, by_stranger, for_another, unsigned] =
-        [2, 3, 4, 5].map(|version| package(&guest, folder.path(), version));
+    let [
+        changed,
+        longer,
+        leading_out,
+        by_stranger,
+        for_another,
+        unsigned,
+    ] = [2, 3, 4, 5, 6, 7].map(|version| package(&guest, folder.path(), version));
     let cases = [
         (
             "changed",
             &changed,
             vec![sign(&publisher, &changed)],
             "was changed or damaged".to_owned(),
+        ),
+        (
+            "longer",
+            &longer,
+            vec![sign(&publisher, &longer)],
+            "is larger than".to_owned(),
+        ),
+        (
+            "leading-out",
+            &leading_out,
+            vec![sign(&publisher, &leading_out)],
+            "is not a digest".to_owned(),
         ),
         (
             "by-a-stranger",
@@ -275,22 +293,29 @@ fn what_its_publisher_did_not_sign_is_refused_and_the_old_one_serves() {
     let (mut count, mut reasons) = (0, Vec::new());
     for (name, image, signatures, reason) in cases {
         let layout = lay_out(folder.path(), name, image, &[]);
-        if name == "changed" {
-            let component = image.manifest().layers[0].digest.hex();
-            let blob = layout.path().join("blobs/sha256").join(component);
-            let mut bytes = fs::read(&blob).unwrap();
-            *bytes.last_mut().unwrap() ^= 1;
-            fs::write(&blob, bytes).unwrap();
-        }
         // The signatures lie under the package's own digest, whatever they sign.
         layout.sign(image.digest(), &signatures).unwrap();
+        let component = image.manifest().layers[0].digest.hex();
+        let blob = layout.path().join("blobs/sha256").join(component);
+        let mut bytes = fs::read(&blob).unwrap();
+        let index = layout.path().join(INDEX_FILE);
+        match name {
+            "changed" => *bytes.last_mut().unwrap() ^= 1,
+            "longer" => bytes.push(0),
+            "leading-out" => {
+                let text = fs::read_to_string(&index).unwrap();
+                fs::write(&index, text.replace("sha256:", "sha256:../../../")).unwrap();
+            }
+            _ => {}
+        }
+        fs::write(&blob, bytes).unwrap();
         link(&plugins, &layout);
         count += 1;
         wait_for_refusal(&narthex, ("guest", "0.0.1"), ("failed", count), &reason);
         reasons.push(reason);
     }
     // Loose files go before a package, and nobody can have signed them.
-    guest.install(&plugins, "guest", 6);
+    guest.install(&plugins, "guest", 8);
     let loose = "guest.wasm is a loose file";
     wait_for_refusal(&narthex, ("guest", "0.0.1"), ("failed", count + 1), loose);
     reasons.push(loose.to_owned());
@@ -300,9 +325,9 @@ fn what_its_publisher_did_not_sign_is_refused_and_the_old_one_serves() {
     // What is signed is put to work at once, after all of that.
     fs::remove_file(plugins.join("guest.wasm")).unwrap();
     fs::remove_file(plugins.join("guest.toml")).unwrap();
-    let last = package(&guest, folder.path(), 7);
+    let last = package(&guest, folder.path(), 9);
     let signed = sign(&publisher, &last);
     link(&plugins, &lay_out(folder.path(), "last", &last, &[signed]));
-    wait_until_running(&narthex, "guest", "0.0.7");
+    wait_until_running(&narthex, "guest", "0.0.9");
     assert!(check_none_is_lost(&narthex) > 0);
 }
