@@ -5,6 +5,7 @@ use narthex_model::Labels;
 use narthex_storage::Series;
 
 use crate::annotations::Annotations;
+use crate::ast::RangeEdges;
 use crate::error::QueryError;
 use crate::plan::{Node, NodeKind, QueryTimes};
 
@@ -16,8 +17,10 @@ mod call;
 pub(crate) mod column;
 mod count_values;
 pub(crate) mod dates;
+mod edges;
 pub(crate) mod grid;
 mod histogram;
+mod info;
 mod instant_functions;
 mod kahan;
 mod labels_functions;
@@ -88,6 +91,9 @@ impl<'a> Context<'a> {
         match &node.kind {
             NodeKind::Number(value) => Ok(Evaluated::Scalar(vec![*value; grid.count])),
             NodeKind::String(text) => Ok(Evaluated::String(text)),
+            NodeKind::Instant(selector) if selector.edges == RangeEdges::Smoothed => {
+                Ok(Evaluated::Vector(edges::instant(self, selector, grid)))
+            }
             NodeKind::Instant(selector) => {
                 Ok(Evaluated::Vector(selector::instant(self, selector, grid)))
             }
@@ -105,6 +111,7 @@ impl<'a> Context<'a> {
             NodeKind::Call(function, args) => {
                 call::call(self, function.name, args, node.span, grid)
             }
+            NodeKind::Info(info) => info::info(self, info, grid).map(Evaluated::Vector),
         }
     }
 

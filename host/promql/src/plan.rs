@@ -16,6 +16,9 @@ use crate::evaluate::range::Windows;
 use crate::functions::Function;
 
 mod durations;
+mod info;
+
+pub(crate) use info::{IDENTIFYING, Info};
 
 /// The times of the whole query.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +112,8 @@ pub(crate) enum NodeKind {
     Negate(Box<Node>),
     /// A function.
     Call(&'static Function, Vec<Node>),
+    /// `info()`, which reads series of its own.
+    Info(Box<Info>),
 }
 
 /// `offset` and `@`, resolved.
@@ -120,11 +125,18 @@ pub(crate) struct Shift {
 
 impl Shift {
     /// Neither `offset` nor `@`.
-    #[cfg(test)]
     pub(crate) const NONE: Self = Self {
         offset_ms: 0,
         at_ms: None,
     };
+
+    /// The same, so many milliseconds later.
+    pub(crate) fn later(self, ms: i64) -> Self {
+        Self {
+            offset_ms: self.offset_ms.saturating_sub(ms),
+            at_ms: self.at_ms,
+        }
+    }
 
     /// The time that is looked at when the evaluation is at `time_ms`.
     pub(crate) fn apply(self, time_ms: i64) -> i64 {
@@ -141,6 +153,8 @@ pub(crate) struct Selector {
     pub(crate) matchers: Arc<[Matcher]>,
     /// Its offset and `@`.
     pub(crate) shift: Shift,
+    /// How the values at the edges are made.
+    pub(crate) edges: RangeEdges,
 }
 
 /// A subquery.
@@ -279,6 +293,11 @@ impl Planner {
                 let invariant = inner.is_step_invariant;
                 (NodeKind::Negate(Box::new(inner)), invariant)
             }
+            ExprKind::Call(call) if call.function.name == "info" => {
+                let info = self.info(call, grid)?;
+                let invariant = info.inner.is_step_invariant;
+                (NodeKind::Info(Box::new(info)), invariant)
+            }
             ExprKind::Call(call) => {
                 let args = call.args.iter().map(|arg| self.node(arg, grid));
                 let args = args.collect::<Result<Vec<_>, _>>()?;
@@ -300,41 +319,67 @@ impl Planner {
         grid: Option<Grid>,
         range_ms: Option<i64>,
     ) -> Result<Selector, QueryError> {
-        match selector.edges {
-            RangeEdges::Plain => {}
-            RangeEdges::Anchored => return Err(unsupported("the anchored modifier")),
-            RangeEdges::Smoothed => return Err(unsupported("the smoothed modifier")),
-        }
         let shift = self.shift(&selector.shift)?;
+        let lookback_ms = self.options.lookback_ms;
+        let edges = match (selector.edges, range_ms) {
+            // Only a range has an edge to be anchored at.
+            (RangeEdges::Anchored, None) => RangeEdges::Plain,
+            (edges, _) => edges,
+        };
+        let (before_ms, after_ms) = match edges {
+            RangeEdges::Plain => (0, 0),
+            RangeEdges::Anchored => (lookback_ms, 0),
+            RangeEdges::Smoothed => (lookback_ms, lookback_ms),
+        };
+        let of_itself_ms = match (range_ms, edges) {
+            (Some(range_ms), _) => range_ms,
+            // A smoothed sample looks back and ahead, and no further.
+            (None, RangeEdges::Smoothed) => 0,
+            (None, _) => lookback_ms,
+        };
         let windows = Windows {
             grid: grid.unwrap_or(Grid::at(self.times.start_ms)),
-            range_ms: range_ms.unwrap_or(self.options.lookback_ms),
-            shift,
+            range_ms: of_itself_ms
+                .saturating_add(before_ms)
+                .saturating_add(after_ms),
+            shift: shift.later(after_ms),
         };
-        let select = SelectRequest {
-            matchers: selector.matchers.to_vec(),
-            range: match grid {
-                Some(_) => windows.time_range(),
-                None => NOTHING,
-            },
+        let newest_only = range_ms.is_none() && edges == RangeEdges::Plain;
+        let matchers = selector.matchers.to_vec();
+        Ok(Selector {
+            request: self.request(matchers, windows, newest_only, grid.is_some()),
+            matchers: Arc::clone(&selector.matchers),
+            shift,
+            edges,
+        })
+    }
+
+    /// The place of a request among those of the plan; nothing is read for what is never
+    /// evaluated.
+    fn request(
+        &mut self,
+        matchers: Vec<Matcher>,
+        windows: Windows,
+        newest_only: bool,
+        is_evaluated: bool,
+    ) -> usize {
+        let range = if is_evaluated {
+            windows.time_range()
+        } else {
+            NOTHING
         };
         let request = Request {
-            select,
+            select: SelectRequest { matchers, range },
             windows,
-            newest_only: range_ms.is_none(),
+            newest_only,
         };
         let known = self
             .requests
             .iter()
             .position(|known| known.is_like(&request));
-        let request = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             self.requests.push(request);
             self.requests.len() - 1
-        });
-        Ok(Selector {
-            request,
-            matchers: Arc::clone(&selector.matchers),
-            shift,
         })
     }
 

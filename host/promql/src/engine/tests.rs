@@ -272,24 +272,6 @@ fn what_is_no_range_query_says_so() {
 }
 
 #[test]
-fn what_comes_later_is_named_and_not_guessed() {
-    let (store, engine) = (store(&["x 1"]), engine(|_| {}));
-    for (query, expected) in [
-        ("info(x)", "error: info() is not supported yet"),
-        (
-            "rate(x[5m] anchored)",
-            "error: the anchored modifier is not supported yet",
-        ),
-        (
-            "x smoothed",
-            "error: the smoothed modifier is not supported yet",
-        ),
-    ] {
-        assert_eq!(told(at(&engine, &store, query, 0)), expected, "{query}");
-    }
-}
-
-#[test]
 fn a_query_over_its_samples_fails() {
     let store = store(&["x 0+1x99", "y 0+1x99"]);
     let engine = engine(|o| o.max_samples = 150);

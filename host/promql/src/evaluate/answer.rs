@@ -47,11 +47,16 @@ pub(crate) fn answer(context: Context<'_>, root: &Node, grid: Grid) -> Result<Va
                     timestamps: Vec::new(),
                     values: Vec::new(),
                 };
-                matrix.windows.for_each(&samples.timestamps, |window| {
-                    let seen = window.low..window.high;
-                    found.timestamps = samples.timestamps[seen.clone()].to_vec();
-                    found.values = samples.values[seen].to_vec();
-                });
+                match matrix.edges {
+                    Some(edges) => {
+                        (found.timestamps, found.values) = edges.points(&samples, &matrix.windows);
+                    }
+                    None => matrix.windows.for_each(&samples.timestamps, |window| {
+                        let seen = window.low..window.high;
+                        found.timestamps = samples.timestamps[seen.clone()].to_vec();
+                        found.values = samples.values[seen].to_vec();
+                    }),
+                }
                 context.workers.budget.charge(found.values.len())?;
                 Ok(found)
             });

@@ -3,8 +3,8 @@
 use super::column::{Fill, Vector, is_absent};
 use super::grid::Grid;
 use super::{
-    Context, Evaluated, absent, histogram, instant_functions, labels_functions, mistyped, order,
-    range_call, selector, unlabelled,
+    Context, Evaluated, absent, edges, histogram, instant_functions, labels_functions, mistyped,
+    order, range_call, selector, unlabelled,
 };
 use crate::ast::Span;
 use crate::error::QueryError;
@@ -18,6 +18,7 @@ pub(crate) fn call<'a>(
     span: Span,
     grid: Grid,
 ) -> Result<Evaluated<'a>, QueryError> {
+    edges::check(name, args)?;
     if let Some(values) = scalar(context, name, args, grid)? {
         return Ok(Evaluated::Scalar(values));
     }
@@ -139,7 +140,9 @@ fn other<'a>(
         "vector" => Ok(constant(values(0)?)),
         "timestamp" => {
             let inner = match &arg(args, 0)?.kind {
-                NodeKind::Instant(selector) => selector::timestamps(context, selector, grid),
+                NodeKind::Instant(found) => {
+                    selector::sampled(context, found.request, found.shift, grid)
+                }
                 _ => {
                     let times = seconds(grid);
                     let vector = vector(0)?;

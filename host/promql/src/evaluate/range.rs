@@ -7,6 +7,7 @@ use narthex_storage::TimeRange;
 
 use super::Context;
 use super::column::{Stored, is_absent};
+use super::edges::Edges;
 use super::grid::Grid;
 use super::selector::advance;
 use crate::error::QueryError;
@@ -18,6 +19,8 @@ pub(crate) struct RangeVector<'a> {
     pub(crate) series: Vec<RangeSeries<'a>>,
     /// How windows are cut.
     pub(crate) windows: Windows,
+    /// How the samples at the edges of a window are made, where they are.
+    pub(crate) edges: Option<Edges>,
 }
 
 /// One series of a range vector.
@@ -151,6 +154,7 @@ impl<'a> RangeVector<'a> {
                 range_ms,
                 shift: selector.shift,
             },
+            edges: Edges::new(selector.edges, context.lookback_ms),
         }
     }
 
@@ -170,6 +174,7 @@ impl<'a> RangeVector<'a> {
             return Ok(Self {
                 series: Vec::new(),
                 windows,
+                edges: None,
             });
         };
         context.workers.budget.check_steps(inner_grid.count)?;
@@ -202,6 +207,7 @@ impl<'a> RangeVector<'a> {
         Ok(Self {
             series: found,
             windows,
+            edges: None,
         })
     }
 }

@@ -107,7 +107,11 @@ fn over_range<'a>(
         .collect();
     let suspects = Suspects::of(name, &matrix);
     let fill: Fill<'a> = Box::new(move |index, out| {
-        function.fill(&matrix.series[index], &matrix.windows, out);
+        let (series, windows) = (&matrix.series[index], &matrix.windows);
+        match matrix.edges {
+            Some(edges) => edges.fill(&function, series, windows, out),
+            None => function.fill(series, windows, out),
+        }
         suspects.report(context, matrix_arg.span, index, out);
     });
     let vector = Vector { series, fill };

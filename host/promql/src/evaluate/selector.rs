@@ -9,36 +9,42 @@ use narthex_storage::Series;
 
 /// The values of the selected series.
 pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
-    select(context, selector, grid, |series, at| series.values[at])
+    let Selector { request, shift, .. } = selector;
+    select(context, *request, *shift, grid, |series, at| {
+        series.values[at]
+    })
 }
 
-/// The times of the samples that [`instant`] would give, in seconds.
+/// The times of the samples that an instant selector of this request and shift would give, in
+/// seconds.
 #[allow(
     clippy::cast_precision_loss,
     reason = "milliseconds of any date are exact in a double"
 )]
-pub(crate) fn timestamps<'a>(
+pub(crate) fn sampled<'a>(
     context: Context<'a>,
-    selector: &'a Selector,
+    request: usize,
+    shift: Shift,
     grid: Grid,
 ) -> Vector<'a> {
-    select(context, selector, grid, |series, at| {
+    select(context, request, shift, grid, |series, at| {
         series.timestamps[at] as f64 / 1000.0
     })
 }
 
 fn select<'a>(
     context: Context<'a>,
-    selector: &'a Selector,
+    request: usize,
+    shift: Shift,
     grid: Grid,
     value: impl Fn(&Series, usize) -> f64 + Send + Sync + 'a,
 ) -> Vector<'a> {
-    let fetched = &context.fetched[selector.request];
+    let fetched = &context.fetched[request];
     let series = fetched.iter().map(|series| OutputSeries {
         labels: series.labels.clone(),
         drop_name: false,
     });
-    let (shift, lookback_ms) = (selector.shift, context.lookback_ms);
+    let lookback_ms = context.lookback_ms;
     let fill: Fill<'a> = Box::new(move |index, out| {
         let series = &fetched[index];
         newest(series, shift, lookback_ms, grid, out, |at| {
