@@ -23,10 +23,11 @@ impl Collector for Job {
             length: target.timeout(),
         };
         let port = self.plugin.default_port();
-        let endpoint = Endpoint::parse(target.address(), port);
+        let endpoint = Endpoint::parse_url(target.address(), port);
         let address = match &endpoint {
-            Some(endpoint) => endpoint.to_string(),
-            None => target.address().to_owned(),
+            // A URL says more than where it leads.
+            Some(endpoint) if !target.address().contains("://") => endpoint.to_string(),
+            _ => target.address().to_owned(),
         };
         let guest_target = guest_target(target, address);
         let request = Request::Collect {

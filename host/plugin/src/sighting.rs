@@ -24,7 +24,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// The endpoint, for a version with this default port.
     pub(crate) fn endpoint(&self, port: Option<u16>) -> Option<Endpoint> {
-        Endpoint::parse(&self.address, port)
+        Endpoint::parse_url(&self.address, port)
     }
 }
 

@@ -148,7 +148,7 @@ async fn each_fault_is_named() {
         (
             "send = \"welcome\\r\\n\"",
             "send = \"welcome\\r\\n\"\ndelay = \"1m\"",
-            &["the call failed: plugin guest: stopped after 500ms"],
+            &["the call failed: plugin guest: timeout"],
         ),
         (
             "do = \"tcp\"",

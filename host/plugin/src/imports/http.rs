@@ -6,6 +6,7 @@ use bytes::Bytes;
 use narthex_http::header::{HeaderMap, HeaderName, HeaderValue};
 use narthex_http::{BodyError, BodyLimit, Outbound, OutboundError};
 use narthex_registry::Endpoint;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::Result;
 
 use crate::bindings::plugin::http;
@@ -65,6 +66,7 @@ impl Host {
         endpoint: &Endpoint,
         headers: HeaderMap,
     ) -> Result<Answer, Error> {
+        let patience = self.patience();
         let profile = request.tls.unwrap_or_default();
         let literals = self.capabilities.literals(Network::Http);
         let vault = self.outside.vault.load_full();
@@ -93,14 +95,10 @@ impl Host {
                 body,
             })
         };
-        let answer = match request.timeout_ms {
-            None => exchange.await,
-            Some(timeout) => {
-                let timeout = Duration::from_millis(timeout.into());
-                let exchange = tokio::time::timeout(timeout, exchange).await;
-                exchange.unwrap_or(Err(Error::Timeout))
-            }
-        };
+        let own = request.timeout_ms.map(u64::from).map(Duration::from_millis);
+        let patience = own.map_or(patience, |own| patience.min(Instant::now() + own));
+        let answer = timeout_at(patience, exchange).await;
+        let answer = answer.unwrap_or(Err(Error::Timeout));
         let denied = refused.and_then(|address| {
             let denied = self.capabilities.address(Network::Http, address).err();
             denied.map(|denied| Denied {

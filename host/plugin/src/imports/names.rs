@@ -1,5 +1,6 @@
 //! `narthex:plugin/names`.
 
+use tokio::time::timeout_at;
 use wasmtime::Result;
 
 use crate::bindings::plugin::names;
@@ -14,7 +15,9 @@ impl names::Host for Host {
         if let Err(error) = self.check_host(Network::Names, &host) {
             return Ok(Err(error));
         }
-        let found = self.lookup(&host, &format!("resolve {host}")).await;
+        let (patience, what) = (self.patience(), format!("resolve {host}"));
+        let found = timeout_at(patience, self.lookup(&host, &what)).await;
+        let found = found.unwrap_or(Err(Error::Timeout));
         Ok(found.map(|found| found.iter().map(ToString::to_string).collect()))
     }
 }

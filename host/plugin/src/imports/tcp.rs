@@ -6,6 +6,7 @@ use narthex_http::{TlsSession, session};
 use narthex_registry::Endpoint;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
@@ -53,6 +54,14 @@ pub struct Connection {
 
 fn closed() -> Error {
     Error::Unavailable("the connection was closed by the other side".to_owned())
+}
+
+/// Waits no longer than that, so that the guest can still say what it waited for.
+async fn patient<T>(
+    until: Instant,
+    wait: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout_at(until, wait).await.unwrap_or(Err(Error::Timeout))
 }
 
 impl Host {
@@ -136,16 +145,20 @@ impl Host {
         handle: &Resource<Connection>,
         data: &[u8],
     ) -> Result<Result<(), Error>> {
+        let patience = self.patience();
         let stream = match self.stream(handle)? {
             Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),
         };
-        let written = match stream.bytes.write_all(data).await {
-            // TLS keeps what does not fill a record.
-            Ok(()) => stream.bytes.flush().await,
-            error => error,
+        let write = async {
+            let written = match stream.bytes.write_all(data).await {
+                // TLS keeps what does not fill a record.
+                Ok(()) => stream.bytes.flush().await,
+                error => error,
+            };
+            written.map_err(|error| unavailable("write", &error))
         };
-        Ok(written.map_err(|error| unavailable("write", &error)))
+        Ok(patient(patience, write).await)
     }
 
     /// Counts what was read.
@@ -164,7 +177,9 @@ impl tcp::Host for Host {
         tls: Option<String>,
     ) -> Result<Result<Resource<Connection>, Error>> {
         self.enter(Interface::Tcp)?;
-        let stream = match self.open(&Endpoint { host, port }, tls.as_deref()).await {
+        let (patience, endpoint) = (self.patience(), Endpoint { host, port });
+        let opened = patient(patience, self.open(&endpoint, tls.as_deref())).await;
+        let stream = match opened {
             Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),
         };
@@ -209,8 +224,9 @@ impl tcp::HostConnection for Host {
         max: u32,
     ) -> Result<Result<Vec<u8>, Error>> {
         self.enter(Interface::Tcp)?;
+        let patience = self.patience();
         let read = match self.stream(&handle)? {
-            Ok(stream) => read(&mut stream.bytes, max).await,
+            Ok(stream) => patient(patience, read(&mut stream.bytes, max)).await,
             Err(error) => Err(error),
         };
         Ok(self.taken(read))
@@ -223,8 +239,9 @@ impl tcp::HostConnection for Host {
         max: u32,
     ) -> Result<Result<Vec<u8>, Error>> {
         self.enter(Interface::Tcp)?;
+        let patience = self.patience();
         let read = match self.stream(&handle)? {
-            Ok(stream) => read_until(&mut stream.bytes, &delimiter, max).await,
+            Ok(stream) => patient(patience, read_until(&mut stream.bytes, &delimiter, max)).await,
             Err(error) => Err(error),
         };
         Ok(self.taken(read))
@@ -236,8 +253,9 @@ impl tcp::HostConnection for Host {
         count: u32,
     ) -> Result<Result<Vec<u8>, Error>> {
         self.enter(Interface::Tcp)?;
+        let patience = self.patience();
         let read = match self.stream(&handle)? {
-            Ok(stream) => read_exact(&mut stream.bytes, count).await,
+            Ok(stream) => patient(patience, read_exact(&mut stream.bytes, count)).await,
             Err(error) => Err(error),
         };
         Ok(self.taken(read))
@@ -262,7 +280,9 @@ impl tcp::HostConnection for Host {
             let text = "the connection is in TLS already";
             return Ok(Err(Error::Internal(text.to_owned())));
         }
-        let secured = self.secure(stream, &profile, server_name.as_deref()).await;
+        let patience = self.patience();
+        let secure = self.secure(stream, &profile, server_name.as_deref());
+        let secured = patient(patience, secure).await;
         let stream = match secured {
             Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),

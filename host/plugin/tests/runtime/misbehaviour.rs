@@ -70,7 +70,7 @@ async fn an_endless_loop_ends_at_the_deadline_and_lets_others_run() {
 }
 
 #[tokio::test]
-async fn a_call_that_waits_ends_at_the_deadline_too() {
+async fn a_call_that_waits_is_told_so_before_its_deadline() {
     let bench = Bench::new().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -80,7 +80,7 @@ async fn a_call_that_waits_ends_at_the_deadline_too() {
         .collect(&target_within(&address, "200ms"), deadline)
         .await;
     let text = answer.unwrap_err().to_string();
-    assert_eq!(text, "plugin guest: stopped after 200ms: deadline");
+    assert_eq!(text, "plugin guest: timeout");
 }
 
 #[tokio::test]

@@ -144,8 +144,9 @@ fn job_faults(job: &ScrapeConfig) -> Vec<String> {
     faults.extend(job.http_config().faults());
     let plugins = job.plugin_sd_configs.iter();
     faults.extend(plugins.flat_map(PluginSdConfig::faults));
-    // With relabelling a target may be anything, a URL to probe for instance.
-    if job.relabel_configs.is_empty() {
+    // With relabelling a target may be anything, and a plugin may call its targets what it likes:
+    // a URL to probe, for instance.
+    if job.relabel_configs.is_empty() && job.plugin.is_none() {
         faults.extend(job.static_configs.iter().flat_map(StaticConfig::faults));
     }
     faults
