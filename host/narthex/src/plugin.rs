@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod new;
+mod output;
 mod registry;
 mod run;
 mod test;

@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use clap::Args;
 use narthex_author::BuiltPlugin;
 use narthex_author::bench::{self, CALLS_DEFAULT};
-use narthex_author::fixture::{self, Expectation, Fixture};
+use narthex_author::fixture::{Expectation, Fixture};
 
-use super::test::Output;
+use super::output::Output;
+use super::trial_input::fixtures;
 
 /// Measure what a call of a plugin costs, on one of its fixtures.
 #[derive(Debug, Clone, Args)]
@@ -45,11 +46,7 @@ impl Bench {
             let path = plugin.fixtures.join(format!("{name}.toml"));
             return Ok(Fixture::read(&path)?);
         }
-        let all = fixture::read_folder(&plugin.fixtures).map_err(|errors| {
-            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{}", errors.join("\n"))
-        })?;
-        let mut of_samples = all
+        let mut of_samples = fixtures(plugin)?
             .into_iter()
             .filter(|f| matches!(f.expect, Expectation::Samples(_)));
         let first = of_samples.next();

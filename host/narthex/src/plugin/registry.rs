@@ -12,11 +12,10 @@ mod publish;
 mod search;
 mod source;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 /// What can be done with packages.
 #[derive(Debug, Clone, Subcommand)]
@@ -70,28 +69,5 @@ impl RegistryCommand {
                 Self::Keygen(keygen) => keygen.run(),
             }
         })
-    }
-}
-
-/// `--output`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-impl Output {
-    /// Prints a value for programs, or lines for people.
-    fn print(self, value: &serde_json::Value, lines: impl IntoIterator<Item = String>) {
-        let mut out = std::io::stdout().lock();
-        // Whoever reads may have enough before the end, as `head` has.
-        let _ = match self {
-            Self::Json => writeln!(out, "{value:#}"),
-            Self::Text => lines
-                .into_iter()
-                .try_for_each(|line| writeln!(out, "{line}")),
-        };
     }
 }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
-use narthex_author::fixture::{self, Fixture};
+use clap::Args;
+use narthex_author::fixture::Fixture;
 use narthex_author::record::Recording;
 use narthex_author::report::Report;
 use narthex_author::{BuiltPlugin, Trial, session};
 use serde_json::Value;
 
-use super::trial_input::{json, pairs, runtime};
+use super::output::Output;
+use super::trial_input::{fixtures, json, pairs, runtime};
 
 /// Run a plugin's fixtures in the real runtime, with what its manifest requests and no more.
 #[derive(Debug, Clone, Args)]
@@ -41,15 +42,6 @@ pub(crate) struct Test {
     /// repeated.
     #[arg(long = "secret", requires = "record", value_name = "NAME=VALUE")]
     secrets: Vec<String>,
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }
 
 impl Test {
@@ -92,10 +84,7 @@ impl Test {
 
     fn read(&self, plugin: &BuiltPlugin) -> anyhow::Result<Vec<Fixture>> {
         let folder = plugin.fixtures.display();
-        let read = fixture::read_folder(&plugin.fixtures).map_err(|errors| {
-            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{}", errors.join("\n"))
-        })?;
+        let read = fixtures(plugin)?;
         if read.is_empty() {
             anyhow::bail!("no fixtures in {folder}: `--record HOST:PORT` makes one");
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use narthex_author::BuiltPlugin;
+use narthex_author::fixture::{self, Fixture};
 use serde_json::Value;
 
 /// What stands before a file's name.
@@ -34,6 +36,17 @@ pub(super) fn pairs(texts: &[String]) -> anyhow::Result<BTreeMap<String, String>
         Ok((name.to_owned(), value.to_owned()))
     });
     pairs.collect()
+}
+
+/// The fixtures of a plugin.
+///
+/// # Errors
+/// One cannot be read: then all faults, a line each.
+pub(super) fn fixtures(plugin: &BuiltPlugin) -> anyhow::Result<Vec<Fixture>> {
+    fixture::read_folder(&plugin.fixtures).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", errors.join("\n"))
+    })
 }
 
 /// The runtime for one command.

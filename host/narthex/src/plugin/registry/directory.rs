@@ -6,8 +6,8 @@ use clap::Args;
 use narthex_registry::{Entry, ListedState};
 use serde_json::{Value, json};
 
-use super::Output;
 use super::place::Place;
+use crate::plugin::output::Output;
 
 /// List the plugins of the plugin directory.
 #[derive(Debug, Clone, Args)]

@@ -10,10 +10,10 @@ use clap::Args;
 use narthex_registry::{ComponentNames, Installed, MANIFEST_FILE, Trust};
 use serde_json::json;
 
-use super::Output;
 use super::install::{needs_grant, signed_by, snippet};
 use super::place::{Place, Settings};
 use super::source::{Published, Source};
+use crate::plugin::output::Output;
 
 /// Show what a plugin is, asks for and brings along. A name alone is the installed plugin, where
 /// there is one.

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use narthex_registry::{GrantList, Trust, Update};
+use narthex_registry::{GrantList, Trust, Update, template};
 use serde_json::{Value, json};
 
-use super::Output;
 use super::place::Place;
 use super::source::Source;
+use crate::plugin::output::Output;
 
 /// Install a plugin, or another version of it, into the plugin directory. A running server puts it
 /// to work within a second.
@@ -145,7 +145,7 @@ pub(super) fn needs_grant(request: &GrantList) -> GrantList {
         &mut needed.secrets,
         &mut needed.tls,
     ] {
-        list.retain(|text| !text.contains("${target.") && !text.contains("${config."));
+        list.retain(|text| !text.contains("${target.") && !template::names_config(text));
     }
     needed
 }

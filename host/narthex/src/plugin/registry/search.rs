@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Output;
 use super::place::{Place, Settings};
 use super::source::embedded;
+use crate::plugin::output::Output;
 
 /// Look for plugins in the registry's signed index and among the binary's own.
 #[derive(Debug, Clone, Args)]
