@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use narthex_model::SimulatedClock;
 use narthex_scrape::{Collector, Target};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
@@ -158,12 +157,7 @@ async fn measure(
     calls: u32,
 ) -> Result<BenchReport, AuthorError> {
     let cache = tempfile::tempdir().map_err(|error| AuthorError::Project(error.to_string()))?;
-    let setup = Setup {
-        files: (!fixture.files.is_empty()).then(|| player.files().to_owned()),
-        secrets: fixture.secrets.clone(),
-        clock: Arc::new(SimulatedClock::at(fixture.now_ms)),
-        cache: Some(cache.path().to_owned()),
-    };
+    let setup = Setup::of_fixture(fixture, player, Some(cache.path().to_owned()));
     let start = Instant::now();
     drop(Session::start(plugin, &setup).await?);
     let compile_seconds = start.elapsed().as_secs_f64();

@@ -12,8 +12,10 @@ mod rust;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use narthex_registry::MANIFEST_FILE;
+
 use crate::contract::Contract;
-use crate::project::{MANIFEST, SDK};
+use crate::project::SDK;
 use crate::{AuthorError, Language, Project, component, embedded, file};
 
 /// What a build left in `build/`.
@@ -52,7 +54,7 @@ pub fn build(project: &Project) -> Result<Built, AuthorError> {
         bytes: bytes.len(),
         elapsed: started.elapsed(),
     };
-    let manifest = file::read(&project.folder.join(MANIFEST))?;
+    let manifest = file::read(&project.folder.join(MANIFEST_FILE))?;
     file::replace(&built.manifest, manifest)?;
     file::replace(&built.component, bytes)?;
     Ok(built)

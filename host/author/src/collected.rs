@@ -77,13 +77,8 @@ impl Collected {
         for entry in Parser::new(body, format) {
             match entry.map_err(|error| error.to_string())? {
                 Entry::Series(entry) => {
-                    // Read alone, its labels stay as they are written.
-                    let line = format!("{} 0\n", entry.text);
-                    let mut alone = Parser::new(line.as_bytes(), Format::PrometheusText);
-                    let labels = match alone.next() {
-                        Some(Ok(Entry::Series(alone))) => alone.labels(),
-                        _ => entry.labels(),
-                    };
+                    let labels = labels_as_written(entry.text)
+                        .or_else(|_| entry.labels().map_err(|error| error.to_string()));
                     let labels = labels.map_err(|error| format!("{}: {error}", entry.text))?;
                     collected.add(labels, entry.value, entry.timestamp_ms)?;
                 }
@@ -121,6 +116,20 @@ impl Collected {
                 "{series} is there twice: of the two only one is stored"
             )),
         }
+    }
+}
+
+/// The labels of a series as they are written: OpenMetrics has bounds of buckets written anew.
+///
+/// # Errors
+/// It is none of the classic format.
+pub(crate) fn labels_as_written(series: &str) -> Result<Labels, String> {
+    let line = format!("{series} 0\n");
+    let mut parser = Parser::new(line.as_bytes(), Format::PrometheusText);
+    match parser.next() {
+        Some(Ok(Entry::Series(entry))) => entry.labels().map_err(|error| error.to_string()),
+        Some(Err(error)) => Err(error.to_string()),
+        _ => Err(format!("{series:?} is not a series")),
     }
 }
 

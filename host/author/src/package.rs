@@ -3,15 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use narthex_registry::Manifest;
+use narthex_registry::{MANIFEST_FILE, Manifest};
 
 use crate::AuthorError;
-
-/// The manifest of a project.
-const MANIFEST_FILE: &str = "plugin.toml";
-
-/// Where a project has what was built.
-const BUILD_FOLDER: &str = "build";
+use crate::project::{BUILD, component_in, find_manifest, read_manifest};
 
 /// Where a project has its fixtures.
 const FIXTURES_FOLDER: &str = "fixtures";
@@ -62,11 +57,11 @@ impl BuiltPlugin {
             ))
         })?;
         let project = match beside.file_name() {
-            Some(name) if name == BUILD_FOLDER => beside.parent().unwrap_or(beside),
+            Some(name) if name == BUILD => beside.parent().unwrap_or(beside),
             _ => beside,
         };
         Ok(Self {
-            manifest: manifest(manifest_file)?,
+            manifest: read_manifest(manifest_file)?,
             manifest_file: manifest_file.clone(),
             component: path.to_owned(),
             fixtures: project.join(FIXTURES_FOLDER),
@@ -74,17 +69,9 @@ impl BuiltPlugin {
     }
 
     fn of_project(folder: &Path, component: Option<&Path>) -> Result<Self, AuthorError> {
-        let manifest_file = folder.join(MANIFEST_FILE);
-        if !manifest_file.is_file() {
-            return Err(AuthorError::Project(format!(
-                "{} has no {MANIFEST_FILE}: `narthex plugin new` writes a project to begin with",
-                folder.display()
-            )));
-        }
-        let manifest = manifest(&manifest_file)?;
-        let built = folder
-            .join(BUILD_FOLDER)
-            .join(format!("{}.wasm", manifest.name));
+        let manifest_file = find_manifest(folder)?;
+        let manifest = read_manifest(&manifest_file)?;
+        let built = component_in(folder, &manifest);
         let component = component.map_or(built, Path::to_owned);
         if !component.is_file() {
             return Err(AuthorError::Project(format!(
@@ -116,16 +103,6 @@ impl BuiltPlugin {
 /// The longest that a call may take where the manifest says nothing: a scrape's timeout by
 /// default.
 pub const CALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
-
-fn manifest(file: &Path) -> Result<Manifest, AuthorError> {
-    let text = std::fs::read_to_string(file).map_err(|source| AuthorError::File {
-        verb: "read",
-        path: file.to_owned(),
-        source,
-    })?;
-    Manifest::parse(&text)
-        .map_err(|error| AuthorError::Project(format!("{}: {error}", file.display())))
-}
 
 #[cfg(test)]
 mod tests {

@@ -17,12 +17,12 @@ use std::sync::Arc;
 use narthex_model::{Clock, SimulatedClock, SystemClock};
 use serde_json::Value;
 
-use crate::AuthorError;
 use crate::collected::{Collected, format_series};
 use crate::fixture::{Fixture, Places, TargetSpec};
 use crate::package::BuiltPlugin;
 use crate::session::{Session, Setup};
 use crate::trial::Trial;
+use crate::{AuthorError, file};
 use page::Page;
 use proxy::Proxy;
 
@@ -271,18 +271,8 @@ fn by_text(collected: &Collected, address: &str) -> BTreeMap<String, f64> {
 /// Writes a fixture and its files.
 fn store(path: &Path, text: &str, files: &[(PathBuf, Vec<u8>)]) -> Result<(), AuthorError> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let write = |path: &Path, bytes: &[u8]| {
-        let parent = path.parent().unwrap_or(Path::new(""));
-        fs::create_dir_all(parent)
-            .and_then(|()| fs::write(path, bytes))
-            .map_err(|source| AuthorError::File {
-                verb: "write",
-                path: path.to_owned(),
-                source,
-            })
-    };
-    for (file, bytes) in files {
-        write(&folder.join(file), bytes)?;
+    for (name, bytes) in files {
+        file::write(&folder.join(name), bytes)?;
     }
-    write(path, text.as_bytes())
+    file::write(path, text)
 }

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use narthex_exposition::{Entry, Format, MetricType, Parser};
+use narthex_exposition::MetricType;
 use narthex_model::Labels;
 
-use crate::collected::{Collected, format_series};
+use crate::collected::{Collected, format_series, labels_as_written};
 
 /// What is wrong with a text of expected samples.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -172,7 +172,7 @@ impl ExpectedSamples {
     fn sample(&mut self, line: &str) -> Result<(), String> {
         let end = series_end(line).ok_or("a series without the end of its labels")?;
         let (series, rest) = line.split_at(end);
-        let labels = labels(series)?;
+        let labels = labels_as_written(series)?;
         let mut words = rest.split_ascii_whitespace();
         let value = words.next().ok_or("a series without a value")?;
         let fault = || format!("{value:?} is not a number, `*` or a range such as 1..5");
@@ -333,17 +333,6 @@ fn series_end(line: &str) -> Option<usize> {
         }
     }
     (!in_braces && !in_quotes).then_some(line.len())
-}
-
-/// The labels of a series as they are written.
-fn labels(series: &str) -> Result<Labels, String> {
-    let line = format!("{series} 0\n");
-    let mut parser = Parser::new(line.as_bytes(), Format::PrometheusText);
-    match parser.next() {
-        Some(Ok(Entry::Series(entry))) => entry.labels().map_err(|error| error.to_string()),
-        Some(Err(error)) => Err(error.to_string()),
-        _ => Err(format!("{series:?} is not a series")),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use narthex_discovery::Discoverer;
 use narthex_exposition::{Entry, Format, Parser};
-use narthex_model::{Clock, Labels, PromDuration};
+use narthex_model::{Clock, Labels, PromDuration, SimulatedClock};
 use narthex_plugin::{
     LogLine, PluginOptions, PluginReceiver, PluginRuntime, PluginState, PluginStatus, PluginsConfig,
 };
@@ -20,8 +20,9 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::AuthorError;
-use crate::fixture::{Places, TargetSpec};
+use crate::fixture::{Fixture, Places, TargetSpec};
 use crate::package::BuiltPlugin;
+use crate::player::Player;
 
 /// So much longer than its own timeout a scrape waits for a plugin.
 const DEADLINE_MARGIN: Duration = Duration::from_secs(1);
@@ -40,6 +41,18 @@ pub struct Setup {
     pub clock: Arc<dyn Clock>,
     /// Where compiled components are kept.
     pub cache: Option<PathBuf>,
+}
+
+impl Setup {
+    /// What a fixture says, whose servers and files are those of its player.
+    pub(crate) fn of_fixture(fixture: &Fixture, player: &Player, cache: Option<PathBuf>) -> Self {
+        Self {
+            files: (!fixture.files.is_empty()).then(|| player.files().to_owned()),
+            secrets: fixture.secrets.clone(),
+            clock: Arc::new(SimulatedClock::at(fixture.now_ms)),
+            cache,
+        }
+    }
 }
 
 /// A plugin in the real runtime.

@@ -7,9 +7,7 @@ mod exporter;
 mod receiver;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use narthex_model::SimulatedClock;
 use narthex_scrape::Target;
 use serde_json::Value;
 
@@ -23,18 +21,6 @@ use crate::session::{Session, Setup};
 
 /// Log lines of a fixture that are reported; the first ones.
 const LOG_LINES_MAX: usize = 50;
-
-/// What a manifest requests by the name of the host's interface that uses it.
-const INTERFACES: [&str; 8] = [
-    "files",
-    "http",
-    "icmp",
-    "kubernetes",
-    "names",
-    "secrets",
-    "state",
-    "tcp",
-];
 
 /// Runs the fixtures of a plugin.
 #[derive(Debug)]
@@ -74,25 +60,26 @@ impl Trial<'_> {
     /// What the manifest requests and no fixture makes use of.
     fn unused(&self, reports: &[FixtureReport]) -> Vec<String> {
         let request = &self.plugin.manifest.request;
-        let requested = |interface: &str| match interface {
-            "files" => !request.files.is_empty(),
-            "http" => !request.http.is_empty(),
-            "icmp" => !request.icmp.is_empty(),
-            "kubernetes" => !request.kubernetes.is_empty(),
-            "names" => !request.names.is_empty(),
-            "secrets" => !request.secrets.is_empty(),
-            "state" => request.state,
-            "tcp" => !request.tcp.is_empty(),
-            _ => !request.udp.is_empty(),
+        let is_used = |interface: &str| {
+            let mut used = reports.iter().flat_map(|report| &report.interfaces);
+            used.any(|used| used == interface)
         };
-        let is_unused = |interface: &&str| {
-            let is_used = |report: &FixtureReport| report.interfaces.iter().any(|i| i == interface);
-            requested(interface) && !reports.iter().any(is_used)
-        };
-        let all = INTERFACES.iter().chain(&["udp"]).copied();
-        let unused = all.filter(is_unused);
-        unused
-            .map(|interface| {
+        // By the name of the host's interface that makes use of it.
+        let requested = [
+            ("files", !request.files.is_empty()),
+            ("http", !request.http.is_empty()),
+            ("icmp", !request.icmp.is_empty()),
+            ("kubernetes", !request.kubernetes.is_empty()),
+            ("names", !request.names.is_empty()),
+            ("secrets", !request.secrets.is_empty()),
+            ("state", request.state),
+            ("tcp", !request.tcp.is_empty()),
+            ("udp", !request.udp.is_empty()),
+        ];
+        requested
+            .into_iter()
+            .filter(|(interface, is_requested)| *is_requested && !is_used(interface))
+            .map(|(interface, _)| {
                 format!("plugin.toml requests `{interface}`, and no fixture makes use of it")
             })
             .collect()
@@ -149,12 +136,7 @@ impl<'a> Stage<'a> {
         let player = Player::start(fixture)
             .await
             .map_err(|error| error.to_string())?;
-        let setup = Setup {
-            files: (!fixture.files.is_empty()).then(|| player.files().to_owned()),
-            secrets: fixture.secrets.clone(),
-            clock: Arc::new(SimulatedClock::at(fixture.now_ms)),
-            cache: trial.cache.clone(),
-        };
+        let setup = Setup::of_fixture(fixture, &player, trial.cache.clone());
         let expected = match &fixture.expect {
             Expectation::Samples(expected) => {
                 let fill = |text: &str| player.places().fill(text);
@@ -215,11 +197,11 @@ impl<'a> Stage<'a> {
 
     /// The log goes into the report; an error in it that nobody expects is a fault.
     fn note_log(&self, report: &mut FixtureReport) {
-        let expected = match &self.fixture.expect {
+        let expected: Option<&[String]> = match &self.fixture.expect {
             Expectation::Samples(samples) => Some(&samples.log),
             // What fails may say so in its log.
             Expectation::Error(_) => None,
-            Expectation::Groups(_) | Expectation::Outcome(_) => Some(&NO_LOG),
+            Expectation::Groups(_) | Expectation::Outcome(_) => Some(&[]),
         };
         for line in self.session.log().into_iter().take(LOG_LINES_MAX) {
             let text = format!("{} {}", line.level, line.message);
@@ -261,8 +243,6 @@ impl<'a> Stage<'a> {
         }
     }
 }
-
-static NO_LOG: Vec<String> = Vec::new();
 
 /// What to add to the manifest, out of what the host says of a refusal to operators.
 fn advice(text: &str) -> Option<String> {

@@ -1,6 +1,5 @@
 //! A server over TCP: each connection plays its exchanges in order.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -285,19 +284,8 @@ impl Connection {
 
     /// Waits, and says whether the other side went away meanwhile.
     async fn is_gone_within(&mut self, delay: Duration) -> bool {
-        let wait = async {
-            loop {
-                let mut chunk = vec![0; CHUNK_BYTES];
-                match self.stream.read(&mut chunk).await {
-                    Ok(count @ 1..) => {
-                        let more = chunk.get(..count).unwrap_or_default();
-                        self.pending.extend_from_slice(more);
-                    }
-                    Ok(0) | Err(_) => return Ok::<(), io::Error>(()),
-                }
-            }
-        };
-        tokio::time::timeout(delay, wait).await.is_ok()
+        let end = async { while self.fill().await {} };
+        tokio::time::timeout(delay, end).await.is_ok()
     }
 }
 
