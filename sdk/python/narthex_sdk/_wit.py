@@ -43,30 +43,9 @@ except ImportError:
 
 def exported(interface: str):
     """The module with the types of an interface that the plugin's world exports."""
-    if not IN_COMPONENT:
-        from . import _contract
-
-        return getattr(_contract, interface)
     # Which interfaces there are depends on the world, so this cannot stand at the top.
-    from wit_world import exports
-
+    if IN_COMPONENT:
+        from wit_world import exports
+    else:
+        from . import _contract as exports
     return getattr(exports, interface)
-
-
-__all__ = [
-    "Err",
-    "IN_COMPONENT",
-    "clock",
-    "exported",
-    "files",
-    "http",
-    "icmp",
-    "kubernetes",
-    "log",
-    "names",
-    "secrets",
-    "state",
-    "tcp",
-    "types",
-    "udp",
-]
