@@ -78,13 +78,6 @@ pub(crate) fn faults(
             needed: place.world().to_owned(),
         })];
     }
-    // Nothing said is an empty configuration to a plugin.
-    let nothing = json!({});
-    let settings = if settings.is_null() {
-        &nothing
-    } else {
-        settings
-    };
     let faults = plugins.check_config(plugin, settings).err();
     let faults = faults.into_iter().flatten();
     faults
