@@ -6,13 +6,6 @@ use crate::fields::{COUNTERS, GAUGES};
 use crate::info::{Info, number, part, parts};
 use crate::resp::Reply;
 
-/// The settings that redis_exporter reports as numbers: the name in CONFIG, and the family.
-pub(crate) const SETTINGS: [(&str, &str); 3] = [
-    ("io-threads", "redis_config_io_threads"),
-    ("maxclients", "redis_config_maxclients"),
-    ("maxmemory", "redis_config_maxmemory"),
-];
-
 /// The most databases that are reported without keys in them.
 const DATABASES_MAX: u32 = 4096;
 
@@ -163,14 +156,14 @@ pub(crate) fn write_commands(info: &Info, batch: &mut Batch) {
     }
 }
 
-/// Writes the databases; those without keys too, where the server said how many there are.
-pub(crate) fn write_databases(info: &Info, databases: Option<u32>, batch: &mut Batch) {
+/// Writes the databases; those of the first `databases` that have no keys too.
+pub(crate) fn write_databases(info: &Info, databases: u32, batch: &mut Batch) {
     let mut present: Vec<(String, &str)> = info
         .with_prefix("db")
         .filter(|(index, value)| index.parse::<u32>().is_ok() && value.contains("keys="))
         .map(|(index, value)| (format!("db{index}"), value))
         .collect();
-    for index in 0..databases.unwrap_or(0).min(DATABASES_MAX) {
+    for index in 0..databases.min(DATABASES_MAX) {
         let name = format!("db{index}");
         if !present.iter().any(|(have, _)| *have == name) {
             present.push((name, "keys=0,expires=0"));
@@ -275,17 +268,6 @@ pub(crate) fn write_replication(info: &Info, batch: &mut Batch) {
             "Whose replica the server is; the value is always 1.",
         )
         .sample(&[primary[0], primary[1], read_only], 1.0);
-}
-
-/// Writes the settings that were asked for; a server that does not tell has none.
-pub(crate) fn write_settings(settings: &[(&str, Option<f64>)], batch: &mut Batch) {
-    for (family, value) in settings {
-        if let Some(value) = value {
-            batch
-                .gauge(family, "A setting of the server.")
-                .sample(&[], *value);
-        }
-    }
 }
 
 /// Writes the length of the slow log and its newest entry: `[id, time, microseconds, ...]`.

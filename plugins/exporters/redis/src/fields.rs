@@ -5,7 +5,7 @@
 //! `cluster_`.
 
 /// Field and family (without `redis_`) of gauges, by field.
-pub(crate) const GAUGES: [(&str, &str); 121] = [
+pub(crate) const GAUGES: [(&str, &str); 122] = [
     ("active_defrag_hits", "defrag_hits"),
     ("active_defrag_key_hits", "defrag_key_hits"),
     ("active_defrag_key_misses", "defrag_key_misses"),
@@ -158,6 +158,7 @@ pub(crate) const GAUGES: [(&str, &str); 121] = [
         "total_blocking_keys_on_nokey",
         "total_blocking_keys_on_nokey",
     ),
+    ("total_system_memory", "total_system_memory_bytes"),
     ("total_watched_keys", "total_watched_keys"),
     ("tracking_clients", "tracking_clients"),
     ("tracking_total_items", "tracking_total_items"),

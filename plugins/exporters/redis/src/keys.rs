@@ -1,253 +1,137 @@
-//! Keys and streams that the configuration names.
-//!
-//! It is not: a way to look at all keys. Patterns go through SCAN, with a bound.
+//! Keys that the configuration names: their sizes, their values, how many there are.
 
-use std::collections::BTreeSet;
-
-use narthex_sdk::tcp::Connection;
 use narthex_sdk::{Batch, Error};
 
-use crate::info::number;
-use crate::resp::{self, Reply};
+use crate::place::Place;
+use crate::reader::Reader;
 
-/// So many steps one pattern may take through SCAN; what lies behind is not looked at.
-const SCAN_STEPS_MAX: u32 = 1000;
+/// The longest value that is read, in bytes; of a longer one there is the size only.
+const VALUE_BYTES_MAX: u32 = 64;
 
-/// How many keys SCAN looks at in a step.
-const SCAN_COUNT: &str = "1000";
-
-/// So many keys one pattern reports; the others are left out.
-const KEYS_MAX: usize = 1000;
-
-/// The longest value that is read as a number, in bytes.
-const VALUE_BYTES_MAX: f64 = 64.0;
-
-/// A database, and a key or a pattern in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    database: String,
-    key: String,
-}
-
-impl Place {
-    /// Reads `db0=key`; without a database it is the first. None: it names no key.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (database, key) = match text.split_once('=') {
-            Some((database, key)) => {
-                let database = database.strip_prefix("db").unwrap_or(database);
-                (database, key)
-            }
-            None => ("0", text),
-        };
-        database.parse::<u32>().ok()?;
-        (!key.is_empty()).then(|| Self {
-            database: database.to_owned(),
-            key: key.to_owned(),
-        })
-    }
-
-    fn is_pattern(&self) -> bool {
-        self.key.contains(['*', '?', '['])
-    }
-}
+/// How the text of a HyperLogLog begins, which is a string to the server.
+const HYPERLOGLOG: &str = "HYLL";
 
 /// What is to be looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     pub(crate) check: Vec<Place>,
     pub(crate) count: Vec<Place>,
-    pub(crate) streams: Vec<Place>,
 }
 
-/// Sends a command and reads its answer.
-fn ask(connection: &mut Connection, words: &[&str]) -> Result<Reply, Error> {
-    let mut bytes = Vec::new();
-    resp::command(&mut bytes, words);
-    connection.write(&bytes)?;
-    resp::read(connection)
+/// What a key holds.
+enum Content {
+    /// No key.
+    Nothing,
+    /// So many elements.
+    Elements(f64),
+    /// A text, by its length, and as a whole where it is short.
+    Text(f64, Option<String>),
 }
 
-/// The keys of a pattern, in order.
-fn scan(connection: &mut Connection, pattern: &str) -> Result<BTreeSet<String>, Error> {
-    let mut keys = BTreeSet::new();
-    let mut cursor = "0".to_owned();
-    for _ in 0..SCAN_STEPS_MAX {
-        let words = ["SCAN", &cursor, "MATCH", pattern, "COUNT", SCAN_COUNT];
-        let reply = ask(connection, &words)?;
-        let [next, found] = reply.elements() else {
-            break;
+impl Content {
+    /// Asks for it. None: the server refuses, or the type has no size.
+    fn read(reader: &mut Reader, key: &str) -> Result<Option<Self>, Error> {
+        let kind = reader.ask(&["TYPE", key])?;
+        let length = match kind.as_text().unwrap_or_default() {
+            "none" => return Ok(Some(Self::Nothing)),
+            "string" => return Self::read_text(reader, key),
+            "list" => "LLEN",
+            "set" => "SCARD",
+            "zset" => "ZCARD",
+            "hash" => "HLEN",
+            "stream" => "XLEN",
+            _ => return Ok(None),
         };
-        let found = found.elements().iter().filter_map(Reply::as_text);
-        keys.extend(found.map(str::to_owned));
-        next.as_text().unwrap_or("0").clone_into(&mut cursor);
-        if cursor == "0" {
-            break;
-        }
+        let length = reader.ask(&[length, key])?;
+        Ok(length.as_number().map(Self::Elements))
     }
-    Ok(keys)
+
+    fn read_text(reader: &mut Reader, key: &str) -> Result<Option<Self>, Error> {
+        let last = (VALUE_BYTES_MAX - 1).to_string();
+        let start = reader.ask(&["GETRANGE", key, "0", &last])?;
+        let start = start.as_text();
+        if start.is_some_and(|text| text.starts_with(HYPERLOGLOG)) {
+            // A text that only looks like one is refused here.
+            if let Some(count) = reader.ask(&["PFCOUNT", key])?.as_number() {
+                return Ok(Some(Self::Elements(count)));
+            }
+        }
+        let Some(length) = reader.ask(&["STRLEN", key])?.as_number() else {
+            return Ok(None);
+        };
+        // Bytes that are no text are no label.
+        let is_whole = length <= f64::from(VALUE_BYTES_MAX);
+        let text = start.filter(|text| is_whole && !text.contains(char::REPLACEMENT_CHARACTER));
+        Ok(Some(Self::Text(length, text.map(str::to_owned))))
+    }
 }
 
 impl Keys {
-    /// Asks for all of it and writes what there is. A key that is not there has no sample.
-    pub(crate) fn write(
-        &self,
-        connection: &mut Connection,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        self.write_keys(connection, batch)?;
-        self.write_counts(connection, batch)?;
-        self.write_streams(connection, batch)
+    /// Asks for all of it and writes what there is.
+    pub(crate) fn write(&self, reader: &mut Reader, batch: &mut Batch) -> Result<(), Error> {
+        self.write_keys(reader, batch)?;
+        self.write_counts(reader, batch)
     }
 
-    fn write_keys(&self, connection: &mut Connection, batch: &mut Batch) -> Result<(), Error> {
-        let mut found: Vec<(String, String, f64, Option<f64>)> = Vec::new();
+    /// A key that is named and is not there has the size 0; one that was found by a pattern and
+    /// is gone has no sample.
+    fn write_keys(&self, reader: &mut Reader, batch: &mut Batch) -> Result<(), Error> {
+        let mut sizes: Vec<(String, String, f64)> = Vec::new();
+        let mut values: Vec<(String, String, String)> = Vec::new();
         for place in &self.check {
-            ask(connection, &["SELECT", &place.database])?;
-            let keys = match place.is_pattern() {
-                true => scan(connection, &place.key)?,
-                false => BTreeSet::from([place.key.clone()]),
-            };
-            for key in keys.into_iter().take(KEYS_MAX) {
-                let kind = ask(connection, &["TYPE", &key])?;
-                let length = match kind.as_text().unwrap_or_default() {
-                    "string" => "STRLEN",
-                    "list" => "LLEN",
-                    "set" => "SCARD",
-                    "zset" => "ZCARD",
-                    "hash" => "HLEN",
-                    "stream" => "XLEN",
-                    _ => continue,
+            for key in reader.keys(place)? {
+                let (size, value) = match Content::read(reader, &key)? {
+                    None => continue,
+                    Some(Content::Nothing) if place.is_pattern() => continue,
+                    Some(Content::Nothing) => (0.0, None),
+                    Some(Content::Elements(size)) => (size, None),
+                    Some(Content::Text(size, text)) => (size, text),
                 };
-                let Some(size) = ask(connection, &[length, &key])?.as_number() else {
-                    continue;
-                };
-                let value = match length == "STRLEN" && size <= VALUE_BYTES_MAX {
-                    true => ask(connection, &["GET", &key])?.as_text().and_then(number),
-                    false => None,
-                };
-                found.push((format!("db{}", place.database), key, size, value));
+                if let Some(value) = value {
+                    values.push((place.label(), key.clone(), value));
+                }
+                sizes.push((place.label(), key, size));
             }
         }
-        if found.is_empty() {
+        if sizes.is_empty() {
             return Ok(());
         }
         let mut family = batch.gauge("redis_key_size", "Length or elements of each key.");
-        for (database, key, size, _) in &found {
+        for (database, key, size) in &sizes {
             family.sample(&[("db", database), ("key", key)], *size);
         }
         let mut family = batch.gauge("redis_key_value", "Value of each key that is a number.");
-        for (database, key, _, value) in &found {
-            if let Some(value) = value {
-                family.sample(&[("db", database), ("key", key)], *value);
+        for (database, key, value) in &values {
+            if let Ok(number) = value.parse() {
+                family.sample(&[("db", database), ("key", key)], number);
+            }
+        }
+        let mut family = batch.gauge(
+            "redis_key_value_as_string",
+            "Value of each key that is a short text and no number; the value is always 1.",
+        );
+        for (database, key, value) in &values {
+            if value.parse::<f64>().is_err() {
+                family.sample(&[("db", database), ("key", key), ("val", value)], 1.0);
             }
         }
         Ok(())
     }
 
-    fn write_counts(&self, connection: &mut Connection, batch: &mut Batch) -> Result<(), Error> {
+    fn write_counts(&self, reader: &mut Reader, batch: &mut Batch) -> Result<(), Error> {
         let mut counts = Vec::new();
         for place in &self.count {
-            ask(connection, &["SELECT", &place.database])?;
-            counts.push((place, scan(connection, &place.key)?.len()));
+            if let Some(count) = reader.count(place)? {
+                counts.push((place.label(), &place.key, f64::from(count)));
+            }
         }
         if counts.is_empty() {
             return Ok(());
         }
         let mut family = batch.gauge("redis_keys_count", "Keys of each pattern.");
-        for (place, count) in counts {
-            let database = format!("db{}", place.database);
-            family.sample(&[("db", &database), ("key", &place.key)], count as f64);
+        for (database, key, count) in counts {
+            family.sample(&[("db", &database), ("key", key)], count);
         }
         Ok(())
-    }
-
-    fn write_streams(&self, connection: &mut Connection, batch: &mut Batch) -> Result<(), Error> {
-        let mut streams = Vec::new();
-        for place in &self.streams {
-            ask(connection, &["SELECT", &place.database])?;
-            let stream = ask(connection, &["XINFO", "STREAM", &place.key])?;
-            let groups = ask(connection, &["XINFO", "GROUPS", &place.key])?;
-            if !stream.elements().is_empty() {
-                streams.push((format!("db{}", place.database), &place.key, stream, groups));
-            }
-        }
-        if streams.is_empty() {
-            return Ok(());
-        }
-        for (name, field, help) in [
-            ("redis_stream_length", "length", "Entries of each stream."),
-            (
-                "redis_stream_groups",
-                "groups",
-                "Groups of consumers of each stream.",
-            ),
-            (
-                "redis_stream_radix_tree_keys",
-                "radix-tree-keys",
-                "Keys of each stream's tree.",
-            ),
-            (
-                "redis_stream_radix_tree_nodes",
-                "radix-tree-nodes",
-                "Nodes of each stream's tree.",
-            ),
-        ] {
-            let mut family = batch.gauge(name, help);
-            for (database, key, stream, _) in &streams {
-                if let Some(value) = stream.field(field).and_then(Reply::as_number) {
-                    family.sample(&[("db", database), ("stream", key)], value);
-                }
-            }
-        }
-        for (name, field, help) in [
-            (
-                "redis_stream_group_consumers",
-                "consumers",
-                "Consumers of each group.",
-            ),
-            (
-                "redis_stream_group_messages_pending",
-                "pending",
-                "Entries that a group was given and has not acknowledged.",
-            ),
-        ] {
-            let mut family = batch.gauge(name, help);
-            for (database, key, _, groups) in &streams {
-                for group in groups.elements() {
-                    let name = group.field("name").and_then(Reply::as_text);
-                    let value = group.field(field).and_then(Reply::as_number);
-                    if let (Some(name), Some(value)) = (name, value) {
-                        let labels = [("db", database.as_str()), ("stream", key), ("group", name)];
-                        family.sample(&labels, value);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_a_database_and_a_key() {
-        let place = |database: &str, key: &str| {
-            Some(Place {
-                database: database.to_owned(),
-                key: key.to_owned(),
-            })
-        };
-        for (text, expected) in [
-            ("db3=a", place("3", "a")),
-            ("3=a=b", place("3", "a=b")),
-            ("a:*", place("0", "a:*")),
-            ("dbx=a", None),
-            ("db0=", None),
-            ("", None),
-        ] {
-            assert_eq!(Place::parse(text), expected, "{text}");
-        }
     }
 }

@@ -3,18 +3,23 @@
 //! One round trip: INFO ALL, a few settings, the slow log and the latency monitor; more where the
 //! server is part of a cluster or a Sentinel, or where the configuration names keys. A command
 //! that the server refuses (an ACL, a renamed CONFIG) costs its families and nothing else; only
-//! INFO has to work. A server that cannot be reached is `redis_up 0`.
+//! INFO has to work. A server that cannot be reached, or does not let us in, is `redis_up 0`.
 //!
-//! It is not: a reader of scripts, modules or of all keys.
+//! It is not: a reader of modules, of clients or of all keys.
 
 mod families;
 mod fields;
 mod info;
 mod keys;
 mod login;
+mod place;
+mod reader;
 mod resp;
 mod scrapes;
+mod script;
 mod sentinel;
+mod settings;
+mod streams;
 
 use std::time::Duration;
 
@@ -22,12 +27,17 @@ use narthex_sdk::tcp::Connection;
 use narthex_sdk::{Batch, Error, Exporter, Target, clock, log};
 use serde::Deserialize;
 
-use families::SETTINGS;
 use info::Info;
-use keys::{Keys, Place};
+use keys::Keys;
 use login::Login;
+use place::Place;
+use reader::Reader;
 use resp::Reply;
 use scrapes::Scrapes;
+use settings::SETTINGS;
+
+/// How many databases a server has that does not tell; Redis' own default.
+const DATABASES_DEFAULT: u32 = 16;
 
 /// What a job can set.
 #[derive(Clone, Default, Deserialize)]
@@ -45,14 +55,21 @@ pub struct Config {
     pub check_keys: Vec<String>,
     /// Patterns whose keys are counted, `db0=name:*` each.
     pub count_keys: Vec<String>,
-    /// Streams that are reported, `db0=name` each.
+    /// Streams that are reported, `db0=name` each; patterns go through SCAN.
     pub check_streams: Vec<String>,
+    /// Whether all settings of the server are reported, but for passwords.
+    pub config_metrics: bool,
+    /// A script in Lua that the server runs; it returns names and numbers in turn.
+    pub script: Option<String>,
 }
 
 /// The exporter.
 pub struct Redis {
     login: Login,
     keys: Keys,
+    streams: Vec<Place>,
+    config_metrics: bool,
+    script: Option<String>,
     scrapes: Scrapes,
 }
 
@@ -73,8 +90,10 @@ impl Exporter for Redis {
             keys: Keys {
                 check: places(&config.check_keys)?,
                 count: places(&config.count_keys)?,
-                streams: places(&config.check_streams)?,
             },
+            streams: places(&config.check_streams)?,
+            config_metrics: config.config_metrics,
+            script: config.script.clone(),
             login: Login::new(config)?,
             scrapes: Scrapes::default(),
         })
@@ -93,7 +112,7 @@ impl Exporter for Redis {
             }
             // The server is what is down, not the exporter: alerts look for `redis_up`.
             Err(error) if error.is_of_target() => {
-                log::warn("no answer", &[("error", error.message())]);
+                log::warn("the server is down", &[("error", error.message())]);
                 (Duration::ZERO, Some(error))
             }
             Err(error) => return Err(error),
@@ -128,7 +147,17 @@ impl Redis {
         let connected = clock::monotonic().saturating_sub(start);
         let answers = Answers::ask(&mut connection)?;
         answers.write(&mut connection, batch)?;
-        self.keys.write(&mut connection, batch)?;
+        if self.config_metrics {
+            let all = resp::ask(&mut connection, &["CONFIG", "GET", "*"])?;
+            settings::write_all(&all, batch);
+        }
+        // In the first database, which those who walk leave.
+        if let Some(script) = &self.script {
+            script::write(script, &mut connection, batch)?;
+        }
+        let mut reader = Reader::new(&mut connection);
+        self.keys.write(&mut reader, batch)?;
+        streams::write(&self.streams, &mut reader, batch)?;
         Ok(connected)
     }
 }
@@ -159,10 +188,6 @@ impl Answers {
 
         let info = match resp::read(connection)? {
             Reply::Text(text) => text,
-            // A password is missing, or the user may not ask: nothing that passes by itself.
-            Reply::Error(text) if text.starts_with("NOAUTH") || text.starts_with("NOPERM") => {
-                return Err(Error::Config(format!("INFO: {text}")));
-            }
             Reply::Error(text) => return Err(Error::Protocol(format!("INFO: {text}"))),
             other => return Err(Error::Protocol(format!("INFO: not a text: {other:?}"))),
         };
@@ -195,31 +220,26 @@ impl Answers {
         let now_s = (clock::now_ms() / 1000) as f64;
         families::write_fields(&info, now_s, batch);
         families::write_commands(&info, batch);
-        families::write_databases(&info, setting(&self.databases).and_then(whole), batch);
+        let is_cluster = info.number("cluster_enabled") == Some(1.0);
+        let databases = match is_cluster {
+            true => Some(1),
+            false => settings::setting(&self.databases).and_then(whole),
+        };
+        families::write_databases(&info, databases.unwrap_or(DATABASES_DEFAULT), batch);
         families::write_replication(&info, batch);
         families::write_cluster(&info, batch);
-        if info.number("cluster_enabled") == Some(1.0) {
+        if is_cluster {
             write_cluster_state(connection, batch)?;
         }
         if info.text("redis_mode") == "sentinel" {
             sentinel::write_info(&info, batch);
             sentinel::write_masters(connection, batch)?;
         }
-        let settings: Vec<_> = SETTINGS
-            .iter()
-            .zip(&self.settings)
-            .map(|((_, family), reply)| (*family, setting(reply)))
-            .collect();
-        families::write_settings(&settings, batch);
+        settings::write(&self.settings, batch);
         families::write_slow_log(&self.slow_length, &self.slow_newest, batch);
         families::write_latency(&self.latency, batch);
         Ok(())
     }
-}
-
-/// The number of an answer to CONFIG GET: name and value in turn.
-fn setting(reply: &Reply) -> Option<f64> {
-    info::number(reply.elements().get(1)?.as_text()?)
 }
 
 /// A count, as CONFIG gives it.
@@ -234,10 +254,7 @@ fn whole(number: f64) -> Option<u32> {
 }
 
 fn write_cluster_state(connection: &mut Connection, batch: &mut Batch) -> Result<(), Error> {
-    let mut bytes = Vec::new();
-    resp::command(&mut bytes, &["CLUSTER", "INFO"]);
-    connection.write(&bytes)?;
-    if let Reply::Text(text) = resp::read(connection)? {
+    if let Reply::Text(text) = resp::ask(connection, &["CLUSTER", "INFO"])? {
         let info = Info::parse(&text);
         families::write_cluster(&info, batch);
         for (field, family) in [

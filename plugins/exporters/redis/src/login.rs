@@ -98,8 +98,9 @@ impl Login {
     }
 }
 
+/// A server that does not let us in is down, as it is for redis_exporter.
 fn refused(text: &str) -> Error {
-    Error::Config(format!("AUTH: {text}"))
+    Error::Protocol(format!("AUTH: {text}"))
 }
 
 /// A word of a line.

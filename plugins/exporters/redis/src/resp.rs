@@ -66,6 +66,14 @@ pub(crate) fn command(to: &mut Vec<u8>, words: &[&str]) {
     }
 }
 
+/// Sends a command and reads its answer.
+pub(crate) fn ask(connection: &mut Connection, words: &[&str]) -> Result<Reply, Error> {
+    let mut bytes = Vec::new();
+    command(&mut bytes, words);
+    connection.write(&bytes)?;
+    read(connection)
+}
+
 /// Reads one answer.
 pub(crate) fn read(connection: &mut Connection) -> Result<Reply, Error> {
     read_at(connection, 0)

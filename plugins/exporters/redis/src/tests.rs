@@ -4,6 +4,8 @@ use narthex_sdk::fake::Host;
 
 use super::*;
 
+mod named;
+
 const INFO: &str = "# Server\r\nredis_version:7.2.4\r\nredis_mode:standalone\r\nos:Linux\r\n\
 process_id:12\r\nrun_id:abc\r\ntcp_port:6379\r\nuptime_in_seconds:100\r\n\
 # Memory\r\nused_memory:1000\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n\
@@ -153,11 +155,13 @@ fn a_valkey_says_so() {
 #[test]
 fn refused_commands_cost_their_families_only() {
     let text = collect(Config::default(), &strict(INFO)).unwrap();
-    assert_lines(&text, &["redis_up 1", "redis_db_keys{db=\"db0\"} 2"]);
+    // A server has sixteen databases unless it says otherwise.
+    let last = "redis_db_keys{db=\"db15\"} 0";
+    assert_lines(&text, &["redis_up 1", "redis_db_keys{db=\"db0\"} 2", last]);
     for absent in [
         "redis_config_",
         "redis_slowlog_",
-        "db=\"db1\"",
+        "db=\"db16\"",
         "latency_spike",
     ] {
         assert!(!text.contains(absent), "{absent}");
@@ -178,6 +182,8 @@ fn a_cluster_is_asked_for_its_state() {
             "redis_cluster_messages_sent_total 5",
         ],
     );
+    // It has one database, whatever its settings say.
+    assert!(!text.contains("db=\"db1\""), "{text}");
 }
 
 /// A server that answers to each write, command by command, and INFO with the friendly batch.
@@ -237,59 +243,6 @@ fn a_secret_stays_with_the_host_unless_it_does_not_fit_into_a_line() {
 }
 
 #[test]
-fn keys_and_streams_that_the_configuration_names() {
-    let config = Config {
-        check_keys: vec!["db1=user:*".to_owned(), "queue".to_owned()],
-        count_keys: vec!["db0=user:*".to_owned()],
-        check_streams: vec!["db0=events".to_owned()],
-        ..Config::default()
-    };
-    let text = conversation(config, |written| {
-        let words: Vec<&str> = written.lines().skip(2).step_by(2).collect();
-        let answer = match words[..] {
-            ["SCAN", "0", ..] => format!("*2\r\n{}*1\r\n{}", bulk("7"), bulk("user:2")),
-            ["SCAN", "7", ..] => {
-                let keys = format!("{}{}", bulk("user:1"), bulk("user:2"));
-                format!("*2\r\n{}*2\r\n{keys}", bulk("0"))
-            }
-            ["TYPE", "queue"] => "+list\r\n".to_owned(),
-            ["TYPE", _] => "+string\r\n".to_owned(),
-            ["LLEN", _] => ":7\r\n".to_owned(),
-            ["STRLEN", _] => ":2\r\n".to_owned(),
-            ["GET", "user:1"] => bulk("42"),
-            ["GET", _] => bulk("xy"),
-            ["XINFO", "STREAM", _] => {
-                format!("*4\r\n{}:3\r\n{}:1\r\n", bulk("length"), bulk("groups"))
-            }
-            ["XINFO", "GROUPS", _] => format!(
-                "*1\r\n*6\r\n{}{}{}:2\r\n{}:5\r\n",
-                bulk("name"),
-                bulk("workers"),
-                bulk("consumers"),
-                bulk("pending")
-            ),
-            _ => return None,
-        };
-        Some(answer)
-    })
-    .unwrap();
-    assert_lines(
-        &text,
-        &[
-            "redis_key_size{db=\"db1\",key=\"user:1\"} 2",
-            "redis_key_size{db=\"db0\",key=\"queue\"} 7",
-            "redis_key_value{db=\"db1\",key=\"user:1\"} 42",
-            "redis_keys_count{db=\"db0\",key=\"user:*\"} 2",
-            "redis_stream_length{db=\"db0\",stream=\"events\"} 3",
-            "redis_stream_groups{db=\"db0\",stream=\"events\"} 1",
-            "redis_stream_group_consumers{db=\"db0\",stream=\"events\",group=\"workers\"} 2",
-            "redis_stream_group_messages_pending{db=\"db0\",stream=\"events\",group=\"workers\"} 5",
-        ],
-    );
-    assert!(!text.contains("redis_key_value{db=\"db1\",key=\"user:2\"}"));
-}
-
-#[test]
 fn a_sentinel_tells_of_its_primaries() {
     let info = "redis_version:7.0.0\r\nredis_mode:sentinel\r\nsentinel_masters:1\r\n\
                 sentinel_tilt:0\r\n\
@@ -304,7 +257,19 @@ fn a_sentinel_tells_of_its_primaries() {
     let pairs: String = fields
         .map(|(name, value)| bulk(name) + &bulk(value))
         .concat();
-    let dialogue = strict(info) + "*1\r\n*10\r\n" + &pairs + "+OK 3 usable Sentinels.\r\n";
+    let others = |flags: &[&str]| {
+        let other = |flags: &&str| format!("*2\r\n{}{}", bulk("flags"), bulk(flags));
+        let others: String = flags.iter().map(other).collect();
+        format!("*{}\r\n{others}", flags.len())
+    };
+    let dialogue = [
+        strict(info),
+        format!("*1\r\n*10\r\n{pairs}"),
+        "+OK 3 usable Sentinels.\r\n".to_owned(),
+        others(&["sentinel", "s_down,sentinel,disconnected"]),
+        others(&["slave", "slave", "o_down,slave"]),
+    ]
+    .concat();
     let text = collect(Config::default(), &dialogue).unwrap();
     let labels = "master_name=\"main\",master_address=\"10.0.0.1:6379\"";
     let lines = [
@@ -315,6 +280,8 @@ fn a_sentinel_tells_of_its_primaries() {
         format!("redis_sentinel_master_sentinels{{{labels}}} 3"),
         format!("redis_sentinel_master_setting_ckquorum{{{labels}}} 2"),
         format!("redis_sentinel_master_setting_down_after_milliseconds{{{labels}}} 30000"),
+        format!("redis_sentinel_master_ok_sentinels{{{labels}}} 2"),
+        format!("redis_sentinel_master_ok_slaves{{{labels}}} 2"),
         "redis_sentinel_master_ckquorum_status{master_name=\"main\",\
          message=\"OK 3 usable Sentinels.\"} 1"
             .to_owned(),
@@ -358,23 +325,45 @@ fn a_server_that_is_gone_is_down_and_the_exporter_is_not() {
 }
 
 #[test]
-fn what_the_operator_has_to_mend_is_an_error() {
-    let with_password = Config {
-        password: Some("x".to_owned()),
+fn a_server_that_does_not_let_us_in_is_down_and_says_why() {
+    let password = |password: &str| Config {
+        password: Some(password.to_owned()),
         ..Config::default()
     };
-    let wrong = collect(with_password.clone(), "-WRONGPASS invalid\r\n");
-    assert!(matches!(wrong, Err(Error::Config(text)) if text == "AUTH: WRONGPASS invalid"));
-    let needed = collect(Config::default(), "-NOAUTH Authentication required.\r\n");
-    assert!(matches!(needed, Err(Error::Config(text)) if text.starts_with("INFO: NOAUTH")));
+    for (config, dialogue, reason) in [
+        (
+            password("x"),
+            "-WRONGPASS invalid\r\n",
+            "AUTH: WRONGPASS invalid",
+        ),
+        (
+            Config::default(),
+            "-NOAUTH Authentication required.\r\n",
+            "INFO: NOAUTH Authentication required.",
+        ),
+        (
+            Config::default(),
+            "-NOPERM this user has no permissions\r\n",
+            "INFO: NOPERM this user has no permissions",
+        ),
+    ] {
+        let text = collect(config, dialogue).unwrap();
+        let fault = format!("redis_exporter_last_scrape_error{{err=\"{reason}\"}} 1");
+        assert_lines(&text, &["redis_up 0", &fault]);
+    }
+}
+
+#[test]
+fn what_the_operator_has_to_mend_is_an_error() {
     for config in [
         Config {
             username: Some("me".to_owned()),
             ..Config::default()
         },
         Config {
+            password: Some("x".to_owned()),
             password_secret: Some("redis".to_owned()),
-            ..with_password
+            ..Config::default()
         },
         Config {
             check_keys: vec!["dbx=a".to_owned()],
