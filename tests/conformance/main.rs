@@ -9,4 +9,5 @@ mod node;
 mod parquet;
 mod postgres;
 mod prometheus;
+mod redis;
 mod traefik;

@@ -1,5 +1,12 @@
 //! Debian's programs that Narthex is compared with or fed from.
 
+mod redis;
+
+pub use redis::{
+    Certificates, redis, redis_cli, redis_cluster, redis_exporter, redis_exporter_with,
+    redis_replica, redis_sentinel, redis_tls, redis_with,
+};
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -72,34 +79,6 @@ pub fn pushgateway(folder: &Path) -> Peer {
     let port = free_port();
     let args = [format!("--web.listen-address=127.0.0.1:{port}")];
     Peer::start("prometheus-pushgateway", port, folder, &args).answering("/-/ready")
-}
-
-/// redis-server, empty and without a file.
-pub fn redis(folder: &Path) -> Peer {
-    let port = free_port();
-    let folder_argument = folder.display().to_string();
-    let args = [
-        "--port",
-        &port.to_string(),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        &folder_argument,
-    ]
-    .map(str::to_owned);
-    Peer::start("redis-server", port, folder, &args).listening()
-}
-
-/// prometheus-redis-exporter in front of a redis-server.
-pub fn redis_exporter(folder: &Path, redis: &Peer) -> Peer {
-    let port = free_port();
-    let args = [
-        format!("-web.listen-address=127.0.0.1:{port}"),
-        format!("-redis.addr=redis://{}", redis.address()),
-    ];
-    Peer::start("prometheus-redis-exporter", port, folder, &args).answering("/metrics")
 }
 
 /// Prometheus itself, with a config.
