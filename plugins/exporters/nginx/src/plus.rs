@@ -95,12 +95,16 @@ fn write(part: &Part, answer: &Value, batch: &mut Batch) {
     write_fields(prefix, fields, &peers, batch);
 }
 
-fn write_fields(prefix: &str, fields: &[Field], objects: &[Object<'_>], batch: &mut Batch) {
-    for field in fields {
+fn write_fields(prefix: &str, fields: &[&[Field]], objects: &[Object<'_>], batch: &mut Batch) {
+    for field in fields.iter().copied().flatten() {
         let name = format!("{prefix}_{}", field.name);
         let mut samples: Vec<(Vec<(&str, &str)>, f64)> = Vec::new();
         for (labels, object) in objects {
-            let Some(value) = object.pointer(field.pointer) else {
+            let value = match field.pointer {
+                "" => object.get(field.name),
+                pointer => object.pointer(pointer),
+            };
+            let Some(value) = value else {
                 continue;
             };
             match value {
