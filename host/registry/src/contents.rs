@@ -82,6 +82,11 @@ impl<S: BlobSource> Contents<S> {
         Ok(Self { index, source })
     }
 
+    /// An index that was not read but made.
+    pub(crate) fn of(index: ImageIndex, source: S) -> Self {
+        Self { index, source }
+    }
+
     /// The index as it is.
     pub fn index(&self) -> &ImageIndex {
         &self.index

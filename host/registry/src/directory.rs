@@ -121,7 +121,12 @@ impl PluginDirectory {
         for entry in fs::read_dir(&self.path).map_err(fault)? {
             let path = entry.map_err(fault)?.path();
             let is_pair = path.extension().is_some_and(|end| end == "wasm");
-            let name = path.file_stem().and_then(|name| name.to_str());
+            // `redis.old` is no layout of `redis`.
+            let name = match is_pair {
+                true => path.file_stem(),
+                false => path.file_name(),
+            };
+            let name = name.and_then(|name| name.to_str());
             let name = name.filter(|name| is_name(name));
             if let Some(name) = name.filter(|_| is_pair || Layout::is_at(&path)) {
                 names.push((name.to_owned(), is_pair));

@@ -240,12 +240,13 @@ impl Layout {
 
     fn contents_or_empty(&self) -> Result<Contents<FolderBlobs>, PackageError> {
         match self.contents() {
-            Err(PackageError::NotFound(_)) => {
-                let empty = serde_json::to_vec(&ImageIndex::default()).unwrap_or_default();
-                Contents::read(&empty, FolderBlobs(self.path.clone()))
-            }
+            Err(PackageError::NotFound(_)) => Ok(self.contents_of(ImageIndex::default())),
             other => other,
         }
+    }
+
+    fn contents_of(&self, index: ImageIndex) -> Contents<FolderBlobs> {
+        Contents::of(index, FolderBlobs(self.path.clone()))
     }
 
     fn put_signatures(
@@ -317,10 +318,7 @@ impl Layout {
 
     /// Removes the blobs that nothing leads to, and files that a crash left unfinished.
     fn prune(&self, index: ImageIndex) -> Result<(), PackageError> {
-        let text = serde_json::to_vec(&index);
-        let text = text.map_err(|error| PackageError::Invalid(error.to_string()))?;
-        let contents = Contents::read(&text, FolderBlobs(self.path.clone()))?;
-        let reachable = contents.reachable();
+        let reachable = self.contents_of(index).reachable();
         let reachable: BTreeSet<String> = reachable.iter().map(Digest::hex).collect();
         let folder = self.blob_folder()?;
         let fault = |error| PackageError::file(&folder, &error);
