@@ -93,7 +93,7 @@ pub(crate) fn success_list<I>(
     prefix: &str,
     items: I,
     write: fn(&mut Vec<u8>, &I::Item),
-    suffix: &str,
+    suffix: &[u8],
     annotations: &Annotations,
 ) -> Response
 where
@@ -103,7 +103,7 @@ where
     first.extend_from_slice(prefix.as_bytes());
     first.push(b'[');
     let mut tail = b"]".to_vec();
-    tail.extend_from_slice(suffix.as_bytes());
+    tail.extend_from_slice(suffix);
     tail.extend_from_slice(&annotations.tail());
     let mut pieces = Pieces {
         items,
@@ -182,7 +182,7 @@ mod tests {
                 "{\"n\":",
                 0..count,
                 |out, item| json::push_display(out, item),
-                "}",
+                b"}",
                 &Annotations::default(),
             );
             let parsed: serde_json::Value = serde_json::from_str(&text(response)).unwrap();

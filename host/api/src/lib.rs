@@ -3,6 +3,7 @@
 //! It is not: a place for logic. It reads what a request asks for, calls the crate that knows
 //! the answer, and writes that in Prometheus' words. No other crate knows status codes.
 
+mod active_queries;
 mod ast;
 mod envelope;
 mod error;
@@ -21,10 +22,12 @@ mod rules;
 mod series;
 mod server;
 mod state;
+mod statistics;
 mod status;
 mod targets;
 mod time;
 
+pub use active_queries::ActiveQueries;
 pub use envelope::ANNOTATIONS_MAX;
 pub use error::{ApiError, ErrorKind};
 pub use origin::OriginPattern;

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use narthex_model::PromDuration;
-use narthex_promql::{MatrixSeries, QueryError, QueryOptions, QueryResult, Value, VectorSample};
+use narthex_promql::{
+    MatrixSeries, QueryError, QueryOptions, QueryResult, StatsWanted, Value, VectorSample,
+};
 
 use crate::envelope::{self, Annotations};
 use crate::error::{ApiError, ErrorKind, with_sources};
 use crate::params::{Params, parse_duration};
 use crate::series::TRUNCATED;
 use crate::state::Serving;
+use crate::statistics;
 use crate::{ApiState, json};
 
 /// A range query may ask for so many steps (Prometheus' bound): enough for 60 s resolution over
@@ -41,7 +44,7 @@ pub(crate) async fn instant(
         )
         .await;
     drop(under_way);
-    Ok(write_result(result.map_err(failed)?, limit))
+    Ok(write_result(result.map_err(failed)?, limit, options.stats))
 }
 
 /// `/api/v1/query_range`
@@ -85,7 +88,7 @@ pub(crate) async fn range(
         )
         .await;
     drop(under_way);
-    Ok(write_result(result.map_err(failed)?, limit))
+    Ok(write_result(result.map_err(failed)?, limit, options.stats))
 }
 
 /// `/api/v1/query_exemplars`: exemplars are not stored yet, so a valid request finds none.
@@ -119,6 +122,11 @@ fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
     Ok(QueryOptions {
         timeout: timeout.map(length),
         lookback_delta: lookback.map(length).filter(|delta| !delta.is_zero()),
+        stats: match params.get("stats") {
+            "" => StatsWanted::Timings,
+            "all" => StatsWanted::SamplesPerStep,
+            _ => StatsWanted::Samples,
+        },
     })
 }
 
@@ -136,8 +144,15 @@ fn failed(error: QueryError) -> ApiError {
     }
 }
 
-/// Writes a result; `limit` cuts vectors and matrices.
-fn write_result(result: QueryResult, limit: Option<usize>) -> Response {
+/// Writes a result; `limit` cuts vectors and matrices. Statistics are part of the answer where
+/// any were asked for.
+fn write_result(result: QueryResult, limit: Option<usize>, wanted: StatsWanted) -> Response {
+    let mut end = Vec::new();
+    if wanted != StatsWanted::Timings {
+        end.extend_from_slice(br#","stats":"#);
+        statistics::push(&mut end, &result.stats);
+    }
+    end.push(b'}');
     let mut annotations = Annotations {
         warnings: result.warnings,
         infos: result.infos,
@@ -156,7 +171,7 @@ fn write_result(result: QueryResult, limit: Option<usize>) -> Response {
                 r#"{"resultType":"vector","result":"#,
                 samples.into_iter().take(shown),
                 write_sample,
-                "}",
+                &end,
                 &annotations,
             )
         }
@@ -166,7 +181,7 @@ fn write_result(result: QueryResult, limit: Option<usize>) -> Response {
                 r#"{"resultType":"matrix","result":"#,
                 series.into_iter().take(shown),
                 write_series,
-                "}",
+                &end,
                 &annotations,
             )
         }
@@ -178,7 +193,8 @@ fn write_result(result: QueryResult, limit: Option<usize>) -> Response {
             json::push_seconds(&mut data, timestamp_ms);
             data.extend_from_slice(b",\"");
             json::push_plain(&mut data, value);
-            data.extend_from_slice(b"\"]}");
+            data.extend_from_slice(b"\"]");
+            data.extend_from_slice(&end);
             envelope::success_raw(&data, &annotations)
         }
         Value::String {
@@ -189,7 +205,8 @@ fn write_result(result: QueryResult, limit: Option<usize>) -> Response {
             json::push_seconds(&mut data, timestamp_ms);
             data.push(b',');
             json::push_str(&mut data, &value);
-            data.extend_from_slice(b"]}");
+            data.extend_from_slice(b"]");
+            data.extend_from_slice(&end);
             envelope::success_raw(&data, &annotations)
         }
     }

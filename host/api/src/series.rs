@@ -44,7 +44,7 @@ pub(crate) async fn series(
         "",
         items,
         json::push_labels,
-        "",
+        b"",
         &annotations,
     ))
 }
@@ -112,7 +112,7 @@ fn sorted_list(mut found: Vec<Vec<String>>, limit: Option<usize>) -> Response {
         annotations.warnings.push(TRUNCATED.to_owned());
     }
     let write = |out: &mut Vec<u8>, text: &String| json::push_str(out, text);
-    envelope::success_list("", texts.into_iter(), write, "", &annotations)
+    envelope::success_list("", texts.into_iter(), write, b"", &annotations)
 }
 
 /// A failed read, which these endpoints tell as a failed execution.

@@ -13,6 +13,7 @@ use narthex_storage::{Queryable, StorageAdmin};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::active_queries::ActiveQueries;
 use crate::metrics::Metrics;
 use crate::origin::OriginPattern;
 use crate::plugin_admin::PluginAdmin;
@@ -109,6 +110,7 @@ struct Inner {
     options: ApiOptions,
     metrics: Metrics,
     engine: ArcSwap<Engine>,
+    active_queries: ArcSwapOption<ActiveQueries>,
     config: ArcSwap<RunningConfig>,
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
@@ -122,6 +124,7 @@ impl ApiState {
         let (metrics, registry) = Metrics::new(options.engine.max_concurrency);
         Self(Arc::new(Inner {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),
+            active_queries: ArcSwapOption::empty(),
             options,
             metrics,
             config: ArcSwap::default(),
@@ -142,13 +145,27 @@ impl ApiState {
         });
     }
 
+    /// Writes down from here on which queries run.
+    pub fn track_queries(&self, log: ActiveQueries) {
+        self.0.active_queries.store(Some(Arc::new(log)));
+        self.replace_engine(self.engine().options().clone());
+    }
+
+    fn replace_engine(&self, options: EngineOptions) {
+        let mut engine = Engine::new(options);
+        if let Some(log) = self.0.active_queries.load_full() {
+            engine = engine.tracked_by(log);
+        }
+        self.0.engine.store(Arc::new(engine));
+    }
+
     /// Says which config runs now. Queries under way end as they began.
     pub fn set_config(&self, config: RunningConfig) {
         let step = config.evaluation_interval;
         if self.0.engine.load().options().default_subquery_step != step {
             let mut options = self.0.options.engine.clone();
             options.default_subquery_step = step;
-            self.0.engine.store(Arc::new(Engine::new(options)));
+            self.replace_engine(options);
         }
         self.0.config.store(Arc::new(config));
     }

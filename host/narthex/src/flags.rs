@@ -163,9 +163,14 @@ pub(crate) struct Flags {
     #[arg(long = "query.max-samples", default_value_t = 50_000_000)]
     pub(crate) samples_max: usize,
 
+    /// Maximum size of what a single query can hold in memory: samples that it reads, columns,
+    /// labels, its answer. Prometheus has no such flag.
+    #[arg(long = "query.max-bytes", default_value = "2GB")]
+    pub(crate) query_bytes_max: ByteSize,
+
     /// Comma separated feature names to enable. Can be repeated. Known:
     /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
-    /// promql-experimental-functions, promql-extended-range-selectors.
+    /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats.
     #[arg(long = "enable-feature", value_name = "FEATURE", value_delimiter = ',')]
     pub(crate) features: Vec<String>,
 
@@ -256,6 +261,8 @@ pub(crate) struct Features {
     pub(crate) parse: ParseOptions,
     /// Names are dropped when a query is done.
     pub(crate) delayed_name_removal: bool,
+    /// Queries may count their samples at each step.
+    pub(crate) per_step_stats: bool,
 }
 
 /// Reads the command line; `args` begins with the name of the program.
@@ -359,6 +366,7 @@ fn read_features(names: &[String], notes: &mut Vec<String>) -> Features {
             ..ParseOptions::default()
         },
         delayed_name_removal: false,
+        per_step_stats: false,
     };
     for name in names {
         match name.as_str() {
@@ -366,6 +374,7 @@ fn read_features(names: &[String], notes: &mut Vec<String>) -> Features {
             "promql-extended-range-selectors" => features.parse.extended_range_selectors = true,
             "promql-binop-fill-modifiers" => features.parse.binop_fill_modifiers = true,
             "promql-delayed-name-removal" => features.delayed_name_removal = true,
+            "promql-per-step-stats" => features.per_step_stats = true,
             "promql-duration-expr" | "" => {}
             other => notes.push(format!("--enable-feature={other} has no effect")),
         }
@@ -398,6 +407,7 @@ mod tests {
             ("query.timeout", "2m"),
             ("query.max-concurrency", "20"),
             ("query.max-samples", "50000000"),
+            ("query.max-bytes", "2GB"),
             ("storage.tsdb.retention.time", ""),
             ("log.level", "info"),
             ("log.format", "logfmt"),
@@ -468,6 +478,7 @@ mod tests {
             ),
             (vec!["--query.timeout=2x"], "--query.timeout"),
             (vec!["--query.max-samples=many"], "--query.max-samples"),
+            (vec!["--query.max-bytes=2XB"], "--query.max-bytes"),
             (vec!["--log.level=loud"], "--log.level"),
             (vec!["--web.cors.origin=("], "--web.cors.origin"),
             (vec!["--web.external-url=ftp://x"], "--web.external-url"),

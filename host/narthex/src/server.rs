@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use narthex_api::{
-    ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions, Serving,
+    ActiveQueries, ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions,
+    Serving,
 };
 use narthex_model::{Clock, SystemClock};
 use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
@@ -32,6 +33,9 @@ const PLUGIN_CACHE: &str = "plugin-cache";
 
 /// The folder below the store's where the state of plugins is kept.
 const PLUGIN_STATE: &str = "plugin-state";
+
+/// The file below the store's folder that says which queries run.
+const ACTIVE_QUERIES: &str = "queries.active";
 
 /// Serves until it is asked to stop.
 ///
@@ -152,10 +156,12 @@ impl Setup {
             lookback_delta: flags.lookback_delta,
             timeout: flags.query_timeout,
             max_samples: flags.samples_max,
+            max_bytes: usize::try_from(flags.query_bytes_max.as_bytes()).unwrap_or(usize::MAX),
             max_concurrency: flags.queries_max,
             parse: self.line.features.parse,
             default_subquery_step: config.evaluation_interval(),
             delayed_name_removal: self.line.features.delayed_name_removal,
+            per_step_stats: self.line.features.per_step_stats,
             ..EngineOptions::default()
         }
     }
@@ -188,6 +194,7 @@ impl Setup {
         state.add_registry(registry);
 
         let tsdb = self.open_store(state).await?;
+        self.track_queries(state)?;
         let mut registry = Registry::default();
         let runtime = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
         let runtime = runtime.context("plugins cannot be started")?;
@@ -229,6 +236,19 @@ impl Setup {
             scrape,
             reloader,
         })
+    }
+
+    /// Says which queries did not finish in the last run, and writes down those of this one.
+    fn track_queries(&self, state: &ApiState) -> anyhow::Result<()> {
+        let flags = &self.line.flags;
+        let path = flags.storage_path.join(ACTIVE_QUERIES);
+        let (log, unfinished) = ActiveQueries::open(&path, flags.queries_max, self.clock.clone())
+            .with_context(|| format!("{} cannot be made", path.display()))?;
+        if let Some(queries) = unfinished {
+            tracing::info!(%queries, "these queries did not finish in the last run");
+        }
+        state.track_queries(log);
+        Ok(())
     }
 
     async fn open_store(&self, state: &ApiState) -> anyhow::Result<Arc<Tsdb>> {

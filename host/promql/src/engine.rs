@@ -10,6 +10,7 @@ use narthex_model::PromDuration;
 use narthex_storage::Queryable;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::annotations::Annotations;
 use crate::ast::{Expr, ValueType};
@@ -21,6 +22,8 @@ use crate::fetch::fetch;
 use crate::parser::{ParseOptions, parse};
 use crate::plan::{Plan, PlanOptions, QueryTimes, plan};
 use crate::room::{height, with_room};
+use crate::statistics::{Counting, Counts, QueryStats, QueryTimings, StatsWanted};
+use crate::tracker::QueryTracker;
 use crate::value::QueryResult;
 
 /// What holds for all queries of an engine.
@@ -34,9 +37,10 @@ pub struct EngineOptions {
     /// How many samples a query may hold in memory (`--query.max-samples`); one that needs more
     /// fails.
     pub max_samples: usize,
-    /// How many bytes of samples a query may have read from the store at a time, 16 a sample;
-    /// one that needs more fails. Prometheus has no such bound: it reads each series as it goes.
-    pub max_fetched_bytes: usize,
+    /// How many bytes a query may hold in memory (`--query.max-bytes`): what it reads from the
+    /// store, 16 a sample, the columns that it computes, the labels that its functions make, and
+    /// its answer; one that needs more fails. Prometheus has no such bound.
+    pub max_bytes: usize,
     /// How many queries run at once (`--query.max-concurrency`); more wait for their turn.
     pub max_concurrency: usize,
     /// The threads that one query may use; 0 is one for each processor.
@@ -48,6 +52,8 @@ pub struct EngineOptions {
     /// Names are dropped when a query is done, not where they lose their meaning
     /// (`--enable-feature=promql-delayed-name-removal`).
     pub delayed_name_removal: bool,
+    /// Samples may be counted at each step (`--enable-feature=promql-per-step-stats`).
+    pub per_step_stats: bool,
 }
 
 impl Default for EngineOptions {
@@ -56,12 +62,13 @@ impl Default for EngineOptions {
             lookback_delta: PromDuration::from_secs(300),
             timeout: PromDuration::from_secs(120),
             max_samples: 50_000_000,
-            max_fetched_bytes: 2 << 30,
+            max_bytes: 2 << 30,
             max_concurrency: 20,
             threads_per_query: 0,
             parse: ParseOptions::default(),
             default_subquery_step: PromDuration::from_secs(60),
             delayed_name_removal: false,
+            per_step_stats: false,
         }
     }
 }
@@ -73,6 +80,8 @@ pub struct QueryOptions {
     pub lookback_delta: Option<PromDuration>,
     /// How long the query may take; never longer than the engine's timeout.
     pub timeout: Option<PromDuration>,
+    /// What is to be counted.
+    pub stats: StatsWanted,
 }
 
 /// Answers queries.
@@ -84,6 +93,8 @@ pub struct QueryOptions {
 pub struct Engine {
     options: EngineOptions,
     turns: Arc<Semaphore>,
+    turns_max: usize,
+    tracker: Option<Arc<dyn QueryTracker>>,
     threads: usize,
 }
 
@@ -98,8 +109,25 @@ impl Engine {
         Self {
             options,
             turns: Arc::new(Semaphore::new(turns)),
+            turns_max: turns,
+            tracker: None,
             threads,
         }
+    }
+
+    /// The same, and somebody who is told which queries run.
+    #[must_use]
+    pub fn tracked_by(self, tracker: Arc<dyn QueryTracker>) -> Self {
+        Self {
+            tracker: Some(tracker),
+            ..self
+        }
+    }
+
+    /// How many queries are being read for or evaluated. One that was given up counts until its
+    /// last thread has stopped.
+    pub fn running(&self) -> usize {
+        self.turns_max - self.turns.available_permits()
     }
 
     /// The options it was made with.
@@ -191,6 +219,10 @@ impl Engine {
             subquery_step_ms: self.options.default_subquery_step.as_millis_i64(),
         };
         let height = height(expr);
+        let stats = match options.stats {
+            StatsWanted::SamplesPerStep if !self.options.per_step_stats => StatsWanted::Samples,
+            stats => stats,
+        };
         let query = Query {
             plan: with_room(height, || plan(expr, times, plan_options))?,
             height,
@@ -198,6 +230,7 @@ impl Engine {
             lookback_ms: plan_options.lookback_ms,
             delayed_name_removal: self.options.delayed_name_removal,
             threads: self.threads,
+            stats,
         };
         let limit = self.options.timeout.as_std();
         let limit = options
@@ -205,14 +238,11 @@ impl Engine {
             .map_or(limit, |timeout| timeout.as_std().min(limit));
         let budget = Arc::new(Budget::new(
             self.options.max_samples,
-            self.options.max_fetched_bytes,
+            self.options.max_bytes,
         ));
         let stopped_with_us = StopOnDrop(Arc::clone(&budget));
-        let turns = Arc::clone(&self.turns);
         let result = match Handle::try_current() {
-            Ok(runtime) => {
-                within(limit, &budget, on(runtime, turns, storage, query, &budget)).await
-            }
+            Ok(runtime) => self.run_on(runtime, storage, query, &budget, limit).await,
             Err(_) => {
                 let fetched = fetch(&*storage, &query.plan.requests, &budget).await?;
                 query.evaluate(&fetched, &budget)
@@ -221,41 +251,60 @@ impl Engine {
         drop(stopped_with_us);
         result
     }
-}
 
-/// Waits for a turn, reads, and evaluates on the blocking pool.
-async fn on(
-    runtime: Handle,
-    turns: Arc<Semaphore>,
-    storage: Arc<dyn Queryable>,
-    query: Query,
-    budget: &Arc<Budget>,
-) -> Result<QueryResult, QueryError> {
-    let closed = |_| QueryError::Canceled("query queue".to_owned());
-    let turn = turns.acquire_owned().await.map_err(closed)?;
-    let fetched = fetch(&*storage, &query.plan.requests, budget).await?;
-    let budget = Arc::clone(budget);
-    let evaluation = runtime.spawn_blocking(move || {
-        let result = query.evaluate(&fetched, &budget);
+    /// Waits for a turn, reads, and evaluates on the blocking pool, all within the limit.
+    async fn run_on(
+        &self,
+        runtime: Handle,
+        storage: Arc<dyn Queryable>,
+        query: Query,
+        budget: &Arc<Budget>,
+        limit: Duration,
+    ) -> Result<QueryResult, QueryError> {
+        const QUEUE: &str = "query queue";
+        let asked = Instant::now();
+        // A limit beyond what the clock can tell is none.
+        let deadline = asked.checked_add(limit);
+        let turn = within(deadline, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.ok_or_else(|| QueryError::Timeout(QUEUE.to_owned()))?;
+        let turn = turn.map_err(|_| QueryError::Canceled(QUEUE.to_owned()))?;
+        let tracked = self.tracker.as_ref().map(|t| t.begin(&query.text));
         // Held until the work is done, which may be after nobody waits for it any more.
-        drop(turn);
-        result
-    });
-    let lost = |error| QueryError::Execution(format!("unexpected error: {error}"));
-    evaluation.await.map_err(lost)?
-}
-
-async fn within(
-    limit: Duration,
-    budget: &Budget,
-    work: impl Future<Output = Result<QueryResult, QueryError>>,
-) -> Result<QueryResult, QueryError> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(result) => result,
-        Err(_) => {
+        let turn = (tracked, turn);
+        let begun = Instant::now();
+        let work = async {
+            let fetched = fetch(&*storage, &query.plan.requests, budget).await?;
+            let read = Instant::now();
+            let budget = Arc::clone(budget);
+            let evaluation = runtime.spawn_blocking(move || {
+                let result = query.evaluate(&fetched, &budget);
+                drop((fetched, turn));
+                result
+            });
+            let lost = |error| QueryError::Execution(format!("unexpected error: {error}"));
+            let mut result = evaluation.await.map_err(lost)??;
+            result.stats.timings = QueryTimings {
+                eval_total: begun.elapsed(),
+                result_sort: Duration::ZERO,
+                query_preparation: read - begun,
+                inner_eval: read.elapsed(),
+                exec_queue: begun - asked,
+                exec_total: asked.elapsed(),
+            };
+            Ok(result)
+        };
+        within(deadline, work).await.unwrap_or_else(|| {
             budget.stop(Stop::Timeout);
             Err(QueryError::Timeout("expression evaluation".to_owned()))
-        }
+        })
+    }
+}
+
+/// What a future gives, where it does before the deadline.
+async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
     }
 }
 
@@ -276,6 +325,7 @@ struct Query {
     lookback_ms: i64,
     delayed_name_removal: bool,
     threads: usize,
+    stats: StatsWanted,
 }
 
 impl Query {
@@ -286,6 +336,9 @@ impl Query {
     ) -> Result<QueryResult, QueryError> {
         let times = self.plan.times;
         let annotations = Annotations::default();
+        let grid = self.plan.grid;
+        budget.check_steps(grid.count)?;
+        let counts = (self.stats != StatsWanted::Timings).then(|| Counts::new(grid));
         let context = Context {
             fetched,
             lookback_ms: self.lookback_ms,
@@ -297,15 +350,19 @@ impl Query {
                 budget,
             },
             annotations: &annotations,
+            counting: Counting::new(counts.as_ref()),
         };
-        let grid = self.plan.grid;
-        budget.check_steps(grid.count)?;
         let value = with_room(self.height, || answer(context, &self.plan.root, grid))?;
         let (warnings, infos) = annotations.finish(&self.text);
+        let per_step = self.stats == StatsWanted::SamplesPerStep;
         Ok(QueryResult {
             value,
             warnings,
             infos,
+            stats: QueryStats {
+                timings: QueryTimings::default(),
+                samples: counts.map(|counts| counts.finish(per_step, budget.samples_peak())),
+            },
         })
     }
 }

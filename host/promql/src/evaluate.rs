@@ -8,6 +8,7 @@ use crate::annotations::Annotations;
 use crate::ast::RangeEdges;
 use crate::error::QueryError;
 use crate::plan::{Node, NodeKind, QueryTimes};
+use crate::statistics::Counting;
 
 mod absent;
 mod aggregate;
@@ -28,6 +29,7 @@ mod matching;
 mod merge;
 pub(crate) mod operators;
 mod order;
+mod order_statistics;
 mod quantile;
 pub(crate) mod range;
 mod range_call;
@@ -37,6 +39,9 @@ mod rate;
 mod regression;
 mod selector;
 mod set_operators;
+mod sliding;
+mod summaries;
+mod window_functions;
 
 pub(crate) use answer::answer;
 use column::{Fill, OutputSeries, Vector, Workers, without_metadata};
@@ -60,6 +65,8 @@ pub(crate) struct Context<'a> {
     pub(crate) workers: Workers<'a>,
     /// Where warnings and infos go.
     pub(crate) annotations: &'a Annotations,
+    /// Where the samples are counted that are looked at.
+    pub(crate) counting: Counting<'a>,
 }
 
 /// The value of an expression at all steps.
@@ -82,7 +89,13 @@ impl<'a> Context<'a> {
             let once = match &node.kind {
                 NodeKind::Number(_) | NodeKind::String(_) => None,
                 NodeKind::Range(..) | NodeKind::Subquery(_) => None,
-                _ => Some(self.evaluate(node, Grid::at(grid.start_ms))?),
+                _ => {
+                    let once = Self {
+                        counting: self.counting.once(),
+                        ..self
+                    };
+                    Some(once.evaluate(node, Grid::at(grid.start_ms))?)
+                }
             };
             if let Some(once) = once {
                 return self.repeated(once, grid.count);

@@ -14,6 +14,9 @@ use crate::plan::Request;
 
 /// A timestamp and a value.
 const BYTES_A_SAMPLE: usize = 16;
+/// After reading so many samples others get their turn: the task that waits for the query to time
+/// out, and the one that notices that its client has left.
+const SAMPLES_A_TURN: usize = 1 << 17;
 /// Samples are copied out of the store's columns where so many times as many are not needed.
 const COPY_IF_FEWER_THAN_ONE_IN: usize = 2;
 
@@ -43,9 +46,15 @@ async fn fetch_one(
     }
     let mut stream = storage.select(&request.select).await?;
     let mut found = Vec::new();
+    let mut since_turn = 0;
     while let Some(series) = stream.try_next().await? {
+        since_turn += series.timestamps.len() + 1;
+        if since_turn >= SAMPLES_A_TURN {
+            since_turn = 0;
+            tokio::task::yield_now().await;
+        }
         let series = thinned(series, request);
-        budget.charge_fetched(series.timestamps.len() * BYTES_A_SAMPLE)?;
+        budget.charge_bytes(series.timestamps.len() * BYTES_A_SAMPLE)?;
         found.push(series);
     }
     found.sort_unstable_by(|a: &Series, b| a.labels.cmp(&b.labels));

@@ -19,6 +19,8 @@ pub mod printer;
 mod room;
 pub mod script;
 pub mod series_description;
+mod statistics;
+mod tracker;
 mod types;
 mod value;
 
@@ -27,4 +29,6 @@ pub use error::QueryError;
 pub use parser::{ParseError, ParseOptions, parse, parse_metric_selector};
 pub use printer::pretty;
 pub use series_description::parse_series_description;
+pub use statistics::{QuerySamples, QueryStats, QueryTimings, StatsWanted};
+pub use tracker::QueryTracker;
 pub use value::{MatrixSeries, QueryResult, Value, VectorSample};

@@ -2,6 +2,8 @@
 
 use narthex_model::Labels;
 
+use crate::statistics::QueryStats;
+
 /// A query's answer and what is to be said about it.
 #[derive(Debug, Clone)]
 pub struct QueryResult {
@@ -11,6 +13,8 @@ pub struct QueryResult {
     pub warnings: Vec<String>,
     /// What may be meant differently, each `PromQL info: ... (line:column)`; sorted.
     pub infos: Vec<String>,
+    /// What it took.
+    pub stats: QueryStats,
 }
 
 /// An answer.

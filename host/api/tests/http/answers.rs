@@ -69,6 +69,54 @@ async fn queries_give_what_prometheus_gives() {
 }
 
 #[tokio::test]
+async fn a_query_tells_what_it_took_where_asked() {
+    let api = Api::ready().await;
+    let none = api.json("query?query=up").await;
+    assert!(none["data"].get("stats").is_none(), "{none}");
+    let some = api.json("query?query=up&stats=1").await;
+    let samples = &some["data"]["stats"]["samples"];
+    assert_eq!(samples["totalQueryableSamples"], 2, "{some}");
+    assert!(
+        samples.get("totalQueryableSamplesPerStep").is_none(),
+        "{some}"
+    );
+    assert!(some["data"]["stats"]["timings"]["execTotalTime"].is_number());
+    let range = "query_range?query=count_over_time(up[2m])&start=300&end=420&step=60&stats=all";
+    let all = api.json(range).await;
+    let samples = &all["data"]["stats"]["samples"];
+    assert_eq!(samples["totalQueryableSamples"], 12, "{all}");
+    assert_eq!(
+        samples["totalQueryableSamplesPerStep"],
+        json!([[300, 4], [360, 4], [420, 4]])
+    );
+    assert_eq!(
+        samples["samplesReadPerStep"],
+        json!([[300, 4], [360, 2], [420, 2]])
+    );
+    for query in ["1", "'a'", "up%5B1m%5D"] {
+        let answer = api.json(&format!("query?query={query}&stats=true")).await;
+        assert!(answer["data"]["stats"]["samples"].is_object(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_runs_is_written_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries.active");
+    let clock = std::sync::Arc::new(narthex_model::SimulatedClock::at(0));
+    let (log, unfinished) = narthex_api::ActiveQueries::open(&path, 20, clock).unwrap();
+    assert_eq!(unfinished, None);
+    let api = Api::ready().await;
+    api.state.track_queries(log);
+    let (status, _) = api.get("/api/v1/query?query=up%2Bup").await;
+    assert_eq!(status, 200);
+    // It has come and gone: what is left are the zeros of its place.
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes.len(), 1001);
+    assert!(bytes[1..].iter().all(|byte| *byte == 0));
+}
+
+#[tokio::test]
 async fn series_and_labels_are_sorted_and_cut_to_their_limit() {
     let api = Api::ready().await;
     for (path, expected) in [

@@ -90,7 +90,10 @@ fn options(
     let (lifecycle, requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let options = ApiOptions {
         clock: Arc::new(SimulatedClock::at(NOW_MS)),
-        engine: EngineOptions::default(),
+        engine: EngineOptions {
+            per_step_stats: true,
+            ..EngineOptions::default()
+        },
         flags: BTreeMap::from([("web.enable-lifecycle".into(), "true".into())]),
         build: BuildInfo {
             version: "3.14.0".into(),

@@ -1,14 +1,10 @@
-//! The engine as its callers see it: answers, annotations and bounds. What the language means is
+//! The engine as its callers see it: answers and annotations. What the language means is
 //! tested by scripts.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod bounds;
 
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
-use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
-use narthex_storage::{
-    Appendable, LabelsRequest, MemoryStore, SelectRequest, SeriesStream, StorageError,
-};
+use narthex_model::{Sample, SeriesRef, WriteBatch};
+use narthex_storage::{Appendable, MemoryStore};
 
 use super::*;
 use crate::series_description::SequenceValue;
@@ -272,42 +268,6 @@ fn what_is_no_range_query_says_so() {
 }
 
 #[test]
-fn a_query_over_its_samples_fails() {
-    let store = store(&["x 0+1x99", "y 0+1x99"]);
-    let engine = engine(|o| o.max_samples = 150);
-    let too_many =
-        "error: query processing would load too many samples into memory in query execution";
-    assert_eq!(
-        told(at(&engine, &store, "sum_over_time(x[100m])", 99)),
-        "{} 4950"
-    );
-    for query in [
-        "{__name__=~'x|y'}[100m]",
-        "x[1000d:1s]",
-        "sum_over_time(rate(x[5m])[1000d:1ms])",
-        "sum_over_time(x[10m:1s])",
-    ] {
-        assert_eq!(told(at(&engine, &store, query, 99)), too_many, "{query}");
-    }
-}
-
-#[test]
-fn a_query_that_reads_too_much_fails() {
-    let store = store(&["x 0+1x99"]);
-    let engine = engine(|o| o.max_fetched_bytes = 50 * 16);
-    assert_eq!(told(at(&engine, &store, "sum(x)", 99)), "{} 99");
-    assert_eq!(
-        told(at(&engine, &store, "sum_over_time(x[100m])", 99)),
-        "error: query would read more than 800 bytes of samples into memory"
-    );
-    // Seen in steps of ten minutes, ten samples are kept.
-    assert_eq!(
-        told(at(&engine, &store, "count_over_time(x[100m:10m])", 99)),
-        "{} 10"
-    );
-}
-
-#[test]
 fn the_deepest_query_that_parses_is_evaluated() {
     let (store, engine) = (store(&["x 1"]), engine(|_| {}));
     let terms = crate::parser::TREE_HEIGHT_MAX - 1;
@@ -333,116 +293,6 @@ fn threads_change_nothing() {
         };
         assert!(told(1) == told(4), "{query}");
     }
-}
-
-/// A store without series, whose reads take until they are let go, and which counts them.
-#[derive(Default)]
-struct Slow {
-    reading: AtomicUsize,
-    most_reading: AtomicUsize,
-    let_go: Option<tokio::sync::Semaphore>,
-}
-
-impl Queryable for Slow {
-    fn select<'a>(
-        &'a self,
-        _: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        async {
-            let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most_reading.fetch_max(reading, Ordering::SeqCst);
-            match &self.let_go {
-                Some(let_go) => drop(let_go.acquire().await),
-                None => std::future::pending().await,
-            }
-            self.reading.fetch_sub(1, Ordering::SeqCst);
-            Ok(futures::stream::empty().boxed())
-        }
-        .boxed()
-    }
-
-    fn series<'a>(
-        &'a self,
-        _: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        async { Ok(Vec::new()) }.boxed()
-    }
-
-    fn label_names<'a>(
-        &'a self,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        async { Ok(Vec::new()) }.boxed()
-    }
-
-    fn label_values<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        async { Ok(Vec::new()) }.boxed()
-    }
-}
-
-#[tokio::test]
-async fn a_query_that_takes_too_long_ends() {
-    let engine = engine(|o| o.timeout = PromDuration::from_millis(1));
-    let result = engine
-        .instant(Arc::new(Slow::default()), "x", 0, &QueryOptions::default())
-        .await;
-    assert_eq!(
-        told(result),
-        "error: query timed out in expression evaluation"
-    );
-}
-
-#[tokio::test]
-async fn queries_wait_for_their_turn() {
-    let engine = engine(|o| o.max_concurrency = 2);
-    let storage = Arc::new(Slow {
-        let_go: Some(tokio::sync::Semaphore::new(0)),
-        ..Slow::default()
-    });
-    let options = QueryOptions::default();
-    let queries = (0..6).map(|_| {
-        let storage = Arc::clone(&storage) as Arc<dyn Queryable>;
-        engine.instant(storage, "x", 0, &options)
-    });
-    let all = futures::future::join_all(queries);
-    let release = async {
-        if let Some(let_go) = &storage.let_go {
-            let_go.add_permits(1);
-        }
-    };
-    let (results, ()) = futures::join!(all, release);
-    assert!(results.iter().all(Result::is_ok));
-    assert_eq!(storage.most_reading.load(Ordering::SeqCst), 2);
-}
-
-#[test]
-fn an_abandoned_query_stops_at_the_next_series() {
-    let budget = Budget::new(1000, 1000);
-    let workers = Workers {
-        threads: 1,
-        budget: &budget,
-    };
-    let (computed, series) = (AtomicUsize::new(0), crate::evaluate::unlabelled());
-    let vector = crate::evaluate::column::Vector {
-        series: vec![series; 10],
-        fill: Box::new(|index, out| {
-            computed.fetch_add(1, Ordering::SeqCst);
-            out.fill(1.0);
-            if index == 3 {
-                budget.stop(Stop::Canceled);
-            }
-        }),
-    };
-    let result = workers.for_each(&vector, 1, |_, _| Ok(()));
-    assert_eq!(
-        result.unwrap_err().to_string(),
-        "query was canceled in expression evaluation"
-    );
-    assert_eq!(computed.load(Ordering::SeqCst), 4);
 }
 
 #[test]

@@ -139,7 +139,10 @@ fn fold<'a, C: Cell + Send + Sync + 'a>(
     finish: fn(f64) -> f64,
 ) -> Result<Vector<'a>, QueryError> {
     let steps = grid.count;
-    let mut cells = vec![C::empty(); groups.series.len() * steps];
+    let cell_count = groups.series.len().saturating_mul(steps);
+    let bytes = cell_count.saturating_mul(size_of::<C>());
+    context.workers.budget.charge_bytes(bytes)?;
+    let mut cells = vec![C::empty(); cell_count];
     context.workers.for_each(&vector, steps, |index, column| {
         let start = groups.of_series[index] * steps;
         for (cell, value) in cells[start..start + steps].iter_mut().zip(column) {

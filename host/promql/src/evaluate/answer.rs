@@ -5,12 +5,19 @@ use super::grid::Grid;
 use super::merge::{Duplicates, merged};
 use super::{Context, Evaluated, mistyped, unlabelled};
 use crate::error::QueryError;
-use crate::plan::Node;
+use crate::plan::{Node, NodeKind};
 use crate::value::{MatrixSeries, Value, VectorSample};
 
 /// Evaluates a plan's root at all times of the query.
-pub(crate) fn answer(context: Context<'_>, root: &Node, grid: Grid) -> Result<Value, QueryError> {
+pub(crate) fn answer(
+    mut context: Context<'_>,
+    root: &Node,
+    grid: Grid,
+) -> Result<Value, QueryError> {
     let is_range = context.times.step_ms > 0;
+    if matches!(root.kind, NodeKind::Subquery(_)) {
+        context.counting = context.counting.whole_subquery();
+    }
     match context.evaluate(root, grid)? {
         Evaluated::String(text) => Ok(Value::String {
             timestamp_ms: grid.start_ms,
@@ -106,7 +113,12 @@ fn matrix_of_columns(
         .workers
         .for_each(vector, grid.count, |index, column| {
             let points = times.iter().copied().zip(column.iter().copied());
-            let (timestamps, values) = points.filter(|(_, value)| !is_absent(*value)).unzip();
+            let (timestamps, values): (Vec<i64>, Vec<f64>) =
+                points.filter(|(_, value)| !is_absent(*value)).unzip();
+            // The column leaves memory; what is copied out of it stays.
+            let budget = context.workers.budget;
+            budget.charge(values.len())?;
+            budget.charge_bytes(size_of_val(&timestamps[..]))?;
             matrix.push(MatrixSeries {
                 labels: vector.series[index].labels.clone(),
                 timestamps,

@@ -34,7 +34,7 @@ pub(crate) fn count_values<'a>(
             let labels = labels.filtered(|name| name != label);
             let next = groups.len();
             let group = *groups.entry(labels.clone()).or_insert(next);
-            let before = counted.len();
+            let (before, series_before) = (counted.len(), series.len());
             for (step, value) in column.iter().enumerate() {
                 if is_absent(*value) {
                     continue;
@@ -56,6 +56,9 @@ pub(crate) fn count_values<'a>(
                     series.len() - 1
                 });
                 counted.push((index, step));
+            }
+            for new in &series[series_before..] {
+                context.workers.budget.charge_labels(&new.labels)?;
             }
             context.workers.budget.charge(counted.len() - before)
         })?;

@@ -36,6 +36,7 @@ pub(crate) fn replace<'a>(
             let mut replaced = String::new();
             captures.expand(replacement, &mut replaced);
             set(series, destination, &replaced);
+            context.workers.budget.charge_labels(&series.labels)?;
         }
     }
     merged(context, vector, grid.count, Duplicates::AtAStep)
@@ -66,6 +67,7 @@ pub(crate) fn join<'a>(
             .map(|name| series.labels.get(name).unwrap_or(""));
         let joined = values.collect::<Vec<_>>().join(separator);
         set(series, destination, &joined);
+        context.workers.budget.charge_labels(&series.labels)?;
     }
     merged(context, vector, grid.count, Duplicates::AtAStep)
 }

@@ -46,6 +46,16 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     lower * (1.0 - weight) + upper * weight
 }
 
+/// The median of the distances from the median. `scratch` is room to work in.
+pub(crate) fn median_deviation(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
+    scratch.clear();
+    scratch.extend_from_slice(values);
+    let median = quantile(0.5, scratch);
+    scratch.clear();
+    scratch.extend(values.iter().map(|value| (value - median).abs()));
+    quantile(0.5, scratch)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -147,7 +147,7 @@ impl<'a> RangeVector<'a> {
             timestamps: Cow::Borrowed(&series.timestamps[..]),
             values: Cow::Borrowed(&series.values[..]),
         });
-        Self {
+        let matrix = Self {
             series: series.collect(),
             windows: Windows {
                 grid,
@@ -155,7 +155,15 @@ impl<'a> RangeVector<'a> {
                 shift: selector.shift,
             },
             edges: Edges::new(selector.edges, context.lookback_ms),
+        };
+        if context.counting.is_on() {
+            for series in &matrix.series {
+                let samples = series.samples();
+                let counting = context.counting;
+                counting.windows(&matrix.windows, &samples.timestamps);
+            }
         }
+        matrix
     }
 
     /// The samples that a subquery makes.
@@ -178,7 +186,11 @@ impl<'a> RangeVector<'a> {
             });
         };
         context.workers.budget.check_steps(inner_grid.count)?;
-        let (series, mut columns) = match context.evaluate(&subquery.inner, inner_grid)? {
+        let inner = Context {
+            counting: context.counting.in_subquery(),
+            ..context
+        };
+        let (series, mut columns) = match inner.evaluate(&subquery.inner, inner_grid)? {
             super::Evaluated::Vector(vector) => {
                 let stored = context.workers.store(&vector, inner_grid.count)?;
                 (vector.series, stored)
@@ -197,6 +209,7 @@ impl<'a> RangeVector<'a> {
             let points = inner_grid.times().zip(column);
             let (timestamps, values): (Vec<i64>, Vec<f64>) =
                 points.filter(|(_, value)| !is_absent(*value)).unzip();
+            context.counting.points(&windows, &timestamps);
             found.push(RangeSeries {
                 labels: series.labels,
                 drop_name: series.drop_name,

@@ -110,7 +110,7 @@ fn over_range<'a>(
         let (series, windows) = (&matrix.series[index], &matrix.windows);
         match matrix.edges {
             Some(edges) => edges.fill(&function, series, windows, out),
-            None => function.fill(series, windows, out),
+            None => function.fill(series, windows, context.workers.budget, out),
         }
         suspects.report(context, matrix_arg.span, index, out);
     });

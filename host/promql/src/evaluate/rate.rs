@@ -1,7 +1,10 @@
 //! `rate`, `increase`, `delta`, `irate` and `idelta`.
 
 use super::column::ABSENT;
-use super::range::{Samples, Window, Windows};
+use super::kahan::Kahan;
+use super::range::{Samples, Window};
+use super::sliding::Sliding;
+use super::window_functions::Pass;
 
 /// Which of the extrapolating functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,19 +17,19 @@ pub(crate) struct Extrapolation {
 
 impl Extrapolation {
     /// Computes a column.
-    pub(crate) fn fill(self, samples: &Samples<'_>, windows: &Windows, out: &mut [f64]) {
-        let (timestamps, values) = (&*samples.timestamps, &*samples.values);
-        // Each reset is looked at once per window that has it, and nothing else is between the
-        // first and the last sample.
-        let resets = if self.is_counter {
-            resets(values)
-        } else {
-            Vec::new()
+    pub(crate) fn fill(self, pass: &Pass<'_>, out: &mut [f64]) {
+        let (timestamps, values) = (&*pass.samples.timestamps, &*pass.samples.values);
+        // Nothing but resets matters between the first and the last sample.
+        let resets = match self.is_counter {
+            true => resets(values),
+            false => Vec::new(),
         };
+        let lost = |reset: usize| values[resets[reset] - 1];
         let (mut reset_low, mut reset_high) = (0, 0);
-        windows.for_each(timestamps, |window| {
+        let mut sliding = pass.is_worth_sliding().then(Sliding::new);
+        pass.each(out, |window| {
             if window.len() < 2 {
-                return;
+                return ABSENT;
             }
             let last = window.high - 1;
             while reset_low < resets.len() && resets[reset_low] <= window.low {
@@ -37,16 +40,20 @@ impl Extrapolation {
                 reset_high += 1;
             }
             let mut change = values[last] - values[window.low];
-            for reset in &resets[reset_low..reset_high] {
-                change += values[reset - 1];
+            match &mut sliding {
+                Some(sliding) => {
+                    let of = |reset: usize| Kahan::new(lost(reset));
+                    change += sliding.window(reset_low, reset_high, of).total();
+                }
+                None => change += (reset_low..reset_high).map(lost).sum::<f64>(),
             }
-            out[window.step] = self.extrapolate(
-                &window,
+            self.extrapolate(
+                window,
                 (timestamps[window.low], timestamps[last]),
                 values[window.low],
                 change,
-                windows.range_ms,
-            );
+                pass.windows.range_ms,
+            )
         });
     }
 

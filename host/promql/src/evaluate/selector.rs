@@ -1,7 +1,7 @@
 //! Instant selectors: the newest sample of each series that is not too old.
 
 use super::Context;
-use super::column::{ABSENT, Fill, OutputSeries, Vector};
+use super::column::{ABSENT, Fill, OutputSeries, Vector, is_absent};
 use super::grid::Grid;
 use crate::plan::{Selector, Shift};
 use narthex_model::sample;
@@ -45,6 +45,14 @@ fn select<'a>(
         drop_name: false,
     });
     let lookback_ms = context.lookback_ms;
+    if context.counting.is_on() {
+        let mut column = vec![ABSENT; grid.count];
+        for series in fetched {
+            newest(series, shift, lookback_ms, grid, &mut column, |_| 1.0);
+            let present = column.iter().map(|value| !is_absent(*value));
+            context.counting.column(grid, present);
+        }
+    }
     let fill: Fill<'a> = Box::new(move |index, out| {
         let series = &fetched[index];
         newest(series, shift, lookback_ms, grid, out, |at| {

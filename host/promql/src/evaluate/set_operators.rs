@@ -98,6 +98,8 @@ impl Presence {
         groups: usize,
         grid: Grid,
     ) -> Result<Self, QueryError> {
+        let bytes = groups.saturating_mul(grid.count);
+        context.workers.budget.charge_bytes(bytes)?;
         let mut presence = Self::new(groups, grid.count);
         context
             .workers
