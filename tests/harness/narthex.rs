@@ -107,6 +107,17 @@ impl Narthex {
         self.wait_until_ready();
     }
 
+    /// As [`Narthex::restart`], and from now on without a flag that it was built with.
+    pub fn restart_without(&mut self, flag: &str) {
+        self.args.retain(|arg| arg != flag);
+        self.restart();
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     fn wait_until_ready(&mut self) {
         let url = format!("{}/-/ready", self.url());
         until(60, "/-/ready", || {

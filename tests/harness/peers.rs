@@ -40,6 +40,11 @@ impl Peer {
         format!("http://{}", self.address())
     }
 
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     fn answering(mut self, path: &str) -> Self {
         let url = format!("{}{path}", self.url());
         until(30, &url, || {
@@ -93,6 +98,37 @@ pub fn prometheus(folder: &Path, config: &str) -> Peer {
             folder.join(format!("prometheus-{port}")).display()
         ),
         format!("--web.listen-address=127.0.0.1:{port}"),
+    ];
+    Peer::start("prometheus", port, folder, &args).answering("/-/ready")
+}
+
+/// Prometheus with series that promtool makes blocks of, from a text of OpenMetrics. It scrapes
+/// nothing.
+pub fn prometheus_with(folder: &Path, open_metrics: &str) -> Peer {
+    let port = free_port();
+    let (input, data) = (
+        folder.join(format!("series-{port}.txt")),
+        folder.join(format!("prometheus-{port}")),
+    );
+    std::fs::write(&input, open_metrics).unwrap();
+    let made = std::process::Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "openmetrics", "--quiet"])
+        .args([&input, &data])
+        .output()
+        .unwrap_or_else(|error| panic!("promtool: {error} (run tests/run)"));
+    assert!(
+        made.status.success(),
+        "promtool: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let config = folder.join(format!("prometheus-{port}.yml"));
+    std::fs::write(&config, "global: {}\n").unwrap();
+    let args = [
+        format!("--config.file={}", config.display()),
+        format!("--storage.tsdb.path={}", data.display()),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+        // Blocks of old samples are to stay.
+        "--storage.tsdb.retention.time=100y".to_owned(),
     ];
     Peer::start("prometheus", port, folder, &args).answering("/-/ready")
 }

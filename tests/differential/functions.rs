@@ -1,0 +1,134 @@
+//! Which functions expressions call: those of Prometheus 2.42 that mean the same today.
+
+use crate::expression::{Generator, Vector};
+
+/// What a function takes beside its window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Argument {
+    None,
+    /// A number from 0 to 1, before it.
+    Quantile,
+    /// Seconds, behind it.
+    Seconds,
+}
+
+/// A function on a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverRange {
+    pub(crate) name: &'static str,
+    pub(crate) is_of_counters: bool,
+    /// It gives one of the values or a count of them.
+    pub(crate) is_exact: bool,
+    pub(crate) argument: Argument,
+}
+
+const fn over(name: &'static str, is_of_counters: bool, is_exact: bool) -> OverRange {
+    OverRange {
+        name,
+        is_of_counters,
+        is_exact,
+        argument: Argument::None,
+    }
+}
+
+/// The functions on windows.
+pub(crate) const OVER_RANGE: &[OverRange] = &[
+    over("rate", true, false),
+    over("rate", true, false),
+    over("increase", true, false),
+    over("irate", true, false),
+    over("delta", false, false),
+    over("idelta", false, true),
+    over("changes", false, true),
+    over("resets", true, true),
+    over("deriv", false, false),
+    over("avg_over_time", false, false),
+    over("sum_over_time", false, false),
+    over("min_over_time", false, true),
+    over("max_over_time", false, true),
+    over("count_over_time", false, true),
+    over("stddev_over_time", false, false),
+    over("stdvar_over_time", false, false),
+    over("last_over_time", false, true),
+    over("present_over_time", false, true),
+    OverRange {
+        name: "quantile_over_time",
+        is_of_counters: false,
+        is_exact: false,
+        argument: Argument::Quantile,
+    },
+    OverRange {
+        name: "predict_linear",
+        is_of_counters: false,
+        is_exact: false,
+        argument: Argument::Seconds,
+    },
+];
+
+/// Functions of one value without a jump, which go into others as they come.
+const SMOOTH: [&str; 17] = [
+    "abs", "sqrt", "exp", "ln", "log2", "log10", "abs", "sin", "cos", "tanh", "asinh", "atan",
+    "deg", "rad", "cosh", "sinh", "abs",
+];
+/// Functions of one value that jump.
+const JUMPING: [&str; 10] = [
+    "sgn",
+    "ceil",
+    "floor",
+    "round",
+    "timestamp",
+    "day_of_week",
+    "hour",
+    "minute",
+    "month",
+    "days_in_month",
+];
+
+/// A function of an instant vector.
+pub(crate) fn of_vector(generator: &mut Generator<'_>, depth: usize) -> Vector {
+    let inner = generator.vector(depth);
+    let (text, is_exact) = (inner.text.clone(), inner.is_exact);
+    match generator.dice.below(10) {
+        0 => {
+            let (low, high) = (generator.dice.below(50), 50 + generator.dice.below(50));
+            Vector {
+                text: format!("clamp({text}, {low}, {high})"),
+                is_exact,
+            }
+        }
+        1 => Vector {
+            text: format!("clamp_min({text}, {})", generator.dice.below(100)),
+            is_exact,
+        },
+        2 => Vector {
+            text: format!(
+                "label_replace({text}, \"new\", \"$1-$2\", \"instance\", \"(inst).*-(.)\")"
+            ),
+            is_exact,
+        },
+        3 => Vector {
+            text: format!("label_join({text}, \"new\", \"/\", \"job\", \"missing\", \"code\")"),
+            is_exact,
+        },
+        4 => Vector {
+            text: format!("-({text})"),
+            is_exact,
+        },
+        5 => Vector {
+            text: format!("sort({text})"),
+            is_exact,
+        },
+        6 => Vector {
+            text: format!("vector({})", generator.scalar(depth)),
+            is_exact: false,
+        },
+        7 | 8 if is_exact => Vector {
+            text: format!("{}({text})", generator.dice.one(&JUMPING)),
+            is_exact: true,
+        },
+        _ => Vector {
+            text: format!("{}({text})", generator.dice.one(&SMOOTH)),
+            is_exact: false,
+        },
+    }
+}
