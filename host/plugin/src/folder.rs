@@ -12,12 +12,15 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use narthex_registry::{INDEX_FILE, Layout, Trust, TrustPolicy, is_name};
+use narthex_registry::{
+    COMPONENT_BYTES_MAX, INDEX_FILE, Layout, MANIFEST_BYTES_MAX, PluginDirectory, Trust,
+    TrustPolicy, is_name,
+};
 
 use crate::artifact::Artifact;
 use crate::cache::digest;
 use crate::error::PluginError;
-use crate::limits::{COMPONENT_BYTES_MAX, FOLDER_SETTLED, MANIFEST_BYTES_MAX, PLUGINS_MAX};
+use crate::limits::FOLDER_SETTLED;
 
 /// What is known of the folder.
 #[derive(Debug, Default)]
@@ -210,27 +213,11 @@ fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
-/// The plugins' names: files that end in `.wasm`, and folders that are layouts, whose name can be
-/// a plugin's. Anything else (a file being uploaded under another name) is none.
+/// The plugins' names, each once.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_file = path.extension().is_some_and(|end| end == "wasm");
-        let name = match is_file {
-            true => path.file_stem(),
-            false => path.file_name(),
-        };
-        let name = name.and_then(|name| name.to_str());
-        if let Some(name) = name.filter(|name| is_name(name))
-            && (is_file || Layout::is_at(&path))
-        {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort_unstable();
+    let found = PluginDirectory::new(folder).names()?;
+    let mut names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
     names.dedup();
-    names.truncate(PLUGINS_MAX);
     Ok(names)
 }
 

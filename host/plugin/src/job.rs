@@ -318,11 +318,8 @@ impl Job {
                 needed: self.world.to_string(),
             });
         }
-        let faults = match &version.manifest.config {
-            Some(schema) => crate::schema::check(schema, self.config()),
-            None => Vec::new(),
-        };
-        match faults.first() {
+        let checked = version.manifest.check_config(self.config());
+        match checked.err().unwrap_or_default().first() {
             None => Ok(()),
             Some(fault) => Err(PluginError::Setup {
                 job: self.name().to_owned(),

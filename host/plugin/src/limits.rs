@@ -142,15 +142,6 @@ pub const LOG_LINES_PER_CALL_MAX: u32 = 50;
 /// Bytes of one log line, fields included; the rest is cut off.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
 
-/// Size of a component; a larger one is not loaded.
-pub const COMPONENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
-
-/// Size of a manifest; a larger one is not loaded.
-pub const MANIFEST_BYTES_MAX: u64 = 64 * 1024;
-
-/// Plugins in one folder; those beyond, in the order of their names, are not loaded.
-pub const PLUGINS_MAX: usize = 1000;
-
 /// Compiled components kept on disk; the oldest beyond are removed.
 pub const CACHE_ENTRIES_MAX: usize = 256;
 

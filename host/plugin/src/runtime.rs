@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use narthex_discovery::Discoverer;
 use narthex_http::{Lookup, SystemLookup};
 use narthex_model::{Clock, SystemClock};
-use narthex_registry::TrustPolicy;
+use narthex_registry::{ConfigFault, TrustPolicy};
 use narthex_scrape::Collector;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -35,7 +35,6 @@ use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
 use crate::receiver::PluginReceiver;
-use crate::schema::{self, ConfigFault};
 use crate::state::StateStore;
 use crate::status::PluginState;
 use crate::vault::Vault;
@@ -290,17 +289,7 @@ impl PluginRuntime {
     /// All that is wrong with it. A plugin that is not there is no fault of its configuration.
     pub fn check_config(&self, plugin: &str, config: &Value) -> Result<(), Vec<ConfigFault>> {
         let manifest = self.known(plugin).ok().and_then(|plugin| plugin.manifest());
-        let faults = match manifest
-            .as_deref()
-            .and_then(|manifest| manifest.config.as_ref())
-        {
-            Some(schema) => schema::check(schema, config),
-            None => Vec::new(),
-        };
-        match faults.is_empty() {
-            true => Ok(()),
-            false => Err(faults),
-        }
+        manifest.map_or(Ok(()), |manifest| manifest.check_config(config))
     }
 
     /// A plugin that is there.

@@ -3,6 +3,7 @@
 //! It is not: the watch that puts what changes here to work, which is the runtime's.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bounds::MANIFEST_BYTES_MAX;
@@ -15,8 +16,8 @@ use crate::package::read_file;
 use crate::request::GrantList;
 use crate::version::is_forward;
 
-/// So many plugins are listed.
-pub(crate) const PLUGINS_MAX: usize = 1000;
+/// So many plugins of a folder are looked at, in the order of their names.
+pub const PLUGINS_MAX: usize = 1000;
 
 /// The folder of `plugins.directory`.
 #[derive(Debug, Clone)]
@@ -111,15 +112,18 @@ impl PluginDirectory {
         contents.and_then(|contents| contents.current_digest()).ok()
     }
 
-    /// All plugins by name; at most [`PLUGINS_MAX`].
+    /// The plugins' names, sorted, and whether each is a pair: files that end in `.wasm`, and
+    /// folders that are layouts, whose name can be a plugin's. Anything else (a file being
+    /// uploaded under another name) is none. A name that is both is there twice.
+    ///
+    /// At most [`PLUGINS_MAX`]; those beyond are left out.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn list(&self) -> Result<Vec<Listed>, PackageError> {
-        let fault = |error| PackageError::file(&self.path, &error);
+    pub fn names(&self) -> io::Result<Vec<(String, bool)>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(fault)? {
-            let path = entry.map_err(fault)?.path();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
             let is_pair = path.extension().is_some_and(|end| end == "wasm");
             // `redis.old` is no layout of `redis`.
             let name = match is_pair {
@@ -134,6 +138,16 @@ impl PluginDirectory {
         }
         names.sort_unstable();
         names.truncate(PLUGINS_MAX);
+        Ok(names)
+    }
+
+    /// All plugins by name, as [`Self::names`] finds them.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn list(&self) -> Result<Vec<Listed>, PackageError> {
+        let names = self.names();
+        let names = names.map_err(|error| PackageError::file(&self.path, &error))?;
         let listed = names.into_iter().map(|(name, is_pair)| Listed {
             state: match is_pair {
                 true => self.pair(&name),

@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
 use super::CompileLimits;
 use crate::engine;
-use crate::limits::COMPONENT_BYTES_MAX;
+use narthex_registry::COMPONENT_BYTES_MAX;
 
 /// The argument that makes the host's binary a compiler; two numbers follow, mebibytes and
 /// seconds.

@@ -12,7 +12,6 @@ use crate::folder::{Change, Folder};
 use crate::limits::FOLDER_POLL;
 use crate::metrics::{InfoLabels, PluginLabel, ReloadLabels};
 use crate::plugin::Plugin;
-use crate::schema;
 use crate::version::{Source, Version};
 use crate::world::{Program, World};
 
@@ -120,9 +119,6 @@ impl PluginRuntime {
                 "it names {:?}, the file {:?}",
                 manifest.name, artifact.name
             )));
-        }
-        if let Some(schema) = &manifest.config {
-            schema::check_schema(schema).map_err(PluginError::Manifest)?;
         }
         let world = World::named(&manifest.world);
         let unknown = || PluginError::Manifest(format!("world {:?}", manifest.world));
