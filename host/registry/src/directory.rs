@@ -17,7 +17,7 @@ use crate::request::GrantList;
 use crate::version::is_forward;
 
 /// So many plugins of a folder are looked at, in the order of their names.
-pub const PLUGINS_MAX: usize = 1000;
+pub(crate) const PLUGINS_MAX: usize = 1000;
 
 /// The folder of `plugins.directory`.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ impl PluginDirectory {
     /// folders that are layouts, whose name can be a plugin's. Anything else (a file being
     /// uploaded under another name) is none. A name that is both is there twice.
     ///
-    /// At most [`PLUGINS_MAX`]; those beyond are left out.
+    /// At most 1,000; those beyond are left out.
     ///
     /// # Errors
     /// The folder cannot be read.
