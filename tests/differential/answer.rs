@@ -50,6 +50,16 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// Whether any point is NaN.
+    pub(crate) fn has_nan(&self) -> bool {
+        match self {
+            Self::Error { .. } => false,
+            Self::Series(series) => series.values().flatten().any(|(_, value)| value == "NaN"),
+        }
+    }
+}
+
 fn point(json: &Value) -> (i64, String) {
     let seconds = json[0].as_f64().unwrap_or(f64::NAN);
     (
@@ -58,8 +68,9 @@ fn point(json: &Value) -> (i64, String) {
     )
 }
 
-/// An error without the series that it names.
+/// An error without the series that it names, and without the parameter, which 2.42 does not name.
 fn essence(text: &str) -> String {
+    let text = text.trim_start_matches("invalid parameter \"query\": ");
     let end = text.find(['{', '[', '(']).unwrap_or(text.len());
     text[..end].trim().to_owned()
 }
@@ -111,6 +122,9 @@ fn is_same(ours: &str, theirs: &str) -> bool {
         return false;
     };
     let difference = (ours - theirs).abs();
+    if difference.is_infinite() {
+        return false;
+    }
     difference <= TOLERANCE || difference <= TOLERANCE * ours.abs().max(theirs.abs())
 }
 

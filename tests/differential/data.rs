@@ -26,6 +26,12 @@ pub(crate) const ODD: &str = "odd";
 /// A classic histogram.
 pub(crate) const HISTOGRAM: &str = "latency_bucket";
 
+/// All metrics.
+pub(crate) fn metrics() -> impl Iterator<Item = &'static str> {
+    let single = [ODD, HISTOGRAM].into_iter();
+    GAUGES.into_iter().chain(COUNTERS).chain(single)
+}
+
 struct Series {
     labels: String,
     /// Milliseconds and values.
@@ -209,7 +215,8 @@ fn odd(dice: &mut Dice, start_ms: i64) -> Vec<(i64, f64)> {
 fn histogram(dice: &mut Dice, start_ms: i64, mut push: impl FnMut(&str, Vec<(i64, f64)>)) {
     let times = times(dice, start_ms);
     let mut below: Vec<Vec<(i64, f64)>> = vec![Vec::new(); BOUNDS.len()];
-    let mut counts = [0.0; BOUNDS.len()];
+    // Far from zero, as the counters.
+    let mut counts = [10_000.0; BOUNDS.len()];
     for time_ms in times {
         let mut sum = 0.0;
         for (count, below) in counts.iter_mut().zip(&mut below) {

@@ -3,7 +3,7 @@
 
 use crate::data::{COUNTERS, GAUGES, HISTOGRAM, ODD};
 use crate::dice::Dice;
-use crate::functions::{self, Argument};
+use crate::functions::{self, Argument, OverRange};
 
 /// How deep expressions are nested at most.
 const DEPTH_MAX: usize = 4;
@@ -132,6 +132,16 @@ impl<'d> Generator<'d> {
         format!("{at}{offset}")
     }
 
+    /// A selector of stored numbers.
+    pub(crate) fn finite(&mut self) -> Vector {
+        let metric = self.dice.one(&COUNTERS);
+        let matchers = self.matchers(metric);
+        Vector {
+            text: format!("{metric}{matchers}"),
+            is_exact: true,
+        }
+    }
+
     fn metric(&mut self) -> &'static str {
         match self.dice.below(20) {
             0..9 => self.dice.one(&GAUGES),
@@ -141,7 +151,8 @@ impl<'d> Generator<'d> {
         }
     }
 
-    fn selected(&mut self) -> Vector {
+    /// A selector of stored samples.
+    pub(crate) fn selected(&mut self) -> Vector {
         let metric = self.metric();
         let (matchers, shift) = (self.matchers(metric), self.shift());
         Vector {
@@ -151,15 +162,22 @@ impl<'d> Generator<'d> {
     }
 
     /// The samples of a window: of a selector, or of a subquery. Says whether they are stored.
-    fn window(&mut self, depth: usize, is_counter: bool) -> Vector {
+    fn window(&mut self, depth: usize, function: &OverRange) -> Vector {
         let range = self.dice.one(&RANGES);
-        if depth == 0 || self.in_subquery || self.dice.percent(80) {
-            let metric = match is_counter {
+        // What looks at the time of the evaluation is wrong on a fixed window in 2.42.
+        let is_shifted = !matches!(function.argument, Argument::Seconds);
+        // How a counter near zero is extrapolated was changed; stored ones are far from it.
+        let is_stored = depth == 0 || self.in_subquery || function.is_of_counters;
+        if is_stored || self.dice.percent(80) {
+            let metric = match function.is_of_counters {
                 true => self.dice.one(&COUNTERS),
                 false if self.dice.percent(8) => ODD,
                 false => self.dice.one(&GAUGES),
             };
-            let (matchers, shift) = (self.matchers(metric), self.shift());
+            let (matchers, mut shift) = (self.matchers(metric), self.shift());
+            if !is_shifted {
+                shift.clear();
+            }
             return Vector {
                 text: format!("{metric}{matchers}[{range}]{shift}"),
                 is_exact: true,
@@ -169,7 +187,10 @@ impl<'d> Generator<'d> {
         let inner = self.vector(depth - 1);
         self.in_subquery = false;
         let step = self.dice.one(&["15s", "30s", "1m", ""]);
-        let shift = self.shift();
+        let mut shift = self.shift();
+        if !is_shifted {
+            shift.clear();
+        }
         Vector {
             text: format!("({})[{range}:{step}]{shift}", inner.text),
             is_exact: inner.is_exact,
@@ -178,7 +199,7 @@ impl<'d> Generator<'d> {
 
     fn over_range(&mut self, depth: usize) -> Vector {
         let function = self.dice.one(functions::OVER_RANGE);
-        let window = self.window(depth, function.is_of_counters);
+        let window = self.window(depth, &function);
         let argument = |generator: &mut Self| match function.argument {
             Argument::None => String::new(),
             Argument::Quantile => format!("{:.2}, ", 1.1 * generator.dice.fraction() - 0.05),
@@ -278,7 +299,6 @@ impl<'d> Generator<'d> {
             true => (self.dice.one(&jumping), true),
             false => match self.dice.below(20) {
                 0 => ("^", false),
-                1 => ("atan2", false),
                 _ => (self.dice.one(&arithmetic), is_exact),
             },
         }
@@ -317,10 +337,10 @@ impl<'d> Generator<'d> {
                 .dice
                 .one(&[
                     "",
-                    "group_left",
+                    "group_left ()",
                     "group_left (code)",
-                    "group_right",
-                    "group_left",
+                    "group_right ()",
+                    "group_left ()",
                 ])
                 .to_owned(),
         };

@@ -6,7 +6,7 @@ use narthex_tests::{Narthex, Target, http, peers, until};
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::data::Data;
+use crate::data::{self, Data};
 use crate::dice::Dice;
 use crate::expression::Generator;
 
@@ -42,10 +42,9 @@ impl Sides {
         let page = data.page();
         let target = Target::serve_text(move || page.clone());
         let narthex = Narthex::builder().config(config(&target.address())).start();
-        let count = format!(
-            "sum(count_over_time({{instance=~\"instance-.*\"}}[2h] @ {}))",
-            data.end_s + 30
-        );
+        let counts = data::metrics()
+            .map(|metric| format!("sum(count_over_time({metric}[2h] @ {}))", data.end_s + 30));
+        let count = counts.collect::<Vec<_>>().join(" + ");
         until(60, "the series", || {
             let sum = narthex.query(&count)?;
             match sum.get("{}").map(String::as_str) {
