@@ -6,6 +6,9 @@
 mod byte_size;
 mod clock;
 mod duration;
+mod float_text;
+pub mod histogram;
+mod kahan;
 mod labels;
 mod matcher;
 mod plugin_settings;
@@ -16,10 +19,13 @@ mod write;
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use duration::{DurationError, PromDuration};
+pub use float_text::{float_text, float_text_from};
+pub use histogram::{CounterResetHint, FloatHistogram};
+pub use kahan::Kahan;
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use plugin_settings::{PluginSettings, is_secret_name};
-pub use write::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
+pub use write::{AppendReport, HistogramSample, Rejection, Sample, SeriesRef, WriteBatch};
 
 /// The label that holds the metric name.
 pub const METRIC_NAME: &str = "__name__";

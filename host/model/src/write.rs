@@ -1,6 +1,8 @@
 //! What one scrape brings to the store, and what the store says of it.
 
-use crate::Labels;
+use std::sync::Arc;
+
+use crate::{FloatHistogram, Labels};
 
 /// A series as its store numbers it: never used twice, 0 is "not known yet".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -25,12 +27,38 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// One native histogram of one series. A series that ends is marked by a [`Sample`] with the
+/// staleness marker, whatever its samples were.
+#[derive(Debug, Clone)]
+pub struct HistogramSample {
+    /// As in [`Sample`].
+    pub series: SeriesRef,
+    /// The series' whole label set, metric name included.
+    pub labels: Labels,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// The histogram.
+    pub histogram: Arc<FloatHistogram>,
+}
+
 /// All that one scrape (or one request) writes. It reaches the log as one record before it
 /// reaches memory, so it is there wholly after a crash or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct WriteBatch {
     /// The samples, in the order in which they were read.
     pub samples: Vec<Sample>,
+    /// The native histograms, in the order in which they were read. They are taken after the
+    /// samples: a series that has both in one batch has its histograms later.
+    pub histograms: Vec<HistogramSample>,
+}
+
+impl From<Vec<Sample>> for WriteBatch {
+    fn from(samples: Vec<Sample>) -> Self {
+        Self {
+            samples,
+            ..Self::default()
+        }
+    }
 }
 
 /// Why the store left a single sample out. The other samples of the batch are not affected.
@@ -44,6 +72,8 @@ pub enum Rejection {
     OutOfBounds,
     /// The label set is empty or has no metric name.
     InvalidLabels,
+    /// The sample is a native histogram and the store keeps none.
+    NoHistograms,
 }
 
 /// What became of a [`WriteBatch`].
@@ -54,6 +84,11 @@ pub struct AppendReport {
     pub series: Vec<SeriesRef>,
     /// Samples left out: index into the batch, and why. Ascending by index.
     pub rejected: Vec<(usize, Rejection)>,
+    /// The series of each native histogram, as with the samples.
+    pub histogram_series: Vec<SeriesRef>,
+    /// Native histograms left out: index into the batch's histograms, and why. Ascending by
+    /// index.
+    pub rejected_histograms: Vec<(usize, Rejection)>,
     /// How many series the batch created.
     pub created: u64,
 }
