@@ -276,11 +276,8 @@ impl Scan {
                 continue;
             };
             let labels = batch.labels(row);
-            return Ok(Some(Series {
-                labels: labels.map_err(|fault| block.series.blame(fault))?,
-                timestamps: samples.0,
-                values: samples.1,
-            }));
+            let labels = labels.map_err(|fault| block.series.blame(fault))?;
+            return Ok(Some(Series::of_numbers(labels, samples.0, samples.1)));
         }
     }
 

@@ -180,6 +180,11 @@ impl<'a> BlockWriter<'a> {
                 "{labels} has columns of two lengths"
             )));
         }
+        if series.histograms.is_some() {
+            return Err(Fault::format(format!(
+                "{labels} has native histograms, which blocks do not keep"
+            )));
+        }
         if !timestamps.is_sorted_by(|a, b| a < b) {
             return Err(Fault::format(format!(
                 "the times of {labels} do not ascend"

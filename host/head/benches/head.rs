@@ -61,9 +61,7 @@ fn batch(target: usize) -> WriteBatch {
         timestamp_ms: 0,
         value: 0.0,
     };
-    WriteBatch {
-        samples: (0..SERIES).map(sample).collect(),
-    }
+    WriteBatch::from((0..SERIES).map(sample).collect::<Vec<_>>())
 }
 
 /// Fills a batch with the values of one scrape.

@@ -1,6 +1,6 @@
 //! The path of a batch: bounds, plan, log, memory, report.
 
-use narthex_model::{AppendReport, Sample, WriteBatch};
+use narthex_model::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
 
 use crate::head::Head;
@@ -15,7 +15,8 @@ impl Appendable for Head {
         }
         check_bounds(&batch.samples, appender.series())?;
         let segment = appender.log.segment().map_err(AppendError::Log)?;
-        let report = appender.plan(&batch.samples, segment);
+        let mut report = appender.plan(&batch.samples, segment);
+        refuse_histograms(batch, &mut report);
         if appender.plan.accepted.is_empty() {
             return Ok(report);
         }
@@ -32,6 +33,14 @@ impl Appendable for Head {
         }
         Ok(report)
     }
+}
+
+/// The head keeps no native histograms: the report says so of each.
+fn refuse_histograms(batch: &WriteBatch, report: &mut AppendReport) {
+    let indexes = 0..batch.histograms.len();
+    report.histogram_series = vec![SeriesRef::UNKNOWN; batch.histograms.len()];
+    let rejected = indexes.map(|index| (index, Rejection::NoHistograms));
+    report.rejected_histograms = rejected.collect();
 }
 
 /// Refuses what might not fit, before anything is changed.

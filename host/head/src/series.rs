@@ -1,6 +1,5 @@
 //! One series in memory: sealed chunks, and one that takes samples.
 
-use arrow_buffer::ScalarBuffer;
 use narthex_model::Labels;
 use narthex_storage::{Series, TimeRange};
 
@@ -128,10 +127,6 @@ impl Snapshot {
         if times.is_empty() {
             return None;
         }
-        Some(Series {
-            labels: self.labels,
-            timestamps: ScalarBuffer::from(times),
-            values: ScalarBuffer::from(values),
-        })
+        Some(Series::of_numbers(self.labels, times, values))
     }
 }

@@ -40,9 +40,7 @@ pub fn batch<'a>(
             timestamp_ms,
             value,
         });
-    WriteBatch {
-        samples: samples.collect(),
-    }
+    WriteBatch::from(samples.collect::<Vec<_>>())
 }
 
 /// All samples that match, by printed labels, values as bits.

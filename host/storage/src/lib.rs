@@ -11,7 +11,7 @@ mod write;
 
 pub use memory::MemoryStore;
 pub use read::{
-    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin, StorageError,
-    StorageStats, TimeRange,
+    Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin,
+    StorageError, StorageStats, TimeRange,
 };
 pub use write::{AppendError, Appendable};

@@ -1,20 +1,24 @@
 //! A store that lives as long as the process.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_buffer::ScalarBuffer;
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use futures::stream::{self, StreamExt};
-use narthex_model::{AppendReport, Labels, Matcher, Rejection, SeriesRef, WriteBatch};
+use narthex_model::{
+    AppendReport, FloatHistogram, Labels, Matcher, Rejection, SeriesRef, WriteBatch, sample,
+};
 
 use crate::{
     AppendError, Appendable, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream,
     StorageError, TimeRange,
 };
 
-/// Keeps every sample in maps, without an index: for tests, scripts and small inputs.
+/// Keeps every sample in maps, without an index: for tests, scripts and small inputs. Of native
+/// histograms the counter reset hint is what the store finds
+/// ([`FloatHistogram::hint_in_store`]).
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     series: Mutex<Held>,
@@ -23,7 +27,77 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Held {
     refs: HashMap<Labels, usize>,
-    series: Vec<(Labels, BTreeMap<i64, f64>)>,
+    series: Vec<(Labels, BTreeMap<i64, Value>)>,
+}
+
+/// One sample's value.
+#[derive(Debug, Clone)]
+enum Value {
+    Number(f64),
+    Histogram(Arc<FloatHistogram>),
+}
+
+impl Value {
+    /// The same bits, or the same histogram.
+    fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.to_bits() == b.to_bits(),
+            (Self::Histogram(a), Self::Histogram(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// What became of one sample.
+struct Added {
+    series: SeriesRef,
+    is_new: bool,
+    rejection: Option<Rejection>,
+}
+
+impl Held {
+    fn add(&mut self, labels: &Labels, timestamp_ms: i64, mut value: Value) -> Added {
+        if labels.metric_name().is_empty() {
+            return Added {
+                series: SeriesRef::UNKNOWN,
+                is_new: false,
+                rejection: Some(Rejection::InvalidLabels),
+            };
+        }
+        let mut is_new = false;
+        let at = *self.refs.entry(labels.clone()).or_insert_with(|| {
+            is_new = true;
+            self.series.push((labels.clone(), BTreeMap::new()));
+            self.series.len() - 1
+        });
+        let samples = &mut self.series[at].1;
+        if let Value::Histogram(histogram) = &mut value {
+            let earlier = samples.range(..timestamp_ms).next_back();
+            let previous = earlier.and_then(|(_, value)| match value {
+                Value::Number(_) => None,
+                Value::Histogram(histogram) => Some(&**histogram),
+            });
+            let hint = histogram.hint_in_store(previous);
+            if histogram.counter_reset_hint != hint {
+                Arc::make_mut(histogram).counter_reset_hint = hint;
+            }
+        }
+        let rejection = match samples.last_key_value() {
+            Some((newest, known)) if *newest == timestamp_ms => {
+                (!known.is_same_as(&value)).then_some(Rejection::DuplicateTimestamp)
+            }
+            Some((newest, _)) if *newest > timestamp_ms => Some(Rejection::OutOfOrder),
+            _ => {
+                samples.insert(timestamp_ms, value);
+                None
+            }
+        };
+        Added {
+            series: SeriesRef(at as u64 + 1),
+            is_new,
+            rejection,
+        }
+    }
 }
 
 impl MemoryStore {
@@ -45,16 +119,37 @@ impl MemoryStore {
                 if range.start_ms > range.end_ms {
                     return None;
                 }
-                let (timestamps, values): (Vec<i64>, Vec<f64>) =
-                    samples.range(range.start_ms..=range.end_ms).unzip();
-                (!timestamps.is_empty()).then(|| Series {
-                    labels: labels.clone(),
-                    timestamps: ScalarBuffer::from(timestamps),
-                    values: ScalarBuffer::from(values),
-                })
+                let samples = samples.range(range.start_ms..=range.end_ms);
+                series(labels, samples)
             })
             .collect()
     }
+}
+
+/// The samples in columns; `None` where there is none.
+fn series<'a>(
+    labels: &Labels,
+    samples: impl Iterator<Item = (&'a i64, &'a Value)> + Clone,
+) -> Option<Series> {
+    let histogram = |value: &Value| match value {
+        Value::Number(_) => None,
+        Value::Histogram(histogram) => Some(Arc::clone(histogram)),
+    };
+    let values = samples.clone().map(|(_, value)| match value {
+        Value::Number(number) => *number,
+        Value::Histogram(_) => sample::HISTOGRAM,
+    });
+    let values: ScalarBuffer<f64> = values.collect();
+    let has_histogram = values.iter().copied().any(sample::is_histogram);
+    (!values.is_empty()).then(|| Series {
+        labels: labels.clone(),
+        timestamps: samples
+            .clone()
+            .map(|(timestamp_ms, _)| *timestamp_ms)
+            .collect(),
+        values,
+        histograms: has_histogram.then(|| samples.map(|(_, value)| histogram(value)).collect()),
+    })
 }
 
 fn matches_all(labels: &Labels, matchers: &[Matcher]) -> bool {
@@ -68,32 +163,21 @@ impl Appendable for MemoryStore {
         let mut held = self.held();
         let mut report = AppendReport::default();
         for (index, sample) in batch.samples.iter().enumerate() {
-            if sample.labels.metric_name().is_empty() {
-                report.rejected.push((index, Rejection::InvalidLabels));
-                report.series.push(SeriesRef::UNKNOWN);
-                continue;
-            }
-            let held = &mut *held;
-            let at = *held.refs.entry(sample.labels.clone()).or_insert_with(|| {
-                report.created += 1;
-                held.series.push((sample.labels.clone(), BTreeMap::new()));
-                held.series.len() - 1
-            });
-            report.series.push(SeriesRef(at as u64 + 1));
-            let samples = &mut held.series[at].1;
-            match samples.last_key_value() {
-                Some((newest, value)) if *newest == sample.timestamp_ms => {
-                    if value.to_bits() != sample.value.to_bits() {
-                        report.rejected.push((index, Rejection::DuplicateTimestamp));
-                    }
-                }
-                Some((newest, _)) if *newest > sample.timestamp_ms => {
-                    report.rejected.push((index, Rejection::OutOfOrder));
-                }
-                _ => {
-                    samples.insert(sample.timestamp_ms, sample.value);
-                }
-            }
+            let value = Value::Number(sample.value);
+            let added = held.add(&sample.labels, sample.timestamp_ms, value);
+            report.created += u64::from(added.is_new);
+            report.series.push(added.series);
+            report
+                .rejected
+                .extend(added.rejection.map(|why| (index, why)));
+        }
+        for (index, sample) in batch.histograms.iter().enumerate() {
+            let value = Value::Histogram(Arc::clone(&sample.histogram));
+            let added = held.add(&sample.labels, sample.timestamp_ms, value);
+            report.created += u64::from(added.is_new);
+            report.histogram_series.push(added.series);
+            let rejected = &mut report.rejected_histograms;
+            rejected.extend(added.rejection.map(|why| (index, why)));
         }
         Ok(report)
     }
@@ -144,10 +228,64 @@ impl Queryable for MemoryStore {
 
 #[cfg(test)]
 mod tests {
+    use narthex_model::{HistogramSample, Sample};
+
     use super::*;
 
     #[test]
     fn the_memory_store_keeps_the_contract() {
         futures::executor::block_on(crate::contract::holds(MemoryStore::new));
+    }
+
+    #[test]
+    fn histograms_keep_their_place_among_numbers() {
+        let store = MemoryStore::new();
+        let labels = Labels::from_pairs([("__name__", "h")]);
+        let number = |timestamp_ms| Sample {
+            series: SeriesRef::UNKNOWN,
+            labels: labels.clone(),
+            timestamp_ms,
+            value: 1.0,
+        };
+        let histogram = |timestamp_ms, count| HistogramSample {
+            series: SeriesRef::UNKNOWN,
+            labels: labels.clone(),
+            timestamp_ms,
+            histogram: Arc::new(FloatHistogram {
+                count,
+                ..FloatHistogram::default()
+            }),
+        };
+        let first = WriteBatch {
+            samples: vec![number(1)],
+            histograms: vec![histogram(2, 5.0), histogram(2, 5.0), histogram(2, 6.0)],
+        };
+        let report = store.append(&first).unwrap();
+        assert_eq!(
+            (report.created, report.series),
+            (1, report.histogram_series[..1].to_vec())
+        );
+        assert_eq!(
+            report.rejected_histograms,
+            [(2, Rejection::DuplicateTimestamp)]
+        );
+        let report = store.append(&vec![number(2), number(3)].into()).unwrap();
+        assert_eq!(report.rejected, [(0, Rejection::DuplicateTimestamp)]);
+        let found = store.matching(&[], TimeRange::ALL).remove(0);
+        assert_eq!(&found.timestamps[..], [1, 2, 3]);
+        let values: Vec<u64> = found.values.iter().map(|value| value.to_bits()).collect();
+        let one = 1.0_f64.to_bits();
+        assert_eq!(values, [one, sample::HISTOGRAM_BITS, one]);
+        let histograms = found.histograms.unwrap();
+        let counts: Vec<Option<f64>> = histograms
+            .iter()
+            .map(|h| h.as_ref().map(|h| h.count))
+            .collect();
+        assert_eq!(counts, [None, Some(5.0), None]);
+        let only_numbers = TimeRange {
+            start_ms: 3,
+            end_ms: 3,
+        };
+        assert!(store.matching(&[], only_numbers)[0].histograms.is_none());
     }
 }

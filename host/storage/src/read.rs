@@ -1,9 +1,11 @@
 //! The reading seam.
 
+use std::sync::Arc;
+
 use arrow_buffer::ScalarBuffer;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use narthex_model::{Labels, Matcher};
+use narthex_model::{FloatHistogram, Labels, Matcher};
 
 /// A span of time, both ends included, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +52,43 @@ pub struct LabelsRequest {
     pub range: TimeRange,
 }
 
-/// One series, in columns. Both have the same length, at least one.
+/// The native histograms of a series: one place a sample, empty where the sample is a number.
+pub type Histograms = Arc<[Option<Arc<FloatHistogram>>]>;
+
+/// One series, in columns of the same length, at least one.
+///
+/// Nearly all series have numbers only. Those have no column of histograms, and who reads them
+/// pays one look at an `Option` a series. A sample that is a histogram keeps its place among the
+/// timestamps and values, so that windows over a series with both are cut as over any other.
 #[derive(Debug, Clone)]
 pub struct Series {
     /// The whole label set.
     pub labels: Labels,
     /// Milliseconds since the epoch, strictly ascending; series of one target may share it.
     pub timestamps: ScalarBuffer<i64>,
-    /// The values, staleness markers included.
+    /// The values, staleness markers included; [`sample::HISTOGRAM`] where the sample is a
+    /// native histogram.
+    ///
+    /// [`sample::HISTOGRAM`]: narthex_model::sample::HISTOGRAM
     pub values: ScalarBuffer<f64>,
+    /// The native histograms; `None` where the series has none.
+    pub histograms: Option<Histograms>,
+}
+
+impl Series {
+    /// A series of numbers.
+    pub fn of_numbers(
+        labels: Labels,
+        timestamps: impl Into<ScalarBuffer<i64>>,
+        values: impl Into<ScalarBuffer<f64>>,
+    ) -> Self {
+        Self {
+            labels,
+            timestamps: timestamps.into(),
+            values: values.into(),
+            histograms: None,
+        }
+    }
 }
 
 /// Why a read failed.

@@ -81,11 +81,9 @@ fn join(mut parts: Vec<Series>) -> Option<Series> {
     samples.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
     samples.dedup_by_key(|(timestamp_ms, _)| *timestamp_ms);
     let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
-    parts.pop().map(|part| Series {
-        labels: part.labels,
-        timestamps: timestamps.into(),
-        values: values.into(),
-    })
+    let labels = parts.pop()?.labels;
+    // Neither head nor block keeps native histograms.
+    Some(Series::of_numbers(labels, timestamps, values))
 }
 
 #[cfg(test)]
@@ -96,11 +94,8 @@ mod tests {
 
     fn series(name: &str, samples: &[(i64, f64)]) -> Series {
         let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
-        Series {
-            labels: Labels::from_pairs([("__name__", name)]),
-            timestamps: timestamps.into(),
-            values: values.into(),
-        }
+        let labels = Labels::from_pairs([("__name__", name)]);
+        Series::of_numbers(labels, timestamps, values)
     }
 
     #[test]

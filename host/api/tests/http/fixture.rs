@@ -75,9 +75,7 @@ pub(crate) fn store() -> MemoryStore {
             timestamp_ms: minute * 60_000,
             value,
         });
-        let batch = WriteBatch {
-            samples: samples.collect(),
-        };
+        let batch = WriteBatch::from(samples.collect::<Vec<_>>());
         store.append(&batch).unwrap();
     }
     store

@@ -23,11 +23,8 @@ pub(crate) fn series(
     samples: impl IntoIterator<Item = (i64, f64)>,
 ) -> Series {
     let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
-    Series {
-        labels: Labels::from_pairs(pairs.iter().copied()),
-        timestamps: timestamps.into(),
-        values: values.into(),
-    }
+    let labels = Labels::from_pairs(pairs.iter().copied());
+    Series::of_numbers(labels, timestamps, values)
 }
 
 pub(crate) fn options(range: Range<i64>) -> WriteOptions {

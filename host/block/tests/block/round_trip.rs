@@ -37,9 +37,7 @@ fn append(store: &MemoryStore, series: &Series) {
         timestamp_ms: *timestamp_ms,
         value: *value,
     });
-    let report = store.append(&WriteBatch {
-        samples: samples.collect(),
-    });
+    let report = store.append(&WriteBatch::from(samples.collect::<Vec<_>>()));
     assert!(report.unwrap().rejected.is_empty());
 }
 
@@ -211,6 +209,8 @@ fn what_breaks_the_order_or_the_range_is_refused_with_its_name() {
     let b = || series(&[("__name__", "b")], [(1, 1.0)]);
     let mut uneven = a();
     uneven.values = vec![1.0, 2.0].into();
+    let mut native = a();
+    native.histograms = Some([None].into());
     for (series, expected) in [
         (vec![b(), a()], r#"{__name__="a"} comes out of order"#),
         (vec![a(), a()], r#"{__name__="a"} comes out of order"#),
@@ -223,6 +223,10 @@ fn what_breaks_the_order_or_the_range_is_refused_with_its_name() {
             r#"{__name__="a"} has samples outside the range of the block"#,
         ),
         (vec![uneven], r#"{__name__="a"} has columns of two lengths"#),
+        (
+            vec![native],
+            r#"{__name__="a"} has native histograms, which blocks do not keep"#,
+        ),
     ] {
         let store = memory();
         let folder = crate::fixture::folder();
@@ -236,11 +240,8 @@ fn what_breaks_the_order_or_the_range_is_refused_with_its_name() {
 #[test]
 fn no_sample_makes_no_block() {
     let store = memory();
-    let empty = Series {
-        labels: Labels::from_pairs([("__name__", "a")]),
-        timestamps: vec![].into(),
-        values: vec![].into(),
-    };
+    let labels = Labels::from_pairs([("__name__", "a")]);
+    let empty = Series::of_numbers(labels, vec![], vec![]);
     let folder = crate::fixture::folder();
     let options: WriteOptions = options(0..100);
     let written = block_on(write(store.as_ref(), &folder, [empty], &options)).unwrap();

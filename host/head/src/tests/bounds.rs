@@ -1,11 +1,35 @@
 //! What is too large is refused and leaves no trace.
 
-use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
+use std::sync::Arc;
+
+use narthex_model::{HistogramSample, Labels, Rejection, Sample, SeriesRef, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
 use tempfile::TempDir;
 
 use super::journal::{Journal, contents, options};
-use crate::{BATCH_BYTES_MAX, Head, LABELS_BYTES_MAX};
+use crate::{BATCH_BYTES_MAX, Head, HeadOptions, LABELS_BYTES_MAX};
+
+#[test]
+fn native_histograms_are_refused_one_by_one() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(HeadOptions::new(dir.path())).unwrap();
+    let histogram = HistogramSample {
+        series: SeriesRef::UNKNOWN,
+        labels: Labels::from_pairs([("__name__", "h")]),
+        timestamp_ms: 1,
+        histogram: Arc::default(),
+    };
+    let batch = WriteBatch {
+        samples: vec![sample(1)],
+        histograms: vec![histogram.clone(), histogram],
+    };
+    let report = head.append(&batch).unwrap();
+    assert!(report.rejected.is_empty());
+    let why = Rejection::NoHistograms;
+    assert_eq!(report.rejected_histograms, [(0, why), (1, why)]);
+    assert_eq!(report.histogram_series, [SeriesRef::UNKNOWN; 2]);
+    assert_eq!((report.created, head.series_count()), (1, 1));
+}
 
 fn sample(value_bytes: usize) -> Sample {
     let value = "x".repeat(value_bytes);
@@ -18,7 +42,7 @@ fn sample(value_bytes: usize) -> Sample {
 }
 
 fn refusal(head: &Head, samples: Vec<Sample>) -> String {
-    match head.append(&WriteBatch { samples }) {
+    match head.append(&WriteBatch::from(samples)) {
         Err(AppendError::TooLarge(why)) => why,
         other => panic!("{other:?}"),
     }
@@ -45,7 +69,7 @@ fn the_longest_label_set_is_taken_and_replayed() {
     let dir = TempDir::new().unwrap();
     let (head, _) = Head::open(options(dir.path())).unwrap();
     let samples = vec![sample(LABELS_BYTES_MAX - 64)];
-    head.append(&WriteBatch { samples }).unwrap();
+    head.append(&WriteBatch::from(samples)).unwrap();
     let before = contents(&head);
     drop(head);
     let (head, _) = Head::open(options(dir.path())).unwrap();

@@ -92,7 +92,7 @@ impl Journal {
                 value: self.value(),
             });
         }
-        WriteBatch { samples }
+        WriteBatch::from(samples)
     }
 
     fn labels(&mut self) -> Labels {

@@ -38,9 +38,7 @@ fn batch(round: i64) -> WriteBatch {
         timestamp_ms: round,
         value,
     };
-    WriteBatch {
-        samples: (0..SERIES).map(sample).collect(),
-    }
+    WriteBatch::from((0..SERIES).map(sample).collect::<Vec<_>>())
 }
 
 /// Not a test of its own: the process that is killed. It ends at once where it is not asked for.

@@ -19,9 +19,7 @@ fn batch(at: i64) -> WriteBatch {
         timestamp_ms: at,
         value: 1.0,
     };
-    WriteBatch {
-        samples: (0..10).map(sample).collect(),
-    }
+    WriteBatch::from((0..10).map(sample).collect::<Vec<_>>())
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn long_series_come_back_chunk_by_chunk() {
         };
         wanted.push((sample.timestamp_ms, value.to_bits()));
         let samples = vec![sample];
-        head.append(&WriteBatch { samples }).unwrap();
+        head.append(&WriteBatch::from(samples)).unwrap();
     }
     assert_eq!(head.stats(10).chunks, 9);
     head.close().unwrap();

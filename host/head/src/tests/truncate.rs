@@ -23,8 +23,10 @@ fn sample(name: &str, timestamp_ms: i64) -> Sample {
 }
 
 fn append(head: &Head, samples: &[(&str, i64)]) -> Vec<(usize, Rejection)> {
-    let samples = samples.iter().map(|(name, at)| sample(name, *at)).collect();
-    head.append(&WriteBatch { samples }).unwrap().rejected
+    let samples = samples.iter().map(|(name, at)| sample(name, *at));
+    head.append(&WriteBatch::from(samples.collect::<Vec<_>>()))
+        .unwrap()
+        .rejected
 }
 
 #[test]
@@ -93,8 +95,8 @@ fn churn_leaves_nothing_behind() {
             ]),
             ..sample("m", at)
         });
-        let samples = samples.collect();
-        let report = head.append(&WriteBatch { samples }).unwrap();
+        let samples: Vec<Sample> = samples.collect();
+        let report = head.append(&WriteBatch::from(samples)).unwrap();
         for series in report.series {
             assert!(references.insert(series), "{series:?} was used twice");
         }

@@ -319,6 +319,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
         series: (1..=7).map(SeriesRef).collect(),
         rejected: vec![(1, Rejection::OutOfOrder)],
         created: 7,
+        ..AppendReport::default()
     };
     story.memory.learn(&story.last, &report);
     // `b` was rejected, so there is nothing that could become stale.

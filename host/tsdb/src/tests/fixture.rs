@@ -108,7 +108,7 @@ pub(crate) fn sample(name: &str, timestamp_ms: i64, value: f64) -> Sample {
 }
 
 pub(crate) fn append(store: &impl Appendable, samples: Vec<Sample>) -> AppendReport {
-    store.append(&WriteBatch { samples }).unwrap()
+    store.append(&WriteBatch::from(samples)).unwrap()
 }
 
 impl Deref for Store {

@@ -108,7 +108,7 @@ async fn appends_cuts_and_restarts_answer_as_memory_does() {
                     value: value(&mut chance, now_ms),
                 });
             }
-            let batch = WriteBatch { samples };
+            let batch = WriteBatch::from(samples);
             let report = store.append(&batch).unwrap();
             let expected = model.append(&batch).unwrap();
             assert_eq!(report.rejected, expected.rejected, "seed {seed}");
