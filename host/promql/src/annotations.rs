@@ -3,8 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use narthex_model::{float_text, float_text_from};
+
 use crate::ast::Span;
 use crate::printer::quote;
+
+mod histograms;
+
+pub(crate) use histograms::{Note, Notes};
 
 /// So many warnings and so many infos are kept of one query; that others were left out is said.
 const ANNOTATIONS_MAX: usize = 1000;
@@ -186,36 +192,14 @@ fn forced_text(metric: &str, forced: &ForcedMonotonicity) -> String {
     )
 }
 
-/// A number with the digits it needs, with an exponent from 1e6 and below 1e-4 (Go's `%g`).
+/// A number as Go's `%g` writes it.
 pub(crate) fn shortest(value: f64) -> String {
-    /// From this power of ten on the exponent is written.
-    const EXPONENT_FROM: i32 = 6;
-    go_number(value, EXPONENT_FROM)
+    float_text(value)
 }
 
 /// A number rounded to two significant digits (Go's `%.2g`).
 fn two_digits(value: f64) -> String {
-    go_number(format!("{value:.1e}").parse().unwrap_or(value), 2)
-}
-
-fn go_number(value: f64, exponent_from: i32) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    let exponent = format!("{value:e}");
-    let parts = exponent
-        .split_once('e')
-        .map(|(digits, power)| (digits, power.parse::<i32>()));
-    match parts {
-        Some((digits, Ok(power))) if !(-4..exponent_from).contains(&power) => {
-            let sign = if power < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", power.abs())
-        }
-        _ => value.to_string(),
-    }
+    float_text_from(format!("{value:.1e}").parse().unwrap_or(value), 2)
 }
 
 /// A time as RFC 3339 in UTC, with milliseconds where there are some.

@@ -1,6 +1,8 @@
 //! From fetched columns to an answer. Synchronous, without I/O and without a clock: the same
 //! plan on the same columns gives the same answer, on as many threads as it may use.
 
+use std::sync::Arc;
+
 use narthex_model::Labels;
 use narthex_storage::Series;
 
@@ -21,6 +23,11 @@ pub(crate) mod dates;
 mod edges;
 pub(crate) mod grid;
 mod histogram;
+mod histogram_aggregate;
+mod histogram_operators;
+mod histogram_range;
+mod histogram_rate;
+mod histogram_values;
 mod info;
 mod instant_functions;
 mod kahan;
@@ -44,7 +51,7 @@ mod summaries;
 mod window_functions;
 
 pub(crate) use answer::answer;
-use column::{Fill, OutputSeries, Vector, Workers, without_metadata};
+use column::{Fill, OutputSeries, SampleValue, Vector, Workers, without_metadata};
 use grid::Grid;
 use range::RangeVector;
 
@@ -119,7 +126,7 @@ impl<'a> Context<'a> {
             NodeKind::Aggregate(aggregation) => {
                 aggregate::aggregate(self, aggregation, grid).map(Evaluated::Vector)
             }
-            NodeKind::Binary(operation) => binary::binary(self, operation, grid),
+            NodeKind::Binary(operation) => binary::binary(self, operation, node.span, grid),
             NodeKind::Negate(inner) => self.negate(inner, grid),
             NodeKind::Call(function, args) => {
                 call::call(self, function.name, args, node.span, grid)
@@ -178,7 +185,12 @@ impl<'a> Context<'a> {
             }
             Evaluated::Vector(vector) => {
                 let stored = self.workers.store(&vector, 1)?;
-                let fill: Fill<'a> = Box::new(move |index, out| out.fill(stored.value(index, 0)));
+                let fill: Fill<'a> = Box::new(move |index, out| match stored.sample(index, 0) {
+                    Some(SampleValue::Histogram(histogram)) => {
+                        (0..count).for_each(|step| out.set_histogram(step, Arc::clone(&histogram)));
+                    }
+                    _ => out.fill(stored.value(index, 0)),
+                });
                 Evaluated::Vector(Vector {
                     series: vector.series,
                     fill,
@@ -194,7 +206,7 @@ impl<'a> Context<'a> {
                 values.into_iter().map(|value| -value).collect(),
             )),
             Evaluated::Vector(vector) => {
-                let vector = instant_functions::map(self, vector, |value| -value);
+                let vector = histogram_operators::negated(self, vector);
                 if self.delayed_name_removal {
                     return Ok(Evaluated::Vector(vector));
                 }

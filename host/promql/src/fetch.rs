@@ -54,11 +54,18 @@ async fn fetch_one(
             tokio::task::yield_now().await;
         }
         let series = thinned(series, request);
-        budget.charge_bytes(series.timestamps.len() * BYTES_A_SAMPLE)?;
+        budget.charge_bytes(samples(&series).saturating_mul(BYTES_A_SAMPLE))?;
         found.push(series);
     }
     found.sort_unstable_by(|a: &Series, b| a.labels.cmp(&b.labels));
     Ok(found)
+}
+
+/// How many samples a series counts for: a native histogram counts for several.
+fn samples(series: &Series) -> usize {
+    let histograms = series.histograms.as_deref().unwrap_or_default();
+    let more = histograms.iter().flatten().map(|h| h.samples() - 1);
+    series.timestamps.len() + more.sum::<usize>()
 }
 
 /// The series with the samples that a step looks at, where those are few.
@@ -93,10 +100,15 @@ fn thinned(series: Series, request: &Request) -> Series {
     let values: Vec<f64> = ranges()
         .flat_map(|range| series.values[range].iter().copied())
         .collect();
+    let histograms = series.histograms.map(|histograms| {
+        let kept = ranges().flat_map(|range| histograms[range].iter().cloned());
+        kept.collect()
+    });
     Series {
         labels: series.labels,
         timestamps: ScalarBuffer::from(timestamps),
         values: ScalarBuffer::from(values),
+        histograms,
     }
 }
 
@@ -110,11 +122,9 @@ mod tests {
     #[test]
     fn what_no_step_looks_at_is_not_kept() {
         // A sample every 10 s for an hour, looked at every 10 minutes.
-        let series = Series {
-            labels: Labels::empty(),
-            timestamps: (0..=360).map(|i| i * 10_000).collect(),
-            values: (0..=360).map(f64::from).collect(),
-        };
+        let timestamps: ScalarBuffer<i64> = (0..=360).map(|i| i * 10_000).collect();
+        let values: ScalarBuffer<f64> = (0..=360).map(f64::from).collect();
+        let series = Series::of_numbers(Labels::empty(), timestamps, values);
         for (query, expected) in [
             ("x", vec![0, 60, 120, 180, 240, 300, 360]),
             ("x offset 5s", vec![59, 119, 179, 239, 299, 359]),

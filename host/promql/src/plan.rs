@@ -449,9 +449,6 @@ impl Planner {
         binary: &Binary,
         grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
-        if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
-            return Err(unsupported("trimming native histograms with </ and >/"));
-        }
         let lhs = self.node(&binary.lhs, grid)?;
         let rhs = self.node(&binary.rhs, grid)?;
         let invariant = lhs.is_step_invariant && rhs.is_step_invariant;

@@ -2,14 +2,12 @@
 //!
 //! A script loads series into a store of its own and says what queries give. Each instant
 //! evaluation is also made at other times with `@`, and as the middle step of a range.
-//!
-//! It is not: a store for native histograms. Of a series that has them only the numbers are
-//! loaded, and an evaluation that fails for it says so.
 
 mod command;
 mod compare;
 mod evaluation;
 mod expect;
+mod histograms;
 mod load;
 mod needs;
 

@@ -12,7 +12,8 @@ use crate::ast::Span;
 use crate::parser::{ParseError, ParseOptions, Parser, go_number};
 use crate::printer::quote;
 
-pub use histogram::{Buckets, CounterResetHint, HistogramLiteral};
+pub use histogram::{Buckets, HistogramLiteral};
+pub use narthex_model::CounterResetHint;
 
 /// A line may describe this many values; more are refused.
 pub const SEQUENCE_VALUES_MAX: usize = 1_000_000;

@@ -1,6 +1,8 @@
 //! What a query answers with. It is not the JSON of the API, which is written elsewhere.
 
-use narthex_model::Labels;
+use std::sync::Arc;
+
+use narthex_model::{FloatHistogram, Labels};
 
 use crate::statistics::QueryStats;
 
@@ -47,11 +49,14 @@ pub struct VectorSample {
     pub labels: Labels,
     /// The time of the evaluation, in milliseconds.
     pub timestamp_ms: i64,
-    /// The value.
+    /// The value; no number to compute with where there is a histogram.
     pub value: f64,
+    /// The value where it is a native histogram.
+    pub histogram: Option<Arc<FloatHistogram>>,
 }
 
-/// A series and its samples, in columns of the same length, at least one.
+/// A series and its samples, at least one: numbers in columns of the same length, and native
+/// histograms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MatrixSeries {
     /// The label set.
@@ -60,4 +65,14 @@ pub struct MatrixSeries {
     pub timestamps: Vec<i64>,
     /// The values.
     pub values: Vec<f64>,
+    /// The native histograms and their times, which ascend.
+    pub histograms: Vec<(i64, Arc<FloatHistogram>)>,
+}
+
+impl MatrixSeries {
+    /// How many samples it counts for where the memory of a query is bounded.
+    pub(crate) fn samples(&self) -> usize {
+        let histograms = self.histograms.iter();
+        self.values.len() + histograms.map(|(_, h)| h.samples()).sum::<usize>()
+    }
 }

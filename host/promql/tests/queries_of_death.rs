@@ -70,6 +70,7 @@ impl Queryable for Wide {
                     labels: labels.clone(),
                     timestamps: self.timestamps.slice(from, to - from),
                     values: self.values.slice(from, to - from),
+                    histograms: None,
                 })
             })
             .collect();
@@ -286,7 +287,7 @@ async fn each_ends_in_its_bound_while_samples_come_in() {
                 timestamp_ms: i64::try_from(ingested.fetch_add(1, Ordering::SeqCst)).unwrap(),
                 value: 1.0,
             }];
-            store.append(&WriteBatch { samples }).unwrap();
+            store.append(&WriteBatch::from(samples)).unwrap();
             tokio::task::yield_now().await;
         }
     };

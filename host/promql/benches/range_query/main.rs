@@ -40,6 +40,7 @@ impl Columns {
                 labels: Labels::from_pairs(labels),
                 timestamps: timestamps.clone(),
                 values: (0..POINTS).map(|i| i as f64 + offset).collect(),
+                histograms: None,
             });
         }
         // Two samples at the begin of every ten minutes.
@@ -48,12 +49,14 @@ impl Columns {
             labels: Labels::from_pairs([("__name__", "sparse")]),
             timestamps: sparse().map(|i| i * INTERVAL_MS).collect(),
             values: sparse().map(|i| i as f64).collect(),
+            histograms: None,
         });
         // A counter that is reset twice a minute.
         columns.0.push(Series {
             labels: Labels::from_pairs([("__name__", "resetting")]),
             timestamps,
             values: (0..POINTS).map(|i| (i % 3) as f64).collect(),
+            histograms: None,
         });
         columns
     }
@@ -80,6 +83,7 @@ impl Columns {
                 values: (0..JOIN_POINTS)
                     .map(|i| (i + i64::from(at)) as f64)
                     .collect(),
+                histograms: None,
             }
         });
         Self(series.collect())
@@ -129,6 +133,7 @@ impl Queryable for Columns {
                         labels: series.labels.clone(),
                         timestamps: series.timestamps.slice(from, to - from),
                         values: series.values.slice(from, to - from),
+                        histograms: None,
                     })
                 })
             })

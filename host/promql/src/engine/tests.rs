@@ -27,9 +27,7 @@ fn store(lines: &[&str]) -> Arc<MemoryStore> {
                 timestamp_ms: minute * MINUTE_MS,
                 value: *value,
             };
-            let batch = WriteBatch {
-                samples: vec![sample],
-            };
+            let batch = WriteBatch::from(vec![sample]);
             store.append(&batch).unwrap();
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn absent<'a>(
     let vector = context.vector(arg, grid)?;
     let mut present = vec![false; grid.count];
     context.workers.for_each(&vector, grid.count, |_, column| {
-        for (present, value) in present.iter_mut().zip(column) {
+        for (present, value) in present.iter_mut().zip(column.iter()) {
             *present |= !is_absent(*value);
         }
         Ok(())

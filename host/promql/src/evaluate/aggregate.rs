@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use narthex_model::{Labels, METRIC_NAME};
 
-use super::column::{ABSENT, Fill, OutputSeries, Vector, is_absent};
+use super::column::{ABSENT, Column, Fill, OutputSeries, Vector, is_absent, is_number};
 use super::grid::Grid;
+use super::histogram_aggregate::HistogramCells;
 use super::kahan::{Kahan, Mean};
 use super::labels_functions::is_label_name;
 use super::quantile::quantile;
 use super::{Context, count_values, histogram, mistyped, ranking};
-use crate::ast::AggregateOp;
+use crate::annotations::{Note, Notes};
+use crate::ast::{AggregateOp, Span};
 use crate::error::QueryError;
 use crate::plan::{Aggregation, Node, NodeKind};
 
@@ -29,7 +31,8 @@ pub(crate) fn aggregate<'a>(
             let k = context.scalar(param()?, grid)?;
             let vector = context.vector(&aggregation.inner, grid)?;
             let groups = Groups::new(aggregation, &vector.series);
-            ranking::ranked(context, aggregation.op, vector, &groups.of_series, k, grid)
+            let (op, span) = (aggregation.op, aggregation.inner.span);
+            ranking::ranked(context, op, vector, &groups.of_series, k, span, grid)
         }
         AggregateOp::LimitRatio => {
             let ratios = context.scalar(param()?, grid)?;
@@ -115,48 +118,80 @@ fn folded<'a>(
 ) -> Result<Vector<'a>, QueryError> {
     let vector = context.vector(&aggregation.inner, grid)?;
     let groups = Groups::new(aggregation, &vector.series);
+    let folding = Folding {
+        op,
+        span: aggregation.inner.span,
+        grid,
+    };
     match op {
-        AggregateOp::Sum => fold::<Sum>(context, vector, groups, grid, |x| x),
-        AggregateOp::Avg => fold::<Mean>(context, vector, groups, grid, |x| x),
-        AggregateOp::Min => fold::<Min>(context, vector, groups, grid, |x| x),
-        AggregateOp::Max => fold::<Max>(context, vector, groups, grid, |x| x),
-        AggregateOp::Count => fold::<Count>(context, vector, groups, grid, |x| x),
-        AggregateOp::Stdvar => fold::<Variance>(context, vector, groups, grid, |x| x),
-        AggregateOp::Stddev => fold::<Variance>(context, vector, groups, grid, |x| {
+        AggregateOp::Sum => fold::<Sum>(context, vector, groups, folding, |x| x),
+        AggregateOp::Avg => fold::<Mean>(context, vector, groups, folding, |x| x),
+        AggregateOp::Min => fold::<Min>(context, vector, groups, folding, |x| x),
+        AggregateOp::Max => fold::<Max>(context, vector, groups, folding, |x| x),
+        AggregateOp::Count => fold::<Count>(context, vector, groups, folding, |x| x),
+        AggregateOp::Stdvar => fold::<Variance>(context, vector, groups, folding, |x| x),
+        AggregateOp::Stddev => fold::<Variance>(context, vector, groups, folding, |x| {
             if is_absent(x) { x } else { x.sqrt() }
         }),
-        _ => fold::<Count>(context, vector, groups, grid, |x| {
+        _ => fold::<Count>(context, vector, groups, folding, |x| {
             if is_absent(x) { x } else { 1.0 }
         }),
     }
+}
+
+/// What is folded, at which times, and where the expression is that is folded.
+#[derive(Debug, Clone, Copy)]
+struct Folding {
+    op: AggregateOp,
+    span: Span,
+    grid: Grid,
 }
 
 fn fold<'a, C: Cell + Send + Sync + 'a>(
     context: Context<'a>,
     vector: Vector<'a>,
     groups: Groups,
-    grid: Grid,
+    folding: Folding,
     finish: fn(f64) -> f64,
 ) -> Result<Vector<'a>, QueryError> {
-    let steps = grid.count;
+    let steps = folding.grid.count;
     let cell_count = groups.series.len().saturating_mul(steps);
     let bytes = cell_count.saturating_mul(size_of::<C>());
     context.workers.budget.charge_bytes(bytes)?;
     let mut cells = vec![C::empty(); cell_count];
+    let mut histograms = HistogramCells::new(folding.op, cells.len());
     context.workers.for_each(&vector, steps, |index, column| {
         let start = groups.of_series[index] * steps;
-        for (cell, value) in cells[start..start + steps].iter_mut().zip(column) {
-            if !is_absent(*value) {
-                cell.add(*value);
+        let cells = cells[start..start + steps].iter_mut();
+        if !column.has_histograms() {
+            for (cell, value) in cells.zip(column.iter()) {
+                if !is_absent(*value) {
+                    cell.add(*value);
+                }
+            }
+            return Ok(());
+        }
+        for (step, (cell, value)) in cells.zip(column.iter()).enumerate() {
+            match column.histogram(step) {
+                Some(histogram) if histograms.takes() => {
+                    let metric = vector.series[index].labels.metric_name();
+                    histograms.add(start + step, histogram, metric);
+                }
+                Some(_) if !histograms.counts() => histograms.ignore(),
+                _ if is_absent(*value) => {}
+                _ => cell.add(*value),
             }
         }
         Ok(())
     })?;
+    histograms.report(context.annotations, folding.span);
+    let (annotations, span) = (context.annotations, folding.span);
     let fill: Fill<'a> = Box::new(move |index, out| {
-        let cells = &cells[index * steps..(index + 1) * steps];
-        for (out, cell) in out.iter_mut().zip(cells) {
+        let first = index * steps;
+        for (out, cell) in out.iter_mut().zip(&cells[first..first + steps]) {
             *out = finish(cell.clone().result());
         }
+        histograms.fill(first, out).report(annotations, span, "");
     });
     Ok(Vector {
         series: groups.series,
@@ -324,6 +359,12 @@ fn quantiles<'a>(
     }
     let groups = Groups::new(aggregation, &vector.series);
     let stored = context.workers.store(&vector, grid.count)?;
+    if (0..vector.series.len()).any(|at| stored.column(at).is_some_and(Column::has_a_histogram)) {
+        let mut notes = Notes::default();
+        notes.add(Note::IgnoredInAggregation);
+        let span = aggregation.inner.span;
+        notes.report(context.annotations, span, aggregation.op.as_str());
+    }
     let mut members = vec![Vec::new(); groups.series.len()];
     for (index, group) in groups.of_series.iter().enumerate() {
         members[*group].push(index);
@@ -335,7 +376,7 @@ fn quantiles<'a>(
                 .iter()
                 .map(|index| stored.value(*index, step));
             values.clear();
-            values.extend(candidates.filter(|value| !is_absent(*value)));
+            values.extend(candidates.filter(|value| is_number(*value)));
             *out = if values.is_empty() {
                 ABSENT
             } else {

@@ -1,8 +1,11 @@
 //! From the value of the whole expression to what the caller gets.
 
-use super::column::{Vector, is_absent, without_metadata};
+use std::sync::Arc;
+
+use super::column::{Vector, is_number, without_metadata};
 use super::grid::Grid;
 use super::merge::{Duplicates, merged};
+use super::range::MixedSamples;
 use super::{Context, Evaluated, mistyped, unlabelled};
 use crate::error::QueryError;
 use crate::plan::{Node, NodeKind};
@@ -27,6 +30,7 @@ pub(crate) fn answer(
             labels: unlabelled().labels,
             timestamps: grid.times().collect(),
             values,
+            histograms: Vec::new(),
         }])),
         Evaluated::Scalar(values) => Ok(Value::Scalar {
             timestamp_ms: grid.start_ms,
@@ -53,6 +57,7 @@ pub(crate) fn answer(
                     },
                     timestamps: Vec::new(),
                     values: Vec::new(),
+                    histograms: Vec::new(),
                 };
                 match matrix.edges {
                     Some(edges) => {
@@ -64,11 +69,14 @@ pub(crate) fn answer(
                         found.values = samples.values[seen].to_vec();
                     }),
                 }
-                context.workers.budget.charge(found.values.len())?;
+                if let Some(samples) = series.mixed() {
+                    separate(&samples, &mut found);
+                }
+                context.workers.budget.charge(found.samples())?;
                 Ok(found)
             });
             let mut series = series.collect::<Result<Vec<_>, QueryError>>()?;
-            series.retain(|series| !series.values.is_empty());
+            series.retain(|series| series.samples() > 0);
             Ok(sorted(series))
         }
     }
@@ -96,6 +104,7 @@ fn samples(context: Context<'_>, vector: &Vector<'_>, grid: Grid) -> Result<Valu
             labels: vector.series[index].labels.clone(),
             timestamp_ms: grid.start_ms,
             value: column[0],
+            histogram: column.histogram(0).cloned(),
         });
         Ok(())
     })?;
@@ -114,19 +123,52 @@ fn matrix_of_columns(
         .for_each(vector, grid.count, |index, column| {
             let points = times.iter().copied().zip(column.iter().copied());
             let (timestamps, values): (Vec<i64>, Vec<f64>) =
-                points.filter(|(_, value)| !is_absent(*value)).unzip();
+                points.filter(|(_, value)| is_number(*value)).unzip();
             // The column leaves memory; what is copied out of it stays.
             let budget = context.workers.budget;
             budget.charge(values.len())?;
             budget.charge_bytes(size_of_val(&timestamps[..]))?;
+            let histograms = match column.has_histograms() {
+                true => {
+                    let steps = times.iter().enumerate();
+                    let histograms = steps.filter_map(|(step, time_ms)| {
+                        Some((*time_ms, Arc::clone(column.histogram(step)?)))
+                    });
+                    histograms.collect()
+                }
+                false => Vec::new(),
+            };
             matrix.push(MatrixSeries {
                 labels: vector.series[index].labels.clone(),
                 timestamps,
                 values,
+                histograms,
             });
             Ok(())
         })?;
     Ok(sorted(matrix))
+}
+
+/// Takes the histograms out of what a series of a range vector has in its window.
+fn separate(samples: &MixedSamples<'_>, found: &mut MatrixSeries) {
+    let Some(first_ms) = found.timestamps.first() else {
+        return;
+    };
+    let low = samples
+        .timestamps
+        .partition_point(|time_ms| time_ms < first_ms);
+    let histograms = samples.histograms[low..].iter();
+    let points = found.timestamps.iter().copied().zip(histograms);
+    let histograms = points.filter_map(|(time_ms, histogram)| Some((time_ms, histogram.clone()?)));
+    found.histograms = histograms.collect();
+    let points = found
+        .timestamps
+        .iter()
+        .copied()
+        .zip(found.values.iter().copied());
+    let (timestamps, values) = points.filter(|(_, value)| is_number(*value)).unzip();
+    found.timestamps = timestamps;
+    found.values = values;
 }
 
 fn sorted(mut matrix: Vec<MatrixSeries>) -> Value {

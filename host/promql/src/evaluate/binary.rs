@@ -5,15 +5,17 @@ use std::collections::{HashMap, HashSet};
 use narthex_model::Labels;
 
 use super::column::{
-    ABSENT, Column, Fill, OutputSeries, Stored, Vector, is_absent, without_metadata,
+    ABSENT, Column, Fill, OutputSeries, SampleValue, Stored, Vector, is_absent, without_metadata,
 };
 use super::grid::Grid;
+use super::histogram_operators;
 use super::instant_functions::checked;
 use super::matching::{MatchGroups, match_labels, result_labels};
 use super::operators::{self, Keep, changes_metric};
 use super::set_operators::set_operator;
 use super::{Context, Evaluated, mistyped};
-use crate::ast::{BinaryOp, Cardinality, VectorMatching};
+use crate::annotations::Notes;
+use crate::ast::{BinaryOp, Cardinality, Span, VectorMatching};
 use crate::error::QueryError;
 use crate::plan::Operation;
 
@@ -21,6 +23,7 @@ use crate::plan::Operation;
 pub(crate) fn binary<'a>(
     context: Context<'a>,
     operation: &'a Operation,
+    span: Span,
     grid: Grid,
 ) -> Result<Evaluated<'a>, QueryError> {
     let op = operation.op;
@@ -33,10 +36,10 @@ pub(crate) fn binary<'a>(
             Ok(Evaluated::Scalar(out))
         }
         (Evaluated::Vector(vector), Evaluated::Scalar(scalar)) => {
-            with_scalar(context, operation, vector, scalar, false, grid)
+            with_scalar(context, operation, span, vector, scalar, false, grid)
         }
         (Evaluated::Scalar(scalar), Evaluated::Vector(vector)) => {
-            with_scalar(context, operation, vector, scalar, true, grid)
+            with_scalar(context, operation, span, vector, scalar, true, grid)
         }
         (Evaluated::Vector(lhs), Evaluated::Vector(rhs)) => {
             let matching = operation.matching.as_ref();
@@ -45,7 +48,7 @@ pub(crate) fn binary<'a>(
                 BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => {
                     set_operator(context, op, matching, lhs, rhs, grid)?
                 }
-                _ => between_vectors(context, operation, matching, lhs, rhs, grid)?,
+                _ => between_vectors(context, operation, span, (matching, lhs, rhs), grid)?,
             };
             Ok(Evaluated::Vector(vector))
         }
@@ -56,6 +59,7 @@ pub(crate) fn binary<'a>(
 fn with_scalar<'a>(
     context: Context<'a>,
     operation: &'a Operation,
+    span: Span,
     vector: Vector<'a>,
     scalar: Vec<f64>,
     scalar_is_left: bool,
@@ -80,6 +84,18 @@ fn with_scalar<'a>(
     let inner = vector.fill;
     let fill: Fill<'a> = Box::new(move |index, out| {
         inner(index, out);
+        if out.has_histograms() || operators::is_trim(op) {
+            let mut notes = Notes::default();
+            let scalar = Column::from(scalar.clone());
+            let vector = out.clone();
+            let sides = match scalar_is_left {
+                true => (&scalar, &vector),
+                false => (&vector, &scalar),
+            };
+            histogram_operators::columns(op, keep, sides, out, &mut notes);
+            notes.report(context.annotations, span, op.as_str());
+            return;
+        }
         for (out, scalar) in out.iter_mut().zip(&scalar) {
             if is_absent(*out) {
                 continue;
@@ -99,6 +115,7 @@ fn with_scalar<'a>(
 struct Sides<'a, 'm> {
     context: Context<'a>,
     op: BinaryOp,
+    span: Span,
     keep: Keep,
     matching: &'m VectorMatching,
     many: Vector<'a>,
@@ -109,9 +126,8 @@ struct Sides<'a, 'm> {
 fn between_vectors<'a>(
     context: Context<'a>,
     operation: &'a Operation,
-    matching: &'a VectorMatching,
-    lhs: Vector<'a>,
-    rhs: Vector<'a>,
+    span: Span,
+    (matching, lhs, rhs): (&'a VectorMatching, Vector<'a>, Vector<'a>),
     grid: Grid,
 ) -> Result<Vector<'a>, QueryError> {
     let (many, one) = match matching.cardinality {
@@ -125,6 +141,7 @@ fn between_vectors<'a>(
     let sides = Sides {
         context,
         op: operation.op,
+        span,
         keep,
         matching,
         groups: MatchGroups::new(matching, &many.series, &one.series),
@@ -209,6 +226,7 @@ impl<'a> Sides<'a, '_> {
             })
             .collect();
         let (op, keep, swapped) = (self.op, self.keep, self.is_swapped());
+        let (annotations, span) = (self.context.annotations, self.span);
         let one_to_one = self.matching.cardinality == Cardinality::OneToOne;
         // A "one" side is met by many, so its columns are kept; between one and one each column
         // is asked for once.
@@ -219,9 +237,9 @@ impl<'a> Sides<'a, '_> {
         let (many, one) = (self.many.fill, self.one.fill);
         let fill: Fill<'a> = Box::new(move |index, out| {
             let (many_at, one_at) = pairs[index];
-            let mut left = vec![ABSENT; out.len()];
+            let mut left = Column::new(out.len());
             many(many_at, &mut left);
-            let mut right = vec![ABSENT; out.len()];
+            let mut right = Column::new(out.len());
             match &kept {
                 Some(kept) => kept.copy(one_at, &mut right),
                 None => one(one_at, &mut right),
@@ -229,7 +247,13 @@ impl<'a> Sides<'a, '_> {
             if swapped {
                 std::mem::swap(&mut left, &mut right);
             }
-            operators::columns(op, keep, &left, &right, out);
+            if left.has_histograms() || right.has_histograms() || operators::is_trim(op) {
+                let mut notes = Notes::default();
+                histogram_operators::columns(op, keep, (&left, &right), out, &mut notes);
+                notes.report(annotations, span, op.as_str());
+            } else {
+                operators::columns(op, keep, &left, &right, out);
+            }
         });
         Ok(Vector { series, fill })
     }
@@ -241,14 +265,19 @@ impl<'a> Sides<'a, '_> {
         let one = workers.store(&self.one, grid.count)?;
         let many_present = steps_present(&many, self.many.series.len(), grid.count);
         let mut results = Results::default();
+        let mut notes = Notes::default();
         for group in 0..self.groups.len() {
             workers.budget.check()?;
             for (step, any_many) in many_present.iter().enumerate() {
-                self.match_step(group, step, *any_many, (&many, &one), grid, &mut results)?;
+                let sides = (&many, &one);
+                let results = (&mut results, &mut notes);
+                self.match_step(group, step, *any_many, sides, grid, results)?;
             }
         }
+        let (annotations, span) = (self.context.annotations, self.span);
+        notes.report(annotations, span, self.op.as_str());
         let columns = results.columns;
-        let fill: Fill<'a> = Box::new(move |index, out| out.copy_from_slice(&columns[index]));
+        let fill: Fill<'a> = Box::new(move |index, out| out.copy_from(&columns[index]));
         Ok(Vector {
             series: results.series,
             fill,
@@ -262,7 +291,7 @@ impl<'a> Sides<'a, '_> {
         any_many: bool,
         (many, one): (&Stored<'_>, &Stored<'_>),
         grid: Grid,
-        results: &mut Results,
+        (results, notes): (&mut Results, &mut Notes),
     ) -> Result<(), QueryError> {
         let (fill_one, fill_many) = if self.is_swapped() {
             (self.matching.fill_left, self.matching.fill_right)
@@ -283,12 +312,14 @@ impl<'a> Sides<'a, '_> {
             }
             found = Some(*candidate);
         }
-        let one_value = found.map(|found| one.value(found, step)).or(fill_one);
+        let filled = |fill: Option<f64>| fill.map(SampleValue::Number);
+        let one_value = found.and_then(|found| one.sample(found, step));
+        let one_value = one_value.or(filled(fill_one));
         let mut taken: HashSet<Labels> = HashSet::new();
         let mut matched = false;
         for many_at in &self.groups.left[group] {
-            let value = many.value(*many_at, step);
-            let (false, Some(one_value)) = (is_absent(value), one_value) else {
+            let value = many.sample(*many_at, step);
+            let (Some(value), Some(one_value)) = (value, &one_value) else {
                 continue;
             };
             let labels = self.pair_labels(Some(*many_at), found);
@@ -306,13 +337,15 @@ impl<'a> Sides<'a, '_> {
                 ));
             }
             matched = true;
-            let value = self.value(value, one_value);
+            let value = self.value(&value, one_value, notes);
             results.put((Some(*many_at), found), step, value, grid, || {
                 self.output(labels)
             });
         }
-        if let (false, Some(fill), Some(found)) = (matched, fill_many, found) {
-            let value = self.value(fill, one.value(found, step));
+        if let (false, Some(fill), Some(found)) = (matched, filled(fill_many), found)
+            && let Some(value) = one.sample(found, step)
+        {
+            let value = self.value(&fill, &value, notes);
             let output = || self.output(self.pair_labels(None, Some(found)));
             results.put((None, Some(found)), step, value, grid, output);
         }
@@ -337,12 +370,17 @@ impl<'a> Sides<'a, '_> {
         self.labels(&many, &one)
     }
 
-    fn value(&self, many: f64, one: f64) -> f64 {
-        if self.is_swapped() {
-            operators::one(self.op, self.keep, one, many)
-        } else {
-            operators::one(self.op, self.keep, many, one)
-        }
+    fn value(
+        &self,
+        many: &SampleValue,
+        one: &SampleValue,
+        notes: &mut Notes,
+    ) -> Option<SampleValue> {
+        let (left, right) = match self.is_swapped() {
+            true => (one, many),
+            false => (many, one),
+        };
+        histogram_operators::one(self.op, self.keep, left, right, notes)
     }
 
     fn duplicate(&self, second: usize, first: usize) -> QueryError {
@@ -371,26 +409,26 @@ impl Results {
         &mut self,
         pair: (Option<usize>, Option<usize>),
         step: usize,
-        value: f64,
+        value: Option<SampleValue>,
         grid: Grid,
         series: impl FnOnce() -> OutputSeries,
     ) {
-        if is_absent(value) {
+        if value.is_none() {
             return;
         }
         let index = *self.index_of.entry(pair).or_insert_with(|| {
             self.series.push(series());
-            self.columns.push(vec![ABSENT; grid.count].into());
+            self.columns.push(Column::new(grid.count));
             self.series.len() - 1
         });
-        self.columns[index][step] = value;
+        self.columns[index].set(step, value);
     }
 }
 
 fn steps_present(stored: &Stored<'_>, series: usize, steps: usize) -> Vec<bool> {
     let mut present = vec![false; steps];
     for column in (0..series).filter_map(|index| stored.column(index)) {
-        for (present, value) in present.iter_mut().zip(column) {
+        for (present, value) in present.iter_mut().zip(column.iter()) {
             *present |= !is_absent(*value);
         }
     }

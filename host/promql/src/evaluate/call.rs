@@ -1,10 +1,10 @@
 //! Calls of functions: which code a name stands for, and what it gets as arguments.
 
-use super::column::{Fill, Vector, is_absent};
+use super::column::{Fill, Vector, is_number};
 use super::grid::Grid;
 use super::{
-    Context, Evaluated, absent, edges, histogram, instant_functions, labels_functions, mistyped,
-    order, range_call, selector, unlabelled,
+    Context, Evaluated, absent, edges, histogram, histogram_values, instant_functions,
+    labels_functions, mistyped, order, range_call, selector, unlabelled,
 };
 use crate::ast::Span;
 use crate::error::QueryError;
@@ -112,8 +112,8 @@ fn only_value<'a>(context: Context<'a>, arg: &'a Node, grid: Grid) -> Result<Vec
     let mut values = vec![f64::NAN; grid.count];
     context.workers.for_each(&vector, grid.count, |_, column| {
         let cells = values.iter_mut().zip(&mut found);
-        for ((value, found), candidate) in cells.zip(column) {
-            if !is_absent(*candidate) {
+        for ((value, found), candidate) in cells.zip(column.iter()) {
+            if is_number(*candidate) {
                 *value = if *found { f64::NAN } else { *candidate };
                 *found = true;
             }
@@ -146,9 +146,7 @@ fn other<'a>(
                 _ => {
                     let times = seconds(grid);
                     let vector = vector(0)?;
-                    return instant_functions::mapped(context, vector, grid, move |step, _| {
-                        times[step]
-                    });
+                    return histogram_values::at_samples(context, vector, grid, times);
                 }
             };
             instant_functions::mapped(context, inner, grid, |_, seconds| seconds)
@@ -200,19 +198,18 @@ fn other<'a>(
         "histogram_quantile" => {
             let quantiles = values(0)?;
             histogram::warn_of_quantiles(context, arg(args, 0)?.span, &quantiles);
-            let span = arg(args, 1)?.span;
-            histogram::quantile(context, vector(1)?, span, grid, quantiles, None)
+            let spans = (arg(args, 0)?.span, arg(args, 1)?.span);
+            histogram::quantile(context, vector(1)?, spans, grid, quantiles, None)
         }
         "histogram_quantiles" => histogram_quantiles(context, args, grid),
         "histogram_fraction" => {
-            let span = arg(args, 2)?.span;
-            histogram::fraction(context, vector(2)?, span, grid, values(0)?, values(1)?)
+            let spans = (arg(args, 0)?.span, arg(args, 2)?.span);
+            histogram::fraction(context, vector(2)?, spans, grid, values(0)?, values(1)?)
         }
-        // Only native histograms have these, and the store holds none.
-        "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev"
-        | "histogram_stdvar" => {
-            vector(0)?;
-            Ok(Vector::empty())
+        _ if histogram_values::by_name(name).is_some() => {
+            let of_histogram = histogram_values::by_name(name);
+            let of_histogram = of_histogram.ok_or_else(|| mistyped("a function of histograms"))?;
+            histogram_values::mapped(context, vector(0)?, grid, of_histogram)
         }
         _ => Err(unsupported(&format!("{name}()"))),
     }
@@ -232,8 +229,9 @@ fn histogram_quantiles<'a>(
         histogram::warn_of_quantiles(context, arg.span, &quantiles);
         let vector = context.vector(inner, grid)?;
         let named = Some(label);
+        let spans = (inner.span, inner.span);
         all.push(histogram::quantile(
-            context, vector, inner.span, grid, quantiles, named,
+            context, vector, spans, grid, quantiles, named,
         )?);
     }
     let mut places = Vec::new();

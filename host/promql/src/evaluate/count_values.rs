@@ -22,7 +22,7 @@ pub(crate) fn count_values<'a>(
     // `without` may name the very label; then values are not told apart.
     let is_dropped = aggregation.without && aggregation.labels.iter().any(|name| name == label);
     let mut groups: HashMap<Labels, usize> = HashMap::new();
-    let mut index_of: HashMap<(usize, u64), usize> = HashMap::new();
+    let mut index_of: HashMap<(usize, Value), usize> = HashMap::new();
     let mut series: Vec<OutputSeries> = Vec::new();
     // Values that come once are many, so what is kept is one entry a sample and no columns.
     let mut counted: Vec<(usize, usize)> = Vec::new();
@@ -39,15 +39,18 @@ pub(crate) fn count_values<'a>(
                 if is_absent(*value) {
                     continue;
                 }
-                let bits = match value {
-                    _ if is_dropped => 0,
-                    value if value.is_nan() => sample::NORMAL_NAN_BITS,
-                    value => value.to_bits(),
+                let histogram = column.histogram(step);
+                let key = match histogram {
+                    _ if is_dropped => Value::Number(0),
+                    Some(histogram) => Value::Histogram(histogram.to_string()),
+                    None if value.is_nan() => Value::Number(sample::NORMAL_NAN_BITS),
+                    None => Value::Number(value.to_bits()),
                 };
-                let index = *index_of.entry((group, bits)).or_insert_with(|| {
+                let index = *index_of.entry((group, key)).or_insert_with(|| {
                     let mut builder = LabelsBuilder::from_labels(&labels);
                     if !is_dropped {
-                        builder.set(label, &plain(*value));
+                        let text = histogram.map(ToString::to_string);
+                        builder.set(label, &text.unwrap_or_else(|| plain(*value)));
                     }
                     series.push(OutputSeries {
                         labels: builder.build(),
@@ -76,6 +79,15 @@ pub(crate) fn count_values<'a>(
     // The result is counted again as it is read.
     budget.release(samples);
     Ok(Vector { series, fill })
+}
+
+/// What is counted.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Value {
+    /// The bits of a number.
+    Number(u64),
+    /// A histogram as it prints.
+    Histogram(String),
 }
 
 /// All digits and never an exponent (Go's `%f` with the shortest precision).

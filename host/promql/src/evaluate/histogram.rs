@@ -1,16 +1,20 @@
-//! Classic histograms: buckets that are series with a label `le`, counts cumulative.
+//! Quantiles and fractions of histograms: of classic ones, whose buckets are series with a label
+//! `le` and cumulative counts, and of native ones. Where a classic and a native histogram have
+//! the same labels at the same time, neither counts.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use narthex_model::{Labels, LabelsBuilder};
+use narthex_model::histogram::Estimate;
+use narthex_model::{FloatHistogram, Labels, LabelsBuilder};
 
 use super::Context;
-use super::column::{ABSENT, Fill, OutputSeries, Vector, is_absent};
+use super::column::{ABSENT, Column, Fill, OutputSeries, Vector, is_absent};
 use super::grid::Grid;
+use super::histogram_range::has_number;
 use super::instant_functions::checked;
-use super::range_functions::has_sample;
-use crate::annotations::{ForcedMonotonicity, shortest};
+use crate::annotations::{ForcedMonotonicity, Note, Notes, shortest};
 use crate::ast::Span;
 use crate::error::QueryError;
 
@@ -39,7 +43,7 @@ pub(crate) fn warn_of_extremes(context: Context<'_>, span: Span, quantiles: &[f6
 pub(crate) fn quantile<'a>(
     context: Context<'a>,
     vector: Vector<'a>,
-    span: Span,
+    (parameter_span, span): (Span, Span),
     grid: Grid,
     quantiles: Vec<f64>,
     label: Option<&str>,
@@ -54,20 +58,24 @@ pub(crate) fn quantile<'a>(
                 .build();
         }
     }
-    let names: Vec<String> = series
-        .iter()
-        .map(|series| match context.delayed_name_removal {
-            true => series.labels.metric_name().to_owned(),
-            false => String::new(),
-        })
-        .collect();
+    let names = names(context, &series);
     let inner = vector.fill;
+    let of_native = quantiles.clone();
     let fill: Fill<'a> = Box::new(move |index, out| {
+        let native = Native {
+            value: &|step, histogram| histogram.quantile(of_native[step]),
+            nan_note: |value| match value.is_nan() {
+                true => Note::NanQuantile,
+                false => Note::SkewedQuantile,
+            },
+            span: parameter_span,
+            metric: &names[index],
+        };
         each_step(
             context,
             span,
             &inner,
-            &histograms[index],
+            (&histograms[index], &native),
             out,
             |step, buckets| {
                 let (value, forced) = bucket_quantile(quantiles[step], buckets);
@@ -96,19 +104,27 @@ pub(crate) fn quantile<'a>(
 pub(crate) fn fraction<'a>(
     context: Context<'a>,
     vector: Vector<'a>,
-    span: Span,
+    (parameter_span, span): (Span, Span),
     grid: Grid,
     lower: Vec<f64>,
     upper: Vec<f64>,
 ) -> Result<Vector<'a>, QueryError> {
     let (series, histograms) = group(context, &vector);
+    let names = names(context, &series);
     let inner = vector.fill;
+    let (of_native, to_native) = (lower.clone(), upper.clone());
     let fill: Fill<'a> = Box::new(move |index, out| {
+        let native = Native {
+            value: &|step, histogram| histogram.fraction(of_native[step], to_native[step]),
+            nan_note: |_| Note::NanFraction,
+            span: parameter_span,
+            metric: &names[index],
+        };
         each_step(
             context,
             span,
             &inner,
-            &histograms[index],
+            (&histograms[index], &native),
             out,
             |step, buckets| bucket_fraction(lower[step], upper[step], buckets),
         );
@@ -116,11 +132,33 @@ pub(crate) fn fraction<'a>(
     checked(context, Vector { series, fill }, grid)
 }
 
-/// The series of one histogram.
+/// The metrics that annotations name: none where names are gone already.
+fn names(context: Context<'_>, series: &[OutputSeries]) -> Vec<String> {
+    let series = series.iter();
+    let names = series.map(|series| match context.delayed_name_removal {
+        true => series.labels.metric_name().to_owned(),
+        false => String::new(),
+    });
+    names.collect()
+}
+
+/// What is made of a native histogram.
+struct Native<'n> {
+    value: &'n dyn Fn(usize, &FloatHistogram) -> Estimate,
+    /// What is said of NaN observations, depending on the value.
+    nan_note: fn(f64) -> Note,
+    /// Where that is said.
+    span: Span,
+    metric: &'n str,
+}
+
+/// The series of one histogram. The native histograms that have the same labels are with it.
 struct Histogram {
+    metric: String,
     /// Upper bounds and the places of their series, ascending by bound.
     buckets: Vec<(f64, usize)>,
-    /// Series whose `le` is no number: place, metric name, label.
+    /// Series whose `le` is no number: place, metric name, label. Numbers of those are malformed,
+    /// native histograms are what they should be.
     malformed: Vec<(usize, String, String)>,
 }
 
@@ -142,6 +180,7 @@ fn group(context: Context<'_>, vector: &Vector<'_>) -> (Vec<OutputSeries>, Vec<H
             histograms.push(Histogram {
                 buckets: Vec::new(),
                 malformed: Vec::new(),
+                metric: labels.metric_name().to_owned(),
             });
             outputs.push(context.renamed(&OutputSeries {
                 labels: labels.clone(),
@@ -174,23 +213,35 @@ fn each_step(
     context: Context<'_>,
     span: Span,
     inner: &Fill<'_>,
-    histogram: &Histogram,
-    out: &mut [f64],
+    (histogram, native): (&Histogram, &Native<'_>),
+    out: &mut Column,
     mut value: impl FnMut(usize, &mut Vec<Bucket>) -> f64,
 ) {
+    let steps = out.len();
+    let mut natives: Vec<Option<Arc<FloatHistogram>>> = Vec::new();
     for (place, metric, le) in &histogram.malformed {
         inner(*place, out);
-        if has_sample(out) {
+        if has_number(out) {
             context.annotations.bad_bucket_label(span, metric, le);
         }
+        if out.has_histograms() {
+            natives.resize(steps, None);
+            for (step, native) in natives.iter_mut().enumerate() {
+                *native = native.take().or_else(|| out.histogram(step).cloned());
+            }
+        }
     }
-    let steps = out.len();
     let mut counts = vec![ABSENT; steps * histogram.buckets.len()];
     let columns = counts.chunks_mut(steps.max(1));
     for ((_, place), column) in histogram.buckets.iter().zip(columns) {
-        inner(*place, column);
+        inner(*place, out);
+        out.drop_histograms();
+        column.copy_from_slice(out);
     }
+    let mut notes = Notes::default();
+    let mut has_mixed = false;
     let mut buckets = Vec::with_capacity(histogram.buckets.len());
+    out.drop_histograms();
     for (step, out) in out.iter_mut().enumerate() {
         buckets.clear();
         for (at, (upper, _)) in histogram.buckets.iter().enumerate() {
@@ -202,11 +253,28 @@ fn each_step(
                 });
             }
         }
-        *out = if buckets.is_empty() {
-            ABSENT
-        } else {
-            value(step, &mut buckets)
+        let histogram = natives.get(step).and_then(Option::as_deref);
+        *out = match (histogram, buckets.is_empty()) {
+            (None, true) => ABSENT,
+            (None, false) => value(step, &mut buckets),
+            (Some(_), false) => {
+                has_mixed = true;
+                ABSENT
+            }
+            (Some(histogram), true) => {
+                let estimate = (native.value)(step, histogram);
+                if estimate.has_nan_observations {
+                    notes.add((native.nan_note)(estimate.value));
+                }
+                estimate.value
+            }
         };
+    }
+    notes.report(context.annotations, native.span, native.metric);
+    if has_mixed {
+        let mut notes = Notes::default();
+        notes.add(Note::MixedClassicNative);
+        notes.report(context.annotations, span, &histogram.metric);
     }
 }
 

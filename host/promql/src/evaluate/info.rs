@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
 
 use super::Context;
-use super::column::{ABSENT, Fill, OutputSeries, Stored, Vector, is_absent};
+use super::column::{ABSENT, Column, Fill, OutputSeries, Stored, Vector, is_absent};
 use super::grid::Grid;
 use super::merge::{Duplicates, merged};
 use super::selector;
@@ -160,7 +160,7 @@ impl<'a> InfoSeries<'a> {
         }
         let mut present = vec![false; grid.count];
         context.workers.for_each(base, grid.count, |_, column| {
-            for (present, value) in present.iter_mut().zip(column) {
+            for (present, value) in present.iter_mut().zip(column.iter()) {
                 *present |= !is_absent(*value);
             }
             Ok(())
@@ -270,7 +270,7 @@ impl Outputs<'_, '_> {
     }
 
     fn has_sample(&self, index: usize, base: &Vector<'_>, steps: &[bool]) -> bool {
-        let mut column = vec![ABSENT; self.grid.count];
+        let mut column = Column::new(self.grid.count);
         (base.fill)(index, &mut column);
         let mut values = column.iter().zip(steps);
         values.any(|(value, kept)| *kept && !is_absent(*value))

@@ -56,17 +56,8 @@ pub(crate) fn date_part(name: &str) -> Option<DatePart> {
     })
 }
 
-/// Changes every value, and with it the meaning of the metric name. The caller merges series
-/// that now have the same labels.
-pub(crate) fn map<'a>(
-    context: Context<'a>,
-    vector: Vector<'a>,
-    f: impl Fn(f64) -> f64 + Send + Sync + 'a,
-) -> Vector<'a> {
-    map_steps(context, vector, move |_, value| f(value))
-}
-
-/// As [`map`], with the number of the step.
+/// Changes every number, and with it the meaning of the metric name; native histograms are left
+/// out. The caller merges series that now have the same labels.
 pub(crate) fn map_steps<'a>(
     context: Context<'a>,
     vector: Vector<'a>,
@@ -80,6 +71,7 @@ pub(crate) fn map_steps<'a>(
     let inner = vector.fill;
     let fill: Fill<'a> = Box::new(move |index, out| {
         inner(index, out);
+        out.drop_histograms();
         for (step, value) in out.iter_mut().enumerate() {
             if !is_absent(*value) {
                 *value = f(step, *value);

@@ -62,7 +62,7 @@ pub(crate) fn merged<'a>(
         series.push(output);
         columns.push(merged);
     }
-    let fill: Fill<'a> = Box::new(move |index, out| out.copy_from_slice(&columns[index]));
+    let fill: Fill<'a> = Box::new(move |index, out| out.copy_from(&columns[index]));
     Ok(Vector { series, fill })
 }
 
@@ -70,15 +70,15 @@ fn first_step(column: &[f64]) -> Option<usize> {
     column.iter().position(|value| !is_absent(*value))
 }
 
-fn overlay(into: &mut [f64], column: &[f64]) -> Result<(), QueryError> {
-    for (into, value) in into.iter_mut().zip(column) {
+fn overlay(into: &mut Column, column: &Column) -> Result<(), QueryError> {
+    for (step, value) in column.iter().enumerate() {
         if is_absent(*value) {
             continue;
         }
-        if !is_absent(*into) {
+        if !is_absent(into[step]) {
             return Err(same_labelset());
         }
-        *into = *value;
+        into.set(step, column.sample(step));
     }
     Ok(())
 }

@@ -36,6 +36,11 @@ pub(crate) fn changes_metric(op: BinaryOp) -> bool {
     arithmetic(op, 1.0, 1.0).is_some()
 }
 
+/// Whether it is one of the operators that trim histograms.
+pub(crate) fn is_trim(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
+}
+
 /// What a comparison that filters keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::Context;
-use super::column::{Fill, OutputSeries, Vector, is_absent};
+use super::column::{Fill, OutputSeries, Vector, is_number};
 use super::grid::Grid;
 use crate::ast::Span;
 use crate::error::QueryError;
@@ -24,7 +24,7 @@ pub(crate) fn by_value<'a>(
     let stored = context.workers.store(&vector, 1)?;
     let mut order: Vec<(usize, f64)> = (0..vector.series.len())
         .map(|index| (index, stored.value(index, 0)))
-        .filter(|(_, value)| !is_absent(*value))
+        .filter(|(_, value)| is_number(*value))
         .collect();
     order.sort_by(|(_, a), (_, b)| nan_last(*a, *b, descending));
     let series = order.iter().map(|(index, _)| vector.series[*index].clone());

@@ -1,12 +1,13 @@
 //! Range vectors: samples, and the window that each step sees of them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use narthex_model::{Labels, sample};
+use narthex_model::{FloatHistogram, Labels, sample};
 use narthex_storage::TimeRange;
 
 use super::Context;
-use super::column::{Stored, is_absent};
+use super::column::{Column, Stored, is_absent, is_number};
 use super::edges::Edges;
 use super::grid::Grid;
 use super::selector::advance;
@@ -31,6 +32,18 @@ pub(crate) struct RangeSeries<'a> {
     pub(crate) drop_name: bool,
     timestamps: Cow<'a, [i64]>,
     values: Cow<'a, [f64]>,
+    histograms: Option<Cow<'a, [Option<Arc<FloatHistogram>>]>>,
+}
+
+/// Samples of which some are native histograms, without staleness markers, in columns of the
+/// same length.
+pub(crate) struct MixedSamples<'s> {
+    /// Milliseconds since the epoch, ascending.
+    pub(crate) timestamps: Cow<'s, [i64]>,
+    /// The numbers, and marks of histograms.
+    pub(crate) values: Cow<'s, [f64]>,
+    /// The histograms.
+    pub(crate) histograms: Cow<'s, [Option<Arc<FloatHistogram>>]>,
 }
 
 /// Samples without staleness markers, in columns of the same length.
@@ -43,6 +56,45 @@ pub(crate) struct Samples<'s> {
 }
 
 impl RangeSeries<'_> {
+    /// The samples that count, where some of them are native histograms; `None` for a series of
+    /// numbers.
+    pub(crate) fn mixed(&self) -> Option<MixedSamples<'_>> {
+        let histograms = self.histograms.as_deref()?;
+        if !self.values.iter().copied().any(sample::is_stale_nan) {
+            return Some(MixedSamples {
+                timestamps: Cow::Borrowed(&self.timestamps),
+                values: Cow::Borrowed(&self.values),
+                histograms: Cow::Borrowed(histograms),
+            });
+        }
+        let counts = |at: &usize| !sample::is_stale_nan(self.values[*at]);
+        let kept: Vec<usize> = (0..self.values.len()).filter(counts).collect();
+        let histograms = kept.iter().map(|at| histograms[*at].clone());
+        Some(MixedSamples {
+            timestamps: kept.iter().map(|at| self.timestamps[*at]).collect(),
+            values: kept.iter().map(|at| self.values[*at]).collect(),
+            histograms: histograms.collect(),
+        })
+    }
+
+    /// The series with its numbers alone.
+    pub(crate) fn numbers(&self) -> RangeSeries<'static> {
+        let points = self
+            .timestamps
+            .iter()
+            .copied()
+            .zip(self.values.iter().copied());
+        let (timestamps, values): (Vec<i64>, Vec<f64>) =
+            points.filter(|(_, value)| is_number(*value)).unzip();
+        RangeSeries {
+            labels: self.labels.clone(),
+            drop_name: self.drop_name,
+            timestamps: timestamps.into(),
+            values: values.into(),
+            histograms: None,
+        }
+    }
+
     /// The samples that count: all but staleness markers.
     pub(crate) fn samples(&self) -> Samples<'_> {
         if !self.values.iter().copied().any(sample::is_stale_nan) {
@@ -146,6 +198,7 @@ impl<'a> RangeVector<'a> {
             drop_name: false,
             timestamps: Cow::Borrowed(&series.timestamps[..]),
             values: Cow::Borrowed(&series.values[..]),
+            histograms: series.histograms.as_deref().map(Cow::Borrowed),
         });
         let matrix = Self {
             series: series.collect(),
@@ -196,7 +249,7 @@ impl<'a> RangeVector<'a> {
                 (vector.series, stored)
             }
             super::Evaluated::Scalar(values) => {
-                let stored = Stored::one(context.workers.budget, values.into())?;
+                let stored = Stored::one(context.workers.budget, Column::from(values))?;
                 (vec![super::unlabelled()], stored)
             }
             _ => return Err(super::mistyped("an instant vector")),
@@ -206,15 +259,22 @@ impl<'a> RangeVector<'a> {
             let Some(column) = columns.take(at) else {
                 continue;
             };
-            let points = inner_grid.times().zip(column);
-            let (timestamps, values): (Vec<i64>, Vec<f64>) =
-                points.filter(|(_, value)| !is_absent(*value)).unzip();
+            let (values, histograms) = column.into_parts();
+            let present = |step: &usize| !is_absent(values[*step]);
+            let kept: Vec<usize> = (0..values.len()).filter(present).collect();
+            let timestamps: Vec<i64> = kept.iter().map(|step| inner_grid.time(*step)).collect();
+            let histograms = (!histograms.is_empty()).then(|| {
+                let kept = kept.iter().map(|step| histograms[*step].clone());
+                kept.collect::<Vec<_>>().into()
+            });
+            let values: Vec<f64> = kept.iter().map(|step| values[*step]).collect();
             context.counting.points(&windows, &timestamps);
             found.push(RangeSeries {
                 labels: series.labels,
                 drop_name: series.drop_name,
                 timestamps: timestamps.into(),
                 values: values.into(),
+                histograms,
             });
         }
         Ok(Self {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::call::arg;
-use super::column::{Fill, OutputSeries, Vector};
+use super::column::{Column, Fill, OutputSeries, Vector};
 use super::grid::Grid;
+use super::histogram_range::{self, has_number};
 use super::merge::{Duplicates, merged};
 use super::range::RangeVector;
-use super::range_functions::{OverTime, RangeFunction, has_sample};
+use super::range_functions::{OverTime, RangeFunction};
 use super::rate::Extrapolation;
 use super::{Context, histogram};
 use crate::ast::Span;
@@ -108,9 +109,18 @@ fn over_range<'a>(
     let suspects = Suspects::of(name, &matrix);
     let fill: Fill<'a> = Box::new(move |index, out| {
         let (series, windows) = (&matrix.series[index], &matrix.windows);
-        match matrix.edges {
-            Some(edges) => edges.fill(&function, series, windows, out),
-            None => function.fill(series, windows, context.workers.budget, out),
+        match (matrix.edges, series.mixed()) {
+            (Some(edges), None) => edges.fill(&function, series, windows, out),
+            (Some(edges), Some(_)) => edges.fill(&function, &series.numbers(), windows, out),
+            (None, None) => function.fill(series, windows, context.workers.budget, out),
+            (None, Some(samples)) => {
+                let notes = {
+                    let budget = context.workers.budget;
+                    histogram_range::fill(&function, (series, &samples), windows, budget, out)
+                };
+                let metric = series.labels.metric_name();
+                notes.report(context.annotations, matrix_arg.span, metric);
+            }
         }
         suspects.report(context, matrix_arg.span, index, out);
     });
@@ -185,12 +195,12 @@ impl Suspects {
     }
 
     /// Says so, once a metric, when a series of it has a result.
-    fn report(&self, context: Context<'_>, span: Span, series: usize, column: &[f64]) {
+    fn report(&self, context: Context<'_>, span: Span, series: usize, column: &Column) {
         let Some(Some(suspect)) = self.of_series.get(series) else {
             return;
         };
         let (metric, reported) = &self.metrics[*suspect];
-        if has_sample(column) && !reported.swap(true, Ordering::Relaxed) {
+        if has_number(column) && !reported.swap(true, Ordering::Relaxed) {
             context.annotations.possible_non_counter(span, metric);
         }
     }

@@ -1,6 +1,6 @@
 //! The functions on range vectors: which is which.
 
-use super::column::{ABSENT, is_absent};
+use super::column::ABSENT;
 use super::range::{RangeSeries, Window, Windows};
 use super::rate::{self, Extrapolation};
 use super::window_functions::Pass;
@@ -123,9 +123,4 @@ impl OverTime {
 pub(crate) fn mark_present(series: &RangeSeries<'_>, windows: &Windows, present: &mut [bool]) {
     let samples = series.samples();
     windows.for_each(&samples.timestamps, |window| present[window.step] = true);
-}
-
-/// Whether a column has any sample.
-pub(crate) fn has_sample(column: &[f64]) -> bool {
-    column.iter().any(|value| !is_absent(*value))
 }

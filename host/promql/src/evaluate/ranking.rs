@@ -3,10 +3,10 @@
 use xxhash_rust::xxh64::xxh64;
 
 use super::Context;
-use super::column::{ABSENT, Fill, OutputSeries, Stored, Vector, is_absent};
+use super::column::{ABSENT, Column, Fill, OutputSeries, Stored, Vector, is_absent, is_number};
 use super::grid::Grid;
 use super::order::nan_last;
-use crate::annotations::shortest;
+use crate::annotations::{Note, Notes, shortest};
 use crate::ast::{AggregateOp, Span};
 use crate::error::QueryError;
 use narthex_model::Labels;
@@ -21,6 +21,7 @@ pub(crate) fn ranked<'a>(
     vector: Vector<'a>,
     group_of: &[usize],
     k: Vec<f64>,
+    span: Span,
     grid: Grid,
 ) -> Result<Vector<'a>, QueryError> {
     let highest = k.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -33,6 +34,14 @@ pub(crate) fn ranked<'a>(
     let mut members = vec![Vec::new(); group_count];
     for (index, group) in group_of.iter().enumerate() {
         members[*group].push(index);
+    }
+    // Histograms have no order; those functions that want one leave them out.
+    let is_ordered = op != AggregateOp::Limitk;
+    let has_histogram = |at| stored.column(at).is_some_and(Column::has_a_histogram);
+    if is_ordered && (0..vector.series.len()).any(has_histogram) {
+        let mut notes = Notes::default();
+        notes.add(Note::IgnoredInAggregation);
+        notes.report(context.annotations, span, op.as_str());
     }
     let chosen: Vec<Vec<usize>> = k
         .iter()
@@ -80,7 +89,10 @@ fn best(
     let mut present: Vec<(usize, f64)> = members
         .iter()
         .map(|index| (*index, stored.value(*index, step)))
-        .filter(|(_, value)| !is_absent(*value))
+        .filter(|(_, value)| match op {
+            AggregateOp::Limitk => !is_absent(*value),
+            _ => is_number(*value),
+        })
         .collect();
     match op {
         AggregateOp::Topk => present.sort_by(|(_, a), (_, b)| nan_last(*a, *b, true)),
@@ -113,7 +125,7 @@ fn at_their_steps<'a>(
     let fill: Fill<'a> = Box::new(move |index, out| {
         out.fill(ABSENT);
         for step in &steps_of[index] {
-            out[*step] = stored.value(index, *step);
+            out.set(*step, stored.sample(index, *step));
         }
     });
     Vector {

@@ -47,23 +47,24 @@ impl Extrapolation {
                 }
                 None => change += (reset_low..reset_high).map(lost).sum::<f64>(),
             }
-            self.extrapolate(
+            let factor = self.factor(
                 window,
                 (timestamps[window.low], timestamps[last]),
                 values[window.low],
                 change,
                 pass.windows.range_ms,
-            )
+            );
+            change * factor
         });
     }
 
-    /// Stretches what happened between the first and the last sample to the whole window, where
-    /// the samples come near enough to its ends.
+    /// By how much what happened between the first and the last sample is to be stretched to the
+    /// whole window, where the samples come near enough to its ends.
     #[allow(
         clippy::cast_precision_loss,
         reason = "windows have fewer samples and milliseconds than a double has digits"
     )]
-    fn extrapolate(
+    pub(crate) fn factor(
         self,
         window: &Window,
         (first_ms, last_ms): (i64, i64),
@@ -95,7 +96,7 @@ impl Extrapolation {
         if self.per_second {
             factor /= range_ms as f64 / 1000.0;
         }
-        change * factor
+        factor
     }
 }
 

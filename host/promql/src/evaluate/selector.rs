@@ -1,7 +1,9 @@
 //! Instant selectors: the newest sample of each series that is not too old.
 
+use std::sync::Arc;
+
 use super::Context;
-use super::column::{ABSENT, Fill, OutputSeries, Vector, is_absent};
+use super::column::{ABSENT, Column, Fill, OutputSeries, Vector, is_absent};
 use super::grid::Grid;
 use crate::plan::{Selector, Shift};
 use narthex_model::sample;
@@ -10,8 +12,12 @@ use narthex_storage::Series;
 /// The values of the selected series.
 pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
     let Selector { request, shift, .. } = selector;
-    select(context, *request, *shift, grid, |series, at| {
-        series.values[at]
+    select(context, *request, *shift, grid, |series, at, step, out| {
+        let histograms = series.histograms.as_ref();
+        match histograms.and_then(|histograms| histograms[at].as_ref()) {
+            None => out[step] = series.values[at],
+            Some(histogram) => out.set_histogram(step, Arc::clone(histogram)),
+        }
     })
 }
 
@@ -27,8 +33,8 @@ pub(crate) fn sampled<'a>(
     shift: Shift,
     grid: Grid,
 ) -> Vector<'a> {
-    select(context, request, shift, grid, |series, at| {
-        series.timestamps[at] as f64 / 1000.0
+    select(context, request, shift, grid, |series, at, step, out| {
+        out[step] = series.timestamps[at] as f64 / 1000.0;
     })
 }
 
@@ -37,7 +43,7 @@ fn select<'a>(
     request: usize,
     shift: Shift,
     grid: Grid,
-    value: impl Fn(&Series, usize) -> f64 + Send + Sync + 'a,
+    put: impl Fn(&Series, usize, usize, &mut Column) + Send + Sync + 'a,
 ) -> Vector<'a> {
     let fetched = &context.fetched[request];
     let series = fetched.iter().map(|series| OutputSeries {
@@ -46,17 +52,18 @@ fn select<'a>(
     });
     let lookback_ms = context.lookback_ms;
     if context.counting.is_on() {
-        let mut column = vec![ABSENT; grid.count];
+        let mut column = Column::new(grid.count);
         for series in fetched {
-            newest(series, shift, lookback_ms, grid, &mut column, |_| 1.0);
+            let mark = |_: usize, step: usize, out: &mut Column| out[step] = 1.0;
+            newest(series, shift, lookback_ms, grid, &mut column, mark);
             let present = column.iter().map(|value| !is_absent(*value));
             context.counting.column(grid, present);
         }
     }
     let fill: Fill<'a> = Box::new(move |index, out| {
         let series = &fetched[index];
-        newest(series, shift, lookback_ms, grid, out, |at| {
-            value(series, at)
+        newest(series, shift, lookback_ms, grid, out, |at, step, out| {
+            put(series, at, step, out);
         });
     });
     Vector {
@@ -70,23 +77,23 @@ fn newest(
     shift: Shift,
     lookback_ms: i64,
     grid: Grid,
-    out: &mut [f64],
-    value: impl Fn(usize) -> f64,
+    out: &mut Column,
+    put: impl Fn(usize, usize, &mut Column),
 ) {
     let timestamps: &[i64] = &series.timestamps;
     let mut after = 0;
-    for (step, out) in out.iter_mut().enumerate() {
+    for step in 0..out.len() {
         let reference_ms = shift.apply(grid.time(step));
         after = advance(timestamps, after, reference_ms);
-        *out = match after.checked_sub(1) {
+        match after.checked_sub(1) {
             Some(at)
                 if timestamps[at] > reference_ms.saturating_sub(lookback_ms)
                     && !sample::is_stale_nan(series.values[at]) =>
             {
-                value(at)
+                put(at, step, out);
             }
-            _ => ABSENT,
-        };
+            _ => out[step] = ABSENT,
+        }
     }
 }
 

@@ -113,7 +113,7 @@ impl Presence {
     fn mark(&mut self, group: usize, column: &[f64]) {
         let start = group * self.steps;
         let present = &mut self.present[start..start + self.steps];
-        for (present, value) in present.iter_mut().zip(column) {
+        for (present, value) in present.iter_mut().zip(column.iter()) {
             *present |= !is_absent(*value);
         }
     }

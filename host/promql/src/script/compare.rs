@@ -1,10 +1,13 @@
 //! Whether a result is the expected one.
 
-use narthex_model::Labels;
+use std::fmt;
+
 use narthex_model::sample::is_stale_nan;
+use narthex_model::{FloatHistogram, Labels};
 
 use super::evaluation::Times;
 use super::expect::Expectations;
+use super::histograms::{Sequence, is_as_expected};
 use crate::series_description::SequenceValue;
 use crate::value::{MatrixSeries, Value, VectorSample};
 
@@ -80,7 +83,16 @@ fn vector_sample(
     place: usize,
     found: &VectorSample,
 ) -> Result<(), String> {
-    let VectorSample { labels, value, .. } = found;
+    let VectorSample {
+        labels,
+        value,
+        histogram,
+        ..
+    } = found;
+    let value = match histogram {
+        None => Found::Number(*value),
+        Some(histogram) => Found::Histogram(histogram),
+    };
     let Some((wanted_place, wanted)) = expected.series.get(labels) else {
         return Err(format!(
             "unexpected metric {labels} in result, has value {value}"
@@ -91,13 +103,70 @@ fn vector_sample(
             "expected metric {labels} at position {wanted_place} but was at {place}"
         ));
     }
-    match wanted.first() {
-        Some(SequenceValue::Float(wanted)) if almost_equal(*wanted, *value) => Ok(()),
-        Some(SequenceValue::Float(wanted)) => {
-            Err(format!("expected {wanted} for {labels} but got {value}"))
-        }
-        wanted => Err(format!("expected {wanted:?} for {labels} but got {value}")),
+    let Some(wanted) = Wanted::of(wanted.first(), &mut Sequence::default())? else {
+        return Err(format!("expected nothing for {labels} but got {value}"));
+    };
+    match wanted.accepts(&value) {
+        true => Ok(()),
+        false => Err(format!("expected {wanted} for {labels} but got {value}")),
     }
+}
+
+/// A value that was found.
+enum Found<'a> {
+    Number(f64),
+    Histogram(&'a FloatHistogram),
+}
+
+/// A value that is expected.
+#[derive(Debug)]
+enum Wanted {
+    Number(f64),
+    Histogram(Box<FloatHistogram>),
+}
+
+impl Wanted {
+    fn of(value: Option<&SequenceValue>, sequence: &mut Sequence) -> Result<Option<Self>, String> {
+        Ok(match value {
+            None | Some(SequenceValue::Omitted) => None,
+            Some(SequenceValue::Float(value)) => Some(Self::Number(*value)),
+            Some(SequenceValue::Histogram(histogram)) => {
+                Some(Self::Histogram(Box::new(sequence.next(histogram)?)))
+            }
+        })
+    }
+
+    fn accepts(&self, found: &Found<'_>) -> bool {
+        match (self, found) {
+            (Self::Number(wanted), Found::Number(found)) => almost_equal(*wanted, *found),
+            (Self::Histogram(wanted), Found::Histogram(found)) => is_as_expected(wanted, found),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(value) => value.fmt(f),
+            Self::Histogram(histogram) => describe(histogram, f),
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(value) => value.fmt(f),
+            Self::Histogram(histogram) => describe(histogram, f),
+        }
+    }
+}
+
+/// A histogram with what its plain text leaves out.
+fn describe(histogram: &FloatHistogram, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let hint = histogram.counter_reset_hint;
+    write!(f, "{histogram} (schema {}, {hint:?})", histogram.schema)
 }
 
 fn matrix_series(
@@ -112,6 +181,7 @@ fn matrix_series(
         ));
     };
     let mut points = Vec::new();
+    let mut sequence = Sequence::default();
     for (value, index) in wanted.iter().zip(0..) {
         let time = times
             .step_ms
@@ -123,33 +193,34 @@ fn matrix_series(
                 wanted.len()
             ));
         }
-        match value {
-            SequenceValue::Omitted => {}
-            SequenceValue::Float(value) => points.push((time, *value)),
-            SequenceValue::Histogram(_) => {
-                return Err(format!(
-                    "expected a histogram for {labels} at {time} ms, has {found:?}"
-                ));
-            }
+        if let Some(value) = Wanted::of(Some(value), &mut sequence)? {
+            points.push((time, value));
         }
     }
-    let found_points = found.timestamps.iter().zip(&found.values);
-    let equal = points.len() == found.timestamps.len()
-        && points
-            .iter()
-            .zip(found_points)
-            .all(|(wanted, (time, value))| wanted.0 == *time && almost_equal(wanted.1, *value));
+    let numbers = found.timestamps.iter().zip(&found.values);
+    let numbers = numbers.map(|(time, value)| (*time, Found::Number(*value)));
+    let histograms = found.histograms.iter();
+    let histograms = histograms.map(|(time, histogram)| (*time, Found::Histogram(histogram)));
+    let mut found_points: Vec<(i64, Found<'_>)> = numbers.chain(histograms).collect();
+    found_points.sort_by_key(|(time, _)| *time);
+    let mut pairs = points.iter().zip(&found_points);
+    let equal = points.len() == found_points.len()
+        && pairs.all(|(wanted, (time, value))| wanted.0 == *time && wanted.1.accepts(value));
     if equal {
-        Ok(())
-    } else {
-        Err(format!(
-            "expected {points:?} for {labels}, but got {found:?}"
-        ))
+        return Ok(());
     }
+    let text = |time: &i64, value: &dyn fmt::Display| format!("{value} @{time}");
+    let wanted: Vec<String> = points.iter().map(|(t, v)| text(t, v)).collect();
+    let found: Vec<String> = found_points.iter().map(|(t, v)| text(t, v)).collect();
+    Err(format!(
+        "expected [{}] for {labels}, but got [{}]",
+        wanted.join(", "),
+        found.join(", ")
+    ))
 }
 
 /// Equal within [`EPSILON`]. Any NaN is any other, but the staleness marker is only itself.
-fn almost_equal(a: f64, b: f64) -> bool {
+pub(super) fn almost_equal(a: f64, b: f64) -> bool {
     if is_stale_nan(a) || is_stale_nan(b) {
         return is_stale_nan(a) && is_stale_nan(b);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use narthex_model::PromDuration;
+use narthex_model::{PromDuration, sample};
 use narthex_storage::Queryable;
 use regex::Regex;
 
@@ -182,11 +182,19 @@ fn middle(range: Value, at: i64, instant: &Value) -> Result<Value, String> {
 }
 
 fn sample_at(series: &MatrixSeries, at: i64) -> Option<VectorSample> {
-    let index = series.timestamps.iter().position(|time| *time == at)?;
+    let index = series.timestamps.iter().position(|time| *time == at);
+    let mut histograms = series.histograms.iter();
+    let histogram = histograms.find(|(time, _)| *time == at);
+    let value = match (index, histogram) {
+        (Some(index), _) => series.values[index],
+        (None, Some(_)) => sample::HISTOGRAM,
+        (None, None) => return None,
+    };
     Some(VectorSample {
         labels: series.labels.clone(),
         timestamp_ms: at,
-        value: series.values[index],
+        value,
+        histogram: histogram.map(|(_, histogram)| Arc::clone(histogram)),
     })
 }
 

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use narthex_model::{Labels, LabelsBuilder, METRIC_NAME, Matcher, Sample, SeriesRef, WriteBatch};
+use narthex_model::{
+    FloatHistogram, HistogramSample, Labels, Matcher, Sample, SeriesRef, WriteBatch,
+};
 use narthex_storage::{Appendable, MemoryStore};
 
 use super::command::{Cursor, duration_ms};
+use super::histograms::{Collated, Sequence};
 use crate::series_description::{SequenceValue, parse_series_description};
 
 /// The command: series and the interval of their samples.
@@ -59,7 +62,7 @@ impl Load {
 #[derive(Default)]
 pub(super) struct Loaded {
     pub(super) store: Arc<MemoryStore>,
-    /// Series that have native histograms, which the store has not.
+    /// Series that have native histograms.
     histograms: Vec<Labels>,
     /// Series that have start timestamps, which the store has not.
     started: Vec<Labels>,
@@ -67,39 +70,74 @@ pub(super) struct Loaded {
 
 impl Loaded {
     pub(super) fn load(&mut self, load: &Load) -> Result<(), String> {
-        let mut batch = WriteBatch::default();
+        let time_ms = |index: i64| load.interval_ms.saturating_mul(index);
+        let mut collated = Collated::default();
         for (labels, values) in &load.series {
-            let mut has_histogram = false;
+            let mut sequence = Sequence::default();
             for (value, index) in values.iter().zip(0..) {
                 match value {
                     SequenceValue::Omitted => {}
-                    SequenceValue::Histogram(_) => has_histogram = true,
-                    SequenceValue::Float(value) => batch.samples.push(Sample {
-                        series: SeriesRef::UNKNOWN,
-                        labels: labels.clone(),
-                        timestamp_ms: load.interval_ms.saturating_mul(index),
-                        value: *value,
-                    }),
+                    SequenceValue::Histogram(histogram) => {
+                        let histogram = sequence.next(histogram)?;
+                        self.append_histogram(labels, time_ms(index), histogram)?;
+                    }
+                    SequenceValue::Float(value) => {
+                        self.append_number(labels, time_ms(index), *value)?;
+                    }
                 }
             }
-            if has_histogram {
-                self.histograms.push(labels.clone());
-            }
             if load.with_native {
-                self.histograms.extend(native_of_classic(labels));
+                collated.add(labels, values, time_ms);
             }
         }
+        for (labels, time_ms, histogram) in collated.histograms() {
+            self.append_histogram(&labels, time_ms, histogram)?;
+        }
         self.started.extend_from_slice(&load.started);
-        let report = self
-            .store
-            .append(&batch)
-            .map_err(|error| error.to_string())?;
-        match report.rejected.first() {
-            None => Ok(()),
-            Some((index, why)) => Err(format!(
-                "sample of {} rejected: {why:?}",
-                batch.samples[*index].labels
-            )),
+        Ok(())
+    }
+
+    fn append_number(&self, labels: &Labels, timestamp_ms: i64, value: f64) -> Result<(), String> {
+        self.append(&WriteBatch::from(vec![Sample {
+            series: SeriesRef::UNKNOWN,
+            labels: labels.clone(),
+            timestamp_ms,
+            value,
+        }]))
+    }
+
+    fn append_histogram(
+        &mut self,
+        labels: &Labels,
+        timestamp_ms: i64,
+        histogram: FloatHistogram,
+    ) -> Result<(), String> {
+        if self.histograms.last() != Some(labels) {
+            self.histograms.push(labels.clone());
+        }
+        self.append(&WriteBatch {
+            histograms: vec![HistogramSample {
+                series: SeriesRef::UNKNOWN,
+                labels: labels.clone(),
+                timestamp_ms,
+                histogram: Arc::new(histogram),
+            }],
+            ..WriteBatch::default()
+        })
+    }
+
+    /// Appends a batch of one sample. Samples come one by one: a series may have numbers and
+    /// histograms in turn.
+    fn append(&self, batch: &WriteBatch) -> Result<(), String> {
+        let report = self.store.append(batch);
+        let report = report.map_err(|error| error.to_string())?;
+        let rejected = report.rejected.iter().chain(&report.rejected_histograms);
+        let samples = batch.samples.iter().map(|sample| &sample.labels);
+        let histograms = batch.histograms.iter().map(|sample| &sample.labels);
+        let mut labels = samples.chain(histograms);
+        match (rejected.map(|(_, why)| why).next(), labels.next()) {
+            (Some(why), Some(labels)) => Err(format!("sample of {labels} rejected: {why:?}")),
+            _ => Ok(()),
         }
     }
 
@@ -118,15 +156,4 @@ fn any_matches(series: &[Labels], matchers: &[Matcher]) -> bool {
             .iter()
             .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
     })
-}
-
-/// The native histogram that a series of a classic one is part of.
-fn native_of_classic(labels: &Labels) -> Option<Labels> {
-    let name = labels.metric_name();
-    let base = ["_bucket", "_count", "_sum"]
-        .iter()
-        .find_map(|suffix| name.strip_suffix(suffix))?;
-    let mut builder = LabelsBuilder::from_labels(labels);
-    builder.set(METRIC_NAME, base).remove("le");
-    Some(builder.build())
 }

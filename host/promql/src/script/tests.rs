@@ -47,7 +47,7 @@ fn what_is_not_as_expected_is_a_failure_that_says_so() {
         ),
         (
             "eval instant at 10s a[10s]\n expect range vector from 0s to 10s step 10s\n a{l=\"x\"} 1 2",
-            r#"expected [(0, 1.0), (10000, 2.0)] for {__name__="a", l="x"}, but got MatrixSeries { labels: {__name__="a", l="x"}, timestamps: [10000], values: [2.0] }"#,
+            r#"expected [1 @0, 2 @10000] for {__name__="a", l="x"}, but got [2 @10000]"#,
         ),
         (
             "eval instant at 10s a +",
@@ -108,8 +108,8 @@ fn an_instant_must_hold_at_other_times_with_a_fixed_one() {
 fn a_report_counts_what_it_could_not_have_passed() {
     let script = "load 1m\n  h {{count:1}}\n  s@st -1m\n  s 1\n\n\
                   load_with_nhcb 1m\n  c_bucket{le=\"1\"} 1\n\n\
-                  eval instant at 0 h\n  h {{count:1}}\n\n\
-                  eval instant at 0 count(c)\n  {} 1\n\n\
+                  eval instant at 0 h\n  h {{count:2}}\n\n\
+                  eval instant at 0 count(c)\n  {} 2\n\n\
                   eval instant at 0 s\n  s 7\n\n\
                   eval instant at 0 limitk(1, absent_metric)\n  x 1\n\n\
                   eval instant at 0 c_bucket\n  c_bucket{le=\"1\"} 1\n\n\

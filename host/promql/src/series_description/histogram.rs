@@ -1,5 +1,7 @@
 //! Native histograms as scripts write them: `{{schema:1 sum:3 count:5 buckets:[1 4]}}`.
 
+use narthex_model::CounterResetHint;
+
 use super::Reader;
 use crate::parser::{ParseError, go_number};
 use crate::printer::quote;
@@ -34,19 +36,6 @@ pub struct Buckets {
     pub offset: i32,
     /// The count of each.
     pub counts: Vec<f64>,
-}
-
-/// What is known of a reset before a histogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CounterResetHint {
-    /// `unknown`
-    Unknown,
-    /// `reset`
-    Reset,
-    /// `not_reset`
-    NotReset,
-    /// `gauge`: resets mean nothing.
-    Gauge,
 }
 
 impl<'a> Reader<'a> {

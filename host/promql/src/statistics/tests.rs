@@ -30,7 +30,7 @@ fn store() -> Arc<MemoryStore> {
                 value: *value,
             };
             let samples = vec![sample];
-            store.append(&WriteBatch { samples }).unwrap();
+            store.append(&WriteBatch::from(samples)).unwrap();
         }
     }
     Arc::new(store)
