@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use narthex_exposition::write::TextWriter;
 use narthex_exposition::{FamilyMeta, Format, MetricType};
-use narthex_model::sample::is_stale_nan;
+use narthex_model::sample::{is_histogram, is_stale_nan};
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_storage::{SelectRequest, StorageError, TimeRange};
 
@@ -76,8 +76,9 @@ async fn collect(
             continue;
         };
         let name = series.labels.metric_name();
-        // The text formats know neither a stale marker nor a series without a name.
-        if is_stale_nan(*value) || name.is_empty() {
+        // The text formats know neither a stale marker nor a native histogram, nor a series
+        // without a name.
+        if is_stale_nan(*value) || is_histogram(*value) || name.is_empty() {
             continue;
         }
         let key = (name.to_owned(), series.labels.without_metric_name());

@@ -8,6 +8,7 @@ mod ast;
 mod envelope;
 mod error;
 mod federate;
+mod histogram;
 mod json;
 mod label_name;
 mod lifecycle;

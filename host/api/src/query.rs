@@ -18,7 +18,7 @@ use crate::params::{Params, parse_duration};
 use crate::series::TRUNCATED;
 use crate::state::Serving;
 use crate::statistics;
-use crate::{ApiState, json};
+use crate::{ApiState, histogram, json};
 
 /// A range query may ask for so many steps (Prometheus' bound): enough for 60 s resolution over
 /// a week or 1 h resolution over a year.
@@ -215,20 +215,59 @@ fn write_result(result: QueryResult, limit: Option<usize>, wanted: StatsWanted) 
 fn write_sample(out: &mut Vec<u8>, sample: &VectorSample) {
     out.extend_from_slice(br#"{"metric":"#);
     json::push_labels(out, &sample.labels);
-    out.extend_from_slice(br#","value":"#);
-    json::push_point(out, sample.timestamp_ms, sample.value);
+    match &sample.histogram {
+        None => {
+            out.extend_from_slice(br#","value":"#);
+            json::push_point(out, sample.timestamp_ms, sample.value);
+        }
+        Some(found) => {
+            out.extend_from_slice(br#","histogram":"#);
+            histogram::push_point(out, sample.timestamp_ms, found);
+        }
+    }
     out.push(b'}');
 }
 
 fn write_series(out: &mut Vec<u8>, series: &MatrixSeries) {
     out.extend_from_slice(br#"{"metric":"#);
     json::push_labels(out, &series.labels);
-    out.extend_from_slice(br#","values":["#);
-    for (index, (timestamp_ms, value)) in series.timestamps.iter().zip(&series.values).enumerate() {
+    let points = series.timestamps.iter().zip(&series.values);
+    push_list(
+        out,
+        br#","values":["#,
+        points,
+        |out, (timestamp_ms, value)| {
+            json::push_point(out, *timestamp_ms, *value);
+        },
+    );
+    let histograms = series.histograms.iter();
+    push_list(
+        out,
+        br#","histograms":["#,
+        histograms,
+        |out, (timestamp_ms, found)| {
+            histogram::push_point(out, *timestamp_ms, found);
+        },
+    );
+    out.push(b'}');
+}
+
+/// Appends a field with a list; nothing where the list is empty.
+fn push_list<T>(
+    out: &mut Vec<u8>,
+    field: &[u8],
+    items: impl ExactSizeIterator<Item = T>,
+    mut push: impl FnMut(&mut Vec<u8>, T),
+) {
+    if items.len() == 0 {
+        return;
+    }
+    out.extend_from_slice(field);
+    for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        json::push_point(out, *timestamp_ms, *value);
+        push(out, item);
     }
-    out.extend_from_slice(b"]}");
+    out.push(b']');
 }
