@@ -4,8 +4,10 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::process::Command;
 
-use narthex_tests::{Narthex, Samples, http, peers, until};
+use narthex_tests::peers::{self, Peer};
+use narthex_tests::{Narthex, Samples, binary, http, run, until};
 
 /// Samples of a scrape.
 const SAMPLES: usize = 1_000;
@@ -20,26 +22,59 @@ fn main() {
     for language in Samples::languages() {
         let samples = Samples::build(folder.path(), language);
         samples.install(&plugins, language);
-        let bytes = samples.component().len();
-        println!("{language:<12} component of {bytes:>9} bytes");
+        calls(&samples, language);
     }
-    scrapes(folder.path(), &plugins);
-    let idle = memory(&plugins, "rust", 0);
+    let gateway = page(folder.path());
+    scrapes(&gateway.address(), &plugins);
+    let idle = memory(&plugins, 0, |_| String::new());
     for (language, jobs) in [("rust", 1_000), ("python", 100)] {
-        let used = memory(&plugins, language, jobs) - idle;
-        println!("{jobs} jobs in {language}: {used:.0} MB more than without ({idle:.0} MB)");
+        let used = memory(&plugins, jobs, |name| job(name, language, SAMPLES)) - idle;
+        let by_http = memory(&plugins, jobs, |name| http_job(name, &gateway.address())) - idle;
+        println!(
+            "{jobs} jobs in {language}: {used:.0} MB more than without ({idle:.0} MB); \
+             {jobs} jobs by HTTP: {by_http:.0} MB"
+        );
     }
 }
 
-fn job(name: &str, language: &str, count: usize, more: &str) -> String {
+/// What `narthex plugin bench` finds.
+fn calls(samples: &Samples, language: &str) {
+    let fixture = samples.project().join("fixtures/thousand.toml");
+    let text = format!(
+        "[plugin_config]\ncount = {SAMPLES}\n[expect]\nmatch = \"contains\"\n\
+         samples = 'samples_requests_total{{code=\"200\",method=\"get\",path=\"/api/v1/path/1\"}} 1.5'\n"
+    );
+    std::fs::create_dir_all(fixture.parent().unwrap()).unwrap();
+    std::fs::write(fixture, text).unwrap();
+    let mut bench = Command::new(binary());
+    bench.args(["plugin", "bench", "--fixture", "thousand", "-o", "json"]);
+    let found = run(bench.arg(samples.project()));
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let number = |pointer: &str| found.pointer(pointer).and_then(|it| it.as_f64()).unwrap();
+    println!(
+        "{language:<12} {:>8.3} ms a call of {SAMPLES} samples; {:.1} ms to load from the cache and \
+         {:.1} ms for the first call; instance {:.1} MB, component {:.2} MB",
+        number("/wall/median") * 1e3,
+        number("/load_seconds") * 1e3,
+        number("/first_call/median") * 1e3,
+        number("/memory_bytes") / 1e6,
+        number("/wasm_bytes") / 1e6,
+    );
+}
+
+fn job(name: &str, language: &str, count: usize) -> String {
     format!(
         "- job_name: {name}\n  plugin: {language}\n  plugin_config: {{count: {count}}}\n  \
-         static_configs: [{{targets: [somewhere]}}]\n{more}"
+         static_configs: [{{targets: [somewhere]}}]\n"
     )
 }
 
-/// How long scrapes take, seen from the server.
-fn scrapes(folder: &Path, plugins: &Path) {
+fn http_job(name: &str, address: &str) -> String {
+    format!("- job_name: {name}\n  static_configs: [{{targets: ['{address}']}}]\n")
+}
+
+/// A real exporter that says the same samples (and some of its own).
+fn page(folder: &Path) -> Peer {
     let gateway = peers::pushgateway(folder);
     let mut page = "# TYPE samples_requests_total counter\n".to_owned();
     for number in 0..SAMPLES {
@@ -52,16 +87,20 @@ fn scrapes(folder: &Path, plugins: &Path) {
     }
     let url = format!("{}/metrics/job/samples", gateway.url());
     assert_eq!(http::put(&url, &page).unwrap().0, 200);
+    gateway
+}
+
+/// How long scrapes take, seen from the server.
+fn scrapes(http: &str, plugins: &Path) {
     let mut config = format!(
         "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
-         plugins: {{directory: {}}}\nscrape_configs:\n\
-         - job_name: http\n  static_configs: [{{targets: ['{}']}}]\n",
+         plugins: {{directory: {}}}\nscrape_configs:\n{}",
         plugins.display(),
-        gateway.address()
+        http_job("http", http)
     );
     for language in Samples::languages() {
-        config += &job(language, language, SAMPLES, "");
-        config += &job(&format!("{language}-empty"), language, 0, "");
+        config += &job(language, language, SAMPLES);
+        config += &job(&format!("{language}-empty"), language, 0);
     }
     let narthex = Narthex::builder().config(config).start();
     let number = |query: &str| -> Result<f64, String> {
@@ -98,16 +137,16 @@ fn scrapes(folder: &Path, plugins: &Path) {
 }
 
 /// The resident memory of a server with so many jobs, in megabytes, once each was scraped.
-fn memory(plugins: &Path, language: &str, jobs: usize) -> f64 {
+fn memory(plugins: &Path, jobs: usize, job: impl Fn(&str) -> String) -> f64 {
     let mut config = format!(
         "global: {{scrape_interval: 5s, scrape_timeout: 5s}}\nplugins: {{directory: {}}}\n\
          scrape_configs:\n- job_name: nobody\n",
         plugins.display()
     );
     for number in 0..jobs {
+        config += &job(&format!("job-{number}"));
         // What is stored of the samples would be memory of the store.
-        let more = "  metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: samples_.*}]\n";
-        config += &job(&format!("job-{number}"), language, SAMPLES, more);
+        config += "  metric_relabel_configs: [{action: drop, source_labels: [__name__], regex: samples_.*}]\n";
     }
     let mut narthex = Narthex::builder().config(config).start();
     until(300, "a scrape of each job", || {

@@ -16,11 +16,11 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end, and says what it printed.
 ///
 /// # Panics
 /// It fails: then with what it printed.
-pub fn run(command: &mut Command) {
+pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),
@@ -29,6 +29,7 @@ pub fn run(command: &mut Command) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A running program; it is killed when this is dropped.
