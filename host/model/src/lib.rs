@@ -25,7 +25,9 @@ pub use kahan::Kahan;
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use plugin_settings::{PluginSettings, is_secret_name};
-pub use write::{AppendReport, HistogramSample, Rejection, Sample, SeriesRef, WriteBatch};
+pub use write::{
+    AppendReport, HistogramSample, Rejection, Sample, SeriesRef, StartTimestamps, WriteBatch,
+};
 
 /// The label that holds the metric name.
 pub const METRIC_NAME: &str = "__name__";

@@ -50,6 +50,18 @@ pub struct WriteBatch {
     /// The native histograms, in the order in which they were read. They are taken after the
     /// samples: a series that has both in one batch has its histograms later.
     pub histograms: Vec<HistogramSample>,
+    /// When the counting of samples began, for those whose source says so.
+    pub starts: StartTimestamps,
+}
+
+/// When the counting of a batch's samples began, in milliseconds since the epoch: index into the
+/// batch and time, ascending by index. A store need not keep them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartTimestamps {
+    /// Of the samples that are numbers.
+    pub samples: Vec<(usize, i64)>,
+    /// Of the native histograms.
+    pub histograms: Vec<(usize, i64)>,
 }
 
 impl From<Vec<Sample>> for WriteBatch {

@@ -104,6 +104,19 @@ impl Annotations {
         );
     }
 
+    /// A rate of something whose type is not that of a counter.
+    pub(crate) fn possible_non_counter_type(&self, span: Span, metric: &str, metric_type: &str) {
+        self.info(
+            span,
+            &format!(
+                "metric might not be a counter, __type__ label is not set to \"counter\" or \
+                 \"histogram\", got {}: {}",
+                quote(metric_type),
+                quote(metric)
+            ),
+        );
+    }
+
     /// A bucket whose `le` is no number.
     pub(crate) fn bad_bucket_label(&self, span: Span, metric: &str, le: &str) {
         let (suffix, le) = (for_metric(metric), quote(le));

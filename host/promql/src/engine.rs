@@ -54,6 +54,12 @@ pub struct EngineOptions {
     pub delayed_name_removal: bool,
     /// Samples may be counted at each step (`--enable-feature=promql-per-step-stats`).
     pub per_step_stats: bool,
+    /// The type of a metric is the value of its label `__type__`, and not told by its name
+    /// (`--enable-feature=type-and-unit-labels`).
+    pub type_and_unit_labels: bool,
+    /// Start timestamps of samples count in functions of counters
+    /// (`--enable-feature=use-start-timestamps`).
+    pub use_start_timestamps: bool,
 }
 
 impl Default for EngineOptions {
@@ -69,6 +75,8 @@ impl Default for EngineOptions {
             default_subquery_step: PromDuration::from_secs(60),
             delayed_name_removal: false,
             per_step_stats: false,
+            type_and_unit_labels: false,
+            use_start_timestamps: false,
         }
     }
 }
@@ -229,6 +237,8 @@ impl Engine {
             text: query.to_owned(),
             lookback_ms: plan_options.lookback_ms,
             delayed_name_removal: self.options.delayed_name_removal,
+            type_and_unit_labels: self.options.type_and_unit_labels,
+            use_start_timestamps: self.options.use_start_timestamps,
             threads: self.threads,
             stats,
         };
@@ -324,6 +334,8 @@ struct Query {
     text: String,
     lookback_ms: i64,
     delayed_name_removal: bool,
+    type_and_unit_labels: bool,
+    use_start_timestamps: bool,
     threads: usize,
     stats: StatsWanted,
 }
@@ -343,6 +355,8 @@ impl Query {
             fetched,
             lookback_ms: self.lookback_ms,
             delayed_name_removal: self.delayed_name_removal,
+            type_and_unit_labels: self.type_and_unit_labels,
+            use_start_timestamps: self.use_start_timestamps,
             times,
             query: &self.text,
             workers: Workers {

@@ -24,6 +24,7 @@ mod edges;
 pub(crate) mod grid;
 mod histogram;
 mod histogram_aggregate;
+mod histogram_edges;
 mod histogram_operators;
 mod histogram_range;
 mod histogram_rate;
@@ -47,6 +48,7 @@ mod regression;
 mod selector;
 mod set_operators;
 mod sliding;
+mod start_timestamps;
 mod summaries;
 mod window_functions;
 
@@ -64,6 +66,10 @@ pub(crate) struct Context<'a> {
     pub(crate) lookback_ms: i64,
     /// Names are dropped when the query is done, not where they lose their meaning.
     pub(crate) delayed_name_removal: bool,
+    /// The type of a metric is the value of its label `__type__`.
+    pub(crate) type_and_unit_labels: bool,
+    /// Start timestamps count.
+    pub(crate) use_start_timestamps: bool,
     /// The times of the whole query.
     pub(crate) times: QueryTimes,
     /// The query as it was written.
@@ -111,9 +117,9 @@ impl<'a> Context<'a> {
         match &node.kind {
             NodeKind::Number(value) => Ok(Evaluated::Scalar(vec![*value; grid.count])),
             NodeKind::String(text) => Ok(Evaluated::String(text)),
-            NodeKind::Instant(selector) if selector.edges == RangeEdges::Smoothed => {
-                Ok(Evaluated::Vector(edges::instant(self, selector, grid)))
-            }
+            NodeKind::Instant(selector) if selector.edges == RangeEdges::Smoothed => Ok(
+                Evaluated::Vector(edges::instant(self, selector, node.span, grid)),
+            ),
             NodeKind::Instant(selector) => {
                 Ok(Evaluated::Vector(selector::instant(self, selector, grid)))
             }

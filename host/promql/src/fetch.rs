@@ -104,11 +104,16 @@ fn thinned(series: Series, request: &Request) -> Series {
         let kept = ranges().flat_map(|range| histograms[range].iter().cloned());
         kept.collect()
     });
+    let starts = series.starts.map(|starts| {
+        let kept = ranges().flat_map(|range| starts[range].iter().copied());
+        kept.collect()
+    });
     Series {
         labels: series.labels,
         timestamps: ScalarBuffer::from(timestamps),
         values: ScalarBuffer::from(values),
         histograms,
+        starts,
     }
 }
 

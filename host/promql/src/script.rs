@@ -150,6 +150,7 @@ fn engine_options() -> EngineOptions {
         parse: ParseOptions::all(),
         default_subquery_step: PromDuration::from_secs(60),
         delayed_name_removal: true,
+        use_start_timestamps: true,
         ..EngineOptions::default()
     }
 }

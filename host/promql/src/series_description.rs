@@ -3,6 +3,7 @@
 //! It is not: a store. Native histograms are kept as they are written.
 
 mod histogram;
+mod starts;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::printer::quote;
 
 pub use histogram::{Buckets, HistogramLiteral};
 pub use narthex_model::CounterResetHint;
+pub use starts::{StartsDescription, parse_starts_description};
 
 /// A line may describe this many values; more are refused.
 pub const SEQUENCE_VALUES_MAX: usize = 1_000_000;

@@ -71,6 +71,7 @@ impl Queryable for Wide {
                     timestamps: self.timestamps.slice(from, to - from),
                     values: self.values.slice(from, to - from),
                     histograms: None,
+                    starts: None,
                 })
             })
             .collect();

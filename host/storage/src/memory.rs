@@ -27,7 +27,15 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Held {
     refs: HashMap<Labels, usize>,
-    series: Vec<(Labels, BTreeMap<i64, Value>)>,
+    series: Vec<(Labels, BTreeMap<i64, Kept>)>,
+}
+
+/// One sample.
+#[derive(Debug)]
+struct Kept {
+    value: Value,
+    /// When its counting began; 0 where that is not known.
+    start_ms: i64,
 }
 
 /// One sample's value.
@@ -56,7 +64,7 @@ struct Added {
 }
 
 impl Held {
-    fn add(&mut self, labels: &Labels, timestamp_ms: i64, mut value: Value) -> Added {
+    fn add(&mut self, labels: &Labels, timestamp_ms: i64, mut sample: Kept) -> Added {
         if labels.metric_name().is_empty() {
             return Added {
                 series: SeriesRef::UNKNOWN,
@@ -71,9 +79,9 @@ impl Held {
             self.series.len() - 1
         });
         let samples = &mut self.series[at].1;
-        if let Value::Histogram(histogram) = &mut value {
+        if let Value::Histogram(histogram) = &mut sample.value {
             let earlier = samples.range(..timestamp_ms).next_back();
-            let previous = earlier.and_then(|(_, value)| match value {
+            let previous = earlier.and_then(|(_, earlier)| match &earlier.value {
                 Value::Number(_) => None,
                 Value::Histogram(histogram) => Some(&**histogram),
             });
@@ -84,11 +92,11 @@ impl Held {
         }
         let rejection = match samples.last_key_value() {
             Some((newest, known)) if *newest == timestamp_ms => {
-                (!known.is_same_as(&value)).then_some(Rejection::DuplicateTimestamp)
+                (!known.value.is_same_as(&sample.value)).then_some(Rejection::DuplicateTimestamp)
             }
             Some((newest, _)) if *newest > timestamp_ms => Some(Rejection::OutOfOrder),
             _ => {
-                samples.insert(timestamp_ms, value);
+                samples.insert(timestamp_ms, sample);
                 None
             }
         };
@@ -129,18 +137,21 @@ impl MemoryStore {
 /// The samples in columns; `None` where there is none.
 fn series<'a>(
     labels: &Labels,
-    samples: impl Iterator<Item = (&'a i64, &'a Value)> + Clone,
+    samples: impl Iterator<Item = (&'a i64, &'a Kept)> + Clone,
 ) -> Option<Series> {
-    let histogram = |value: &Value| match value {
+    let histogram = |sample: &Kept| match &sample.value {
         Value::Number(_) => None,
         Value::Histogram(histogram) => Some(Arc::clone(histogram)),
     };
-    let values = samples.clone().map(|(_, value)| match value {
-        Value::Number(number) => *number,
+    let values = samples.clone().map(|(_, sample)| match sample.value {
+        Value::Number(number) => number,
         Value::Histogram(_) => sample::HISTOGRAM,
     });
     let values: ScalarBuffer<f64> = values.collect();
     let has_histogram = values.iter().copied().any(sample::is_histogram);
+    let starts = samples.clone().map(|(_, sample)| sample.start_ms);
+    let starts: ScalarBuffer<i64> = starts.collect();
+    let has_start = starts.iter().any(|start_ms| *start_ms != 0);
     (!values.is_empty()).then(|| Series {
         labels: labels.clone(),
         timestamps: samples
@@ -148,8 +159,20 @@ fn series<'a>(
             .map(|(timestamp_ms, _)| *timestamp_ms)
             .collect(),
         values,
-        histograms: has_histogram.then(|| samples.map(|(_, value)| histogram(value)).collect()),
+        starts: has_start.then_some(starts),
+        histograms: has_histogram.then(|| samples.map(|(_, sample)| histogram(sample)).collect()),
     })
+}
+
+/// The start of each sample of a batch, in their order.
+fn starts_in_order(starts: &[(usize, i64)]) -> impl FnMut(usize) -> i64 {
+    let mut rest = starts.iter().peekable();
+    move |index| {
+        let is_before = |(at, _): &&(usize, i64)| *at < index;
+        while rest.next_if(is_before).is_some() {}
+        let is_it = |(at, _): &&(usize, i64)| *at == index;
+        rest.next_if(is_it).map_or(0, |(_, start_ms)| *start_ms)
+    }
 }
 
 fn matches_all(labels: &Labels, matchers: &[Matcher]) -> bool {
@@ -162,18 +185,26 @@ impl Appendable for MemoryStore {
     fn append(&self, batch: &WriteBatch) -> Result<AppendReport, AppendError> {
         let mut held = self.held();
         let mut report = AppendReport::default();
+        let mut start_of = starts_in_order(&batch.starts.samples);
         for (index, sample) in batch.samples.iter().enumerate() {
-            let value = Value::Number(sample.value);
-            let added = held.add(&sample.labels, sample.timestamp_ms, value);
+            let kept = Kept {
+                value: Value::Number(sample.value),
+                start_ms: start_of(index),
+            };
+            let added = held.add(&sample.labels, sample.timestamp_ms, kept);
             report.created += u64::from(added.is_new);
             report.series.push(added.series);
             report
                 .rejected
                 .extend(added.rejection.map(|why| (index, why)));
         }
+        let mut start_of = starts_in_order(&batch.starts.histograms);
         for (index, sample) in batch.histograms.iter().enumerate() {
-            let value = Value::Histogram(Arc::clone(&sample.histogram));
-            let added = held.add(&sample.labels, sample.timestamp_ms, value);
+            let kept = Kept {
+                value: Value::Histogram(Arc::clone(&sample.histogram)),
+                start_ms: start_of(index),
+            };
+            let added = held.add(&sample.labels, sample.timestamp_ms, kept);
             report.created += u64::from(added.is_new);
             report.histogram_series.push(added.series);
             let rejected = &mut report.rejected_histograms;
@@ -259,6 +290,7 @@ mod tests {
         let first = WriteBatch {
             samples: vec![number(1)],
             histograms: vec![histogram(2, 5.0), histogram(2, 5.0), histogram(2, 6.0)],
+            ..WriteBatch::default()
         };
         let report = store.append(&first).unwrap();
         assert_eq!(
@@ -287,5 +319,29 @@ mod tests {
             end_ms: 3,
         };
         assert!(store.matching(&[], only_numbers)[0].histograms.is_none());
+    }
+    #[test]
+    fn starts_stay_with_their_samples() {
+        let store = MemoryStore::new();
+        let sample = |name: &str, timestamp_ms| Sample {
+            series: SeriesRef::UNKNOWN,
+            labels: Labels::from_pairs([("__name__", name)]),
+            timestamp_ms,
+            value: 1.0,
+        };
+        let samples = vec![
+            sample("a", 1),
+            sample("b", 1),
+            sample("a", 2),
+            sample("a", 3),
+        ];
+        let mut batch = WriteBatch::from(samples);
+        batch.starts.samples = vec![(2, 7), (3, -4)];
+        store.append(&batch).unwrap();
+        let of = |name: &str| {
+            let found = store.matching(&[Matcher::equal("__name__", name)], TimeRange::ALL);
+            found[0].starts.as_ref().map(|starts| starts.to_vec())
+        };
+        assert_eq!((of("a"), of("b")), (Some(vec![0, 7, -4]), None));
     }
 }

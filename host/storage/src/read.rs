@@ -73,6 +73,9 @@ pub struct Series {
     pub values: ScalarBuffer<f64>,
     /// The native histograms; `None` where the series has none.
     pub histograms: Option<Histograms>,
+    /// When the counting of each sample began, in milliseconds since the epoch, 0 where it is not
+    /// known; `None` where it is of no sample, or the store keeps none.
+    pub starts: Option<ScalarBuffer<i64>>,
 }
 
 impl Series {
@@ -87,6 +90,7 @@ impl Series {
             timestamps: timestamps.into(),
             values: values.into(),
             histograms: None,
+            starts: None,
         }
     }
 }

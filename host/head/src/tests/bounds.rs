@@ -22,6 +22,7 @@ fn native_histograms_are_refused_one_by_one() {
     let batch = WriteBatch {
         samples: vec![sample(1)],
         histograms: vec![histogram.clone(), histogram],
+        ..WriteBatch::default()
     };
     let report = head.append(&batch).unwrap();
     assert!(report.rejected.is_empty());

@@ -41,6 +41,7 @@ impl Columns {
                 timestamps: timestamps.clone(),
                 values: (0..POINTS).map(|i| i as f64 + offset).collect(),
                 histograms: None,
+                starts: None,
             });
         }
         // Two samples at the begin of every ten minutes.
@@ -50,6 +51,7 @@ impl Columns {
             timestamps: sparse().map(|i| i * INTERVAL_MS).collect(),
             values: sparse().map(|i| i as f64).collect(),
             histograms: None,
+            starts: None,
         });
         // A counter that is reset twice a minute.
         columns.0.push(Series {
@@ -57,6 +59,7 @@ impl Columns {
             timestamps,
             values: (0..POINTS).map(|i| (i % 3) as f64).collect(),
             histograms: None,
+            starts: None,
         });
         columns
     }
@@ -84,6 +87,7 @@ impl Columns {
                     .map(|i| (i + i64::from(at)) as f64)
                     .collect(),
                 histograms: None,
+                starts: None,
             }
         });
         Self(series.collect())
@@ -134,6 +138,7 @@ impl Queryable for Columns {
                         timestamps: series.timestamps.slice(from, to - from),
                         values: series.values.slice(from, to - from),
                         histograms: None,
+                        starts: None,
                     })
                 })
             })

@@ -51,10 +51,12 @@ pub(crate) enum Note {
     ReconciledInSubtraction,
     /// Custom bounds were brought to those that all have.
     ReconciledInAggregation,
+    /// The counting of a sample began before the sample before it was taken. Of a metric.
+    StartOverlaps,
 }
 
 /// All notes, in the order of their bits.
-const ALL: [Note; 22] = [
+const ALL: [Note; 23] = [
     Note::MixedRange,
     Note::MixedAggregation,
     Note::MixedClassicNative,
@@ -77,6 +79,7 @@ const ALL: [Note; 22] = [
     Note::ReconciledInAddition,
     Note::ReconciledInSubtraction,
     Note::ReconciledInAggregation,
+    Note::StartOverlaps,
 ];
 
 /// What is to be said of a column; collected, so that a text is made once and not at each step.
@@ -174,6 +177,10 @@ impl Annotations {
             Note::ReconciledInAddition => info(reconciled("addition")),
             Note::ReconciledInSubtraction => info(reconciled("subtraction")),
             Note::ReconciledInAggregation => info(reconciled("aggregation")),
+            Note::StartOverlaps => warning(format!(
+                "sample has start time that overlaps with previous sample timestamp for metric {}",
+                quote(subject)
+            )),
         }
     }
 }

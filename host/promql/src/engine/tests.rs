@@ -335,3 +335,36 @@ fn each_selector_reads_what_it_needs_and_no_more() {
         assert_eq!(ranges.collect::<Vec<_>>(), expected, "{query}");
     }
 }
+
+#[test]
+fn a_counter_is_told_by_its_name_or_by_its_type() {
+    let store = store(&[
+        r#"x{__type__="gauge",n="1"} 0+1x9"#,
+        r#"y{__type__="counter",n="2"} 0+1x9"#,
+        "z_total 0+1x9",
+    ]);
+    let query = r#"rate({__name__=~"x|y|z_total"}[5m])"#;
+    let named = "PromQL info: metric might not be a counter, name does not end in \
+                 _total/_sum/_count/_bucket";
+    let typed = "PromQL info: metric might not be a counter, __type__ label is not set to \
+                 \"counter\" or \"histogram\", got";
+    for (type_and_unit_labels, expected) in [
+        (
+            false,
+            [
+                format!("{named}: \"x\" (1:6)"),
+                format!("{named}: \"y\" (1:6)"),
+            ],
+        ),
+        (
+            true,
+            [
+                format!("{typed} \"\": \"z_total\" (1:6)"),
+                format!("{typed} \"gauge\": \"x\" (1:6)"),
+            ],
+        ),
+    ] {
+        let engine = engine(|o| o.type_and_unit_labels = type_and_unit_labels);
+        assert_eq!(at(&engine, &store, query, 9).unwrap().infos, expected);
+    }
+}

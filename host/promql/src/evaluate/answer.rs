@@ -61,6 +61,7 @@ pub(crate) fn answer(
                 };
                 match matrix.edges {
                     Some(edges) => {
+                        edges.check_numbers(series, &matrix.windows)?;
                         (found.timestamps, found.values) = edges.points(&samples, &matrix.windows);
                     }
                     None => matrix.windows.for_each(&samples.timestamps, |window| {
@@ -69,7 +70,7 @@ pub(crate) fn answer(
                         found.values = samples.values[seen].to_vec();
                     }),
                 }
-                if let Some(samples) = series.mixed() {
+                if let Some(samples) = series.mixed().filter(|_| matrix.edges.is_none()) {
                     separate(&samples, &mut found);
                 }
                 context.workers.budget.charge(found.samples())?;

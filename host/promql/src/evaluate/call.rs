@@ -151,6 +151,17 @@ fn other<'a>(
             };
             instant_functions::mapped(context, inner, grid, |_, seconds| seconds)
         }
+        "start_timestamp" => match &arg(args, 0)?.kind {
+            NodeKind::Instant(found) if context.use_start_timestamps => {
+                let starts = selector::started(context, found, grid);
+                instant_functions::mapped(context, starts, grid, |_, seconds| seconds)
+            }
+            // What is computed, and all that where they do not count, has none.
+            _ => {
+                vector(0)?;
+                Ok(Vector::empty())
+            }
+        },
         "clamp" => instant_functions::clamp(context, vector(0)?, grid, values(1)?, values(2)?),
         "clamp_min" => {
             let max = constant_values(f64::INFINITY);

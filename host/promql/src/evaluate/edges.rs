@@ -4,14 +4,17 @@
 //! begins and ends with values on the line between the samples on either side. Both look no
 //! further than the lookback delta, and nothing is extrapolated.
 
-use super::Context;
 use super::column::{ABSENT, Fill, OutputSeries, Vector};
 use super::grid::Grid;
+use super::kahan::Kahan;
 use super::range::{RangeSeries, RangeVector, Samples, Windows};
 use super::range_functions::RangeFunction;
 use super::rate::{Extrapolation, resets};
 use super::selector::advance;
-use crate::ast::RangeEdges;
+use super::sliding::Sliding;
+use super::window_functions::running_count;
+use super::{Context, histogram_edges};
+use crate::ast::{RangeEdges, Span};
 use crate::error::QueryError;
 use crate::plan::{Node, NodeKind, Selector};
 
@@ -48,21 +51,45 @@ pub(crate) struct Edges {
     lookback_ms: i64,
 }
 
-/// What one step sees of a series.
+/// The samples that one step may look at, and its range.
 #[derive(Debug, Clone, Copy)]
-struct Reach {
-    step: usize,
-    /// The sample that makes the left edge.
-    first: usize,
-    /// The sample that makes the right edge.
-    last: usize,
-    /// Whether a sample that counts is before `last`.
-    has_before_last: bool,
-    /// The samples between the edges, neither included.
+pub(crate) struct Slice {
+    /// The step of the evaluation.
+    pub(crate) step: usize,
+    /// The first sample.
+    pub(crate) low: usize,
+    /// After the last sample.
+    pub(crate) high: usize,
+    /// The first sample after the left end.
     from: usize,
+    /// The first sample that is not before the right end.
     to: usize,
     start_ms: i64,
-    end_ms: i64,
+    /// The right end.
+    pub(crate) end_ms: i64,
+}
+
+/// What one step sees of a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reach {
+    /// The step of the evaluation.
+    pub(crate) step: usize,
+    /// The sample that makes the left edge.
+    pub(crate) first: usize,
+    /// The sample that makes the right edge.
+    pub(crate) last: usize,
+    /// The left end lies between `first` and the next sample.
+    pub(crate) cuts_left: bool,
+    /// The right end lies between `last` and the sample before.
+    pub(crate) cuts_right: bool,
+    /// The samples between the edges: from this one,
+    from: usize,
+    /// to before this one.
+    to: usize,
+    /// The left end.
+    pub(crate) start_ms: i64,
+    /// The right end.
+    pub(crate) end_ms: i64,
 }
 
 impl Edges {
@@ -101,49 +128,10 @@ impl Edges {
     }
 
     /// `rate`, `increase` and `delta`: what is between the two edges, and nothing else.
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a range has fewer milliseconds than a double has digits"
-    )]
     fn rate(self, how: Extrapolation, samples: &Samples<'_>, windows: &Windows, out: &mut [f64]) {
-        let (timestamps, values) = (&*samples.timestamps, &*samples.values);
-        let resets = if how.is_counter {
-            resets(values)
-        } else {
-            Vec::new()
-        };
-        let (mut reset_low, mut reset_high) = (0, 0);
-        self.for_each(timestamps, windows, |reach| {
-            let left = self.left(samples, &reach, how.is_counter);
-            let right = self.right(samples, &reach, how.is_counter);
-            let mut result = right - left;
-            if how.is_counter {
-                while reset_low < resets.len() && resets[reset_low] <= reach.from {
-                    reset_low += 1;
-                }
-                reset_high = reset_high.max(reset_low);
-                while reset_high < resets.len() && resets[reset_high] < reach.to {
-                    reset_high += 1;
-                }
-                let between = values.get(reach.from..reach.to).unwrap_or_default();
-                let mut correction = 0.0;
-                let first = between.first().copied().unwrap_or(left);
-                if first < left {
-                    correction += left;
-                }
-                for reset in &resets[reset_low..reset_high] {
-                    correction += values[reset - 1];
-                }
-                let last = between.last().copied().unwrap_or(left);
-                if right < last {
-                    correction += last;
-                }
-                result += correction;
-            }
-            if how.per_second {
-                result /= windows.range_ms as f64 / 1000.0;
-            }
-            out[reach.step] = result;
+        let mut changes = Changes::new(how, samples);
+        self.for_each(&samples.timestamps, windows, |reach| {
+            out[reach.step] = changes.between_edges(&reach, windows.range_ms);
         });
     }
 
@@ -160,14 +148,34 @@ impl Edges {
         out: &mut [f64],
         differs: impl Fn(f64, f64) -> bool,
     ) {
-        let counts = running_counts(&samples.values, differs);
+        let counts = running_count(&samples.values, differs);
         self.for_each(&samples.timestamps, windows, |reach| {
             out[reach.step] = (counts[reach.last] - counts[reach.first]) as f64;
         });
     }
 
-    /// Shows every step that has a value, in order; all places only ever move forward.
-    fn for_each(self, timestamps: &[i64], windows: &Windows, mut see: impl FnMut(Reach)) {
+    /// Shows every step that has a value, in order.
+    pub(crate) fn for_each(
+        self,
+        timestamps: &[i64],
+        windows: &Windows,
+        mut see: impl FnMut(Reach),
+    ) {
+        self.for_each_slice(timestamps, windows, |slice| {
+            if let Some(reach) = self.reach(&slice, timestamps) {
+                see(reach);
+            }
+        });
+    }
+
+    /// Shows every step that has a sample to look at, in order; all places only ever move
+    /// forward.
+    pub(crate) fn for_each_slice(
+        self,
+        timestamps: &[i64],
+        windows: &Windows,
+        mut see: impl FnMut(Slice),
+    ) {
         let after_ms = if self.is_smoothed {
             self.lookback_ms
         } else {
@@ -181,22 +189,11 @@ impl Edges {
             from = advance(timestamps, from.max(low), start_ms);
             to = advance(timestamps, to.max(from), end_ms.saturating_sub(1));
             high = advance(timestamps, high.max(to), end_ms.saturating_add(after_ms));
-            if low == high {
-                continue;
-            }
-            let first = if from > low { from - 1 } else { low };
-            let last = if self.is_smoothed && to < high {
-                to
-            } else {
-                high - 1
-            };
-            let begins_late = self.is_smoothed && timestamps[first] > end_ms;
-            if timestamps[last] > start_ms && !begins_late {
-                see(Reach {
+            if low < high {
+                see(Slice {
                     step,
-                    first,
-                    last,
-                    has_before_last: last > low,
+                    low,
+                    high,
                     from,
                     to,
                     start_ms,
@@ -206,23 +203,52 @@ impl Edges {
         }
     }
 
-    fn left(self, samples: &Samples<'_>, reach: &Reach, is_counter: bool) -> f64 {
-        let first = reach.first;
-        if self.is_smoothed && samples.timestamps[first] < reach.start_ms {
-            interpolated(samples, first, reach.start_ms, is_counter)
+    /// Where a step has its edges; `None` where it has no value.
+    pub(crate) fn reach(self, slice: &Slice, timestamps: &[i64]) -> Option<Reach> {
+        let first = if slice.from > slice.low {
+            slice.from - 1
         } else {
-            samples.values[first]
-        }
+            slice.low
+        };
+        let last = if self.is_smoothed && slice.to < slice.high {
+            slice.to
+        } else {
+            slice.high - 1
+        };
+        let (first_ms, last_ms) = (timestamps[first], timestamps[last]);
+        let is_before = last_ms <= slice.start_ms;
+        let is_after = self.is_smoothed && first_ms > slice.end_ms;
+        (!is_before && !is_after).then_some(Reach {
+            step: slice.step,
+            first,
+            last,
+            cuts_left: self.is_smoothed && first_ms < slice.start_ms,
+            cuts_right: self.is_smoothed && last > slice.low && last_ms > slice.end_ms,
+            from: slice.from,
+            to: slice.to,
+            start_ms: slice.start_ms,
+            end_ms: slice.end_ms,
+        })
     }
 
-    fn right(self, samples: &Samples<'_>, reach: &Reach, is_counter: bool) -> f64 {
-        let last = reach.last;
-        let is_outside = samples.timestamps[last] > reach.end_ms;
-        if self.is_smoothed && reach.has_before_last && is_outside {
-            interpolated(samples, last - 1, reach.end_ms, is_counter)
-        } else {
-            samples.values[last]
+    /// Refuses a range with histograms as the answer of a query, as Prometheus does.
+    pub(crate) fn check_numbers(
+        self,
+        series: &RangeSeries<'_>,
+        windows: &Windows,
+    ) -> Result<(), QueryError> {
+        let samples = series.mixed();
+        if !samples.is_some_and(|samples| self.sees_histogram(&samples, windows)) {
+            return Ok(());
         }
+        let modifier = if self.is_smoothed {
+            "smoothed"
+        } else {
+            "anchored"
+        };
+        Err(QueryError::Execution(format!(
+            "{modifier} modifier is not supported with histograms"
+        )))
     }
 
     /// The samples of the range with those that are made at its edges, where the whole query is
@@ -231,13 +257,98 @@ impl Edges {
         let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         self.for_each(&samples.timestamps, windows, |reach| {
             timestamps.push(reach.start_ms);
-            values.push(self.left(samples, &reach, false));
+            values.push(left(samples, &reach, false));
             timestamps.extend_from_slice(&samples.timestamps[reach.from..reach.to]);
             values.extend_from_slice(&samples.values[reach.from..reach.to]);
             timestamps.push(reach.end_ms);
-            values.push(self.right(samples, &reach, false));
+            values.push(right(samples, &reach, false));
         });
         (timestamps, values)
+    }
+}
+
+/// How much numbers change between edges.
+pub(crate) struct Changes<'s> {
+    how: Extrapolation,
+    samples: &'s Samples<'s>,
+    /// The places of resets, of which those in the range that was asked for last are
+    /// `low..high`.
+    resets: Vec<usize>,
+    low: usize,
+    high: usize,
+    sums: Sliding<Kahan>,
+}
+
+impl<'s> Changes<'s> {
+    /// Looks for resets once.
+    pub(crate) fn new(how: Extrapolation, samples: &'s Samples<'s>) -> Self {
+        Self {
+            how,
+            samples,
+            resets: match how.is_counter {
+                true => resets(&samples.values, None),
+                false => Vec::new(),
+            },
+            low: 0,
+            high: 0,
+            sums: Sliding::new(),
+        }
+    }
+
+    /// The change; steps are to be asked for in their order.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a range has fewer milliseconds than a double has digits"
+    )]
+    pub(crate) fn between_edges(&mut self, reach: &Reach, range_ms: i64) -> f64 {
+        let left = left(self.samples, reach, self.how.is_counter);
+        let right = right(self.samples, reach, self.how.is_counter);
+        let mut change = right - left;
+        if self.how.is_counter {
+            change += self.lost(reach, left, right);
+        }
+        if self.how.per_second {
+            change /= range_ms as f64 / 1000.0;
+        }
+        change
+    }
+
+    /// What was there before each reset.
+    fn lost(&mut self, reach: &Reach, left: f64, right: f64) -> f64 {
+        let (resets, values) = (&self.resets, &self.samples.values);
+        while self.low < resets.len() && resets[self.low] <= reach.from {
+            self.low += 1;
+        }
+        self.high = self.high.max(self.low);
+        while self.high < resets.len() && resets[self.high] < reach.to {
+            self.high += 1;
+        }
+        let between = values.get(reach.from..reach.to).unwrap_or_default();
+        let mut lost = 0.0;
+        if between.first().copied().unwrap_or(left) < left {
+            lost += left;
+        }
+        let of = |reset: usize| Kahan::new(values[resets[reset] - 1]);
+        lost += self.sums.window(self.low, self.high, of).total();
+        let last = between.last().copied().unwrap_or(left);
+        if right < last {
+            lost += last;
+        }
+        lost
+    }
+}
+
+fn left(samples: &Samples<'_>, reach: &Reach, is_counter: bool) -> f64 {
+    match reach.cuts_left {
+        true => interpolated(samples, reach.first, reach.start_ms, is_counter),
+        false => samples.values[reach.first],
+    }
+}
+
+fn right(samples: &Samples<'_>, reach: &Reach, is_counter: bool) -> f64 {
+    match reach.cuts_right {
+        true => interpolated(samples, reach.last - 1, reach.end_ms, is_counter),
+        false => samples.values[reach.last],
     }
 }
 
@@ -258,21 +369,14 @@ fn interpolated(samples: &Samples<'_>, before: usize, time_ms: i64, is_counter: 
     from + (to - from) * passed / distance
 }
 
-/// How many neighbours up to each sample differ.
-fn running_counts(values: &[f64], differs: impl Fn(f64, f64) -> bool) -> Vec<u64> {
-    let mut count = 0;
-    let mut counts = Vec::with_capacity(values.len());
-    counts.extend(values.first().map(|_| 0));
-    counts.extend(values.windows(2).map(|pair| {
-        count += u64::from(differs(pair[0], pair[1]));
-        count
-    }));
-    counts
-}
-
 /// A smoothed instant selector: the value at each time on the line between the samples around
 /// it; after the newest sample its value.
-pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
+pub(crate) fn instant<'a>(
+    context: Context<'a>,
+    selector: &'a Selector,
+    span: Span,
+    grid: Grid,
+) -> Vector<'a> {
     let lookback_ms = context.lookback_ms;
     let matrix = RangeVector::of_selector(context, selector, lookback_ms, grid);
     let series = matrix.series.iter().map(|series| OutputSeries {
@@ -281,8 +385,14 @@ pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Gr
     });
     let series = series.collect();
     let fill: Fill<'a> = Box::new(move |index, out| {
-        let samples = matrix.series[index].samples();
-        smoothed(&samples, &matrix.windows, out);
+        let series = &matrix.series[index];
+        match series.mixed() {
+            None => smoothed(&series.samples(), &matrix.windows, out),
+            Some(samples) => {
+                let notes = histogram_edges::smoothed(&samples, &matrix.windows, out);
+                notes.report(context.annotations, span, series.labels.metric_name());
+            }
+        }
     });
     Vector { series, fill }
 }
@@ -299,14 +409,26 @@ fn smoothed(samples: &Samples<'_>, windows: &Windows, out: &mut [f64]) {
             high.max(at),
             time_ms.saturating_add(windows.range_ms),
         );
-        *out = if at < high && timestamps[at] == time_ms {
-            samples.values[at]
-        } else if at == low {
-            ABSENT
-        } else if at < high {
-            interpolated(samples, at - 1, time_ms, false)
-        } else {
-            samples.values[at - 1]
-        };
+        *out = smoothed_number(samples, (low, at, high), time_ms);
     }
 }
+
+/// The value at a time, of samples `low..high` of which `at` is the first one not before it.
+pub(crate) fn smoothed_number(
+    samples: &Samples<'_>,
+    (low, at, high): (usize, usize, usize),
+    time_ms: i64,
+) -> f64 {
+    if at < high && samples.timestamps[at] == time_ms {
+        samples.values[at]
+    } else if at == low {
+        ABSENT
+    } else if at < high {
+        interpolated(samples, at - 1, time_ms, false)
+    } else {
+        samples.values[at - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests;

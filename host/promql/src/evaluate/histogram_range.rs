@@ -25,11 +25,7 @@ pub(crate) fn fill(
 ) -> Notes {
     // Where the windows have numbers only, and for functions that do not see histograms.
     function.fill(&series.numbers(), windows, budget, out);
-    let computed = Computed {
-        samples,
-        histograms: Histograms::new(samples),
-        counts: running(samples, |at| samples.histograms[at].is_some()),
-    };
+    let computed = Computed::new(samples);
     let mut notes = Notes::default();
     let changed = match function {
         RangeFunction::Changes => running(samples, |at| computed.changes(at)),
@@ -89,11 +85,43 @@ fn running(samples: &MixedSamples<'_>, test: impl Fn(usize) -> bool) -> Vec<usiz
     std::iter::once(0).chain(counts).collect()
 }
 
+/// How often neighbours differ, up to each sample.
+pub(crate) struct Neighbours(Vec<usize>);
+
+impl Neighbours {
+    /// By `changes`.
+    pub(crate) fn changes(samples: &MixedSamples<'_>) -> Self {
+        let computed = Computed::new(samples);
+        Self(running(samples, |at| computed.changes(at)))
+    }
+
+    /// By `resets`.
+    pub(crate) fn resets(samples: &MixedSamples<'_>) -> Self {
+        let computed = Computed::new(samples);
+        Self(running(samples, |at| computed.resets(at)))
+    }
+
+    /// From the first to the last sample, both included.
+    pub(crate) fn between(&self, first: usize, last: usize) -> usize {
+        self.0[last + 1] - self.0[first + 1]
+    }
+}
+
 struct Computed<'s> {
     samples: &'s MixedSamples<'s>,
     histograms: Histograms<'s>,
     /// How many of the first samples are histograms.
     counts: Vec<usize>,
+}
+
+impl<'s> Computed<'s> {
+    fn new(samples: &'s MixedSamples<'s>) -> Self {
+        Self {
+            samples,
+            histograms: Histograms::new(samples),
+            counts: running(samples, |at| samples.histograms[at].is_some()),
+        }
+    }
 }
 
 impl Computed<'_> {

@@ -25,8 +25,10 @@ impl<'s> Histograms<'s> {
     pub(crate) fn new(samples: &'s MixedSamples<'s>) -> Self {
         let histograms = &samples.histograms;
         let pairs = histograms.windows(2).zip(1..);
-        let resets = pairs.filter(|(pair, _)| match pair {
-            [Some(before), Some(after)] => after.is_reset_after(before),
+        let started = samples.started();
+        let began_anew = |at| started.is_some_and(|started| started.is_reset(at));
+        let resets = pairs.filter(|(pair, at)| match pair {
+            [Some(before), Some(after)] => began_anew(*at) || after.is_reset_after(before),
             _ => false,
         });
         let resets = resets.map(|(_, at)| at).collect();
@@ -55,14 +57,38 @@ impl<'s> Histograms<'s> {
         range_ms: i64,
         notes: &mut Notes,
     ) -> Option<FloatHistogram> {
-        if window.len() < 2 {
-            return None;
-        }
-        let mut change = self.change(extrapolation.is_counter, window, notes)?;
+        let started = self.samples.started().filter(|_| extrapolation.is_counter);
+        let zero_ms = started.and_then(|started| started.zero_within(window));
         let timestamps = &self.samples.timestamps;
-        let first_count = self.at(window.low)?.count;
         let ends_ms = (timestamps[window.low], timestamps[window.high - 1]);
-        let factor = extrapolation.factor(window, ends_ms, first_count, change.count, range_ms);
+        let first = self.at(window.low)?;
+        let Some(zero_ms) = zero_ms else {
+            if window.len() < 2 {
+                return None;
+            }
+            let mut change = self.change(extrapolation.is_counter, window, notes)?;
+            let factor = extrapolation.factor(window, ends_ms, first.count, change.count, range_ms);
+            change.multiply(factor);
+            return Some(change);
+        };
+        let mut change = match window.len() {
+            1 => FloatHistogram::clone(first),
+            _ => {
+                let mut change = self.change(extrapolation.is_counter, window, notes)?;
+                match change.add(first) {
+                    Ok(combined) if combined.bounds_reconciled => {
+                        notes.add(Note::ReconciledInAddition);
+                    }
+                    Ok(_) => {}
+                    Err(_) => {
+                        notes.add(Note::MixedSchemas);
+                        return None;
+                    }
+                }
+                change
+            }
+        };
+        let factor = extrapolation.factor_from_zero(window, zero_ms, ends_ms, range_ms);
         change.multiply(factor);
         Some(change)
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
+use narthex_model::{Labels, LabelsBuilder, METRIC_NAME, sample};
 
 use super::Context;
 use super::column::{ABSENT, Column, Fill, OutputSeries, Stored, Vector, is_absent};
@@ -110,10 +110,34 @@ impl<'a> InfoSeries<'a> {
                 values.is_empty() || labels.get(name).is_some_and(|value| values.contains(value))
             });
             if is_wanted {
+                known.check_numbers(context, info, index, grid)?;
                 known.add(index, grid.count);
             }
         }
         Ok(known)
+    }
+
+    /// An info series is one of numbers.
+    fn check_numbers(
+        &self,
+        context: Context<'_>,
+        info: &Info,
+        index: usize,
+        grid: Grid,
+    ) -> Result<(), QueryError> {
+        if context.fetched[info.request][index].histograms.is_none() {
+            return Ok(());
+        }
+        let selected = selector::values(context, info.request, info.shift, grid);
+        let mut column = Column::new(grid.count);
+        (selected.fill)(index, &mut column);
+        if column.iter().copied().any(sample::is_histogram) {
+            return Err(QueryError::Execution(format!(
+                "this should be an info metric, with float samples: {}",
+                self.series[index]
+            )));
+        }
+        Ok(())
     }
 
     /// Takes the place of older ones of the same kind.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use narthex_model::{FloatHistogram, Labels, sample};
-use narthex_storage::TimeRange;
+use narthex_storage::{Series, TimeRange};
 
 use super::Context;
 use super::column::{Column, Stored, is_absent, is_number};
 use super::edges::Edges;
 use super::grid::Grid;
 use super::selector::advance;
+use super::start_timestamps::Started;
 use crate::error::QueryError;
 use crate::plan::{Selector, Shift, Subquery};
 
@@ -33,6 +34,7 @@ pub(crate) struct RangeSeries<'a> {
     timestamps: Cow<'a, [i64]>,
     values: Cow<'a, [f64]>,
     histograms: Option<Cow<'a, [Option<Arc<FloatHistogram>>]>>,
+    starts: Option<Cow<'a, [i64]>>,
 }
 
 /// Samples of which some are native histograms, without staleness markers, in columns of the
@@ -44,6 +46,8 @@ pub(crate) struct MixedSamples<'s> {
     pub(crate) values: Cow<'s, [f64]>,
     /// The histograms.
     pub(crate) histograms: Cow<'s, [Option<Arc<FloatHistogram>>]>,
+    /// When the counting of each began, where that is known of any.
+    pub(crate) starts: Option<Cow<'s, [i64]>>,
 }
 
 /// Samples without staleness markers, in columns of the same length.
@@ -53,6 +57,8 @@ pub(crate) struct Samples<'s> {
     pub(crate) timestamps: Cow<'s, [i64]>,
     /// The values.
     pub(crate) values: Cow<'s, [f64]>,
+    /// When the counting of each began, where that is known of any.
+    pub(crate) starts: Option<Cow<'s, [i64]>>,
 }
 
 impl RangeSeries<'_> {
@@ -65,6 +71,7 @@ impl RangeSeries<'_> {
                 timestamps: Cow::Borrowed(&self.timestamps),
                 values: Cow::Borrowed(&self.values),
                 histograms: Cow::Borrowed(histograms),
+                starts: self.starts.as_deref().map(Cow::Borrowed),
             });
         }
         let counts = |at: &usize| !sample::is_stale_nan(self.values[*at]);
@@ -74,25 +81,27 @@ impl RangeSeries<'_> {
             timestamps: kept.iter().map(|at| self.timestamps[*at]).collect(),
             values: kept.iter().map(|at| self.values[*at]).collect(),
             histograms: histograms.collect(),
+            starts: self.starts_of(&kept),
         })
     }
 
     /// The series with its numbers alone.
     pub(crate) fn numbers(&self) -> RangeSeries<'static> {
-        let points = self
-            .timestamps
-            .iter()
-            .copied()
-            .zip(self.values.iter().copied());
-        let (timestamps, values): (Vec<i64>, Vec<f64>) =
-            points.filter(|(_, value)| is_number(*value)).unzip();
+        let is_kept = |at: &usize| is_number(self.values[*at]);
+        let kept: Vec<usize> = (0..self.values.len()).filter(is_kept).collect();
         RangeSeries {
             labels: self.labels.clone(),
             drop_name: self.drop_name,
-            timestamps: timestamps.into(),
-            values: values.into(),
+            timestamps: kept.iter().map(|at| self.timestamps[*at]).collect(),
+            values: kept.iter().map(|at| self.values[*at]).collect(),
             histograms: None,
+            starts: self.starts_of(&kept),
         }
+    }
+
+    fn starts_of(&self, kept: &[usize]) -> Option<Cow<'static, [i64]>> {
+        let starts = self.starts.as_deref()?;
+        Some(kept.iter().map(|at| starts[*at]).collect())
     }
 
     /// The samples that count: all but staleness markers.
@@ -101,20 +110,36 @@ impl RangeSeries<'_> {
             return Samples {
                 timestamps: Cow::Borrowed(&self.timestamps),
                 values: Cow::Borrowed(&self.values),
+                starts: self.starts.as_deref().map(Cow::Borrowed),
             };
         }
-        let points = self
-            .timestamps
-            .iter()
-            .copied()
-            .zip(self.values.iter().copied());
-        let (timestamps, values): (Vec<i64>, Vec<f64>) = points
-            .filter(|(_, value)| !sample::is_stale_nan(*value))
-            .unzip();
+        let counts = |at: &usize| !sample::is_stale_nan(self.values[*at]);
+        let kept: Vec<usize> = (0..self.values.len()).filter(counts).collect();
         Samples {
-            timestamps: timestamps.into(),
-            values: values.into(),
+            timestamps: kept.iter().map(|at| self.timestamps[*at]).collect(),
+            values: kept.iter().map(|at| self.values[*at]).collect(),
+            starts: self.starts_of(&kept),
         }
+    }
+}
+
+impl Samples<'_> {
+    /// The samples with their starts, where any is known.
+    pub(crate) fn started(&self) -> Option<Started<'_>> {
+        Some(Started {
+            timestamps: &self.timestamps,
+            starts: self.starts.as_deref()?,
+        })
+    }
+}
+
+impl MixedSamples<'_> {
+    /// The samples with their starts, where any is known.
+    pub(crate) fn started(&self) -> Option<Started<'_>> {
+        Some(Started {
+            timestamps: &self.timestamps,
+            starts: self.starts.as_deref()?,
+        })
     }
 }
 
@@ -199,6 +224,7 @@ impl<'a> RangeVector<'a> {
             timestamps: Cow::Borrowed(&series.timestamps[..]),
             values: Cow::Borrowed(&series.values[..]),
             histograms: series.histograms.as_deref().map(Cow::Borrowed),
+            starts: starts(context, series),
         });
         let matrix = Self {
             series: series.collect(),
@@ -275,6 +301,8 @@ impl<'a> RangeVector<'a> {
                 timestamps: timestamps.into(),
                 values: values.into(),
                 histograms,
+                // A subquery's samples are computed: nobody knows when their counting began.
+                starts: None,
             });
         }
         Ok(Self {
@@ -283,4 +311,11 @@ impl<'a> RangeVector<'a> {
             edges: None,
         })
     }
+}
+
+/// The starts of a series' samples, where they are to count.
+fn starts<'a>(context: Context<'a>, series: &'a Series) -> Option<Cow<'a, [i64]>> {
+    let starts = series.starts.as_ref();
+    let starts = starts.filter(|_| context.use_start_timestamps)?;
+    Some(Cow::Borrowed(&starts[..]))
 }

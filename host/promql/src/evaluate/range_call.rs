@@ -12,6 +12,7 @@ use super::range::RangeVector;
 use super::range_functions::{OverTime, RangeFunction};
 use super::rate::Extrapolation;
 use super::{Context, histogram};
+use crate::annotations::{Note, Notes};
 use crate::ast::Span;
 use crate::error::QueryError;
 use crate::plan::Node;
@@ -106,22 +107,32 @@ fn over_range<'a>(
             }
         })
         .collect();
-    let suspects = Suspects::of(name, &matrix);
+    let suspects = Suspects::of(context, name, &matrix);
     let fill: Fill<'a> = Box::new(move |index, out| {
         let (series, windows) = (&matrix.series[index], &matrix.windows);
-        match (matrix.edges, series.mixed()) {
-            (Some(edges), None) => edges.fill(&function, series, windows, out),
-            (Some(edges), Some(_)) => edges.fill(&function, &series.numbers(), windows, out),
-            (None, None) => function.fill(series, windows, context.workers.budget, out),
-            (None, Some(samples)) => {
-                let notes = {
-                    let budget = context.workers.budget;
-                    histogram_range::fill(&function, (series, &samples), windows, budget, out)
-                };
-                let metric = series.labels.metric_name();
-                notes.report(context.annotations, matrix_arg.span, metric);
+        let budget = context.workers.budget;
+        let mut notes = match (series.mixed(), matrix.edges) {
+            (None, None) => {
+                function.fill(series, windows, budget, out);
+                Notes::default()
             }
+            (None, Some(edges)) => {
+                edges.fill(&function, series, windows, out);
+                Notes::default()
+            }
+            (Some(samples), None) => {
+                histogram_range::fill(&function, (series, &samples), windows, budget, out)
+            }
+            (Some(samples), Some(edges)) => edges.fill_mixed(&function, &samples, windows, out),
+        };
+        if function.overlaps(series, windows) {
+            notes.add(Note::StartOverlaps);
         }
+        notes.report(
+            context.annotations,
+            matrix_arg.span,
+            series.labels.metric_name(),
+        );
         suspects.report(context, matrix_arg.span, index, out);
     });
     let vector = Vector { series, fill };
@@ -158,15 +169,23 @@ fn check_arguments(
     Ok(())
 }
 
-/// The metrics of a `rate` or `increase` that are not named like counters.
+/// The metrics of a `rate` or `increase` that do not look like counters.
 struct Suspects {
     /// The suspect of each series; empty where the function takes anything.
     of_series: Vec<Option<usize>>,
-    metrics: Vec<(String, AtomicBool)>,
+    metrics: Vec<Suspect>,
+}
+
+/// A metric that does not look like a counter.
+struct Suspect {
+    metric: String,
+    /// Its type, where types are labels.
+    metric_type: Option<String>,
+    is_reported: AtomicBool,
 }
 
 impl Suspects {
-    fn of(function: &str, matrix: &RangeVector<'_>) -> Self {
+    fn of(context: Context<'_>, function: &str, matrix: &RangeVector<'_>) -> Self {
         let mut suspects = Self {
             of_series: Vec::new(),
             metrics: Vec::new(),
@@ -174,22 +193,29 @@ impl Suspects {
         if !matches!(function, "rate" | "increase") {
             return suspects;
         }
-        let mut index_of: HashMap<&str, usize> = HashMap::new();
+        let mut index_of: HashMap<(&str, Option<&str>), usize> = HashMap::new();
         for series in &matrix.series {
             let metric = series.labels.metric_name();
-            let is_counter = ["_total", "_sum", "_count", "_bucket"]
-                .iter()
-                .any(|suffix| metric.ends_with(suffix));
-            suspects
-                .of_series
-                .push((!metric.is_empty() && !is_counter).then(|| {
-                    *index_of.entry(metric).or_insert_with(|| {
-                        suspects
-                            .metrics
-                            .push((metric.to_owned(), AtomicBool::new(false)));
-                        suspects.metrics.len() - 1
-                    })
-                }));
+            let metric_type = context
+                .type_and_unit_labels
+                .then(|| series.labels.get("__type__").unwrap_or(""));
+            let is_counter = match metric_type {
+                Some(metric_type) => matches!(metric_type, "counter" | "histogram"),
+                None => ["_total", "_sum", "_count", "_bucket"]
+                    .iter()
+                    .any(|suffix| metric.ends_with(suffix)),
+            };
+            let suspect = (!metric.is_empty() && !is_counter).then(|| {
+                *index_of.entry((metric, metric_type)).or_insert_with(|| {
+                    suspects.metrics.push(Suspect {
+                        metric: metric.to_owned(),
+                        metric_type: metric_type.map(str::to_owned),
+                        is_reported: AtomicBool::new(false),
+                    });
+                    suspects.metrics.len() - 1
+                })
+            });
+            suspects.of_series.push(suspect);
         }
         suspects
     }
@@ -199,9 +225,21 @@ impl Suspects {
         let Some(Some(suspect)) = self.of_series.get(series) else {
             return;
         };
-        let (metric, reported) = &self.metrics[*suspect];
-        if has_number(column) && !reported.swap(true, Ordering::Relaxed) {
-            context.annotations.possible_non_counter(span, metric);
+        let Suspect {
+            metric,
+            metric_type,
+            is_reported,
+        } = &self.metrics[*suspect];
+        if !has_number(column) || is_reported.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        match metric_type {
+            Some(metric_type) => {
+                context
+                    .annotations
+                    .possible_non_counter_type(span, metric, metric_type)
+            }
+            None => context.annotations.possible_non_counter(span, metric),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::column::ABSENT;
 use super::range::{RangeSeries, Window, Windows};
-use super::rate::{self, Extrapolation};
+use super::rate::{self, Extrapolation, resets};
 use super::window_functions::Pass;
 use crate::budget::Budget;
 
@@ -84,7 +84,10 @@ impl RangeFunction {
             Self::Changes => {
                 pass.count_pairs(out, |a, b| a != b && !(a.is_nan() && b.is_nan()));
             }
-            Self::Resets => pass.count_pairs(out, |a, b| b < a),
+            Self::Resets => match samples.started() {
+                None => pass.count_pairs(out, |a, b| b < a),
+                started => pass.count_places(out, &resets(&samples.values, started)),
+            },
             Self::Quantile(quantiles) => pass.quantile(out, quantiles),
             Self::OverTime(function) => function.fill(&pass, out),
         }

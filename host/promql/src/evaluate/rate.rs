@@ -4,6 +4,7 @@ use super::column::ABSENT;
 use super::kahan::Kahan;
 use super::range::{Samples, Window};
 use super::sliding::Sliding;
+use super::start_timestamps::Started;
 use super::window_functions::Pass;
 
 /// Which of the extrapolating functions.
@@ -15,20 +16,25 @@ pub(crate) struct Extrapolation {
     pub(crate) per_second: bool,
 }
 
+/// An end further away than so many average distances is not extrapolated to.
+const NEAR_ENOUGH: f64 = 1.1;
+
 impl Extrapolation {
     /// Computes a column.
     pub(crate) fn fill(self, pass: &Pass<'_>, out: &mut [f64]) {
         let (timestamps, values) = (&*pass.samples.timestamps, &*pass.samples.values);
         // Nothing but resets matters between the first and the last sample.
+        let started = pass.samples.started().filter(|_| self.is_counter);
         let resets = match self.is_counter {
-            true => resets(values),
+            true => resets(values, started),
             false => Vec::new(),
         };
         let lost = |reset: usize| values[resets[reset] - 1];
         let (mut reset_low, mut reset_high) = (0, 0);
         let mut sliding = pass.is_worth_sliding().then(Sliding::new);
         pass.each(out, |window| {
-            if window.len() < 2 {
+            let zero_ms = started.and_then(|started| started.zero_within(window));
+            if window.len() < 2 && zero_ms.is_none() {
                 return ABSENT;
             }
             let last = window.high - 1;
@@ -47,14 +53,14 @@ impl Extrapolation {
                 }
                 None => change += (reset_low..reset_high).map(lost).sum::<f64>(),
             }
-            let factor = self.factor(
-                window,
-                (timestamps[window.low], timestamps[last]),
-                values[window.low],
-                change,
-                pass.windows.range_ms,
-            );
-            change * factor
+            let ends_ms = (timestamps[window.low], timestamps[last]);
+            let (first, range_ms) = (values[window.low], pass.windows.range_ms);
+            match zero_ms {
+                Some(zero_ms) => {
+                    (change + first) * self.factor_from_zero(window, zero_ms, ends_ms, range_ms)
+                }
+                None => change * self.factor(window, ends_ms, first, change, range_ms),
+            }
         });
     }
 
@@ -72,8 +78,6 @@ impl Extrapolation {
         change: f64,
         range_ms: i64,
     ) -> f64 {
-        /// An end further away than so many average distances is not extrapolated to.
-        const NEAR_ENOUGH: f64 = 1.1;
         let mut to_start = (first_ms - window.start_ms) as f64 / 1000.0;
         let mut to_end = (window.end_ms - last_ms) as f64 / 1000.0;
         let sampled = (last_ms - first_ms) as f64 / 1000.0;
@@ -98,14 +102,44 @@ impl Extrapolation {
         }
         factor
     }
+
+    /// The same where the counter is known to have been zero at a time within the window: nothing
+    /// is to be guessed before that.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "windows have fewer samples and milliseconds than a double has digits"
+    )]
+    pub(crate) fn factor_from_zero(
+        self,
+        window: &Window,
+        zero_ms: i64,
+        (first_ms, last_ms): (i64, i64),
+        range_ms: i64,
+    ) -> f64 {
+        let mut to_end = (window.end_ms - last_ms) as f64 / 1000.0;
+        let average = match window.len() {
+            1 => 0.0,
+            len => (last_ms - first_ms) as f64 / 1000.0 / (len - 1) as f64,
+        };
+        if to_end >= average * NEAR_ENOUGH {
+            to_end = average / 2.0;
+        }
+        let counted = (last_ms - zero_ms) as f64 / 1000.0;
+        let factor = (counted + to_end) / counted;
+        match self.per_second {
+            true => factor / (range_ms as f64 / 1000.0),
+            false => factor,
+        }
+    }
 }
 
-/// The places where a value is smaller than the one before.
-pub(crate) fn resets(values: &[f64]) -> Vec<usize> {
-    let pairs = values.windows(2).enumerate();
+/// The places where a value is smaller than the one before, or its counting began after that.
+pub(crate) fn resets(values: &[f64], started: Option<Started<'_>>) -> Vec<usize> {
+    let pairs = values.windows(2).zip(1..);
+    let is_reset = |at| started.is_some_and(|started| started.is_reset(at));
     pairs
-        .filter(|(_, pair)| pair[1] < pair[0])
-        .map(|(at, _)| at + 1)
+        .filter(|(pair, at)| pair[1] < pair[0] || is_reset(*at))
+        .map(|(_, at)| at)
         .collect()
 }
 
@@ -123,7 +157,8 @@ pub(crate) fn instant(is_rate: bool, samples: &Samples<'_>, window: &Window) -> 
     if !is_rate {
         return value - before;
     }
-    let change = if value < before {
+    let is_reset = |started: Started<'_>| started.is_reset(last);
+    let change = if value < before || samples.started().is_some_and(is_reset) {
         value
     } else {
         value - before

@@ -11,8 +11,17 @@ use narthex_storage::Series;
 
 /// The values of the selected series.
 pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
-    let Selector { request, shift, .. } = selector;
-    select(context, *request, *shift, grid, |series, at, step, out| {
+    values(context, selector.request, selector.shift, grid)
+}
+
+/// The values that an instant selector of this request and shift gives.
+pub(crate) fn values<'a>(
+    context: Context<'a>,
+    request: usize,
+    shift: Shift,
+    grid: Grid,
+) -> Vector<'a> {
+    select(context, request, shift, grid, |series, at, step, out| {
         let histograms = series.histograms.as_ref();
         match histograms.and_then(|histograms| histograms[at].as_ref()) {
             None => out[step] = series.values[at],
@@ -35,6 +44,19 @@ pub(crate) fn sampled<'a>(
 ) -> Vector<'a> {
     select(context, request, shift, grid, |series, at, step, out| {
         out[step] = series.timestamps[at] as f64 / 1000.0;
+    })
+}
+
+/// When the counting of these samples began, in seconds; 0 where that is not known.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of any date are exact in a double"
+)]
+pub(crate) fn started<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
+    let Selector { request, shift, .. } = selector;
+    select(context, *request, *shift, grid, |series, at, step, out| {
+        let start_ms = series.starts.as_ref().map_or(0, |starts| starts[at]);
+        out[step] = start_ms as f64 / 1000.0;
     })
 }
 

@@ -286,10 +286,29 @@ impl Pass<'_> {
         let counts = running_count(self.values(), differs);
         self.each(out, |w| (counts[w.high - 1] - counts[w.low]) as f64);
     }
+
+    /// Counts in each window the places, which ascend, but for the window's first sample.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a window has fewer samples than a double has digits"
+    )]
+    pub(crate) fn count_places(&self, out: &mut [f64], places: &[usize]) {
+        let (mut low, mut high) = (0, 0);
+        self.each(out, |w| {
+            while low < places.len() && places[low] <= w.low {
+                low += 1;
+            }
+            high = high.max(low);
+            while high < places.len() && places[high] < w.high {
+                high += 1;
+            }
+            (high - low) as f64
+        });
+    }
 }
 
 /// For each value how many pairs of neighbours up to it differ.
-fn running_count(values: &[f64], differs: impl Fn(f64, f64) -> bool) -> Vec<u64> {
+pub(crate) fn running_count(values: &[f64], differs: impl Fn(f64, f64) -> bool) -> Vec<u64> {
     let mut counts = Vec::with_capacity(values.len());
     let mut count = 0_u64;
     counts.extend(values.first().map(|_| count));

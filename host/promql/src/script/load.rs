@@ -10,7 +10,9 @@ use narthex_storage::{Appendable, MemoryStore};
 
 use super::command::{Cursor, duration_ms};
 use super::histograms::{Collated, Sequence};
-use crate::series_description::{SequenceValue, parse_series_description};
+use crate::series_description::{
+    SequenceValue, StartsDescription, parse_series_description, parse_starts_description,
+};
 
 /// The command: series and the interval of their samples.
 pub(super) struct Load {
@@ -18,8 +20,8 @@ pub(super) struct Load {
     /// `load_with_nhcb`: classic histograms are loaded as native ones, too.
     with_native: bool,
     series: BTreeMap<Labels, Vec<SequenceValue>>,
-    /// Series with start timestamps.
-    started: Vec<Labels>,
+    /// When the counting of the series' samples began, where lines say so.
+    starts: BTreeMap<Labels, Vec<Option<i64>>>,
 }
 
 impl Load {
@@ -36,26 +38,48 @@ impl Load {
             interval_ms: duration_ms(step.trim(), "step")?,
             with_native,
             series: BTreeMap::new(),
-            started: Vec::new(),
+            starts: BTreeMap::new(),
         };
+        let mut starts = None;
         while let Some(line) = cursor.in_block() {
-            load.line(line)?;
+            load.line(line, &mut starts)?;
         }
-        Ok(load)
+        match starts {
+            None => Ok(load),
+            Some(StartsDescription { labels, .. }) => Err(without_samples(&labels)),
+        }
     }
 
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        let head = line.split([' ', '\t']).next().unwrap_or(line);
-        let started = head.strip_suffix("@st");
-        let series = parse_series_description(started.unwrap_or(line));
-        let series = series.map_err(|error| error.to_string())?;
-        if started.is_some() {
-            self.started.push(series.labels);
-        } else {
-            self.series.insert(series.labels, series.values);
+    /// A line of samples, or one that says when the counting of those in the next line began.
+    fn line(&mut self, line: &str, starts: &mut Option<StartsDescription>) -> Result<(), String> {
+        let described = parse_starts_description(line).map_err(|error| error.to_string())?;
+        if let Some(described) = described {
+            return match starts.replace(described) {
+                None => Ok(()),
+                Some(StartsDescription { labels, .. }) => Err(without_samples(&labels)),
+            };
         }
+        let series = parse_series_description(line).map_err(|error| error.to_string())?;
+        if let Some(StartsDescription { labels, offsets_ms }) = starts.take() {
+            if labels != series.labels {
+                return Err(without_samples(&labels));
+            }
+            if offsets_ms.len() != series.values.len() {
+                return Err(format!(
+                    "{labels} has {} start timestamps and {} samples",
+                    offsets_ms.len(),
+                    series.values.len()
+                ));
+            }
+            self.starts.insert(labels, offsets_ms);
+        }
+        self.series.insert(series.labels, series.values);
         Ok(())
     }
+}
+
+fn without_samples(labels: &Labels) -> String {
+    format!("the start timestamps of {labels} are not followed by its samples")
 }
 
 /// What a script has loaded so far.
@@ -64,8 +88,25 @@ pub(super) struct Loaded {
     pub(super) store: Arc<MemoryStore>,
     /// Series that have native histograms.
     histograms: Vec<Labels>,
-    /// Series that have start timestamps, which the store has not.
+    /// Series that have start timestamps.
     started: Vec<Labels>,
+}
+
+/// A sample's time, and when its counting began.
+#[derive(Clone, Copy)]
+struct Times {
+    timestamp_ms: i64,
+    start_ms: Option<i64>,
+}
+
+impl Times {
+    /// As a batch of one sample has it.
+    fn start(self) -> Vec<(usize, i64)> {
+        self.start_ms
+            .map(|start_ms| (0, start_ms))
+            .into_iter()
+            .collect()
+    }
 }
 
 impl Loaded {
@@ -74,15 +115,23 @@ impl Loaded {
         let mut collated = Collated::default();
         for (labels, values) in &load.series {
             let mut sequence = Sequence::default();
+            let starts = load.starts.get(labels).map_or(&[][..], Vec::as_slice);
+            let mut starts = starts.iter();
             for (value, index) in values.iter().zip(0..) {
+                let timestamp_ms = time_ms(index);
+                let offset_ms = starts.next().copied().flatten();
+                let times = Times {
+                    timestamp_ms,
+                    start_ms: offset_ms.map(|ms| timestamp_ms.saturating_add(ms)),
+                };
                 match value {
                     SequenceValue::Omitted => {}
                     SequenceValue::Histogram(histogram) => {
                         let histogram = sequence.next(histogram)?;
-                        self.append_histogram(labels, time_ms(index), histogram)?;
+                        self.append_histogram(labels, times, histogram)?;
                     }
                     SequenceValue::Float(value) => {
-                        self.append_number(labels, time_ms(index), *value)?;
+                        self.append_number(labels, times, *value)?;
                     }
                 }
             }
@@ -90,40 +139,48 @@ impl Loaded {
                 collated.add(labels, values, time_ms);
             }
         }
-        for (labels, time_ms, histogram) in collated.histograms() {
-            self.append_histogram(&labels, time_ms, histogram)?;
+        for (labels, timestamp_ms, histogram) in collated.histograms() {
+            let times = Times {
+                timestamp_ms,
+                start_ms: None,
+            };
+            self.append_histogram(&labels, times, histogram)?;
         }
-        self.started.extend_from_slice(&load.started);
+        self.started.extend(load.starts.keys().cloned());
         Ok(())
     }
 
-    fn append_number(&self, labels: &Labels, timestamp_ms: i64, value: f64) -> Result<(), String> {
-        self.append(&WriteBatch::from(vec![Sample {
+    fn append_number(&self, labels: &Labels, times: Times, value: f64) -> Result<(), String> {
+        let mut batch = WriteBatch::from(vec![Sample {
             series: SeriesRef::UNKNOWN,
             labels: labels.clone(),
-            timestamp_ms,
+            timestamp_ms: times.timestamp_ms,
             value,
-        }]))
+        }]);
+        batch.starts.samples = times.start();
+        self.append(&batch)
     }
 
     fn append_histogram(
         &mut self,
         labels: &Labels,
-        timestamp_ms: i64,
+        times: Times,
         histogram: FloatHistogram,
     ) -> Result<(), String> {
         if self.histograms.last() != Some(labels) {
             self.histograms.push(labels.clone());
         }
-        self.append(&WriteBatch {
+        let mut batch = WriteBatch {
             histograms: vec![HistogramSample {
                 series: SeriesRef::UNKNOWN,
                 labels: labels.clone(),
-                timestamp_ms,
+                timestamp_ms: times.timestamp_ms,
                 histogram: Arc::new(histogram),
             }],
             ..WriteBatch::default()
-        })
+        };
+        batch.starts.histograms = times.start();
+        self.append(&batch)
     }
 
     /// Appends a batch of one sample. Samples come one by one: a series may have numbers and

@@ -83,6 +83,18 @@ fn what_is_not_as_expected_is_a_failure_that_says_so() {
             "invalid expect lines, Warn and NoWarn cannot be used together",
         ),
         (
+            "load 1m\n  s@st -1m\n  t 1",
+            r#"the start timestamps of {__name__="s"} are not followed by its samples"#,
+        ),
+        (
+            "load 1m\n  s@st -1m",
+            r#"the start timestamps of {__name__="s"} are not followed by its samples"#,
+        ),
+        (
+            "load 1m\n  s@st -1m\n  s 1 2",
+            r#"{__name__="s"} has 1 start timestamps and 2 samples"#,
+        ),
+        (
             "eval instant at 10s a\n expect nothing",
             "invalid expect statement, must match `expect <type> <match_type>: <string>` format",
         ),

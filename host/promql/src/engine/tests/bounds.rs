@@ -226,6 +226,7 @@ async fn reading_lets_others_have_their_turn() {
                 timestamps: (0..1000).collect(),
                 values: (0..1000).map(f64::from).collect(),
                 histograms: None,
+                starts: None,
             };
             let read = futures::stream::repeat_with(move || Ok(series())).take(1 << 20);
             async { Ok(read.boxed()) }.boxed()

@@ -30,6 +30,7 @@ fn samples(scale: f64, odd: f64) -> Samples<'static> {
     Samples {
         timestamps: (0..300).map(|i| i * 7 - i % 3).collect(),
         values: values.into(),
+        starts: None,
     }
 }
 
@@ -196,6 +197,7 @@ fn windows_that_are_looked_at_one_by_one_stop_with_the_query() {
     let samples = Samples {
         timestamps: (0..1000).collect(),
         values: (0..1000).map(f64::from).collect(),
+        starts: None,
     };
     let windows = Windows {
         grid: Grid {
