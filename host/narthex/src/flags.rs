@@ -11,10 +11,10 @@ use clap::{
 };
 use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
-use narthex_promql::ParseOptions;
 
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
+use crate::features::Features;
 use crate::plugin::PluginCommand;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
@@ -170,7 +170,8 @@ pub(crate) struct Flags {
 
     /// Comma separated feature names to enable. Can be repeated. Known:
     /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
-    /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats.
+    /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats,
+    /// type-and-unit-labels, use-start-timestamps.
     #[arg(long = "enable-feature", value_name = "FEATURE", value_delimiter = ',')]
     pub(crate) features: Vec<String>,
 
@@ -254,17 +255,6 @@ pub(crate) struct CommandLine {
     pub(crate) notes: Vec<String>,
 }
 
-/// What `--enable-feature` switches on.
-#[derive(Debug, Clone)]
-pub(crate) struct Features {
-    /// The grammar.
-    pub(crate) parse: ParseOptions,
-    /// Names are dropped when a query is done.
-    pub(crate) delayed_name_removal: bool,
-    /// Queries may count their samples at each step.
-    pub(crate) per_step_stats: bool,
-}
-
 /// Reads the command line; `args` begins with the name of the program.
 ///
 /// # Errors
@@ -304,7 +294,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
     if flags.max_block_duration.is_some() {
         notes.push("--storage.tsdb.max-block-duration has no effect yet".to_owned());
     }
-    let features = read_features(&flags.features, &mut notes);
+    let features = Features::read(&flags.features, &mut notes);
     Ok(CommandLine {
         values: values(&command, &matches),
         flags,
@@ -356,30 +346,6 @@ fn values(command: &clap::Command, matches: &ArgMatches) -> BTreeMap<String, Str
         values.insert(name.to_owned(), texts.join(","));
     }
     values
-}
-
-fn read_features(names: &[String], notes: &mut Vec<String>) -> Features {
-    let mut features = Features {
-        parse: ParseOptions {
-            // On by default since Prometheus 3.14; the name of the feature is still taken.
-            duration_expressions: true,
-            ..ParseOptions::default()
-        },
-        delayed_name_removal: false,
-        per_step_stats: false,
-    };
-    for name in names {
-        match name.as_str() {
-            "promql-experimental-functions" => features.parse.experimental_functions = true,
-            "promql-extended-range-selectors" => features.parse.extended_range_selectors = true,
-            "promql-binop-fill-modifiers" => features.parse.binop_fill_modifiers = true,
-            "promql-delayed-name-removal" => features.delayed_name_removal = true,
-            "promql-per-step-stats" => features.per_step_stats = true,
-            "promql-duration-expr" | "" => {}
-            other => notes.push(format!("--enable-feature={other} has no effect")),
-        }
-    }
-    features
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod build_info;
 mod config;
 mod external_url;
+mod features;
 mod flags;
 mod listen;
 mod logging;

@@ -162,6 +162,8 @@ impl Setup {
             default_subquery_step: config.evaluation_interval(),
             delayed_name_removal: self.line.features.delayed_name_removal,
             per_step_stats: self.line.features.per_step_stats,
+            type_and_unit_labels: self.line.features.type_and_unit_labels,
+            use_start_timestamps: self.line.features.use_start_timestamps,
             ..EngineOptions::default()
         }
     }

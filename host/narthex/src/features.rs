@@ -1,0 +1,110 @@
+//! What `--enable-feature` switches on. The names are Prometheus'.
+
+use narthex_promql::ParseOptions;
+
+/// The features that are switched on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Features {
+    /// The grammar.
+    pub(crate) parse: ParseOptions,
+    /// Names are dropped when a query is done.
+    pub(crate) delayed_name_removal: bool,
+    /// Queries may count their samples at each step.
+    pub(crate) per_step_stats: bool,
+    /// Queries tell a counter by its label `__type__`.
+    pub(crate) type_and_unit_labels: bool,
+    /// Queries look at start timestamps.
+    pub(crate) use_start_timestamps: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            parse: ParseOptions {
+                // On by default since Prometheus 3.14; the name of the feature is still taken.
+                duration_expressions: true,
+                ..ParseOptions::default()
+            },
+            delayed_name_removal: false,
+            per_step_stats: false,
+            type_and_unit_labels: false,
+            use_start_timestamps: false,
+        }
+    }
+}
+
+impl Features {
+    /// Switches on what is named. What has no effect, or only some, is told in `notes`.
+    pub(crate) fn read(names: &[String], notes: &mut Vec<String>) -> Self {
+        let mut features = Self::default();
+        let mut note = |name: &str, text: &str| {
+            notes.push(format!("--enable-feature={name} {text}"));
+        };
+        for name in names {
+            match name.as_str() {
+                "promql-experimental-functions" => features.parse.experimental_functions = true,
+                "promql-extended-range-selectors" => {
+                    features.parse.extended_range_selectors = true;
+                }
+                "promql-binop-fill-modifiers" => features.parse.binop_fill_modifiers = true,
+                "promql-delayed-name-removal" => features.delayed_name_removal = true,
+                "promql-per-step-stats" => features.per_step_stats = true,
+                "type-and-unit-labels" => {
+                    features.type_and_unit_labels = true;
+                    note(name, "is for queries only: scrapes add no such labels yet");
+                }
+                "use-start-timestamps" => {
+                    features.use_start_timestamps = true;
+                    note(name, "finds none yet: the store keeps no start timestamps");
+                }
+                "promql-duration-expr" | "" => {}
+                _ => note(name, "has no effect"),
+            }
+        }
+        features
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_switches_its_feature_on() {
+        type Read = fn(&Features) -> bool;
+        let features: [(&str, Read); 7] = [
+            ("promql-experimental-functions", |f| {
+                f.parse.experimental_functions
+            }),
+            ("promql-extended-range-selectors", |f| {
+                f.parse.extended_range_selectors
+            }),
+            ("promql-binop-fill-modifiers", |f| {
+                f.parse.binop_fill_modifiers
+            }),
+            ("promql-delayed-name-removal", |f| f.delayed_name_removal),
+            ("promql-per-step-stats", |f| f.per_step_stats),
+            ("type-and-unit-labels", |f| f.type_and_unit_labels),
+            ("use-start-timestamps", |f| f.use_start_timestamps),
+        ];
+        for (name, is_on) in features {
+            let mut notes = Vec::new();
+            assert!(!is_on(&Features::default()), "{name}");
+            assert!(
+                is_on(&Features::read(&[name.to_owned()], &mut notes)),
+                "{name}"
+            );
+            assert!(!notes.iter().any(|n| n.ends_with("no effect")), "{name}");
+        }
+    }
+
+    #[test]
+    fn duration_expressions_need_no_feature_and_others_are_told() {
+        let names = ["promql-duration-expr", "", "exemplar-storage"].map(str::to_owned);
+        let mut notes = Vec::new();
+        let features = Features::read(&names, &mut notes);
+        assert_eq!(features, Features::default());
+        assert!(features.parse.duration_expressions);
+        assert_eq!(notes, ["--enable-feature=exemplar-storage has no effect"]);
+    }
+}
