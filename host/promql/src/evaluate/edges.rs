@@ -106,6 +106,23 @@ impl Edges {
         })
     }
 
+    /// The windows with what is looked at around them.
+    pub(crate) fn around(self, windows: &Windows) -> Windows {
+        let after_ms = if self.is_smoothed {
+            self.lookback_ms
+        } else {
+            0
+        };
+        Windows {
+            grid: windows.grid,
+            range_ms: windows
+                .range_ms
+                .saturating_add(self.lookback_ms)
+                .saturating_add(after_ms),
+            shift: windows.shift.later(after_ms),
+        }
+    }
+
     /// Computes the column of one series.
     pub(crate) fn fill(
         self,
@@ -378,7 +395,7 @@ pub(crate) fn instant<'a>(
     grid: Grid,
 ) -> Vector<'a> {
     let lookback_ms = context.lookback_ms;
-    let matrix = RangeVector::of_selector(context, selector, lookback_ms, grid);
+    let matrix = RangeVector::of_selector(context, selector, 0, grid);
     let series = matrix.series.iter().map(|series| OutputSeries {
         labels: series.labels.clone(),
         drop_name: false,
@@ -387,9 +404,10 @@ pub(crate) fn instant<'a>(
     let fill: Fill<'a> = Box::new(move |index, out| {
         let series = &matrix.series[index];
         match series.mixed() {
-            None => smoothed(&series.samples(), &matrix.windows, out),
+            None => smoothed(&series.samples(), &matrix.windows, lookback_ms, out),
             Some(samples) => {
-                let notes = histogram_edges::smoothed(&samples, &matrix.windows, out);
+                let windows = &matrix.windows;
+                let notes = histogram_edges::smoothed(&samples, windows, lookback_ms, out);
                 notes.report(context.annotations, span, series.labels.metric_name());
             }
         }
@@ -397,17 +415,17 @@ pub(crate) fn instant<'a>(
     Vector { series, fill }
 }
 
-fn smoothed(samples: &Samples<'_>, windows: &Windows, out: &mut [f64]) {
+fn smoothed(samples: &Samples<'_>, windows: &Windows, lookback_ms: i64, out: &mut [f64]) {
     let timestamps = &*samples.timestamps;
     let (mut low, mut at, mut high) = (0, 0, 0);
     for (step, out) in out.iter_mut().enumerate() {
         let time_ms = windows.shift.apply(windows.grid.time(step));
-        low = advance(timestamps, low, time_ms.saturating_sub(windows.range_ms));
+        low = advance(timestamps, low, time_ms.saturating_sub(lookback_ms));
         at = advance(timestamps, at.max(low), time_ms.saturating_sub(1));
         high = advance(
             timestamps,
             high.max(at),
-            time_ms.saturating_add(windows.range_ms),
+            time_ms.saturating_add(lookback_ms),
         );
         *out = smoothed_number(samples, (low, at, high), time_ms);
     }

@@ -292,7 +292,12 @@ fn interpolated(
 }
 
 /// The samples of a smoothed instant selector: at each time on the line between those around it.
-pub(crate) fn smoothed(samples: &MixedSamples<'_>, windows: &Windows, out: &mut Column) -> Notes {
+pub(crate) fn smoothed(
+    samples: &MixedSamples<'_>,
+    windows: &Windows,
+    lookback_ms: i64,
+    out: &mut Column,
+) -> Notes {
     out.fill(ABSENT);
     let mut notes = Notes::default();
     let counts = histogram_counts(samples);
@@ -305,12 +310,12 @@ pub(crate) fn smoothed(samples: &MixedSamples<'_>, windows: &Windows, out: &mut 
     let (mut low, mut at, mut high) = (0, 0, 0);
     for step in 0..out.len() {
         let time_ms = windows.shift.apply(windows.grid.time(step));
-        low = advance(timestamps, low, time_ms.saturating_sub(windows.range_ms));
+        low = advance(timestamps, low, time_ms.saturating_sub(lookback_ms));
         at = advance(timestamps, at.max(low), time_ms.saturating_sub(1));
         high = advance(
             timestamps,
             high.max(at),
-            time_ms.saturating_add(windows.range_ms),
+            time_ms.saturating_add(lookback_ms),
         );
         let histograms = counts[high] - counts[low];
         if histograms > 0 && histograms < high - low {

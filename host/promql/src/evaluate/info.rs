@@ -4,6 +4,7 @@
 //! change from step to step, and with it the labels of the result: a series of the argument
 //! becomes as many as it has had different labels.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME, sample};
@@ -34,6 +35,7 @@ pub(crate) fn info<'a>(
     let known = InfoSeries::read(context, info, &base.series, &is_info, grid)?;
     known.check_conflicts(context, &base, grid)?;
     let mut outputs = Outputs {
+        context,
         info,
         grid,
         known: &known,
@@ -111,7 +113,7 @@ impl<'a> InfoSeries<'a> {
             });
             if is_wanted {
                 known.check_numbers(context, info, index, grid)?;
-                known.add(index, grid.count);
+                known.add(context, index, grid.count)?;
             }
         }
         Ok(known)
@@ -141,20 +143,29 @@ impl<'a> InfoSeries<'a> {
     }
 
     /// Takes the place of older ones of the same kind.
-    fn add(&mut self, index: usize, steps: usize) {
+    fn add(&mut self, context: Context<'_>, index: usize, steps: usize) -> Result<(), QueryError> {
         let Some(sampled) = self.sampled.column(index) else {
-            return;
+            return Ok(());
         };
         let Ok(place) = u32::try_from(index) else {
-            return;
+            return Ok(());
         };
         let labels = &self.series[index];
-        let newest = self
+        let name = labels.metric_name().to_owned();
+        let newest = match self
             .newest
-            .entry(labels.metric_name().to_owned())
+            .entry(name)
             .or_default()
             .entry(labels.keep(&IDENTIFYING))
-            .or_insert_with(|| vec![NONE; steps]);
+        {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                context.workers.budget.charge_labels(new.key())?;
+                let bytes = steps.saturating_mul(size_of::<u32>());
+                context.workers.budget.charge_bytes(bytes)?;
+                new.insert(vec![NONE; steps])
+            }
+        };
         for (step, newest) in newest.iter_mut().enumerate() {
             let time = sampled[step];
             if is_absent(time) {
@@ -170,6 +181,7 @@ impl<'a> InfoSeries<'a> {
                 _ => *newest = place,
             }
         }
+        Ok(())
     }
 
     /// Two equally new info series are an error where the argument has a sample.
@@ -207,6 +219,7 @@ impl<'a> InfoSeries<'a> {
 
 /// The series of the result so far.
 struct Outputs<'a, 'k> {
+    context: Context<'a>,
     info: &'a Info,
     grid: Grid,
     known: &'k InfoSeries<'a>,
@@ -241,6 +254,10 @@ impl Outputs<'_, '_> {
             found[current].1[step] = true;
         }
         let is_constant = found.len() == 1;
+        if !is_constant {
+            let bytes = found.len().saturating_mul(self.grid.count);
+            self.context.workers.budget.charge_bytes(bytes)?;
+        }
         for (key, steps) in found {
             let enriched = match self.labels(&series.labels, &key) {
                 Ok(labels) => labels,
@@ -250,6 +267,7 @@ impl Outputs<'_, '_> {
                 Err(_) => None,
             };
             let Some(labels) = enriched else { continue };
+            self.context.workers.budget.charge_labels(&labels)?;
             let output = OutputSeries {
                 labels,
                 drop_name: series.drop_name,

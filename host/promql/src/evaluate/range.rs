@@ -239,7 +239,11 @@ impl<'a> RangeVector<'a> {
             for series in &matrix.series {
                 let samples = series.samples();
                 let counting = context.counting;
-                counting.windows(&matrix.windows, &samples.timestamps);
+                let seen = match matrix.edges {
+                    Some(edges) => edges.around(&matrix.windows),
+                    None => matrix.windows,
+                };
+                counting.windows(&seen, &samples.timestamps);
             }
         }
         matrix

@@ -63,6 +63,23 @@ fn samples(query: &str, start: i64, end: Option<i64>) -> QuerySamples {
 }
 
 #[test]
+fn edges_look_at_what_is_around_them() {
+    for (query, expected) in [
+        (
+            "increase(metricWith1SampleEvery10Seconds[60s] anchored)",
+            21,
+        ),
+        (
+            "increase(metricWith1SampleEvery10Seconds[60s] smoothed)",
+            51,
+        ),
+        ("metricWith1SampleEvery10Seconds smoothed", 51),
+    ] {
+        assert_eq!(samples(query, 201, None).total, expected, "{query}");
+    }
+}
+
+#[test]
 fn instant_queries() {
     for (query, time, expected) in [
         (r#""literal string""#, 21, 0),
