@@ -4,19 +4,22 @@
 //! begins and ends with values on the line between the samples on either side. Both look no
 //! further than the lookback delta, and nothing is extrapolated.
 
-use super::column::{ABSENT, Fill, OutputSeries, Vector};
-use super::grid::Grid;
-use super::kahan::Kahan;
-use super::range::{RangeSeries, RangeVector, Samples, Windows};
+use super::column::ABSENT;
+use super::range::{RangeSeries, Samples, Windows};
 use super::range_functions::RangeFunction;
-use super::rate::{Extrapolation, resets};
+use super::rate::Extrapolation;
 use super::selector::advance;
-use super::sliding::Sliding;
 use super::window_functions::running_count;
-use super::{Context, histogram_edges};
-use crate::ast::{RangeEdges, Span};
+use crate::ast::RangeEdges;
 use crate::error::QueryError;
-use crate::plan::{Node, NodeKind, Selector};
+use crate::plan::{Node, NodeKind};
+
+mod changes;
+mod smoothed;
+
+pub(crate) use changes::Changes;
+use changes::{left, right};
+pub(crate) use smoothed::{instant, smoothed_number};
 
 /// What `anchored` may be used with.
 const ANCHORED_SAFE: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
@@ -281,170 +284,6 @@ impl Edges {
             values.push(right(samples, &reach, false));
         });
         (timestamps, values)
-    }
-}
-
-/// How much numbers change between edges.
-pub(crate) struct Changes<'s> {
-    how: Extrapolation,
-    samples: &'s Samples<'s>,
-    /// The places of resets, of which those in the range that was asked for last are
-    /// `low..high`.
-    resets: Vec<usize>,
-    low: usize,
-    high: usize,
-    sums: Sliding<Kahan>,
-}
-
-impl<'s> Changes<'s> {
-    /// Looks for resets once.
-    pub(crate) fn new(how: Extrapolation, samples: &'s Samples<'s>) -> Self {
-        Self {
-            how,
-            samples,
-            resets: match how.is_counter {
-                true => resets(&samples.values, None),
-                false => Vec::new(),
-            },
-            low: 0,
-            high: 0,
-            sums: Sliding::new(),
-        }
-    }
-
-    /// The change; steps are to be asked for in their order.
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a range has fewer milliseconds than a double has digits"
-    )]
-    pub(crate) fn between_edges(&mut self, reach: &Reach, range_ms: i64) -> f64 {
-        let left = left(self.samples, reach, self.how.is_counter);
-        let right = right(self.samples, reach, self.how.is_counter);
-        let mut change = right - left;
-        if self.how.is_counter {
-            change += self.lost(reach, left, right);
-        }
-        if self.how.per_second {
-            change /= range_ms as f64 / 1000.0;
-        }
-        change
-    }
-
-    /// What was there before each reset.
-    fn lost(&mut self, reach: &Reach, left: f64, right: f64) -> f64 {
-        let (resets, values) = (&self.resets, &self.samples.values);
-        while self.low < resets.len() && resets[self.low] <= reach.from {
-            self.low += 1;
-        }
-        self.high = self.high.max(self.low);
-        while self.high < resets.len() && resets[self.high] < reach.to {
-            self.high += 1;
-        }
-        let between = values.get(reach.from..reach.to).unwrap_or_default();
-        let mut lost = 0.0;
-        if between.first().copied().unwrap_or(left) < left {
-            lost += left;
-        }
-        let of = |reset: usize| Kahan::new(values[resets[reset] - 1]);
-        lost += self.sums.window(self.low, self.high, of).total();
-        let last = between.last().copied().unwrap_or(left);
-        if right < last {
-            lost += last;
-        }
-        lost
-    }
-}
-
-fn left(samples: &Samples<'_>, reach: &Reach, is_counter: bool) -> f64 {
-    match reach.cuts_left {
-        true => interpolated(samples, reach.first, reach.start_ms, is_counter),
-        false => samples.values[reach.first],
-    }
-}
-
-fn right(samples: &Samples<'_>, reach: &Reach, is_counter: bool) -> f64 {
-    match reach.cuts_right {
-        true => interpolated(samples, reach.last - 1, reach.end_ms, is_counter),
-        false => samples.values[reach.last],
-    }
-}
-
-/// The value at a time between sample `before` and the next one. A counter that was reset
-/// between them began again from zero.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "two samples are fewer milliseconds apart than a double has digits"
-)]
-fn interpolated(samples: &Samples<'_>, before: usize, time_ms: i64, is_counter: bool) -> f64 {
-    let (timestamps, values) = (&*samples.timestamps, &*samples.values);
-    let (mut from, to) = (values[before], values[before + 1]);
-    if is_counter && to < from {
-        from = 0.0;
-    }
-    let passed = (time_ms - timestamps[before]) as f64;
-    let distance = (timestamps[before + 1] - timestamps[before]) as f64;
-    from + (to - from) * passed / distance
-}
-
-/// A smoothed instant selector: the value at each time on the line between the samples around
-/// it; after the newest sample its value.
-pub(crate) fn instant<'a>(
-    context: Context<'a>,
-    selector: &'a Selector,
-    span: Span,
-    grid: Grid,
-) -> Vector<'a> {
-    let lookback_ms = context.lookback_ms;
-    let matrix = RangeVector::of_selector(context, selector, 0, grid);
-    let series = matrix.series.iter().map(|series| OutputSeries {
-        labels: series.labels.clone(),
-        drop_name: false,
-    });
-    let series = series.collect();
-    let fill: Fill<'a> = Box::new(move |index, out| {
-        let series = &matrix.series[index];
-        match series.mixed() {
-            None => smoothed(&series.samples(), &matrix.windows, lookback_ms, out),
-            Some(samples) => {
-                let windows = &matrix.windows;
-                let notes = histogram_edges::smoothed(&samples, windows, lookback_ms, out);
-                notes.report(context.annotations, span, series.labels.metric_name());
-            }
-        }
-    });
-    Vector { series, fill }
-}
-
-fn smoothed(samples: &Samples<'_>, windows: &Windows, lookback_ms: i64, out: &mut [f64]) {
-    let timestamps = &*samples.timestamps;
-    let (mut low, mut at, mut high) = (0, 0, 0);
-    for (step, out) in out.iter_mut().enumerate() {
-        let time_ms = windows.shift.apply(windows.grid.time(step));
-        low = advance(timestamps, low, time_ms.saturating_sub(lookback_ms));
-        at = advance(timestamps, at.max(low), time_ms.saturating_sub(1));
-        high = advance(
-            timestamps,
-            high.max(at),
-            time_ms.saturating_add(lookback_ms),
-        );
-        *out = smoothed_number(samples, (low, at, high), time_ms);
-    }
-}
-
-/// The value at a time, of samples `low..high` of which `at` is the first one not before it.
-pub(crate) fn smoothed_number(
-    samples: &Samples<'_>,
-    (low, at, high): (usize, usize, usize),
-    time_ms: i64,
-) -> f64 {
-    if at < high && samples.timestamps[at] == time_ms {
-        samples.values[at]
-    } else if at == low {
-        ABSENT
-    } else if at < high {
-        interpolated(samples, at - 1, time_ms, false)
-    } else {
-        samples.values[at - 1]
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::evaluate::grid::Grid;
 use crate::plan::Shift;
 
 const RANGE_MS: i64 = 60;
