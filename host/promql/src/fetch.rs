@@ -3,9 +3,12 @@
 //! Of what the store gives, only what a step will look at is kept: a month of samples seen in
 //! steps of an hour is one sample an hour and series, not two hundred.
 
+use std::sync::Arc;
+
 use arrow_buffer::ScalarBuffer;
 use futures::TryStreamExt;
 use futures::future::try_join_all;
+use narthex_model::{CounterResetHint, FloatHistogram};
 use narthex_storage::{Queryable, Series};
 
 use crate::budget::Budget;
@@ -53,12 +56,42 @@ async fn fetch_one(
             since_turn = 0;
             tokio::task::yield_now().await;
         }
+        let mut series = series;
+        if request.with_reset_hints {
+            set_reset_hints(&mut series);
+        }
         let series = thinned(series, request);
         budget.charge_bytes(samples(&series).saturating_mul(BYTES_A_SAMPLE))?;
         found.push(series);
     }
     found.sort_unstable_by(|a: &Series, b| a.labels.cmp(&b.labels));
     Ok(found)
+}
+
+/// Makes histograms that do not know whether a counter was reset before them find it out. The
+/// first one has nothing to compare with.
+fn set_reset_hints(series: &mut Series) {
+    let Some(histograms) = &series.histograms else {
+        return;
+    };
+    let mut previous: Option<&FloatHistogram> = None;
+    let hinted = histograms.iter().map(|place| {
+        let histogram = place.as_ref()?;
+        let before = previous.replace(histogram);
+        let is_unknown = histogram.counter_reset_hint == CounterResetHint::Unknown;
+        let Some(before) = before.filter(|_| is_unknown) else {
+            return Some(Arc::clone(histogram));
+        };
+        let hint = match histogram.is_reset_after(before) {
+            true => CounterResetHint::Reset,
+            false => CounterResetHint::NotReset,
+        };
+        Some(Arc::new(FloatHistogram {
+            counter_reset_hint: hint,
+            ..FloatHistogram::clone(histogram)
+        }))
+    });
+    series.histograms = Some(hinted.collect());
 }
 
 /// How many samples a series counts for: a native histogram counts for several.

@@ -78,6 +78,9 @@ pub(crate) struct Request {
     pub(crate) windows: Windows,
     /// Only the newest sample of each window is looked at.
     pub(crate) newest_only: bool,
+    /// Native histograms say of themselves whether a counter was reset before them: nobody looks
+    /// at their buckets.
+    pub(crate) with_reset_hints: bool,
 }
 
 /// An expression of the plan.
@@ -228,6 +231,7 @@ impl Request {
     fn is_like(&self, other: &Self) -> bool {
         self.select.range == other.select.range
             && self.newest_only == other.newest_only
+            && self.with_reset_hints == other.with_reset_hints
             && self.windows == other.windows
             && self.select.matchers == other.select.matchers
     }
@@ -246,6 +250,8 @@ pub(crate) fn plan(
         times,
         options,
         requests: Vec::new(),
+        totals_only: 0,
+        whole: 0,
     };
     let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
     let grid = grid.unwrap_or(Grid::at(times.start_ms));
@@ -262,6 +268,10 @@ struct Planner {
     times: QueryTimes,
     options: PlanOptions,
     requests: Vec<Request>,
+    /// Calls around the expression that look at the counts and sums of histograms only.
+    totals_only: usize,
+    /// Calls and subqueries around the expression that look at whole histograms.
+    whole: usize,
 }
 
 impl Planner {
@@ -299,8 +309,14 @@ impl Planner {
                 (NodeKind::Info(Box::new(info)), invariant)
             }
             ExprKind::Call(call) => {
+                let totals_only = usize::from(looks_at_totals(call.function.name));
+                let whole = usize::from(looks_at_buckets(call.function.name));
+                self.totals_only += totals_only;
+                self.whole += whole;
                 let args = call.args.iter().map(|arg| self.node(arg, grid));
                 let args = args.collect::<Result<Vec<_>, _>>()?;
+                self.totals_only -= totals_only;
+                self.whole -= whole;
                 let invariant = !depends_on_evaluation_time(call.function.name)
                     && args.iter().all(|arg| arg.is_step_invariant);
                 (NodeKind::Call(call.function, args), invariant)
@@ -372,6 +388,7 @@ impl Planner {
             select: SelectRequest { matchers, range },
             windows,
             newest_only,
+            with_reset_hints: self.totals_only > 0 && self.whole == 0,
         };
         let known = self
             .requests
@@ -411,7 +428,9 @@ impl Planner {
             shift: self.shift(&subquery.shift)?,
         };
         let inner_grid = grid.and_then(|grid| times.inner(grid));
+        self.whole += 1;
         let inner = self.node(&subquery.expr, inner_grid)?;
+        self.whole -= 1;
         let invariant = times.shift.at_ms.is_some();
         Ok((
             NodeKind::Subquery(Box::new(Subquery { inner, times })),
@@ -467,6 +486,26 @@ impl Planner {
 pub(crate) fn unsupported(what: &str) -> QueryError {
     let verb = if what.ends_with('s') { "are" } else { "is" };
     QueryError::Execution(format!("{what} {verb} not supported yet"))
+}
+
+/// Whether a function takes of native histograms only what they count in all.
+fn looks_at_totals(function: &str) -> bool {
+    matches!(
+        function,
+        "histogram_avg" | "histogram_count" | "histogram_sum"
+    )
+}
+
+/// Whether a function looks at the buckets of native histograms.
+fn looks_at_buckets(function: &str) -> bool {
+    matches!(
+        function,
+        "histogram_fraction"
+            | "histogram_quantile"
+            | "histogram_quantiles"
+            | "histogram_stddev"
+            | "histogram_stdvar"
+    )
 }
 
 /// Whether a function looks at the time of the evaluation, so that it varies even where its

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use narthex_promql::script::{Needs, Report, Summary, run};
 
 /// How many evaluations of the reference pass: no fewer may, whatever they are said to need.
-const REFERENCE_PASSED_MIN: usize = 1649;
+const REFERENCE_PASSED_MIN: usize = 1659;
 
 fn reports(folder: &Path, keep: impl Fn(&str) -> bool) -> Vec<Report> {
     let Ok(entries) = std::fs::read_dir(folder) else {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use narthex_model::{FloatHistogram, Labels, sample};
+use narthex_model::{CounterResetHint, FloatHistogram, Labels, sample};
 use narthex_storage::{Series, TimeRange};
 
 use super::Context;
@@ -141,6 +141,16 @@ impl MixedSamples<'_> {
             starts: self.starts.as_deref()?,
         })
     }
+}
+
+/// What a histogram says of a reset is of the sample before it in the store, which the points of
+/// a subquery may leave out, or have twice.
+fn without_reset_hint(mut histogram: Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+    let hint = histogram.counter_reset_hint;
+    if matches!(hint, CounterResetHint::Reset | CounterResetHint::NotReset) {
+        Arc::make_mut(&mut histogram).counter_reset_hint = CounterResetHint::Unknown;
+    }
+    histogram
 }
 
 /// How each step's window is cut. The left end is left out, the right one counts.
@@ -295,6 +305,7 @@ impl<'a> RangeVector<'a> {
             let timestamps: Vec<i64> = kept.iter().map(|step| inner_grid.time(*step)).collect();
             let histograms = (!histograms.is_empty()).then(|| {
                 let kept = kept.iter().map(|step| histograms[*step].clone());
+                let kept = kept.map(|histogram| histogram.map(without_reset_hint));
                 kept.collect::<Vec<_>>().into()
             });
             let values: Vec<f64> = kept.iter().map(|step| values[*step]).collect();
