@@ -9,7 +9,6 @@ mod evaluation;
 mod expect;
 mod histograms;
 mod load;
-mod needs;
 
 use std::fmt;
 
@@ -18,8 +17,6 @@ use crate::parser::ParseOptions;
 use command::{Block, Command};
 use load::Loaded;
 use narthex_model::PromDuration;
-
-pub use needs::Needs;
 
 /// What became of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +38,6 @@ pub struct Failure {
     pub query: String,
     /// What went wrong.
     pub reason: String,
-    /// What it needs that may be missing.
-    pub needs: Option<Needs>,
 }
 
 /// The reports of several scripts.
@@ -62,22 +57,6 @@ impl Summary {
     pub fn failed(&self) -> usize {
         self.reports.iter().map(|report| report.failed.len()).sum()
     }
-
-    /// How many of the failed need this.
-    pub fn needing(&self, needs: Needs) -> usize {
-        self.reports
-            .iter()
-            .map(|report| report.needing(needs))
-            .sum()
-    }
-}
-
-impl Report {
-    /// How many of the failed need this.
-    pub fn needing(&self, needs: Needs) -> usize {
-        let all = self.failed.iter();
-        all.filter(|failure| failure.needs == Some(needs)).count()
-    }
 }
 
 /// Runs a script from an empty store. A command that cannot be read is a failure, and the next
@@ -95,7 +74,6 @@ pub fn run(text: &str, name: &str) -> Report {
             line: 0,
             query: String::new(),
             reason: "the evaluation panicked".to_owned(),
-            needs: None,
         });
     }
     report
@@ -114,7 +92,6 @@ fn run_blocks(text: &str, report: &mut Report) {
                 line,
                 query: "load".to_owned(),
                 reason,
-                needs: None,
             }),
             Ok(Command::Evaluate(evaluation)) => match evaluation.run(&engine, &loaded) {
                 Ok(()) => {
@@ -123,7 +100,6 @@ fn run_blocks(text: &str, report: &mut Report) {
                 }
                 Err(reason) => Some(Failure {
                     line,
-                    needs: needs::of(&evaluation, &loaded),
                     query: evaluation.query.clone(),
                     reason,
                 }),
@@ -132,7 +108,6 @@ fn run_blocks(text: &str, report: &mut Report) {
                 line: fault.line,
                 query: fault.text,
                 reason: fault.reason,
-                needs: None,
             }),
         };
         report.failed.extend(failure);
@@ -161,26 +136,13 @@ impl fmt::Display for Report {
             writeln!(f, "{}:{failure}", self.name)?;
         }
         let failed = self.failed.len();
-        write!(f, "{}: {} passed, {failed} failed", self.name, self.passed)?;
-        if failed > 0 {
-            let histograms = self.needing(Needs::NativeHistograms);
-            let experimental = self.needing(Needs::Experimental);
-            write!(
-                f,
-                " ({histograms} need native histograms, {experimental} an experimental feature)"
-            )?;
-        }
-        writeln!(f)
+        writeln!(f, "{}: {} passed, {failed} failed", self.name, self.passed)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.line, self.query, self.reason)?;
-        match self.needs {
-            Some(needs) => write!(f, " [needs {needs}]"),
-            None => Ok(()),
-        }
+        write!(f, "{}: {}: {}", self.line, self.query, self.reason)
     }
 }
 
@@ -189,12 +151,6 @@ impl fmt::Display for Summary {
         for report in &self.reports {
             report.fmt(f)?;
         }
-        writeln!(
-            f,
-            "of the failed, {} need native histograms and {} an experimental feature",
-            self.needing(Needs::NativeHistograms),
-            self.needing(Needs::Experimental)
-        )?;
         writeln!(f, "{} passed, {} failed", self.passed(), self.failed())
     }
 }

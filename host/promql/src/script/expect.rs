@@ -215,10 +215,4 @@ impl Expectations {
             Some(message) => Err(format!("unexpected {name} annotation {message:?}")),
         }
     }
-
-    /// Whether a native histogram is expected.
-    pub(super) fn has_histogram(&self) -> bool {
-        let mut values = self.series.values().flat_map(|(_, values)| values);
-        values.any(|value| matches!(value, SequenceValue::Histogram(_)))
-    }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use narthex_model::{
-    FloatHistogram, HistogramSample, Labels, Matcher, Sample, SeriesRef, WriteBatch,
-};
+use narthex_model::{FloatHistogram, HistogramSample, Labels, Sample, SeriesRef, WriteBatch};
 use narthex_storage::{Appendable, MemoryStore};
 
 use super::command::{Cursor, duration_ms};
@@ -86,10 +84,6 @@ fn without_samples(labels: &Labels) -> String {
 #[derive(Default)]
 pub(super) struct Loaded {
     pub(super) store: Arc<MemoryStore>,
-    /// Series that have native histograms.
-    histograms: Vec<Labels>,
-    /// Series that have start timestamps.
-    started: Vec<Labels>,
 }
 
 /// A sample's time, and when its counting began.
@@ -110,7 +104,7 @@ impl Times {
 }
 
 impl Loaded {
-    pub(super) fn load(&mut self, load: &Load) -> Result<(), String> {
+    pub(super) fn load(&self, load: &Load) -> Result<(), String> {
         let time_ms = |index: i64| load.interval_ms.saturating_mul(index);
         let mut collated = Collated::default();
         for (labels, values) in &load.series {
@@ -146,7 +140,6 @@ impl Loaded {
             };
             self.append_histogram(&labels, times, histogram)?;
         }
-        self.started.extend(load.starts.keys().cloned());
         Ok(())
     }
 
@@ -162,14 +155,11 @@ impl Loaded {
     }
 
     fn append_histogram(
-        &mut self,
+        &self,
         labels: &Labels,
         times: Times,
         histogram: FloatHistogram,
     ) -> Result<(), String> {
-        if self.histograms.last() != Some(labels) {
-            self.histograms.push(labels.clone());
-        }
         let mut batch = WriteBatch {
             histograms: vec![HistogramSample {
                 series: SeriesRef::UNKNOWN,
@@ -197,20 +187,4 @@ impl Loaded {
             _ => Ok(()),
         }
     }
-
-    pub(super) fn selects_histogram(&self, matchers: &[Matcher]) -> bool {
-        any_matches(&self.histograms, matchers)
-    }
-
-    pub(super) fn selects_started(&self, matchers: &[Matcher]) -> bool {
-        any_matches(&self.started, matchers)
-    }
-}
-
-fn any_matches(series: &[Labels], matchers: &[Matcher]) -> bool {
-    series.iter().any(|labels| {
-        matchers
-            .iter()
-            .all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
-    })
 }
