@@ -2,18 +2,27 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rand::RngExt;
+
 use crate::until;
 
-/// A port on the loopback interface that nobody listened on a moment ago.
+/// Ports that a system gives to nobody who asks for any: what it gives to clients begins above.
+const PORTS: Range<u16> = 15_000..32_000;
+
+/// A port on the loopback interface that nobody listened on a moment ago, and that no client and
+/// no other test is likely to take in the next minutes.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    let mut random = rand::rng();
+    loop {
+        let port = random.random_range(PORTS);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Runs a program to its end, and says what it printed.
