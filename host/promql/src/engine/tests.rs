@@ -2,6 +2,7 @@
 //! tested by scripts.
 
 mod bounds;
+mod steps;
 
 use narthex_model::{Sample, SeriesRef, WriteBatch};
 use narthex_storage::{Appendable, MemoryStore};
