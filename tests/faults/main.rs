@@ -1,3 +1,4 @@
 //! What breaks from outside, and what must hold all the same.
 
 mod kill;
+mod queries;
