@@ -28,7 +28,7 @@ const MOVEMENT: f64 = 0.25;
 
 /// How long the two may take until they agree: a plugin is compiled first, which takes its time on a
 /// machine that is busy with other tests.
-pub(super) const WAIT_SECONDS: u64 = 120;
+pub(super) const WAIT_SECONDS: u64 = 300;
 
 /// A series by its name and labels, and its value.
 pub(super) type Expected<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
