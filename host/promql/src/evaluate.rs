@@ -17,6 +17,7 @@ mod aggregate;
 mod answer;
 mod binary;
 mod call;
+mod classic_buckets;
 pub(crate) mod column;
 mod count_values;
 pub(crate) mod dates;
