@@ -12,8 +12,7 @@ use futures::stream;
 use narthex_model::{Labels, PromDuration, Sample, SeriesRef, WriteBatch};
 use narthex_promql::{Engine, EngineOptions, ParseOptions, QueryError, QueryOptions};
 use narthex_storage::{
-    Appendable, LabelsRequest, MemoryStore, Queryable, SelectRequest, Series, SeriesStream,
-    StorageError,
+    Appendable, MemoryStore, Queryable, SelectRequest, Series, SeriesStream, StorageError,
 };
 
 /// Thirty days.
@@ -66,38 +65,14 @@ impl Queryable for Wide {
                 request.matchers.iter().all(|m| m.matches(value(m.name())))
             })
             .map(|labels| {
-                Ok(Series {
-                    labels: labels.clone(),
-                    timestamps: self.timestamps.slice(from, to - from),
-                    values: self.values.slice(from, to - from),
-                    histograms: None,
-                    starts: None,
-                })
+                Ok(Series::of_numbers(
+                    labels.clone(),
+                    self.timestamps.slice(from, to - from),
+                    self.values.slice(from, to - from),
+                ))
             })
             .collect();
         future::ready(Ok(stream::iter(found).boxed())).boxed()
-    }
-
-    fn series<'a>(
-        &'a self,
-        _: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        future::ready(Ok(Vec::new())).boxed()
-    }
-
-    fn label_names<'a>(
-        &'a self,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        future::ready(Ok(Vec::new())).boxed()
-    }
-
-    fn label_values<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        future::ready(Ok(Vec::new())).boxed()
     }
 }
 

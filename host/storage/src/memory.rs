@@ -1,6 +1,6 @@
 //! A store that lives as long as the process.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_buffer::ScalarBuffer;
@@ -12,8 +12,8 @@ use narthex_model::{
 };
 
 use crate::{
-    AppendError, Appendable, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream,
-    StorageError, TimeRange,
+    AppendError, Appendable, Queryable, SelectRequest, Series, SeriesStream, StorageError,
+    TimeRange,
 };
 
 /// Keeps every sample in maps, without an index: for tests, scripts and small inputs. Of native
@@ -221,39 +221,6 @@ impl Queryable for MemoryStore {
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         let series = self.matching(&request.matchers, request.range);
         future::ready(Ok(stream::iter(series.into_iter().map(Ok)).boxed())).boxed()
-    }
-
-    fn series<'a>(
-        &'a self,
-        request: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        let series = self.matching(&request.matchers, request.range);
-        future::ready(Ok(series.into_iter().map(|series| series.labels).collect())).boxed()
-    }
-
-    fn label_names<'a>(
-        &'a self,
-        request: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        let series = self.matching(&request.matchers, request.range);
-        let names: BTreeSet<&str> = series
-            .iter()
-            .flat_map(|series| series.labels.iter().map(|(name, _)| name))
-            .collect();
-        future::ready(Ok(names.into_iter().map(str::to_owned).collect())).boxed()
-    }
-
-    fn label_values<'a>(
-        &'a self,
-        name: &'a str,
-        request: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        let series = self.matching(&request.matchers, request.range);
-        let values: BTreeSet<&str> = series
-            .iter()
-            .filter_map(|series| series.labels.get(name))
-            .collect();
-        future::ready(Ok(values.into_iter().map(str::to_owned).collect())).boxed()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The reading seam.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_buffer::ScalarBuffer;
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{BoxStream, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
 /// A span of time, both ends included, in milliseconds since the epoch.
@@ -50,6 +51,16 @@ pub struct LabelsRequest {
     pub matchers: Vec<Matcher>,
     /// A store may answer for whole blocks that overlap it.
     pub range: TimeRange,
+}
+
+impl LabelsRequest {
+    /// For the series that have the names and values.
+    fn of_series(&self) -> SelectRequest {
+        SelectRequest {
+            matchers: self.matchers.clone(),
+            range: self.range,
+        }
+    }
 }
 
 /// The native histograms of a series: one place a sample, empty where the sample is a number.
@@ -116,6 +127,8 @@ pub enum StorageError {
 pub type SeriesStream = BoxStream<'static, Result<Series, StorageError>>;
 
 /// Answers for series and labels.
+///
+/// A store that has no cheaper way answers all but [`Self::select`] by the samples themselves.
 pub trait Queryable: Send + Sync {
     /// The samples of all series that match.
     fn select<'a>(
@@ -124,25 +137,50 @@ pub trait Queryable: Send + Sync {
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>>;
 
     /// The label sets of all series that match and may have a sample in the range; in no
-    /// particular order, each once. Cheaper than `select`: no sample is read, so a store may
+    /// particular order, each once. Cheaper than `select` where no sample is read, so a store may
     /// answer for whole blocks that overlap the range.
     fn series<'a>(
         &'a self,
         request: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>>;
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
+        async {
+            let series = self.select(request).await?;
+            series.map_ok(|series| series.labels).try_collect().await
+        }
+        .boxed()
+    }
 
     /// The label names in use, sorted.
     fn label_names<'a>(
         &'a self,
         request: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>>;
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        async {
+            let series = self.series(&request.of_series()).await?;
+            let names = series.iter().flat_map(|labels| labels.iter());
+            Ok(sorted(names.map(|(name, _)| name)))
+        }
+        .boxed()
+    }
 
     /// The values of one label, sorted.
     fn label_values<'a>(
         &'a self,
         name: &'a str,
         request: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>>;
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        async move {
+            let series = self.series(&request.of_series()).await?;
+            Ok(sorted(series.iter().filter_map(|labels| labels.get(name))))
+        }
+        .boxed()
+    }
+}
+
+/// Each once.
+fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let texts: BTreeSet<&str> = texts.collect();
+    texts.into_iter().map(str::to_owned).collect()
 }
 
 /// What `/api/v1/status/tsdb` tells: counts of the newest samples' index, largest first; and of

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use narthex_api::{HEAD_BYTES_MAX, ServerOptions, router, serve};
-use narthex_model::Labels;
-use narthex_storage::{LabelsRequest, Queryable, SelectRequest, SeriesStream, StorageError};
+use narthex_storage::{Queryable, SelectRequest, SeriesStream, StorageError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -41,28 +40,6 @@ impl Queryable for Stuck {
             self.asked.notify_one();
             std::future::pending().await
         })
-    }
-
-    fn series<'a>(
-        &'a self,
-        _: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn label_names<'a>(
-        &'a self,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn label_values<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        Box::pin(std::future::pending())
     }
 }
 

@@ -15,9 +15,7 @@ use futures::future::{self, BoxFuture};
 use futures::stream::{self, StreamExt};
 use narthex_model::{Labels, PromDuration};
 use narthex_promql::{Engine, EngineOptions, ParseOptions, QueryOptions, Value};
-use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
-};
+use narthex_storage::{Queryable, SelectRequest, Series, SeriesStream, StorageError};
 
 const INTERVAL_MS: i64 = 10_000;
 const POINTS: i64 = 18_640;
@@ -36,31 +34,25 @@ impl Columns {
         let total = labels.len() as f64;
         for (at, labels) in labels.into_iter().enumerate() {
             let offset = at as f64 / total;
-            columns.0.push(Series {
-                labels: Labels::from_pairs(labels),
-                timestamps: timestamps.clone(),
-                values: (0..POINTS).map(|i| i as f64 + offset).collect(),
-                histograms: None,
-                starts: None,
-            });
+            columns.0.push(Series::of_numbers(
+                Labels::from_pairs(labels),
+                timestamps.clone(),
+                (0..POINTS).map(|i| i as f64 + offset).collect::<Vec<_>>(),
+            ));
         }
         // Two samples at the begin of every ten minutes.
         let sparse = || (0..POINTS).filter(|i| i % 60 < 2);
-        columns.0.push(Series {
-            labels: Labels::from_pairs([("__name__", "sparse")]),
-            timestamps: sparse().map(|i| i * INTERVAL_MS).collect(),
-            values: sparse().map(|i| i as f64).collect(),
-            histograms: None,
-            starts: None,
-        });
+        columns.0.push(Series::of_numbers(
+            Labels::from_pairs([("__name__", "sparse")]),
+            sparse().map(|i| i * INTERVAL_MS).collect::<Vec<_>>(),
+            sparse().map(|i| i as f64).collect::<Vec<_>>(),
+        ));
         // A counter that is reset twice a minute.
-        columns.0.push(Series {
-            labels: Labels::from_pairs([("__name__", "resetting")]),
+        columns.0.push(Series::of_numbers(
+            Labels::from_pairs([("__name__", "resetting")]),
             timestamps,
-            values: (0..POINTS).map(|i| (i % 3) as f64).collect(),
-            histograms: None,
-            starts: None,
-        });
+            (0..POINTS).map(|i| (i % 3) as f64).collect::<Vec<_>>(),
+        ));
         columns
     }
 
@@ -80,15 +72,13 @@ impl Columns {
                 ("method", "GET".to_owned()),
                 ("zone", format!("zone-{}", instance % 5)),
             ];
-            Series {
-                labels: Labels::from_pairs(labels),
-                timestamps: timestamps.clone(),
-                values: (0..JOIN_POINTS)
+            Series::of_numbers(
+                Labels::from_pairs(labels),
+                timestamps.clone(),
+                (0..JOIN_POINTS)
                     .map(|i| (i + i64::from(at)) as f64)
-                    .collect(),
-                histograms: None,
-                starts: None,
-            }
+                    .collect::<Vec<_>>(),
+            )
         });
         Self(series.collect())
     }
@@ -133,39 +123,15 @@ impl Queryable for Columns {
                     .timestamps
                     .partition_point(|t| *t <= request.range.end_ms);
                 (from < to).then(|| {
-                    Ok(Series {
-                        labels: series.labels.clone(),
-                        timestamps: series.timestamps.slice(from, to - from),
-                        values: series.values.slice(from, to - from),
-                        histograms: None,
-                        starts: None,
-                    })
+                    Ok(Series::of_numbers(
+                        series.labels.clone(),
+                        series.timestamps.slice(from, to - from),
+                        series.values.slice(from, to - from),
+                    ))
                 })
             })
             .collect();
         future::ready(Ok(stream::iter(found).boxed())).boxed()
-    }
-
-    fn series<'a>(
-        &'a self,
-        _: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        future::ready(Ok(Vec::new())).boxed()
-    }
-
-    fn label_names<'a>(
-        &'a self,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        future::ready(Ok(Vec::new())).boxed()
-    }
-
-    fn label_values<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        future::ready(Ok(Vec::new())).boxed()
     }
 }
 

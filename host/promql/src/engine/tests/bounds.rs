@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use narthex_model::Labels;
-use narthex_storage::{LabelsRequest, SelectRequest, SeriesStream, StorageError};
+use narthex_storage::{SelectRequest, SeriesStream, StorageError};
 
 use super::*;
 
@@ -89,28 +89,6 @@ impl Queryable for Slow {
             Ok(futures::stream::empty().boxed())
         }
         .boxed()
-    }
-
-    fn series<'a>(
-        &'a self,
-        _: &'a SelectRequest,
-    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        async { Ok(Vec::new()) }.boxed()
-    }
-
-    fn label_names<'a>(
-        &'a self,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        async { Ok(Vec::new()) }.boxed()
-    }
-
-    fn label_values<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a LabelsRequest,
-    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        async { Ok(Vec::new()) }.boxed()
     }
 }
 
@@ -221,37 +199,15 @@ async fn reading_lets_others_have_their_turn() {
             &'a self,
             _: &'a SelectRequest,
         ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-            let series = || narthex_storage::Series {
-                labels: Labels::empty(),
-                timestamps: (0..1000).collect(),
-                values: (0..1000).map(f64::from).collect(),
-                histograms: None,
-                starts: None,
+            let series = || {
+                narthex_storage::Series::of_numbers(
+                    Labels::empty(),
+                    (0..1000).collect::<Vec<_>>(),
+                    (0..1000).map(f64::from).collect::<Vec<_>>(),
+                )
             };
             let read = futures::stream::repeat_with(move || Ok(series())).take(1 << 20);
             async { Ok(read.boxed()) }.boxed()
-        }
-
-        fn series<'a>(
-            &'a self,
-            _: &'a SelectRequest,
-        ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-            async { Ok(Vec::new()) }.boxed()
-        }
-
-        fn label_names<'a>(
-            &'a self,
-            _: &'a LabelsRequest,
-        ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-            async { Ok(Vec::new()) }.boxed()
-        }
-
-        fn label_values<'a>(
-            &'a self,
-            _: &'a str,
-            _: &'a LabelsRequest,
-        ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-            async { Ok(Vec::new()) }.boxed()
         }
     }
 
