@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::quantile::nan_first;
+use super::quantile::{interpolated, nan_first};
 
 /// A set of places of a series that knows the order of their values.
 ///
@@ -74,32 +74,12 @@ impl OrderStatistics {
         self.sorted.get(rank).copied().unwrap_or(f64::NAN)
     }
 
-    /// The `q`-quantile, as [`quantile`] gives it.
-    ///
-    /// [`quantile`]: super::quantile::quantile
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "ranks are small, whole and not negative"
-    )]
+    /// The `q`-quantile.
     pub(crate) fn quantile(&self, q: f64) -> f64 {
-        if self.len() == 0 || q.is_nan() {
-            return f64::NAN;
-        }
-        if q < 0.0 {
-            return f64::NEG_INFINITY;
-        }
-        if q > 1.0 {
-            return f64::INFINITY;
-        }
-        let last = self.len() - 1;
-        let rank = q * last as f64;
-        let below = rank.floor().max(0.0) as usize;
-        let weight = rank - rank.floor();
-        let lower = self.nth(below);
-        let upper = self.nth((below + 1).min(last));
-        lower * (1.0 - weight) + upper * weight
+        interpolated(q, self.len(), |below| {
+            let above = (below + 1).min(self.len() - 1);
+            (self.nth(below), self.nth(above))
+        })
     }
 
     /// The median of the distances from the median; `None` where a value is not finite, because

@@ -12,15 +12,20 @@ pub(crate) fn nan_first(a: f64, b: f64) -> Ordering {
     }
 }
 
-/// The `q`-quantile, interpolated between the two nearest values. The values are reordered.
+/// The `q`-quantile of so many values, interpolated between the two nearest: `neighbours` gives
+/// the value that so many are before, and the one behind it (itself where it is the last).
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "ranks are small, whole and not negative"
 )]
-pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || q.is_nan() {
+pub(crate) fn interpolated(
+    q: f64,
+    count: usize,
+    neighbours: impl FnOnce(usize) -> (f64, f64),
+) -> f64 {
+    if count == 0 || q.is_nan() {
         return f64::NAN;
     }
     if q < 0.0 {
@@ -29,21 +34,19 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if q > 1.0 {
         return f64::INFINITY;
     }
-    let last = values.len() - 1;
-    let rank = q * last as f64;
-    let below = rank.floor().max(0.0) as usize;
+    let rank = q * (count - 1) as f64;
     let weight = rank - rank.floor();
-    let (_, lower, rest) = values.select_nth_unstable_by(below, |a, b| nan_first(*a, *b));
-    let lower = *lower;
-    let upper = if below < last {
-        rest.iter()
-            .copied()
-            .min_by(|a, b| nan_first(*a, *b))
-            .unwrap_or(lower)
-    } else {
-        lower
-    };
+    let (lower, upper) = neighbours(rank.floor().max(0.0) as usize);
     lower * (1.0 - weight) + upper * weight
+}
+
+/// The `q`-quantile of values, which are reordered.
+pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
+    interpolated(q, values.len(), |below| {
+        let (_, lower, rest) = values.select_nth_unstable_by(below, |a, b| nan_first(*a, *b));
+        let upper = rest.iter().copied().min_by(|a, b| nan_first(*a, *b));
+        (*lower, upper.unwrap_or(*lower))
+    })
 }
 
 /// The median of the distances from the median. `scratch` is room to work in.
