@@ -19,7 +19,7 @@ mod smoothed;
 
 pub(crate) use changes::Changes;
 use changes::{left, right};
-pub(crate) use smoothed::{instant, smoothed_number};
+pub(crate) use smoothed::{around, instant, smoothed_number};
 
 /// What `anchored` may be used with.
 const ANCHORED_SAFE: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use narthex_model::{CounterResetHint, FloatHistogram};
 
 use super::column::{ABSENT, Column, SampleValue};
-use super::edges::{Changes, Edges, Reach};
+use super::edges::{self, Changes, Edges, Reach};
 use super::histogram_range::Neighbours;
 use super::range::{MixedSamples, Samples, Windows};
 use super::range_functions::RangeFunction;
 use super::rate::Extrapolation;
-use super::selector::advance;
 use crate::annotations::{Note, Notes};
 
 impl Edges {
@@ -307,23 +306,16 @@ pub(crate) fn smoothed(
         values: samples.values.as_ref().into(),
         starts: None,
     };
-    let (mut low, mut at, mut high) = (0, 0, 0);
-    for step in 0..out.len() {
-        let time_ms = windows.shift.apply(windows.grid.time(step));
-        low = advance(timestamps, low, time_ms.saturating_sub(lookback_ms));
-        at = advance(timestamps, at.max(low), time_ms.saturating_sub(1));
-        high = advance(
-            timestamps,
-            high.max(at),
-            time_ms.saturating_add(lookback_ms),
-        );
+    let each = edges::around(timestamps, windows, lookback_ms);
+    for (step, (time_ms, places)) in (0..out.len()).zip(each) {
+        let (low, at, high) = places;
         let histograms = counts[high] - counts[low];
         if histograms > 0 && histograms < high - low {
             notes.add(Note::MixedRange);
             continue;
         }
         if histograms == 0 {
-            out[step] = super::edges::smoothed_number(&numbers, (low, at, high), time_ms);
+            out[step] = edges::smoothed_number(&numbers, places, time_ms);
             continue;
         }
         let is_there = at < high && timestamps[at] == time_ms;

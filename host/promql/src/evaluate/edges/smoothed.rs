@@ -40,8 +40,21 @@ pub(crate) fn instant<'a>(
 
 fn smoothed(samples: &Samples<'_>, windows: &Windows, lookback_ms: i64, out: &mut [f64]) {
     let timestamps = &*samples.timestamps;
+    let each = around(timestamps, windows, lookback_ms);
+    for (out, (time_ms, places)) in out.iter_mut().zip(each) {
+        *out = smoothed_number(samples, places, time_ms);
+    }
+}
+
+/// Of each step, its time and the places `(low, at, high)` of the samples around it: those within
+/// the lookback on either side are `low..high`, and `at` is the first one not before the time.
+pub(crate) fn around(
+    timestamps: &[i64],
+    windows: &Windows,
+    lookback_ms: i64,
+) -> impl Iterator<Item = (i64, (usize, usize, usize))> {
     let (mut low, mut at, mut high) = (0, 0, 0);
-    for (step, out) in out.iter_mut().enumerate() {
+    (0..).map(move |step| {
         let time_ms = windows.shift.apply(windows.grid.time(step));
         low = advance(timestamps, low, time_ms.saturating_sub(lookback_ms));
         at = advance(timestamps, at.max(low), time_ms.saturating_sub(1));
@@ -50,8 +63,8 @@ fn smoothed(samples: &Samples<'_>, windows: &Windows, lookback_ms: i64, out: &mu
             high.max(at),
             time_ms.saturating_add(lookback_ms),
         );
-        *out = smoothed_number(samples, (low, at, high), time_ms);
-    }
+        (time_ms, (low, at, high))
+    })
 }
 
 /// The value at a time, of samples `low..high` of which `at` is the first one not before it.
