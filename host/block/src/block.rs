@@ -1,28 +1,25 @@
 //! Reads a block.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::ops::Range;
 use std::sync::Arc;
 
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
 use narthex_model::{Labels, Matcher};
 use narthex_storage::{LabelsRequest, SelectRequest, Series, TimeRange};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use roaring::RoaringBitmap;
 
-use crate::chunks::{CHUNK_COLUMNS, CHUNKS_FILE, ChunkBatch, Samples, Vectors};
+use crate::chunks::CHUNKS_FILE;
 use crate::file::VerifiedFile;
 use crate::index::{INDEX_FILE, Index};
 use crate::meta::{BlockMeta, META_FILE};
-use crate::series::{SERIES_COLUMNS, SERIES_FILE, SeriesBatch};
-use crate::table::{Batches, Table, ranges};
-use crate::times::{TIMES_FILE, vectors};
+use crate::page::PageCache;
+use crate::scan::{PageRows, Scan};
+use crate::series::{SERIES_FILE, SeriesPage};
+use crate::table::Table;
+use crate::times::TIMES_FILE;
 use crate::{BlockError, Fault, postings};
-
-/// Timestamps that one `select` keeps for the series to come; more are read again.
-const TIMESTAMPS_KEPT_MAX: usize = 4 << 20;
 
 /// `meta.json` is not longer than this: at 32 KiB a checksum, a block of 4 TiB.
 const META_BYTES_MAX: u64 = 1 << 30;
@@ -31,19 +28,24 @@ const META_BYTES_MAX: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Block {
     meta: BlockMeta,
-    series: Table,
-    index: Index,
-    times: Table,
-    chunks: Table,
+    pub(crate) series: Table,
+    pub(crate) index: Index,
+    pub(crate) times: Table,
+    pub(crate) chunks: Table,
 }
 
 impl Block {
     /// Opens the block in `folder`, whose last part is the block's name. Only `meta.json` is
-    /// read; the other files must be there and have the right length.
+    /// read; the other files must be there and have the right length. What is read later stays
+    /// in `cache` while there is room.
     ///
     /// # Errors
     /// The block is damaged, of a later version, or not one.
-    pub async fn open(store: Arc<dyn ObjectStore>, folder: &Path) -> Result<Self, BlockError> {
+    pub async fn open(
+        store: Arc<dyn ObjectStore>,
+        folder: &Path,
+        cache: &Arc<PageCache>,
+    ) -> Result<Self, BlockError> {
         let name = folder.filename().unwrap_or_default();
         let meta = read_meta(store.as_ref(), folder, name).await;
         let meta = meta.map_err(|fault| fault.of(name, META_FILE))?;
@@ -61,7 +63,7 @@ impl Block {
                 }
             };
             let opened = opened.map_err(|fault| fault.of(name, file))?;
-            Ok(Table::new(name, file, opened))
+            Ok(Table::new(name, file, opened, cache))
         };
         Ok(Self {
             series: table(SERIES_FILE).await?,
@@ -96,7 +98,7 @@ impl Block {
         let Some(rows) = self.rows(&request.matchers, request.range).await? else {
             return Ok(stream::empty().boxed());
         };
-        let scan = Scan::start(self, rows, request.range).await?;
+        let scan = Scan::new(self, rows, request.range);
         let series = stream::try_unfold(scan, |mut scan| async move {
             let series = scan.next().await?;
             Ok(series.map(|series| (series, scan)))
@@ -115,13 +117,13 @@ impl Block {
         };
         let read = async || {
             let mut found = Vec::new();
-            let mut batches = self.series.read(&SERIES_COLUMNS, rows).await?;
-            while let Some(batch) = batches.try_next().await? {
-                let batch = SeriesBatch::new(&batch)?;
-                for row in 0..batch.len() {
-                    if batch.range(row).overlaps(request.range) {
-                        found.push(batch.labels(row)?);
-                    }
+            let mut rows = PageRows::new(rows, self.index.series());
+            while let Some((page, rows)) = rows.next() {
+                for series in self.series.pages::<SeriesPage>(&[page]).await? {
+                    let spans = rows
+                        .iter()
+                        .filter(|row| series.span(**row).overlaps(request.range));
+                    found.extend(spans.map(|row| series.labels(*row).clone()));
                 }
             }
             Ok(found)
@@ -176,21 +178,19 @@ impl Block {
         })
     }
 
-    /// The rows of the series that match.
+    /// The rows of the series that match, `None` for none.
     async fn rows(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
-    ) -> Result<Option<Vec<Range<usize>>>, BlockError> {
+    ) -> Result<Option<RoaringBitmap>, BlockError> {
         let matching = self.matching(matchers, range).await?;
-        Ok(matching.map(|rows| match rows {
-            Some(rows) => ranges(rows.iter().map(|row| row as usize)),
-            None => std::iter::once(0..self.index.series() as usize).collect(),
-        }))
+        let all = || (0..self.index.series()).collect();
+        Ok(matching.map(|rows| rows.unwrap_or_else(all)))
     }
 
     /// The slices that may have a sample in the range: where their rows start, by time.
-    fn slices(&self, range: TimeRange) -> Vec<usize> {
+    pub(crate) fn slices(&self, range: TimeRange) -> Vec<usize> {
         let series = self.index.series() as usize;
         let mut slices: Vec<(i64, usize)> = self
             .meta
@@ -217,156 +217,4 @@ async fn read_meta(store: &dyn ObjectStore, folder: &Path, name: &str) -> Result
         return Err(Fault::format(format!("{} bytes", got.meta.size)));
     }
     BlockMeta::from_json(&got.bytes().await?, name)
-}
-
-/// Goes through series and, in step with them, through their rows in each slice.
-struct Scan {
-    block: Arc<Block>,
-    range: TimeRange,
-    labels: Batches,
-    /// The rows of `labels` that are decoded: the batch, and the next row of it.
-    current: Option<(SeriesBatch, usize)>,
-    slices: Vec<SliceScan>,
-}
-
-struct SliceScan {
-    batches: Batches,
-    current: Option<(ChunkBatch, usize)>,
-    /// The timestamps of the current batch, and some of those before.
-    vectors: Vectors,
-}
-
-impl Scan {
-    async fn start(
-        block: Arc<Block>,
-        rows: Vec<Range<usize>>,
-        range: TimeRange,
-    ) -> Result<Self, BlockError> {
-        let labels = block.series.read(&SERIES_COLUMNS, rows.clone()).await;
-        let labels = labels.map_err(|fault| block.series.blame(fault))?;
-        let mut slices = Vec::new();
-        for first in block.slices(range) {
-            let rows = rows.iter().map(|rows| first + rows.start..first + rows.end);
-            let batches = block.chunks.read(&CHUNK_COLUMNS, rows).await;
-            slices.push(SliceScan {
-                batches: batches.map_err(|fault| block.chunks.blame(fault))?,
-                current: None,
-                vectors: Vectors::new(),
-            });
-        }
-        Ok(Self {
-            block,
-            range,
-            labels,
-            current: None,
-            slices,
-        })
-    }
-
-    /// The next series that has a sample in the range.
-    async fn next(&mut self) -> Result<Option<Series>, BlockError> {
-        loop {
-            let block = Arc::clone(&self.block);
-            let ready = self.next_labels().await;
-            let Some(row) = ready.map_err(|fault| block.series.blame(fault))? else {
-                return Ok(None);
-            };
-            let samples = self.next_samples().await?;
-            let (Some(samples), Some((batch, _))) = (samples, &self.current) else {
-                continue;
-            };
-            let labels = batch.labels(row);
-            let labels = labels.map_err(|fault| block.series.blame(fault))?;
-            return Ok(Some(Series::of_numbers(labels, samples.0, samples.1)));
-        }
-    }
-
-    /// Goes to the next label set; its row in the current batch.
-    async fn next_labels(&mut self) -> Result<Option<usize>, Fault> {
-        loop {
-            if let Some((batch, row)) = &mut self.current
-                && *row < batch.len()
-            {
-                *row += 1;
-                return Ok(Some(*row - 1));
-            }
-            match self.labels.try_next().await? {
-                Some(batch) => self.current = Some((SeriesBatch::new(&batch)?, 0)),
-                None => return Ok(None),
-            }
-        }
-    }
-
-    /// Goes to the next row in every slice and joins what they have.
-    async fn next_samples(&mut self) -> Result<Option<Samples>, BlockError> {
-        let block = Arc::clone(&self.block);
-        let mut parts = VecDeque::new();
-        for slice in &mut self.slices {
-            let row = slice.next_row().await;
-            let row = row.map_err(|fault| block.chunks.blame(fault))?;
-            if row == 0 {
-                let loaded = slice.load_vectors(&block.times, self.range).await;
-                loaded.map_err(|fault| block.times.blame(fault))?;
-            }
-            let Some((batch, _)) = &slice.current else {
-                continue;
-            };
-            let samples = batch.samples(row, self.range, &slice.vectors);
-            parts.extend(samples.map_err(|fault| block.chunks.blame(fault))?);
-        }
-        if parts.len() <= 1 {
-            return Ok(parts.pop_front());
-        }
-        let timestamps: Vec<i64> = parts.iter().flat_map(|(t, _)| t.iter().copied()).collect();
-        let values: Vec<f64> = parts.iter().flat_map(|(_, v)| v.iter().copied()).collect();
-        Ok(Some((timestamps.into(), values.into())))
-    }
-}
-
-impl SliceScan {
-    /// Goes to the next row; its place in the current batch.
-    async fn next_row(&mut self) -> Result<usize, Fault> {
-        loop {
-            if let Some((batch, row)) = &mut self.current
-                && *row < batch.len()
-            {
-                *row += 1;
-                return Ok(*row - 1);
-            }
-            match self.batches.try_next().await? {
-                Some(batch) => self.current = Some((ChunkBatch::new(&batch)?, 0)),
-                None => return Err(Fault::format("it has fewer rows than there are series")),
-            }
-        }
-    }
-
-    /// Reads the timestamp vectors that the current batch needs.
-    async fn load_vectors(&mut self, times: &Table, range: TimeRange) -> Result<(), Fault> {
-        let Some((batch, _)) = &self.current else {
-            return Ok(());
-        };
-        let kept: usize = self.vectors.values().map(|vector| vector.len()).sum();
-        if kept > TIMESTAMPS_KEPT_MAX {
-            self.vectors.clear();
-        }
-        let needed = (0..batch.len()).filter_map(|row| batch.group(row, range));
-        let missing: BTreeSet<i32> = needed
-            .filter(|group| !self.vectors.contains_key(group))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let row = |group: &i32| {
-            usize::try_from(*group).map_err(|_| Fault::format("a negative row of timestamps"))
-        };
-        let rows = missing.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        let mut groups = missing.into_iter();
-        let mut batches = times.read(&["ts"], ranges(rows)).await?;
-        while let Some(batch) = batches.try_next().await? {
-            let vectors = vectors(&batch)?;
-            self.vectors
-                .extend(groups.by_ref().take(vectors.len()).zip(vectors));
-        }
-        Ok(())
-    }
 }

@@ -2,23 +2,24 @@
 //! slice. Row number = number of the slice x number of series + number of the series, so no
 //! column has to be searched.
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, BinaryArray, Float64Array, Int32Array, RecordBatch, TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, Float64Array, Int32Array, RecordBatch, TimestampMillisecondArray,
 };
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::{DataType, SchemaRef};
 use narthex_storage::TimeRange;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
 use crate::cell;
+use crate::page::Page;
 use crate::table::{Columns, bytes, number};
-use crate::times::{Placement, resolve};
+use crate::times::{Placement, Vectors, resolve};
 use crate::upload::{schema, timestamp};
 
 /// The file's name.
@@ -57,7 +58,9 @@ pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterPropert
     let mut properties = base.set_write_batch_size(16);
     for column in packed {
         let path = ColumnPath::from(column);
-        properties = properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        properties = properties
+            .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(path, Compression::UNCOMPRESSED);
     }
     for column in blobs {
         let path = ColumnPath::from(column);
@@ -197,20 +200,12 @@ impl SliceRows {
     }
 }
 
-/// The columns to read for [`ChunkBatch`].
-pub(crate) const CHUNK_COLUMNS: [&str; 9] = [
-    "n", "t_min", "t_max", "ts_group", "ts_start", "ts_gaps", "enc", "v_const", "cell",
-];
-
-/// Timestamp vectors by their row in `times.parquet`.
-pub(crate) type Vectors = HashMap<i32, ScalarBuffer<i64>>;
-
 /// Timestamps and values, of the same length.
 pub(crate) type Samples = (ScalarBuffer<i64>, ScalarBuffer<f64>);
 
 /// Rows that were read.
 #[derive(Debug)]
-pub(crate) struct ChunkBatch {
+pub(crate) struct ChunksPage {
     n: Int32Array,
     t_min: TimestampMillisecondArray,
     t_max: TimestampMillisecondArray,
@@ -222,8 +217,12 @@ pub(crate) struct ChunkBatch {
     cell: BinaryArray,
 }
 
-impl ChunkBatch {
-    pub(crate) fn new(batch: &RecordBatch) -> Result<Self, Fault> {
+impl Page for ChunksPage {
+    const COLUMNS: &'static [&'static str] = &[
+        "n", "t_min", "t_max", "ts_group", "ts_start", "ts_gaps", "enc", "v_const", "cell",
+    ];
+
+    fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
         Ok(Self {
             n: batch.int32("n")?,
             t_min: batch.times("t_min")?,
@@ -237,18 +236,35 @@ impl ChunkBatch {
         })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.n.len()
+    fn bytes(&self) -> usize {
+        let columns: [&dyn Array; 9] = [
+            &self.n,
+            &self.t_min,
+            &self.t_max,
+            &self.ts_group,
+            &self.ts_start,
+            &self.ts_gaps,
+            &self.enc,
+            &self.v_const,
+            &self.cell,
+        ];
+        columns
+            .iter()
+            .map(|column| column.get_array_memory_size())
+            .sum()
     }
+}
 
+impl ChunksPage {
     /// The timestamp vector that a row needs for samples in `range`; `None` where it has none.
-    pub(crate) fn group(&self, row: usize, range: TimeRange) -> Option<i32> {
+    pub(crate) fn group(&self, row: usize, range: TimeRange) -> Option<usize> {
         let span = TimeRange {
             start_ms: number(&self.t_min, row)?,
             end_ms: number(&self.t_max, row)?,
         };
         let has_samples = self.n.value(row) > 0 && span.overlaps(range);
-        has_samples.then(|| number(&self.ts_group, row)).flatten()
+        let group = has_samples.then(|| number(&self.ts_group, row)).flatten();
+        group.and_then(|group| usize::try_from(group).ok())
     }
 
     /// The samples of a row that lie in `range`.
@@ -258,36 +274,84 @@ impl ChunkBatch {
         range: TimeRange,
         vectors: &Vectors,
     ) -> Result<Option<Samples>, Fault> {
+        let Some((timestamps, taken)) = self.timestamps(row, range, vectors)? else {
+            return Ok(None);
+        };
+        let mut values = Vec::new();
+        self.values_into(row, &taken, &mut values)?;
+        Ok(Some((
+            timestamps.slice(taken.start, taken.len()),
+            values.into(),
+        )))
+    }
+
+    /// Appends the samples of a row that lie in `range`.
+    pub(crate) fn samples_into(
+        &self,
+        row: usize,
+        range: TimeRange,
+        vectors: &Vectors,
+        samples: &mut (Vec<i64>, Vec<f64>),
+    ) -> Result<(), Fault> {
+        if let Some((timestamps, taken)) = self.timestamps(row, range, vectors)? {
+            samples.0.extend_from_slice(&timestamps[taken.clone()]);
+            self.values_into(row, &taken, &mut samples.1)?;
+        }
+        Ok(())
+    }
+
+    /// All timestamps of a row, and which of them lie in `range`, if any.
+    fn timestamps(
+        &self,
+        row: usize,
+        range: TimeRange,
+        vectors: &Vectors,
+    ) -> Result<Option<(ScalarBuffer<i64>, Range<usize>)>, Fault> {
         let Some(group) = self.group(row, range) else {
             return Ok(None);
         };
-        let broken = || Fault::format("a row of samples contradicts itself");
-        let size = |n: i32| usize::try_from(n).map_err(|_| broken());
-        let count = size(self.n.value(row))?;
-        let start = size(number(&self.ts_start, row).ok_or_else(broken)?)?;
-        let vector = vectors.get(&group).ok_or_else(broken)?;
-        let timestamps = resolve(vector, start, count, bytes(&self.ts_gaps, row))?;
+        let start = number(&self.ts_start, row).ok_or_else(contradiction)?;
+        let start = usize::try_from(start).map_err(|_| contradiction())?;
+        let vector = vectors.get(group).ok_or_else(contradiction)?;
+        let gaps = bytes(&self.ts_gaps, row);
+        let timestamps = resolve(vector, start, self.count(row)?, gaps)?;
         let ends = (number(&self.t_min, row), number(&self.t_max, row));
         if ends != (timestamps.first().copied(), timestamps.last().copied()) {
-            return Err(broken());
+            return Err(contradiction());
         }
         let from = timestamps.partition_point(|t| *t < range.start_ms);
         let to = timestamps.partition_point(|t| *t <= range.end_ms);
-        if from >= to {
-            return Ok(None);
-        }
-        let values = match cell::Encoding::from_number(self.enc.value(row))? {
+        Ok((from < to).then_some((timestamps, from..to)))
+    }
+
+    /// Appends some values of a row.
+    fn values_into(
+        &self,
+        row: usize,
+        taken: &Range<usize>,
+        values: &mut Vec<f64>,
+    ) -> Result<(), Fault> {
+        match cell::Encoding::from_number(self.enc.value(row))? {
             cell::Encoding::Constant => {
-                let value = number(&self.v_const, row).ok_or_else(broken)?;
-                ScalarBuffer::from(vec![value; to - from])
+                let value = number(&self.v_const, row).ok_or_else(contradiction)?;
+                values.resize(values.len() + taken.len(), value);
             }
             cell::Encoding::Planes => {
-                let cell = bytes(&self.cell, row).ok_or_else(broken)?;
-                let mut values = Vec::with_capacity(count);
-                cell::decode(cell, count, &mut values)?;
-                ScalarBuffer::from(values).slice(from, to - from)
+                let cell = bytes(&self.cell, row).ok_or_else(contradiction)?;
+                let before = values.len();
+                cell::decode(cell, self.count(row)?, values)?;
+                values.truncate(before + taken.end);
+                values.drain(before..before + taken.start);
             }
-        };
-        Ok(Some((timestamps.slice(from, to - from), values)))
+        }
+        Ok(())
     }
+
+    fn count(&self, row: usize) -> Result<usize, Fault> {
+        usize::try_from(self.n.value(row)).map_err(|_| contradiction())
+    }
+}
+
+fn contradiction() -> Fault {
+    Fault::format("a row of samples contradicts itself")
 }

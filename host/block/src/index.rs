@@ -1,6 +1,7 @@
 //! `index.parquet`: from a label pair to the series that have it, sorted by name and value. The
 //! first row of each name has no value and holds all series with that label.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,19 +10,23 @@ use arrow_array::{Array, ArrayRef, BinaryArray, Int32Array, RecordBatch, StringA
 use arrow_schema::{DataType, SchemaRef};
 use futures::TryStreamExt;
 use narthex_model::Labels;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 use roaring::RoaringBitmap;
 use tokio::sync::OnceCell;
 
 use crate::Fault;
+use crate::page::{Page, touched};
 use crate::rows::{RowsEncoder, decode_into};
-use crate::table::{Columns, Table, ranges};
+use crate::table::{Columns, Table};
 use crate::upload::schema;
 
 /// The file's name.
 pub(crate) const INDEX_FILE: &str = "index.parquet";
+
+/// Pages that a search through many values reads in one go.
+const PAGES_AT_ONCE: usize = 64;
 
 fn columns() -> SchemaRef {
     schema([
@@ -36,12 +41,12 @@ fn columns() -> SchemaRef {
 pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterProperties) {
     let column = |name: &str| ColumnPath::from(name);
     let properties = base
-        .set_data_page_size_limit(16 << 10)
         .set_column_dictionary_enabled(column("name"), true)
         .set_column_statistics_enabled(column("name"), EnabledStatistics::Page)
         .set_column_encoding(column("value"), Encoding::DELTA_BYTE_ARRAY)
         .set_column_statistics_enabled(column("value"), EnabledStatistics::Page)
         .set_column_encoding(column("n"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_compression(column("n"), Compression::UNCOMPRESSED)
         .set_column_encoding(column("rows"), Encoding::DELTA_LENGTH_BYTE_ARRAY)
         .build();
     (columns(), properties)
@@ -128,13 +133,67 @@ pub(crate) fn batch(rows: Vec<IndexRow>) -> Result<RecordBatch, Fault> {
         .map_err(|e| Fault::format(e.to_string()))
 }
 
+/// Rows that were read.
+#[derive(Debug)]
+struct IndexPage {
+    values: StringArray,
+    rows: BinaryArray,
+}
+
+impl Page for IndexPage {
+    const COLUMNS: &'static [&'static str] = &["value", "rows"];
+
+    fn decode(rows: &RecordBatch) -> Result<Self, Fault> {
+        Ok(Self {
+            values: rows.text("value")?,
+            rows: rows.binary("rows")?,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.get_array_memory_size() + self.rows.get_array_memory_size()
+    }
+}
+
 /// The index of a block that is read.
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) table: Table,
     series: u32,
-    /// The rows of each label name; kept once they were read.
-    names: OnceCell<BTreeMap<String, Range<usize>>>,
+    names: OnceCell<Names>,
+}
+
+/// The rows of each label name; the first of them is the one without a value.
+#[derive(Debug, Default)]
+struct Names {
+    rows: BTreeMap<String, Range<usize>>,
+    total: usize,
+}
+
+/// Consecutive rows of a page, and the number of the first in the file.
+struct Part {
+    page: Arc<IndexPage>,
+    within: Range<usize>,
+}
+
+impl Part {
+    fn value(&self, at: usize) -> &str {
+        self.page.values.value(at)
+    }
+
+    /// Where `value` is.
+    fn find(&self, value: &str) -> Option<usize> {
+        let (mut from, mut to) = (self.within.start, self.within.end);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            match self.value(middle).cmp(value) {
+                Ordering::Equal => return Some(middle),
+                Ordering::Less => from = middle + 1,
+                Ordering::Greater => to = middle,
+            }
+        }
+        None
+    }
 }
 
 impl Index {
@@ -151,25 +210,24 @@ impl Index {
         self.series
     }
 
-    /// The rows of each label name: the first is the one without a value.
-    pub(crate) async fn names(&self) -> Result<&BTreeMap<String, Range<usize>>, Fault> {
+    async fn names(&self) -> Result<&Names, Fault> {
         self.names.get_or_try_init(|| self.read_names()).await
     }
 
-    async fn read_names(&self) -> Result<BTreeMap<String, Range<usize>>, Fault> {
+    async fn read_names(&self) -> Result<Names, Fault> {
+        let mut names = Names::default();
         let total = self.table.row_count().await?;
         let mut batches = self.table.read(&["name"], Some(0..total)).await?;
-        let mut names: BTreeMap<String, Range<usize>> = BTreeMap::new();
-        let mut row = 0;
         while let Some(batch) = batches.try_next().await? {
             for name in batch.text("name")?.iter().flatten() {
-                match names.get_mut(name) {
+                let row = names.total;
+                match names.rows.get_mut(name) {
                     Some(rows) => rows.end = row + 1,
                     None => {
-                        names.insert(name.to_owned(), row..row + 1);
+                        names.rows.insert(name.to_owned(), row..row + 1);
                     }
                 }
-                row += 1;
+                names.total += 1;
             }
         }
         Ok(names)
@@ -177,10 +235,18 @@ impl Index {
 
     /// The series with a label of this name.
     pub(crate) async fn with_label(&self, name: &str) -> Result<RoaringBitmap, Fault> {
-        match self.names().await?.get(name) {
-            Some(rows) => self.union([rows.start]).await,
-            None => Ok(RoaringBitmap::new()),
+        let mut found = RoaringBitmap::new();
+        let names = self.names().await?;
+        if let Some(rows) = names.rows.get(name) {
+            let first = rows.start..rows.start + 1;
+            for part in self
+                .parts(&touched::<IndexPage>(first.clone(), names.total), &first)
+                .await?
+            {
+                self.add(&part, part.within.start, &mut found)?;
+            }
         }
+        Ok(found)
     }
 
     /// The series whose label has one of these values.
@@ -189,25 +255,17 @@ impl Index {
         name: &str,
         values: &[String],
     ) -> Result<RoaringBitmap, Fault> {
-        let Some(within) = self.value_rows(name).await? else {
-            return Ok(RoaringBitmap::new());
-        };
-        let mut pages = RoaringBitmap::new();
+        let mut found = RoaringBitmap::new();
+        let (within, pages) = self.value_rows(name).await?;
         for value in values.iter().filter(|value| !value.is_empty()) {
-            for rows in self.table.pages_with("value", value, &within).await? {
-                pages.insert_range(narrow(rows)?);
+            let candidates = self.candidates(value, &pages).await?;
+            for part in self.parts(&candidates, &within).await? {
+                if let Some(at) = part.find(value) {
+                    self.add(&part, at, &mut found)?;
+                }
             }
         }
-        let pages = ranges(pages.iter().map(|row| row as usize));
-        let mut found = Vec::new();
-        let wanted = |value: &str| values.iter().any(|wanted| wanted == value);
-        let few = |row: usize, value: &str| {
-            if wanted(value) {
-                found.push(row);
-            }
-        };
-        self.each_value(pages, few).await?;
-        self.union(found).await
+        Ok(found)
     }
 
     /// The series whose label has a value that `accept` takes.
@@ -216,17 +274,16 @@ impl Index {
         name: &str,
         accept: impl Fn(&str) -> bool,
     ) -> Result<RoaringBitmap, Fault> {
-        let Some(within) = self.value_rows(name).await? else {
-            return Ok(RoaringBitmap::new());
-        };
-        let mut found = Vec::new();
-        let each = |row: usize, value: &str| {
-            if accept(value) {
-                found.push(row);
+        let mut found = RoaringBitmap::new();
+        let (within, pages) = self.value_rows(name).await?;
+        for pages in pages.chunks(PAGES_AT_ONCE) {
+            for part in self.parts(pages, &within).await? {
+                for at in part.within.clone().filter(|at| accept(part.value(*at))) {
+                    self.add(&part, at, &mut found)?;
+                }
             }
-        };
-        self.each_value(vec![within], each).await?;
-        self.union(found).await
+        }
+        Ok(found)
     }
 
     /// The values of a label, of all series or of those in `of`; sorted.
@@ -236,22 +293,13 @@ impl Index {
         of: Option<&RoaringBitmap>,
     ) -> Result<Vec<String>, Fault> {
         let mut values = Vec::new();
-        let Some(within) = self.value_rows(name).await? else {
-            return Ok(values);
-        };
-        let Some(of) = of else {
-            let each = |_: usize, value: &str| values.push(value.to_owned());
-            self.each_value(vec![within], each).await?;
-            return Ok(values);
-        };
-        let mut batches = self.table.read(&["value", "rows"], Some(within)).await?;
-        while let Some(batch) = batches.try_next().await? {
-            let (texts, sets) = (batch.text("value")?, batch.binary("rows")?);
-            for row in 0..batch.num_rows() {
-                let mut set = RoaringBitmap::new();
-                decode_into(sets.value(row), self.series, &mut set)?;
-                if !set.is_disjoint(of) {
-                    values.push(texts.value(row).to_owned());
+        let (within, pages) = self.value_rows(name).await?;
+        for pages in pages.chunks(PAGES_AT_ONCE) {
+            for part in self.parts(pages, &within).await? {
+                for at in part.within.clone() {
+                    if self.has_any(&part, at, of)? {
+                        values.push(part.value(at).to_owned());
+                    }
                 }
             }
         }
@@ -264,67 +312,89 @@ impl Index {
         of: Option<&RoaringBitmap>,
     ) -> Result<Vec<String>, Fault> {
         let names = self.names().await?;
-        let Some(of) = of else {
-            return Ok(names.keys().cloned().collect());
-        };
-        let mut firsts: Vec<(usize, &String)> = names
-            .iter()
-            .map(|(name, rows)| (rows.start, name))
-            .collect();
-        firsts.sort_unstable();
-        let rows = ranges(firsts.iter().map(|(row, _)| *row));
-        let mut batches = self.table.read(&["rows"], rows).await?;
-        let mut firsts = firsts.into_iter();
         let mut found = Vec::new();
-        while let Some(batch) = batches.try_next().await? {
-            let sets = batch.binary("rows")?;
-            for (row, (_, name)) in (0..batch.num_rows()).zip(&mut firsts) {
-                let mut set = RoaringBitmap::new();
-                decode_into(sets.value(row), self.series, &mut set)?;
-                if !set.is_disjoint(of) {
+        for (name, rows) in &names.rows {
+            let first = rows.start..rows.start + 1;
+            for part in self
+                .parts(&touched::<IndexPage>(first.clone(), names.total), &first)
+                .await?
+            {
+                if self.has_any(&part, part.within.start, of)? {
                     found.push(name.clone());
                 }
             }
         }
-        found.sort_unstable();
         Ok(found)
     }
 
-    /// The rows that have a value of this label, in the order of the values.
-    async fn value_rows(&self, name: &str) -> Result<Option<Range<usize>>, Fault> {
-        let rows = self.names().await?.get(name);
-        Ok(rows.map(|rows| rows.start + 1..rows.end))
+    /// The rows that have a value of this label, in the order of the values, and their pages.
+    async fn value_rows(&self, name: &str) -> Result<(Range<usize>, Vec<Range<usize>>), Fault> {
+        let names = self.names().await?;
+        let rows = names.rows.get(name);
+        let rows = rows.map_or(0..0, |rows| rows.start + 1..rows.end);
+        Ok((rows.clone(), touched::<IndexPage>(rows, names.total)))
     }
 
-    async fn each_value(
+    /// The pages that may have a value, of those of its label. The first and the last of them may
+    /// have values of other labels too, so their bounds say nothing; those between are sorted.
+    async fn candidates(
         &self,
-        rows: Vec<Range<usize>>,
-        mut each: impl FnMut(usize, &str),
-    ) -> Result<(), Fault> {
-        let mut batches = self.table.read(&["value"], rows.clone()).await?;
-        let mut rows = rows.into_iter().flatten();
-        while let Some(batch) = batches.try_next().await? {
-            let values = batch.text("value")?;
-            for (index, row) in (0..values.len()).zip(&mut rows) {
-                each(row, values.value(index));
+        value: &str,
+        pages: &[Range<usize>],
+    ) -> Result<Vec<Range<usize>>, Fault> {
+        let [first, between @ .., last] = pages else {
+            return Ok(pages.to_vec());
+        };
+        let (mut from, mut to) = (0, between.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            match self
+                .table
+                .bounds::<IndexPage>("value", &between[middle])
+                .await?
+            {
+                Some((_, greatest)) if greatest < value.as_bytes() => from = middle + 1,
+                Some((least, _)) if value.as_bytes() < least => to = middle,
+                Some(_) => (from, to) = (middle, middle + 1),
+                None => break,
+            }
+            if to == from + 1 {
+                break;
             }
         }
-        Ok(())
+        let near = between[from..to].iter();
+        Ok(std::iter::once(first)
+            .chain(near)
+            .chain([last])
+            .cloned()
+            .collect())
     }
 
-    async fn union(&self, rows: impl IntoIterator<Item = usize>) -> Result<RoaringBitmap, Fault> {
-        let mut batches = self.table.read(&["rows"], ranges(rows)).await?;
-        let mut union = RoaringBitmap::new();
-        while let Some(batch) = batches.try_next().await? {
-            for set in batch.binary("rows")?.iter().flatten() {
-                decode_into(set, self.series, &mut union)?;
-            }
-        }
-        Ok(union)
+    /// What pages have of the rows `within`.
+    async fn parts(
+        &self,
+        pages: &[Range<usize>],
+        within: &Range<usize>,
+    ) -> Result<Vec<Part>, Fault> {
+        let read = self.table.pages(pages).await?;
+        let part = |(page, rows): (Arc<IndexPage>, &Range<usize>)| Part {
+            within: within.start.max(rows.start) - rows.start
+                ..within.end.min(rows.end) - rows.start,
+            page,
+        };
+        Ok(read.into_iter().zip(pages).map(part).collect())
     }
-}
 
-fn narrow(rows: Range<usize>) -> Result<Range<u32>, Fault> {
-    let row = |row: usize| u32::try_from(row).map_err(|_| Fault::format("too many label pairs"));
-    Ok(row(rows.start)?..row(rows.end)?)
+    /// Adds the series of a row.
+    fn add(&self, part: &Part, at: usize, found: &mut RoaringBitmap) -> Result<(), Fault> {
+        decode_into(part.page.rows.value(at), self.series, found)
+    }
+
+    /// Whether a row has any of these series.
+    fn has_any(&self, part: &Part, at: usize, of: Option<&RoaringBitmap>) -> Result<bool, Fault> {
+        let Some(of) = of else { return Ok(true) };
+        let mut rows = RoaringBitmap::new();
+        self.add(part, at, &mut rows)?;
+        Ok(!rows.is_disjoint(of))
+    }
 }

@@ -12,11 +12,12 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, SchemaRef};
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_storage::TimeRange;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
+use crate::page::Page;
 use crate::table::{Columns, mistyped};
 use crate::upload::{schema, timestamp};
 
@@ -103,7 +104,12 @@ pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterPropert
         let path = ["labels", "key_value", part];
         ColumnPath::new(path.map(str::to_owned).to_vec())
     };
-    let properties = base
+    let mut properties = base;
+    for column in ["mint", "maxt", "series_hash"] {
+        let path = ColumnPath::from(column);
+        properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
+    }
+    let properties = properties
         .set_column_dictionary_enabled(metric.clone(), true)
         .set_column_statistics_enabled(metric, EnabledStatistics::Page)
         .set_column_dictionary_enabled(label("key"), true)
@@ -164,12 +170,45 @@ fn hash(labels: &Labels) -> i64 {
     labels.stable_hash().cast_signed()
 }
 
-/// The columns to read for [`SeriesBatch`].
-pub(crate) const SERIES_COLUMNS: [&str; 5] = ["metric", "labels", "series_hash", "mint", "maxt"];
-
-/// Rows that were read.
+/// Label sets that were read, with their first and last sample.
 #[derive(Debug)]
-pub(crate) struct SeriesBatch {
+pub(crate) struct SeriesPage {
+    rows: Vec<(Labels, TimeRange)>,
+}
+
+impl SeriesPage {
+    /// The label set of a row.
+    pub(crate) fn labels(&self, row: usize) -> &Labels {
+        &self.rows[row].0
+    }
+
+    /// From the first to the last sample of a row.
+    pub(crate) fn span(&self, row: usize) -> TimeRange {
+        self.rows[row].1
+    }
+}
+
+impl Page for SeriesPage {
+    const COLUMNS: &'static [&'static str] = &["metric", "labels", "series_hash", "mint", "maxt"];
+
+    fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
+        let batch = SeriesBatch::new(batch)?;
+        let row = |row: usize| Ok((batch.labels(row)?, batch.span(row)));
+        let rows = (0..batch.metrics.len()).map(row);
+        Ok(Self {
+            rows: rows.collect::<Result<_, Fault>>()?,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = self.rows.iter().map(|(labels, _)| labels.encoded_len());
+        size_of_val(self.rows.as_slice()) + texts.sum::<usize>()
+    }
+}
+
+/// The columns of a page.
+#[derive(Debug)]
+struct SeriesBatch {
     metrics: StringArray,
     map: MapArray,
     keys: StringArray,
@@ -180,7 +219,7 @@ pub(crate) struct SeriesBatch {
 }
 
 impl SeriesBatch {
-    pub(crate) fn new(batch: &RecordBatch) -> Result<Self, Fault> {
+    fn new(batch: &RecordBatch) -> Result<Self, Fault> {
         let map = batch.any("labels")?.as_map_opt().cloned();
         let map = map.ok_or_else(|| mistyped("labels"))?;
         let text = |column: &arrow_array::ArrayRef| {
@@ -198,12 +237,8 @@ impl SeriesBatch {
         })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.metrics.len()
-    }
-
     /// The label set of a row, checked against its hash.
-    pub(crate) fn labels(&self, row: usize) -> Result<Labels, Fault> {
+    fn labels(&self, row: usize) -> Result<Labels, Fault> {
         let offsets = self.map.value_offsets();
         let at = |offset: i32| usize::try_from(offset).unwrap_or(usize::MAX);
         let entries = at(offsets[row])..at(offsets[row + 1]);
@@ -223,8 +258,7 @@ impl SeriesBatch {
         Ok(labels)
     }
 
-    /// From the first to the last sample of a row.
-    pub(crate) fn range(&self, row: usize) -> TimeRange {
+    fn span(&self, row: usize) -> TimeRange {
         TimeRange {
             start_ms: self.mint.value(row),
             end_ms: self.maxt.value(row),

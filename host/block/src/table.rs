@@ -1,43 +1,61 @@
 //! One Parquet file of a block: reads chosen columns of chosen rows, and only their pages.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, ArrayRef, BinaryArray, PrimitiveArray, RecordBatch, StringArray};
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelectionPolicy};
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use tokio::sync::OnceCell;
 
 use crate::file::VerifiedFile;
+use crate::page::{Page, PageCache, TableId};
+use crate::write::ROW_GROUP_ROWS;
 use crate::{BlockError, Fault};
 
-/// Rows that are decoded at a time.
+/// Rows that [`Table::read`] decodes at a time.
 const BATCH_ROWS: usize = 1_024;
 
 /// Batches of the rows that were asked for, in order.
 pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, Fault>>;
 
-/// A Parquet file, its footer kept once it was read.
+/// A Parquet file. Its footer is kept once it was read, its pages as long as there is room.
 #[derive(Debug)]
 pub(crate) struct Table {
     block: String,
     name: &'static str,
     file: VerifiedFile,
     footer: OnceCell<ArrowReaderMetadata>,
+    cache: Arc<PageCache>,
+    id: TableId,
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        self.cache.forget(self.id);
+    }
 }
 
 impl Table {
-    pub(crate) fn new(block: &str, name: &'static str, file: VerifiedFile) -> Self {
+    pub(crate) fn new(
+        block: &str,
+        name: &'static str,
+        file: VerifiedFile,
+        cache: &Arc<PageCache>,
+    ) -> Self {
         Self {
             block: block.to_owned(),
             name,
             file,
             footer: OnceCell::new(),
+            id: cache.name_table(),
+            cache: Arc::clone(cache),
         }
     }
 
@@ -56,11 +74,20 @@ impl Table {
         usize::try_from(rows).map_err(|_| Fault::format("a negative number of rows"))
     }
 
-    /// Reads columns of rows; the ranges ascend and do not overlap.
+    /// Reads columns of rows and keeps nothing; the ranges ascend and do not overlap.
     pub(crate) async fn read(
         &self,
         columns: &[&str],
         rows: impl IntoIterator<Item = Range<usize>>,
+    ) -> Result<Batches, Fault> {
+        self.read_batches(columns, rows, BATCH_ROWS).await
+    }
+
+    async fn read_batches(
+        &self,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = Range<usize>>,
+        batch_rows: usize,
     ) -> Result<Batches, Fault> {
         let footer = self.footer().await?.clone();
         let total = self.row_count().await?;
@@ -75,73 +102,74 @@ impl Table {
         let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(self.file.clone(), footer)
             .with_projection(mask)
             .with_row_selection(selection)
-            .with_batch_size(BATCH_ROWS)
+            .with_row_selection_policy(RowSelectionPolicy::Selectors)
+            .with_batch_size(batch_rows)
             .build()?;
         Ok(stream.map(|batch| batch.map_err(Fault::from)).boxed())
     }
 
-    /// The rows of those pages of a text column that may hold `value`, cut to `within`.
-    pub(crate) async fn pages_with(
+    /// Pages, from memory or from the file, in one go. They ascend, and all but the last of a row
+    /// group have [`Page::ROWS`] rows.
+    pub(crate) async fn pages<P: Page>(
+        &self,
+        pages: &[Range<usize>],
+    ) -> Result<Vec<Arc<P>>, Fault> {
+        let kept = pages.iter().map(|page| self.cache.get(self.id, page.start));
+        let mut found: Vec<Option<Arc<P>>> = kept.collect();
+        let missing = (0..pages.len()).filter(|at| found[*at].is_none());
+        let missing: Vec<usize> = missing.collect();
+        if !missing.is_empty() {
+            let rows = joined(missing.iter().map(|at| pages[*at].clone()));
+            let mut batches = self.read_batches(P::COLUMNS, rows, P::ROWS).await?;
+            for at in missing {
+                let rows = batches.try_next().await?;
+                let rows = rows.filter(|rows| rows.num_rows() == pages[at].len());
+                let rows = rows.ok_or_else(|| Fault::format("its rows come in other portions"))?;
+                let page = Arc::new(P::decode(&rows)?);
+                self.cache.keep(self.id, pages[at].start, &page);
+                found[at] = Some(page);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The least and the greatest value of a page of a text column, where the footer has them.
+    pub(crate) async fn bounds<P: Page>(
         &self,
         column: &str,
-        value: &str,
-        within: &Range<usize>,
-    ) -> Result<Vec<Range<usize>>, Fault> {
+        page: &Range<usize>,
+    ) -> Result<Option<(&[u8], &[u8])>, Fault> {
         let metadata = self.footer().await?.metadata();
         let schema = metadata.file_metadata().schema_descr();
         let leaf = (0..schema.num_columns()).find(|i| schema.column(*i).path().string() == column);
-        let (Some(pages), Some(leaf)) = (metadata.page_index(), leaf) else {
-            return Ok(vec![within.clone()]);
+        let (Some(index), Some(leaf)) = (metadata.page_index(), leaf) else {
+            return Ok(None);
         };
-        let mut found: Vec<Range<usize>> = Vec::new();
-        let mut group_start = 0;
-        for (group, row_group) in metadata.row_groups().iter().enumerate() {
-            let row = |row: i64| usize::try_from(row).map_err(|_| Fault::format("a negative row"));
-            let group_end = group_start + row(row_group.num_rows())?;
-            let locations = pages.page_locations(group, leaf);
-            let bounds = pages.column_index(group, leaf);
-            let starts: Vec<usize> = match locations {
-                Some(locations) => locations
-                    .iter()
-                    .map(|page| Ok(group_start + row(page.first_row_index)?))
-                    .collect::<Result<_, Fault>>()?,
-                None => vec![group_start],
-            };
-            for (page, start) in starts.iter().enumerate() {
-                let end = starts.get(page + 1).copied().unwrap_or(group_end);
-                let rows = (*start).max(within.start)..end.min(within.end);
-                if rows.is_empty() || !may_hold(bounds, page, value.as_bytes()) {
-                    continue;
-                }
-                match found.last_mut() {
-                    Some(last) if last.end == rows.start => last.end = rows.end,
-                    _ => found.push(rows),
-                }
-            }
-            group_start = group_end;
-        }
-        Ok(found)
+        let (group, row) = (page.start / ROW_GROUP_ROWS, page.start % ROW_GROUP_ROWS);
+        let at = row / P::ROWS;
+        let location = index
+            .page_locations(group, leaf)
+            .and_then(|all| all.get(at));
+        let starts_there =
+            location.is_some_and(|page| usize::try_from(page.first_row_index) == Ok(row));
+        let bounds = match index.column_index(group, leaf) {
+            Some(ColumnIndexMetaData::BYTE_ARRAY(bounds)) if starts_there => bounds,
+            _ => return Ok(None),
+        };
+        Ok(bounds.min_value(at).zip(bounds.max_value(at)))
     }
 }
 
-fn may_hold(bounds: Option<&ColumnIndexMetaData>, page: usize, value: &[u8]) -> bool {
-    let Some(ColumnIndexMetaData::BYTE_ARRAY(bounds)) = bounds else {
-        return true;
-    };
-    bounds.min_value(page).is_none_or(|min| min <= value)
-        && bounds.max_value(page).is_none_or(|max| value <= max)
-}
-
-/// Neighbouring rows become one range. The rows ascend.
-pub(crate) fn ranges(rows: impl IntoIterator<Item = usize>) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for row in rows {
-        match ranges.last_mut() {
-            Some(last) if last.end == row => last.end += 1,
-            _ => ranges.push(row..row + 1),
+/// Ranges that touch become one. They ascend.
+fn joined(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => joined.push(range),
         }
     }
-    ranges
+    joined
 }
 
 /// The columns of a batch, by name and type.

@@ -3,7 +3,7 @@
 //! A series' timestamps are found as a whole vector, as a stretch of one, or as a stretch with
 //! gaps; only what fits none makes a vector of its own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, TimestampMillisecondBuilder};
@@ -12,12 +12,13 @@ use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, RecordBatch, TimestampMillisecondArray};
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::{DataType, Field, SchemaRef};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
-use crate::table::{Columns, mistyped};
+use crate::page::{Page, page_of};
+use crate::table::{Columns, Table, mistyped};
 use crate::upload::{schema, timestamp};
 
 /// The file's name.
@@ -199,24 +200,77 @@ fn columns() -> SchemaRef {
 
 /// How the file is laid out.
 pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterProperties) {
+    let slice = ColumnPath::from("slice");
     let vectors = ["ts", "list", "element"].map(str::to_owned).to_vec();
     let properties = base
-        .set_column_encoding(ColumnPath::from("slice"), Encoding::DELTA_BINARY_PACKED)
+        .set_column_encoding(slice.clone(), Encoding::DELTA_BINARY_PACKED)
+        .set_column_compression(slice, Compression::UNCOMPRESSED)
         .set_column_encoding(ColumnPath::new(vectors), Encoding::DELTA_BINARY_PACKED)
+        .set_data_page_row_count_limit(TimesPage::ROWS)
         .build();
     (columns(), properties)
 }
 
-/// The vectors of a batch that was read with the column `ts`.
-pub(crate) fn vectors(batch: &RecordBatch) -> Result<Vec<ScalarBuffer<i64>>, Fault> {
-    let lists = batch.any("ts")?.as_list_opt::<i32>();
-    let lists = lists.ok_or_else(|| mistyped("ts"))?;
-    let vector = |row: usize| {
-        let list = lists.value(row);
-        let times = list.as_primitive_opt::<TimestampMillisecondType>();
-        Ok(times.ok_or_else(|| mistyped("ts"))?.values().clone())
-    };
-    (0..lists.len()).map(vector).collect()
+/// Vectors that were read.
+#[derive(Debug)]
+pub(crate) struct TimesPage {
+    vectors: Vec<ScalarBuffer<i64>>,
+}
+
+impl Page for TimesPage {
+    // Vectors are long.
+    const ROWS: usize = 32;
+
+    const COLUMNS: &'static [&'static str] = &["ts"];
+
+    fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
+        let lists = batch.any("ts")?.as_list_opt::<i32>();
+        let lists = lists.ok_or_else(|| mistyped("ts"))?;
+        let vector = |row: usize| {
+            let list = lists.value(row);
+            let times = list.as_primitive_opt::<TimestampMillisecondType>();
+            Ok(times.ok_or_else(|| mistyped("ts"))?.values().clone())
+        };
+        let vectors = (0..lists.len()).map(vector);
+        Ok(Self {
+            vectors: vectors.collect::<Result<_, Fault>>()?,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.vectors
+            .iter()
+            .map(|vector| vector.len() * size_of::<i64>())
+            .sum()
+    }
+}
+
+/// Vectors by their row in `times.parquet`.
+#[derive(Debug, Default)]
+pub(crate) struct Vectors {
+    pages: HashMap<usize, Arc<TimesPage>>,
+}
+
+impl Vectors {
+    /// Reads the vectors of these rows.
+    pub(crate) async fn read(table: &Table, rows: &BTreeSet<usize>) -> Result<Self, Fault> {
+        let numbers: BTreeSet<usize> = rows.iter().map(|row| row / TimesPage::ROWS).collect();
+        let total = table.row_count().await?;
+        let pages: Vec<_> = numbers
+            .iter()
+            .map(|number| page_of::<TimesPage>(*number, &(0..total)))
+            .collect();
+        let read = table.pages(&pages).await?;
+        Ok(Self {
+            pages: numbers.into_iter().zip(read).collect(),
+        })
+    }
+
+    /// The vector of a row that was read.
+    pub(crate) fn get(&self, row: usize) -> Option<&ScalarBuffer<i64>> {
+        let page = self.pages.get(&(row / TimesPage::ROWS))?;
+        page.vectors.get(row % TimesPage::ROWS)
+    }
 }
 
 #[cfg(test)]

@@ -15,12 +15,17 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 
 use crate::Fault;
 use crate::meta::{CODEC, FileMeta, VERSION};
+use crate::page::PAGE_ROWS;
 use crate::sums::Summing;
 
 /// Bytes that are gathered before they are sent as a part; every store takes parts of 8 MiB.
 const PART_BYTES: usize = 8 << 20;
 
-/// What all our Parquet files have in common.
+/// A page ends before its rows do when it has so many bytes: cells may be large.
+const PAGE_BYTES: usize = 256 << 10;
+
+/// What all our Parquet files have in common. Columns of integers that are packed leave zstd
+/// nothing, and each compressed column costs its reader a decompressor; their layouts turn it off.
 pub(crate) fn properties(block: &str) -> Result<WriterPropertiesBuilder, Fault> {
     let key_values = [
         ("narthex.version", VERSION.to_string()),
@@ -31,7 +36,8 @@ pub(crate) fn properties(block: &str) -> Result<WriterPropertiesBuilder, Fault> 
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_data_page_size_limit(64 << 10)
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_size_limit(PAGE_BYTES)
         .set_write_batch_size(64)
         .set_max_row_group_row_count(None)
         .set_created_by("narthex".to_owned())

@@ -23,8 +23,8 @@ use crate::{BlockError, Fault, chunks, index, series, times};
 /// The length of a time slice: two hours. Cells are never joined into longer ones.
 pub const SLICE_MS: i64 = 2 * 3_600 * 1_000;
 
-/// Series in one row group.
-const ROW_GROUP_ROWS: usize = 131_072;
+/// Rows of one row group; a whole number of pages.
+pub(crate) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Rows that are handed to the Parquet writer at a time; divides [`ROW_GROUP_ROWS`].
 const WRITE_ROWS: usize = 1_024;

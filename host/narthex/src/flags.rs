@@ -91,6 +91,11 @@ pub(crate) struct Flags {
     )]
     pub(crate) min_block_duration: PromDuration,
 
+    /// How much of what was read of blocks is kept in memory for the queries to come. Prometheus
+    /// has no such flag.
+    #[arg(long = "storage.tsdb.page-cache-size", default_value = "128MB")]
+    pub(crate) page_cache_size: ByteSize,
+
     /// Maximum duration compacted blocks may span.
     #[arg(long = "storage.tsdb.max-block-duration", hide = true)]
     pub(crate) max_block_duration: Option<PromDuration>,
@@ -374,6 +379,7 @@ mod tests {
             ("query.max-concurrency", "20"),
             ("query.max-samples", "50000000"),
             ("query.max-bytes", "2GB"),
+            ("storage.tsdb.page-cache-size", "128MB"),
             ("storage.tsdb.retention.time", ""),
             ("log.level", "info"),
             ("log.format", "logfmt"),

@@ -256,6 +256,7 @@ impl Setup {
     async fn open_store(&self, state: &ApiState) -> anyhow::Result<Arc<Tsdb>> {
         let options = TsdbOptions {
             min_block_duration: self.line.flags.min_block_duration,
+            page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
             ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
         };
         // Replaying the log reads files for as long as it takes.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use narthex_block::{Block, BlockError, Fault, META_FILE, Ulid};
+use narthex_block::{Block, BlockError, Fault, META_FILE, PageCache, Ulid};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 
@@ -19,6 +19,7 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 pub(crate) struct Catalog {
     path: PathBuf,
     store: Arc<LocalFileSystem>,
+    cache: Arc<PageCache>,
     blocks: ArcSwap<Vec<Arc<Block>>>,
     /// Blocks that were there and could not be opened.
     damaged: usize,
@@ -26,7 +27,7 @@ pub(crate) struct Catalog {
 
 impl Catalog {
     /// Opens the blocks of a folder, and removes what a crash left of unfinished ones.
-    pub(crate) async fn open(path: &Path) -> Result<Self, TsdbError> {
+    pub(crate) async fn open(path: &Path, page_cache_bytes: u64) -> Result<Self, TsdbError> {
         let store = LocalFileSystem::new_with_prefix(path).map_err(|source| TsdbError::Store {
             path: path.to_owned(),
             source,
@@ -34,6 +35,7 @@ impl Catalog {
         let mut catalog = Self {
             path: path.to_owned(),
             store: Arc::new(store.with_fsync(true)),
+            cache: Arc::new(PageCache::new(page_cache_bytes)),
             blocks: ArcSwap::default(),
             damaged: 0,
         };
@@ -70,7 +72,12 @@ impl Catalog {
 
     async fn open_block(&self, ulid: Ulid) -> Result<Block, BlockError> {
         let folder = ObjectPath::from(ulid.to_string());
-        Block::open(Arc::clone(&self.store) as _, &folder).await
+        Block::open(Arc::clone(&self.store) as _, &folder, &self.cache).await
+    }
+
+    /// What was read of the blocks.
+    pub(crate) fn cache(&self) -> &PageCache {
+        &self.cache
     }
 
     /// Where blocks are written.

@@ -7,7 +7,7 @@ use narthex_head::Head;
 use narthex_model::{AppendReport, Rejection, WriteBatch};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
@@ -174,6 +174,11 @@ impl Collector for StateCollector {
                 count(self.head.segment_count()),
             ),
             (
+                "narthex_tsdb_page_cache_bytes",
+                "Bytes of pages of blocks that are kept in memory.",
+                i64::try_from(self.catalog.cache().bytes()).unwrap_or(i64::MAX),
+            ),
+            (
                 "narthex_tsdb_blocks_damaged",
                 "Blocks that could not be opened and are left out of answers.",
                 count(self.catalog.damaged()),
@@ -183,6 +188,23 @@ impl Collector for StateCollector {
             let gauge = ConstGauge::new(value);
             let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(metric)?;
+        }
+        let (hits, misses) = self.catalog.cache().hits_and_misses();
+        for (name, help, value) in [
+            (
+                "narthex_tsdb_page_cache_hits",
+                "Pages of blocks that were wanted and in memory",
+                hits,
+            ),
+            (
+                "narthex_tsdb_page_cache_misses",
+                "Pages of blocks that were wanted and not in memory",
+                misses,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+            counter.encode(metric)?;
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ use crate::TsdbError;
 /// The time that one block answers for, unless chosen otherwise.
 pub const MIN_BLOCK_DURATION: PromDuration = PromDuration::from_secs(2 * 3_600);
 
+/// Memory for what was read of blocks, unless chosen otherwise.
+pub const PAGE_CACHE_BYTES: u64 = 128 << 20;
+
 /// How to open a store.
 #[derive(Debug, Clone)]
 pub struct TsdbOptions {
@@ -23,6 +26,9 @@ pub struct TsdbOptions {
     pub wal_segment_bytes: u64,
     /// When the log is forced to the disk.
     pub wal_sync: SyncMode,
+    /// What was read of blocks stays in memory up to so many bytes
+    /// (`--storage.tsdb.page-cache-size`).
+    pub page_cache_bytes: u64,
     /// Says what is new: samples ahead of it do not push the present out of the head.
     pub clock: Arc<dyn Clock>,
 }
@@ -35,6 +41,7 @@ impl TsdbOptions {
             min_block_duration: MIN_BLOCK_DURATION,
             wal_segment_bytes: SEGMENT_BYTES,
             wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
+            page_cache_bytes: PAGE_CACHE_BYTES,
             clock,
         }
     }

@@ -42,7 +42,11 @@ impl Tsdb {
         let path = &options.path;
         fs::create_dir_all(path).map_err(TsdbError::io("create", path))?;
         let lock = Lock::take(path)?;
-        let catalog = Arc::new(apart(|| futures::executor::block_on(Catalog::open(path)))?);
+        let catalog = apart(|| {
+            let opened = Catalog::open(path, options.page_cache_bytes);
+            futures::executor::block_on(opened)
+        });
+        let catalog = Arc::new(catalog?);
         let (head, report) = Head::open(HeadOptions {
             min_valid_time_ms: catalog.end_ms().unwrap_or(i64::MIN),
             segment_bytes: options.wal_segment_bytes,

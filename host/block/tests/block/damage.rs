@@ -9,7 +9,7 @@ use narthex_model::{MatchOp, Matcher};
 use narthex_storage::{Series, StorageError, TimeRange};
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use crate::fixture::{folder, memory, options, publish, request, series};
+use crate::fixture::{cache, folder, memory, options, publish, request, series};
 
 const FILES: [&str; 5] = [
     "meta.json",
@@ -33,7 +33,7 @@ fn example() -> Vec<Series> {
 
 /// Opens the block and asks everything of it, so that every file is read.
 async fn everything(store: &Arc<dyn ObjectStore>) -> Result<Vec<Series>, BlockError> {
-    let block = Arc::new(Block::open(Arc::clone(store), &folder()).await?);
+    let block = Arc::new(Block::open(Arc::clone(store), &folder(), &cache()).await?);
     let number = Matcher::new("number", MatchOp::Regex, "[0-9]+").unwrap();
     let request = request(vec![number], TimeRange::ALL);
     block.select(&request).await?.try_collect().await
@@ -136,7 +136,7 @@ fn files_of_another_block_do_not_pass() {
                 .await
                 .unwrap();
         }
-        let error = Block::open(other, &renamed).await.unwrap_err();
+        let error = Block::open(other, &renamed, &cache()).await.unwrap_err();
         assert_eq!(error.file, "meta.json");
         assert_eq!(
             error.fault.to_string(),

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use narthex_block::{Block, SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order, write};
+use narthex_block::{
+    Block, PageCache, SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order, write,
+};
 use narthex_model::{Labels, Matcher};
 use narthex_storage::{SelectRequest, Series, TimeRange};
 use object_store::memory::InMemory;
@@ -51,9 +53,14 @@ pub(crate) async fn publish(
     series.sort_by(|a, b| block_order(&a.labels, &b.labels));
     let meta = write(store.as_ref(), &folder(), series, options).await;
     let meta = meta.unwrap().unwrap();
-    let block = Block::open(Arc::clone(store), &folder()).await.unwrap();
+    let block = Block::open(Arc::clone(store), &folder(), &cache()).await;
+    let block = block.unwrap();
     assert_eq!(*block.meta(), meta);
     Arc::new(block)
+}
+
+pub(crate) fn cache() -> Arc<PageCache> {
+    Arc::new(PageCache::new(64 << 20))
 }
 
 pub(crate) fn memory() -> Arc<dyn ObjectStore> {

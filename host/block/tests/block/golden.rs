@@ -17,7 +17,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::fixture::{ULID, folder, memory, options, publish, request, series};
+use crate::fixture::{ULID, cache, folder, memory, options, publish, request, series};
 
 /// Label sets and samples, values as bits.
 type Decoded = BTreeMap<Vec<(String, String)>, Vec<(i64, u64)>>;
@@ -217,7 +217,7 @@ fn the_kept_block_opens_and_answers() {
     }
     let store = Arc::new(LocalFileSystem::new_with_prefix(kept()).unwrap());
     let found: Vec<Series> = block_on(async {
-        let block = Arc::new(Block::open(store, &folder()).await.unwrap());
+        let block = Arc::new(Block::open(store, &folder(), &cache()).await.unwrap());
         let request = request(vec![], TimeRange::ALL);
         block.select(&request).await.unwrap().try_collect().await
     })

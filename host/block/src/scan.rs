@@ -1,0 +1,191 @@
+//! Goes through the series of a block that match, page by page: label sets, the rows of each
+//! slice, the timestamps that those need.
+
+use std::collections::BTreeSet;
+use std::iter::Peekable;
+use std::ops::Range;
+use std::sync::Arc;
+use std::vec;
+
+use narthex_storage::{Series, TimeRange};
+use roaring::RoaringBitmap;
+
+use crate::block::Block;
+use crate::chunks::{ChunksPage, Samples};
+use crate::page::{PAGE_ROWS, page_of};
+use crate::series::SeriesPage;
+use crate::times::Vectors;
+use crate::{BlockError, Fault};
+
+/// Pages of cells that are read in one go and held at the same time; of a block with more slices,
+/// one for each slice. A page has up to 256 KiB and a cell.
+const CELL_PAGES_AT_ONCE: usize = 64;
+
+/// Rows that are wanted, by page of `series.parquet`.
+pub(crate) struct PageRows {
+    rows: Peekable<roaring::bitmap::IntoIter>,
+    series: usize,
+}
+
+impl PageRows {
+    pub(crate) fn new(rows: RoaringBitmap, series: u32) -> Self {
+        Self {
+            rows: rows.into_iter().peekable(),
+            series: series as usize,
+        }
+    }
+}
+
+impl Iterator for PageRows {
+    /// A page, and the rows of it that are wanted, counted from its start.
+    type Item = (Range<usize>, Vec<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first = *self.rows.peek()? as usize;
+        let page = page_of::<SeriesPage>(first / PAGE_ROWS, &(0..self.series));
+        let mut rows = Vec::new();
+        while let Some(row) = self.rows.next_if(|row| page.contains(&(*row as usize))) {
+            rows.push(row as usize - page.start);
+        }
+        Some((page, rows))
+    }
+}
+
+/// What is left to do of a select.
+pub(crate) struct Scan {
+    block: Arc<Block>,
+    range: TimeRange,
+    rows: PageRows,
+    /// Where the rows of each slice start, by time.
+    slices: Vec<usize>,
+    ready: vec::IntoIter<ReadyPage>,
+    current: Option<ReadyPage>,
+    vectors: Vectors,
+}
+
+/// A page of series with the rows of all slices.
+struct ReadyPage {
+    series: Arc<SeriesPage>,
+    slices: Vec<Arc<ChunksPage>>,
+    rows: vec::IntoIter<usize>,
+}
+
+impl Scan {
+    pub(crate) fn new(block: Arc<Block>, rows: RoaringBitmap, range: TimeRange) -> Self {
+        Self {
+            range,
+            rows: PageRows::new(rows, block.index.series()),
+            slices: block.slices(range),
+            ready: Vec::new().into_iter(),
+            current: None,
+            vectors: Vectors::default(),
+            block,
+        }
+    }
+
+    /// The next series that has a sample in the range.
+    pub(crate) async fn next(&mut self) -> Result<Option<Series>, BlockError> {
+        loop {
+            if let Some(page) = &mut self.current {
+                let found = page.next(self.range, &self.vectors);
+                let found = found.map_err(|fault| self.block.chunks.blame(fault))?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            self.current = self.ready.next();
+            if self.current.is_none() && !self.read().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the next pages; whether there was one.
+    async fn read(&mut self) -> Result<bool, BlockError> {
+        let block = Arc::clone(&self.block);
+        let count = (CELL_PAGES_AT_ONCE / self.slices.len().max(1)).max(1);
+        let (pages, rows): (Vec<_>, Vec<_>) = self.rows.by_ref().take(count).unzip();
+        if pages.is_empty() {
+            return Ok(false);
+        }
+        let series = block.series.pages::<SeriesPage>(&pages).await;
+        let series = series.map_err(|fault| block.series.blame(fault))?;
+        let slices = self.read_slices(&pages).await;
+        let mut slices = slices.map_err(|fault| block.chunks.blame(fault))?;
+        let mut groups = BTreeSet::new();
+        let mut ready = Vec::with_capacity(pages.len());
+        for (at, (series, rows)) in series.into_iter().zip(rows).enumerate() {
+            let slices: Vec<_> = slices
+                .iter_mut()
+                .map(|pages| Arc::clone(&pages[at]))
+                .collect();
+            for slice in &slices {
+                groups.extend(rows.iter().filter_map(|row| slice.group(*row, self.range)));
+            }
+            ready.push(ReadyPage {
+                series,
+                slices,
+                rows: rows.into_iter(),
+            });
+        }
+        let vectors = Vectors::read(&block.times, &groups).await;
+        self.vectors = vectors.map_err(|fault| block.times.blame(fault))?;
+        self.ready = ready.into_iter();
+        Ok(true)
+    }
+
+    /// The rows of these pages of series, by slice.
+    async fn read_slices(
+        &self,
+        pages: &[Range<usize>],
+    ) -> Result<Vec<Vec<Arc<ChunksPage>>>, Fault> {
+        let mut first_rows = self.slices.clone();
+        // As they lie in the file, which is not always by time.
+        first_rows.sort_unstable();
+        let rows = first_rows.iter().flat_map(|first| {
+            pages
+                .iter()
+                .map(move |page| first + page.start..first + page.end)
+        });
+        let rows: Vec<_> = rows.collect();
+        let read = self.block.chunks.pages::<ChunksPage>(&rows).await?;
+        let by_slice: Vec<_> = read.chunks(pages.len()).map(<[_]>::to_vec).collect();
+        let in_file = |first: &usize| first_rows.binary_search(first).unwrap_or_default();
+        let by_time = self
+            .slices
+            .iter()
+            .map(|first| by_slice[in_file(first)].clone());
+        Ok(by_time.collect())
+    }
+}
+
+impl ReadyPage {
+    /// The next series of the page that has a sample in the range.
+    fn next(&mut self, range: TimeRange, vectors: &Vectors) -> Result<Option<Series>, Fault> {
+        for row in self.rows.by_ref() {
+            if let Some((timestamps, values)) = samples(&self.slices, row, range, vectors)? {
+                let labels = self.series.labels(row).clone();
+                return Ok(Some(Series::of_numbers(labels, timestamps, values)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What all slices have of a row.
+fn samples(
+    slices: &[Arc<ChunksPage>],
+    row: usize,
+    range: TimeRange,
+    vectors: &Vectors,
+) -> Result<Option<Samples>, Fault> {
+    if let [slice] = slices {
+        return slice.samples(row, range, vectors);
+    }
+    let mut joined = (Vec::new(), Vec::new());
+    for slice in slices {
+        slice.samples_into(row, range, vectors, &mut joined)?;
+    }
+    let (timestamps, values) = joined;
+    Ok((!values.is_empty()).then(|| (timestamps.into(), values.into())))
+}
