@@ -39,14 +39,23 @@ impl<'d> Generator<'d> {
         }
     }
 
-    /// A whole expression.
+    /// A whole expression, at times written as people write: in capitals, over several lines, with
+    /// a remark.
     pub(crate) fn expression(&mut self) -> String {
-        match self.dice.below(20) {
-            0 => self.scalar(2),
+        let text = match self.dice.below(80) {
+            0..4 => self.scalar(2),
+            4 => self.string(),
+            5 | 6 => self.scalar_chain(),
             _ => {
                 let depth = 1 + self.dice.below(DEPTH_MAX);
                 self.vector(depth).text
             }
+        };
+        match self.dice.below(20) {
+            0 => format!("# sum( of it all\n{text}"),
+            1 => format!("{text} # what \"it\" is"),
+            2 => format!("\t{}\n", text.replace(" (", "\n  (")),
+            _ => text,
         }
     }
 
@@ -59,30 +68,13 @@ impl<'d> Generator<'d> {
             0..5 => self.over_range(depth - 1),
             5..9 => self.aggregation(depth - 1),
             9..12 => functions::of_vector(self, depth - 1),
-            12..14 => self.with_scalar(depth - 1),
-            14..17 => self.matched(depth - 1),
+            12 => self.with_scalar(depth - 1),
+            13 => self.chain(),
+            14..16 => self.matched(depth - 1),
+            16 => self.enriched(depth - 1),
             17 => self.histogram(),
             18 => self.absent(depth - 1),
             _ => self.selected(),
-        }
-    }
-
-    /// A scalar.
-    pub(crate) fn scalar(&mut self, depth: usize) -> String {
-        match self.dice.below(if depth == 0 { 3 } else { 6 }) {
-            0 => format!("{}", self.dice.below(100)),
-            1 => format!("{:.3}", 10.0 * self.dice.fraction() - 5.0),
-            2 => self
-                .dice
-                .one(&["0", "1", "-1", "0.5", "Inf", "NaN", "1e3"])
-                .to_owned(),
-            3 => format!("scalar(sum({}))", self.vector(depth - 1).text),
-            4 => "time()".to_owned(),
-            _ => {
-                let operator = self.dice.one(&["+", "-", "*", "/"]);
-                let (left, right) = (self.scalar(depth - 1), self.scalar(depth - 1));
-                format!("({left} {operator} {right})")
-            }
         }
     }
 
@@ -123,13 +115,19 @@ impl<'d> Generator<'d> {
             2 => " @ end()".to_owned(),
             _ => String::new(),
         };
-        let offset = match self.dice.below(12) {
+        // Whole multiples of 15 s, as all times are 7 s behind one.
+        let offset = match self.dice.below(16) {
             0 => " offset 1m",
             1 => " offset 5m",
             2 => " offset -2m",
+            3 => " OFFSET 1m30s",
+            4 => " offset -45s",
             _ => "",
         };
-        format!("{at}{offset}")
+        match self.dice.percent(50) {
+            true => format!("{at}{offset}"),
+            false => format!("{offset}{at}"),
+        }
     }
 
     /// A selector of stored numbers.
@@ -153,10 +151,29 @@ impl<'d> Generator<'d> {
 
     /// A selector of stored samples.
     pub(crate) fn selected(&mut self) -> Vector {
+        if self.dice.percent(4) {
+            return self.of_several_metrics();
+        }
         let metric = self.metric();
         let (matchers, shift) = (self.matchers(metric), self.shift());
         Vector {
             text: format!("{metric}{matchers}{shift}"),
+            is_exact: true,
+        }
+    }
+
+    /// A selector that names a metric otherwise, or several.
+    fn of_several_metrics(&mut self) -> Vector {
+        let matchers = self.dice.one(&[
+            "__name__=\"load\"",
+            "__name__=~\"temperature|load\"",
+            "__name__=~\".*_total\",code!=\"404\"",
+            "__name__!~\"odd|latency.*\",job=\"job-1\"",
+            "room=~\".+\",instance=\"instance-2\"",
+        ]);
+        let shift = self.shift();
+        Vector {
+            text: format!("{{{matchers}}}{shift}"),
             is_exact: true,
         }
     }
@@ -202,8 +219,12 @@ impl<'d> Generator<'d> {
         let window = self.window(depth, &function);
         let argument = |generator: &mut Self| match function.argument {
             Argument::None => String::new(),
-            Argument::Quantile => format!("{:.2}, ", 1.1 * generator.dice.fraction() - 0.05),
-            Argument::Seconds => format!(", {}", generator.dice.below(600)),
+            Argument::Quantile => format!("{}, ", generator.quantile()),
+            Argument::Seconds => match generator.dice.below(4) {
+                0 => format!(", -{}", generator.dice.below(600)),
+                1 => ", time() % 600".to_owned(),
+                _ => format!(", {}", generator.dice.below(600)),
+            },
         };
         let argument = argument(self);
         let (before, after) = match function.argument {
@@ -216,10 +237,42 @@ impl<'d> Generator<'d> {
         }
     }
 
+    /// A share of all, mostly between 0 and 1.
+    fn quantile(&mut self) -> String {
+        match self.dice.below(12) {
+            0 => self
+                .dice
+                .one(&["0", "1", "-1", "2", "Inf", "-Inf"])
+                .to_owned(),
+            1 => "(time() % 100) / 100".to_owned(),
+            _ => format!("{:.2}", 1.1 * self.dice.fraction() - 0.05),
+        }
+    }
+
+    /// How many, for a rank: at times another number at each step.
+    fn count(&mut self) -> String {
+        match self.dice.below(8) {
+            0 => "scalar(count(load)) / 2".to_owned(),
+            1 => "time() % 7 + 0.5".to_owned(),
+            2 => "-1".to_owned(),
+            3 => "1e9".to_owned(),
+            _ => self.dice.below(4).to_string(),
+        }
+    }
+
     fn grouping(&mut self) -> String {
-        let labels = self
-            .dice
-            .one(&["", "job", "instance", "job, instance", "code", "room", "le"]);
+        let labels = self.dice.one(&[
+            "",
+            "job",
+            "instance",
+            "job, instance",
+            "instance, job,",
+            "code",
+            "room",
+            "le",
+            "__name__",
+            "missing, job",
+        ]);
         match self.dice.below(3) {
             0 => String::new(),
             1 => format!(" by ({labels})"),
@@ -247,149 +300,78 @@ impl<'d> Generator<'d> {
         let mut inner = self.vector(depth);
         let grouping = self.grouping();
         let (parameter, is_exact) = match name {
-            "quantile" => (format!("{:.2}, ", 1.1 * self.dice.fraction() - 0.05), false),
+            "quantile" => (format!("{}, ", self.quantile()), false),
             // Which of two that are equal is taken is nobody's to say: stored gauges are never.
             "topk" | "bottomk" => {
                 let metric = self.dice.one(&["temperature", "load"]);
                 inner.text = format!("{metric}{}", self.matchers(metric));
-                (format!("{}, ", self.dice.below(4)), true)
+                (format!("{}, ", self.count()), true)
             }
             "count_values" => {
                 if !inner.is_exact {
                     inner = self.selected();
                 }
-                ("\"value\", ".to_owned(), true)
+                let label = self.dice.one(&["value", "value", "job", "new_label"]);
+                (format!("\"{label}\", "), true)
             }
             "min" | "max" => (String::new(), inner.is_exact),
             "count" | "group" => (String::new(), true),
             _ => (String::new(), false),
         };
-        Vector {
-            text: format!("{name}{grouping} ({parameter}{})", inner.text),
-            is_exact,
-        }
-    }
-
-    fn with_scalar(&mut self, depth: usize) -> Vector {
-        let vector = self.vector(depth);
-        let scalar = self.scalar(usize::from(depth > 0));
-        let (operator, is_exact) = self.operator(vector.is_exact);
-        let swapped = self.dice.percent(30);
-        let (left, right) = match swapped {
-            true => (scalar, format!("({})", vector.text)),
-            false => (format!("({})", vector.text), scalar),
+        let of = format!("({parameter}{})", inner.text);
+        let text = match self.dice.below(6) {
+            0 => format!("{name}{of}{grouping}"),
+            1 => format!(
+                "{}{} {of}",
+                name.to_uppercase(),
+                grouping.replace("by", "BY").replace("without", "WITHOUT")
+            ),
+            _ => format!("{name}{grouping} {of}"),
         };
-        Vector {
-            text: format!("{left} {operator} {right}"),
-            // A scalar may be a sum.
-            is_exact: is_exact
-                && vector.is_exact
-                && !left.contains("scalar")
-                && !right.contains("scalar"),
-        }
-    }
-
-    /// An operator for operands that are exact or not, and whether its results are.
-    fn operator(&mut self, is_exact: bool) -> (&'static str, bool) {
-        let arithmetic = ["+", "-", "*", "/"];
-        let jumping = [
-            "%", ">", "<", "<=", ">=", "==", "!=", "> bool", "== bool", "< bool",
-        ];
-        match is_exact && self.dice.percent(40) {
-            true => (self.dice.one(&jumping), true),
-            false => match self.dice.below(20) {
-                0 => ("^", false),
-                _ => (self.dice.one(&arithmetic), is_exact),
-            },
-        }
-    }
-
-    /// Two vectors that meet by their labels.
-    fn matched(&mut self, depth: usize) -> Vector {
-        let left = self.vector(depth);
-        let right = match self.dice.percent(50) {
-            // What surely meets.
-            true => left.clone(),
-            false => self.vector(depth),
-        };
-        let is_exact = left.is_exact && right.is_exact;
-        let matching = self.dice.one(&[
-            "",
-            "",
-            "",
-            "on (job, instance)",
-            "on (instance)",
-            "ignoring (code)",
-            "ignoring (room, queue)",
-            "on ()",
-        ]);
-        if self.dice.percent(30) {
-            let operator = self.dice.one(&["and", "or", "unless"]);
-            return Vector {
-                text: format!("({}) {operator} {matching} ({})", left.text, right.text),
-                is_exact,
-            };
-        }
-        let (operator, is_exact) = self.operator(is_exact);
-        let grouped = match matching.is_empty() {
-            true => String::new(),
-            false => self
-                .dice
-                .one(&[
-                    "",
-                    "group_left ()",
-                    "group_left (code)",
-                    "group_right ()",
-                    "group_left ()",
-                ])
-                .to_owned(),
-        };
-        // With a grouping one side is mostly made unique.
-        let (mut left, mut right) = (left.text, right.text);
-        if !grouped.is_empty() && self.dice.percent(85) {
-            let unique = |text: &str| format!("sum by (job, instance) ({text})");
-            match grouped.starts_with("group_left") {
-                true => right = unique(&right),
-                false => left = unique(&left),
-            }
-            return Vector {
-                text: format!(
-                    "({left}) {} {matching} {grouped} ({right})",
-                    self.dice.one(&["+", "-", "*", "/"])
-                ),
-                is_exact: false,
-            };
-        }
-        Vector {
-            text: format!("({left}) {operator} {matching} {grouped} ({right})"),
-            is_exact,
-        }
+        Vector { text, is_exact }
     }
 
     fn histogram(&mut self) -> Vector {
-        let quantile = self.dice.fraction();
+        let quantile = match self.dice.below(10) {
+            0 => self.quantile(),
+            _ => format!("{:.4}", self.dice.fraction()),
+        };
         let range = self.dice.one(&RANGES);
-        let matchers = self
-            .dice
-            .one(&["", "{job=\"job-0\"}", "{instance=\"instance-1\"}"]);
+        let matchers = self.dice.one(&[
+            "",
+            "{job=\"job-0\"}",
+            "{instance=\"instance-1\"}",
+            // A histogram with a hole, and one without an end.
+            "{le!=\"1.0\"}",
+            "{le!=\"+Inf\"}",
+            "{le=\"+Inf\"}",
+        ]);
         let by = self.dice.one(&["le", "le, job", "le, instance, job"]);
-        let inner = match self.dice.below(3) {
+        let inner = match self.dice.below(6) {
             0 => format!("{HISTOGRAM}{matchers}"),
             1 => format!("rate({HISTOGRAM}{matchers}[{range}])"),
+            // Counts that do not ascend.
+            2 => format!(
+                "{HISTOGRAM}{{le=~\"0.5|10.0\"}} / 3 or ignoring (none) {HISTOGRAM}{{le!~\"0.5|10.0\"}} * 1"
+            ),
+            3 => format!("-{HISTOGRAM}{matchers}"),
             _ => format!("sum by ({by}) (rate({HISTOGRAM}{matchers}[{range}]))"),
         };
         Vector {
-            text: format!("histogram_quantile({quantile:.4}, {inner})"),
+            text: format!("histogram_quantile({quantile}, {inner})"),
             is_exact: false,
         }
     }
 
     fn absent(&mut self, depth: usize) -> Vector {
-        let text = match self.dice.below(3) {
-            0 => format!("absent({})", self.vector(depth).text),
-            1 => {
-                let range = self.dice.one(&RANGES);
-                format!("absent_over_time(missing{{job=\"job-0\", a!=\"b\"}}[{range}])")
+        let range = self.dice.one(&RANGES);
+        let text = match self.dice.below(5) {
+            0 | 1 => format!("absent({})", self.vector(depth).text),
+            2 => format!("absent_over_time(missing{{job=\"job-0\", a!=\"b\"}}[{range}])"),
+            // A gap in it may be longer than the window.
+            3 => {
+                let (matchers, shift) = (self.matchers("queue_length"), self.shift());
+                format!("absent_over_time(queue_length{matchers}[{range}]{shift})")
             }
             _ => "absent(missing{job=\"job-0\", instance=~\"x.*\"})".to_owned(),
         };

@@ -66,27 +66,49 @@ pub(crate) const OVER_RANGE: &[OverRange] = &[
 ];
 
 /// Functions of one value without a jump, which go into others as they come.
-const SMOOTH: [&str; 17] = [
+const SMOOTH: [&str; 21] = [
     "abs", "sqrt", "exp", "ln", "log2", "log10", "abs", "sin", "cos", "tanh", "asinh", "atan",
-    "deg", "rad", "cosh", "sinh", "abs",
+    "deg", "rad", "cosh", "sinh", "abs", "acosh", "acos", "asin", "atanh",
 ];
 /// Functions of one value that jump.
 const JUMPING: [&str; 4] = ["sgn", "ceil", "floor", "round"];
 /// Parts of a date, and the time of a sample.
-const DATES: [&str; 6] = [
+const DATES: [&str; 9] = [
     "day_of_week",
+    "day_of_month",
+    "day_of_year",
     "hour",
     "minute",
     "month",
+    "year",
     "days_in_month",
     "timestamp",
+];
+
+/// What labels are made of by an expression: a new label, one that is there, one that goes, one
+/// that stays because nothing matches.
+const LABEL_REPLACEMENTS: [&str; 7] = [
+    r#""new", "$1-$2", "instance", "(inst).*-(.)""#,
+    r#""instance", "${1}!", "instance", "(.*)""#,
+    r#""job", "", "job", ".*-1""#,
+    r#""new", "$9x", "missing", "()""#,
+    r#""new", "x", "instance", "inst""#,
+    r#""__name__", "renamed", "job", ".*""#,
+    r#""new", "$name", "room", "(?P<name>r.*)-.""#,
+];
+/// The same by joining.
+const LABEL_JOINS: [&str; 4] = [
+    r#""new", "/", "job", "missing", "code""#,
+    r#""instance", "-", "instance", "instance""#,
+    r#""room", "", "missing""#,
+    r#""new", ",""#,
 ];
 
 /// A function of an instant vector.
 pub(crate) fn of_vector(generator: &mut Generator<'_>, depth: usize) -> Vector {
     let inner = generator.vector(depth);
     let (text, is_exact) = (inner.text.clone(), inner.is_exact);
-    match generator.dice.below(10) {
+    match generator.dice.below(12) {
         0 => {
             let (low, high) = (generator.dice.below(50), 50 + generator.dice.below(50));
             Vector {
@@ -100,12 +122,13 @@ pub(crate) fn of_vector(generator: &mut Generator<'_>, depth: usize) -> Vector {
         },
         2 => Vector {
             text: format!(
-                "label_replace({text}, \"new\", \"$1-$2\", \"instance\", \"(inst).*-(.)\")"
+                "label_replace({text}, {})",
+                generator.dice.one(&LABEL_REPLACEMENTS)
             ),
             is_exact,
         },
         3 => Vector {
-            text: format!("label_join({text}, \"new\", \"/\", \"job\", \"missing\", \"code\")"),
+            text: format!("label_join({text}, {})", generator.dice.one(&LABEL_JOINS)),
             is_exact,
         },
         4 => Vector {
@@ -113,7 +136,7 @@ pub(crate) fn of_vector(generator: &mut Generator<'_>, depth: usize) -> Vector {
             is_exact,
         },
         5 => Vector {
-            text: format!("sort({text})"),
+            text: format!("{}({text})", generator.dice.one(&["sort", "sort_desc"])),
             is_exact,
         },
         6 => Vector {
@@ -131,6 +154,22 @@ pub(crate) fn of_vector(generator: &mut Generator<'_>, depth: usize) -> Vector {
         },
         8 if is_exact => Vector {
             text: format!("{}({text})", generator.dice.one(&JUMPING)),
+            is_exact: true,
+        },
+        9 if is_exact => Vector {
+            text: format!(
+                "round({text}, {})",
+                generator.dice.one(&["5", "0.25", "10", "-2", "0"])
+            ),
+            is_exact: true,
+        },
+        10 => Vector {
+            text: format!("clamp_max({text}, {})", generator.scalar(0)),
+            is_exact: false,
+        },
+        11 if generator.dice.percent(20) => Vector {
+            // Of the time of the evaluation.
+            text: format!("{}()", generator.dice.one(&DATES[..8])),
             is_exact: true,
         },
         _ => Vector {

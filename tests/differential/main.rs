@@ -16,6 +16,8 @@ mod dice;
 mod differences;
 mod expression;
 mod functions;
+mod operators;
+mod scalar;
 mod sides;
 
 use answer::{Answer, disagreement};
