@@ -1,5 +1,6 @@
-//! Which queries are measured: those of Prometheus' `BenchmarkRangeQuery`, its joins, and every
-//! function that slides over a window, over a minute and over a day.
+//! Which queries are measured: those of Prometheus' `BenchmarkRangeQuery`, its joins, its native
+//! histograms and its `info()`, every function that slides over a window, over a minute and over a
+//! day, and what a dashboard asks.
 
 use std::fmt;
 
@@ -135,4 +136,89 @@ pub(crate) fn joins() -> Vec<Case> {
             steps: JOIN_STEPS,
         })
         .collect()
+}
+
+/// `H` is the metric. Two hours in steps of 30 s.
+const NATIVE_HISTOGRAMS: [&str; 7] = [
+    "sum(H)",
+    "sum(rate(H[2m]))",
+    "sum(rate(H[20m]))",
+    "histogram_count(sum(rate(H[2m])))",
+    "histogram_count(sum(rate(H[20m])))",
+    "histogram_count(sum(rate(H[2m]))) + histogram_sum(sum(rate(H[2m])))",
+    "histogram_count(sum(rate(H[20m]))) + histogram_sum(sum(rate(H[20m])))",
+];
+
+/// Two hours in steps of 30 s.
+const INFO: [&str; 4] = [
+    "rate(http_server_request_duration_seconds_count[2m]) * on (job, instance) \
+     group_left (k8s_cluster_name) target_info{k8s_cluster_name='us-east'}",
+    "info(rate(http_server_request_duration_seconds_count[2m]), {k8s_cluster_name='us-east'})",
+    "sum by (k8s_cluster_name, http_status_code) \
+     (rate(http_server_request_duration_seconds_count[2m]) * on (job, instance) \
+     group_left (k8s_cluster_name) target_info)",
+    "sum by (k8s_cluster_name, http_status_code) \
+     (info(rate(http_server_request_duration_seconds_count[2m]), {k8s_cluster_name=~'.+'}))",
+];
+
+/// Two hours in steps of 30 s.
+const TWO_HOURS_STEPS: i64 = 241;
+
+/// What the side-by-side run over HTTP asks of six hours, in steps of 30 s.
+const DASHBOARD: [(&str, i64); 17] = [
+    ("http_requests_total{job='job-1',path='/api/3'}", 1),
+    ("http_requests_total", 1),
+    ("http_requests_total{path='/api/3'}", 120),
+    ("count({__name__!=''})", 1),
+    ("sum(http_requests_total)", 120),
+    ("sum by (job) (memory_bytes)", 720),
+    ("sum(rate(http_requests_total[5m]))", 240),
+    ("sum by (path, code) (rate(http_requests_total[5m]))", 720),
+    ("rate(http_requests_total[5m])", 60),
+    ("sum by (code) (increase(http_requests_total[1h]))", 360),
+    (
+        "topk(10, sum by (instance, path) (rate(http_requests_total[5m])))",
+        1,
+    ),
+    ("topk(5, memory_bytes)", 60),
+    ("memory_bytes / memory_limit_bytes", 240),
+    (
+        "http_requests_total * on (job, instance) group_left memory_bytes",
+        60,
+    ),
+    (
+        "http_requests_total * on (job, instance) group_left memory_bytes",
+        1,
+    ),
+    ("memory_bytes > 150", 360),
+    ("max_over_time(memory_bytes[1h])", 360),
+];
+
+/// All cases on native histograms of a metric.
+pub(crate) fn native_histograms(metric: &str) -> Vec<Case> {
+    let cases = NATIVE_HISTOGRAMS.into_iter();
+    let cases = cases.map(|query| (query, TWO_HOURS_STEPS));
+    with_steps(cases, |query| query.replace('H', metric))
+}
+
+/// All cases of `info()` and of the joins that it stands for.
+pub(crate) fn info() -> Vec<Case> {
+    let cases = INFO.into_iter().map(|query| (query, TWO_HOURS_STEPS));
+    with_steps(cases, str::to_owned)
+}
+
+/// What a dashboard asks.
+pub(crate) fn dashboard() -> Vec<Case> {
+    with_steps(DASHBOARD.into_iter(), str::to_owned)
+}
+
+fn with_steps<'q>(
+    cases: impl Iterator<Item = (&'q str, i64)>,
+    write: impl Fn(&str) -> String,
+) -> Vec<Case> {
+    let case = |(query, steps)| Case {
+        query: write(query),
+        steps,
+    };
+    cases.map(case).collect()
 }
