@@ -108,15 +108,21 @@ impl Labels {
     }
 
     /// The set with only the labels whose name `keep` accepts.
-    pub fn filtered(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
+    pub fn filtered(&self, keep: impl FnMut(&str) -> bool) -> Self {
         let mut text = String::with_capacity(self.0.len());
-        for (name, value) in self.iter().filter(|(name, _)| keep(name)) {
-            push_pair(&mut text, name, value);
-        }
+        self.filter_into(&mut text, keep);
         if text.len() == self.0.len() {
             self.clone()
         } else {
             Self(Arc::from(text))
+        }
+    }
+
+    /// Appends to `text` the encoding of the set with only the labels whose name `keep` accepts:
+    /// what a map keyed by labels can be asked with, where the set itself is seldom needed.
+    pub fn filter_into(&self, text: &mut String, mut keep: impl FnMut(&str) -> bool) {
+        for (name, value) in self.iter().filter(|(name, _)| keep(name)) {
+            push_pair(text, name, value);
         }
     }
 

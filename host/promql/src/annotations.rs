@@ -141,12 +141,10 @@ impl Annotations {
         });
     }
 
-    /// All warnings and all infos, with their places in `query`.
-    pub(crate) fn finish(self, query: &str) -> (Vec<String>, Vec<String>) {
-        let collected = self
-            .collected
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Takes all warnings and all infos out, with their places in `query`.
+    pub(crate) fn finish(&self, query: &str) -> (Vec<String>, Vec<String>) {
+        let mut collected = Collected::default();
+        self.with(|c| std::mem::swap(c, &mut collected));
         let placed = |(start, text): (usize, String)| {
             let place = Span { start, end: start }.position(query);
             format!("{text} ({place})")

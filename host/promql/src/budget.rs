@@ -81,6 +81,11 @@ impl Budget {
         Ok(())
     }
 
+    /// Counts bytes that are kept no longer.
+    pub(crate) fn release_bytes(&self, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// Counts a label set that was made for the query.
     pub(crate) fn charge_labels(&self, labels: &Labels) -> Result<(), QueryError> {
         self.check()?;

@@ -16,13 +16,13 @@ use crate::annotations::Annotations;
 use crate::ast::{Expr, ValueType};
 use crate::budget::{Budget, Stop};
 use crate::error::QueryError;
-use crate::evaluate::column::Workers;
-use crate::evaluate::{Context, answer};
 use crate::fetch::fetch;
 use crate::parser::{ParseOptions, parse};
-use crate::plan::{Plan, PlanOptions, QueryTimes, plan};
+use crate::place::Place;
+use crate::plan::{PlanOptions, QueryTimes, plan};
+use crate::query::Query;
 use crate::room::{height, with_room};
-use crate::statistics::{Counting, Counts, QueryStats, QueryTimings, StatsWanted};
+use crate::statistics::{QueryTimings, StatsWanted};
 use crate::tracker::QueryTracker;
 use crate::value::QueryResult;
 
@@ -45,6 +45,9 @@ pub struct EngineOptions {
     pub max_concurrency: usize,
     /// The threads that one query may use; 0 is one for each processor.
     pub threads_per_query: usize,
+    /// How many samples of a selector are read at a time, where an aggregation that folds them can
+    /// take them in before the next ones are read, so that they are not all in memory at once.
+    pub batch_samples: usize,
     /// Which parts of the language are switched on.
     pub parse: ParseOptions,
     /// The step of a subquery that has none: the global evaluation interval.
@@ -71,6 +74,7 @@ impl Default for EngineOptions {
             max_bytes: 2 << 30,
             max_concurrency: 20,
             threads_per_query: 0,
+            batch_samples: 1 << 18,
             parse: ParseOptions::default(),
             default_subquery_step: PromDuration::from_secs(60),
             delayed_name_removal: false,
@@ -231,6 +235,14 @@ impl Engine {
             StatsWanted::SamplesPerStep if !self.options.per_step_stats => StatsWanted::Samples,
             stats => stats,
         };
+        let limit = self.options.timeout.as_std();
+        let limit = options
+            .timeout
+            .map_or(limit, |timeout| timeout.as_std().min(limit));
+        let budget = Arc::new(Budget::new(
+            self.options.max_samples,
+            self.options.max_bytes,
+        ));
         let query = Query {
             plan: with_room(height, || plan(expr, times, plan_options))?,
             height,
@@ -240,22 +252,18 @@ impl Engine {
             type_and_unit_labels: self.options.type_and_unit_labels,
             use_start_timestamps: self.options.use_start_timestamps,
             threads: self.threads,
+            batch_samples: self.options.batch_samples,
             stats,
+            annotations: Annotations::default(),
+            budget: Arc::clone(&budget),
         };
-        let limit = self.options.timeout.as_std();
-        let limit = options
-            .timeout
-            .map_or(limit, |timeout| timeout.as_std().min(limit));
-        let budget = Arc::new(Budget::new(
-            self.options.max_samples,
-            self.options.max_bytes,
-        ));
-        let stopped_with_us = StopOnDrop(Arc::clone(&budget));
+        let query = Arc::new(query);
+        let stopped_with_us = StopOnDrop(budget);
         let result = match Handle::try_current() {
-            Ok(runtime) => self.run_on(runtime, storage, query, &budget, limit).await,
+            Ok(runtime) => self.run_on(runtime, storage, query, limit).await,
             Err(_) => {
-                let fetched = fetch(&*storage, &query.plan.requests, &budget).await?;
-                query.evaluate(&fetched, &budget)
+                let fetched = fetch(&*storage, &query, &Place::Here).await?;
+                query.evaluate(&fetched)
             }
         };
         drop(stopped_with_us);
@@ -267,8 +275,7 @@ impl Engine {
         &self,
         runtime: Handle,
         storage: Arc<dyn Queryable>,
-        query: Query,
-        budget: &Arc<Budget>,
+        query: Arc<Query>,
         limit: Duration,
     ) -> Result<QueryResult, QueryError> {
         const QUEUE: &str = "query queue";
@@ -279,20 +286,13 @@ impl Engine {
         let turn = turn.ok_or_else(|| QueryError::Timeout(QUEUE.to_owned()))?;
         let turn = turn.map_err(|_| QueryError::Canceled(QUEUE.to_owned()))?;
         let tracked = self.tracker.as_ref().map(|t| t.begin(&query.text));
-        // Held until the work is done, which may be after nobody waits for it any more.
-        let turn = (tracked, turn);
+        let budget = Arc::clone(&query.budget);
+        let pool = Place::pool(runtime, Box::new((tracked, turn)));
         let begun = Instant::now();
         let work = async {
-            let fetched = fetch(&*storage, &query.plan.requests, budget).await?;
+            let fetched = fetch(&*storage, &query, &pool).await?;
             let read = Instant::now();
-            let budget = Arc::clone(budget);
-            let evaluation = runtime.spawn_blocking(move || {
-                let result = query.evaluate(&fetched, &budget);
-                drop((fetched, turn));
-                result
-            });
-            let lost = |error| QueryError::Execution(format!("unexpected error: {error}"));
-            let mut result = evaluation.await.map_err(lost)??;
+            let mut result = pool.run(move || query.evaluate(&fetched)).await?;
             result.stats.timings = QueryTimings {
                 eval_total: begun.elapsed(),
                 result_sort: Duration::ZERO,
@@ -324,60 +324,6 @@ struct StopOnDrop(Arc<Budget>);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop(Stop::Canceled);
-    }
-}
-
-/// A planned query with all that its evaluation needs.
-struct Query {
-    plan: Plan,
-    height: usize,
-    text: String,
-    lookback_ms: i64,
-    delayed_name_removal: bool,
-    type_and_unit_labels: bool,
-    use_start_timestamps: bool,
-    threads: usize,
-    stats: StatsWanted,
-}
-
-impl Query {
-    fn evaluate(
-        &self,
-        fetched: &[Vec<narthex_storage::Series>],
-        budget: &Budget,
-    ) -> Result<QueryResult, QueryError> {
-        let times = self.plan.times;
-        let annotations = Annotations::default();
-        let grid = self.plan.grid;
-        budget.check_steps(grid.count)?;
-        let counts = (self.stats != StatsWanted::Timings).then(|| Counts::new(grid));
-        let context = Context {
-            fetched,
-            lookback_ms: self.lookback_ms,
-            delayed_name_removal: self.delayed_name_removal,
-            type_and_unit_labels: self.type_and_unit_labels,
-            use_start_timestamps: self.use_start_timestamps,
-            times,
-            query: &self.text,
-            workers: Workers {
-                threads: self.threads,
-                budget,
-            },
-            annotations: &annotations,
-            counting: Counting::new(counts.as_ref()),
-        };
-        let value = with_room(self.height, || answer(context, &self.plan.root, grid))?;
-        let (warnings, infos) = annotations.finish(&self.text);
-        let per_step = self.stats == StatsWanted::SamplesPerStep;
-        Ok(QueryResult {
-            value,
-            warnings,
-            infos,
-            stats: QueryStats {
-                timings: QueryTimings::default(),
-                samples: counts.map(|counts| counts.finish(per_step, budget.samples_peak())),
-            },
-        })
     }
 }
 

@@ -9,7 +9,7 @@ use narthex_storage::Series;
 use crate::annotations::Annotations;
 use crate::ast::RangeEdges;
 use crate::error::QueryError;
-use crate::plan::{Node, NodeKind, QueryTimes};
+use crate::plan::{Node, NodeKind, QueryTimes, Streamed};
 use crate::statistics::Counting;
 
 mod absent;
@@ -17,12 +17,15 @@ mod aggregate;
 mod answer;
 mod binary;
 mod call;
+mod cells;
 mod classic_buckets;
 pub(crate) mod column;
 mod count_values;
 pub(crate) mod dates;
 mod edges;
+mod fold;
 pub(crate) mod grid;
+mod groups;
 mod histogram;
 mod histogram_aggregate;
 mod histogram_edges;
@@ -55,14 +58,19 @@ mod window_functions;
 
 pub(crate) use answer::answer;
 use column::{Fill, OutputSeries, SampleValue, Vector, Workers, without_metadata};
+pub(crate) use fold::{Fold, Folds};
 use grid::Grid;
 use range::RangeVector;
 
 /// What every part of an evaluation needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     /// The series of each request of the plan.
     pub(crate) fetched: &'a [Vec<Series>],
+    /// The aggregations of the plan that may have taken in their series as those were read.
+    pub(crate) streamed: &'a [Streamed],
+    /// What each of those has become, where it has; then its series are not in `fetched`.
+    pub(crate) folded: &'a [Option<Arc<Fold>>],
     /// How far an instant selector looks back.
     pub(crate) lookback_ms: i64,
     /// Names are dropped when the query is done, not where they lose their meaning.
@@ -133,6 +141,9 @@ impl<'a> Context<'a> {
             NodeKind::Aggregate(aggregation) => {
                 aggregate::aggregate(self, aggregation, grid).map(Evaluated::Vector)
             }
+            NodeKind::Streamed(index) => {
+                aggregate::streamed(self, *index, grid).map(Evaluated::Vector)
+            }
             NodeKind::Binary(operation) => binary::binary(self, operation, node.span, grid),
             NodeKind::Negate(inner) => self.negate(inner, grid),
             NodeKind::Call(function, args) => {
@@ -176,6 +187,14 @@ impl<'a> Context<'a> {
             },
             drop_name: true,
         }
+    }
+
+    /// Whether any sample that was read is a native histogram.
+    pub(crate) fn may_have_histograms(self) -> bool {
+        let read = self.fetched.iter().flatten();
+        let folded = self.folded.iter().flatten();
+        folded.into_iter().any(|fold| fold.has_histograms())
+            || read.into_iter().any(|series| series.histograms.is_some())
     }
 
     /// Whether series of the same labels and the same step are wrong already here, or only at

@@ -1,7 +1,9 @@
 //! Reading what a plan lists: all selectors at once, each with its own time range.
 //!
 //! Of what the store gives, only what a step will look at is kept: a month of samples seen in
-//! steps of an hour is one sample an hour and series, not two hundred.
+//! steps of an hour is one sample an hour and series, not two hundred. And where nobody but an
+//! aggregation that folds looks at a selector's series, it takes them in a batch at a time, so
+//! that of any number of series the groups are all that is kept.
 
 use std::sync::Arc;
 
@@ -11,9 +13,11 @@ use futures::future::try_join_all;
 use narthex_model::{CounterResetHint, FloatHistogram};
 use narthex_storage::{Queryable, Series};
 
-use crate::budget::Budget;
 use crate::error::QueryError;
-use crate::plan::Request;
+use crate::evaluate::{Fold, Folds};
+use crate::place::Place;
+use crate::plan::{Plan, Request};
+use crate::query::Query;
 
 /// A timestamp and a value.
 const BYTES_A_SAMPLE: usize = 16;
@@ -22,50 +26,151 @@ const BYTES_A_SAMPLE: usize = 16;
 const SAMPLES_A_TURN: usize = 1 << 17;
 /// Samples are copied out of the store's columns where so many times as many are not needed.
 const COPY_IF_FEWER_THAN_ONE_IN: usize = 2;
+/// In a batch a series counts for so many samples beside its own: for its labels.
+const SERIES_AS_SAMPLES: usize = 16;
 
-/// The series of each request, sorted by labels, so that an answer's order does not depend on
-/// the store.
-pub(crate) async fn fetch(
-    storage: &dyn Queryable,
-    requests: &[Request],
-    budget: &Budget,
-) -> Result<Vec<Vec<Series>>, QueryError> {
-    try_join_all(
-        requests
-            .iter()
-            .map(|request| fetch_one(storage, request, budget)),
-    )
-    .await
+/// What was read for a plan.
+pub(crate) struct Fetched {
+    /// The series of each request, sorted by labels, so that an answer's order does not depend
+    /// on the store.
+    pub(crate) series: Vec<Vec<Series>>,
+    /// What each streamed aggregation has become, where it took its series in as they were read.
+    pub(crate) folded: Vec<Option<Arc<Fold>>>,
 }
 
-async fn fetch_one(
+impl Fetched {
+    /// Nothing read yet.
+    pub(crate) fn nothing(plan: &Plan) -> Self {
+        Self {
+            series: vec![Vec::new(); plan.requests.len()],
+            folded: plan.streamed.iter().map(|_| None).collect(),
+        }
+    }
+}
+
+/// Reads all that a query needs.
+pub(crate) async fn fetch(
     storage: &dyn Queryable,
-    request: &Request,
-    budget: &Budget,
-) -> Result<Vec<Series>, QueryError> {
-    let range = request.select.range;
-    if range.start_ms > range.end_ms {
-        return Ok(Vec::new());
-    }
-    let mut stream = storage.select(&request.select).await?;
-    let mut found = Vec::new();
-    let mut since_turn = 0;
-    while let Some(series) = stream.try_next().await? {
-        since_turn += series.timestamps.len() + 1;
-        if since_turn >= SAMPLES_A_TURN {
-            since_turn = 0;
-            tokio::task::yield_now().await;
+    query: &Arc<Query>,
+    place: &Place,
+) -> Result<Fetched, QueryError> {
+    let requests = 0..query.plan.requests.len();
+    let found = requests.map(|request| {
+        let reading = Reading {
+            storage,
+            query,
+            request,
+            place,
+        };
+        reading.all()
+    });
+    let mut fetched = Fetched::nothing(&query.plan);
+    for (request, found) in try_join_all(found).await?.into_iter().enumerate() {
+        match found {
+            Found::Series(series) => fetched.series[request] = series,
+            Found::Folded(folds) => {
+                for (streamed, fold) in folds.into_parts() {
+                    fetched.folded[streamed] = Some(Arc::new(fold));
+                }
+            }
         }
-        let mut series = series;
-        if request.with_reset_hints {
-            set_reset_hints(&mut series);
-        }
-        let series = thinned(series, request);
-        budget.charge_bytes(samples(&series).saturating_mul(BYTES_A_SAMPLE))?;
-        found.push(series);
     }
-    found.sort_unstable_by(|a: &Series, b| a.labels.cmp(&b.labels));
-    Ok(found)
+    Ok(fetched)
+}
+
+/// What became of a request.
+enum Found {
+    /// Its series.
+    Series(Vec<Series>),
+    /// It was streamed: the series are gone.
+    Folded(Folds),
+}
+
+/// Series that were read and not yet folded.
+#[derive(Default)]
+struct Batch {
+    series: Vec<Series>,
+    /// What was charged to the budget for them.
+    bytes: usize,
+}
+
+/// Reads one request.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    storage: &'a dyn Queryable,
+    query: &'a Arc<Query>,
+    request: usize,
+    place: &'a Place,
+}
+
+impl Reading<'_> {
+    async fn all(self) -> Result<Found, QueryError> {
+        if self.query.streams(self.request)
+            && let Some(found) = self.read(self.query.batch_samples).await?
+        {
+            return Ok(found);
+        }
+        let whole = self.read(usize::MAX).await?;
+        Ok(whole.unwrap_or_else(|| Found::Series(Vec::new())))
+    }
+
+    /// Reads, and folds whenever about so many samples have come; `None` where that cannot be
+    /// done a batch at a time after all.
+    async fn read(self, batch_samples: usize) -> Result<Option<Found>, QueryError> {
+        let request = &self.query.plan.requests[self.request];
+        let range = request.select.range;
+        if range.start_ms > range.end_ms {
+            return Ok(Some(Found::Series(Vec::new())));
+        }
+        let mut stream = self.storage.select(&request.select).await?;
+        let mut batch = Batch::default();
+        let mut in_batch: usize = 0;
+        let mut folds: Option<Folds> = None;
+        let mut since_turn = 0;
+        while let Some(mut series) = stream.try_next().await? {
+            since_turn += series.timestamps.len() + 1;
+            if since_turn >= SAMPLES_A_TURN {
+                since_turn = 0;
+                tokio::task::yield_now().await;
+            }
+            if request.with_reset_hints {
+                set_reset_hints(&mut series);
+            }
+            let series = thinned(series, request);
+            let samples = samples(&series);
+            let bytes = samples.saturating_mul(BYTES_A_SAMPLE);
+            self.query.budget.charge_bytes(bytes)?;
+            batch.bytes = batch.bytes.saturating_add(bytes);
+            batch.series.push(series);
+            in_batch = in_batch.saturating_add(samples + SERIES_AS_SAMPLES);
+            if in_batch >= batch_samples {
+                in_batch = 0;
+                folds = match self.fold(folds, std::mem::take(&mut batch)).await? {
+                    Some(folds) => Some(folds),
+                    None => return Ok(None),
+                };
+            }
+        }
+        if folds.is_some() {
+            let folds = self.fold(folds, batch).await?;
+            return Ok(folds.map(Found::Folded));
+        }
+        let mut series = batch.series;
+        series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(Some(Found::Series(series)))
+    }
+
+    /// Folds a batch; `None` where the request is to be read as a whole.
+    async fn fold(self, folds: Option<Folds>, batch: Batch) -> Result<Option<Folds>, QueryError> {
+        let (query, request) = (Arc::clone(self.query), self.request);
+        let work = move || {
+            let folds = folds.unwrap_or_else(|| Folds::new(&query.plan, request));
+            let folds = query.fold(request, folds, batch.series);
+            query.budget.release_bytes(batch.bytes);
+            folds
+        };
+        self.place.run(work).await
+    }
 }
 
 /// Makes histograms that do not know whether a counter was reset before them find it out. The

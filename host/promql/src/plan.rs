@@ -17,8 +17,10 @@ use crate::functions::Function;
 
 mod durations;
 mod info;
+mod streamed;
 
 pub(crate) use info::{IDENTIFYING, Info};
+pub(crate) use streamed::Streamed;
 
 /// The times of the whole query.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +65,9 @@ pub(crate) struct Plan {
     pub(crate) root: Node,
     /// What to read; [`Selector::request`] is an index into it.
     pub(crate) requests: Vec<Request>,
+    /// Aggregations that may take in their series a few at a time; [`NodeKind::Streamed`] is an
+    /// index into it.
+    pub(crate) streamed: Vec<Streamed>,
     /// The times of the evaluation.
     pub(crate) grid: Grid,
     /// The query's times.
@@ -81,6 +86,10 @@ pub(crate) struct Request {
     /// Native histograms say of themselves whether a counter was reset before them: nobody looks
     /// at their buckets.
     pub(crate) with_reset_hints: bool,
+    /// How many expressions look at it.
+    uses: usize,
+    /// All of them are aggregations that may take in their series a few at a time.
+    pub(crate) is_streamed: bool,
 }
 
 /// An expression of the plan.
@@ -109,6 +118,8 @@ pub(crate) enum NodeKind {
     Subquery(Box<Subquery>),
     /// An aggregation.
     Aggregate(Box<Aggregation>),
+    /// An aggregation that may take in its series a few at a time, by its place in the plan.
+    Streamed(usize),
     /// An operator between two expressions.
     Binary(Box<Operation>),
     /// `-expr`
@@ -250,15 +261,18 @@ pub(crate) fn plan(
         times,
         options,
         requests: Vec::new(),
+        streamed: Vec::new(),
         totals_only: 0,
         whole: 0,
     };
     let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
     let grid = grid.unwrap_or(Grid::at(times.start_ms));
     let root = planner.node(expr, Some(grid))?;
+    streamed::mark(&mut planner.requests, &planner.streamed);
     Ok(Plan {
         root,
         requests: planner.requests,
+        streamed: planner.streamed,
         grid,
         times,
     })
@@ -268,6 +282,7 @@ struct Planner {
     times: QueryTimes,
     options: PlanOptions,
     requests: Vec<Request>,
+    streamed: Vec<Streamed>,
     /// Calls around the expression that look at the counts and sums of histograms only.
     totals_only: usize,
     /// Calls and subqueries around the expression that look at whole histograms.
@@ -389,15 +404,19 @@ impl Planner {
             windows,
             newest_only,
             with_reset_hints: self.totals_only > 0 && self.whole == 0,
+            uses: 0,
+            is_streamed: false,
         };
         let known = self
             .requests
             .iter()
             .position(|known| known.is_like(&request));
-        known.unwrap_or_else(|| {
+        let place = known.unwrap_or_else(|| {
             self.requests.push(request);
             self.requests.len() - 1
-        })
+        });
+        self.requests[place].uses += 1;
+        place
     }
 
     fn shift(&self, shift: &TimeShift) -> Result<Shift, QueryError> {
@@ -460,7 +479,23 @@ impl Planner {
             without: aggregate.grouping.without,
             labels,
         };
-        Ok((NodeKind::Aggregate(Box::new(aggregation)), invariant))
+        let kind = match (grid, streamed::only_request(&aggregation)) {
+            (Some(grid), Some(request)) => {
+                // What does not vary is evaluated at the first of the times.
+                let grid = match invariant {
+                    true => Grid::at(grid.start_ms),
+                    false => grid,
+                };
+                self.streamed.push(Streamed {
+                    aggregation,
+                    request,
+                    grid,
+                });
+                NodeKind::Streamed(self.streamed.len() - 1)
+            }
+            _ => NodeKind::Aggregate(Box::new(aggregation)),
+        };
+        Ok((kind, invariant))
     }
 
     fn binary(

@@ -62,13 +62,21 @@ impl Summary {
 /// Runs a script from an empty store. A command that cannot be read is a failure, and the next
 /// one is tried.
 pub fn run(text: &str, name: &str) -> Report {
+    run_with(engine_options(), text, name)
+}
+
+fn run_with(options: EngineOptions, text: &str, name: &str) -> Report {
     let mut report = Report {
         name: name.to_owned(),
         passed: 0,
         failed: Vec::new(),
     };
     // A thread of its own: the engine evaluates in place where there is no runtime around it.
-    let outcome = std::thread::scope(|scope| scope.spawn(|| run_blocks(text, &mut report)).join());
+    let outcome = std::thread::scope(|scope| {
+        scope
+            .spawn(|| run_blocks(options, text, &mut report))
+            .join()
+    });
     if outcome.is_err() {
         report.failed.push(Failure {
             line: 0,
@@ -79,8 +87,8 @@ pub fn run(text: &str, name: &str) -> Report {
     report
 }
 
-fn run_blocks(text: &str, report: &mut Report) {
-    let engine = Engine::new(engine_options());
+fn run_blocks(options: EngineOptions, text: &str, report: &mut Report) {
+    let engine = Engine::new(options);
     let mut loaded = Loaded::default();
     for Block { line, command } in command::blocks(text) {
         let failure = match command {

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod steps;
+mod streams;
 
 use narthex_model::{Sample, SeriesRef, WriteBatch};
 use narthex_storage::{Appendable, MemoryStore};

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use narthex_model::{Labels, LabelsBuilder, sample};
 
 use super::Context;
-use super::aggregate::group_labels;
 use super::column::{ABSENT, Fill, OutputSeries, Vector, is_absent};
 use super::grid::Grid;
+use super::groups::group_labels;
 use crate::error::QueryError;
 use crate::plan::Aggregation;
 
@@ -30,7 +30,7 @@ pub(crate) fn count_values<'a>(
         .workers
         .for_each(&vector, grid.count, |at, column| {
             let labels = &vector.series[at].labels;
-            let labels = group_labels(aggregation, &aggregation.labels, labels);
+            let labels = group_labels(aggregation, labels);
             let labels = labels.filtered(|name| name != label);
             let next = groups.len();
             let group = *groups.entry(labels.clone()).or_insert(next);

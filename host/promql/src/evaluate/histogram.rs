@@ -1,9 +1,7 @@
 //! Quantiles and fractions of histograms: of classic ones, whose buckets are series with a label
 //! `le` and cumulative counts, and of native ones. Where a classic and a native histogram have
-//! the same labels at the same time, neither counts.
-//!
-//! It is not: for native histograms that have a label `le` with a number. Prometheus takes them for
-//! what they are; nobody has them, and here they are not looked at.
+//! the same labels at the same time, neither counts. Of a native histogram `le` is a label like
+//! any other, and stays; of numbers it is what makes them a bucket.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -154,12 +152,14 @@ struct Native<'n> {
 }
 
 /// The series of one histogram. The native histograms that have the same labels are with it.
+#[derive(Default)]
 struct Histogram {
     metric: String,
+    /// The series that may have native histograms: the one with these labels and no others.
+    native: Option<usize>,
     /// Upper bounds and the places of their series, ascending by bound.
     buckets: Vec<(f64, usize)>,
-    /// Series whose `le` is no number: place, metric name, label. Numbers of those are malformed,
-    /// native histograms are what they should be.
+    /// Series whose `le` is no number: place, metric name, label. Numbers of those are malformed.
     malformed: Vec<(usize, String, String)>,
 }
 
@@ -172,9 +172,8 @@ fn group(context: Context<'_>, vector: &Vector<'_>) -> (Vec<OutputSeries>, Vec<H
         let labels = series.labels.without(&[BUCKET_LABEL]);
         let index = *index_of.entry(labels).or_insert_with_key(|labels| {
             histograms.push(Histogram {
-                buckets: Vec::new(),
-                malformed: Vec::new(),
                 metric: labels.metric_name().to_owned(),
+                ..Histogram::default()
             });
             outputs.push(context.renamed(&OutputSeries {
                 labels: labels.clone(),
@@ -183,6 +182,9 @@ fn group(context: Context<'_>, vector: &Vector<'_>) -> (Vec<OutputSeries>, Vec<H
             histograms.len() - 1
         });
         let le = series.labels.get(BUCKET_LABEL).unwrap_or("");
+        if le.is_empty() {
+            histograms[index].native = Some(place);
+        }
         match le.parse::<f64>() {
             Ok(upper) => histograms[index].buckets.push((upper, place)),
             Err(_) => {
@@ -193,6 +195,19 @@ fn group(context: Context<'_>, vector: &Vector<'_>) -> (Vec<OutputSeries>, Vec<H
                 histograms[index]
                     .malformed
                     .push((place, metric, le.to_owned()));
+            }
+        }
+    }
+    // With one column more for each bucket; nearly all queries read no native histogram at all.
+    if context.may_have_histograms() {
+        for (place, series) in vector.series.iter().enumerate() {
+            if series.labels.get(BUCKET_LABEL).is_some() {
+                outputs.push(context.renamed(series));
+                histograms.push(Histogram {
+                    metric: series.labels.metric_name().to_owned(),
+                    native: Some(place),
+                    ..Histogram::default()
+                });
             }
         }
     }
@@ -218,12 +233,18 @@ fn each_step(
         if has_number(out) {
             context.annotations.bad_bucket_label(span, metric, le);
         }
-        if out.has_histograms() {
-            natives.resize(steps, None);
-            for (step, native) in natives.iter_mut().enumerate() {
-                *native = native.take().or_else(|| out.histogram(step).cloned());
-            }
+        if histogram.native == Some(*place) && out.has_histograms() {
+            natives = (0..steps)
+                .map(|step| out.histogram(step).cloned())
+                .collect();
         }
+    }
+    // Without a label `le` it was among those just now.
+    if let (Some(place), true) = (histogram.native, histogram.malformed.is_empty()) {
+        inner(place, out);
+        natives = (0..steps)
+            .map(|step| out.histogram(step).cloned())
+            .collect();
     }
     let mut counts = vec![ABSENT; steps * histogram.buckets.len()];
     let columns = counts.chunks_mut(steps.max(1));

@@ -37,14 +37,27 @@ struct HistogramCell {
 
 impl HistogramCells {
     /// No histogram yet.
-    pub(crate) fn new(op: AggregateOp, places: usize) -> Self {
+    pub(crate) fn new(op: AggregateOp) -> Self {
         Self {
             op,
-            places,
+            places: 0,
             cells: Vec::new(),
             notes: Notes::default(),
             mixed_metrics: Vec::new(),
         }
+    }
+
+    /// Makes room for so many places.
+    pub(crate) fn resize(&mut self, places: usize) {
+        self.places = places;
+        if !self.cells.is_empty() {
+            self.cells.resize_with(places, || None);
+        }
+    }
+
+    /// Whether a histogram was taken.
+    pub(crate) fn has_cells(&self) -> bool {
+        !self.cells.is_empty()
     }
 
     /// Whether the aggregation makes a histogram of histograms.

@@ -138,3 +138,27 @@ fn a_report_says_what_failed_and_where() {
         ]
     );
 }
+
+#[test]
+fn series_that_are_folded_as_they_are_read_give_the_same() {
+    let manifest_dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut summary = Summary::default();
+    for folder in ["tests/scripts", "../../../shared/promqltest"] {
+        // The scripts of the reference lie beside some checkouts only.
+        let Ok(entries) = std::fs::read_dir(manifest_dir.join(folder)) else {
+            continue;
+        };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.ends_with(".test") {
+                let one_at_a_time = EngineOptions {
+                    batch_samples: 1,
+                    ..engine_options()
+                };
+                let text = std::fs::read_to_string(&path).unwrap();
+                summary.reports.push(run_with(one_at_a_time, &text, &name));
+            }
+        }
+    }
+    assert!(summary.passed() > 0 && summary.failed() == 0, "{summary}");
+}
