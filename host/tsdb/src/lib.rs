@@ -30,5 +30,5 @@ mod tsdb;
 mod tests;
 
 pub use error::TsdbError;
-pub use options::{MIN_BLOCK_DURATION, TsdbOptions};
+pub use options::{MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
 pub use tsdb::Tsdb;
