@@ -203,9 +203,57 @@ impl<'a> IntoIterator for &'a Labels {
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
         if Arc::ptr_eq(&self.0, &other.0) {
-            Ordering::Equal
-        } else {
-            self.iter().cmp(other.iter())
+            return Ordering::Equal;
+        }
+        let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
+        match first_difference(a, b) {
+            Some(at) => compare_at(a, b, at),
+            None => a.len().cmp(&b.len()),
+        }
+    }
+}
+
+/// The first byte that differs; `None` where one text begins with the other. Sets of one metric
+/// are alike for most of their length, so eight bytes are looked at at a time.
+fn first_difference(a: &[u8], b: &[u8]) -> Option<usize> {
+    let (a_words, b_words) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    let mut words = a_words.iter().zip(b_words);
+    let differs = |(a, b): (&[u8; 8], &[u8; 8])| a != b;
+    let from = 8 * words
+        .position(differs)
+        .unwrap_or(a_words.len().min(b_words.len()));
+    let mut rest = a[from..].iter().zip(&b[from..]);
+    rest.position(|(a, b)| a != b).map(|at| from + at)
+}
+
+/// Compares two encodings that differ first at a byte: all names and values before the one that
+/// this byte belongs to are the same.
+fn compare_at(a: &[u8], b: &[u8], at: usize) -> Ordering {
+    let mut start = 0;
+    loop {
+        let (from, end) = text_at(a, start);
+        if at < from {
+            // The lengths differ, and so may the texts from their first byte on.
+            let (other_from, other_end) = text_at(b, start);
+            return a[from..end].cmp(&b[other_from..other_end]);
+        }
+        if at < end {
+            return a[at].cmp(&b[at]);
+        }
+        start = end;
+    }
+}
+
+/// Where the text begins and ends whose length is written at a place of an encoding.
+fn text_at(encoded: &[u8], mut at: usize) -> (usize, usize) {
+    let (mut len, mut shift) = (0_usize, 0);
+    loop {
+        let byte = encoded[at];
+        len |= usize::from(byte & 0x3f) << shift;
+        shift += 6;
+        at += 1;
+        if byte & 0x40 == 0 {
+            return (at, at + len);
         }
     }
 }
@@ -381,6 +429,26 @@ mod tests {
         assert!(ordered[0] < ordered[1] && ordered[1] < ordered[2] && ordered[2] < ordered[3]);
         assert_eq!(ordered[4], ordered[0]);
         assert!(ordered[3] < ordered[5]);
+    }
+
+    #[test]
+    fn sets_that_differ_anywhere_compare_as_their_labels_do() {
+        let long = |i: usize| "x".repeat(60 + i);
+        let texts = ["a", "ab", "b", "ä", "a\u{1}", "z"].map(str::to_owned);
+        let texts: Vec<String> = texts.into_iter().chain((0..12).map(long)).collect();
+        let mut sets = vec![Labels::empty()];
+        for first in &texts {
+            for second in &texts {
+                sets.push(Labels::from_pairs([("n", first), ("o", second)]));
+                sets.push(Labels::from_pairs([(first, "1"), (second, "2")]));
+                sets.push(Labels::from_pairs([("n", first)]));
+            }
+        }
+        for a in &sets {
+            for b in &sets {
+                assert_eq!(a.cmp(b), a.iter().cmp(b.iter()), "{a} {b}");
+            }
+        }
     }
 
     #[test]

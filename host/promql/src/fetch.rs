@@ -156,7 +156,7 @@ impl Reading<'_> {
             return Ok(folds.map(Found::Folded));
         }
         let mut series = batch.series;
-        series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(Some(Found::Series(series)))
     }
 

@@ -57,7 +57,7 @@ impl Query {
         mut folds: Folds,
         mut series: Vec<Series>,
     ) -> Result<Option<Folds>, QueryError> {
-        series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
         let mut batch = Fetched::nothing(&self.plan);
         batch.series[request] = series;
         let context = self.context(&batch, Counting::new(None));
