@@ -1,22 +1,33 @@
-//! Joins streams of series that are each in the order of blocks.
+//! Joins what the blocks have, streams of series in the order of blocks, with what the head has.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::collections::hash_map::IntoValues;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use narthex_block::block_order;
+use narthex_model::Labels;
 use narthex_storage::{Series, SeriesStream, StorageError};
 
 /// Series in block order.
 pub(crate) type Sorted = BoxStream<'static, Result<Series, StorageError>>;
 
 /// One stream of all series, each label set once, each timestamp once. Where two sources have
-/// the same timestamp the earlier source counts.
-pub(crate) fn merge(sources: Vec<Sorted>) -> SeriesStream {
+/// the same timestamp the earlier source counts, and `newest` last.
+///
+/// The head's series are in no order, and sorting them would cost more than looking each up; what
+/// no source has comes at the end.
+pub(crate) fn merge(sources: Vec<Sorted>, newest: Vec<Series>) -> SeriesStream {
     let waiting: Vec<Option<Series>> = sources.iter().map(|_| None).collect();
+    let newest = newest.into_iter();
     let state = Merge {
         sources: sources.into_iter().map(Some).collect(),
         waiting,
+        newest: newest
+            .map(|series| (series.labels.clone(), series))
+            .collect(),
+        rest: HashMap::new().into_values(),
     };
     stream::try_unfold(state, |mut state| async move {
         let series = state.next().await?;
@@ -30,6 +41,10 @@ struct Merge {
     sources: Vec<Option<Sorted>>,
     /// The next series of each source.
     waiting: Vec<Option<Series>>,
+    /// What the head has, without what was joined.
+    newest: HashMap<Labels, Series>,
+    /// What is left of that once the sources have ended.
+    rest: IntoValues<Labels, Series>,
 }
 
 impl Merge {
@@ -67,7 +82,18 @@ impl Merge {
         let parts = first
             .into_iter()
             .filter_map(|index| self.waiting[index].take());
-        Ok(join(parts.collect()))
+        let mut parts: Vec<Series> = parts.collect();
+        let newest = match parts.first() {
+            Some(part) => self.newest.remove(&part.labels),
+            None => {
+                if !self.newest.is_empty() {
+                    self.rest = std::mem::take(&mut self.newest).into_values();
+                }
+                self.rest.next()
+            }
+        };
+        parts.extend(newest);
+        Ok(join(parts))
     }
 }
 
@@ -136,8 +162,9 @@ mod tests {
                 series("b", &[(1, 5.0)]),
             ]),
         ];
+        let newest = vec![series("e", &[(1, 8.0)]), series("b", &[(1, 9.0), (6, 6.0)])];
         let merged: Vec<Series> =
-            futures::executor::block_on(merge(sources).try_collect()).unwrap();
+            futures::executor::block_on(merge(sources, newest).try_collect()).unwrap();
         let merged: Vec<_> = merged
             .iter()
             .map(|s| {
@@ -150,8 +177,9 @@ mod tests {
             .collect();
         let expected = vec![
             ("a", vec![1, 2, 3, 4], vec![1.0, 2.0, 3.0, 4.0]),
-            ("b", vec![1], vec![5.0]),
+            ("b", vec![1, 6], vec![5.0, 6.0]),
             ("c", vec![1], vec![7.0]),
+            ("e", vec![1], vec![8.0]),
         ];
         assert_eq!(merged, expected);
     }

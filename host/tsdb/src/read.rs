@@ -5,9 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use futures::stream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use narthex_block::{Block, block_order};
+use narthex_block::Block;
 use narthex_model::Labels;
 use narthex_storage::{
     LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange,
@@ -35,17 +34,13 @@ impl Queryable for Tsdb {
             if blocks.is_empty() {
                 return Ok(head);
             }
-            let mut sources: Vec<Sorted> = Vec::with_capacity(blocks.len() + 1);
+            let mut sources: Vec<Sorted> = Vec::with_capacity(blocks.len());
             for block in blocks {
                 let series = block.select(request).await?;
                 sources.push(series.map_err(StorageError::from).boxed());
             }
-            let mut newest: Vec<Series> = head.try_collect().await?;
-            if !newest.is_empty() {
-                newest.sort_by(|a, b| block_order(&a.labels, &b.labels));
-                sources.push(stream::iter(newest.into_iter().map(Ok)).boxed());
-            }
-            Ok(merge(sources))
+            let newest: Vec<Series> = head.try_collect().await?;
+            Ok(merge(sources, newest))
         }
         .boxed()
     }
