@@ -65,10 +65,13 @@ pub(crate) const OVER_RANGE: &[OverRange] = &[
     },
 ];
 
-/// Functions of one value without a jump, which go into others as they come.
-const SMOOTH: [&str; 21] = [
-    "abs", "sqrt", "exp", "ln", "log2", "log10", "abs", "sin", "cos", "tanh", "asinh", "atan",
-    "deg", "rad", "cosh", "sinh", "abs", "acosh", "acos", "asin", "atanh",
+/// Functions of one value that do not make a difference larger, which go into others as they come.
+const SMOOTH: [&str; 12] = [
+    "abs", "sqrt", "ln", "log2", "log10", "abs", "tanh", "asinh", "atan", "deg", "rad", "abs",
+];
+/// Functions of one value that may make a difference larger.
+const STEEP: [&str; 9] = [
+    "exp", "sin", "cos", "cosh", "sinh", "acos", "asin", "acosh", "atanh",
 ];
 /// Functions of one value that jump.
 const JUMPING: [&str; 4] = ["sgn", "ceil", "floor", "round"];
@@ -165,6 +168,10 @@ pub(crate) fn of_vector(generator: &mut Generator<'_>, depth: usize) -> Vector {
         },
         10 => Vector {
             text: format!("clamp_max({text}, {})", generator.scalar(0)),
+            is_exact: false,
+        },
+        11 if is_exact && generator.dice.percent(60) => Vector {
+            text: format!("{}({text})", generator.dice.one(&STEEP)),
             is_exact: false,
         },
         11 if generator.dice.percent(20) => Vector {
