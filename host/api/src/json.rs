@@ -3,11 +3,8 @@
 
 use std::io::Write as _;
 
-use narthex_model::Labels;
+use narthex_model::{FloatText, Labels};
 use serde::{Serialize, Serializer};
-
-/// Up to here every integer is a number of its own.
-const INTEGERS_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A label set as an object, for answers that serde writes.
 #[derive(Debug, Clone)]
@@ -116,67 +113,13 @@ pub(crate) fn push_seconds(out: &mut Vec<u8>, timestamp_ms: i64) {
 /// Appends a value as vectors and matrices have it: with an exponent only below 1e-6 and from
 /// 1e21 on (Prometheus `jsonutil.MarshalFloat`).
 pub(crate) fn push_sample_value(out: &mut Vec<u8>, value: f64) {
-    let magnitude = value.abs();
-    if !value.is_finite() || magnitude == 0.0 || (1e-6..1e21).contains(&magnitude) {
-        return push_plain(out, value);
-    }
-    let mut digits = zmij::Buffer::new();
-    let digits = digits.format_finite(value);
-    let Some((mantissa, exponent)) = digits.split_once('e') else {
-        return push_plain(out, value);
-    };
-    let (sign, exponent) = match exponent.strip_prefix('-') {
-        Some(exponent) => ('-', exponent),
-        None => ('+', exponent.trim_start_matches('+')),
-    };
-    push_display(out, format_args!("{mantissa}e{sign}{exponent:0>2}"));
+    let mut text = FloatText::default();
+    out.extend_from_slice(text.short(value, -6..21).as_bytes());
 }
 
 /// Appends a number in Go's shortest form without an exponent; `NaN`, `+Inf`, `-Inf`.
 pub(crate) fn push_plain(out: &mut Vec<u8>, value: f64) {
-    if value.is_nan() {
-        out.extend_from_slice(b"NaN");
-    } else if value.is_infinite() {
-        out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if value.fract() == 0.0 && value.abs() <= INTEGERS_MAX && value != 0.0 {
-        #[allow(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
-        push_integer(out, value as i64);
-    } else {
-        let mut digits = zmij::Buffer::new();
-        push_without_exponent(out, digits.format_finite(value));
-    }
-}
-
-/// Appends digits that may have an exponent, which becomes zeros.
-fn push_without_exponent(out: &mut Vec<u8>, text: &str) {
-    let exponent = |text: &str| text.parse::<i32>().ok();
-    let parts = text.split_once('e');
-    let Some((mantissa, exponent)) = parts.and_then(|(m, e)| Some((m, exponent(e)?))) else {
-        return out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
-    };
-    let digits = mantissa.trim_start_matches('-');
-    if digits.len() < mantissa.len() {
-        out.push(b'-');
-    }
-    // One digit, then those behind the point.
-    let (first, rest) = digits.split_once('.').unwrap_or((digits, ""));
-    let zeros = |count: usize| std::iter::repeat_n(b'0', count);
-    let places = exponent.unsigned_abs() as usize;
-    if exponent < 0 {
-        out.extend_from_slice(b"0.");
-        out.extend(zeros(places - 1));
-        out.extend_from_slice(first.as_bytes());
-        out.extend_from_slice(rest.as_bytes());
-    } else {
-        out.extend_from_slice(first.as_bytes());
-        let (before, after) = rest.split_at(places.min(rest.len()));
-        out.extend_from_slice(before.as_bytes());
-        out.extend(zeros(places - before.len()));
-        if !after.is_empty() {
-            out.push(b'.');
-            out.extend_from_slice(after.as_bytes());
-        }
-    }
+    out.extend_from_slice(FloatText::default().plain(value).as_bytes());
 }
 
 /// Appends an integer.
@@ -227,22 +170,6 @@ mod tests {
             assert_eq!(written(|out| push_sample_value(out, value)), sample);
             if !plain.is_empty() {
                 assert_eq!(written(|out| push_plain(out, value)), plain);
-            }
-        }
-    }
-
-    #[test]
-    fn any_number_is_read_back_from_no_more_digits_than_it_needs() {
-        let mut bits = 1_u64;
-        for _ in 0..200_000 {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let near = (bits >> 40) as f64 / 1000.0;
-            for value in [f64::from_bits(bits), near, near.trunc(), -near] {
-                if value.is_finite() {
-                    let text = written(|out| push_plain(out, value));
-                    assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits());
-                    assert_eq!(text.len(), value.to_string().len(), "{text}");
-                }
             }
         }
     }

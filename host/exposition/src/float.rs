@@ -1,5 +1,6 @@
 //! Numbers as Go's `strconv` reads and writes them.
 
+use narthex_model::FloatText;
 use narthex_model::sample::NORMAL_NAN_BITS;
 
 /// Why a text is not a number that a page may contain.
@@ -149,33 +150,10 @@ fn digits(bytes: &[u8], mut at: usize, number: &mut u64) -> usize {
     at
 }
 
-/// Numbers from ten to this power on are written with an exponent.
-const EXPONENT_FROM: i32 = 6;
-
 /// Appends the shortest digits that read back as `value`, with an exponent where it is below -4
-/// or from [`EXPONENT_FROM`] on: Go's `FormatFloat(value, 'g', -1, 64)`.
+/// or from 6 on: Go's `FormatFloat(value, 'g', -1, 64)`.
 pub(crate) fn push_float(out: &mut String, value: f64) {
-    if value.is_nan() {
-        out.push_str("NaN");
-        return;
-    }
-    if value.is_infinite() {
-        out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
-        return;
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..EXPONENT_FROM).contains(&exponent) {
-        out.push_str(&value.to_string());
-        return;
-    }
-    out.push_str(digits);
-    out.push_str(if exponent < 0 { "e-" } else { "e+" });
-    if exponent.unsigned_abs() < 10 {
-        out.push('0');
-    }
-    out.push_str(&exponent.unsigned_abs().to_string());
+    out.push_str(FloatText::default().short(value, -4..6));
 }
 
 /// Appends `value` as OpenMetrics has it: as above, but never without a point or an exponent.

@@ -19,7 +19,7 @@ mod write;
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use duration::{DurationError, PromDuration};
-pub use float_text::{float_text, float_text_from};
+pub use float_text::{FloatText, float_text, float_text_from};
 pub use histogram::{CounterResetHint, FloatHistogram};
 pub use kahan::Kahan;
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};

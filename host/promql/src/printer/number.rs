@@ -1,34 +1,16 @@
 //! Numbers as Go prints them.
 
+use narthex_model::FloatText;
+
 /// All digits and no exponent: what `FormatFloat(value, 'f', -1, 64)` gives. The API, queries
 /// and label values have numbers in this form.
 pub fn format_float(value: f64) -> String {
-    if value == f64::INFINITY {
-        "+Inf".to_owned()
-    } else if value == f64::NEG_INFINITY {
-        "-Inf".to_owned()
-    } else {
-        value.to_string()
-    }
+    FloatText::default().plain(value).to_owned()
 }
 
 /// With an exponent where the number is very large or very small: what Go's `%v` gives.
 pub fn format_float_short(value: f64) -> String {
-    let size = value.abs();
-    if !value.is_finite() || value == 0.0 || (1e-4..1e21).contains(&size) {
-        return format_float(value);
-    }
-    let scientific = format!("{value:e}");
-    match scientific.split_once('e') {
-        Some((digits, exponent)) => {
-            let (sign, exponent) = match exponent.strip_prefix('-') {
-                Some(exponent) => ('-', exponent),
-                None => ('+', exponent),
-            };
-            format!("{digits}e{sign}{exponent:0>2}")
-        }
-        None => scientific,
-    }
+    FloatText::default().short(value, -4..21).to_owned()
 }
 
 #[cfg(test)]
