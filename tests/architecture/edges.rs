@@ -10,9 +10,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("exposition", &["model"]),
     ("http", &[]),
+    ("nx", &[]),
     ("storage", &["model"]),
     ("head", &["model", "storage"]),
-    ("block", &["model", "storage"]),
+    ("block", &["model", "nx", "storage"]),
     ("promql", &["model", "storage"]),
     ("discovery", &["model"]),
     ("registry", &["model", "http"]),
@@ -76,7 +77,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do no async of their own: values and evaluation only.
-const SYNCHRONOUS: &[&str] = &["model", "exposition", "head"];
+const SYNCHRONOUS: &[&str] = &["model", "nx", "exposition", "head"];
 
 fn package(folder: &str) -> String {
     if folder == "narthex" {
@@ -160,7 +161,7 @@ fn values_and_the_head_do_no_async() {
 #[test]
 fn a_light_crate_builds_nothing_heavy_for_its_tests() {
     let members = members();
-    for folder in ["model", "exposition", "storage", "head", "promql"] {
+    for folder in ["model", "nx", "exposition", "storage", "head", "promql"] {
         let member = &members[&package(folder)];
         for (dependency, _) in OWNERS.iter().filter(|(name, _)| *name != "arrow-buffer") {
             assert!(

@@ -20,20 +20,83 @@ import numpy
 import pyarrow.parquet
 
 STALE_NAN = 0x7FF0000000000002
-CONSTANT, PLANES = 0, 2
+CONSTANT, NX1 = 0, 1
 
 
-def decode_planes(cell, count):
+def decode_nx1(cell, count):
     """The bits of the values of a cell: FORMAT.md, "Cells"."""
-    data = numpy.frombuffer(cell, dtype=numpy.uint8)
-    mask, first, rest = int(data[0]), data[1:9].view("<u8"), data[9:]
-    folded = numpy.zeros((count - 1, 8), dtype=numpy.uint8)
-    used = [plane for plane in range(8) if mask >> plane & 1]
-    folded[:, used] = rest.reshape(len(used), count - 1).T
-    folded = folded.view("<u8").reshape(count - 1)
-    one = numpy.uint64(1)
-    differences = (folded >> one) ^ (numpy.uint64(0) - (folded & one))
-    return numpy.cumsum(numpy.concatenate([first, differences]), dtype=numpy.uint64)
+    left = memoryview(cell)
+
+    def take(size):
+        nonlocal left
+        taken, left = left[:size], left[size:]
+        assert len(taken) == size
+        return taken
+
+    def number():
+        result = shift = 0
+        while True:
+            byte = take(1)[0]
+            result |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return result
+
+    def planes(width, length):
+        joined = numpy.zeros((length, 8), dtype=numpy.uint8)
+        stored = numpy.frombuffer(take(width * length), dtype=numpy.uint8)
+        joined[:, :width] = stored.reshape(width, length).T
+        return joined.view("<u8").reshape(length)
+
+    def u64(*numbers):
+        return numpy.array(numbers, dtype=numpy.uint64)
+
+    def unfold(folded):
+        return (folded >> u64(1)) ^ (u64(0) - (folded & u64(1)))
+
+    def running(*parts):
+        return numpy.cumsum(numpy.concatenate(parts), dtype=numpy.uint64)
+
+    def ordinal(double_bits):
+        return double_bits ^ ((u64(0) - (double_bits >> u64(63))) >> u64(1))
+
+    flags, nibbles = take(2)
+    kind, transform = flags & 3, flags >> 2 & 7
+    exponent, width = nibbles & 15, nibbles >> 4
+    base = unfold(u64(number()))
+    step = u64(number() if flags & 32 else 1)
+    slope = unfold(u64(number())) if transform in (2, 4) else u64(0)
+    correction = take(1)[0] if kind == 1 else 0
+    corrections = unfold(planes(correction & 15, count))
+    residuals = planes(width, max(count - (0, 1, 2, 1, 1)[transform], 0))
+
+    if transform == 0:
+        integers = base + step * residuals
+    elif transform == 1:
+        integers = base + step * running(u64(0), unfold(residuals))
+    elif transform == 2:
+        deltas = running(slope, unfold(residuals))[: count - 1]
+        integers = base + step * running(u64(0), deltas)
+    elif transform == 3:
+        integers = numpy.bitwise_xor.accumulate(numpy.concatenate([base, step * residuals]))
+    else:
+        integers = base + step * running(u64(0), slope + residuals)
+
+    if kind == 2:
+        found = integers
+    else:
+        found = (integers.view(numpy.int64).astype("<f8") / 10.0**exponent).view("<u8")
+    if kind == 1:
+        up = running(corrections) if correction & 16 else corrections
+        found = ordinal(ordinal(found) + up)
+    place = 0
+    while flags & 64 and left:
+        start = place + number()
+        place = start + number() + 1
+        assert place <= count
+        found[start:place] = int.from_bytes(take(8), "little")
+    assert not left
+    return found
 
 
 def timestamps(row, vectors):
@@ -54,8 +117,8 @@ def bits(row):
     if row["enc"] == CONSTANT:
         constant = numpy.array([row["v_const"]], dtype="<f8").view("<u8")
         return numpy.repeat(constant, row["n"])
-    if row["enc"] == PLANES:
-        return decode_planes(row["cell"], row["n"])
+    if row["enc"] == NX1:
+        return decode_nx1(row["cell"], row["n"])
     raise ValueError(f"unknown cell encoding {row['enc']}")
 
 
@@ -113,7 +176,7 @@ def main():
     folder = options.block
     with open(os.path.join(folder, "meta.json"), encoding="utf-8") as file:
         meta = json.load(file)
-    if meta["version"] != 1 or meta["codec"] != "planes1":
+    if meta["version"] != 1 or meta["codec"] != "nx1":
         sys.exit(f"format {meta['version']}, codec {meta['codec']}: not known here")
     series = rows(folder, "series.parquet").to_pylist()
     assert len(series) == meta["stats"]["series"]

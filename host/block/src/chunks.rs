@@ -16,7 +16,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
-use crate::cell;
+use crate::cell::Encoding as CellEncoding;
 use crate::page::Page;
 use crate::table::{Columns, bytes, number};
 use crate::times::{Placement, Vectors, resolve};
@@ -124,10 +124,10 @@ impl SliceRows {
             return Ok(());
         };
         let int = |n: usize| i32::try_from(n).map_err(|_| Fault::format("too many rows"));
-        let constant = cell::constant(values);
+        let constant = narthex_nx::constant(values);
         let cell = constant.is_none().then(|| {
             let mut cell = Vec::new();
-            cell::encode(values, &mut cell);
+            narthex_nx::encode(values, &mut cell);
             cell
         });
         self.rows.push_back(Row {
@@ -189,8 +189,8 @@ impl SliceRows {
                 int32(|row| row.place.start),
                 binary(|row| row.place.gaps.as_deref()),
                 count_or_zero(|row| match row.cell {
-                    Some(_) => cell::Encoding::Planes as i32,
-                    None => cell::Encoding::Constant as i32,
+                    Some(_) => CellEncoding::Nx as i32,
+                    None => CellEncoding::Constant as i32,
                 }),
                 Arc::new(Float64Array::from_iter(constants)),
                 binary(|row| row.cell.as_deref()),
@@ -331,15 +331,15 @@ impl ChunksPage {
         taken: &Range<usize>,
         values: &mut Vec<f64>,
     ) -> Result<(), Fault> {
-        match cell::Encoding::from_number(self.enc.value(row))? {
-            cell::Encoding::Constant => {
+        match CellEncoding::from_number(self.enc.value(row))? {
+            CellEncoding::Constant => {
                 let value = number(&self.v_const, row).ok_or_else(contradiction)?;
                 values.resize(values.len() + taken.len(), value);
             }
-            cell::Encoding::Planes => {
+            CellEncoding::Nx => {
                 let cell = bytes(&self.cell, row).ok_or_else(contradiction)?;
                 let before = values.len();
-                cell::decode(cell, self.count(row)?, values)?;
+                narthex_nx::decode(cell, self.count(row)?, values)?;
                 values.truncate(before + taken.end);
                 values.drain(before..before + taken.start);
             }

@@ -41,6 +41,9 @@ pub enum Fault {
         /// What `meta.json` says.
         expected: u64,
     },
+    /// A cell does not say what the format says.
+    #[error("a cell of values cannot be decoded")]
+    Cell(#[from] narthex_nx::CellError),
     /// The bytes are sound but do not say what the format says.
     #[error("{0}")]
     Format(String),

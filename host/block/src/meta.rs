@@ -14,7 +14,7 @@ pub const META_FILE: &str = "meta.json";
 pub(crate) const VERSION: u32 = 1;
 
 /// How the cells of `chunks.parquet` are encoded.
-pub(crate) const CODEC: &str = "planes1";
+pub(crate) const CODEC: &str = narthex_nx::CODEC;
 
 /// What a block holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,10 +220,10 @@ mod tests {
             ),
             (
                 BlockMeta {
-                    codec: "nx1".into(),
+                    codec: "nx9".into(),
                     ..example()
                 },
-                "unknown codec \"nx1\"",
+                "unknown codec \"nx9\"",
             ),
         ] {
             let text = meta.to_json().unwrap();

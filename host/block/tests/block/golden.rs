@@ -18,6 +18,7 @@ use object_store::local::LocalFileSystem;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::fixture::{ULID, cache, folder, memory, options, publish, request, series};
+use crate::nx1;
 
 /// Label sets and samples, values as bits.
 type Decoded = BTreeMap<Vec<(String, String)>, Vec<(i64, u64)>>;
@@ -96,7 +97,7 @@ fn decode(read: &dyn Fn(&str) -> Bytes) -> Decoded {
                 value("narthex.codec"),
                 value("narthex.block")
             ),
-            ("1".to_owned(), "planes1".to_owned(), ULID.to_string())
+            ("1".to_owned(), "nx1".to_owned(), ULID.to_string())
         );
         reader.build().unwrap().map(Result::unwrap).collect()
     };
@@ -159,7 +160,7 @@ fn decode(read: &dyn Fn(&str) -> Bytes) -> Decoded {
                     let constant = batch["v_const"].as_primitive::<Float64Type>();
                     vec![constant.value(row).to_bits(); count]
                 }
-                2 => planes(batch["cell"].as_binary::<i32>().value(row), count),
+                1 => nx1::decode(batch["cell"].as_binary::<i32>().value(row), count),
                 other => panic!("encoding {other}"),
             };
             let samples = decoded
@@ -169,26 +170,6 @@ fn decode(read: &dyn Fn(&str) -> Bytes) -> Decoded {
         }
     }
     decoded
-}
-
-/// FORMAT.md, "Cells".
-fn planes(cell: &[u8], count: usize) -> Vec<u64> {
-    let mut bits = u64::from_le_bytes(cell[1..9].try_into().unwrap());
-    let mut found = vec![bits];
-    for value in 0..count - 1 {
-        let (mut folded, mut plane_start) = (0_u64, 9);
-        for plane in (0..8).filter(|plane| cell[0] >> plane & 1 == 1) {
-            folded |= u64::from(cell[plane_start + value]) << (8 * plane);
-            plane_start += count - 1;
-        }
-        let difference = match folded & 1 {
-            0 => folded >> 1,
-            _ => !(folded >> 1),
-        };
-        bits = bits.wrapping_add(difference);
-        found.push(bits);
-    }
-    found
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod damage;
 mod fixture;
 mod golden;
+mod nx1;
 mod reach;
 mod round_trip;
 mod size;

@@ -1,4 +1,4 @@
-//! How many bytes a sample takes in the plain encoding.
+//! How many bytes a sample takes.
 
 use futures::executor::block_on;
 use narthex_block::SLICE_MS;
@@ -43,7 +43,7 @@ fn fleet() -> Vec<Series> {
 }
 
 #[test]
-fn a_made_up_fleet_stays_under_a_byte_and_a_half() {
+fn a_made_up_fleet_stays_under_six_tenths_of_a_byte() {
     let block = block_on(publish(&memory(), fleet(), &options(0..SLICE_MS)));
     let samples = block.meta().stats.samples;
     assert_eq!(samples, 960_000);
@@ -56,5 +56,5 @@ fn a_made_up_fleet_stays_under_a_byte_and_a_half() {
     }
     let size = block.meta().size() as f64 / samples as f64;
     eprintln!("all: {size:.4} B/sample");
-    assert!(size < 1.5, "{size}");
+    assert!(size < 0.6, "{size}");
 }
