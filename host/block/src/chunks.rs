@@ -206,15 +206,27 @@ pub(crate) type Samples = (ScalarBuffer<i64>, ScalarBuffer<f64>);
 /// Rows that were read.
 #[derive(Debug)]
 pub(crate) struct ChunksPage {
-    n: Int32Array,
-    t_min: TimestampMillisecondArray,
-    t_max: TimestampMillisecondArray,
-    ts_group: Int32Array,
-    ts_start: Int32Array,
-    ts_gaps: BinaryArray,
-    enc: Int32Array,
-    v_const: Float64Array,
-    cell: BinaryArray,
+    /// `None` where a series has no sample.
+    rows: Vec<Option<Stored>>,
+    gaps: BinaryArray,
+    cells: BinaryArray,
+}
+
+/// What a row says of its samples.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    span: TimeRange,
+    count: u32,
+    /// The row of the timestamp vector, and the first place in it.
+    group: u32,
+    start: u32,
+    values: StoredValues,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum StoredValues {
+    Constant(f64),
+    Cell,
 }
 
 impl Page for ChunksPage {
@@ -223,48 +235,65 @@ impl Page for ChunksPage {
     ];
 
     fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
+        let [n, groups, starts, encodings] = [
+            batch.int32("n")?,
+            batch.int32("ts_group")?,
+            batch.int32("ts_start")?,
+            batch.int32("enc")?,
+        ];
+        let (firsts, lasts) = (batch.times("t_min")?, batch.times("t_max")?);
+        let constants: Float64Array = batch.numbers("v_const")?;
+        let cells = batch.binary("cell")?;
+        let size = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+        let row = |row: usize| {
+            let count = size(number(&n, row)).ok_or_else(contradiction)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            let stored = || {
+                let span = TimeRange {
+                    start_ms: number(&firsts, row)?,
+                    end_ms: number(&lasts, row)?,
+                };
+                let (group, start) = (size(number(&groups, row))?, size(number(&starts, row))?);
+                Some((span, group, start))
+            };
+            let (span, group, start) = stored().ok_or_else(contradiction)?;
+            let values = match CellEncoding::from_number(encodings.value(row))? {
+                CellEncoding::Constant => number(&constants, row).map(StoredValues::Constant),
+                CellEncoding::Nx => bytes(&cells, row).map(|_| StoredValues::Cell),
+            };
+            Ok(Some(Stored {
+                span,
+                count,
+                group,
+                start,
+                values: values.ok_or_else(contradiction)?,
+            }))
+        };
         Ok(Self {
-            n: batch.int32("n")?,
-            t_min: batch.times("t_min")?,
-            t_max: batch.times("t_max")?,
-            ts_group: batch.int32("ts_group")?,
-            ts_start: batch.int32("ts_start")?,
-            ts_gaps: batch.binary("ts_gaps")?,
-            enc: batch.int32("enc")?,
-            v_const: batch.numbers("v_const")?,
-            cell: batch.binary("cell")?,
+            rows: (0..n.len()).map(row).collect::<Result<_, Fault>>()?,
+            gaps: batch.binary("ts_gaps")?,
+            cells,
         })
     }
 
     fn bytes(&self) -> usize {
-        let columns: [&dyn Array; 9] = [
-            &self.n,
-            &self.t_min,
-            &self.t_max,
-            &self.ts_group,
-            &self.ts_start,
-            &self.ts_gaps,
-            &self.enc,
-            &self.v_const,
-            &self.cell,
-        ];
-        columns
-            .iter()
-            .map(|column| column.get_array_memory_size())
-            .sum()
+        let blobs = self.gaps.get_array_memory_size() + self.cells.get_array_memory_size();
+        size_of_val(self.rows.as_slice()) + blobs
     }
 }
 
 impl ChunksPage {
+    fn stored(&self, row: usize, range: TimeRange) -> Option<&Stored> {
+        let stored = self.rows[row].as_ref();
+        stored.filter(|stored| stored.span.overlaps(range))
+    }
+
     /// The timestamp vector that a row needs for samples in `range`; `None` where it has none.
     pub(crate) fn group(&self, row: usize, range: TimeRange) -> Option<usize> {
-        let span = TimeRange {
-            start_ms: number(&self.t_min, row)?,
-            end_ms: number(&self.t_max, row)?,
-        };
-        let has_samples = self.n.value(row) > 0 && span.overlaps(range);
-        let group = has_samples.then(|| number(&self.ts_group, row)).flatten();
-        group.and_then(|group| usize::try_from(group).ok())
+        let stored = self.stored(row, range)?;
+        Some(stored.group as usize)
     }
 
     /// The samples of a row that lie in `range`.
@@ -307,48 +336,43 @@ impl ChunksPage {
         range: TimeRange,
         vectors: &Vectors,
     ) -> Result<Option<(ScalarBuffer<i64>, Range<usize>)>, Fault> {
-        let Some(group) = self.group(row, range) else {
+        let Some(stored) = self.stored(row, range) else {
             return Ok(None);
         };
-        let start = number(&self.ts_start, row).ok_or_else(contradiction)?;
-        let start = usize::try_from(start).map_err(|_| contradiction())?;
-        let vector = vectors.get(group).ok_or_else(contradiction)?;
-        let gaps = bytes(&self.ts_gaps, row);
-        let timestamps = resolve(vector, start, self.count(row)?, gaps)?;
-        let ends = (number(&self.t_min, row), number(&self.t_max, row));
-        if ends != (timestamps.first().copied(), timestamps.last().copied()) {
+        let vector = vectors.get(stored.group as usize);
+        let vector = vector.ok_or_else(contradiction)?;
+        let (start, count) = (stored.start as usize, stored.count as usize);
+        let timestamps = resolve(vector, start, count, bytes(&self.gaps, row))?;
+        let ends = (Some(&stored.span.start_ms), Some(&stored.span.end_ms));
+        if ends != (timestamps.first(), timestamps.last()) {
             return Err(contradiction());
+        }
+        if range.start_ms <= stored.span.start_ms && stored.span.end_ms <= range.end_ms {
+            return Ok(Some((timestamps, 0..count)));
         }
         let from = timestamps.partition_point(|t| *t < range.start_ms);
         let to = timestamps.partition_point(|t| *t <= range.end_ms);
         Ok((from < to).then_some((timestamps, from..to)))
     }
 
-    /// Appends some values of a row.
+    /// Appends some values of a row, counted from its first.
     fn values_into(
         &self,
         row: usize,
         taken: &Range<usize>,
         values: &mut Vec<f64>,
     ) -> Result<(), Fault> {
-        match CellEncoding::from_number(self.enc.value(row))? {
-            CellEncoding::Constant => {
-                let value = number(&self.v_const, row).ok_or_else(contradiction)?;
-                values.resize(values.len() + taken.len(), value);
-            }
-            CellEncoding::Nx => {
-                let cell = bytes(&self.cell, row).ok_or_else(contradiction)?;
+        let stored = self.rows[row].as_ref().ok_or_else(contradiction)?;
+        match stored.values {
+            StoredValues::Constant(value) => values.resize(values.len() + taken.len(), value),
+            StoredValues::Cell => {
                 let before = values.len();
-                narthex_nx::decode(cell, self.count(row)?, values)?;
+                narthex_nx::decode(self.cells.value(row), stored.count as usize, values)?;
                 values.truncate(before + taken.end);
                 values.drain(before..before + taken.start);
             }
         }
         Ok(())
-    }
-
-    fn count(&self, row: usize) -> Result<usize, Fault> {
-        usize::try_from(self.n.value(row)).map_err(|_| contradiction())
     }
 }
 
