@@ -14,7 +14,8 @@
 //!   different.
 //! - A dot in a regular expression matches a line break since 3.0. No label has one.
 //! - 2.42 loses samples of a window that `@` fixes where the function looks at the time of the
-//!   evaluation, from the second step of a range query on. `predict_linear` gets no such window.
+//!   evaluation, from the second step of a range query on. `predict_linear` gets no such window, and
+//!   `quantile_over_time` one quantile for all steps of it.
 //! - `vector atan2 scalar` keeps the name in 2.42 and loses it today, as with other operators. It is
 //!   not asked for.
 //! - What date a NaN or an infinity is depends on the processor in both versions of Prometheus.
@@ -31,10 +32,10 @@ use crate::sides::Question;
 
 /// The deliberate difference that explains why two answers are not the same.
 pub(crate) fn known(question: &Question, ours: &Answer, theirs: &Answer) -> Option<&'static str> {
-    let expression = &question.expression;
-    let has_spread = ["stddev ", "stdvar "]
-        .iter()
-        .any(|name| expression.contains(name));
+    let expression = question.expression.to_lowercase();
+    let expression = expression.replace("stddev_over_time", "");
+    let expression = expression.replace("stdvar_over_time", "");
+    let has_spread = expression.contains("stddev") || expression.contains("stdvar");
     if has_spread && ours.has_nan() {
         return Some("the spread of a single value that is not finite was 0, and is NaN");
     }
