@@ -158,13 +158,17 @@ impl Generator<'_> {
         Vector { text, is_exact }
     }
 
-    /// The same on numbers alone, powers among them.
+    /// The same on numbers alone: with powers, whose last digit is the library's, or with what jumps.
     pub(crate) fn scalar_chain(&mut self) -> String {
+        let has_powers = self.dice.percent(50);
         let mut text = self.number();
         for _ in 0..1 + self.dice.below(4) {
-            let operator = self
-                .dice
-                .one(&["+", "-", "*", "/", "%", "^", "^", "> bool", "== bool"]);
+            let operator = match has_powers {
+                true => self.dice.one(&["+", "-", "*", "/", "^", "^"]),
+                false => self
+                    .dice
+                    .one(&["+", "-", "*", "/", "%", "> bool", "== bool"]),
+            };
             let sign = self.dice.one(&["", "", "-", "+", "--"]);
             text = format!("{text} {operator} {sign}{}", self.number());
         }
