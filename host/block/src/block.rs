@@ -117,8 +117,7 @@ impl Block {
         };
         let read = async || {
             let mut found = Vec::new();
-            let mut rows = PageRows::new(rows, self.index.series());
-            while let Some((page, rows)) = rows.next() {
+            for (page, rows) in PageRows::new(rows, self.index.series()) {
                 for series in self.series.pages::<SeriesPage>(&[page]).await? {
                     let spans = rows
                         .iter()

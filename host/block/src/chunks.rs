@@ -203,6 +203,9 @@ impl SliceRows {
 /// Timestamps and values, of the same length.
 pub(crate) type Samples = (ScalarBuffer<i64>, ScalarBuffer<f64>);
 
+/// All timestamps of a row, and which of them are wanted.
+type Taken = (ScalarBuffer<i64>, Range<usize>);
+
 /// Rows that were read.
 #[derive(Debug)]
 pub(crate) struct ChunksPage {
@@ -329,13 +332,13 @@ impl ChunksPage {
         Ok(())
     }
 
-    /// All timestamps of a row, and which of them lie in `range`, if any.
+    /// Where the samples of a row that lie in `range` are, if there are any.
     fn timestamps(
         &self,
         row: usize,
         range: TimeRange,
         vectors: &Vectors,
-    ) -> Result<Option<(ScalarBuffer<i64>, Range<usize>)>, Fault> {
+    ) -> Result<Option<Taken>, Fault> {
         let Some(stored) = self.stored(row, range) else {
             return Ok(None);
         };

@@ -175,9 +175,15 @@ mod tests {
 
     #[test]
     fn rows_touch_the_pages_they_lie_in() {
-        assert_eq!(touched::<Bytes>(0..1, 10), [0..10]);
-        assert_eq!(touched::<Bytes>(255..257, 300), [0..256, 256..300]);
-        assert_eq!(touched::<Bytes>(256..512, 600), [256..512]);
+        for (rows, total, pages) in [
+            (0..1, 10, vec![(0, 10)]),
+            (255..257, 300, vec![(0, 256), (256, 300)]),
+            (256..512, 600, vec![(256, 512)]),
+        ] {
+            let touched = touched::<Bytes>(rows, total).into_iter();
+            let ends: Vec<_> = touched.map(|page| (page.start, page.end)).collect();
+            assert_eq!(ends, pages);
+        }
         assert!(touched::<Bytes>(5..5, 10).is_empty());
         assert_eq!(page_of::<Bytes>(1, &(700..1_000)), 956..1_000);
     }

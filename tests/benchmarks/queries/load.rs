@@ -40,8 +40,8 @@ impl Series {
         let mut series = Self {
             short: Vec::new(),
             long: Vec::new(),
-            // Behind it is room for both to write to blocks.
-            end_ms: now_ms / 7_200_000 * 7_200_000 - 7_200_000,
+            // Behind it is room for both to write to blocks, and no sample is on the edge of one.
+            end_ms: now_ms / 7_200_000 * 7_200_000 - 7_200_000 - SHORT_MS,
         };
         for instance in 0..50 * scale {
             let of = format!(
