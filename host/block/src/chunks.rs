@@ -17,6 +17,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
 use crate::cell::Encoding as CellEncoding;
+use crate::encoded::Encoded;
 use crate::page::Page;
 use crate::table::{Columns, bytes, number};
 use crate::times::{Placement, Vectors, resolve};
@@ -73,15 +74,10 @@ pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterPropert
     (columns(), properties.build())
 }
 
-/// The samples of one series in one slice, encoded.
 #[derive(Debug)]
 struct Row {
     series: i32,
-    count: i32,
-    range: TimeRange,
-    place: Placement,
-    constant: Option<f64>,
-    cell: Option<Vec<u8>>,
+    samples: Encoded,
 }
 
 /// Rows of one slice that wait to be written. Series without a sample in it have no entry here
@@ -130,17 +126,28 @@ impl SliceRows {
             narthex_nx::encode(values, &mut cell);
             cell
         });
-        self.rows.push_back(Row {
-            series: int(series)?,
+        let encoding = match cell {
+            Some(_) => CellEncoding::Nx,
+            None => CellEncoding::Constant,
+        };
+        let samples = Encoded {
             count: int(timestamps.len())?,
             range: TimeRange {
                 start_ms: *first,
                 end_ms: *last,
             },
             place,
+            encoding: encoding as i32,
             constant,
             cell,
-        });
+        };
+        self.push_encoded(series, samples)
+    }
+
+    /// Adds samples of a series that are encoded already; series come in ascending order.
+    pub(crate) fn push_encoded(&mut self, series: usize, samples: Encoded) -> Result<(), Fault> {
+        let series = i32::try_from(series).map_err(|_| Fault::format("too many rows"))?;
+        self.rows.push_back(Row { series, samples });
         Ok(())
     }
 
@@ -149,26 +156,27 @@ impl SliceRows {
         let int = |n: usize| i32::try_from(n).map_err(|_| Fault::format("too many rows"));
         let range = int(self.next)?..int(end)?;
         self.next = end;
-        let rows: Vec<Option<Row>> = range
+        let rows: Vec<Option<Encoded>> = range
             .clone()
             .map(|series| {
                 let is_next = self.rows.front().is_some_and(|row| row.series == series);
-                is_next.then(|| self.rows.pop_front()).flatten()
+                let row = is_next.then(|| self.rows.pop_front()).flatten();
+                row.map(|row| row.samples)
             })
             .collect();
-        let time = |of: fn(&Row) -> i64| -> ArrayRef {
+        let time = |of: fn(&Encoded) -> i64| -> ArrayRef {
             let times = rows.iter().map(|row| row.as_ref().map(of));
             Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone("UTC"))
         };
-        let int32 = |of: fn(&Row) -> i32| -> ArrayRef {
+        let int32 = |of: fn(&Encoded) -> i32| -> ArrayRef {
             let numbers = rows.iter().map(|row| row.as_ref().map(of));
             Arc::new(Int32Array::from_iter(numbers))
         };
-        let count_or_zero = |of: fn(&Row) -> i32| -> ArrayRef {
+        let count_or_zero = |of: fn(&Encoded) -> i32| -> ArrayRef {
             let numbers = rows.iter().map(|row| row.as_ref().map_or(0, of));
             Arc::new(Int32Array::from_iter_values(numbers))
         };
-        let binary = |of: fn(&Row) -> Option<&[u8]>| -> ArrayRef {
+        let binary = |of: fn(&Encoded) -> Option<&[u8]>| -> ArrayRef {
             let blobs = rows.iter().map(|row| row.as_ref().and_then(of));
             Arc::new(BinaryArray::from_iter(blobs))
         };
@@ -188,10 +196,7 @@ impl SliceRows {
                 int32(|row| row.place.group),
                 int32(|row| row.place.start),
                 binary(|row| row.place.gaps.as_deref()),
-                count_or_zero(|row| match row.cell {
-                    Some(_) => CellEncoding::Nx as i32,
-                    None => CellEncoding::Constant as i32,
-                }),
+                count_or_zero(|row| row.encoding),
                 Arc::new(Float64Array::from_iter(constants)),
                 binary(|row| row.cell.as_deref()),
             ],
@@ -359,7 +364,7 @@ impl ChunksPage {
     }
 
     /// Appends some values of a row, counted from its first.
-    fn values_into(
+    pub(crate) fn values_into(
         &self,
         row: usize,
         taken: &Range<usize>,
@@ -379,6 +384,7 @@ impl ChunksPage {
     }
 }
 
-fn contradiction() -> Fault {
+/// What is sound by itself and makes no sense together.
+pub(crate) fn contradiction() -> Fault {
     Fault::format("a row of samples contradicts itself")
 }

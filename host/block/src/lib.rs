@@ -1,7 +1,8 @@
 //! Immutable blocks: a folder of Parquet files on an object store, of which the local disk is
 //! one. `FORMAT.md` beside this crate describes every byte.
 //!
-//! [`write`] makes a block from sorted series, [`Block`] answers for series and labels of one.
+//! [`write`] makes a block from sorted series, [`compact`] one of several blocks, and [`Block`]
+//! answers for series and labels of one.
 //! A block is there when its `meta.json` is, which is written last; after that nothing in the
 //! folder ever changes. Every byte that is read is checked against a checksum first, so damage
 //! is an error and never a number.
@@ -12,6 +13,8 @@
 mod block;
 mod cell;
 mod chunks;
+mod compact;
+mod encoded;
 mod error;
 mod file;
 mod index;
@@ -21,6 +24,8 @@ mod postings;
 mod rows;
 mod scan;
 mod series;
+mod series_union;
+mod slice_union;
 mod sums;
 mod table;
 mod times;
@@ -28,8 +33,9 @@ mod upload;
 mod write;
 
 pub use block::Block;
+pub use compact::{PARENTS_MAX, compact};
 pub use error::{BlockError, Fault};
-pub use meta::{BlockMeta, BlockStats, FileMeta, META_FILE, TimeBounds};
+pub use meta::{BlockMeta, BlockStats, Compaction, FileMeta, META_FILE, Parent, TimeBounds};
 pub use page::PageCache;
 pub use series::block_order;
 pub use ulid::Ulid;

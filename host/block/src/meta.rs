@@ -38,6 +38,9 @@ pub struct BlockMeta {
     pub slices_ms: Vec<i64>,
     /// Counts.
     pub stats: BlockStats,
+    /// What the block was made of, where that is other blocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compaction: Option<Compaction>,
     /// How many bytes one entry of a file's `sums` covers.
     pub sum_bytes: u64,
     /// The other files of the folder.
@@ -66,6 +69,26 @@ pub struct BlockStats {
     pub label_pairs: u64,
 }
 
+/// Where a compacted block comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compaction {
+    /// One more than the highest level of the parents; a block of samples of the head has 1.
+    pub level: u32,
+    /// The blocks cut from the head whose samples these are, ascending; all are gone.
+    pub sources: Vec<String>,
+    /// The blocks that this one was made of, and stands in place of.
+    pub parents: Vec<Parent>,
+}
+
+/// A block that another one was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its name.
+    pub ulid: String,
+    /// The span of time that it answered for.
+    pub range: TimeBounds,
+}
+
 /// One file of a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMeta {
@@ -86,6 +109,26 @@ impl BlockMeta {
     /// Bytes of all files but `meta.json`.
     pub fn size(&self) -> u64 {
         self.files.values().map(|file| file.size).sum()
+    }
+
+    /// How often samples of this block went from one block to another.
+    pub fn level(&self) -> u32 {
+        self.compaction.as_ref().map_or(1, |made| made.level)
+    }
+
+    /// The blocks cut from the head whose samples these are: itself, unless it is compacted.
+    pub fn sources(&self) -> &[String] {
+        let own = std::slice::from_ref(&self.ulid);
+        self.compaction.as_ref().map_or(own, |made| &made.sources)
+    }
+
+    /// The names of all blocks that this one stands in place of.
+    pub fn replaced(&self) -> impl Iterator<Item = &str> {
+        let made = self.compaction.iter();
+        made.flat_map(|made| {
+            let parents = made.parents.iter().map(|parent| &parent.ulid);
+            parents.chain(&made.sources).map(String::as_str)
+        })
     }
 
     /// The document.
@@ -168,6 +211,7 @@ mod tests {
             slice_ms: 10,
             slices_ms: vec![0],
             stats: BlockStats::default(),
+            compaction: None,
             sum_bytes: crate::sums::SUM_BYTES,
             files: BTreeMap::from([("series.parquet".to_owned(), file)]),
         }
@@ -180,6 +224,32 @@ mod tests {
         assert_eq!(json["checksum"].as_str().unwrap().len(), 8);
         let read = BlockMeta::from_json(text.as_bytes(), "01J").unwrap();
         assert_eq!(read, example());
+    }
+
+    #[test]
+    fn what_a_block_was_made_of_is_kept_and_absent_where_it_was_cut() {
+        let cut = example();
+        assert!(!cut.to_json().unwrap().contains("compaction"));
+        assert_eq!((cut.level(), cut.sources()), (1, &["01J".to_owned()][..]));
+        assert_eq!(cut.replaced().count(), 0);
+        let parent = |ulid: &str| Parent {
+            ulid: ulid.into(),
+            range: cut.range,
+        };
+        let compacted = BlockMeta {
+            compaction: Some(Compaction {
+                level: 3,
+                sources: vec!["01A".into(), "01B".into()],
+                parents: vec![parent("01C")],
+            }),
+            ..example()
+        };
+        let text = compacted.to_json().unwrap();
+        let read = BlockMeta::from_json(text.as_bytes(), "01J").unwrap();
+        assert_eq!(read, compacted);
+        assert_eq!((read.level(), read.sources().len()), (3, 2));
+        let replaced: Vec<&str> = read.replaced().collect();
+        assert_eq!(replaced, ["01C", "01A", "01B"]);
     }
 
     #[test]

@@ -42,9 +42,11 @@ pub(crate) struct Placement {
     pub(crate) gaps: Option<Vec<u8>>,
 }
 
-/// The vectors of a block that is written.
+/// The vectors of a block that is written, or of a part of it.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
+    /// The row of the first vector.
+    first: usize,
     slices_ms: Vec<i64>,
     vectors: Vec<ScalarBuffer<i64>>,
     whole: HashMap<Fingerprint, Vec<usize>>,
@@ -69,6 +71,34 @@ fn is_landmark(timestamp_ms: i64) -> bool {
 }
 
 impl Groups {
+    /// The vectors that follow on `first` others.
+    pub(crate) fn after(first: usize) -> Self {
+        Self {
+            first,
+            ..Self::default()
+        }
+    }
+
+    /// Finds or makes the row of a vector that others place their series in.
+    pub(crate) fn whole(
+        &mut self,
+        slice_ms: i64,
+        timestamps: &ScalarBuffer<i64>,
+    ) -> Result<i32, Fault> {
+        let key = fingerprint(timestamps);
+        let group = match self.find(key, timestamps) {
+            Some(group) => group,
+            None => self.add(key, slice_ms, timestamps),
+        };
+        Ok(self.placement(group, 0, None)?.group)
+    }
+
+    fn find(&self, key: Fingerprint, timestamps: &ScalarBuffer<i64>) -> Option<usize> {
+        let same = self.whole.get(&key).into_iter().flatten();
+        let mut same = same.filter(|group| self.vectors[**group] == *timestamps);
+        same.next().copied()
+    }
+
     /// Finds or makes a place for timestamps, which ascend and are not empty.
     pub(crate) fn place(
         &mut self,
@@ -76,18 +106,21 @@ impl Groups {
         timestamps: &ScalarBuffer<i64>,
     ) -> Result<Placement, Fault> {
         let key = fingerprint(timestamps);
-        let same = self.whole.get(&key).into_iter().flatten();
-        let mut same = same.filter(|group| self.vectors[**group] == *timestamps);
-        if let Some(group) = same.next() {
-            return placement(*group, 0, None);
+        if let Some(group) = self.find(key, timestamps) {
+            return self.placement(group, 0, None);
         }
         let landmark = timestamps.iter().find(|t| is_landmark(**t));
         let near = landmark.and_then(|t| self.landmarks.get(t));
         for group in near.into_iter().flatten().take(CANDIDATES_MAX) {
             if let Some((start, gaps)) = stretch(&self.vectors[*group], timestamps) {
-                return placement(*group, start, gaps);
+                return self.placement(*group, start, gaps);
             }
         }
+        let group = self.add(key, slice_ms, timestamps);
+        self.placement(group, 0, None)
+    }
+
+    fn add(&mut self, key: Fingerprint, slice_ms: i64, timestamps: &ScalarBuffer<i64>) -> usize {
         let group = self.vectors.len();
         self.slices_ms.push(slice_ms);
         self.vectors.push(timestamps.clone());
@@ -98,7 +131,21 @@ impl Groups {
                 near.push(group);
             }
         }
-        placement(group, 0, None)
+        group
+    }
+
+    fn placement(
+        &self,
+        group: usize,
+        start: usize,
+        gaps: Option<Vec<u8>>,
+    ) -> Result<Placement, Fault> {
+        let int = |n: usize| i32::try_from(n).map_err(|_| Fault::format("too many timestamps"));
+        Ok(Placement {
+            group: int(self.first.saturating_add(group))?,
+            start: int(start)?,
+            gaps,
+        })
     }
 
     /// How many vectors there are.
@@ -121,15 +168,6 @@ impl Groups {
             RecordBatch::try_new(columns(), vec![Arc::new(slices), Arc::new(lists.finish())]);
         batch.map_err(|e| Fault::format(e.to_string()))
     }
-}
-
-fn placement(group: usize, start: usize, gaps: Option<Vec<u8>>) -> Result<Placement, Fault> {
-    let int = |n: usize| i32::try_from(n).map_err(|_| Fault::format("too many timestamps"));
-    Ok(Placement {
-        group: int(group)?,
-        start: int(start)?,
-        gaps,
-    })
 }
 
 /// Finds `timestamps` inside a vector: where it starts, and its gaps.
@@ -242,6 +280,13 @@ impl Page for TimesPage {
             .iter()
             .map(|vector| vector.len() * size_of::<i64>())
             .sum()
+    }
+}
+
+impl TimesPage {
+    /// The vectors, row by row.
+    pub(crate) fn into_vectors(self) -> Vec<ScalarBuffer<i64>> {
+        self.vectors
     }
 }
 

@@ -27,7 +27,7 @@ pub const SLICE_MS: i64 = 2 * 3_600 * 1_000;
 pub(crate) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Rows that are handed to the Parquet writer at a time; divides [`ROW_GROUP_ROWS`].
-const WRITE_ROWS: usize = 1_024;
+pub(crate) const WRITE_ROWS: usize = 1_024;
 
 /// How a block is written.
 #[derive(Debug, Clone)]
@@ -71,14 +71,14 @@ pub async fn write(
 
 /// Makes the files of one folder.
 #[derive(Clone, Copy)]
-struct Files<'a> {
-    store: &'a dyn ObjectStore,
-    folder: &'a Path,
-    block: &'a str,
+pub(crate) struct Files<'a> {
+    pub(crate) store: &'a dyn ObjectStore,
+    pub(crate) folder: &'a Path,
+    pub(crate) block: &'a str,
 }
 
 impl<'a> Files<'a> {
-    fn create(
+    pub(crate) fn create(
         self,
         name: &'static str,
         layout: fn(WriterPropertiesBuilder) -> (SchemaRef, WriterProperties),
@@ -95,8 +95,20 @@ impl<'a> Files<'a> {
         open().map_err(|fault| self.blame(name, fault))
     }
 
-    fn blame(self, name: &str, fault: Fault) -> BlockError {
+    pub(crate) fn blame(self, name: &str, fault: Fault) -> BlockError {
         fault.of(self.block, name)
+    }
+
+    /// Writes `meta.json`, which makes the folder a block.
+    pub(crate) async fn seal(self, meta: &BlockMeta) -> Result<(), BlockError> {
+        let put = async {
+            let path = self.folder.clone().join(META_FILE);
+            let json = meta.to_json()?;
+            self.store.put(&path, json.into()).await?;
+            Ok(())
+        };
+        let sealed: Result<(), Fault> = put.await;
+        sealed.map_err(|fault| self.blame(META_FILE, fault))
     }
 }
 
@@ -284,20 +296,21 @@ impl<'a> BlockWriter<'a> {
             slice_ms: self.options.slice_ms,
             slices_ms,
             stats,
+            compaction: None,
             sum_bytes: SUM_BYTES,
             files: named,
         };
-        let blame = |fault| files.blame(META_FILE, fault);
-        let json = meta.to_json().map_err(blame)?;
-        let path = files.folder.clone().join(META_FILE);
-        let put = files.store.put(&path, json.into()).await;
-        put.map_err(|error| blame(error.into()))?;
+        files.seal(&meta).await?;
         Ok(Some(meta))
     }
 }
 
 /// Appends rows to a file and ends its row group when `row` rows make a whole one.
-async fn append(file: &mut FileWriter<'_>, rows: &RecordBatch, row: usize) -> Result<(), Fault> {
+pub(crate) async fn append(
+    file: &mut FileWriter<'_>,
+    rows: &RecordBatch,
+    row: usize,
+) -> Result<(), Fault> {
     file.write(rows)?;
     if row.is_multiple_of(ROW_GROUP_ROWS) {
         file.end_row_group().await?;
@@ -332,7 +345,10 @@ async fn write_chunks(
     file.finish().await
 }
 
-async fn write_index(mut file: FileWriter<'_>, index: IndexBuilder) -> Result<FileMeta, Fault> {
+pub(crate) async fn write_index(
+    mut file: FileWriter<'_>,
+    index: IndexBuilder,
+) -> Result<FileMeta, Fault> {
     let mut written = 0;
     let mut rows = index.into_rows().peekable();
     while rows.peek().is_some() {

@@ -6,6 +6,7 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod compact;
 mod damage;
 mod fixture;
 mod golden;

@@ -1,0 +1,268 @@
+//! Makes one block of several: first the label sets, then slice after slice of their samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use narthex_storage::TimeRange;
+use object_store::ObjectStore;
+use object_store::path::Path;
+use ulid::Ulid;
+
+use crate::chunks::{CHUNKS_FILE, SliceRows};
+use crate::index::{INDEX_FILE, IndexBuilder};
+use crate::meta::{
+    BlockMeta, BlockStats, CODEC, Compaction, FileMeta, META_FILE, Parent, TimeBounds, VERSION,
+};
+use crate::series::{SERIES_FILE, SeriesRows};
+use crate::series_union::SeriesUnion;
+use crate::slice_union::SliceUnion;
+use crate::sums::SUM_BYTES;
+use crate::times::{Groups, TIMES_FILE};
+use crate::upload::FileWriter;
+use crate::write::{Files, ROW_GROUP_ROWS, WRITE_ROWS, append, write_index};
+use crate::{Block, BlockError, Fault, chunks, index, series, times};
+
+/// Blocks that one compaction takes. Each that has samples in a slice costs a row group of memory
+/// while the slice is written.
+pub const PARENTS_MAX: usize = 16;
+
+/// Writes a block of all samples of `parents` into `folder` of the store, `meta.json` last. Where
+/// two parents have a sample of one series at the same time, that of the earlier one in the list
+/// counts. Slices keep their length. The cells of a series in a slice are copied byte by byte
+/// where only one parent has them, and encoded anew where several have.
+///
+/// Memory holds four bytes for each series of each parent, the new index, the timestamp vectors
+/// of one slice, the row group that is written, and of each parent with samples in the slice a row
+/// group as it lies in the file. It does not grow with the number of slices.
+///
+/// Dropping the future ends the work; what was written until then stays behind, without a
+/// `meta.json`, as it does after an error.
+///
+/// # Errors
+/// A parent is damaged, and named; the store failed; the parents are none, more than
+/// [`PARENTS_MAX`], or have slices of different lengths.
+pub async fn compact(
+    store: &dyn ObjectStore,
+    folder: &Path,
+    parents: &[Arc<Block>],
+    ulid: Ulid,
+) -> Result<BlockMeta, BlockError> {
+    let block = ulid.to_string();
+    let files = Files {
+        store,
+        folder,
+        block: &block,
+    };
+    let slice_ms = slice_length(parents).map_err(|fault| files.blame(META_FILE, fault))?;
+    let labels = write_labels(files, parents).await?;
+    let samples = write_samples(files, parents, &labels).await?;
+    let metas = || parents.iter().map(|parent| parent.meta());
+    let meta = BlockMeta {
+        version: VERSION,
+        ulid: block.clone(),
+        codec: CODEC.to_owned(),
+        range: TimeBounds {
+            start_ms: metas().map(|m| m.range.start_ms).min().unwrap_or_default(),
+            end_ms: metas().map(|m| m.range.end_ms).max().unwrap_or_default(),
+        },
+        min_time_ms: labels.span.start_ms,
+        max_time_ms: labels.span.end_ms,
+        slice_ms,
+        slices_ms: samples.slices_ms,
+        stats: BlockStats {
+            series: labels.series as u64,
+            samples: samples.count,
+            timestamp_groups: samples.timestamp_groups as u64,
+            label_pairs: labels.pairs as u64,
+        },
+        compaction: Some(origin(parents)),
+        sum_bytes: SUM_BYTES,
+        files: labels.files.into_iter().chain(samples.files).collect(),
+    };
+    files.seal(&meta).await?;
+    Ok(meta)
+}
+
+/// The length of the slices of all parents.
+fn slice_length(parents: &[Arc<Block>]) -> Result<i64, Fault> {
+    let lengths: BTreeSet<i64> = parents.iter().map(|p| p.meta().slice_ms).collect();
+    match lengths.first() {
+        None => Err(Fault::format("a block cannot be made of none")),
+        Some(_) if parents.len() > PARENTS_MAX => {
+            let message = format!("{} blocks, at most {PARENTS_MAX} become one", parents.len());
+            Err(Fault::format(message))
+        }
+        Some(length) if lengths.len() == 1 => Ok(*length),
+        Some(_) => Err(Fault::format("blocks with slices of different lengths")),
+    }
+}
+
+/// What the new block is made of.
+fn origin(parents: &[Arc<Block>]) -> Compaction {
+    let metas = || parents.iter().map(|parent| parent.meta());
+    let sources: BTreeSet<&String> = metas().flat_map(BlockMeta::sources).collect();
+    let level = metas().map(BlockMeta::level).max().unwrap_or_default();
+    Compaction {
+        level: level.saturating_add(1),
+        sources: sources.into_iter().cloned().collect(),
+        parents: metas()
+            .map(|meta| Parent {
+                ulid: meta.ulid.clone(),
+                range: meta.range,
+            })
+            .collect(),
+    }
+}
+
+/// Files that are written, by name.
+type Written = Vec<(String, FileMeta)>;
+
+/// What is known once the label sets are written.
+struct WrittenLabels {
+    files: Written,
+    series: usize,
+    pairs: usize,
+    span: TimeRange,
+    /// For each parent, the new row of each of its series.
+    rows: Vec<Vec<u32>>,
+}
+
+async fn write_labels(
+    files: Files<'_>,
+    parents: &[Arc<Block>],
+) -> Result<WrittenLabels, BlockError> {
+    let mut file = files.create(SERIES_FILE, series::layout)?;
+    let mut index = IndexBuilder::default();
+    let mut rows = SeriesRows::default();
+    let mut count = 0_usize;
+    let mut span = TimeRange {
+        start_ms: i64::MAX,
+        end_ms: i64::MIN,
+    };
+    let mut union = SeriesUnion::open(parents).await?;
+    loop {
+        let next = union.next().await?;
+        let is_last = next.is_none();
+        if let Some((labels, range)) = next {
+            let row = u32::try_from(count);
+            let row = row.map_err(|_| files.blame(INDEX_FILE, Fault::format("too many series")))?;
+            index.push(row, &labels);
+            rows.push(labels, range);
+            span.start_ms = span.start_ms.min(range.start_ms);
+            span.end_ms = span.end_ms.max(range.end_ms);
+            count += 1;
+        }
+        if is_last || count.is_multiple_of(WRITE_ROWS) {
+            let written = match rows.take() {
+                Ok(rows) => append(&mut file, &rows, count).await,
+                Err(fault) => Err(fault),
+            };
+            written.map_err(|fault| files.blame(SERIES_FILE, fault))?;
+        }
+        if is_last {
+            break;
+        }
+    }
+    let pairs = index.pairs();
+    let series = file.finish().await;
+    let series = series.map_err(|fault| files.blame(SERIES_FILE, fault))?;
+    let index = write_index(files.create(INDEX_FILE, index::layout)?, index).await;
+    let index = index.map_err(|fault| files.blame(INDEX_FILE, fault))?;
+    Ok(WrittenLabels {
+        files: vec![
+            (SERIES_FILE.to_owned(), series),
+            (INDEX_FILE.to_owned(), index),
+        ],
+        series: count,
+        pairs,
+        span,
+        rows: union.into_rows()?,
+    })
+}
+
+/// A slice of a parent: its number in the parent, and the new row of each of its series.
+type SliceOf<'a> = (&'a Block, usize, &'a [u32]);
+
+/// What is known once the samples are written.
+struct WrittenSamples {
+    files: Written,
+    slices_ms: Vec<i64>,
+    count: u64,
+    timestamp_groups: usize,
+}
+
+async fn write_samples(
+    files: Files<'_>,
+    parents: &[Arc<Block>],
+    labels: &WrittenLabels,
+) -> Result<WrittenSamples, BlockError> {
+    let mut chunks = files.create(CHUNKS_FILE, chunks::layout)?;
+    let mut times = TimesFile::new(files.create(TIMES_FILE, times::layout)?);
+    let mut slices: BTreeMap<i64, Vec<SliceOf<'_>>> = BTreeMap::new();
+    for (parent, rows) in parents.iter().zip(&labels.rows) {
+        for (number, slice_ms) in parent.meta().slices_ms.iter().enumerate() {
+            let of_slice = slices.entry(*slice_ms).or_default();
+            of_slice.push((parent, number, rows));
+        }
+    }
+    let slices_ms = slices.keys().copied().collect();
+    let mut count = 0;
+    for (slice_ms, sources) in slices {
+        let mut union = SliceUnion::open(slice_ms, sources).await?;
+        let mut rows = SliceRows::new(slice_ms);
+        let mut groups = Groups::after(times.written);
+        for start in (0..labels.series).step_by(WRITE_ROWS) {
+            let end = labels.series.min(start + WRITE_ROWS);
+            count += union.read_until(end, &mut rows, &mut groups).await?;
+            let written = match rows.take(end) {
+                Ok(rows) => append(&mut chunks, &rows, end).await,
+                Err(fault) => Err(fault),
+            };
+            written.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
+        }
+        // A row group has rows of one slice only.
+        let ended = chunks.end_row_group().await;
+        ended.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
+        let added = times.add(&groups).await;
+        added.map_err(|fault| files.blame(TIMES_FILE, fault))?;
+    }
+    let timestamp_groups = times.written;
+    let chunks = chunks.finish().await;
+    let chunks = chunks.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
+    let times = times.file.finish().await;
+    let times = times.map_err(|fault| files.blame(TIMES_FILE, fault))?;
+    Ok(WrittenSamples {
+        files: vec![
+            (CHUNKS_FILE.to_owned(), chunks),
+            (TIMES_FILE.to_owned(), times),
+        ],
+        slices_ms,
+        count,
+        timestamp_groups,
+    })
+}
+
+/// `times.parquet`, to which each slice adds its vectors.
+struct TimesFile<'a> {
+    file: FileWriter<'a>,
+    /// Vectors so far.
+    written: usize,
+}
+
+impl<'a> TimesFile<'a> {
+    fn new(file: FileWriter<'a>) -> Self {
+        Self { file, written: 0 }
+    }
+
+    async fn add(&mut self, groups: &Groups) -> Result<(), Fault> {
+        let mut start = 0;
+        while start < groups.len() {
+            let room = ROW_GROUP_ROWS - self.written % ROW_GROUP_ROWS;
+            let rows = groups.rows(start, WRITE_ROWS.min(room))?;
+            start += rows.num_rows();
+            self.written += rows.num_rows();
+            append(&mut self.file, &rows, self.written).await?;
+        }
+        Ok(())
+    }
+}

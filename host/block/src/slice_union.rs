@@ -1,0 +1,263 @@
+//! The samples that several blocks have in one slice of time, series by series.
+
+use std::collections::{BTreeSet, HashMap};
+
+use arrow_array::RecordBatch;
+use arrow_buffer::ScalarBuffer;
+use futures::TryStreamExt;
+
+use crate::chunks::{ChunksPage, Samples, SliceRows, contradiction};
+use crate::encoded::{Encoded, EncodedBatch};
+use crate::page::Page;
+use crate::table::{Batches, joined};
+use crate::times::{Groups, Placement, TimesPage, resolve};
+use crate::{Block, BlockError, Fault};
+
+/// Goes through the rows of one slice, as many as the union of the blocks has series. It holds
+/// one batch of rows of each block, and the timestamp vectors of the slice.
+pub(crate) struct SliceUnion<'a> {
+    slice_ms: i64,
+    /// Of equal timestamps, the sample of the first source counts.
+    sources: Vec<Source<'a>>,
+    /// The row that comes next.
+    next: usize,
+}
+
+/// The rows of one block.
+struct Source<'a> {
+    block: &'a Block,
+    /// The row in the union of each series of the block.
+    rows: &'a [u32],
+    /// The series that comes next.
+    next: usize,
+    batches: Batches,
+    batch: Option<Batch>,
+    /// Timestamp vectors by their row in the block.
+    vectors: HashMap<i32, ScalarBuffer<i64>>,
+    /// Where those vectors that were needed lie in the new block.
+    placed: HashMap<i32, i32>,
+}
+
+struct Batch {
+    encoded: EncodedBatch,
+    raw: RecordBatch,
+    /// The row that was read last.
+    row: usize,
+}
+
+impl<'a> SliceUnion<'a> {
+    /// Opens a slice of blocks: of each the number of the slice in it, and where its series are
+    /// in the union.
+    pub(crate) async fn open(
+        slice_ms: i64,
+        blocks: impl IntoIterator<Item = (&'a Block, usize, &'a [u32])>,
+    ) -> Result<Self, BlockError> {
+        let mut sources = Vec::new();
+        for (block, slice, rows) in blocks {
+            sources.push(Source::open(block, slice, rows).await?);
+        }
+        Ok(Self {
+            slice_ms,
+            sources,
+            next: 0,
+        })
+    }
+
+    /// Adds the samples of the series before `end` to `out`, and gives their number. What one
+    /// block alone has goes over as it is; what several have is decoded, joined and encoded anew.
+    pub(crate) async fn read_until(
+        &mut self,
+        end: usize,
+        out: &mut SliceRows,
+        groups: &mut Groups,
+    ) -> Result<u64, BlockError> {
+        let mut samples = 0;
+        let mut found: Vec<usize> = Vec::new();
+        for row in self.next..end {
+            found.clear();
+            for (index, source) in self.sources.iter_mut().enumerate() {
+                if source.go_to(row).await? {
+                    found.push(index);
+                }
+            }
+            samples += match found[..] {
+                [] => 0,
+                [only] => {
+                    let source = &mut self.sources[only];
+                    let copied = source.copy(self.slice_ms, row, out, groups);
+                    copied.map_err(|fault| source.block.chunks.blame(fault))?
+                }
+                _ => self.join(&found, row, out, groups)?,
+            };
+        }
+        self.next = end;
+        Ok(samples)
+    }
+
+    fn join(
+        &self,
+        found: &[usize],
+        row: usize,
+        out: &mut SliceRows,
+        groups: &mut Groups,
+    ) -> Result<u64, BlockError> {
+        let mut parts = Vec::with_capacity(found.len());
+        for index in found {
+            let source = &self.sources[*index];
+            let samples = source.samples();
+            parts.push(samples.map_err(|fault| source.block.chunks.blame(fault))?);
+        }
+        let (timestamps, values) = join(&parts);
+        let mut add = || {
+            let place = groups.place(self.slice_ms, &timestamps)?;
+            out.push(row, place, &timestamps, &values)
+        };
+        let first = self.sources[found[0]].block;
+        add().map_err(|fault| first.chunks.blame(fault))?;
+        Ok(timestamps.len() as u64)
+    }
+}
+
+/// Joins samples of one series; of equal timestamps the first part's counts.
+fn join(parts: &[Samples]) -> Samples {
+    let samples = parts.iter().flat_map(|(timestamps, values)| {
+        let values = values.iter().copied();
+        timestamps.iter().copied().zip(values)
+    });
+    let mut samples: Vec<(i64, f64)> = samples.collect();
+    // Stable, so that what came first stays first. Parts are sorted, which makes it one merge.
+    samples.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    samples.dedup_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
+    (timestamps.into(), values.into())
+}
+
+impl<'a> Source<'a> {
+    async fn open(block: &'a Block, slice: usize, rows: &'a [u32]) -> Result<Self, BlockError> {
+        let table = &block.chunks;
+        let first = slice.saturating_mul(rows.len());
+        let all = Some(first..first.saturating_add(rows.len()));
+        let batches = table.read(ChunksPage::COLUMNS, all).await;
+        Ok(Self {
+            block,
+            rows,
+            next: 0,
+            batches: batches.map_err(|fault| table.blame(fault))?,
+            batch: None,
+            vectors: HashMap::new(),
+            placed: HashMap::new(),
+        })
+    }
+
+    /// Goes to the row of a series of the union, which is not before the last one; whether the
+    /// block has samples of it in this slice.
+    async fn go_to(&mut self, row: usize) -> Result<bool, BlockError> {
+        if self.rows.get(self.next).map(|row| *row as usize) != Some(row) {
+            return Ok(false);
+        }
+        self.next += 1;
+        let is_new = self.read().await;
+        if is_new.map_err(|fault| self.block.chunks.blame(fault))? {
+            let loaded = self.load_vectors().await;
+            loaded.map_err(|fault| self.block.times.blame(fault))?;
+        }
+        let batch = self.batch.as_ref();
+        Ok(batch.is_some_and(|batch| batch.encoded.has_samples(batch.row)))
+    }
+
+    /// Goes to the next row; whether it is the first of a batch.
+    async fn read(&mut self) -> Result<bool, Fault> {
+        if let Some(batch) = &mut self.batch
+            && batch.row + 1 < batch.encoded.len()
+        {
+            batch.row += 1;
+            return Ok(false);
+        }
+        loop {
+            let raw = self.batches.try_next().await?;
+            let raw =
+                raw.ok_or_else(|| Fault::format("it has fewer rows than there are series"))?;
+            if raw.num_rows() > 0 {
+                self.batch = Some(Batch {
+                    encoded: EncodedBatch::new(&raw)?,
+                    raw,
+                    row: 0,
+                });
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Reads the timestamp vectors that the batch needs.
+    async fn load_vectors(&mut self) -> Result<(), Fault> {
+        let Some(batch) = &self.batch else {
+            return Ok(());
+        };
+        let needed = (0..batch.encoded.len()).filter_map(|row| batch.encoded.group(row));
+        let missing: BTreeSet<i32> = needed
+            .filter(|group| !self.vectors.contains_key(group))
+            .collect();
+        let row = |group: &i32| {
+            usize::try_from(*group).map_err(|_| Fault::format("a negative row of timestamps"))
+        };
+        let rows = missing.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let rows = joined(rows.into_iter().map(|row| row..row.saturating_add(1)));
+        let mut groups = missing.into_iter();
+        let mut batches = self.block.times.read(TimesPage::COLUMNS, rows).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let vectors = TimesPage::decode(&batch)?.into_vectors();
+            let read = groups.by_ref().take(vectors.len());
+            self.vectors.extend(read.zip(vectors));
+        }
+        Ok(())
+    }
+
+    /// Adds the row as it is, its timestamps in their new place; how many samples it has.
+    fn copy(
+        &mut self,
+        slice_ms: i64,
+        row: usize,
+        out: &mut SliceRows,
+        groups: &mut Groups,
+    ) -> Result<u64, Fault> {
+        let (mut encoded, timestamps) = self.encoded()?;
+        let place = &mut encoded.place;
+        let vector = self.vectors.get(&place.group).ok_or_else(contradiction)?;
+        place.group = match self.placed.get(&place.group) {
+            Some(placed) => *placed,
+            None => {
+                let placed = groups.whole(slice_ms, vector)?;
+                self.placed.insert(place.group, placed);
+                placed
+            }
+        };
+        out.push_encoded(row, encoded)?;
+        Ok(timestamps.len() as u64)
+    }
+
+    /// The row's samples, decoded.
+    fn samples(&self) -> Result<Samples, Fault> {
+        let (_, timestamps) = self.encoded()?;
+        let batch = self.batch.as_ref().ok_or_else(contradiction)?;
+        let page = ChunksPage::decode(&batch.raw.slice(batch.row, 1))?;
+        let mut values = Vec::new();
+        page.values_into(0, &(0..timestamps.len()), &mut values)?;
+        Ok((timestamps, values.into()))
+    }
+
+    /// The row as it is, and its timestamps, which it must agree with.
+    fn encoded(&self) -> Result<(Encoded, ScalarBuffer<i64>), Fault> {
+        let batch = self.batch.as_ref().ok_or_else(contradiction)?;
+        let encoded = batch.encoded.row(batch.row)?;
+        let Placement { group, start, gaps } = &encoded.place;
+        let vector = self.vectors.get(group).ok_or_else(contradiction)?;
+        let size = |n: i32| usize::try_from(n).map_err(|_| contradiction());
+        let (start, count) = (size(*start)?, size(encoded.count)?);
+        let timestamps = resolve(vector, start, count, gaps.as_deref())?;
+        let ends = (Some(&encoded.range.start_ms), Some(&encoded.range.end_ms));
+        match ends == (timestamps.first(), timestamps.last()) {
+            true => Ok((encoded, timestamps)),
+            false => Err(contradiction()),
+        }
+    }
+}
