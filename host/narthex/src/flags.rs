@@ -11,6 +11,7 @@ use clap::{
 };
 use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
+use narthex_tsdb::Retention;
 
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
@@ -38,8 +39,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("storage.tsdb.head-chunks-write-queue-size", true),
     ("storage.tsdb.max-block-chunk-segment-size", true),
     ("storage.tsdb.no-lockfile", false),
-    ("storage.tsdb.retention.size", true),
-    ("storage.tsdb.retention.time", true),
     ("storage.tsdb.samples-per-chunk", true),
     ("storage.tsdb.wal-compression", false),
     ("storage.tsdb.wal-compression-type", true),
@@ -99,6 +98,16 @@ pub(crate) struct Flags {
     /// Maximum duration compacted blocks may span.
     #[arg(long = "storage.tsdb.max-block-duration", hide = true)]
     pub(crate) max_block_duration: Option<PromDuration>,
+
+    /// How long to retain samples in storage. When neither this flag nor
+    /// storage.tsdb.retention.size is set, 15d. Units Supported: y, w, d, h, m, s, ms.
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]
+    pub(crate) retention_time: Option<PromDuration>,
+
+    /// Maximum number of bytes that can be stored for blocks, the log included. A unit is
+    /// required, supported units: B, KB, MB, GB, TB, PB, EB. Ex: "512MB".
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
+    pub(crate) retention_size: Option<ByteSize>,
 
     /// Address to listen on. Can be repeated.
     #[arg(
@@ -217,6 +226,17 @@ pub(crate) enum TestCommand {
     },
 }
 
+impl Flags {
+    /// How long and how much is kept.
+    pub(crate) fn retention(&self) -> Retention {
+        Retention::new(
+            self.retention_time.unwrap_or_default(),
+            self.retention_size.unwrap_or_default(),
+            0.0,
+        )
+    }
+}
+
 /// `--log.level`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
@@ -275,18 +295,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
             return Err(invalid(format!("--{name} is not supported yet")));
         }
     }
-    if is_given(&matches, "storage.tsdb.retention.size") {
-        let text = matches.get_one::<String>("storage.tsdb.retention.size");
-        let text = text.map_or("", String::as_str);
-        text.parse::<ByteSize>()
-            .map_err(|error| invalid(format!("--storage.tsdb.retention.size: {error}")))?;
-    }
-    if is_given(&matches, "storage.tsdb.retention.time") {
-        let text = matches.get_one::<String>("storage.tsdb.retention.time");
-        let text = text.map_or("", String::as_str);
-        text.parse::<PromDuration>()
-            .map_err(|error| invalid(format!("--storage.tsdb.retention.time: {error}")))?;
-    }
     let cors_origin = OriginPattern::new(&flags.cors_origin)
         .map_err(|error| invalid(format!("--web.cors.origin: {error}")))?;
     external_url::check(&flags.external_url)
@@ -296,9 +304,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         .filter(|(name, _)| is_given(&matches, name))
         .map(|(name, _)| format!("--{name} has no effect yet"))
         .collect();
-    if flags.max_block_duration.is_some() {
-        notes.push("--storage.tsdb.max-block-duration has no effect yet".to_owned());
-    }
     let features = Features::read(&flags.features, &mut notes);
     Ok(CommandLine {
         values: values(&command, &matches),
@@ -422,7 +427,7 @@ mod tests {
     #[test]
     fn a_flag_without_effect_is_told_and_not_hidden() {
         let line = parsed(&[
-            "--storage.tsdb.retention.time=15d",
+            "--storage.tsdb.samples-per-chunk=240",
             "--rules.max-concurrent-evals=4",
             "--enable-feature=promql-experimental-functions,native-histograms",
         ])
@@ -431,13 +436,33 @@ mod tests {
             line.notes,
             [
                 "--rules.max-concurrent-evals has no effect yet",
-                "--storage.tsdb.retention.time has no effect yet",
+                "--storage.tsdb.samples-per-chunk has no effect yet",
                 "--enable-feature=native-histograms has no effect",
             ]
         );
         assert!(line.features.parse.experimental_functions);
-        assert_eq!(line.values["storage.tsdb.retention.time"], "15d");
+        assert_eq!(line.values["storage.tsdb.samples-per-chunk"], "240");
         assert_eq!(line.values["rules.max-concurrent-evals"], "4");
+    }
+
+    #[test]
+    fn what_is_kept_is_fifteen_days_unless_something_is_said() {
+        for (args, kept) in [
+            (vec![], "15d"),
+            (vec!["--storage.tsdb.retention.time=36h"], "36h"),
+            (vec!["--storage.tsdb.retention.size=512MB"], "512MiB"),
+            (
+                vec![
+                    "--storage.tsdb.retention.time=1y",
+                    "--storage.tsdb.retention.size=2GB",
+                ],
+                "1y or 2GiB",
+            ),
+        ] {
+            let line = parsed(&args).unwrap();
+            assert_eq!(line.flags.retention().to_string(), kept, "{args:?}");
+            assert!(line.notes.is_empty(), "{:?}", line.notes);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ const LOOKS_PER_BLOCK: u32 = 4;
 /// A task that asks the store for its work until it is stopped.
 #[derive(Debug)]
 pub(crate) struct Maintenance {
+    tsdb: Arc<Tsdb>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -26,16 +27,19 @@ impl Maintenance {
     pub(crate) fn start(tsdb: Arc<Tsdb>, block_duration: Duration) -> Self {
         let period = PERIOD_MAX.min(block_duration / LOOKS_PER_BLOCK);
         let (stop, mut stopped) = watch::channel(false);
+        let store = Arc::clone(&tsdb);
         let task = tokio::spawn(async move {
             let mut failed_before = false;
             loop {
-                let done = tsdb.maintain().await;
+                let done = store.maintain().await;
                 match &done {
                     Err(error) if !failed_before => {
                         let error = anyhow::anyhow!("{error}");
-                        tracing::error!(%error, "blocks cannot be cut");
+                        tracing::error!(%error, "blocks cannot be cut, compacted or removed");
                     }
-                    Ok(()) if failed_before => tracing::info!("blocks can be cut again"),
+                    Ok(()) if failed_before => {
+                        tracing::info!("blocks can be cut, compacted and removed again")
+                    }
                     _ => {}
                 }
                 failed_before = done.is_err();
@@ -45,12 +49,13 @@ impl Maintenance {
                 }
             }
         });
-        Self { stop, task }
+        Self { tsdb, stop, task }
     }
 
-    /// Ends the task; work under way is finished.
+    /// Ends the task. A cut that is under way is finished, a compaction is given up.
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
+        self.tsdb.stop_compactions();
         // It fails only where the task panicked, which the log has said.
         let _ = self.task.await;
     }

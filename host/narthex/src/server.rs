@@ -182,8 +182,7 @@ impl Setup {
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
             is_admin_enabled: self.line.flags.is_admin_enabled,
             lifecycle,
-            // Nothing is removed by age or size yet.
-            retention: "unlimited".to_owned(),
+            retention: self.line.flags.retention().to_string(),
         })
     }
 
@@ -256,6 +255,8 @@ impl Setup {
     async fn open_store(&self, state: &ApiState) -> anyhow::Result<Arc<Tsdb>> {
         let options = TsdbOptions {
             min_block_duration: self.line.flags.min_block_duration,
+            max_block_duration: self.line.flags.max_block_duration,
+            retention: self.line.flags.retention(),
             page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
             ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
         };

@@ -1,8 +1,9 @@
 //! The blocks that readers see, and their folders on the local disk.
 
-use std::fs::{self, File};
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use narthex_block::{Block, BlockError, Fault, META_FILE, PageCache, Ulid};
@@ -10,6 +11,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 
 use crate::TsdbError;
+use crate::retired::{DELETION_SUFFIX, Retired, delete, sync};
 
 /// What a folder is called until its block is complete.
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -23,10 +25,15 @@ pub(crate) struct Catalog {
     blocks: ArcSwap<Vec<Arc<Block>>>,
     /// Blocks that were there and could not be opened.
     damaged: usize,
+    /// Blocks that readers no longer get.
+    retired: Retired,
+    /// Names of blocks that could not be compacted. They are left alone until the next start.
+    failed: Mutex<BTreeSet<String>>,
 }
 
 impl Catalog {
-    /// Opens the blocks of a folder, and removes what a crash left of unfinished ones.
+    /// Opens the blocks of a folder, and removes what a crash left: unfinished blocks, those that
+    /// were being removed, and those in whose place another one stands.
     pub(crate) async fn open(path: &Path, page_cache_bytes: u64) -> Result<Self, TsdbError> {
         let store = LocalFileSystem::new_with_prefix(path).map_err(|source| TsdbError::Store {
             path: path.to_owned(),
@@ -38,9 +45,12 @@ impl Catalog {
             cache: Arc::new(PageCache::new(page_cache_bytes)),
             blocks: ArcSwap::default(),
             damaged: 0,
+            retired: Retired::default(),
+            failed: Mutex::default(),
         };
         let folders = folders(path)?;
         let mut blocks = Vec::new();
+        let mut damaged = Vec::new();
         for ulid in &folders.blocks {
             let folder = path.join(ulid.to_string());
             if !folder.join(META_FILE).exists() {
@@ -57,7 +67,7 @@ impl Catalog {
                 Err(error) => {
                     let cause = &error.fault;
                     tracing::error!(%error, %cause, "block is damaged and left out");
-                    catalog.damaged += 1;
+                    damaged.push(ulid.to_string());
                 }
             }
         }
@@ -65,7 +75,23 @@ impl Catalog {
             tracing::info!(folder = %leftover.display(), "removing an unfinished block");
             fs::remove_dir_all(&leftover).map_err(TsdbError::io("remove", &leftover))?;
         }
-        blocks.sort_by_key(|block| (block.meta().range.start_ms, block.meta().ulid.clone()));
+        // The samples of these are in another block that is there.
+        let replaced: HashSet<String> = blocks
+            .iter()
+            .flat_map(|block: &Arc<Block>| block.meta().replaced().map(str::to_owned))
+            .collect();
+        let names = blocks.iter().map(|block| &block.meta().ulid);
+        for name in names
+            .chain(&damaged)
+            .filter(|name| replaced.contains(*name))
+        {
+            tracing::info!(block = %name, "removing a block that was compacted into another");
+            delete(path, name)?;
+        }
+        blocks.retain(|block| !replaced.contains(&block.meta().ulid));
+        damaged.retain(|name| !replaced.contains(name));
+        catalog.damaged = damaged.len();
+        sort(&mut blocks);
         catalog.blocks = ArcSwap::from_pointee(blocks);
         Ok(catalog)
     }
@@ -95,8 +121,7 @@ impl Catalog {
         let from = self.path.join(Self::temporary(ulid).as_ref());
         let to = self.path.join(ulid.to_string());
         fs::rename(&from, &to).map_err(TsdbError::io("rename", &from))?;
-        let folder = File::open(&self.path).and_then(|folder| folder.sync_all());
-        folder.map_err(TsdbError::io("sync", &self.path))
+        sync(&self.path)
     }
 
     /// Removes what was written of a block that failed; what cannot be removed goes at the next
@@ -112,19 +137,76 @@ impl Catalog {
 
     /// Opens a block that has its name and shows it to readers.
     pub(crate) async fn publish(&self, ulid: Ulid) -> Result<(), TsdbError> {
+        self.replace(&[], ulid).await
+    }
+
+    /// Opens a block that has its name and shows it to readers in place of its parents, all at
+    /// once. The parents' folders stay until they are swept.
+    pub(crate) async fn replace(
+        &self,
+        parents: &[Arc<Block>],
+        ulid: Ulid,
+    ) -> Result<(), TsdbError> {
         let block = Arc::new(self.open_block(ulid).await?);
+        self.swap(parents, Some(&block));
+        Ok(())
+    }
+
+    /// Takes blocks from readers. Their folders stay until they are swept.
+    pub(crate) fn remove(&self, gone: &[Arc<Block>]) {
+        self.swap(gone, None);
+    }
+
+    fn swap(&self, gone: &[Arc<Block>], new: Option<&Arc<Block>>) {
+        let is_gone = |block: &Arc<Block>| gone.iter().any(|gone| Arc::ptr_eq(gone, block));
         self.blocks.rcu(|blocks| {
-            let mut blocks = Vec::clone(blocks);
-            blocks.push(Arc::clone(&block));
-            blocks.sort_by_key(|block| (block.meta().range.start_ms, block.meta().ulid.clone()));
+            let kept = blocks.iter().filter(|block| !is_gone(block));
+            let mut blocks: Vec<Arc<Block>> = kept.chain(new).cloned().collect();
+            sort(&mut blocks);
             blocks
         });
-        Ok(())
+        for block in gone {
+            self.retired.add(Arc::clone(block));
+        }
+    }
+
+    /// Removes the folders of blocks that were taken from readers, as far as nobody reads them.
+    pub(crate) fn sweep(&self) {
+        self.retired.sweep(&self.path);
+    }
+
+    /// Removes a block that has its name and that readers never got.
+    pub(crate) fn withdraw(&self, ulid: Ulid) {
+        if let Err(error) = delete(&self.path, &ulid.to_string()) {
+            tracing::warn!(block = %ulid, %error, "cannot remove a block that cannot be opened");
+        }
     }
 
     /// The blocks now, oldest first.
     pub(crate) fn blocks(&self) -> Arc<Vec<Arc<Block>>> {
         self.blocks.load_full()
+    }
+
+    /// The folder of all blocks.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many blocks wait for their readers to finish before they are removed.
+    pub(crate) fn retired(&self) -> usize {
+        self.retired.len()
+    }
+
+    /// Notes that a block cannot be compacted; whether that is news.
+    pub(crate) fn mark_failed(&self, ulid: &str) -> bool {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(ulid.to_owned())
+    }
+
+    /// Whether compacting a block has failed since the start.
+    pub(crate) fn has_failed(&self, block: &Block) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.contains(&block.meta().ulid)
     }
 
     /// How many blocks could not be opened.
@@ -137,6 +219,11 @@ impl Catalog {
         let blocks = self.blocks();
         blocks.iter().map(|block| block.meta().range.end_ms).max()
     }
+}
+
+/// Oldest first; of equal starts the block that was made first.
+fn sort(blocks: &mut [Arc<Block>]) {
+    blocks.sort_by_key(|block| (block.meta().range.start_ms, block.meta().ulid.clone()));
 }
 
 struct Folders {
@@ -157,7 +244,8 @@ fn folders(path: &Path) -> Result<Folders, TsdbError> {
         let Some(name) = name.to_str().filter(|_| entry.path().is_dir()) else {
             continue;
         };
-        let temporary = name.strip_suffix(TEMPORARY_SUFFIX);
+        let unfinished = name.strip_suffix(TEMPORARY_SUFFIX);
+        let temporary = unfinished.or_else(|| name.strip_suffix(DELETION_SUFFIX));
         let stem = temporary.unwrap_or(name);
         let Some(ulid) = Ulid::from_string(stem)
             .ok()

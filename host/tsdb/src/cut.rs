@@ -1,4 +1,4 @@
-//! Moves the oldest samples of the head into a block.
+//! Moves the oldest samples of the head into a block, and does all else that is due.
 
 use std::sync::Arc;
 
@@ -9,27 +9,41 @@ use crate::catalog::Catalog;
 use crate::{Tsdb, TsdbError};
 
 impl Tsdb {
-    /// Cuts what is due: as long as the head spans more than one and a half times the block
-    /// duration, its oldest block duration goes into a block. Readers see every sample once all
-    /// the while.
+    /// Does what is due. As long as the head spans more than one and a half times the block
+    /// duration, its oldest block duration goes into a block; blocks beyond the retention go;
+    /// blocks become longer ones, one compaction after the other, and a cut that becomes due in
+    /// the meantime comes before the next. Readers see every sample once all the while.
     ///
     /// # Errors
     /// A block could not be written, or the head could not let go. No sample is lost: the next
-    /// call tries again.
+    /// call tries again. A block that cannot be compacted because it is damaged is no error: the
+    /// log of the program and the metrics tell, and it is left alone until the next start.
     pub async fn maintain(self: &Arc<Self>) -> Result<(), TsdbError> {
         let closed = self.closed.lock().await;
         if *closed {
             return Err(TsdbError::Closed);
         }
+        self.metrics.compactions_triggered.inc();
+        loop {
+            let cut = self.cut_due().await;
+            // Also where no block could be written: the disk may be full.
+            self.retain().await?;
+            cut?;
+            if !self.compact_next().await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Cuts all blocks that are due.
+    async fn cut_due(self: &Arc<Self>) -> Result<(), TsdbError> {
         while let Some(range) = self.due() {
             let this = Arc::clone(self);
             let runtime = tokio::runtime::Handle::current();
-            let task = tokio::task::spawn_blocking(move || runtime.block_on(this.cut(range)));
-            let result = task.await.map_err(|error| TsdbError::Task(error.into()));
-            if let Err(error) = result.and_then(|result| result) {
-                self.metrics.compactions_failed.inc();
-                return Err(error);
-            }
+            let job = move || runtime.block_on(this.metered(this.cut(range)));
+            let task = tokio::task::spawn_blocking(job);
+            task.await
+                .map_err(|error| TsdbError::Task(error.into()))??;
         }
         Ok(())
     }
@@ -57,7 +71,6 @@ impl Tsdb {
         self.head.refuse_before(range.end_ms);
         if let Some(ulid) = self.write_block(range).await? {
             self.catalog.publish(ulid).await?;
-            self.metrics.compactions.inc();
             tracing::info!(block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, "block is cut");
         }
         self.truncate(range.end_ms)
@@ -65,11 +78,7 @@ impl Tsdb {
 
     /// Writes the block and gives it its name. Readers do not know it yet.
     pub(crate) async fn write_block(&self, range: TimeBounds) -> Result<Option<Ulid>, TsdbError> {
-        let now_ms = self.options.clock.now_ms();
-        let ulid = Ulid::from_parts(
-            u64::try_from(now_ms).unwrap_or_default(),
-            Ulid::generate().random(),
-        );
+        let ulid = self.new_ulid();
         let written = self.write_files(ulid, range).await;
         match written {
             Ok(true) => self.catalog.commit(ulid).map(|()| Some(ulid)),
@@ -79,6 +88,15 @@ impl Tsdb {
                 Err(error)
             }
         }
+    }
+
+    /// A name for a block.
+    pub(crate) fn new_ulid(&self) -> Ulid {
+        let now_ms = self.options.clock.now_ms();
+        Ulid::from_parts(
+            u64::try_from(now_ms).unwrap_or_default(),
+            Ulid::generate().random(),
+        )
     }
 
     /// Writes the files of a block into its temporary folder; whether there was a sample.

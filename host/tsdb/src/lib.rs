@@ -5,6 +5,7 @@
 //! <path>/wal/...      the head's log
 //! <path>/<ULID>/...   a block
 //! <path>/<ULID>.tmp/  a block that is being written; removed when the store is opened
+//! <path>/<ULID>.tmp-for-deletion/  a block that is being removed; as above
 //! <path>/lock         taken while the store is open, removed when it is closed
 //! ```
 //!
@@ -13,22 +14,31 @@
 //! gets its name, readers get to know it, the head lets go. Opening takes samples from the log
 //! only where no block answers for their time, so none is lost and none is there twice.
 //!
-//! It is not: retention or compaction, which come with an issue of their own, nor a format: the
-//! log is the head's and the blocks are the block crate's.
+//! Blocks become longer ones by compaction, in steps of the same kind: the new block is written
+//! beside its parents, gets its name, takes their place before readers all at once, and the
+//! parents' folders go once the last reader of them has finished. Opening removes blocks in whose
+//! place another one stands. Blocks that are older or larger than what is kept go whole.
+//!
+//! It is not: a format. The log is the head's and the blocks are the block crate's.
 
 mod catalog;
+mod compact;
 mod cut;
 mod error;
 mod lock;
 mod merge;
 mod metrics;
 mod options;
+mod plan;
 mod read;
+mod retention;
+mod retired;
 mod tsdb;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::TsdbError;
-pub use options::{MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
+pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
+pub use retention::{RETENTION_TIME, Retention};
 pub use tsdb::Tsdb;

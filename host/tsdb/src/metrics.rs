@@ -9,10 +9,12 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::catalog::Catalog;
+use crate::retention::CurrentRetention;
 
 /// Counters by the type of sample; `float` is the only one so far.
 type ByType = Family<[(&'static str, &'static str); 1], Counter>;
@@ -20,7 +22,7 @@ type ByType = Family<[(&'static str, &'static str); 1], Counter>;
 const FLOAT: [(&str, &str); 1] = [("type", "float")];
 
 /// What is counted as it happens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
     samples_appended: ByType,
     out_of_order: ByType,
@@ -28,14 +30,41 @@ pub(crate) struct Metrics {
     series_created: Counter,
     pub(crate) compactions: Counter,
     pub(crate) compactions_failed: Counter,
+    pub(crate) compactions_triggered: Counter,
+    pub(crate) vertical_compactions: Counter,
+    pub(crate) compaction_duration: Histogram,
+    pub(crate) populating_block: Gauge,
+    pub(crate) time_retentions: Counter,
+    pub(crate) size_retentions: Counter,
     pub(crate) head_truncations: Counter,
     pub(crate) head_truncations_failed: Counter,
     pub(crate) wal_corruptions: Counter,
 }
 
 impl Metrics {
+    fn new() -> Self {
+        Self {
+            samples_appended: ByType::default(),
+            out_of_order: ByType::default(),
+            out_of_bounds: ByType::default(),
+            series_created: Counter::default(),
+            compactions: Counter::default(),
+            compactions_failed: Counter::default(),
+            compactions_triggered: Counter::default(),
+            vertical_compactions: Counter::default(),
+            // Prometheus' buckets.
+            compaction_duration: Histogram::new(exponential_buckets(1.0, 2.0, 14)),
+            populating_block: Gauge::default(),
+            time_retentions: Counter::default(),
+            size_retentions: Counter::default(),
+            head_truncations: Counter::default(),
+            head_truncations_failed: Counter::default(),
+            wal_corruptions: Counter::default(),
+        }
+    }
+
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self::new();
         let by_type = [
             (
                 "prometheus_tsdb_head_samples_appended",
@@ -75,6 +104,26 @@ impl Metrics {
                 &metrics.compactions_failed,
             ),
             (
+                "prometheus_tsdb_compactions_triggered",
+                "Total number of triggered compactions for the partition",
+                &metrics.compactions_triggered,
+            ),
+            (
+                "prometheus_tsdb_vertical_compactions",
+                "Total number of compactions done on overlapping blocks",
+                &metrics.vertical_compactions,
+            ),
+            (
+                "prometheus_tsdb_time_retentions",
+                "The number of times that blocks were deleted because the maximum time limit was exceeded",
+                &metrics.time_retentions,
+            ),
+            (
+                "prometheus_tsdb_size_retentions",
+                "The number of times that blocks were deleted because the maximum number of bytes was exceeded",
+                &metrics.size_retentions,
+            ),
+            (
                 "prometheus_tsdb_head_truncations",
                 "Total number of head truncations attempted",
                 &metrics.head_truncations,
@@ -93,6 +142,16 @@ impl Metrics {
         for (name, help, counter) in plain {
             registry.register(name, help, counter.clone());
         }
+        registry.register(
+            "prometheus_tsdb_compaction_duration_seconds",
+            "Duration of compaction runs",
+            metrics.compaction_duration.clone(),
+        );
+        registry.register(
+            "prometheus_tsdb_compaction_populating_block",
+            "Set to 1 when a block is currently being written to the disk",
+            metrics.populating_block.clone(),
+        );
         metrics
     }
 
@@ -121,6 +180,7 @@ impl Metrics {
 pub(crate) struct StateCollector {
     pub(crate) head: Arc<Head>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) retention: Arc<CurrentRetention>,
     pub(crate) is_clean_start: bool,
 }
 
@@ -132,6 +192,8 @@ impl Collector for StateCollector {
         let head_min_ms = self.head.min_time();
         let oldest_block_ms = blocks.iter().map(|block| block.meta().min_time_ms).min();
         let lowest_ms = oldest_block_ms.into_iter().chain(head_min_ms).min();
+        let not_compacted = blocks.iter().filter(|block| self.catalog.has_failed(block));
+        let retention = self.retention.get();
         let gauges = [
             (
                 "prometheus_tsdb_head_series",
@@ -183,6 +245,21 @@ impl Collector for StateCollector {
                 "Blocks that could not be opened and are left out of answers.",
                 count(self.catalog.damaged()),
             ),
+            (
+                "narthex_tsdb_blocks_not_compacted",
+                "Blocks that could not be compacted and are left alone until the next start.",
+                count(not_compacted.count()),
+            ),
+            (
+                "narthex_tsdb_blocks_retired",
+                "Blocks that are removed once the last reader of them has finished.",
+                count(self.catalog.retired()),
+            ),
+            (
+                "prometheus_tsdb_retention_limit_bytes",
+                "Max number of bytes to be retained in the tsdb blocks, configured 0 means disabled",
+                i64::try_from(retention.size.as_bytes()).unwrap_or(i64::MAX),
+            ),
         ];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(value);
@@ -205,6 +282,23 @@ impl Collector for StateCollector {
             let counter = ConstCounter::new(value);
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
+        }
+        let limits = [
+            (
+                "prometheus_tsdb_retention_limit_seconds",
+                "How long to retain samples in storage.",
+                retention.time.as_std().as_secs_f64(),
+            ),
+            (
+                "prometheus_tsdb_retention_limit_percentage",
+                "Max percentage of total storage space to be retained in the tsdb blocks, configured 0 means disabled",
+                retention.percentage,
+            ),
+        ];
+        for (name, help, value) in limits {
+            let gauge = ConstGauge::new(value);
+            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(metric)?;
         }
         Ok(())
     }

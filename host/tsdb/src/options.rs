@@ -6,13 +6,20 @@ use std::sync::Arc;
 use narthex_head::{GROUP_COMMIT_INTERVAL, SEGMENT_BYTES, SyncMode};
 use narthex_model::{Clock, PromDuration};
 
-use crate::TsdbError;
+use crate::{Retention, TsdbError};
 
 /// The time that one block answers for, unless chosen otherwise.
 pub const MIN_BLOCK_DURATION: PromDuration = PromDuration::from_secs(2 * 3_600);
 
 /// Memory for what was read of blocks, unless chosen otherwise.
 pub const PAGE_CACHE_BYTES: u64 = 128 << 20;
+
+/// The longest time that one block answers for, unless chosen otherwise: 31 days, or a tenth of
+/// the time that samples are kept where that is shorter.
+pub const MAX_BLOCK_DURATION: PromDuration = PromDuration::from_secs(31 * 24 * 3_600);
+
+/// How many of the longest blocks the time that samples are kept has at least.
+const BLOCKS_PER_RETENTION: u64 = 10;
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -22,6 +29,12 @@ pub struct TsdbOptions {
     /// The time that one block answers for (`--storage.tsdb.min-block-duration`). Blocks start
     /// at its multiples.
     pub min_block_duration: PromDuration,
+    /// The longest time that a block answers for after compaction
+    /// (`--storage.tsdb.max-block-duration`); `None` for the default. Where it is shorter than
+    /// [`Self::min_block_duration`], blocks stay as they were cut.
+    pub max_block_duration: Option<PromDuration>,
+    /// How long and how much is kept, until [`crate::Tsdb::set_retention`] says otherwise.
+    pub retention: Retention,
     /// A segment of the log is closed once it is this long (`--storage.tsdb.wal-segment-size`).
     pub wal_segment_bytes: u64,
     /// When the log is forced to the disk.
@@ -39,6 +52,8 @@ impl TsdbOptions {
         Self {
             path: path.into(),
             min_block_duration: MIN_BLOCK_DURATION,
+            max_block_duration: None,
+            retention: Retention::default(),
             wal_segment_bytes: SEGMENT_BYTES,
             wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
             page_cache_bytes: PAGE_CACHE_BYTES,
@@ -51,6 +66,18 @@ impl TsdbOptions {
             let reason = "the minimum block duration is zero".to_owned();
             return Err(TsdbError::Options(reason));
         }
-        Ok(())
+        self.retention.check()
+    }
+
+    /// The longest time that a block answers for after compaction.
+    pub(crate) fn max_block_duration(&self) -> PromDuration {
+        self.max_block_duration.unwrap_or_else(|| {
+            let kept = self.retention.time;
+            let part = PromDuration::from_millis(kept.as_millis() / BLOCKS_PER_RETENTION);
+            match kept.is_zero() || part > MAX_BLOCK_DURATION {
+                true => MAX_BLOCK_DURATION,
+                false => part,
+            }
+        })
     }
 }

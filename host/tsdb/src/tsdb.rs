@@ -7,14 +7,16 @@ use narthex_head::{Head, HeadOptions, ReplayReport};
 use narthex_model::{AppendReport, WriteBatch};
 use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats};
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
 use crate::catalog::Catalog;
 use crate::lock::Lock;
 use crate::metrics::{Metrics, StateCollector};
-use crate::{TsdbError, TsdbOptions};
+use crate::retention::CurrentRetention;
+use crate::{Retention, TsdbError, TsdbOptions};
 
 /// The folder of the log.
-const WAL_FOLDER: &str = "wal";
+pub(crate) const WAL_FOLDER: &str = "wal";
 
 /// Head and blocks. See the crate's documentation.
 #[derive(Debug)]
@@ -23,7 +25,10 @@ pub struct Tsdb {
     pub(crate) head: Arc<Head>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) metrics: Metrics,
-    /// One cut at a time; holds whether the store is closed.
+    pub(crate) retention: Arc<CurrentRetention>,
+    /// Whether compactions are to end early.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// One cut or compaction at a time; holds whether the store is closed.
     pub(crate) closed: tokio::sync::Mutex<bool>,
     lock: Mutex<Option<Lock>>,
 }
@@ -56,9 +61,11 @@ impl Tsdb {
         let head = Arc::new(head);
         let metrics = Metrics::register(registry);
         metrics.wal_corruptions.inc_by(report.damage.len() as u64);
+        let retention = Arc::new(CurrentRetention::new(options.retention));
         registry.register_collector(Box::new(StateCollector {
             head: Arc::clone(&head),
             catalog: Arc::clone(&catalog),
+            retention: Arc::clone(&retention),
             is_clean_start: lock.is_clean_start,
         }));
         tell(&report, catalog.blocks().len());
@@ -67,23 +74,47 @@ impl Tsdb {
             head,
             catalog,
             metrics,
+            retention,
+            stopping: watch::Sender::new(false),
             closed: tokio::sync::Mutex::new(false),
             lock: Mutex::new(Some(lock)),
         }))
     }
 
+    /// Changes how long and how much is kept, from the next [`Self::maintain`] on. The longest
+    /// time of a block stays as it was when the store was opened.
+    ///
+    /// # Errors
+    /// The retention is none; what was valid before stays.
+    pub fn set_retention(&self, retention: Retention) -> Result<(), TsdbError> {
+        retention.check()?;
+        self.retention.set(retention);
+        Ok(())
+    }
+
+    /// Ends a compaction that is under way, and starts none any more; cuts go on. What was
+    /// written of the block is removed, its parents stay.
+    pub fn stop_compactions(&self) {
+        self.stopping.send_replace(true);
+    }
+
     /// Takes no more samples, forces the log to the disk and lets another process open the
-    /// store. A cut that is under way is finished first. What is there can still be read.
+    /// store. A cut that is under way is finished first, a compaction ends early. What is there
+    /// can still be read.
     ///
     /// # Errors
     /// The log failed, now or earlier. The store is closed all the same.
     pub async fn close(self: &Arc<Self>) -> Result<(), TsdbError> {
+        self.stop_compactions();
         let mut closed = self.closed.lock().await;
         if std::mem::replace(&mut *closed, true) {
             return Ok(());
         }
         let this = Arc::clone(self);
-        let task = tokio::task::spawn_blocking(move || this.head.close());
+        let task = tokio::task::spawn_blocking(move || {
+            this.catalog.sweep();
+            this.head.close()
+        });
         let result = task.await.map_err(|error| TsdbError::Task(error.into()))?;
         let lock = self
             .lock

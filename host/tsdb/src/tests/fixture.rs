@@ -15,10 +15,41 @@ use narthex_storage::{
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 
-use crate::{Tsdb, TsdbError, TsdbOptions};
+use crate::{Retention, Tsdb, TsdbError, TsdbOptions};
 
 /// Blocks of 100 s.
 pub(crate) const BLOCK_MS: i64 = 100_000;
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup {
+    pub(crate) block_ms: i64,
+    /// The longest block; where it is as long as a cut one, nothing is compacted.
+    pub(crate) longest_ms: i64,
+    pub(crate) retention: Retention,
+    pub(crate) now_ms: i64,
+}
+
+impl From<i64> for Setup {
+    fn from(block_ms: i64) -> Self {
+        Self {
+            block_ms,
+            longest_ms: block_ms,
+            retention: Retention::default(),
+            now_ms: i64::MAX / 2,
+        }
+    }
+}
+
+impl Setup {
+    /// Blocks of 100 s become blocks of 300 s, and those of 900 s.
+    pub(crate) fn compacting() -> Self {
+        Self {
+            longest_ms: 9 * BLOCK_MS,
+            ..Self::from(BLOCK_MS)
+        }
+    }
+}
 
 /// A store, the folder it lies in, and what it tells of itself.
 pub(crate) struct Store {
@@ -26,7 +57,7 @@ pub(crate) struct Store {
     pub(crate) folder: Arc<TempDir>,
     pub(crate) clock: SimulatedClock,
     pub(crate) registry: Registry,
-    block_ms: i64,
+    setup: Setup,
 }
 
 impl Store {
@@ -35,14 +66,21 @@ impl Store {
     }
 
     pub(crate) fn with_blocks_of(block_ms: i64) -> Self {
-        Self::open(Arc::new(TempDir::new().unwrap()), block_ms).unwrap()
+        Self::with(block_ms.into())
     }
 
-    pub(crate) fn open(folder: Arc<TempDir>, block_ms: i64) -> Result<Self, TsdbError> {
-        let clock = SimulatedClock::at(i64::MAX / 2);
+    pub(crate) fn with(setup: Setup) -> Self {
+        Self::open(Arc::new(TempDir::new().unwrap()), setup).unwrap()
+    }
+
+    pub(crate) fn open(folder: Arc<TempDir>, setup: impl Into<Setup>) -> Result<Self, TsdbError> {
+        let setup = setup.into();
+        let clock = SimulatedClock::at(setup.now_ms);
         let mut registry = Registry::default();
         let options = TsdbOptions {
-            min_block_duration: PromDuration::from_millis(block_ms.unsigned_abs()),
+            min_block_duration: PromDuration::from_millis(setup.block_ms.unsigned_abs()),
+            max_block_duration: Some(PromDuration::from_millis(setup.longest_ms.unsigned_abs())),
+            retention: setup.retention,
             wal_segment_bytes: 16 << 10,
             ..TsdbOptions::new(folder.path(), Arc::new(clock.clone()))
         };
@@ -52,7 +90,7 @@ impl Store {
             folder,
             clock,
             registry,
-            block_ms,
+            setup,
         })
     }
 
@@ -69,22 +107,55 @@ impl Store {
     pub(crate) fn crash_and(self, meanwhile: impl FnOnce()) -> Self {
         // A kill closes the process's files; here the head has to be told to let go of them.
         self.tsdb.head.close().unwrap();
-        let (folder, block_ms) = (Arc::clone(&self.folder), self.block_ms);
+        let (folder, setup) = (Arc::clone(&self.folder), self.setup);
         drop(self);
         meanwhile();
-        Self::open(folder, block_ms).unwrap()
+        Self::open(folder, setup).unwrap()
     }
 
     pub(crate) async fn reopen(self) -> Self {
         self.tsdb.close().await.unwrap();
-        let (folder, block_ms) = (Arc::clone(&self.folder), self.block_ms);
+        let (folder, setup) = (Arc::clone(&self.folder), self.setup);
         drop(self);
-        Self::open(folder, block_ms).unwrap()
+        Self::open(folder, setup).unwrap()
     }
 
     /// All samples, by labels.
     pub(crate) async fn samples(&self) -> std::collections::BTreeMap<String, Vec<(i64, u64)>> {
         contract::samples(self, vec![], TimeRange::ALL).await
+    }
+
+    /// The span of each block, in seconds.
+    pub(crate) fn spans(&self) -> Vec<(i64, i64)> {
+        let blocks = self.catalog.blocks();
+        let ranges = blocks.iter().map(|block| block.meta().range);
+        ranges
+            .map(|range| (range.start_ms / 1_000, range.end_ms / 1_000))
+            .collect()
+    }
+
+    /// Folders of blocks, sorted, unfinished ones included.
+    pub(crate) fn folders(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names
+            .filter(|name| name != "wal" && name != "lock")
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Checks that the blocks readers see are sorted, lie side by side, and that there is no
+    /// other folder.
+    pub(crate) fn check_blocks(&self, when: &str) {
+        let blocks = self.catalog.blocks();
+        let apart = |a: &Arc<narthex_block::Block>, b: &Arc<narthex_block::Block>| {
+            a.meta().range.end_ms <= b.meta().range.start_ms
+        };
+        assert!(blocks.is_sorted_by(apart), "{when}: {:?}", self.spans());
+        let mut names: Vec<String> = blocks.iter().map(|b| b.meta().ulid.clone()).collect();
+        names.sort();
+        assert_eq!(self.folders(), names, "{when}");
     }
 
     /// What `/metrics` shows of one metric.

@@ -1,6 +1,8 @@
 //! The store as its users see it, across cuts, restarts and crashes.
 
+mod compaction;
 mod cuts;
 mod fixture;
 mod recovery;
+mod retention;
 mod workload;

@@ -17,16 +17,7 @@ fn full() -> Store {
     store
 }
 
-/// Folders of blocks, unfinished ones included.
-fn folders(store: &Store) -> Vec<String> {
-    let entries = fs::read_dir(store.path()).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names
-        .filter(|name| name != "wal" && name != "lock")
-        .collect()
-}
-
-async fn holds(store: &Store, expected: &BTreeMap<String, Vec<(i64, u64)>>, when: &str) {
+pub(crate) async fn holds(store: &Store, expected: &BTreeMap<String, Vec<(i64, u64)>>, when: &str) {
     assert!(store.samples().await == *expected, "{when}");
 }
 
@@ -53,7 +44,7 @@ async fn a_crash_between_any_two_steps_neither_loses_nor_doubles() {
         holds(&store, &expected, step).await;
         let blocks = usize::from(last >= 1);
         assert_eq!(store.catalog.blocks().len(), blocks, "{step}");
-        assert_eq!(folders(&store).len(), blocks, "{step}");
+        assert_eq!(store.folders().len(), blocks, "{step}");
         assert_eq!(store.metric("prometheus_tsdb_clean_start "), "0", "{step}");
         store.maintain().await.unwrap();
         holds(&store, &expected, step).await;
@@ -77,9 +68,10 @@ async fn folders_that_are_no_blocks_are_left_alone() {
     fs::write(unfinished.join("chunks.parquet"), "half").unwrap();
     let store = store.crash();
     holds(&store, &expected, "beside other folders").await;
-    let mut left = folders(&store);
-    left.sort();
-    assert_eq!(left, [ulid.as_str(), "chunks_head", "notes", "notes.tmp"]);
+    assert_eq!(
+        store.folders(),
+        [ulid.as_str(), "chunks_head", "notes", "notes.tmp"]
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use narthex_storage::{
     Appendable, LabelsRequest, MemoryStore, Queryable, SelectRequest, TimeRange, contract,
 };
 
-use super::fixture::{BLOCK_MS, Store};
+use super::fixture::{BLOCK_MS, Setup, Store};
 
 /// What each sequence of tests goes through.
 const STEPS: u64 = 400;
@@ -88,10 +88,15 @@ async fn compare(store: &Store, model: &MemoryStore, chance: &mut Chance, now_ms
 
 #[tokio::test]
 async fn appends_cuts_and_restarts_answer_as_memory_does() {
-    for seed in 1..=4 {
+    for seed in 1..=6 {
+        // Half of the stores make longer blocks of those that they cut.
+        let setup = match seed % 2 {
+            0 => Setup::compacting(),
+            _ => Setup::from(BLOCK_MS),
+        };
         let mut chance = Chance(seed * 0x9e37_79b9_7f4a_7c15);
         let model = MemoryStore::new();
-        let mut store = Store::new();
+        let mut store = Store::with(setup);
         let mut now_ms = -150_000_i64;
         let mut refs: BTreeMap<u64, SeriesRef> = BTreeMap::new();
         for _ in 0..STEPS {
@@ -127,11 +132,20 @@ async fn appends_cuts_and_restarts_answer_as_memory_does() {
         store.maintain().await.unwrap();
         compare(&store, &model, &mut chance, now_ms, seed).await;
         let blocks = store.catalog.blocks();
-        assert!(blocks.len() > 4, "{} blocks", blocks.len());
+        let cut: usize = blocks.iter().map(|b| b.meta().sources().len()).sum();
+        assert!(cut > 4, "{cut} blocks");
         for block in blocks.iter() {
             let range = block.meta().range;
             assert_eq!(range.start_ms.rem_euclid(BLOCK_MS), 0);
-            assert_eq!(range.end_ms - range.start_ms, BLOCK_MS);
+            assert_eq!(range.end_ms.rem_euclid(BLOCK_MS), 0);
+            let length_ms = range.end_ms - range.start_ms;
+            assert!(
+                (BLOCK_MS..=setup.longest_ms).contains(&length_ms),
+                "seed {seed}"
+            );
         }
+        let is_compacted = blocks.iter().any(|block| block.meta().level() > 1);
+        assert_eq!(is_compacted, setup.longest_ms > BLOCK_MS, "seed {seed}");
+        store.check_blocks("at the end");
     }
 }
