@@ -28,7 +28,7 @@ use sides::Sides;
 /// The seed where none is given.
 const SEED: u64 = 20_261_121;
 /// How many expressions are made where nobody says.
-const EXPRESSIONS: usize = 2000;
+const EXPRESSIONS: usize = 10_000;
 /// A failure shows at most so many expressions.
 const SHOWN_MAX: usize = 20;
 

@@ -160,6 +160,7 @@ pub(crate) fn both(folder: &Path, series: &Series) -> (Narthex, peers::Peer) {
         ))
         // Nothing is cut while old samples still come in.
         .flag("--storage.tsdb.min-block-duration=1000d")
+        .flag("--storage.tsdb.retention.time=100y")
         .start();
     let appended = || -> Result<usize, String> {
         let (_, metrics) = http::get(&format!("{}/metrics", narthex.url()))?;
@@ -175,19 +176,24 @@ pub(crate) fn both(folder: &Path, series: &Series) -> (Narthex, peers::Peer) {
         found => Err(format!("{found} of {} samples", series.samples())),
     });
     drop(target);
-    // From now on nothing is scraped, and what is due is cut to blocks.
+    // From now on nothing is scraped, and what is due is cut to blocks and compacted. The store
+    // looks for work a second time once it has done all that it found the first time.
     narthex.write_config("global: {}\n");
     narthex.restart_without("--storage.tsdb.min-block-duration=1000d");
-    until(300, "blocks", || {
+    until(600, "blocks", || {
         let (_, metrics) = http::get(&format!("{}/metrics", narthex.url()))?;
         let of = |name: &str| {
             let line = metrics.lines().find(|line| line.starts_with(name));
             let number = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
             number.ok_or_else(|| format!("{name} is missing"))
         };
+        let looks = of("prometheus_tsdb_compactions_triggered_total ")?;
         match of("prometheus_tsdb_head_series ")? {
-            series if series < SERIES_OF_THE_SCRAPE => Ok(()),
-            series => Err(format!("{series} series are still in memory")),
+            series if series >= SERIES_OF_THE_SCRAPE => {
+                Err(format!("{series} series are still in memory"))
+            }
+            _ if looks < 2.0 => Err("blocks are still compacted".to_owned()),
+            _ => Ok(()),
         }
     });
     narthex.restart();
