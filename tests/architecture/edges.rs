@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("storage", &["model"]),
     ("head", &["model", "storage"]),
     ("block", &["model", "nx", "storage"]),
+    ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("discovery", &["model"]),
     ("registry", &["model", "http"]),
@@ -161,7 +162,15 @@ fn values_and_the_head_do_no_async() {
 #[test]
 fn a_light_crate_builds_nothing_heavy_for_its_tests() {
     let members = members();
-    for folder in ["model", "nx", "exposition", "storage", "head", "promql"] {
+    for folder in [
+        "model",
+        "nx",
+        "exposition",
+        "storage",
+        "head",
+        "promblock",
+        "promql",
+    ] {
         let member = &members[&package(folder)];
         for (dependency, _) in OWNERS.iter().filter(|(name, _)| *name != "arrow-buffer") {
             assert!(
