@@ -99,7 +99,8 @@ impl Index {
             references,
             series,
         };
-        Ok((index, file))
+        // The buffer of this window has whole tables, which are not needed again.
+        Ok((index, file.another()))
     }
 
     /// How many series there are.
