@@ -154,15 +154,20 @@ impl Plugin {
         lock(&self.state).generation == generation
     }
 
-    /// A load came to an end.
-    pub(crate) fn end_load(&self, generation: u64, result: &Result<(), PluginError>) {
+    /// Notes what became of a load, which [`Self::end_load`] ends.
+    pub(crate) fn note_load(&self, generation: u64, result: &Result<(), PluginError>) {
         let mut state = lock(&self.state);
-        state.loading = state.loading.saturating_sub(1);
         if state.generation == generation {
             state.load = result.as_ref().err().cloned();
             state.rolled_back = None;
             state.jobs_changed = false;
         }
+    }
+
+    /// A load is over, and who waits for that finds all that it did noted.
+    pub(crate) fn end_load(&self) {
+        let mut state = lock(&self.state);
+        state.loading = state.loading.saturating_sub(1);
         drop(state);
         self.loaded.notify_waiters();
     }

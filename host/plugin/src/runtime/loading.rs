@@ -79,10 +79,12 @@ impl PluginRuntime {
             let (this, plugin) = (self.clone(), plugin.clone());
             self.tokio.spawn(async move {
                 let result = this.load(&plugin, &artifact, generation).await;
-                plugin.end_load(generation, &result);
+                plugin.note_load(generation, &result);
                 if !matches!(result, Err(PluginError::Overtaken)) {
                     this.note_reload(&plugin, &artifact.digest, &result);
                 }
+                // Last: who waits for the end finds all of it noted.
+                plugin.end_load();
             });
         }
     }

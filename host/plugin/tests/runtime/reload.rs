@@ -7,9 +7,16 @@ use narthex_plugin::{Artifact, PluginState, PluginStatus};
 
 use crate::harness::{Bench, MANIFEST, collect, config, folder_config, guest, guest_version};
 
+/// Puts a plugin into a folder, each file at once: the runtime looks at it whenever it likes, and
+/// what is half there by accident would count as a version more.
 fn place(folder: &Path, component: &[u8]) {
-    fs::write(folder.join("guest.toml"), MANIFEST).unwrap();
-    fs::write(folder.join("guest.wasm"), component).unwrap();
+    for (name, bytes) in [
+        ("guest.toml", MANIFEST.as_bytes()),
+        ("guest.wasm", component),
+    ] {
+        fs::write(folder.join("upload"), bytes).unwrap();
+        fs::rename(folder.join("upload"), folder.join(name)).unwrap();
+    }
 }
 
 fn status(bench: &Bench) -> PluginStatus {
