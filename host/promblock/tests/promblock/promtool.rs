@@ -145,14 +145,15 @@ fn promtool(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[test]
-fn what_promtool_writes_comes_back_bit_for_bit() {
-    let written = written();
-    let folder = tempfile::tempdir().unwrap();
-    let (text, data) = (folder.path().join("text"), folder.path().join("data"));
+/// A folder with the blocks that promtool makes of what is written.
+fn made(written: &Written) -> tempfile::TempDir {
+    let text = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&text, &written.text).unwrap();
-    std::fs::create_dir(&data).unwrap();
-    let paths = [text.to_str().unwrap(), data.to_str().unwrap()];
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [
+        text.path().to_str().unwrap(),
+        folder.path().to_str().unwrap(),
+    ];
     promtool(&[
         "tsdb",
         "create-blocks-from",
@@ -160,10 +161,17 @@ fn what_promtool_writes_comes_back_bit_for_bit() {
         paths[0],
         paths[1],
     ]);
+    folder
+}
+
+#[test]
+fn what_promtool_writes_comes_back_bit_for_bit() {
+    let written = written();
+    let folder = made(&written);
 
     let mut read: BTreeMap<Labels, Samples> = BTreeMap::new();
     let mut counts = Vec::new();
-    for path in blocks(&data) {
+    for path in blocks(folder.path()) {
         let block = PromBlock::open(&path).unwrap();
         let mut samples = 0;
         let mut previous = None;
@@ -204,19 +212,8 @@ fn what_promtool_writes_comes_back_bit_for_bit() {
 #[test]
 fn a_reader_gives_any_series_and_any_span_of_it() {
     let written = written();
-    let folder = tempfile::tempdir().unwrap();
-    let (text, data) = (folder.path().join("text"), folder.path().join("data"));
-    std::fs::write(&text, &written.text).unwrap();
-    std::fs::create_dir(&data).unwrap();
-    let paths = [text.to_str().unwrap(), data.to_str().unwrap()];
-    promtool(&[
-        "tsdb",
-        "create-blocks-from",
-        "openmetrics",
-        paths[0],
-        paths[1],
-    ]);
-    for path in blocks(&data) {
+    let folder = made(&written);
+    for path in blocks(folder.path()) {
         let block = PromBlock::open(&path).unwrap();
         let start_ms = block.meta().min_time + 1_000_000;
         let span = TimeRange {
