@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::TryStreamExt;
 use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
 use narthex_model::Labels;
-use narthex_storage::{Queryable, SelectRequest, Series, TimeRange, contract};
+use narthex_storage::{Queryable, SelectRequest, Series, TimeRange};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 
-use super::fixture::{Setup, Store, append, sample};
+use super::fixture::{Readers, Setup, Store, append, sample};
 use super::recovery::holds;
 use crate::retired::DELETION_SUFFIX;
 
@@ -245,35 +243,13 @@ async fn what_a_reader_still_holds_at_the_end_goes_at_the_next_start() {
 async fn readers_beside_compactions_see_every_sample_once() {
     const BATCHES: i64 = 400;
     let store = Store::with(Setup::compacting());
-    let done = Arc::new(AtomicBool::new(false));
-    let readers = (0..2).map(|_| {
-        let (tsdb, done) = (Arc::clone(&store.tsdb), Arc::clone(&done));
-        tokio::spawn(async move {
-            let (mut reads, mut seen) = (0, 0);
-            while !done.load(Ordering::SeqCst) {
-                let samples = contract::samples(&*tsdb, vec![], TimeRange::ALL).await;
-                let Some(points) = samples.values().next() else {
-                    continue;
-                };
-                let times = points.iter().map(|(time, _)| *time);
-                let expected = (0..i64::try_from(points.len()).unwrap()).map(|i| i * 1_000);
-                assert!(times.eq(expected), "{points:?}");
-                assert!(points.len() >= seen, "{} after {seen}", points.len());
-                (reads, seen) = (reads + 1, points.len());
-            }
-            reads
-        })
-    });
-    let readers: Vec<_> = readers.collect();
+    let readers = Readers::of(&store);
     for batch in 0..BATCHES {
         let times = (batch * 5..batch * 5 + 5).map(|i| i * 1_000);
         append(&store, times.map(|t| sample("a", t, 1.0)).collect());
         store.maintain().await.unwrap();
     }
-    done.store(true, Ordering::SeqCst);
-    for reader in readers {
-        assert!(reader.await.unwrap() > 0);
-    }
+    readers.finish().await;
     store.maintain().await.unwrap();
     assert_eq!(store.spans(), [(0, 900), (900, 1_800), (1_800, 1_900)]);
     store.check_blocks("at the end");

@@ -8,7 +8,7 @@ use narthex_storage::{
     Appendable, LabelsRequest, Queryable, SelectRequest, StorageAdmin, TimeRange, contract,
 };
 
-use super::fixture::{BLOCK_MS, Restless, Store, append, sample};
+use super::fixture::{BLOCK_MS, Readers, Restless, Store, append, sample};
 use crate::TsdbError;
 
 #[test]
@@ -146,35 +146,13 @@ async fn between_the_steps_of_a_cut_every_sample_is_seen_once() {
 async fn readers_beside_a_writer_and_cuts_see_every_sample_once() {
     const BATCHES: i64 = 200;
     let store = Store::new();
-    let done = Arc::new(AtomicBool::new(false));
-    let readers = (0..2).map(|_| {
-        let (tsdb, done) = (Arc::clone(&store.tsdb), Arc::clone(&done));
-        tokio::spawn(async move {
-            let (mut reads, mut seen) = (0, 0);
-            while !done.load(Ordering::SeqCst) {
-                let samples = contract::samples(&*tsdb, vec![], TimeRange::ALL).await;
-                let Some(points) = samples.values().next() else {
-                    continue;
-                };
-                let times = points.iter().map(|(time, _)| *time);
-                let expected = (0..i64::try_from(points.len()).unwrap()).map(|i| i * 1_000);
-                assert!(times.eq(expected), "{points:?}");
-                assert!(points.len() >= seen, "{} after {seen}", points.len());
-                (reads, seen) = (reads + 1, points.len());
-            }
-            reads
-        })
-    });
-    let readers: Vec<_> = readers.collect();
+    let readers = Readers::of(&store);
     for batch in 0..BATCHES {
         let times = (batch * 5..batch * 5 + 5).map(|i| i * 1_000);
         append(&store, times.map(|t| sample("a", t, 1.0)).collect());
         store.maintain().await.unwrap();
     }
-    done.store(true, Ordering::SeqCst);
-    for reader in readers {
-        assert!(reader.await.unwrap() > 0);
-    }
+    readers.finish().await;
     assert_eq!(store.catalog.blocks().len(), 9);
     let samples = store.samples().await.into_values().flatten().count();
     assert_eq!(samples, 1_000);

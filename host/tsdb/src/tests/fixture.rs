@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::BoxFuture;
 use narthex_model::{
@@ -14,6 +15,7 @@ use narthex_storage::{
 };
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use crate::{Retention, Tsdb, TsdbError, TsdbOptions};
 
@@ -165,6 +167,49 @@ impl Store {
         let line = text.lines().find(|line| line.starts_with(line_start));
         let line = line.unwrap_or_else(|| panic!("no {line_start} in {text}"));
         line.rsplit(' ').next().unwrap().to_owned()
+    }
+}
+
+/// Two readers that look at everything, over and over: one series with a sample each second from
+/// 0 on, none missing, none twice, and never fewer than before.
+pub(crate) struct Readers {
+    done: Arc<AtomicBool>,
+    readers: Vec<JoinHandle<usize>>,
+}
+
+impl Readers {
+    pub(crate) fn of(store: &Store) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let readers = (0..2).map(|_| {
+            let (tsdb, done) = (Arc::clone(&store.tsdb), Arc::clone(&done));
+            tokio::spawn(async move {
+                let (mut reads, mut seen) = (0, 0);
+                while !done.load(Ordering::SeqCst) {
+                    let samples = contract::samples(&*tsdb, vec![], TimeRange::ALL).await;
+                    let Some(points) = samples.values().next() else {
+                        continue;
+                    };
+                    let times = points.iter().map(|(time, _)| *time);
+                    let expected = (0..i64::try_from(points.len()).unwrap()).map(|i| i * 1_000);
+                    assert!(times.eq(expected), "{points:?}");
+                    assert!(points.len() >= seen, "{} after {seen}", points.len());
+                    (reads, seen) = (reads + 1, points.len());
+                }
+                reads
+            })
+        });
+        Self {
+            readers: readers.collect(),
+            done,
+        }
+    }
+
+    /// Stops them; each has found something.
+    pub(crate) async fn finish(self) {
+        self.done.store(true, Ordering::SeqCst);
+        for reader in self.readers {
+            assert!(reader.await.unwrap() > 0);
+        }
     }
 }
 
