@@ -74,7 +74,8 @@ pub struct BlockStats {
 pub struct Compaction {
     /// One more than the highest level of the parents; a block of samples of the head has 1.
     pub level: u32,
-    /// The blocks cut from the head whose samples these are, ascending; all are gone.
+    /// The blocks cut from the head, and those of other stores, whose samples these are; none of
+    /// them is here any more.
     pub sources: Vec<String>,
     /// The blocks that this one was made of, and stands in place of.
     pub parents: Vec<Parent>,
@@ -116,7 +117,8 @@ impl BlockMeta {
         self.compaction.as_ref().map_or(1, |made| made.level)
     }
 
-    /// The blocks cut from the head whose samples these are: itself, unless it is compacted.
+    /// The blocks cut from the head whose samples these are: itself, unless it is compacted or
+    /// taken over from another store.
     pub fn sources(&self) -> &[String] {
         let own = std::slice::from_ref(&self.ulid);
         self.compaction.as_ref().map_or(own, |made| &made.sources)

@@ -13,7 +13,9 @@ use ulid::Ulid;
 
 use crate::chunks::{CHUNKS_FILE, SliceRows};
 use crate::index::{INDEX_FILE, IndexBuilder};
-use crate::meta::{BlockMeta, BlockStats, CODEC, FileMeta, META_FILE, TimeBounds, VERSION};
+use crate::meta::{
+    BlockMeta, BlockStats, CODEC, Compaction, FileMeta, META_FILE, TimeBounds, VERSION,
+};
 use crate::series::{SERIES_FILE, SeriesRows, block_order};
 use crate::sums::SUM_BYTES;
 use crate::times::{Groups, TIMES_FILE};
@@ -38,6 +40,8 @@ pub struct WriteOptions {
     pub range: TimeBounds,
     /// The length of a slice, [`SLICE_MS`] unless there is a reason.
     pub slice_ms: i64,
+    /// The names of blocks of another store whose samples these are; empty where there are none.
+    pub sources: Vec<String>,
 }
 
 /// Writes a block into `folder` of the store, `meta.json` last. Series come in
@@ -67,6 +71,14 @@ pub async fn write(
         writer.push(series).await?;
     }
     writer.finish().await
+}
+
+fn taken_over(sources: &[String]) -> Option<Compaction> {
+    (!sources.is_empty()).then(|| Compaction {
+        level: 1,
+        sources: sources.to_vec(),
+        parents: Vec::new(),
+    })
 }
 
 /// Makes the files of one folder.
@@ -296,7 +308,7 @@ impl<'a> BlockWriter<'a> {
             slice_ms: self.options.slice_ms,
             slices_ms,
             stats,
-            compaction: None,
+            compaction: taken_over(&self.options.sources),
             sum_bytes: SUM_BYTES,
             files: named,
         };

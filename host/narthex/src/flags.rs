@@ -17,6 +17,7 @@ use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
 use crate::features::Features;
 use crate::plugin::PluginCommand;
+use crate::tsdb::TsdbCommand;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -212,6 +213,12 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         what: PluginCommand,
+    },
+    /// Work on a store.
+    Tsdb {
+        /// What to do.
+        #[command(subcommand)]
+        what: TsdbCommand,
     },
 }
 
@@ -490,6 +497,7 @@ mod tests {
             (vec!["--config.file"], "--config.file"),
             (vec!["serve"], "serve"),
             (vec!["test", "promql"], "FILE"),
+            (vec!["tsdb", "import"], "DIR"),
         ] {
             let error = parsed(&args).unwrap_err();
             assert!(error.contains(named), "{args:?}: {error}");

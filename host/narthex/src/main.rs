@@ -19,6 +19,7 @@ mod registry_follower;
 mod reload;
 mod server;
 mod signals;
+mod tsdb;
 mod yaml;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
             what: TestCommand::Promql { files },
         }) => promql_scripts::run(files),
         Some(Command::Plugin { what }) => plugin::run(what),
+        Some(Command::Tsdb { what }) => tsdb::run(what),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {

@@ -52,6 +52,11 @@ impl PromBlock {
         })
     }
 
+    /// Whether a folder says of itself that it is a block of Prometheus. Only `meta.json` is read.
+    pub fn is_one(folder: &Path) -> bool {
+        PromMeta::read(folder).is_ok()
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -105,16 +110,27 @@ impl PromBlock {
     /// The labels of a series cannot be read.
     pub fn series_by(
         &self,
-        mut order: impl FnMut(&Labels, &Labels) -> Ordering,
+        order: impl FnMut(&Labels, &Labels) -> Ordering,
     ) -> Result<impl Iterator<Item = Result<Series, PromBlockError>> + '_, PromBlockError> {
+        let mut reader = self.reader();
+        let read = move |number| reader.read(number, TimeRange::ALL).transpose();
+        Ok(self.numbers_by(order)?.into_iter().filter_map(read))
+    }
+
+    /// The numbers of all series in another order, for a [`SeriesReader`].
+    ///
+    /// # Errors
+    /// The labels of a series cannot be read.
+    pub fn numbers_by(
+        &self,
+        mut order: impl FnMut(&Labels, &Labels) -> Ordering,
+    ) -> Result<Vec<usize>, PromBlockError> {
         let mut reader = self.reader();
         let labeled = |number| reader.labels(number).map(|labels| (labels, number));
         let series = (0..self.series_count()).map(labeled);
         let mut series = series.collect::<Result<Vec<_>, _>>()?;
         series.sort_unstable_by(|(a, _), (b, _)| order(a, b));
-        let numbers: Vec<usize> = series.into_iter().map(|(_, number)| number).collect();
-        let read = move |number| reader.read(number, TimeRange::ALL).transpose();
-        Ok(numbers.into_iter().filter_map(read))
+        Ok(series.into_iter().map(|(_, number)| number).collect())
     }
 }
 

@@ -21,17 +21,17 @@
 //!    nothing is imported twice, and how an import that was stopped goes on. It refuses the block
 //!    where only some of its [sources](PromCompaction::sources) stand there: then Prometheus has
 //!    compacted blocks of which we have a part.
-//! 2. [`PromBlock::series_by`] gives the series in the order that our blocks want: the metric name
+//! 2. [`PromBlock::numbers_by`] gives the series in the order that our blocks want: the metric name
 //!    first, and the bounds of buckets as numbers. Prometheus' own order is another one where a
 //!    label sorts before `__name__` or a series has `le`.
-//! 3. Each goes through [`only_numbers`], where the writer keeps no native histograms, and on to
-//!    the writer, which cuts it into slices. The range of the block is the one that [`PromMeta`]
-//!    has, widened to whole slices. Samples that were left out are counted, and the count is told.
-//! 4. The folder is written as `<ULID>.tmp`, with the name of the source and its sources in
-//!    `meta.json`, and renamed once it is whole. One that a crash leaves is removed at the next
-//!    start.
+//! 3. For each slice of two hours, each goes through a [`SeriesReader`] and [`only_numbers`], where
+//!    the writer keeps no native histograms, and on to the writer. Samples that were left out are
+//!    counted, and the count is told.
+//! 4. Each slice becomes a block, written as `<ULID>.tmp` with the name of the source and its
+//!    sources in `meta.json`, and renamed once it is whole. One that a crash leaves is removed at the
+//!    next start. Compaction joins the blocks as it does others.
 //!
-//! Progress is the number of series out of [`PromBlock::series_count`].
+//! `narthex-tsdb` does it. Progress is the number of slices.
 
 mod bits;
 mod block;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use narthex_block::{Block, BlockError, Fault, META_FILE, PageCache, Ulid};
+use narthex_promblock::PromBlock;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 
@@ -55,6 +56,12 @@ impl Catalog {
             let folder = path.join(ulid.to_string());
             if !folder.join(META_FILE).exists() {
                 tracing::warn!(block = %ulid, "folder is no block: it has no meta.json");
+                continue;
+            }
+            // It is no damaged block of ours, and where another block has its samples it is still
+            // not ours to remove.
+            if PromBlock::is_one(&folder) {
+                tracing::warn!(block = %ulid, "folder is a block of Prometheus: tsdb import takes it over");
                 continue;
             }
             match catalog.open_block(*ulid).await {

@@ -109,6 +109,7 @@ impl Tsdb {
             ulid,
             range,
             slice_ms: SLICE_MS,
+            sources: Vec::new(),
         };
         let taken = TimeRange {
             start_ms: range.start_ms,

@@ -25,6 +25,7 @@ mod catalog;
 mod compact;
 mod cut;
 mod error;
+mod import;
 mod lock;
 mod merge;
 mod metrics;
@@ -39,6 +40,7 @@ mod tsdb;
 mod tests;
 
 pub use error::TsdbError;
+pub use import::{ImportError, ImportProgress, ImportReport};
 pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
 pub use retention::{RETENTION_TIME, Retention};
 pub use tsdb::Tsdb;

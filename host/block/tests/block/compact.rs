@@ -49,6 +49,7 @@ async fn put(
             end_ms: range.end,
         },
         slice_ms: SLICE_MS,
+        sources: Vec::new(),
     };
     let written = write(store.as_ref(), &folder(number), series, &options).await;
     written.unwrap().unwrap();
@@ -433,6 +434,7 @@ fn what_makes_no_block_is_refused() {
             ulid: ulid(2),
             range: one.meta().range,
             slice_ms: 1_000,
+            sources: Vec::new(),
         };
         let written = write(store.as_ref(), &folder(2), of("b"), &options).await;
         written.unwrap().unwrap();

@@ -37,6 +37,7 @@ pub(crate) fn options(range: Range<i64>) -> WriteOptions {
             end_ms: range.end,
         },
         slice_ms: SLICE_MS,
+        sources: Vec::new(),
     }
 }
 

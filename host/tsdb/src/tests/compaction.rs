@@ -305,6 +305,7 @@ async fn plant(store: &Store, number: u64, seconds: std::ops::Range<i64>, value:
             end_ms: seconds.end * 1_000,
         },
         slice_ms: SLICE_MS,
+        sources: Vec::new(),
     };
     let folder = ObjectPath::from(ulid.to_string());
     let written = narthex_block::write(&objects, &folder, series, &options).await;

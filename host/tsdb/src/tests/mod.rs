@@ -3,6 +3,7 @@
 mod compaction;
 mod cuts;
 mod fixture;
+mod import;
 mod recovery;
 mod retention;
 mod workload;

@@ -1,0 +1,76 @@
+//! `narthex tsdb import`
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use narthex_model::SystemClock;
+use narthex_tsdb::{ImportProgress, Tsdb, TsdbOptions};
+use prometheus_client::registry::Registry;
+
+use super::progress::Progress;
+use super::runtime;
+
+/// Take over the blocks of a Prometheus that does not run. A second import skips what is there,
+/// and one that was stopped goes on where it was.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Import {
+    /// The data folder of the Prometheus. It is not changed.
+    #[arg(value_name = "DIR")]
+    from: PathBuf,
+    /// The store that takes them; no server has it open.
+    #[arg(
+        long = "storage.tsdb.path",
+        value_name = "DIR",
+        default_value = "data/"
+    )]
+    into: PathBuf,
+}
+
+impl Import {
+    /// Imports the blocks and prints what came.
+    ///
+    /// # Errors
+    /// The store is in use, a block cannot be read or written, or what is to come does not go
+    /// with what is there. What came before is there, and the next import goes on after it.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let runtime = runtime()?;
+        let options = TsdbOptions::new(&self.into, Arc::new(SystemClock));
+        let tsdb = Tsdb::open(options, &mut Registry::default())
+            .with_context(|| format!("the store {} cannot be opened", self.into.display()))?;
+        let mut line = Progress::new();
+        let progress = |progress: ImportProgress<'_>| {
+            line.tell(&text(progress));
+            ControlFlow::Continue(())
+        };
+        let imported = runtime.block_on(tsdb.import(&self.from, progress));
+        line.end();
+        runtime.block_on(tsdb.close())?;
+        let report = imported?;
+        println!(
+            "{} blocks, {} of them were here before; {} samples came",
+            report.blocks, report.skipped, report.samples
+        );
+        if report.histograms_left_out > 0 {
+            eprintln!(
+                "narthex: {} native histograms were left out: blocks do not keep them",
+                report.histograms_left_out
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(progress: ImportProgress<'_>) -> String {
+    let ImportProgress {
+        block,
+        number,
+        blocks,
+        slices_done,
+        slices,
+    } = progress;
+    format!("block {number} of {blocks}, {block}: {slices_done} of {slices} slices")
+}

@@ -1,0 +1,303 @@
+//! Takes over the blocks that a Prometheus has written, slice by slice.
+//!
+//! What a block of ours was made of is noted in it, and compaction hands the note on. So a second
+//! import skips what is there, and one that was stopped goes on where it was.
+
+use std::collections::HashSet;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
+use narthex_promblock::{PromBlock, PromBlockError, only_numbers};
+use narthex_storage::TimeRange;
+
+use crate::catalog::Catalog;
+use crate::{Tsdb, TsdbError};
+
+/// Slices that one block may have a part in: fifteen years of two hours.
+const SLICES_MAX: i64 = 1 << 16;
+
+/// What an import has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Blocks of Prometheus that are here now, those included that were here before.
+    pub blocks: usize,
+    /// Those that were here before.
+    pub skipped: usize,
+    /// Samples that came.
+    pub samples: u64,
+    /// Native histograms that were left out: our blocks do not keep them.
+    pub histograms_left_out: u64,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportProgress<'a> {
+    /// The block of Prometheus that is read.
+    pub block: &'a str,
+    /// Which one it is, from 1 on.
+    pub number: usize,
+    /// How many there are.
+    pub blocks: usize,
+    /// Slices of two hours of it that are done.
+    pub slices_done: usize,
+    /// How many it has.
+    pub slices: usize,
+}
+
+/// Why an import ended early. What came before is here, and need not come again.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A block of Prometheus cannot be read.
+    #[error("the blocks cannot be read")]
+    Source(#[from] PromBlockError),
+    /// Our store failed.
+    #[error(transparent)]
+    Store(#[from] TsdbError),
+    /// A folder cannot be read.
+    #[error("cannot read {}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What is to come does not go with what is here.
+    #[error("{0}")]
+    Refused(String),
+    /// Who watches the progress has stopped it.
+    #[error("the import was stopped")]
+    Stopped,
+}
+
+impl Tsdb {
+    /// Takes over all blocks in the data folder of a Prometheus. It must not run on that folder
+    /// in the meantime, and the folder is not changed. Each slice of two hours becomes a block;
+    /// compaction joins them. Memory holds the labels of one block of Prometheus and one slice.
+    ///
+    /// It reads files on the thread that it is called on.
+    ///
+    /// # Errors
+    /// A block cannot be read or written; a block has samples in common with one that came as
+    /// another block; or our log has samples that are older than what is to come, which would
+    /// take their place.
+    pub async fn import(
+        &self,
+        from: &Path,
+        mut progress: impl FnMut(ImportProgress<'_>) -> ControlFlow<()>,
+    ) -> Result<ImportReport, ImportError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            |source| ImportError::Folder { path, source }
+        };
+        let source = fs::canonicalize(from).map_err(failed(from))?;
+        let ours = self.catalog.path();
+        if source == fs::canonicalize(ours).map_err(failed(ours))? {
+            let reason = format!("{} is the store itself", from.display());
+            return Err(ImportError::Refused(reason));
+        }
+        let folders = folders(from)?;
+        let mut report = ImportReport::default();
+        for (at, folder) in folders.iter().enumerate() {
+            let block = PromBlock::open(folder)?;
+            if block.meta().compaction.deletable {
+                continue;
+            }
+            let told = |slices_done, slices| ImportProgress {
+                block: &block.meta().ulid,
+                number: at + 1,
+                blocks: folders.len(),
+                slices_done,
+                slices,
+            };
+            let mut tell = |done, slices| progress(told(done, slices));
+            self.import_block(&block, &mut report, &mut tell).await?;
+        }
+        Ok(report)
+    }
+
+    async fn import_block(
+        &self,
+        block: &PromBlock,
+        report: &mut ImportReport,
+        tell: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+    ) -> Result<(), ImportError> {
+        let (slices, there) = (slices(block)?, self.taken_over(block)?);
+        let is_there = |slice: &TimeBounds| {
+            let within =
+                |done: &TimeBounds| done.start_ms <= slice.start_ms && slice.end_ms <= done.end_ms;
+            there.iter().any(within)
+        };
+        let missing: Vec<TimeBounds> = slices.iter().copied().filter(|s| !is_there(s)).collect();
+        report.blocks += 1;
+        if missing.is_empty() {
+            report.skipped += 1;
+            return Ok(());
+        }
+        let numbers = block.numbers_by(block_order)?;
+        let mut done = slices.len() - missing.len();
+        for slice in missing {
+            self.import_slice(block, &numbers, slice, report).await?;
+            done += 1;
+            if tell(done, slices.len()).is_break() {
+                return Err(ImportError::Stopped);
+            }
+        }
+        Ok(())
+    }
+
+    /// The spans of a block that are here already.
+    fn taken_over(&self, block: &PromBlock) -> Result<Vec<TimeBounds>, ImportError> {
+        let meta = block.meta();
+        let mut spans = Vec::new();
+        for ours in self.catalog.blocks().iter() {
+            let ours = ours.meta();
+            let sources: HashSet<&str> = ours.sources().iter().map(String::as_str).collect();
+            if sources.contains(meta.ulid.as_str()) {
+                spans.push(ours.range);
+                continue;
+            }
+            let common = meta
+                .compaction
+                .sources
+                .iter()
+                .find(|s| sources.contains(s.as_str()));
+            if let Some(common) = common {
+                return Err(ImportError::Refused(format!(
+                    "block {} has samples of block {common}, which are here already in block {}",
+                    meta.ulid, ours.ulid
+                )));
+            }
+        }
+        Ok(spans)
+    }
+
+    async fn import_slice(
+        &self,
+        block: &PromBlock,
+        numbers: &[usize],
+        slice: TimeBounds,
+        report: &mut ImportReport,
+    ) -> Result<(), ImportError> {
+        // No cut and no compaction at the same time.
+        let closed = self.closed.lock().await;
+        if *closed {
+            return Err(TsdbError::Closed.into());
+        }
+        // At the next start the log counts only from the end of the blocks on.
+        if let Some(oldest_ms) = self.head.min_time().filter(|oldest| *oldest < slice.end_ms) {
+            return Err(ImportError::Refused(format!(
+                "the log has samples from {oldest_ms} on, and block {} has some until {}",
+                block.meta().ulid,
+                slice.end_ms
+            )));
+        }
+        self.head.refuse_before(slice.end_ms);
+        let ulid = self.new_ulid();
+        let written = self.write_slice(ulid, block, numbers, slice, report).await;
+        match written {
+            Ok(true) => {
+                self.catalog.commit(ulid)?;
+                Ok(self.catalog.publish(ulid).await?)
+            }
+            Ok(false) => Ok(()),
+            Err(error) => {
+                self.catalog.discard(ulid);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the files of a block into its temporary folder; whether there was a sample.
+    async fn write_slice(
+        &self,
+        ulid: Ulid,
+        block: &PromBlock,
+        numbers: &[usize],
+        slice: TimeBounds,
+        report: &mut ImportReport,
+    ) -> Result<bool, ImportError> {
+        let meta = block.meta();
+        let mut sources = meta.compaction.sources.clone();
+        sources.push(meta.ulid.clone());
+        sources.sort_unstable();
+        sources.dedup();
+        let options = WriteOptions {
+            ulid,
+            range: slice,
+            slice_ms: SLICE_MS,
+            sources,
+        };
+        let wanted = TimeRange {
+            start_ms: slice.start_ms,
+            end_ms: slice.end_ms.saturating_sub(1),
+        };
+        let mut reader = block.reader();
+        let (mut failure, mut left_out) = (None, 0);
+        let mut numbers = numbers.iter();
+        let series = std::iter::from_fn(|| {
+            loop {
+                match reader.read(*numbers.next()?, wanted) {
+                    Ok(None) => {}
+                    Ok(Some(series)) => {
+                        let (series, histograms) = only_numbers(series);
+                        left_out += histograms as u64;
+                        if series.is_some() {
+                            return series;
+                        }
+                    }
+                    Err(error) => {
+                        failure = Some(error);
+                        return None;
+                    }
+                }
+            }
+        });
+        let folder = Catalog::temporary(ulid);
+        let written = narthex_block::write(self.catalog.store(), &folder, series, &options).await;
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        let written = written.map_err(TsdbError::from)?;
+        report.histograms_left_out += left_out;
+        report.samples += written.as_ref().map_or(0, |meta| meta.stats.samples);
+        Ok(written.is_some())
+    }
+}
+
+/// The slices of two hours that a block has a part in.
+fn slices(block: &PromBlock) -> Result<Vec<TimeBounds>, ImportError> {
+    let meta = block.meta();
+    let first = meta.min_time.div_euclid(SLICE_MS);
+    let last = meta.max_time.saturating_sub(1).div_euclid(SLICE_MS);
+    if last - first >= SLICES_MAX {
+        let (from, to) = (meta.min_time, meta.max_time);
+        let reason = format!("block {} is for the time from {from} to {to}", meta.ulid);
+        return Err(ImportError::Refused(reason));
+    }
+    let slice = |number: i64| TimeBounds {
+        start_ms: number.saturating_mul(SLICE_MS),
+        end_ms: number.saturating_add(1).saturating_mul(SLICE_MS),
+    };
+    Ok((first..=last).map(slice).collect())
+}
+
+/// The folders of blocks, by name, and so mostly by time.
+fn folders(from: &Path) -> Result<Vec<PathBuf>, ImportError> {
+    let failed = |source| ImportError::Folder {
+        path: from.to_owned(),
+        source,
+    };
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_name = |name: &str| Ulid::from_string(name).is_ok_and(|u| u.to_string() == name);
+        if entry.file_name().to_str().is_some_and(is_name) && entry.path().is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort_unstable();
+    Ok(folders)
+}
