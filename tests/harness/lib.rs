@@ -17,6 +17,7 @@ pub mod peers;
 mod process;
 pub mod samples;
 mod target;
+pub mod usage;
 mod wait;
 
 pub use guest::Guest;
@@ -24,6 +25,7 @@ pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
 pub use process::{Process, free_port, run};
 pub use samples::Samples;
 pub use target::{Page, Target};
+pub use usage::Usage;
 pub use wait::until;
 
 use std::path::PathBuf;

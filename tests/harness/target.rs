@@ -72,15 +72,12 @@ fn answer_all(stream: TcpStream, serve: &Serve) {
         {}
         let path = request.split(' ').nth(1).unwrap_or("/");
         let (content_type, body) = serve(path);
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+        // In one piece: a body that waits for the head's acknowledgement is a late scrape.
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        if out
-            .write_all(head.as_bytes())
-            .and_then(|()| out.write_all(body.as_bytes()))
-            .is_err()
-        {
+        if out.write_all(answer.as_bytes()).is_err() {
             break;
         }
     }

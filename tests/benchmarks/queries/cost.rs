@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use narthex_tests::http;
+use narthex_tests::{Usage, http, usage};
 use serde_json::Value;
 
 /// What one query cost.
@@ -52,44 +52,21 @@ impl<P> Server<P> {
 
     /// Asks for a path below `/api/v1/`.
     pub(crate) fn ask(&self, path: &str) -> Cost {
-        self.forget_peak();
-        let cpu_before = self.cpu_ms();
+        usage::forget_peak(self.pid);
+        let cpu_before = usage::threads_cpu_ms(self.pid);
         let started = Instant::now();
         let (status, body) = http::get(&format!("{}/api/v1/{path}", self.url)).unwrap();
         let latency_ms = started.elapsed().as_secs_f64() * 1000.0;
         assert_eq!(status, 200, "{path}: {body}");
         // What it does behind the answer is its cost too, such as collecting garbage.
-        let cpu_ms = self.cpu_ms() - cpu_before;
+        let cpu_ms = usage::threads_cpu_ms(self.pid) - cpu_before;
         let json: Value = serde_json::from_str(&body).unwrap();
         Cost {
             latency_ms,
             cpu_ms,
-            peak_mb: self.peak_mb(),
+            peak_mb: Usage::of(self.pid).peak_mb,
             points: points(&json["data"]),
         }
-    }
-
-    /// The CPU time of all threads so far, to the nanosecond. Threads that ended are left out, so
-    /// it is read around a query only.
-    fn cpu_ms(&self) -> f64 {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid)).unwrap();
-        let nanoseconds = threads.flatten().filter_map(|thread| {
-            let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<f64>().ok()
-        });
-        nanoseconds.sum::<f64>() / 1e6
-    }
-
-    /// Lets the kernel count the peak anew; where it may not, the peak of all stays.
-    fn forget_peak(&self) {
-        let _ = std::fs::write(format!("/proc/{}/clear_refs", self.pid), "5");
-    }
-
-    fn peak_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-        kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap() / 1024.0
     }
 }
 

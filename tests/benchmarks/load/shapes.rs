@@ -1,0 +1,505 @@
+//! What the fake exporters look like: as node exporter, kube-state-metrics, cAdvisor and a service
+//! with classic histograms do, in names, labels and how values move.
+
+use crate::values::Motion::{self, Bucket, Constant, Events, Measured, Pages, Seconds, Slow};
+
+/// A line of a page, but for its value. Where `pod` is there, `text` ends in the middle of the
+/// pod's name and `rest` goes on behind it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) pod: Option<u64>,
+    pub(crate) rest: String,
+    pub(crate) motion: Motion,
+}
+
+/// An exporter: the lines of its page.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// Name, type, labels with their values, and how it moves.
+type Family = (&'static str, &'static str, &'static [Axis], Motion);
+type Axis = (&'static str, &'static [&'static str]);
+
+const CPU: Axis = ("cpu", &["0", "1", "2", "3", "4", "5", "6", "7"]);
+const MODE: Axis = (
+    "mode",
+    &[
+        "idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user",
+    ],
+);
+const DISK: Axis = ("device", &["nvme0n1", "nvme1n1", "dm-0"]);
+const NETWORK: Axis = ("device", &["eth0", "lo", "cni0", "veth3f1a"]);
+const MOUNT: Axis = (
+    "mountpoint",
+    &[
+        "/",
+        "/boot",
+        "/run",
+        "/var/lib/kubelet",
+        "/var/lib/containerd",
+    ],
+);
+const MEMORY: Axis = (
+    "field",
+    &[
+        "Active",
+        "Active_anon",
+        "Active_file",
+        "AnonPages",
+        "Buffers",
+        "Cached",
+        "Committed_AS",
+        "Dirty",
+        "Inactive",
+        "Inactive_anon",
+        "Inactive_file",
+        "KernelStack",
+        "KReclaimable",
+        "Mapped",
+        "MemAvailable",
+        "MemFree",
+        "PageTables",
+        "Shmem",
+        "Slab",
+        "SReclaimable",
+    ],
+);
+const FIXED_MEMORY: Axis = (
+    "field",
+    &[
+        "CommitLimit",
+        "DirectMap1G",
+        "DirectMap2M",
+        "DirectMap4k",
+        "HardwareCorrupted",
+        "HugePages_Total",
+        "Hugepagesize",
+        "MemTotal",
+        "Mlocked",
+        "NFS_Unstable",
+        "Percpu",
+        "SwapCached",
+        "SwapFree",
+        "SwapTotal",
+        "Unevictable",
+        "VmallocChunk",
+        "VmallocTotal",
+    ],
+);
+const PROTOCOL: Axis = (
+    "protocol",
+    &["Tcp", "Udp", "Icmp", "IpExt", "TcpExt", "Udp6"],
+);
+const COLLECTOR: Axis = (
+    "collector",
+    &[
+        "arp",
+        "bcache",
+        "bonding",
+        "btrfs",
+        "conntrack",
+        "cpu",
+        "cpufreq",
+        "diskstats",
+        "edac",
+        "entropy",
+        "filefd",
+        "filesystem",
+        "hwmon",
+        "infiniband",
+        "ipvs",
+        "loadavg",
+        "mdadm",
+        "meminfo",
+        "netclass",
+        "netdev",
+        "netstat",
+        "nfs",
+        "nvme",
+        "powersupplyclass",
+        "pressure",
+        "rapl",
+        "schedstat",
+        "sockstat",
+        "softnet",
+        "stat",
+        "textfile",
+        "time",
+        "timex",
+        "uname",
+        "vmstat",
+        "xfs",
+        "zfs",
+    ],
+);
+const HANDLER: Axis = (
+    "handler",
+    &[
+        "/",
+        "/api/cart",
+        "/api/checkout",
+        "/api/items",
+        "/api/login",
+        "/api/logout",
+        "/api/orders",
+        "/api/pay",
+        "/api/products",
+        "/api/search",
+        "/api/users",
+        "/healthz",
+    ],
+);
+const CODE: Axis = ("code", &["200", "404", "500"]);
+const PHASE: Axis = (
+    "phase",
+    &["Failed", "Pending", "Running", "Succeeded", "Unknown"],
+);
+const CONTAINER: Axis = ("container", &["app", "proxy"]);
+const RESOURCE: Axis = ("resource", &["cpu", "memory"]);
+
+const NODE: &[Family] = &[
+    ("node_cpu_seconds_total", "counter", &[CPU, MODE], Seconds),
+    ("node_cpu_frequency_hertz", "gauge", &[CPU], Constant),
+    (
+        "node_schedstat_running_seconds_total",
+        "counter",
+        &[CPU],
+        Seconds,
+    ),
+    (
+        "node_schedstat_waiting_seconds_total",
+        "counter",
+        &[CPU],
+        Seconds,
+    ),
+    ("node_softnet_dropped_total", "counter", &[CPU], Constant),
+    ("node_softnet_processed_total", "counter", &[CPU], Events),
+    ("node_softnet_times_squeezed_total", "counter", &[CPU], Slow),
+    ("node_disk_io_now", "gauge", &[DISK], Constant),
+    (
+        "node_disk_io_time_seconds_total",
+        "counter",
+        &[DISK],
+        Seconds,
+    ),
+    ("node_disk_read_bytes_total", "counter", &[DISK], Slow),
+    ("node_disk_reads_completed_total", "counter", &[DISK], Slow),
+    (
+        "node_disk_write_time_seconds_total",
+        "counter",
+        &[DISK],
+        Seconds,
+    ),
+    (
+        "node_disk_writes_completed_total",
+        "counter",
+        &[DISK],
+        Events,
+    ),
+    ("node_disk_written_bytes_total", "counter", &[DISK], Events),
+    (
+        "node_disk_discards_completed_total",
+        "counter",
+        &[DISK],
+        Constant,
+    ),
+    ("node_filesystem_avail_bytes", "gauge", &[MOUNT], Pages),
+    ("node_filesystem_device_error", "gauge", &[MOUNT], Constant),
+    ("node_filesystem_files", "gauge", &[MOUNT], Constant),
+    ("node_filesystem_files_free", "gauge", &[MOUNT], Slow),
+    ("node_filesystem_readonly", "gauge", &[MOUNT], Constant),
+    ("node_filesystem_size_bytes", "gauge", &[MOUNT], Constant),
+    ("node_memory_bytes", "gauge", &[MEMORY], Pages),
+    (
+        "node_memory_fixed_bytes",
+        "gauge",
+        &[FIXED_MEMORY],
+        Constant,
+    ),
+    ("node_netstat_in_total", "counter", &[PROTOCOL], Events),
+    ("node_netstat_out_total", "counter", &[PROTOCOL], Events),
+    (
+        "node_netstat_errors_total",
+        "counter",
+        &[PROTOCOL],
+        Constant,
+    ),
+    (
+        "node_netstat_retransmitted_total",
+        "counter",
+        &[PROTOCOL],
+        Slow,
+    ),
+    (
+        "node_netstat_overflows_total",
+        "counter",
+        &[PROTOCOL],
+        Constant,
+    ),
+    (
+        "node_network_receive_bytes_total",
+        "counter",
+        &[NETWORK],
+        Events,
+    ),
+    (
+        "node_network_receive_drop_total",
+        "counter",
+        &[NETWORK],
+        Constant,
+    ),
+    (
+        "node_network_receive_errs_total",
+        "counter",
+        &[NETWORK],
+        Constant,
+    ),
+    (
+        "node_network_receive_packets_total",
+        "counter",
+        &[NETWORK],
+        Events,
+    ),
+    (
+        "node_network_transmit_bytes_total",
+        "counter",
+        &[NETWORK],
+        Events,
+    ),
+    (
+        "node_network_transmit_drop_total",
+        "counter",
+        &[NETWORK],
+        Constant,
+    ),
+    (
+        "node_network_transmit_packets_total",
+        "counter",
+        &[NETWORK],
+        Events,
+    ),
+    ("node_network_mtu_bytes", "gauge", &[NETWORK], Constant),
+    ("node_network_up", "gauge", &[NETWORK], Constant),
+    ("node_network_speed_bytes", "gauge", &[NETWORK], Constant),
+    (
+        "node_network_carrier_changes_total",
+        "counter",
+        &[NETWORK],
+        Constant,
+    ),
+    ("node_network_flags", "gauge", &[NETWORK], Constant),
+    (
+        "node_scrape_collector_duration_seconds",
+        "gauge",
+        &[COLLECTOR],
+        Measured,
+    ),
+    (
+        "node_scrape_collector_success",
+        "gauge",
+        &[COLLECTOR],
+        Constant,
+    ),
+    ("node_load1", "gauge", &[], Seconds),
+    ("node_context_switches_total", "counter", &[], Events),
+    ("node_forks_total", "counter", &[], Slow),
+    ("node_boot_time_seconds", "gauge", &[], Constant),
+    ("process_cpu_seconds_total", "counter", &[], Seconds),
+    ("process_resident_memory_bytes", "gauge", &[], Pages),
+    ("go_goroutines", "gauge", &[], Constant),
+];
+
+/// Of one pod; a page has [`PODS`] of them.
+const KUBE_STATE: &[Family] = &[
+    ("kube_pod_info", "gauge", &[], Constant),
+    ("kube_pod_created", "gauge", &[], Constant),
+    ("kube_pod_status_phase", "gauge", &[PHASE], Constant),
+    ("kube_pod_container_info", "gauge", &[CONTAINER], Constant),
+    (
+        "kube_pod_container_status_ready",
+        "gauge",
+        &[CONTAINER],
+        Constant,
+    ),
+    (
+        "kube_pod_container_status_restarts_total",
+        "counter",
+        &[CONTAINER],
+        Slow,
+    ),
+    (
+        "kube_pod_container_resource_requests",
+        "gauge",
+        &[CONTAINER, RESOURCE],
+        Constant,
+    ),
+    (
+        "kube_pod_container_resource_limits",
+        "gauge",
+        &[CONTAINER, RESOURCE],
+        Constant,
+    ),
+];
+
+/// Of one pod as well.
+const CADVISOR: &[Family] = &[
+    (
+        "container_cpu_usage_seconds_total",
+        "counter",
+        &[CONTAINER],
+        Seconds,
+    ),
+    (
+        "container_cpu_cfs_periods_total",
+        "counter",
+        &[CONTAINER],
+        Events,
+    ),
+    (
+        "container_cpu_cfs_throttled_periods_total",
+        "counter",
+        &[CONTAINER],
+        Slow,
+    ),
+    (
+        "container_memory_working_set_bytes",
+        "gauge",
+        &[CONTAINER],
+        Pages,
+    ),
+    ("container_memory_rss", "gauge", &[CONTAINER], Pages),
+    ("container_memory_cache", "gauge", &[CONTAINER], Slow),
+    (
+        "container_memory_failures_total",
+        "counter",
+        &[CONTAINER],
+        Slow,
+    ),
+    (
+        "container_fs_reads_total",
+        "counter",
+        &[CONTAINER],
+        Constant,
+    ),
+    ("container_fs_writes_total", "counter", &[CONTAINER], Slow),
+    (
+        "container_spec_memory_limit_bytes",
+        "gauge",
+        &[CONTAINER],
+        Constant,
+    ),
+    (
+        "container_start_time_seconds",
+        "gauge",
+        &[CONTAINER],
+        Constant,
+    ),
+];
+
+/// Pods on a page.
+const PODS: u64 = 22;
+
+const BOUNDS: [&str; 12] = [
+    "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf",
+];
+
+/// One exporter of each kind; the first is the most frequent one in a fleet.
+pub(crate) fn all() -> [Shape; 4] {
+    [
+        Shape {
+            name: "node",
+            lines: lines(NODE, None),
+        },
+        Shape {
+            name: "kube-state",
+            lines: lines(KUBE_STATE, Some(PODS)),
+        },
+        Shape {
+            name: "cadvisor",
+            lines: lines(CADVISOR, Some(PODS)),
+        },
+        Shape {
+            name: "app",
+            lines: app(),
+        },
+    ]
+}
+
+/// The lines of all families, those of a family together; for each of so many pods where there are
+/// any.
+fn lines(families: &[Family], pods: Option<u64>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (name, kind, axes, motion) in families {
+        let mut header = format!("# HELP {name} What {name} counts.\n# TYPE {name} {kind}\n");
+        let chosen = combinations(axes);
+        let pods = pods.map_or(vec![None], |pods| (0..pods).map(Some).collect());
+        for (pod, labels) in pods
+            .iter()
+            .flat_map(|pod| chosen.iter().map(move |it| (*pod, it)))
+        {
+            let labels = labels.join(",");
+            let (text, rest) = match pod {
+                None if labels.is_empty() => ((*name).to_owned(), String::new()),
+                None => (format!("{name}{{{labels}}}"), String::new()),
+                Some(pod) => {
+                    let team = pod % 5;
+                    let comma = if labels.is_empty() { "" } else { "," };
+                    (
+                        format!("{name}{{namespace=\"team-{team}\",pod=\"web-"),
+                        format!("\"{comma}{labels}}}"),
+                    )
+                }
+            };
+            lines.push(Line {
+                text: std::mem::take(&mut header) + &text,
+                pod,
+                rest,
+                motion: *motion,
+            });
+        }
+    }
+    lines
+}
+
+fn app() -> Vec<Line> {
+    let plain = |text: String, motion| Line {
+        text,
+        pod: None,
+        rest: String::new(),
+        motion,
+    };
+    let requests: &[Family] = &[("http_requests_total", "counter", &[HANDLER, CODE], Events)];
+    let mut lines = self::lines(requests, None);
+    let name = "http_request_duration_seconds";
+    let mut header = format!("# HELP {name} Latency.\n# TYPE {name} histogram\n");
+    for handler in HANDLER.1 {
+        let of = format!("method=\"GET\",handler=\"{handler}\"");
+        for (nth, bound) in (0..).zip(BOUNDS) {
+            let header = std::mem::take(&mut header);
+            let text = format!("{header}{name}_bucket{{{of},le=\"{bound}\"}}");
+            lines.push(plain(text, Bucket(nth)));
+        }
+        lines.push(plain(format!("{name}_sum{{{of}}}"), Seconds));
+        lines.push(plain(format!("{name}_count{{{of}}}"), Bucket(11)));
+    }
+    lines
+}
+
+/// Every choice of one value for each axis, as `name="value"`.
+fn combinations(axes: &[Axis]) -> Vec<Vec<String>> {
+    axes.iter()
+        .fold(vec![Vec::new()], |chosen, (name, values)| {
+            let longer = chosen.iter().flat_map(|labels| {
+                values.iter().map(move |value| {
+                    let mut labels = labels.clone();
+                    labels.push(format!("{name}=\"{value}\""));
+                    labels
+                })
+            });
+            longer.collect()
+        })
+}
