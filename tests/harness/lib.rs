@@ -9,6 +9,7 @@
 )]
 
 pub mod component;
+pub mod fleet;
 mod guest;
 pub mod http;
 mod narthex;
@@ -20,6 +21,7 @@ mod target;
 pub mod usage;
 mod wait;
 
+pub use fleet::Fleet;
 pub use guest::Guest;
 pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
 pub use process::{Process, free_port, run};

@@ -1,5 +1,6 @@
 //! What the kernel says that a process used.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// CPU time, memory and disk of a process since its start.
@@ -57,6 +58,27 @@ pub fn threads_cpu_ms(pid: u32) -> f64 {
         text.split(' ').next()?.parse::<f64>().ok()
     });
     nanoseconds.sum::<f64>() / 1e6
+}
+
+/// All files in a folder and the folders in it.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    // A server may have removed it a moment ago.
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files.extend(files_below(&entry.path())),
+            _ => files.push(entry.path()),
+        }
+    }
+    files
+}
+
+/// The bytes of all of them.
+pub fn bytes_below(folder: &Path) -> u64 {
+    let files = files_below(folder).into_iter();
+    files
+        .map(|file| file.metadata().map_or(0, |metadata| metadata.len()))
+        .sum()
 }
 
 fn ticks_a_second() -> f64 {

@@ -17,17 +17,14 @@
     reason = "a benchmark fails by panicking"
 )]
 
-mod fleet;
 mod queries;
-mod shapes;
 mod system;
 mod table;
-mod values;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use fleet::{Fleet, INTERVAL_MS};
-use narthex_tests::{Usage, until};
+use narthex_tests::fleet::INTERVAL_MS;
+use narthex_tests::{Fleet, Usage, until};
 use system::{Running, System};
 use table::Figures;
 

@@ -90,7 +90,7 @@ pub(crate) fn ask_all(running: &Running, end_s: i64) -> Vec<Cost> {
 
 /// How many series of the fleet have a sample then.
 pub(crate) fn series(running: &Running, end_s: i64) -> f64 {
-    let query = format!("count({{job=\"load\", kind!=\"\"}} @ {end_s})");
+    let query = format!("count({{job=\"load\", __name__!~\"up|scrape_.*\"}} @ {end_s})");
     let found = instant(&running.url(), &query).unwrap_or_else(|error| panic!("{error}"));
     let count = found.values().next().and_then(|count| count.parse().ok());
     count.unwrap_or(0.0)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use narthex_tests::usage::bytes_below;
 use narthex_tests::{Process, binary, free_port, http, until};
 
 /// One of the servers.
@@ -117,13 +118,4 @@ impl Running {
     pub(crate) fn disk_bytes(&self) -> u64 {
         bytes_below(&self.folder.join("data"))
     }
-}
-
-fn bytes_below(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let bytes = entries.map(|entry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => bytes_below(&entry.path()),
-        _ => entry.metadata().map_or(0, |metadata| metadata.len()),
-    });
-    bytes.sum()
 }

@@ -1,15 +1,18 @@
 //! What the fake exporters look like: as node exporter, kube-state-metrics, cAdvisor and a service
 //! with classic histograms do, in names, labels and how values move.
 
-use crate::values::Motion::{self, Bucket, Constant, Events, Measured, Pages, Seconds, Slow};
+use super::values::Motion::{self, Bucket, Constant, Events, Measured, Pages, Seconds, Slow};
 
-/// A line of a page, but for its value. Where `pod` is there, `text` ends in the middle of the
-/// pod's name and `rest` goes on behind it.
+/// A line of a page, but for its value and the name of its pod.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) text: String,
+    /// Comments that come before it.
+    pub(crate) header: String,
+    pub(crate) name: String,
+    /// Which pod of the page it is of, where it is of one.
     pub(crate) pod: Option<u64>,
-    pub(crate) rest: String,
+    /// The other labels, as they are printed, without braces.
+    pub(crate) labels: String,
     pub(crate) motion: Motion,
 }
 
@@ -434,30 +437,21 @@ pub(crate) fn all() -> [Shape; 4] {
 fn lines(families: &[Family], pods: Option<u64>) -> Vec<Line> {
     let mut lines = Vec::new();
     for (name, kind, axes, motion) in families {
-        let mut header = format!("# HELP {name} What {name} counts.\n# TYPE {name} {kind}\n");
+        let mut header = header(name, kind);
         let chosen = combinations(axes);
         let pods = pods.map_or(vec![None], |pods| (0..pods).map(Some).collect());
-        for (pod, labels) in pods
+        for (pod, mut labels) in pods
             .iter()
-            .flat_map(|pod| chosen.iter().map(move |it| (*pod, it)))
+            .flat_map(|pod| chosen.iter().map(|it| (*pod, it.clone())))
         {
-            let labels = labels.join(",");
-            let (text, rest) = match pod {
-                None if labels.is_empty() => ((*name).to_owned(), String::new()),
-                None => (format!("{name}{{{labels}}}"), String::new()),
-                Some(pod) => {
-                    let team = pod % 5;
-                    let comma = if labels.is_empty() { "" } else { "," };
-                    (
-                        format!("{name}{{namespace=\"team-{team}\",pod=\"web-"),
-                        format!("\"{comma}{labels}}}"),
-                    )
-                }
-            };
+            if let Some(pod) = pod {
+                labels.insert(0, format!("namespace=\"team-{}\"", pod % 5));
+            }
             lines.push(Line {
-                text: std::mem::take(&mut header) + &text,
+                header: std::mem::take(&mut header),
+                name: (*name).to_owned(),
                 pod,
-                rest,
+                labels: labels.join(","),
                 motion: *motion,
             });
         }
@@ -465,26 +459,31 @@ fn lines(families: &[Family], pods: Option<u64>) -> Vec<Line> {
     lines
 }
 
+fn header(name: &str, kind: &str) -> String {
+    format!("# HELP {name} What {name} counts.\n# TYPE {name} {kind}\n")
+}
+
 fn app() -> Vec<Line> {
-    let plain = |text: String, motion| Line {
-        text,
-        pod: None,
-        rest: String::new(),
-        motion,
-    };
     let requests: &[Family] = &[("http_requests_total", "counter", &[HANDLER, CODE], Events)];
     let mut lines = self::lines(requests, None);
     let name = "http_request_duration_seconds";
-    let mut header = format!("# HELP {name} Latency.\n# TYPE {name} histogram\n");
+    let mut header = header(name, "histogram");
+    let mut push = |suffix: &str, labels: String, motion| {
+        lines.push(Line {
+            header: std::mem::take(&mut header),
+            name: format!("{name}{suffix}"),
+            pod: None,
+            labels,
+            motion,
+        });
+    };
     for handler in HANDLER.1 {
         let of = format!("method=\"GET\",handler=\"{handler}\"");
         for (nth, bound) in (0..).zip(BOUNDS) {
-            let header = std::mem::take(&mut header);
-            let text = format!("{header}{name}_bucket{{{of},le=\"{bound}\"}}");
-            lines.push(plain(text, Bucket(nth)));
+            push("_bucket", format!("{of},le=\"{bound}\""), Bucket(nth));
         }
-        lines.push(plain(format!("{name}_sum{{{of}}}"), Seconds));
-        lines.push(plain(format!("{name}_count{{{of}}}"), Bucket(11)));
+        push("_sum", of.clone(), Seconds);
+        push("_count", of, Bucket(11));
     }
     lines
 }

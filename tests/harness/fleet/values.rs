@@ -23,7 +23,7 @@ pub(crate) enum Motion {
 }
 
 /// A few bits that look random; the same for the same input.
-fn dice(seed: u64, step: u64) -> u64 {
+pub(crate) fn dice(seed: u64, step: u64) -> u64 {
     let mut mixed = seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
