@@ -1,37 +1,40 @@
 //! Reads a block.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use narthex_model::{Labels, Matcher};
 use narthex_storage::{LabelsRequest, SelectRequest, Series, TimeRange};
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use roaring::RoaringBitmap;
 
 use crate::chunks::CHUNKS_FILE;
-use crate::file::VerifiedFile;
+use crate::file::FileSource;
 use crate::index::{INDEX_FILE, Index};
 use crate::meta::{BlockMeta, META_FILE};
 use crate::page::PageCache;
+use crate::remote::Remote;
 use crate::scan::{PageRows, Scan};
 use crate::series::{SERIES_FILE, SeriesPage};
+use crate::slice_times::SliceTimes;
 use crate::table::Table;
 use crate::times::TIMES_FILE;
 use crate::{BlockError, Fault, postings};
-
-/// `meta.json` is not longer than this: at 32 KiB a checksum, a block of 4 TiB.
-const META_BYTES_MAX: u64 = 1 << 30;
 
 /// A published block.
 #[derive(Debug)]
 pub struct Block {
     meta: BlockMeta,
+    source: FileSource,
     pub(crate) series: Table,
     pub(crate) index: Index,
     pub(crate) times: Table,
     pub(crate) chunks: Table,
+    pub(crate) slice_times: SliceTimes,
 }
 
 impl Block {
@@ -47,29 +50,57 @@ impl Block {
         cache: &Arc<PageCache>,
     ) -> Result<Self, BlockError> {
         let name = folder.filename().unwrap_or_default();
-        let meta = read_meta(store.as_ref(), folder, name).await;
+        let source = FileSource::Near(store, folder.clone());
+        let meta = source.read_meta(name).await;
         let meta = meta.map_err(|fault| fault.of(name, META_FILE))?;
+        for (file, file_meta) in &meta.files {
+            let checked = source.check_size(file, file_meta).await;
+            checked.map_err(|fault| fault.of(name, file))?;
+        }
+        Self::new(meta, source, cache)
+    }
+
+    /// A block of a store far away, of which `meta` was read before. Nothing is asked for until
+    /// it is wanted.
+    ///
+    /// # Errors
+    /// `meta` contradicts itself.
+    pub fn remote(
+        remote: &Arc<Remote>,
+        folder: &Path,
+        meta: BlockMeta,
+        cache: &Arc<PageCache>,
+    ) -> Result<Self, BlockError> {
+        let source = FileSource::Remote(Arc::clone(remote), folder.clone());
+        Self::new(meta, source, cache)
+    }
+
+    fn new(
+        meta: BlockMeta,
+        source: FileSource,
+        cache: &Arc<PageCache>,
+    ) -> Result<Self, BlockError> {
+        let name = &meta.ulid;
         let rows = meta.stats.series;
         let series = u32::try_from(rows).map_err(|_| {
             let fault = Fault::format(format!("{rows} series"));
             fault.of(name, META_FILE)
         })?;
-        let table = async |file: &'static str| {
+        let table = |file: &'static str| {
             let opened = match meta.files.get(file) {
                 None => Err(Fault::format("meta.json does not name it")),
-                Some(file_meta) => {
-                    let path = folder.clone().join(file);
-                    VerifiedFile::open(Arc::clone(&store), path, file_meta).await
-                }
+                Some(file_meta) => source.open(file, file_meta),
             };
             let opened = opened.map_err(|fault| fault.of(name, file))?;
-            Ok(Table::new(name, file, opened, cache))
+            Ok::<_, BlockError>(Table::new(name, file, opened, cache))
         };
         Ok(Self {
-            series: table(SERIES_FILE).await?,
-            index: Index::new(table(INDEX_FILE).await?, series),
-            times: table(TIMES_FILE).await?,
-            chunks: table(CHUNKS_FILE).await?,
+            series: table(SERIES_FILE)?,
+            index: Index::new(table(INDEX_FILE)?, series),
+            times: table(TIMES_FILE)?,
+            chunks: table(CHUNKS_FILE)?,
+            slice_times: SliceTimes::default(),
+            source,
             meta,
         })
     }
@@ -77,6 +108,41 @@ impl Block {
     /// What the block holds.
     pub fn meta(&self) -> &BlockMeta {
         &self.meta
+    }
+
+    /// `meta.json` as it is in the store. It is read again, and checked.
+    ///
+    /// # Errors
+    /// The store fails, or the file is no longer what it was.
+    pub async fn meta_json(&self) -> Result<Bytes, BlockError> {
+        let name = &self.meta.ulid;
+        let text = self.source.read_meta_text(name).await;
+        let (text, meta) = text.map_err(|fault| fault.of(name, META_FILE))?;
+        if meta != self.meta {
+            let fault = Fault::format("it is another one than when the block was opened");
+            return Err(fault.of(name, META_FILE));
+        }
+        Ok(text)
+    }
+
+    /// Bytes of a file of [`BlockMeta::files`], checked.
+    ///
+    /// # Errors
+    /// The store fails, the bytes are not those that were written, or there are none there.
+    pub async fn file_bytes(&self, file: &str, range: Range<u64>) -> Result<Bytes, BlockError> {
+        let read = async {
+            let meta = self.meta.files.get(file);
+            let meta = meta.ok_or_else(|| Fault::format("meta.json does not name it"))?;
+            let mut parts = self.source.open(file, meta)?.read(&[range]).await?;
+            parts.pop().ok_or_else(|| Fault::format("no bytes"))
+        };
+        let bytes: Result<Bytes, Fault> = read.await;
+        bytes.map_err(|fault| fault.of(&self.meta.ulid, file))
+    }
+
+    /// Whether a request for a part of it takes long.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self.source, FileSource::Remote(..))
     }
 
     /// From the first to the last sample.
@@ -208,12 +274,12 @@ impl Block {
         slices.sort_unstable();
         slices.into_iter().map(|(_, first_row)| first_row).collect()
     }
-}
 
-async fn read_meta(store: &dyn ObjectStore, folder: &Path, name: &str) -> Result<BlockMeta, Fault> {
-    let got = store.get(&folder.clone().join(META_FILE)).await?;
-    if got.meta.size > META_BYTES_MAX {
-        return Err(Fault::format(format!("{} bytes", got.meta.size)));
+    /// Where slices start that may have a sample in the range.
+    pub(crate) fn slice_starts(&self, range: TimeRange) -> TimeRange {
+        TimeRange {
+            start_ms: range.start_ms.saturating_sub(self.meta.slice_ms - 1),
+            end_ms: range.end_ms,
+        }
     }
-    BlockMeta::from_json(&got.bytes().await?, name)
 }

@@ -22,6 +22,12 @@ pub enum Fault {
     /// The object store failed; the file itself may be sound.
     #[error("the object store failed")]
     Store(#[from] object_store::Error),
+    /// The object store is slower than one is ready to wait; the file itself may be sound.
+    #[error("the object store did not answer within {seconds} s")]
+    Stalled {
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// Parquet cannot be written or read.
     #[error("the Parquet file cannot be processed")]
     Parquet(#[source] ParquetError),

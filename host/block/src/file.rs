@@ -9,13 +9,14 @@ use futures::future::BoxFuture;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::DecodeResult;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
 use crate::Fault;
-use crate::meta::FileMeta;
+use crate::meta::{BlockMeta, FileMeta, META_FILE};
+use crate::remote::Remote;
 use crate::sums::{SUM_BYTES, Sums};
 
 /// Parts that are nearer than this are read as one: a request costs more than the bytes between.
@@ -24,36 +25,81 @@ const GAP_BYTES_MAX: u64 = 128 << 10;
 /// How much of a file's end is read at once for its footer and page indexes.
 const FOOTER_BYTES: u64 = SUM_BYTES;
 
+/// `meta.json` is not longer than this: at 32 KiB a checksum, a block of 4 TiB.
+const META_BYTES_MAX: u64 = 1 << 30;
+
+/// The folder of a block, and how its files are read.
+#[derive(Debug, Clone)]
+pub(crate) enum FileSource {
+    /// On a store that answers at once.
+    Near(Arc<dyn ObjectStore>, Path),
+    /// On a store where a request takes long.
+    Remote(Arc<Remote>, Path),
+}
+
+impl FileSource {
+    fn store(&self) -> &dyn ObjectStore {
+        match self {
+            Self::Near(store, _) => store.as_ref(),
+            Self::Remote(remote, _) => remote.store().as_ref(),
+        }
+    }
+
+    fn path(&self, file: &str) -> Path {
+        let (Self::Near(_, folder) | Self::Remote(_, folder)) = self;
+        folder.clone().join(file)
+    }
+
+    /// A file, whose presence is not looked at.
+    pub(crate) fn open(&self, file: &str, meta: &FileMeta) -> Result<VerifiedFile, Fault> {
+        Ok(VerifiedFile {
+            source: self.clone(),
+            path: self.path(file),
+            sums: Arc::new(Sums::of(meta)?),
+        })
+    }
+
+    /// Whether a file is there and has the length that it should have.
+    pub(crate) async fn check_size(&self, file: &str, meta: &FileMeta) -> Result<(), Fault> {
+        let found = self.store().head(&self.path(file)).await?.size;
+        let expected = meta.size;
+        match found == expected {
+            true => Ok(()),
+            false => Err(Fault::Size { found, expected }),
+        }
+    }
+
+    /// What the block called `name` holds.
+    pub(crate) async fn read_meta(&self, name: &str) -> Result<BlockMeta, Fault> {
+        Ok(self.read_meta_text(name).await?.1)
+    }
+
+    /// The same, and the document.
+    pub(crate) async fn read_meta_text(&self, name: &str) -> Result<(Bytes, BlockMeta), Fault> {
+        let got = self.store().get(&self.path(META_FILE)).await?;
+        if got.meta.size > META_BYTES_MAX {
+            return Err(Fault::format(format!("{} bytes", got.meta.size)));
+        }
+        let text = got.bytes().await?;
+        let meta = BlockMeta::from_json(&text, name)?;
+        Ok((text, meta))
+    }
+}
+
 /// A file of a block. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct VerifiedFile {
-    store: Arc<dyn ObjectStore>,
+    source: FileSource,
     path: Path,
     sums: Arc<Sums>,
 }
 
 impl VerifiedFile {
-    /// A file whose length is as it should be.
-    pub(crate) async fn open(
-        store: Arc<dyn ObjectStore>,
-        path: Path,
-        meta: &FileMeta,
-    ) -> Result<Self, Fault> {
-        let sums = Arc::new(Sums::of(meta)?);
-        let found = store.head(&path).await?.size;
-        if found != meta.size {
-            let expected = meta.size;
-            return Err(Fault::Size { found, expected });
-        }
-        Ok(Self { store, path, sums })
-    }
-
-    /// Reads the Parquet footer and the page indexes.
-    pub(crate) async fn parquet(&self) -> Result<ArrowReaderMetadata, Fault> {
+    /// Reads the Parquet footer, without the page indexes.
+    pub(crate) async fn parquet(&self) -> Result<ParquetMetaData, Fault> {
         let size = self.sums.size();
         let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?
-            .with_column_index_policy(PageIndexPolicy::Optional)
-            .with_offset_index_policy(PageIndexPolicy::Required);
+            .with_page_index_policy(PageIndexPolicy::Skip);
         let mut wanted = vec![Range {
             start: size.saturating_sub(FOOTER_BYTES),
             end: size,
@@ -63,10 +109,7 @@ impl VerifiedFile {
             decoder.push_ranges(wanted, parts)?;
             match decoder.try_decode()? {
                 DecodeResult::NeedsData(ranges) => wanted = ranges,
-                DecodeResult::Data(metadata) => {
-                    let options = ArrowReaderOptions::new();
-                    return Ok(ArrowReaderMetadata::try_new(Arc::new(metadata), options)?);
-                }
+                DecodeResult::Data(metadata) => return Ok(metadata),
                 DecodeResult::Finished => {
                     return Err(Fault::format("the footer ends too early"));
                 }
@@ -74,7 +117,19 @@ impl VerifiedFile {
         }
     }
 
-    async fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Fault> {
+    /// Reads ranges, each checked before it is given out.
+    pub(crate) async fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Fault> {
+        match &self.source {
+            FileSource::Near(store, _) => self.read_near(store.as_ref(), ranges).await,
+            FileSource::Remote(remote, _) => remote.read(&self.path, &self.sums, ranges).await,
+        }
+    }
+
+    async fn read_near(
+        &self,
+        store: &dyn ObjectStore,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, Fault> {
         let mut wide = ranges
             .iter()
             .map(|range| self.sums.widen(range))
@@ -89,7 +144,7 @@ impl VerifiedFile {
                 _ => merged.push(range),
             }
         }
-        let parts = self.store.get_ranges(&self.path, &merged).await?;
+        let parts = store.get_ranges(&self.path, &merged).await?;
         if parts.len() != merged.len() {
             return Err(Fault::format("the store did not answer for each part"));
         }
@@ -132,6 +187,6 @@ impl AsyncFileReader for VerifiedFile {
         &'a mut self,
         _options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        async move { Ok(Arc::clone(self.parquet().await?.metadata())) }.boxed()
+        async move { Ok(Arc::new(self.parquet().await?)) }.boxed()
     }
 }

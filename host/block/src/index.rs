@@ -257,11 +257,19 @@ impl Index {
     ) -> Result<RoaringBitmap, Fault> {
         let mut found = RoaringBitmap::new();
         let (within, pages) = self.value_rows(name).await?;
-        for value in values.iter().filter(|value| !value.is_empty()) {
-            let candidates = self.candidates(value, &pages).await?;
+        let values: Vec<&String> = values.iter().filter(|value| !value.is_empty()).collect();
+        for values in values.chunks(PAGES_AT_ONCE) {
+            let mut candidates = BTreeMap::new();
+            for value in values {
+                let pages = self.candidates(value, &pages).await?.into_iter();
+                candidates.extend(pages.map(|page| (page.start, page)));
+            }
+            let candidates: Vec<_> = candidates.into_values().collect();
             for part in self.parts(&candidates, &within).await? {
-                if let Some(at) = part.find(value) {
-                    self.add(&part, at, &mut found)?;
+                for value in values {
+                    if let Some(at) = part.find(value) {
+                        self.add(&part, at, &mut found)?;
+                    }
                 }
             }
         }

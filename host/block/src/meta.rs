@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Fault;
 use crate::sums::{hex, parse_hex};
+use crate::{BlockError, Fault};
 
 /// The name of the file whose presence makes a folder a block.
 pub const META_FILE: &str = "meta.json";
@@ -131,6 +131,14 @@ impl BlockMeta {
             let parents = made.parents.iter().map(|parent| &parent.ulid);
             parents.chain(&made.sources).map(String::as_str)
         })
+    }
+
+    /// Reads and checks the `meta.json` of the block called `ulid`.
+    ///
+    /// # Errors
+    /// It is damaged, of a later version, or another block's.
+    pub fn parse(text: &[u8], ulid: &str) -> Result<Self, BlockError> {
+        Self::from_json(text, ulid).map_err(|fault| fault.of(ulid, META_FILE))
     }
 
     /// The document.

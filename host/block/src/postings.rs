@@ -1,5 +1,6 @@
 //! From matchers to the rows of the series that satisfy all of them.
 
+use futures::future::try_join_all;
 use narthex_model::{MatchOp, Matcher};
 use roaring::RoaringBitmap;
 
@@ -15,8 +16,18 @@ pub(crate) async fn select(
     // What narrows comes first; a set to take away needs something to be taken from.
     let (narrowing, widening): (Vec<_>, Vec<_>) =
         matchers.iter().partition(|matcher| !matcher.matches(""));
-    for matcher in narrowing {
-        let rows = accepted(index, matcher).await?;
+    // Values that are written out cost a page each: all of them are one step. Those that must be
+    // searched for come after it, and perhaps not at all.
+    let (exact, searched): (Vec<_>, Vec<_>) = narrowing
+        .into_iter()
+        .partition(|matcher| matcher.literals().is_some());
+    let read = try_join_all(exact.iter().map(|matcher| accepted(index, matcher))).await?;
+    let mut read = read.into_iter();
+    for matcher in exact.into_iter().chain(searched) {
+        let rows = match read.next() {
+            Some(rows) => rows,
+            None => accepted(index, matcher).await?,
+        };
         let rows = match matcher.is_negative() {
             false => rows,
             true => index.with_label(matcher.name()).await? - rows,

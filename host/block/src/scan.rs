@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::vec;
 
+use futures::try_join;
 use narthex_storage::{Series, TimeRange};
 use roaring::RoaringBitmap;
 
@@ -61,6 +62,8 @@ pub(crate) struct Scan {
     ready: vec::IntoIter<ReadyPage>,
     current: Option<ReadyPage>,
     vectors: Vectors,
+    /// What was read before it was known to be needed.
+    likely: Option<Vectors>,
 }
 
 /// A page of series with the rows of all slices.
@@ -79,6 +82,7 @@ impl Scan {
             ready: Vec::new().into_iter(),
             current: None,
             vectors: Vectors::default(),
+            likely: None,
             block,
         }
     }
@@ -108,10 +112,21 @@ impl Scan {
         if pages.is_empty() {
             return Ok(false);
         }
-        let series = block.series.pages::<SeriesPage>(&pages).await;
-        let series = series.map_err(|fault| block.series.blame(fault))?;
-        let slices = self.read_slices(&pages).await;
-        let mut slices = slices.map_err(|fault| block.chunks.blame(fault))?;
+        let series = async {
+            let series = block.series.pages::<SeriesPage>(&pages).await;
+            series.map_err(|fault| block.series.blame(fault))
+        };
+        let slices = async {
+            let slices = self.read_slices(&pages).await;
+            slices.map_err(|fault| block.chunks.blame(fault))
+        };
+        let likely = async {
+            let read = self.read_likely().await;
+            read.map_err(|fault| block.times.blame(fault))
+        };
+        // What does not wait for each other is one step.
+        let (series, mut slices, likely) = try_join!(series, slices, likely)?;
+        self.likely = likely.or(self.likely.take());
         let mut groups = BTreeSet::new();
         let mut ready = Vec::with_capacity(pages.len());
         for (at, (series, rows)) in series.into_iter().zip(rows).enumerate() {
@@ -128,10 +143,22 @@ impl Scan {
                 rows: rows.into_iter(),
             });
         }
-        let vectors = Vectors::read(&block.times, &groups).await;
+        let vectors = Vectors::read(&block.times, &groups, self.likely.as_ref()).await;
         self.vectors = vectors.map_err(|fault| block.times.blame(fault))?;
         self.ready = ready.into_iter();
         Ok(true)
+    }
+
+    /// Reads the timestamps that are likely needed before it is known which are, where a request
+    /// takes long.
+    async fn read_likely(&self) -> Result<Option<Vectors>, Fault> {
+        let block = &self.block;
+        if !block.is_remote() || self.likely.is_some() {
+            return Ok(None);
+        }
+        let starts = block.slice_starts(self.range);
+        let pages = block.slice_times.likely(&block.times, starts).await?;
+        Ok(Some(Vectors::of_pages(&block.times, &pages).await?))
     }
 
     /// The rows of these pages of series, by slice.

@@ -114,6 +114,23 @@ impl Sums {
         Ok(start..end.min(self.size))
     }
 
+    /// How many bytes a stretch has, the last one excepted.
+    pub(crate) fn stretch_bytes(&self) -> u64 {
+        SUM_BYTES
+    }
+
+    /// The numbers of the stretches that a range of bytes lies in.
+    pub(crate) fn stretches(&self, range: &Range<u64>) -> Result<Range<u64>, Fault> {
+        let wide = self.widen(range)?;
+        Ok(wide.start / SUM_BYTES..wide.end.div_ceil(SUM_BYTES))
+    }
+
+    /// The bytes of stretches.
+    pub(crate) fn bytes(&self, stretches: &Range<u64>) -> Range<u64> {
+        let end = stretches.end.saturating_mul(SUM_BYTES).min(self.size);
+        stretches.start.saturating_mul(SUM_BYTES).min(end)..end
+    }
+
     /// Checks bytes from `start` on; both ends are ends of stretches, as [`Self::widen`] makes
     /// them.
     pub(crate) fn verify(&self, start: u64, bytes: &[u8]) -> Result<(), Fault> {

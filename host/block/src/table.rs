@@ -6,16 +6,23 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, ArrayRef, BinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use futures::future::try_join_all;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection, RowSelectionPolicy};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelectionPolicy,
+};
 use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::page_index::PageIndexProvider;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use tokio::sync::OnceCell;
 
 use crate::file::VerifiedFile;
 use crate::page::{Page, PageCache, TableId};
+use crate::page_index::PageIndexes;
 use crate::write::ROW_GROUP_ROWS;
 use crate::{BlockError, Fault};
 
@@ -25,13 +32,53 @@ const BATCH_ROWS: usize = 1_024;
 /// Batches of the rows that were asked for, in order.
 pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, Fault>>;
 
+/// What the end of a file says: where its row groups lie and, once it was asked for, their pages.
+#[derive(Debug)]
+struct Footer {
+    metadata: ArrowReaderMetadata,
+    indexes: Arc<PageIndexes>,
+    /// The first row of each row group, and the number of all rows.
+    starts: Vec<usize>,
+}
+
+impl Footer {
+    fn new(metadata: ParquetMetaData) -> Result<Self, Fault> {
+        let indexes = Arc::new(PageIndexes::new(metadata.num_row_groups()));
+        let mut starts = vec![0];
+        let mut rows = 0;
+        for group in 0..metadata.num_row_groups() {
+            rows += metadata.row_group_num_rows(group)?;
+            starts.push(rows);
+        }
+        let provider: Arc<dyn PageIndexProvider> = Arc::clone(&indexes) as _;
+        let metadata = metadata.into_builder().set_page_index(Some(provider));
+        let options = ArrowReaderOptions::new();
+        Ok(Self {
+            metadata: ArrowReaderMetadata::try_new(Arc::new(metadata.build()), options)?,
+            indexes,
+            starts,
+        })
+    }
+
+    fn rows(&self) -> usize {
+        self.starts.last().copied().unwrap_or_default()
+    }
+
+    /// The row group that a row lies in.
+    fn group(&self, row: usize) -> usize {
+        self.starts
+            .partition_point(|start| *start <= row)
+            .saturating_sub(1)
+    }
+}
+
 /// A Parquet file. Its footer is kept once it was read, its pages as long as there is room.
 #[derive(Debug)]
 pub(crate) struct Table {
     block: String,
     name: &'static str,
     file: VerifiedFile,
-    footer: OnceCell<ArrowReaderMetadata>,
+    footer: OnceCell<Footer>,
     cache: Arc<PageCache>,
     id: TableId,
 }
@@ -64,14 +111,20 @@ impl Table {
         fault.of(&self.block, self.name)
     }
 
-    async fn footer(&self) -> Result<&ArrowReaderMetadata, Fault> {
-        self.footer.get_or_try_init(|| self.file.parquet()).await
+    async fn footer(&self) -> Result<&Footer, Fault> {
+        let read = || async { Footer::new(self.file.parquet().await?) };
+        self.footer.get_or_try_init(read).await
+    }
+
+    /// Reads where the pages of some row groups lie.
+    async fn load(&self, footer: &Footer, groups: Range<usize>) -> Result<(), Fault> {
+        let metadata = footer.metadata.metadata();
+        footer.indexes.load(&self.file, metadata, groups).await
     }
 
     /// How many rows the file has.
     pub(crate) async fn row_count(&self) -> Result<usize, Fault> {
-        let rows = self.footer().await?.metadata().file_metadata().num_rows();
-        usize::try_from(rows).map_err(|_| Fault::format("a negative number of rows"))
+        Ok(self.footer().await?.rows())
     }
 
     /// Reads columns of rows and keeps nothing; the ranges ascend and do not overlap.
@@ -89,22 +142,35 @@ impl Table {
         rows: impl IntoIterator<Item = Range<usize>>,
         batch_rows: usize,
     ) -> Result<Batches, Fault> {
-        let footer = self.footer().await?.clone();
-        let total = self.row_count().await?;
-        let rows: Vec<Range<usize>> = rows.into_iter().collect();
+        let footer = self.footer().await?;
+        let total = footer.rows();
+        let rows: Vec<Range<usize>> = rows.into_iter().filter(|rows| !rows.is_empty()).collect();
         let ascending = rows.is_sorted_by(|a, b| a.end <= b.start);
         if !ascending || rows.last().is_some_and(|last| last.end > total) {
             return Err(Fault::format(format!("it has only {total} rows")));
         }
-        let schema = footer.metadata().file_metadata().schema_descr();
+        let groups = match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) => footer.group(first.start)..footer.group(last.end - 1) + 1,
+            _ => 0..0,
+        };
+        self.load(footer, groups.clone()).await?;
+        // The reader counts rows from the first of these row groups.
+        let (start, end) = (footer.starts[groups.start], footer.starts[groups.end]);
+        let rows = rows
+            .into_iter()
+            .map(|rows| rows.start - start..rows.end - start);
+        let selection = RowSelection::from_consecutive_ranges(rows, end - start);
+        let schema = footer.metadata.metadata().file_metadata().schema_descr();
         let mask = ProjectionMask::columns(schema, columns.iter().copied());
-        let selection = RowSelection::from_consecutive_ranges(rows.into_iter(), total);
-        let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(self.file.clone(), footer)
-            .with_projection(mask)
-            .with_row_selection(selection)
-            .with_row_selection_policy(RowSelectionPolicy::Selectors)
-            .with_batch_size(batch_rows)
-            .build()?;
+        let metadata = footer.metadata.clone();
+        let stream =
+            ParquetRecordBatchStreamBuilder::new_with_metadata(self.file.clone(), metadata)
+                .with_projection(mask)
+                .with_row_groups(groups.collect())
+                .with_row_selection(selection)
+                .with_row_selection_policy(RowSelectionPolicy::Selectors)
+                .with_batch_size(batch_rows)
+                .build()?;
         Ok(stream.map(|batch| batch.map_err(Fault::from)).boxed())
     }
 
@@ -119,18 +185,73 @@ impl Table {
         let missing = (0..pages.len()).filter(|at| found[*at].is_none());
         let missing: Vec<usize> = missing.collect();
         if !missing.is_empty() {
-            let rows = joined(missing.iter().map(|at| pages[*at].clone()));
-            let mut batches = self.read_batches(P::COLUMNS, rows, P::ROWS).await?;
-            for at in missing {
-                let rows = batches.try_next().await?;
-                let rows = rows.filter(|rows| rows.num_rows() == pages[at].len());
-                let rows = rows.ok_or_else(|| Fault::format("its rows come in other portions"))?;
-                let page = Arc::new(P::decode(&rows)?);
-                self.cache.keep(self.id, pages[at].start, &page);
-                found[at] = Some(page);
+            let footer = self.footer().await?;
+            let group = |at: &usize| footer.group(pages[*at].start);
+            // The reader takes one row group after the other; side by side they are one step.
+            let reads = missing
+                .chunk_by(|a, b| group(a) == group(b))
+                .map(|missing| self.read_pages::<P>(pages, missing));
+            let read = try_join_all(reads).await?.into_iter().flatten();
+            for (at, page) in missing.iter().zip(read) {
+                found[*at] = Some(page);
             }
         }
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads some of the pages, which lie in one row group.
+    async fn read_pages<P: Page>(
+        &self,
+        pages: &[Range<usize>],
+        wanted: &[usize],
+    ) -> Result<Vec<Arc<P>>, Fault> {
+        let rows = joined(wanted.iter().map(|at| pages[*at].clone()));
+        let mut batches = self.read_batches(P::COLUMNS, rows, P::ROWS).await?;
+        let mut read = Vec::with_capacity(wanted.len());
+        for at in wanted {
+            let rows = batches.try_next().await?;
+            let rows = rows.filter(|rows| rows.num_rows() == pages[*at].len());
+            let rows = rows.ok_or_else(|| Fault::format("its rows come in other portions"))?;
+            let page = Arc::new(P::decode(&rows)?);
+            self.cache.keep(self.id, pages[*at].start, &page);
+            read.push(page);
+        }
+        Ok(read)
+    }
+
+    /// How many bytes pages have in the file, of the leaves of one column.
+    pub(crate) async fn stored_bytes(
+        &self,
+        column: &str,
+        pages: &[Range<usize>],
+    ) -> Result<u64, Fault> {
+        let footer = self.footer().await?;
+        let metadata = footer.metadata.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        let leaves = (0..schema.num_columns()).filter(|leaf| {
+            schema
+                .column(*leaf)
+                .path()
+                .parts()
+                .first()
+                .is_some_and(|c| c == column)
+        });
+        let leaves: Vec<usize> = leaves.collect();
+        let mut bytes = 0;
+        for page in pages {
+            let group = footer.group(page.start);
+            self.load(footer, group..group + 1).await?;
+            let row = page.start - footer.starts[group];
+            for leaf in &leaves {
+                let all = footer.indexes.page_locations(group, *leaf);
+                let starts_there =
+                    |at: &&PageLocation| usize::try_from(at.first_row_index) == Ok(row);
+                let location = all.and_then(|all| all.iter().find(starts_there));
+                let size = location.map(|at| u64::try_from(at.compressed_page_size));
+                bytes += size.and_then(Result::ok).unwrap_or_default();
+            }
+        }
+        Ok(bytes)
     }
 
     /// The least and the greatest value of a page of a text column, where the footer has them.
@@ -139,13 +260,15 @@ impl Table {
         column: &str,
         page: &Range<usize>,
     ) -> Result<Option<(&[u8], &[u8])>, Fault> {
-        let metadata = self.footer().await?.metadata();
+        let footer = self.footer().await?;
+        let (group, row) = (page.start / ROW_GROUP_ROWS, page.start % ROW_GROUP_ROWS);
+        self.load(footer, group..group + 1).await?;
+        let metadata = footer.metadata.metadata();
         let schema = metadata.file_metadata().schema_descr();
         let leaf = (0..schema.num_columns()).find(|i| schema.column(*i).path().string() == column);
         let (Some(index), Some(leaf)) = (metadata.page_index(), leaf) else {
             return Ok(None);
         };
-        let (group, row) = (page.start / ROW_GROUP_ROWS, page.start % ROW_GROUP_ROWS);
         let at = row / P::ROWS;
         let location = index
             .page_locations(group, leaf)

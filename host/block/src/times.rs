@@ -4,6 +4,7 @@
 //! gaps; only what fits none makes a vector of its own.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, TimestampMillisecondBuilder};
@@ -297,17 +298,33 @@ pub(crate) struct Vectors {
 }
 
 impl Vectors {
-    /// Reads the vectors of these rows.
-    pub(crate) async fn read(table: &Table, rows: &BTreeSet<usize>) -> Result<Self, Fault> {
+    /// Reads the vectors of these rows, but for those that `known` has.
+    pub(crate) async fn read(
+        table: &Table,
+        rows: &BTreeSet<usize>,
+        known: Option<&Self>,
+    ) -> Result<Self, Fault> {
         let numbers: BTreeSet<usize> = rows.iter().map(|row| row / TimesPage::ROWS).collect();
         let total = table.row_count().await?;
-        let pages: Vec<_> = numbers
-            .iter()
-            .map(|number| page_of::<TimesPage>(*number, &(0..total)))
-            .collect();
-        let read = table.pages(&pages).await?;
+        let mut pages = HashMap::with_capacity(numbers.len());
+        let mut missing = Vec::new();
+        for number in numbers {
+            match known.and_then(|known| known.pages.get(&number)) {
+                Some(page) => drop(pages.insert(number, Arc::clone(page))),
+                None => missing.push(page_of::<TimesPage>(number, &(0..total))),
+            }
+        }
+        let read = Self::of_pages(table, &missing).await?;
+        pages.extend(read.pages);
+        Ok(Self { pages })
+    }
+
+    /// Reads whole pages.
+    pub(crate) async fn of_pages(table: &Table, pages: &[Range<usize>]) -> Result<Self, Fault> {
+        let read = table.pages(pages).await?;
+        let numbers = pages.iter().map(|page| page.start / TimesPage::ROWS);
         Ok(Self {
-            pages: numbers.into_iter().zip(read).collect(),
+            pages: numbers.zip(read).collect(),
         })
     }
 
