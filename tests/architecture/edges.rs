@@ -12,7 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("nx", &[]),
     ("storage", &["model"]),
-    ("head", &["model", "storage"]),
+    ("head", &["model", "nx", "storage"]),
     ("block", &["model", "nx", "storage"]),
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),

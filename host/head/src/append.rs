@@ -25,6 +25,7 @@ impl Appendable for Head {
             return Err(AppendError::Log(error));
         }
         let mut memory = self.memory_mut();
+        memory.start_batch();
         for &slot in &appender.plan.created {
             memory.create(slot, appender.labels(slot));
         }

@@ -21,9 +21,12 @@ mod options;
 mod read;
 mod replay;
 mod series;
+mod snapshot;
 mod stats;
+mod tail;
 #[cfg(test)]
 mod tests;
+mod timelines;
 
 pub use error::HeadError;
 pub use head::Head;

@@ -4,14 +4,21 @@ use narthex_model::Labels;
 use narthex_storage::TimeRange;
 use roaring::RoaringBitmap;
 
+use crate::chunk::Scratch;
 use crate::index::LabelIndex;
 use crate::series::MemorySeries;
+use crate::snapshot::Layouts;
+use crate::timelines::{Company, Timelines};
 
 /// The series by slot. A slot is free again once its series is gone.
 #[derive(Debug)]
 pub(crate) struct Memory {
     series: Vec<Option<MemorySeries>>,
     pub(crate) index: LabelIndex,
+    pub(crate) lines: Timelines,
+    /// What the samples of the batch that is being applied share.
+    company: Company,
+    scratch: Scratch,
     /// Samples before it are not shown any more, though a chunk may still hold some.
     bound_ms: i64,
     /// Oldest and newest sample shown; an empty span where there is none.
@@ -30,6 +37,9 @@ impl Memory {
         Self {
             series: Vec::new(),
             index: LabelIndex::default(),
+            lines: Timelines::default(),
+            company: Company::default(),
+            scratch: Scratch::default(),
             bound_ms,
             span: NOTHING,
             fresh_min_ms: i64::MAX,
@@ -46,10 +56,16 @@ impl Memory {
         self.index.insert(slot, labels);
     }
 
+    /// The samples that follow are those of one batch.
+    pub(crate) fn start_batch(&mut self) {
+        self.company = Company::default();
+    }
+
     /// Adds a sample to a series; the caller keeps the times ascending.
     pub(crate) fn push(&mut self, slot: u32, timestamp_ms: i64, bits: u64) {
         if let Some(Some(series)) = self.series.get_mut(slot as usize) {
-            series.push(timestamp_ms, bits);
+            let (lines, company) = (&mut self.lines, &mut self.company);
+            series.push(lines, company, &mut self.scratch, timestamp_ms, bits);
             self.span.start_ms = self.span.start_ms.min(timestamp_ms);
             self.span.end_ms = self.span.end_ms.max(timestamp_ms);
             self.fresh_min_ms = self.fresh_min_ms.min(timestamp_ms);
@@ -66,7 +82,7 @@ impl Memory {
         slots
             .iter()
             .filter_map(|slot| self.series.get(slot as usize)?.as_ref())
-            .filter(move |series| series.overlaps(range))
+            .filter(move |series| series.overlaps(&self.lines, range))
     }
 
     /// Those of the slots that may have a sample in the range.
@@ -78,9 +94,14 @@ impl Memory {
         let range = self.shown(range);
         let overlaps = |slot: &u32| {
             let series = self.series.get(*slot as usize).and_then(Option::as_ref);
-            series.is_some_and(|series| series.overlaps(range))
+            series.is_some_and(|series| series.overlaps(&self.lines, range))
         };
         slots.iter().filter(overlaps).collect()
+    }
+
+    /// Makes the layouts of snapshots.
+    pub(crate) fn layouts(&self, range: TimeRange) -> Layouts<'_> {
+        Layouts::new(&self.lines, self.shown(range))
     }
 
     /// The part of a range that readers may see.
@@ -118,11 +139,12 @@ impl Memory {
         let Some(series) = held else {
             return Truncated::Nothing;
         };
-        if let Some(first_ms) = series.truncate(self.bound_ms) {
+        if let Some(first_ms) = series.truncate(&mut self.lines, self.bound_ms) {
             return Truncated::Kept { first_ms };
         }
         if let Some(series) = held.take() {
             self.index.remove(slot, &series.labels);
+            series.release(&mut self.lines);
         }
         Truncated::Gone
     }
@@ -132,6 +154,7 @@ impl Memory {
         if self.index.series() == 0 {
             self.span = NOTHING;
             self.series = Vec::new();
+            self.lines.shrink();
         } else {
             self.span.start_ms = oldest_kept_ms.min(self.fresh_min_ms);
         }

@@ -13,7 +13,7 @@ use roaring::RoaringBitmap;
 
 use crate::head::Head;
 use crate::memory::Memory;
-use crate::series::Snapshot;
+use crate::snapshot::Snapshot;
 
 /// The series of a head with their samples in a range, in the order that was asked for; each is
 /// decoded as it is its turn. It is what a block is made of.
@@ -26,12 +26,20 @@ impl Iterator for Cut {
     type Item = Series;
 
     fn next(&mut self) -> Option<Series> {
-        self.snapshots.by_ref().find_map(Snapshot::read)
+        self.snapshots.by_ref().find_map(read_or_tell)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.snapshots.len()))
     }
+}
+
+/// The samples of a snapshot. Damaged memory is told of and costs the series.
+fn read_or_tell(snapshot: Snapshot) -> Option<Series> {
+    let labels = snapshot.labels.clone();
+    let read = snapshot.read();
+    read.inspect_err(|error| tracing::error!(%labels, %error, "a chunk in memory is damaged"))
+        .ok()
 }
 
 impl Head {
@@ -50,10 +58,10 @@ impl Head {
     fn snapshots(&self, matchers: &[narthex_model::Matcher], range: TimeRange) -> Vec<Snapshot> {
         let memory = self.memory();
         let slots = memory.index.select(matchers);
-        let shown = memory.shown(range);
+        let mut layouts = memory.layouts(range);
         memory
             .overlapping(&slots, range)
-            .filter_map(|series| series.snapshot(shown))
+            .filter_map(|series| series.snapshot(&mut layouts))
             .collect()
     }
 
@@ -81,7 +89,13 @@ impl Queryable for Head {
         request: &'a SelectRequest,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         let snapshots = self.snapshots(&request.matchers, request.range);
-        let series = snapshots.into_iter().filter_map(Snapshot::read).map(Ok);
+        let series = snapshots.into_iter().map(|snapshot| {
+            let labels = snapshot.labels.clone();
+            snapshot.read().map_err(|source| StorageError::Read {
+                context: format!("a chunk of {labels} in memory is damaged"),
+                source: source.into(),
+            })
+        });
         future::ready(Ok(stream::iter(series).boxed())).boxed()
     }
 

@@ -222,6 +222,7 @@ impl Replay {
             slot: None,
             bits: 0,
         }));
+        self.memory.start_batch();
         for row in &rows {
             self.row(row, &mut declared[row.id as usize]);
         }

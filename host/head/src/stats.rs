@@ -55,7 +55,8 @@ impl Head {
         memory
             .iter()
             .map(crate::series::MemorySeries::sample_bytes)
-            .sum()
+            .sum::<usize>()
+            + memory.lines.heap_bytes()
     }
 }
 

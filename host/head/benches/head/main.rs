@@ -12,7 +12,9 @@ use std::time::Duration;
 use criterion::Criterion;
 
 fn main() -> std::io::Result<()> {
-    let mut arguments = std::env::args().skip(1).skip_while(|word| word != "figures");
+    let mut arguments = std::env::args()
+        .skip(1)
+        .skip_while(|word| word != "figures");
     if arguments.next().is_some() {
         let mut number = || arguments.next().and_then(|word| word.parse::<u32>().ok());
         let (targets, scrapes) = (number().unwrap_or(100), number().unwrap_or(480));
