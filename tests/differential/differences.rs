@@ -27,7 +27,8 @@
 //!
 //! What can be told from a question and its answers is told by [`known`].
 
-use crate::answer::Answer;
+use narthex_tests::Answer;
+
 use crate::sides::Question;
 
 /// The deliberate difference that explains why two answers are not the same.

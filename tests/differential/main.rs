@@ -10,7 +10,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod answer;
 mod data;
 mod dice;
 mod differences;
@@ -20,9 +19,9 @@ mod operators;
 mod scalar;
 mod sides;
 
-use answer::{Answer, disagreement};
 use data::Data;
 use dice::Dice;
+use narthex_tests::{Answer, disagreement};
 use sides::Sides;
 
 /// The seed where none is given.

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use narthex_tests::{Narthex, Target, http, peers, until};
+use narthex_tests::{Answer, Narthex, Target, http, peers, until};
 use serde_json::Value;
 
-use crate::answer::Answer;
 use crate::data::{self, Data};
 use crate::dice::Dice;
 use crate::expression::Generator;

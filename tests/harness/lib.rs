@@ -8,6 +8,7 @@
     reason = "a test harness fails by panicking"
 )]
 
+mod answer;
 pub mod component;
 pub mod fleet;
 mod guest;
@@ -16,15 +17,18 @@ mod narthex;
 pub mod oci;
 pub mod peers;
 mod process;
+mod questions;
 pub mod samples;
 mod target;
 pub mod usage;
 mod wait;
 
+pub use answer::{Answer, disagreement};
 pub use fleet::Fleet;
 pub use guest::Guest;
 pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
 pub use process::{Process, free_port, run};
+pub use questions::{At, QUESTIONS, Question};
 pub use samples::Samples;
 pub use target::{Page, Target};
 pub use usage::Usage;

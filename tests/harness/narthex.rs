@@ -16,6 +16,7 @@ pub type SeriesSet = BTreeMap<String, String>;
 pub struct NarthexBuilder {
     config: Option<String>,
     flags: Vec<String>,
+    data: Option<PathBuf>,
 }
 
 impl NarthexBuilder {
@@ -31,6 +32,12 @@ impl NarthexBuilder {
         self
     }
 
+    /// The folder of its blocks and WAL, where something is there already.
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(self) -> Narthex {
         let folder = tempfile::tempdir().unwrap();
@@ -38,12 +45,10 @@ impl NarthexBuilder {
             std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         }
         let port = free_port();
+        let data = self.data.unwrap_or_else(|| folder.path().join("data"));
         let mut args = vec![
             format!("--web.listen-address=127.0.0.1:{port}"),
-            format!(
-                "--storage.tsdb.path={}",
-                folder.path().join("data").display()
-            ),
+            format!("--storage.tsdb.path={}", data.display()),
             "--web.enable-lifecycle".to_owned(),
         ];
         if self.config.is_some() {
@@ -57,6 +62,7 @@ impl NarthexBuilder {
         let mut narthex = Narthex {
             process,
             folder,
+            data,
             args,
             port,
         };
@@ -70,6 +76,7 @@ impl NarthexBuilder {
 pub struct Narthex {
     process: Process,
     folder: TempDir,
+    data: PathBuf,
     args: Vec<String>,
     port: u16,
 }
@@ -87,7 +94,7 @@ impl Narthex {
 
     /// The folder of its blocks and WAL.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// Replaces prometheus.yml; a reload takes it.

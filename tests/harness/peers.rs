@@ -10,8 +10,9 @@ pub use redis::{
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 
-use crate::{Process, free_port, http, until};
+use crate::{Process, free_port, http, run, until};
 
 /// A peer and where it listens.
 #[derive(Debug)]
@@ -111,18 +112,23 @@ pub fn prometheus_with(folder: &Path, open_metrics: &str) -> Peer {
         folder.join(format!("prometheus-{port}")),
     );
     std::fs::write(&input, open_metrics).unwrap();
-    let made = std::process::Command::new("promtool")
-        // It reads the whole text once for each block that it makes.
-        .args(["tsdb", "create-blocks-from", "--max-block-duration=744h"])
+    promtool_blocks(&input, &data, "744h");
+    prometheus_on(folder, &data)
+}
+
+/// Has promtool make blocks of at most some length, from a file of OpenMetrics.
+pub fn promtool_blocks(input: &Path, data: &Path, longest: &str) {
+    // It reads the whole text once for each block that it makes.
+    let longest = format!("--max-block-duration={longest}");
+    run(Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", &longest])
         .args(["openmetrics", "--quiet"])
-        .args([&input, &data])
-        .output()
-        .unwrap_or_else(|error| panic!("promtool: {error} (run tests/run)"));
-    assert!(
-        made.status.success(),
-        "promtool: {}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+        .args([input, data]));
+}
+
+/// Prometheus with blocks that are there. It scrapes nothing.
+pub fn prometheus_on(folder: &Path, data: &Path) -> Peer {
+    let port = free_port();
     let config = folder.join(format!("prometheus-{port}.yml"));
     std::fs::write(&config, "global: {}\n").unwrap();
     let args = [

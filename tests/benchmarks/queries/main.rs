@@ -14,14 +14,13 @@
 
 mod cost;
 mod load;
-mod questions;
 mod table;
 
 use std::collections::BTreeMap;
 
 use cost::{Cost, Server};
 use load::Series;
-use questions::{QUESTIONS, Question};
+use narthex_tests::{QUESTIONS, Question};
 use table::Row;
 
 /// How often each query is asked of each server, where nobody says.

@@ -10,17 +10,22 @@ const TOLERANCE: f64 = 1e-9;
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Answer {
-    /// An error: its type, and as much of its text as does not depend on which series was looked
-    /// at first.
-    Error { kind: String, text: String },
-    /// Points by labels: milliseconds and values as text.
+pub enum Answer {
+    /// An error.
+    Error {
+        /// Its type.
+        kind: String,
+        /// As much of its text as does not depend on which series was looked at first.
+        text: String,
+    },
+    /// Points by labels: milliseconds and values as text. What is listed without values, as
+    /// series and label values are, has no points.
     Series(BTreeMap<String, Vec<(i64, String)>>),
 }
 
 impl Answer {
     /// From the JSON of an answer.
-    pub(crate) fn read(json: &Value) -> Self {
+    pub fn read(json: &Value) -> Self {
         if json["status"] != "success" {
             let text = json["error"].as_str().unwrap_or_default();
             return Self::Error {
@@ -30,6 +35,14 @@ impl Answer {
         }
         let data = &json["data"];
         let mut series = BTreeMap::new();
+        if let Some(listed) = data.as_array() {
+            let name = |one: &Value| match one {
+                Value::Object(_) => crate::sorted(one),
+                _ => one.to_string(),
+            };
+            series.extend(listed.iter().map(|one| (name(one), Vec::new())));
+            return Self::Series(series);
+        }
         match data["resultType"].as_str() {
             Some("scalar" | "string") => {
                 series.insert(String::new(), vec![point(&data["result"])]);
@@ -42,7 +55,7 @@ impl Answer {
                         }
                         None => vec![point(&one["value"])],
                     };
-                    series.insert(narthex_tests::sorted(&one["metric"]), points);
+                    series.insert(crate::sorted(&one["metric"]), points);
                 }
             }
         }
@@ -51,8 +64,13 @@ impl Answer {
 }
 
 impl Answer {
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Series(series) if series.is_empty())
+    }
+
     /// Whether any point is NaN.
-    pub(crate) fn has_nan(&self) -> bool {
+    pub fn has_nan(&self) -> bool {
         match self {
             Self::Error { .. } => false,
             Self::Series(series) => series.values().flatten().any(|(_, value)| value == "NaN"),
@@ -76,7 +94,7 @@ fn essence(text: &str) -> String {
 }
 
 /// Why the answers are not the same; `None` where they are.
-pub(crate) fn disagreement(ours: &Answer, theirs: &Answer) -> Option<String> {
+pub fn disagreement(ours: &Answer, theirs: &Answer) -> Option<String> {
     match (ours, theirs) {
         (Answer::Series(ours), Answer::Series(theirs)) => {
             for (labels, their_points) in theirs {
@@ -168,6 +186,12 @@ fn answers_differ_by_series_points_and_errors() {
         assert!(disagreement(&one, &other).is_some(), "{other:?}");
         assert!(disagreement(&other, &one).is_some(), "{other:?}");
     }
+    let listed = |data: &str| json(&format!(r#"{{"status":"success","data":[{data}]}}"#));
+    assert_eq!(
+        disagreement(&listed(r#""a","b""#), &listed(r#""b","a""#)),
+        None
+    );
+    assert!(disagreement(&listed(r#"{"a":"b"}"#), &listed(r#"{"a":"c"}"#)).is_some());
     let found = error("found duplicate series for the match group {a=1} on the left");
     let other = error("found duplicate series for the match group {a=2} on the left");
     assert_eq!(disagreement(&found, &other), None);

@@ -1,17 +1,22 @@
-//! What is asked: selectors, rates, quantiles, joins, ranks, subqueries, regular expressions,
+//! The queries of the benchmark: selectors, rates, quantiles, joins, ranks, subqueries, regular expressions,
 //! long windows, a month, and what fills the menus of a dashboard.
 
-use narthex_tests::http;
+use crate::http;
 
 /// A query and its times.
-pub(crate) struct Question {
-    pub(crate) name: &'static str,
-    pub(crate) query: &'static str,
-    pub(crate) at: At,
+#[derive(Debug)]
+pub struct Question {
+    /// What it is called in tables.
+    pub name: &'static str,
+    /// The expression, or the path.
+    pub query: &'static str,
+    /// At which times.
+    pub at: At,
 }
 
 /// When.
-pub(crate) enum At {
+#[derive(Debug)]
+pub enum At {
     /// Once, at the end.
     Instant,
     /// Over so many seconds up to the end, in steps of so many.
@@ -22,7 +27,7 @@ pub(crate) enum At {
 
 impl Question {
     /// The path below `/api/v1/`.
-    pub(crate) fn path(&self, end_s: i64) -> String {
+    pub fn path(&self, end_s: i64) -> String {
         let query = http::encode(self.query);
         match self.at {
             At::Instant => format!("query?query={query}&time={end_s}"),
@@ -54,7 +59,7 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
 /// All of them.
-pub(crate) const QUESTIONS: [Question; 40] = [
+pub const QUESTIONS: [Question; 40] = [
     instant(
         "100 series",
         r#"http_requests_total{job="job-1",path="/api/3"}"#,
