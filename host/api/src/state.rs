@@ -47,8 +47,6 @@ pub struct ApiOptions {
     pub is_admin_enabled: bool,
     /// Takes what the lifecycle endpoints ask for.
     pub lifecycle: mpsc::Sender<LifecycleRequest>,
-    /// How long samples are kept, in Prometheus' words, for `/api/v1/status/runtimeinfo`.
-    pub retention: String,
 }
 
 /// Where users reach the server.
@@ -87,6 +85,8 @@ pub struct RunningConfig {
     pub is_last_load_successful: bool,
     /// When a config was last loaded.
     pub loaded_ms: i64,
+    /// How long and how much is kept, as `/api/v1/status/runtimeinfo` shows it.
+    pub retention: String,
 }
 
 /// What queries are answered from, once the store is open.

@@ -121,7 +121,7 @@ pub(crate) async fn runtime_info(
         memory_limit: i64::MAX,
         gogc: "",
         godebug: "",
-        retention: &options.retention,
+        retention: &config.retention,
     }))
 }
 

@@ -1,7 +1,7 @@
 //! The config file: which sections there are, and who owns each.
 //!
 //! It is not: where a section's fields are defined or used. `global` and `scrape_configs` are
-//! scrape's, `plugins` is plugin's.
+//! scrape's, `plugins` is plugin's, `storage` is tsdb's.
 
 mod external_labels;
 mod paths;
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use narthex_model::{Labels, PromDuration};
 use narthex_plugin::PluginsConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs, resolve};
+use narthex_tsdb::StorageConfig;
 use serde::Serialize;
 
 use crate::yaml::{self, FILE_BYTES_MAX, Fault, YamlError};
@@ -44,6 +45,8 @@ pub(crate) enum ConfigSource {
 pub(crate) struct Config {
     /// What is scraped.
     pub(crate) scrape: ScrapeConfigs,
+    /// What is kept, and how.
+    pub(crate) storage: StorageConfig,
     /// Which plugins there are.
     pub(crate) plugins: PluginsConfig,
     /// Where plugins are used, to be checked once they are loaded.
@@ -120,6 +123,13 @@ struct Printed<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     scrape_configs: &'a [std::sync::Arc<ScrapeConfig>],
     plugins: &'a PluginsConfig,
+    #[serde(skip_serializing_if = "is_empty")]
+    storage: &'a StorageConfig,
+}
+
+/// A section that says nothing is not printed.
+fn is_empty(storage: &&StorageConfig) -> bool {
+    **storage == StorageConfig::default()
 }
 
 impl Config {
@@ -147,6 +157,9 @@ impl Config {
             }));
             ScrapeConfigs::default()
         });
+        if let Err(error) = sections.storage.check() {
+            faults.push(Fault::new(text, None, format!("storage: {error}")));
+        }
         if !faults.is_empty() {
             return Err(ConfigError::Parse(YamlError {
                 file: file.to_owned(),
@@ -157,12 +170,14 @@ impl Config {
             global: &scrape.global,
             scrape_configs: &scrape.jobs,
             plugins: &sections.plugins,
+            storage: &sections.storage,
         })
         .map_err(|error| ConfigError::Print(error.to_string()))?;
         Ok(Self {
             plugin_uses: PluginUses::of(file, text, &scrape.jobs),
             external_labels: Labels::from_pairs(&scrape.global.external_labels),
             plugins: sections.plugins,
+            storage: sections.storage,
             scrape,
             yaml,
         })

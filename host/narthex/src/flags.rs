@@ -11,7 +11,7 @@ use clap::{
 };
 use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
-use narthex_tsdb::Retention;
+use narthex_tsdb::{Retention, StorageConfig};
 
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
@@ -234,12 +234,11 @@ pub(crate) enum TestCommand {
 }
 
 impl Flags {
-    /// How long and how much is kept.
-    pub(crate) fn retention(&self) -> Retention {
-        Retention::new(
+    /// How long and how much is kept, with a config.
+    pub(crate) fn retention(&self, config: &StorageConfig) -> Retention {
+        config.retention(
             self.retention_time.unwrap_or_default(),
             self.retention_size.unwrap_or_default(),
-            0.0,
         )
     }
 }
@@ -467,7 +466,8 @@ mod tests {
             ),
         ] {
             let line = parsed(&args).unwrap();
-            assert_eq!(line.flags.retention().to_string(), kept, "{args:?}");
+            let retention = line.flags.retention(&StorageConfig::default());
+            assert_eq!(retention.to_string(), kept, "{args:?}");
             assert!(line.notes.is_empty(), "{:?}", line.notes);
         }
     }

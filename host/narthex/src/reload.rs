@@ -10,11 +10,13 @@ use narthex_api::{ApiState, RunningConfig};
 use narthex_model::Clock;
 use narthex_plugin::PluginRuntime;
 use narthex_scrape::ScrapeManager;
+use narthex_tsdb::{Retention, Tsdb};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 
 use crate::config::{Config, ConfigSource, PluginPlace};
+use crate::flags::Flags;
 use crate::plugins;
 use crate::registry_follower::RegistryFollower;
 
@@ -25,6 +27,8 @@ pub(crate) struct Reloader {
     state: ApiState,
     plugins: Arc<PluginRuntime>,
     scrape: Arc<ScrapeManager>,
+    store: Arc<Tsdb>,
+    flags: Flags,
     registry: RegistryFollower,
     clock: Arc<dyn Clock>,
     loaded_ms: i64,
@@ -64,6 +68,10 @@ pub(crate) struct Followers {
     pub(crate) plugins: Arc<PluginRuntime>,
     /// Has no job yet.
     pub(crate) scrape: Arc<ScrapeManager>,
+    /// Was opened with its part of the config already.
+    pub(crate) store: Arc<Tsdb>,
+    /// What holds where the config says nothing.
+    pub(crate) flags: Flags,
     /// Follows nothing yet.
     pub(crate) registry: RegistryFollower,
 }
@@ -91,6 +99,8 @@ impl Reloader {
             state: followers.state,
             plugins: followers.plugins,
             scrape: followers.scrape,
+            store: followers.store,
+            flags: followers.flags,
             registry: followers.registry,
             loaded_ms: clock.now_ms(),
             clock,
@@ -138,7 +148,9 @@ impl Reloader {
             return taken;
         }
         self.current = config;
-        Ok(())
+        // It was checked when it was read.
+        let kept = self.store.set_retention(self.retention());
+        kept.map_err(|error| error.to_string())
     }
 
     /// Takes what is left once the plugins are there.
@@ -149,6 +161,10 @@ impl Reloader {
         taken.map_err(lines)?;
         self.registry.follow(followed);
         Ok(())
+    }
+
+    fn retention(&self) -> Retention {
+        self.flags.retention(&self.current.storage)
     }
 
     fn succeeded(&mut self) {
@@ -172,6 +188,7 @@ impl Reloader {
             evaluation_interval: self.current.evaluation_interval(),
             is_last_load_successful,
             loaded_ms: self.loaded_ms,
+            retention: self.retention().to_string(),
         });
     }
 }

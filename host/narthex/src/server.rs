@@ -182,7 +182,6 @@ impl Setup {
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
             is_admin_enabled: self.line.flags.is_admin_enabled,
             lifecycle,
-            retention: self.line.flags.retention().to_string(),
         })
     }
 
@@ -194,7 +193,7 @@ impl Setup {
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);
 
-        let tsdb = self.open_store(state).await?;
+        let tsdb = self.open_store(state, &config).await?;
         self.track_queries(state)?;
         let mut registry = Registry::default();
         let runtime = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
@@ -212,6 +211,8 @@ impl Setup {
             state: state.clone(),
             plugins: runtime.clone(),
             scrape: scrape.clone(),
+            store: tsdb.clone(),
+            flags: self.line.flags.clone(),
             registry: follower,
         };
         let reloader = Reloader::start(
@@ -252,11 +253,11 @@ impl Setup {
         Ok(())
     }
 
-    async fn open_store(&self, state: &ApiState) -> anyhow::Result<Arc<Tsdb>> {
+    async fn open_store(&self, state: &ApiState, config: &Config) -> anyhow::Result<Arc<Tsdb>> {
         let options = TsdbOptions {
             min_block_duration: self.line.flags.min_block_duration,
             max_block_duration: self.line.flags.max_block_duration,
-            retention: self.line.flags.retention(),
+            retention: self.line.flags.retention(&config.storage),
             page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
             ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
         };

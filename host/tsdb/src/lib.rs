@@ -23,6 +23,7 @@
 
 mod catalog;
 mod compact;
+mod config;
 mod cut;
 mod error;
 mod import;
@@ -39,6 +40,7 @@ mod tsdb;
 #[cfg(test)]
 mod tests;
 
+pub use config::{RetentionConfig, StorageConfig, TsdbConfig};
 pub use error::TsdbError;
 pub use import::{ImportError, ImportProgress, ImportReport};
 pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};

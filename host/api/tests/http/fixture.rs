@@ -114,7 +114,6 @@ fn options(
         is_lifecycle_enabled,
         is_admin_enabled,
         lifecycle,
-        retention: "unlimited".into(),
     };
     (options, requests)
 }
@@ -138,6 +137,7 @@ impl Api {
             evaluation_interval: PromDuration::from_secs(60),
             is_last_load_successful: true,
             loaded_ms: 2000,
+            retention: "15d".into(),
         });
         Self {
             router: router(state.clone()),

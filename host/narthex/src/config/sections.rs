@@ -2,6 +2,7 @@
 
 use narthex_plugin::PluginsConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
+use narthex_tsdb::StorageConfig;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed as _, Deserializer, IgnoredAny};
 use serde_saphyr::Spanned;
@@ -15,6 +16,7 @@ pub(super) struct Sections {
     pub(super) global: GlobalConfig,
     pub(super) scrape_configs: Vec<Job>,
     pub(super) plugins: PluginsConfig,
+    pub(super) storage: StorageConfig,
     /// Settings of Go's runtime, which is not in here.
     #[serde(rename = "runtime")]
     _runtime: Option<IgnoredAny>,
@@ -31,8 +33,6 @@ pub(super) struct Sections {
     _remote_write: (),
     #[serde(rename = "remote_read", deserialize_with = "remote_read")]
     _remote_read: (),
-    #[serde(rename = "storage", deserialize_with = "storage")]
-    _storage: (),
     #[serde(rename = "tracing", deserialize_with = "tracing")]
     _tracing: (),
     #[serde(rename = "otlp", deserialize_with = "otlp")]
@@ -53,7 +53,6 @@ not_supported_yet!(
     alerting,
     remote_write,
     remote_read,
-    storage,
     tracing,
     otlp
 );

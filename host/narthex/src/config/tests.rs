@@ -88,7 +88,8 @@ fn files_are_meant_from_the_folder_of_the_config() {
 #[test]
 fn what_is_printed_is_read_back_as_the_same_config() {
     let config = parsed(
-        "scrape_configs:\n\
+        "storage: {tsdb: {retention: {time: 30d, size: 5GB}}}\n\
+         scrape_configs:\n\
          - job_name: a\n\
          \x20 scheme: https\n\
          \x20 basic_auth: {username: u, password: p}\n\
@@ -109,6 +110,8 @@ fn what_is_printed_is_read_back_as_the_same_config() {
         "{}",
         config.yaml
     );
+    let printed = "storage:\n  tsdb:\n    retention:\n      time: 30d\n      size: 5GiB\n";
+    assert!(config.yaml.contains(printed), "{}", config.yaml);
     let again = parsed(&config.yaml).unwrap();
     assert_eq!(again.yaml, config.yaml);
 }
@@ -130,6 +133,14 @@ fn each_kind_of_fault_says_what_and_where() {
         (
             "rule_files:\n- rules.yml\n",
             vec!["prometheus.yml:2:3: rule_files is not supported yet"],
+        ),
+        (
+            "storage: {tsdb: {retention: {percentage: 101}}}\n",
+            vec!["storage: a retention of 101 % of the disk"],
+        ),
+        (
+            "storage:\n  tsdb: {retention: {days: 1}}\n",
+            vec!["prometheus.yml:2:22: unknown field `days`"],
         ),
         (
             "alerting:\n  alertmanagers: []\n",

@@ -38,7 +38,8 @@ fn written() -> (String, Samples) {
             _ => format!("{name}{{A=\"ü\",le=\"{le}\"}}"),
         };
         let of_series = samples.entry(labels.to_string()).or_default();
-        for at_ms in (START_MS..START_MS + 10 * HOUR_MS).step_by(usize::try_from(every_ms).unwrap()) {
+        for at_ms in (START_MS..START_MS + 10 * HOUR_MS).step_by(usize::try_from(every_ms).unwrap())
+        {
             let value = (at_ms / 1_000 % 977) as f64 / 7.0;
             writeln!(text, "{written} {value:e} {}", at_ms / 1_000).unwrap();
             of_series.push((at_ms, value.to_bits()));

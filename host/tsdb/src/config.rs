@@ -1,0 +1,98 @@
+//! The section `storage` of the config.
+//!
+//! It is not: what the command line says, or what holds where neither says anything.
+
+use narthex_model::{ByteSize, PromDuration};
+use serde::{Deserialize, Serialize};
+
+use crate::{Retention, TsdbError};
+
+/// `storage`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageConfig {
+    /// `storage.tsdb`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tsdb: Option<TsdbConfig>,
+}
+
+/// `storage.tsdb`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TsdbConfig {
+    /// `storage.tsdb.retention`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionConfig>,
+}
+
+/// `storage.tsdb.retention`. What it does not say is left to the command line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// As [`Retention::time`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<PromDuration>,
+    /// As [`Retention::size`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+    /// As [`Retention::percentage`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentage: Option<f64>,
+}
+
+impl StorageConfig {
+    /// What is kept: what the config says of it, and where it says nothing, or zero, the limits of
+    /// the command line, which are zero where they were not given.
+    pub fn retention(&self, time: PromDuration, size: ByteSize) -> Retention {
+        let said = self.tsdb.as_ref().and_then(|tsdb| tsdb.retention);
+        let said = said.unwrap_or_default();
+        Retention::new(
+            said.time.filter(|time| !time.is_zero()).unwrap_or(time),
+            said.size.filter(|size| size.as_bytes() > 0).unwrap_or(size),
+            said.percentage.unwrap_or_default(),
+        )
+    }
+
+    /// Whether the store can follow it.
+    ///
+    /// # Errors
+    /// It cannot; the error says which value is out of its bounds.
+    pub fn check(&self) -> Result<(), TsdbError> {
+        self.retention(PromDuration::default(), ByteSize::default())
+            .check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_config_counts_before_the_command_line_limit_by_limit() {
+        let of = |time: u64, size, percentage| StorageConfig {
+            tsdb: Some(TsdbConfig {
+                retention: Some(RetentionConfig {
+                    time: Some(PromDuration::from_secs(time * 3_600)),
+                    size: Some(ByteSize::from_bytes(size)),
+                    percentage: Some(percentage),
+                }),
+            }),
+        };
+        let shown = |config: &StorageConfig, time: u64, size| {
+            let time = PromDuration::from_secs(time * 3_600);
+            let retention = config.retention(time, ByteSize::from_bytes(size));
+            retention.to_string()
+        };
+        for (config, time, size, expected) in [
+            (StorageConfig::default(), 0, 0, "15d"),
+            (StorageConfig::default(), 48, 0, "2d"),
+            (of(24, 0, 0.0), 48, 1 << 30, "1d or 1GiB"),
+            (of(0, 1 << 20, 0.0), 48, 1 << 30, "2d or 1MiB"),
+            (of(0, 0, 80.0), 0, 0, "80%"),
+        ] {
+            assert_eq!(shown(&config, time, size), expected);
+        }
+        let error = of(0, 0, 101.0).check().unwrap_err();
+        assert!(error.to_string().contains("101 %"), "{error}");
+    }
+}
