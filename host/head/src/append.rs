@@ -29,6 +29,9 @@ impl Appendable for Head {
         for &slot in &appender.plan.created {
             memory.create(slot, appender.labels(slot));
         }
+        for &slot in &appender.plan.adopted {
+            memory.adopt(slot, appender.labels(slot));
+        }
         for sample in &appender.plan.accepted {
             memory.push(sample.slot, sample.timestamp_ms, sample.bits);
         }

@@ -1,14 +1,15 @@
 //! The writer's side of the head: which series a sample belongs to, whether it is taken, and
 //! what the log has to say about it.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::borrow::Borrow;
 
 use narthex_model::{AppendReport, Labels, Rejection, Sample, SeriesRef};
 use narthex_storage::TimeRange;
 
 use crate::log::record::{self, Row};
 use crate::log::writer::Log;
+use crate::paged::Paged;
+use crate::slot_table::SlotTable;
 
 /// What the writer remembers of the series in a slot. An empty label set marks a free slot.
 #[derive(Debug)]
@@ -62,41 +63,11 @@ pub(crate) enum Restored {
     OutOfOrder,
 }
 
-/// Labels as a key: their stable hash is computed once and used as it is.
-#[derive(Debug, PartialEq, Eq)]
-struct Key(Labels);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.stable_hash());
-    }
-}
-
-/// Passes on the one number that it is given.
-#[derive(Debug, Default)]
-struct PassThrough(u64);
-
-impl Hasher for PassThrough {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
 /// The writer's state. One batch at a time is planned here, logged, and then applied to memory.
 #[derive(Debug)]
 pub(crate) struct Appender {
-    slots: Vec<Slot>,
-    by_labels: HashMap<Key, u32, BuildHasherDefault<PassThrough>>,
+    slots: Paged<Slot>,
+    by_labels: SlotTable,
     free: Vec<u32>,
     pub(crate) bound_ms: i64,
     pub(crate) log: Log,
@@ -113,6 +84,8 @@ pub(crate) struct Plan {
     pub(crate) accepted: Vec<Accepted>,
     /// Slots of series that do not exist in memory yet.
     pub(crate) created: Vec<u32>,
+    /// Slots whose labels are the batch's now, and no copy of them any more.
+    pub(crate) adopted: Vec<u32>,
     declared: Vec<u32>,
     rows: Vec<Row>,
     payload: Vec<u8>,
@@ -121,8 +94,8 @@ pub(crate) struct Plan {
 impl Appender {
     pub(crate) fn new(bound_ms: i64, log: Log) -> Self {
         Self {
-            slots: Vec::new(),
-            by_labels: HashMap::default(),
+            slots: Paged::default(),
+            by_labels: SlotTable::default(),
             free: Vec::new(),
             bound_ms,
             log,
@@ -166,6 +139,7 @@ impl Appender {
     fn clear_plan(&mut self, segment: u32) {
         self.plan.accepted.clear();
         self.plan.created.clear();
+        self.plan.adopted.clear();
         self.plan.declared.clear();
         self.plan.rows.clear();
         if self.segment != segment {
@@ -195,7 +169,13 @@ impl Appender {
                 };
             }
         }
-        let slot = known.unwrap_or_else(|| self.create(&sample.labels));
+        let slot = match known {
+            Some(slot) => {
+                self.adopt(slot, sample);
+                slot
+            }
+            None => self.create(&sample.labels),
+        };
         self.accept(slot, sample.timestamp_ms, bits);
         Ok(self.reference(slot))
     }
@@ -274,7 +254,7 @@ impl Appender {
         if timestamp_ms < self.bound_ms {
             return Restored::TooOld;
         }
-        let known = slot.or_else(|| self.by_labels.get(&Key(labels.clone())).copied());
+        let known = slot.or_else(|| self.find_labels(labels));
         let found = known.unwrap_or_else(|| self.insert(labels));
         *slot = Some(found);
         let cursor = &mut self.slots[found as usize].cursor;
@@ -294,8 +274,26 @@ impl Appender {
     fn find(&self, hint: SeriesRef, labels: &Labels) -> Option<u32> {
         let hinted = u32::try_from(hint.0 & u64::from(u32::MAX)).unwrap_or(u32::MAX);
         match self.slots.get(hinted as usize) {
-            Some(slot) if hint == self.reference(hinted) && slot.labels == *labels => Some(hinted),
-            _ => self.by_labels.get(&Key(labels.clone())).copied(),
+            Some(slot) if hint == self.reference(hinted) && is_same(&slot.labels, labels) => {
+                Some(hinted)
+            }
+            _ => self.find_labels(labels),
+        }
+    }
+
+    fn find_labels(&self, labels: &Labels) -> Option<u32> {
+        let is_it = |slot: u32| is_same(&self.slots[slot as usize].labels, labels);
+        self.by_labels.find(labels.stable_hash(), is_it)
+    }
+
+    /// Takes the batch's labels instead of a copy, where who writes remembers the series. After a
+    /// replay all series have copies, and those who scrape keep theirs as long as the series lives.
+    fn adopt(&mut self, slot: u32, sample: &Sample) {
+        let is_known = sample.series == self.reference(slot);
+        let held = &mut self.slots[slot as usize].labels;
+        if is_known && !is_one(held, &sample.labels) {
+            *held = sample.labels.clone();
+            self.plan.adopted.push(slot);
         }
     }
 
@@ -322,7 +320,7 @@ impl Appender {
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
         self.slots[slot as usize].labels = labels.clone();
-        self.by_labels.insert(Key(labels.clone()), slot);
+        self.by_labels.insert(labels.stable_hash(), slot);
         slot
     }
 
@@ -331,7 +329,7 @@ impl Appender {
         let held = &mut self.slots[slot as usize];
         let labels = std::mem::take(&mut held.labels);
         held.cursor = Cursor::NEW;
-        self.by_labels.remove(&Key(labels));
+        self.by_labels.remove(labels.stable_hash(), slot);
         if let Some(generation) = held.generation.checked_add(1) {
             held.generation = generation;
             self.free.push(slot);
@@ -340,8 +338,17 @@ impl Appender {
 
     /// Gives memory back after many series went.
     pub(crate) fn shrink(&mut self) {
-        if self.by_labels.capacity() > 4 * self.by_labels.len() {
-            self.by_labels.shrink_to_fit();
-        }
+        self.by_labels.shrink();
     }
+}
+
+/// Whether two label sets are the same text in the same place.
+fn is_one(a: &Labels, b: &Labels) -> bool {
+    let (a, b): (&str, &str) = (a.borrow(), b.borrow());
+    std::ptr::eq(a, b)
+}
+
+/// Whether two label sets are the same. Mostly they are one, and need not be read.
+fn is_same(a: &Labels, b: &Labels) -> bool {
+    is_one(a, b) || a == b
 }

@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::chunk::Scratch;
 use crate::index::LabelIndex;
+use crate::paged::Paged;
 use crate::series::MemorySeries;
 use crate::snapshot::Layouts;
 use crate::timelines::{Company, Timelines};
@@ -13,7 +14,7 @@ use crate::timelines::{Company, Timelines};
 /// The series by slot. A slot is free again once its series is gone.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    series: Vec<Option<MemorySeries>>,
+    series: Paged<Option<MemorySeries>>,
     pub(crate) index: LabelIndex,
     pub(crate) lines: Timelines,
     /// What the samples of the batch that is being applied share.
@@ -35,7 +36,7 @@ const NOTHING: TimeRange = TimeRange {
 impl Memory {
     pub(crate) fn new(bound_ms: i64) -> Self {
         Self {
-            series: Vec::new(),
+            series: Paged::default(),
             index: LabelIndex::default(),
             lines: Timelines::default(),
             company: Company::default(),
@@ -49,11 +50,18 @@ impl Memory {
     /// Puts a new series into a free slot.
     pub(crate) fn create(&mut self, slot: u32, labels: &Labels) {
         let at = slot as usize;
-        if at >= self.series.len() {
-            self.series.resize_with(at + 1, || None);
+        while at >= self.series.len() {
+            self.series.push(None);
         }
         self.series[at] = Some(MemorySeries::new(labels.clone()));
         self.index.insert(slot, labels);
+    }
+
+    /// Takes another copy of a series' labels instead of its own.
+    pub(crate) fn adopt(&mut self, slot: u32, labels: &Labels) {
+        if let Some(Some(series)) = self.series.get_mut(slot as usize) {
+            series.labels = labels.clone();
+        }
     }
 
     /// The samples that follow are those of one batch.
@@ -153,7 +161,7 @@ impl Memory {
     pub(crate) fn end_truncate(&mut self, oldest_kept_ms: i64) {
         if self.index.series() == 0 {
             self.span = NOTHING;
-            self.series = Vec::new();
+            self.series = Paged::default();
             self.lines.shrink();
         } else {
             self.span.start_ms = oldest_kept_ms.min(self.fresh_min_ms);

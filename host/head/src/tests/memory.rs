@@ -1,5 +1,7 @@
 //! Readers beside a writer, and what the head tells of itself.
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
 use std::thread;
 
 use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
@@ -89,4 +91,32 @@ fn the_head_tells_what_it_holds() {
     );
     let pairs = owned([("__name__=often", 6), ("__name__=seldom", 4)]);
     assert_eq!(stats.series_by_label_pair, pairs);
+}
+
+#[test]
+fn who_remembers_a_series_shares_its_labels_with_the_head() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    head.append(&batch(1)).unwrap();
+    drop(head);
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    let text = |labels: &Labels| Borrow::<str>::borrow(labels).as_ptr();
+    let is_shared = |batch: &WriteBatch| {
+        let ours: HashSet<_> = head.memory().iter().map(|s| text(&s.labels)).collect();
+        let theirs = batch.samples.iter().map(|sample| text(&sample.labels));
+        theirs.filter(|text| ours.contains(text)).count()
+    };
+    let mut again = batch(2);
+    let report = head.append(&again).unwrap();
+    assert_eq!((report.created, is_shared(&again)), (0, 0));
+    for (sample, series) in again.samples.iter_mut().zip(report.series) {
+        (sample.series, sample.timestamp_ms) = (series, 3);
+    }
+    head.append(&again).unwrap();
+    assert_eq!(is_shared(&again), 10);
+    // Who does not remember has made the labels for this batch alone.
+    head.append(&batch(4)).unwrap();
+    assert_eq!(is_shared(&again), 10);
+    let lengths = contents(&head).into_values().map(|samples| samples.len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [4; 10]);
 }
