@@ -195,7 +195,7 @@ pub(crate) async fn target_metadata(
         found.extend(wanted.map(|entry| TargetMetadata {
             target: LabelMap(labels.clone()),
             metric: metric.is_empty().then(|| entry.metric.clone()),
-            metadata: entry.into(),
+            metadata: (&**entry).into(),
         }));
     }
     Ok(envelope::success(&found))
@@ -217,7 +217,7 @@ pub(crate) async fn metadata(
                 continue;
             }
             let variants = found.entry(entry.metric.clone()).or_default();
-            let variant = Metadata::from(entry);
+            let variant = Metadata::from(&**entry);
             if variants.len() < per_metric && !variants.contains(&variant) {
                 variants.push(variant);
             }

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{ScrapeConfig, ScrapeConfigs};
 use crate::metrics::Metrics;
+use crate::pipeline::MetadataPool;
 use crate::scheduler::{Job, Shared};
 use crate::{BuildCollector, CollectorError, Target};
 
@@ -94,6 +95,7 @@ impl ScrapeManager {
                 store,
                 clock,
                 metrics: Metrics::new(registry),
+                metadata: MetadataPool::default(),
             }),
             build,
             build_discoverer,

@@ -10,6 +10,7 @@ mod report;
 mod sample_labels;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_exposition::{Entry, Families, Format, Parser};
@@ -18,6 +19,7 @@ use narthex_model::{AppendReport, Labels, METRIC_NAME, PromDuration, Sample, Wri
 
 use self::cache::{EntryId, Known, NO_ENTRY, SeriesCache, Stale};
 use self::metadata::MetadataCache;
+pub(crate) use self::metadata::MetadataPool;
 use self::report::ReportSeries;
 use crate::config::{ScrapeConfig, ScrapeProtocol};
 use crate::{MetricMetadata, ScrapeError, Scraped};
@@ -89,8 +91,11 @@ impl Memory {
     }
 
     /// What the target says of its metrics, if the last scrape changed it.
-    pub(crate) fn changed_metadata(&mut self) -> Option<Vec<MetricMetadata>> {
-        self.metadata.changed()
+    pub(crate) fn changed_metadata(
+        &mut self,
+        pool: &MetadataPool,
+    ) -> Option<Vec<Arc<MetricMetadata>>> {
+        self.metadata.changed(pool)
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, tim
 
 use crate::config::ScrapeConfig;
 use crate::metrics::{IntervalLabel, Metrics};
-use crate::pipeline::{self, Memory, Rules};
+use crate::pipeline::{self, Memory, MetadataPool, Rules};
 use crate::schedule::{self, Grid};
 use crate::{Collector, Health, ScrapeError, Scraped, Target, TargetStatus};
 
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Appendable>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
+    pub(crate) metadata: MetadataPool,
 }
 
 /// A job as its targets' tasks know it.
@@ -282,7 +283,7 @@ impl Work {
             }
             Err(error) => failure = Some(error),
         }
-        if let Some(metadata) = memory.changed_metadata() {
+        if let Some(metadata) = memory.changed_metadata(&self.shared.metadata) {
             self.target.set_metadata(metadata.into());
         }
         self.target.set_status(TargetStatus {

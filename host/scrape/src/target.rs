@@ -57,7 +57,7 @@ pub struct TargetStatus {
 }
 
 /// What a target says of one of its metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MetricMetadata {
     /// The metric family's name.
     pub metric: String,
@@ -86,7 +86,7 @@ pub struct Target {
 struct State {
     discovered: Labels,
     status: TargetStatus,
-    metadata: Arc<[MetricMetadata]>,
+    metadata: Arc<[Arc<MetricMetadata>]>,
 }
 
 impl Target {
@@ -175,7 +175,7 @@ impl Target {
     }
 
     /// What it says of its metrics, by name.
-    pub fn metadata(&self) -> Arc<[MetricMetadata]> {
+    pub fn metadata(&self) -> Arc<[Arc<MetricMetadata>]> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&state.metadata)
     }
@@ -200,7 +200,7 @@ impl Target {
         state.status = status;
     }
 
-    pub(crate) fn set_metadata(&self, metadata: Arc<[MetricMetadata]>) {
+    pub(crate) fn set_metadata(&self, metadata: Arc<[Arc<MetricMetadata>]>) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.metadata = metadata;
     }

@@ -1,12 +1,12 @@
 //! What is remembered of a target from scrape to scrape: which series a line of its page means,
 //! and which series had a sample last time.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
 use narthex_model::{AppendReport, Labels, SeriesRef};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Failed scrapes may leave this many entries more than twice the last good one had; then what
 /// the last good one did not have is forgotten. The numbers are Prometheus'.
@@ -21,9 +21,12 @@ pub(super) const NO_ENTRY: EntryId = EntryId::MAX;
 /// The memory of one target.
 #[derive(Debug)]
 pub(crate) struct SeriesCache {
-    ids: HashMap<Arc<[u8]>, EntryId, Seeded>,
-    entries: Vec<Option<Entry>>,
+    /// Where the entries are, by their lines.
+    ids: HashTable<EntryId>,
+    entries: Vec<Entry>,
     free: Vec<EntryId>,
+    /// Makes the hashes of lines, and is not for targets to know.
+    seed: u64,
     /// The entries of the last good scrape in the page's order. A page hardly ever changes its
     /// order, so the next line is nearly always the next entry and no hash is needed.
     order: Vec<EntryId>,
@@ -34,7 +37,16 @@ pub(crate) struct SeriesCache {
     next_tracked: Vec<EntryId>,
     /// Series written under rules that are no longer in force.
     orphans: Vec<Stale>,
-    scrape: u64,
+    /// Counts from 1 on.
+    scrape: u32,
+}
+
+/// A line of a page, as it is told from others: 128 bits of a hash. The lines themselves would
+/// take more memory than all else that is here, and would have to be fetched to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Line {
+    low: u64,
+    high: u64,
 }
 
 /// A series that had a sample and has none now.
@@ -42,12 +54,13 @@ pub(super) type Stale = (SeriesRef, Labels);
 
 #[derive(Debug)]
 struct Entry {
-    key: Arc<[u8]>,
+    line: Line,
     /// `None`: relabelling dropped it.
     series: Option<Stale>,
-    seen_at: u64,
-    tracked_at: u64,
-    order_at: usize,
+    /// 0 where the entry is free.
+    seen_at: u32,
+    tracked_at: u32,
+    order_at: u32,
 }
 
 /// What the cache knows of a line.
@@ -64,9 +77,10 @@ impl SeriesCache {
     /// An empty cache.
     pub(crate) fn new() -> Self {
         Self {
-            ids: HashMap::with_hasher(Seeded::random()),
+            ids: HashTable::new(),
             entries: Vec::new(),
             free: Vec::new(),
+            seed: RandomState::new().hash_one(0),
             order: Vec::new(),
             cursor: 0,
             next_order: Vec::new(),
@@ -89,34 +103,40 @@ impl SeriesCache {
     pub(super) fn begin(&mut self) {
         self.scrape += 1;
         self.cursor = 0;
-        self.next_order.clear();
-        self.next_tracked.clear();
+        // A page has about as many lines as the one before; lists that double would lie half empty.
+        for (next, last) in [
+            (&mut self.next_order, &self.order),
+            (&mut self.next_tracked, &self.tracked),
+        ] {
+            next.clear();
+            next.shrink_to(last.len());
+            next.reserve_exact(last.len());
+        }
     }
 
     /// Looks a line up.
-    pub(super) fn find(&mut self, key: &[u8]) -> Known {
+    pub(super) fn find(&mut self, text: &[u8]) -> Known {
+        let line = self.line(text);
         let predicted = self.order.get(self.cursor).copied();
-        let is_it = |id: &EntryId| self.entry(*id).is_some_and(|entry| *entry.key == *key);
-        let Some(id) = predicted
+        let is_it = |id: &EntryId| self.entry(*id).is_some_and(|entry| entry.line == line);
+        let found = predicted
             .filter(is_it)
-            .or_else(|| self.ids.get(key).copied())
-        else {
-            return Known::No;
-        };
+            .or_else(|| self.ids.find(line.low, is_it).copied());
         let (scrape, place) = (self.scrape, self.next_order.len());
-        let Some(entry) = self.entries.get_mut(id as usize).and_then(Option::as_mut) else {
+        let Some((id, entry)) = found.and_then(|id| Some((id, self.entry_mut(id)?))) else {
             return Known::No;
         };
         let again = entry.seen_at == scrape;
-        self.cursor = entry.order_at.saturating_add(1);
+        let after = entry.order_at as usize + 1;
         entry.seen_at = scrape;
         let is_series = entry.series.is_some();
         if !again {
-            self.next_order.push(id);
             // Where it will stand once this scrape is the last good one; until then the place
             // in the old order is only a hint, and a wrong hint costs one look-up.
-            entry.order_at = place;
+            entry.order_at = number(place);
+            self.next_order.push(id);
         }
+        self.cursor = after;
         match is_series {
             true => Known::Series { id, again },
             false => Known::Dropped,
@@ -124,29 +144,29 @@ impl SeriesCache {
     }
 
     /// Remembers a line that [`Self::find`] did not know. `None`: relabelling dropped it.
-    pub(super) fn insert(&mut self, key: &[u8], labels: Option<Labels>) -> EntryId {
-        let key: Arc<[u8]> = Arc::from(key);
+    pub(super) fn insert(&mut self, text: &[u8], labels: Option<Labels>) -> EntryId {
         let entry = Entry {
-            key: Arc::clone(&key),
+            line: self.line(text),
             series: labels.map(|labels| (SeriesRef::UNKNOWN, labels)),
             seen_at: self.scrape,
             tracked_at: 0,
-            order_at: self.next_order.len(),
+            order_at: number(self.next_order.len()),
         };
-        let id = match self.free.pop() {
-            Some(id) => id,
-            None => {
-                self.entries.push(None);
-                // A page of 64 MB has not half as many lines as this type has numbers; with no
-                // limit at all, lines past them are not remembered.
-                EntryId::try_from(self.entries.len() - 1).unwrap_or(NO_ENTRY)
-            }
-        };
-        if let Some(place) = self.entries.get_mut(id as usize) {
-            *place = Some(entry);
-            self.ids.insert(key, id);
-            self.next_order.push(id);
+        // A page of 64 MB has not half as many lines as this type has numbers; with no limit at
+        // all, lines past them are not remembered.
+        let id = self.free.pop().unwrap_or(number(self.entries.len()));
+        if id == NO_ENTRY {
+            return id;
         }
+        let hash = entry.line.low;
+        match self.entries.get_mut(id as usize) {
+            Some(free) => *free = entry,
+            None => self.entries.push(entry),
+        }
+        let entries = &self.entries;
+        let rehash = |id: &EntryId| entries[*id as usize].line.low;
+        self.ids.insert_unique(hash, id, rehash);
+        self.next_order.push(id);
         id
     }
 
@@ -158,7 +178,7 @@ impl SeriesCache {
     /// From now on the series gets a stale mark when it vanishes.
     pub(super) fn track(&mut self, id: EntryId) {
         let scrape = self.scrape;
-        if let Some(entry) = self.entries.get_mut(id as usize).and_then(Option::as_mut)
+        if let Some(entry) = self.entry_mut(id)
             && entry.tracked_at != scrape
         {
             entry.tracked_at = scrape;
@@ -179,6 +199,9 @@ impl SeriesCache {
             vanished.retain(|(_, labels)| !current.contains(labels));
         }
         std::mem::swap(&mut self.order, &mut self.next_order);
+        if self.entries.capacity() > self.entries.len() + self.entries.len() / 8 {
+            self.entries.shrink_to_fit();
+        }
         std::mem::swap(&mut self.tracked, &mut self.next_tracked);
         if self.order.len() < self.ids.len() {
             let scrape = self.scrape;
@@ -192,8 +215,8 @@ impl SeriesCache {
     pub(super) fn abort(&mut self) -> (Vec<Stale>, bool) {
         let vanished = self.take_tracked();
         for (place, id) in self.order.iter().enumerate() {
-            if let Some(entry) = self.entries.get_mut(*id as usize).and_then(Option::as_mut) {
-                entry.order_at = place;
+            if let Some(entry) = self.entries.get_mut(*id as usize) {
+                entry.order_at = number(place);
             }
         }
         let is_over = self.ids.len() > self.order.len() * 2 + EXTRA_ENTRIES_MAX;
@@ -208,7 +231,7 @@ impl SeriesCache {
     /// none.
     pub(super) fn learn(&mut self, owners: &[EntryId], report: &AppendReport) {
         for (id, series) in owners.iter().zip(&report.series) {
-            if let Some(entry) = self.entries.get_mut(*id as usize).and_then(Option::as_mut)
+            if let Some(entry) = self.entry_mut(*id)
                 && let Some((held, _)) = &mut entry.series
             {
                 *held = *series;
@@ -231,52 +254,42 @@ impl SeriesCache {
         series
     }
 
+    fn line(&self, text: &[u8]) -> Line {
+        let hash = xxh3_128_with_seed(text, self.seed).to_le_bytes();
+        let (low, high) = hash.split_at(8);
+        let half = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+        Line {
+            low: half(low),
+            high: half(high),
+        }
+    }
+
     fn entry(&self, id: EntryId) -> Option<&Entry> {
-        self.entries.get(id as usize)?.as_ref()
+        let entry = self.entries.get(id as usize)?;
+        (entry.seen_at > 0).then_some(entry)
+    }
+
+    fn entry_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(id as usize)?;
+        (entry.seen_at > 0).then_some(entry)
     }
 
     fn forget(&mut self, keep: impl Fn(EntryId, &Entry) -> bool) {
-        for (id, place) in (0..).zip(self.entries.iter_mut()) {
-            if place.as_ref().is_some_and(|entry| !keep(id, entry))
-                && let Some(entry) = place.take()
-            {
-                self.ids.remove(&entry.key);
-                self.free.push(id);
+        for (id, entry) in (0..).zip(self.entries.iter_mut()) {
+            if entry.seen_at == 0 || keep(id, entry) {
+                continue;
             }
+            if let Ok(found) = self.ids.find_entry(entry.line.low, |found| *found == id) {
+                found.remove();
+            }
+            entry.series = None;
+            entry.seen_at = 0;
+            self.free.push(id);
         }
     }
 }
 
-/// A fast hash with a seed that targets cannot know.
-#[derive(Debug, Clone)]
-struct Seeded(u64);
-
-impl Seeded {
-    fn random() -> Self {
-        Self(RandomState::new().hash_one(0))
-    }
-}
-
-impl BuildHasher for Seeded {
-    type Hasher = Xxh3;
-
-    fn build_hasher(&self) -> Xxh3 {
-        Xxh3(self.0)
-    }
-}
-
-struct Xxh3(u64);
-
-impl Hasher for Xxh3 {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 ^= number as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// A count as a place in a list, the last one where there are no more.
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(NO_ENTRY)
 }

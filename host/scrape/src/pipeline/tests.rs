@@ -478,9 +478,10 @@ fn a_batch_of_a_plugin_is_treated_as_a_page() {
     assert_eq!(story.last.batch.samples[0].value.to_bits(), NORMAL_NAN_BITS);
     assert_eq!(story.counts(), (2, 1, 0));
     assert_eq!(story.fails(), ["m{exported_job=\"theirs\"} stale @3"]);
-    let metadata = story.memory.changed_metadata().unwrap();
+    let pool = MetadataPool::default();
+    let metadata = story.memory.changed_metadata(&pool).unwrap();
     assert_eq!((metadata.len(), metadata[1].help.as_str()), (2, "help"));
-    assert_eq!(story.memory.changed_metadata(), None);
+    assert_eq!(story.memory.changed_metadata(&pool), None);
 }
 
 #[test]
