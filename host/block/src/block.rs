@@ -13,6 +13,7 @@ use object_store::path::Path;
 use roaring::RoaringBitmap;
 
 use crate::chunks::CHUNKS_FILE;
+use crate::extras::Extras;
 use crate::file::FileSource;
 use crate::index::{INDEX_FILE, Index};
 use crate::meta::{BlockMeta, META_FILE};
@@ -20,6 +21,7 @@ use crate::page::PageCache;
 use crate::remote::Remote;
 use crate::scan::{PageRows, Scan};
 use crate::series::{SERIES_FILE, SeriesPage};
+use crate::side::{HISTOGRAMS_FILE, STARTS_FILE, SideTable};
 use crate::slice_times::SliceTimes;
 use crate::table::Table;
 use crate::times::TIMES_FILE;
@@ -35,6 +37,8 @@ pub struct Block {
     pub(crate) times: Table,
     pub(crate) chunks: Table,
     pub(crate) slice_times: SliceTimes,
+    /// Where some series have more than numbers.
+    pub(crate) extras: Extras<Option<SideTable>>,
 }
 
 impl Block {
@@ -94,7 +98,15 @@ impl Block {
             let opened = opened.map_err(|fault| fault.of(name, file))?;
             Ok::<_, BlockError>(Table::new(name, file, opened, cache))
         };
+        let side = |file: &'static str| match meta.files.contains_key(file) {
+            true => Ok::<_, BlockError>(Some(SideTable::new(table(file)?))),
+            false => Ok(None),
+        };
         Ok(Self {
+            extras: Extras {
+                histograms: side(HISTOGRAMS_FILE)?,
+                starts: side(STARTS_FILE)?,
+            },
             series: table(SERIES_FILE)?,
             index: Index::new(table(INDEX_FILE)?, series),
             times: table(TIMES_FILE)?,
@@ -252,6 +264,11 @@ impl Block {
         let matching = self.matching(matchers, range).await?;
         let all = || (0..self.index.series()).collect();
         Ok(matching.map(|rows| rows.unwrap_or_else(all)))
+    }
+
+    /// Whether some series may have more than numbers.
+    pub(crate) fn has_extras(&self) -> bool {
+        self.extras.histograms.is_some() || self.extras.starts.is_some()
     }
 
     /// The slices that may have a sample in the range: where their rows start, by time.

@@ -9,6 +9,7 @@ use object_store::path::Path;
 use ulid::Ulid;
 
 use crate::chunks::{CHUNKS_FILE, SliceRows};
+use crate::extras::Extras;
 use crate::index::{INDEX_FILE, IndexBuilder};
 use crate::meta::{
     BlockMeta, BlockStats, CODEC, Compaction, FileMeta, META_FILE, Parent, TimeBounds, VERSION,
@@ -207,13 +208,18 @@ async fn write_samples(
     }
     let slices_ms = slices.keys().copied().collect();
     let mut count = 0;
-    for (slice_ms, sources) in slices {
+    let mut extras_files = files.extras();
+    for (slice, (slice_ms, sources)) in slices.into_iter().enumerate() {
+        let first_row = slice.saturating_mul(labels.series);
+        let mut extras = Extras::default();
         let mut union = SliceUnion::open(slice_ms, sources).await?;
         let mut rows = SliceRows::new(slice_ms);
         let mut groups = Groups::after(times.written);
         for start in (0..labels.series).step_by(WRITE_ROWS) {
             let end = labels.series.min(start + WRITE_ROWS);
-            count += union.read_until(end, &mut rows, &mut groups).await?;
+            let out = (&mut rows, &mut extras);
+            count += union.read_until(end, out, &mut groups).await?;
+            extras_files.append(first_row, &mut extras).await?;
             let written = match rows.take(end) {
                 Ok(rows) => append(&mut chunks, &rows, end).await,
                 Err(fault) => Err(fault),
@@ -231,11 +237,15 @@ async fn write_samples(
     let chunks = chunks.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
     let times = times.file.finish().await;
     let times = times.map_err(|fault| files.blame(TIMES_FILE, fault))?;
+    let Extras { histograms, starts } = extras_files;
+    let mut files = vec![
+        (CHUNKS_FILE.to_owned(), chunks),
+        (TIMES_FILE.to_owned(), times),
+    ];
+    files.extend(histograms.finish().await?);
+    files.extend(starts.finish().await?);
     Ok(WrittenSamples {
-        files: vec![
-            (CHUNKS_FILE.to_owned(), chunks),
-            (TIMES_FILE.to_owned(), times),
-        ],
+        files,
         slices_ms,
         count,
         timestamp_groups,

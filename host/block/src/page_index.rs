@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::Fault;
 use crate::file::VerifiedFile;
+use crate::side::ROW_COLUMN;
 
 /// The page indexes of a file. What was not loaded is not there for the Parquet reader, so
 /// [`Self::load`] comes first.
@@ -27,7 +28,8 @@ pub(crate) struct PageIndexes {
 #[derive(Debug)]
 struct GroupIndex {
     offsets: Vec<OffsetIndexMetaData>,
-    /// Of columns of text and bytes; the bounds of numbers are not asked for.
+    /// Of columns of text and bytes, and of what rows of side files are found by; the bounds of
+    /// other numbers are not asked for.
     bounds: Vec<Option<ColumnIndexMetaData>>,
 }
 
@@ -73,7 +75,8 @@ impl GroupIndex {
             .ok_or_else(|| Fault::format("a column has no index of its pages"))?;
         let bounds = columns.iter().map(|column| {
             let range = column.column_index_range();
-            range.filter(|_| column.column_type() == Type::BYTE_ARRAY)
+            let is_key = column.column_path().string() == ROW_COLUMN;
+            range.filter(|_| is_key || column.column_type() == Type::BYTE_ARRAY)
         });
         let bounds: Vec<Option<Range<u64>>> = bounds.collect();
         let wanted = offsets.iter().chain(bounds.iter().flatten());

@@ -6,7 +6,7 @@
 
 use roaring::RoaringBitmap;
 
-use crate::Fault;
+use crate::{Fault, varint};
 
 /// Writes a set, row by row, ascending.
 #[derive(Debug, Default)]
@@ -50,9 +50,9 @@ impl RowsEncoder {
     fn end_run(&mut self) {
         let gap = self.run.start - self.previous_end;
         let length = self.run.end - self.run.start;
-        push_varint(&mut self.bytes, gap << 1 | u64::from(length > 1));
+        varint::push(&mut self.bytes, gap << 1 | u64::from(length > 1));
         if length > 1 {
-            push_varint(&mut self.bytes, length - 2);
+            varint::push(&mut self.bytes, length - 2);
         }
         self.previous_end = self.run.end;
     }
@@ -60,50 +60,28 @@ impl RowsEncoder {
 
 /// Adds an encoded set to `rows`. No row may reach `rows_max`.
 pub(crate) fn decode_into(
-    mut bytes: &[u8],
+    bytes: &[u8],
     rows_max: u32,
     rows: &mut RoaringBitmap,
 ) -> Result<(), Fault> {
-    let broken = || Fault::format("a set of rows is not one");
+    let mut input = varint::Input::new(bytes, "a set of rows is not one");
     let mut end = 0_u64;
-    while !bytes.is_empty() {
-        let head = take_varint(&mut bytes).ok_or_else(broken)?;
-        let start = end.checked_add(head >> 1).ok_or_else(broken)?;
+    while !input.is_empty() {
+        let head = input.number()?;
+        let start = end.checked_add(head >> 1).ok_or_else(|| input.broken())?;
         let more = match head & 1 {
-            1 => take_varint(&mut bytes).ok_or_else(broken)?,
+            1 => input.number()?,
             _ => 0,
         };
         let length = more.saturating_add(1 + (head & 1));
-        end = start.checked_add(length).ok_or_else(broken)?;
+        end = start.checked_add(length).ok_or_else(|| input.broken())?;
         let run = match (u32::try_from(start), u32::try_from(end)) {
             (Ok(start), Ok(end)) if end <= rows_max => start..end,
-            _ => return Err(broken()),
+            _ => return Err(input.broken()),
         };
         rows.insert_range(run);
     }
     Ok(())
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "masked to seven bits")]
-fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..63).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::vec;
 
 use futures::try_join;
+use narthex_model::sample;
 use narthex_storage::{Series, TimeRange};
 use roaring::RoaringBitmap;
 
 use crate::block::Block;
-use crate::chunks::{ChunksPage, Samples};
+use crate::chunks::{ChunksPage, Samples, contradiction};
+use crate::extras::{FoundExtras, RichSamples};
 use crate::page::{PAGE_ROWS, page_of};
 use crate::series::SeriesPage;
 use crate::times::Vectors;
@@ -64,12 +66,15 @@ pub(crate) struct Scan {
     vectors: Vectors,
     /// What was read before it was known to be needed.
     likely: Option<Vectors>,
+    extras: FoundExtras,
 }
 
 /// A page of series with the rows of all slices.
 struct ReadyPage {
     series: Arc<SeriesPage>,
     slices: Vec<Arc<ChunksPage>>,
+    /// The first row of each of them in its file.
+    first_rows: Vec<usize>,
     rows: vec::IntoIter<usize>,
 }
 
@@ -83,6 +88,7 @@ impl Scan {
             current: None,
             vectors: Vectors::default(),
             likely: None,
+            extras: FoundExtras::default(),
             block,
         }
     }
@@ -91,7 +97,7 @@ impl Scan {
     pub(crate) async fn next(&mut self) -> Result<Option<Series>, BlockError> {
         loop {
             if let Some(page) = &mut self.current {
-                let found = page.next(self.range, &self.vectors);
+                let found = page.next(self.range, &self.vectors, &self.extras);
                 let found = found.map_err(|fault| self.block.chunks.blame(fault))?;
                 if found.is_some() {
                     return Ok(found);
@@ -120,16 +126,18 @@ impl Scan {
             let slices = self.read_slices(&pages).await;
             slices.map_err(|fault| block.chunks.blame(fault))
         };
+        let extras = self.read_extras(&pages, &rows);
         let likely = async {
             let read = self.read_likely().await;
             read.map_err(|fault| block.times.blame(fault))
         };
         // What does not wait for each other is one step.
-        let (series, mut slices, likely) = try_join!(series, slices, likely)?;
+        let (series, mut slices, extras, likely) = try_join!(series, slices, extras, likely)?;
+        self.extras = extras;
         self.likely = likely.or(self.likely.take());
         let mut groups = BTreeSet::new();
         let mut ready = Vec::with_capacity(pages.len());
-        for (at, (series, rows)) in series.into_iter().zip(rows).enumerate() {
+        for (at, ((series, rows), page)) in series.into_iter().zip(rows).zip(&pages).enumerate() {
             let slices: Vec<_> = slices
                 .iter_mut()
                 .map(|pages| Arc::clone(&pages[at]))
@@ -140,6 +148,7 @@ impl Scan {
             ready.push(ReadyPage {
                 series,
                 slices,
+                first_rows: self.slices.iter().map(|first| first + page.start).collect(),
                 rows: rows.into_iter(),
             });
         }
@@ -159,6 +168,25 @@ impl Scan {
         let starts = block.slice_starts(self.range);
         let pages = block.slice_times.likely(&block.times, starts).await?;
         Ok(Some(Vectors::of_pages(&block.times, &pages).await?))
+    }
+
+    /// Reads what the rows of these pages have beside numbers.
+    async fn read_extras(
+        &self,
+        pages: &[Range<usize>],
+        rows: &[Vec<usize>],
+    ) -> Result<FoundExtras, BlockError> {
+        if !self.block.has_extras() {
+            return Ok(FoundExtras::default());
+        }
+        let mut first_rows = self.slices.clone();
+        first_rows.sort_unstable();
+        let wanted = first_rows.iter().flat_map(|first| {
+            let pages = pages.iter().zip(rows);
+            pages.flat_map(move |(page, rows)| rows.iter().map(move |row| first + page.start + row))
+        });
+        let wanted: Vec<usize> = wanted.collect();
+        FoundExtras::read(&self.block, &wanted).await
     }
 
     /// The rows of these pages of series, by slice.
@@ -188,11 +216,28 @@ impl Scan {
 
 impl ReadyPage {
     /// The next series of the page that has a sample in the range.
-    fn next(&mut self, range: TimeRange, vectors: &Vectors) -> Result<Option<Series>, Fault> {
+    fn next(
+        &mut self,
+        range: TimeRange,
+        vectors: &Vectors,
+        extras: &FoundExtras,
+    ) -> Result<Option<Series>, Fault> {
         for row in self.rows.by_ref() {
-            if let Some((timestamps, values)) = samples(&self.slices, row, range, vectors)? {
-                let labels = self.series.labels(row).clone();
-                return Ok(Some(Series::of_numbers(labels, timestamps, values)));
+            let labels = self.series.labels(row);
+            if self.first_rows.iter().any(|first| extras.has(first + row)) {
+                let mut samples = RichSamples::default();
+                for (slice, first) in self.slices.iter().zip(&self.first_rows) {
+                    let cells = extras.get(first + row);
+                    samples.push_row((slice, row), range, vectors, cells)?;
+                }
+                if let Some(series) = samples.into_series(labels.clone()) {
+                    return Ok(Some(series));
+                }
+            } else if let Some((timestamps, values)) = samples(&self.slices, row, range, vectors)? {
+                if extras.has_histograms() && values.iter().any(|v| sample::is_histogram(*v)) {
+                    return Err(contradiction());
+                }
+                return Ok(Some(Series::of_numbers(labels.clone(), timestamps, values)));
             }
         }
         Ok(None)

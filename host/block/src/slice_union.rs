@@ -5,10 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use arrow_array::RecordBatch;
 use arrow_buffer::ScalarBuffer;
 use futures::TryStreamExt;
+use narthex_model::Labels;
+use narthex_storage::{Series, TimeRange};
 
-use crate::chunks::{ChunksPage, Samples, SliceRows, contradiction};
+use crate::chunks::{ChunksPage, SliceRows, contradiction};
 use crate::encoded::{Encoded, EncodedBatch};
+use crate::extras::{self, ExtraCells, Extras, ExtrasScan, RichSamples};
 use crate::page::Page;
+use crate::side::SideRows;
 use crate::table::{Batches, joined};
 use crate::times::{Groups, Placement, TimesPage, resolve};
 use crate::{Block, BlockError, Fault};
@@ -32,6 +36,11 @@ struct Source<'a> {
     next: usize,
     batches: Batches,
     batch: Option<Batch>,
+    /// The first row of the slice in the block.
+    first_row: usize,
+    extras: ExtrasScan,
+    /// What the current row has beside numbers.
+    cells: ExtraCells,
     /// Timestamp vectors by their row in the block.
     vectors: HashMap<i32, ScalarBuffer<i64>>,
     /// Where those vectors that were needed lie in the new block.
@@ -68,7 +77,7 @@ impl<'a> SliceUnion<'a> {
     pub(crate) async fn read_until(
         &mut self,
         end: usize,
-        out: &mut SliceRows,
+        mut out: (&mut SliceRows, &mut Extras<SideRows>),
         groups: &mut Groups,
     ) -> Result<u64, BlockError> {
         let mut samples = 0;
@@ -84,10 +93,10 @@ impl<'a> SliceUnion<'a> {
                 [] => 0,
                 [only] => {
                     let source = &mut self.sources[only];
-                    let copied = source.copy(self.slice_ms, row, out, groups);
+                    let copied = source.copy(self.slice_ms, row, &mut out, groups);
                     copied.map_err(|fault| source.block.chunks.blame(fault))?
                 }
-                _ => self.join(&found, row, out, groups)?,
+                _ => self.join(&found, row, &mut out, groups)?,
             };
         }
         self.next = end;
@@ -98,52 +107,45 @@ impl<'a> SliceUnion<'a> {
         &self,
         found: &[usize],
         row: usize,
-        out: &mut SliceRows,
+        (rows, extras): &mut (&mut SliceRows, &mut Extras<SideRows>),
         groups: &mut Groups,
     ) -> Result<u64, BlockError> {
         let mut parts = Vec::with_capacity(found.len());
         for index in found {
             let source = &self.sources[*index];
             let samples = source.samples();
-            parts.push(samples.map_err(|fault| source.block.chunks.blame(fault))?);
+            parts.extend(samples.map_err(|fault| source.block.chunks.blame(fault))?);
         }
-        let (timestamps, values) = join(&parts);
+        let Some(joined) = Series::join(parts) else {
+            return Ok(0);
+        };
         let mut add = || {
-            let place = groups.place(self.slice_ms, &timestamps)?;
-            out.push(row, place, &timestamps, &values)
+            let cells = extras::encode(&joined, 0..joined.timestamps.len())?;
+            extras.push(row, cells);
+            let place = groups.place(self.slice_ms, &joined.timestamps)?;
+            rows.push(row, place, &joined.timestamps, &joined.values)
         };
         let first = self.sources[found[0]].block;
         add().map_err(|fault| first.chunks.blame(fault))?;
-        Ok(timestamps.len() as u64)
+        Ok(joined.timestamps.len() as u64)
     }
-}
-
-/// Joins samples of one series; of equal timestamps the first part's counts.
-fn join(parts: &[Samples]) -> Samples {
-    let samples = parts.iter().flat_map(|(timestamps, values)| {
-        let values = values.iter().copied();
-        timestamps.iter().copied().zip(values)
-    });
-    let mut samples: Vec<(i64, f64)> = samples.collect();
-    // Stable, so that what came first stays first. Parts are sorted, which makes it one merge.
-    samples.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
-    samples.dedup_by_key(|(timestamp_ms, _)| *timestamp_ms);
-    let (timestamps, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
-    (timestamps.into(), values.into())
 }
 
 impl<'a> Source<'a> {
     async fn open(block: &'a Block, slice: usize, rows: &'a [u32]) -> Result<Self, BlockError> {
         let table = &block.chunks;
         let first = slice.saturating_mul(rows.len());
-        let all = Some(first..first.saturating_add(rows.len()));
-        let batches = table.read(ChunksPage::COLUMNS, all).await;
+        let all = first..first.saturating_add(rows.len());
+        let batches = table.read(ChunksPage::COLUMNS, Some(all.clone())).await;
         Ok(Self {
             block,
             rows,
             next: 0,
             batches: batches.map_err(|fault| table.blame(fault))?,
             batch: None,
+            first_row: first,
+            extras: ExtrasScan::open(block, all).await?,
+            cells: ExtraCells::default(),
             vectors: HashMap::new(),
             placed: HashMap::new(),
         })
@@ -155,11 +157,15 @@ impl<'a> Source<'a> {
         if self.rows.get(self.next).map(|row| *row as usize) != Some(row) {
             return Ok(false);
         }
+        let own_row = self.first_row + self.next;
         self.next += 1;
         let is_new = self.read().await;
         if is_new.map_err(|fault| self.block.chunks.blame(fault))? {
             let loaded = self.load_vectors().await;
             loaded.map_err(|fault| self.block.times.blame(fault))?;
+        }
+        if self.block.has_extras() {
+            self.cells = self.extras.next(self.block, own_row).await?;
         }
         let batch = self.batch.as_ref();
         Ok(batch.is_some_and(|batch| batch.encoded.has_samples(batch.row)))
@@ -217,7 +223,7 @@ impl<'a> Source<'a> {
         &mut self,
         slice_ms: i64,
         row: usize,
-        out: &mut SliceRows,
+        (rows, extras): &mut (&mut SliceRows, &mut Extras<SideRows>),
         groups: &mut Groups,
     ) -> Result<u64, Fault> {
         let (mut encoded, timestamps) = self.encoded()?;
@@ -231,18 +237,25 @@ impl<'a> Source<'a> {
                 placed
             }
         };
-        out.push_encoded(row, encoded)?;
+        rows.push_encoded(row, encoded)?;
+        extras.push(row, std::mem::take(&mut self.cells));
         Ok(timestamps.len() as u64)
     }
 
-    /// The row's samples, decoded.
-    fn samples(&self) -> Result<Samples, Fault> {
+    /// The row's samples, decoded, as those of a series without a name.
+    fn samples(&self) -> Result<Option<Series>, Fault> {
         let (_, timestamps) = self.encoded()?;
         let batch = self.batch.as_ref().ok_or_else(contradiction)?;
         let page = ChunksPage::decode(&batch.raw.slice(batch.row, 1))?;
         let mut values = Vec::new();
         page.values_into(0, &(0..timestamps.len()), &mut values)?;
-        Ok((timestamps, values.into()))
+        let mut samples = RichSamples::default();
+        let cells = Extras {
+            histograms: self.cells.histograms.as_deref(),
+            starts: self.cells.starts.as_deref(),
+        };
+        samples.push(&timestamps, &values, TimeRange::ALL, cells)?;
+        Ok(samples.into_series(Labels::empty()))
     }
 
     /// The row as it is, and its timestamps, which it must agree with.

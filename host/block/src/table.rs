@@ -18,6 +18,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::metadata::page_index::PageIndexProvider;
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::statistics::Statistics;
 use tokio::sync::OnceCell;
 
 use crate::file::VerifiedFile;
@@ -252,6 +253,51 @@ impl Table {
             }
         }
         Ok(bytes)
+    }
+
+    /// The least value of each row group of a column of 64-bit integers.
+    pub(crate) async fn lowest_by_group(&self, column: &str) -> Result<Vec<i64>, Fault> {
+        let metadata = self.footer().await?.metadata.metadata();
+        let missing = || Fault::format(format!("the footer has no bounds of {column:?}"));
+        let leaf = self.leaf(column).await?.ok_or_else(missing)?;
+        let groups = metadata.row_groups().iter();
+        let lowest = groups.map(|group| match group.column(leaf).statistics() {
+            Some(Statistics::Int64(bounds)) => bounds.min_opt().copied().ok_or_else(missing),
+            _ => Err(missing()),
+        });
+        lowest.collect()
+    }
+
+    /// The least value of each page of a row group of a column of 64-bit integers. Pages have so
+    /// many rows.
+    pub(crate) async fn lowest_by_page(
+        &self,
+        column: &str,
+        group: usize,
+        page_rows: usize,
+    ) -> Result<Vec<i64>, Fault> {
+        let footer = self.footer().await?;
+        self.load(footer, group..group + 1).await?;
+        let missing = || Fault::format(format!("there is no page index of {column:?}"));
+        let leaf = self.leaf(column).await?.ok_or_else(missing)?;
+        let indexes = &footer.indexes;
+        let Some(ColumnIndexMetaData::INT64(bounds)) = indexes.column_index(group, leaf) else {
+            return Err(missing());
+        };
+        let pages = indexes.page_locations(group, leaf).ok_or_else(missing)?;
+        let pages = pages.iter().zip(bounds.min_values_iter()).enumerate();
+        let lowest = pages.map(|(at, (page, least))| {
+            let is_expected = usize::try_from(page.first_row_index) == Ok(at * page_rows);
+            least.copied().filter(|_| is_expected).ok_or_else(missing)
+        });
+        lowest.collect()
+    }
+
+    /// The number of a column that is not nested.
+    async fn leaf(&self, column: &str) -> Result<Option<usize>, Fault> {
+        let metadata = self.footer().await?.metadata.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        Ok((0..schema.num_columns()).find(|i| schema.column(*i).path().string() == column))
     }
 
     /// The least and the greatest value of a page of a text column, where the footer has them.

@@ -12,15 +12,17 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use ulid::Ulid;
 
 use crate::chunks::{CHUNKS_FILE, SliceRows};
+use crate::extras::Extras;
 use crate::index::{INDEX_FILE, IndexBuilder};
 use crate::meta::{
     BlockMeta, BlockStats, CODEC, Compaction, FileMeta, META_FILE, TimeBounds, VERSION,
 };
 use crate::series::{SERIES_FILE, SeriesRows, block_order};
+use crate::side::{HISTOGRAMS_FILE, STARTS_FILE, SideRows, SideWriter};
 use crate::sums::SUM_BYTES;
 use crate::times::{Groups, TIMES_FILE};
 use crate::upload::{FileWriter, properties};
-use crate::{BlockError, Fault, chunks, index, series, times};
+use crate::{BlockError, Fault, chunks, extras, index, series, times};
 
 /// The length of a time slice: two hours. Cells are never joined into longer ones.
 pub const SLICE_MS: i64 = 2 * 3_600 * 1_000;
@@ -107,6 +109,14 @@ impl<'a> Files<'a> {
         open().map_err(|fault| self.blame(name, fault))
     }
 
+    /// The files for what is more than numbers; none is made before it is needed.
+    pub(crate) fn extras(self) -> Extras<SideWriter<'a>> {
+        Extras {
+            histograms: SideWriter::new(self, HISTOGRAMS_FILE),
+            starts: SideWriter::new(self, STARTS_FILE),
+        }
+    }
+
     pub(crate) fn blame(self, name: &str, fault: Fault) -> BlockError {
         fault.of(self.block, name)
     }
@@ -132,6 +142,9 @@ struct BlockWriter<'a> {
     series_file: FileWriter<'a>,
     /// The first slice that came is written while series come; the others wait.
     slices: Vec<SliceRows>,
+    extras_files: Extras<SideWriter<'a>>,
+    /// By slice.
+    extras: Vec<Extras<SideRows>>,
     series: SeriesRows,
     index: IndexBuilder,
     times: Groups,
@@ -153,6 +166,8 @@ impl<'a> BlockWriter<'a> {
             chunks_file: files.create(CHUNKS_FILE, chunks::layout)?,
             series_file: files.create(SERIES_FILE, series::layout)?,
             slices: Vec::new(),
+            extras_files: files.extras(),
+            extras: Vec::new(),
             series: SeriesRows::default(),
             index: IndexBuilder::default(),
             times: Groups::default(),
@@ -204,11 +219,7 @@ impl<'a> BlockWriter<'a> {
                 "{labels} has columns of two lengths"
             )));
         }
-        if series.histograms.is_some() {
-            return Err(Fault::format(format!(
-                "{labels} has native histograms, which blocks do not keep"
-            )));
-        }
+        extras::check(series)?;
         if !timestamps.is_sorted_by(|a, b| a < b) {
             return Err(Fault::format(format!(
                 "the times of {labels} do not ascend"
@@ -241,8 +252,11 @@ impl<'a> BlockWriter<'a> {
             let known = self.slices.iter().position(|s| s.slice_ms() == slice_ms);
             let at = known.unwrap_or_else(|| {
                 self.slices.push(SliceRows::new(slice_ms));
+                self.extras.push(Extras::default());
                 self.slices.len() - 1
             });
+            let cells = extras::encode(series, from..from + count)?;
+            self.extras[at].push(self.series_count, cells);
             self.slices[at].push(self.series_count, place, &timestamps, values)?;
             from += count;
         }
@@ -255,6 +269,9 @@ impl<'a> BlockWriter<'a> {
         if let Some(slice) = self.slices.first_mut() {
             let written = write_slice(&mut self.chunks_file, slice, self.series_count).await;
             written.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
+        }
+        if let Some(extras) = self.extras.first_mut() {
+            self.extras_files.append(0, extras).await?;
         }
         let rows = self.series.take();
         let written = match rows {
@@ -298,6 +315,13 @@ impl<'a> BlockWriter<'a> {
             let meta = meta.map_err(|fault| files.blame(name, fault))?;
             named.insert(name.to_owned(), meta);
         }
+        for (slice, extras) in self.extras.iter_mut().enumerate() {
+            let first_row = slice.saturating_mul(self.series_count);
+            self.extras_files.append(first_row, extras).await?;
+        }
+        let Extras { histograms, starts } = self.extras_files;
+        named.extend(histograms.finish().await?);
+        named.extend(starts.finish().await?);
         let meta = BlockMeta {
             version: VERSION,
             ulid: files.block.to_owned(),

@@ -5,6 +5,7 @@
 //! and the measure for the others: [`contract`] holds for all of them.
 
 pub mod contract;
+mod join;
 mod memory;
 mod read;
 mod write;

@@ -93,47 +93,8 @@ impl Merge {
             }
         };
         parts.extend(newest);
-        Ok(join(parts))
+        Ok(Series::join(parts))
     }
-}
-
-/// Joins the samples of one label set; of equal timestamps the first part's counts.
-fn join(mut parts: Vec<Series>) -> Option<Series> {
-    if parts.len() <= 1 {
-        return parts.pop();
-    }
-    let follows = |a: &Series, b: &Series| a.timestamps.last() < b.timestamps.first();
-    let (timestamps, values) = match parts.is_sorted_by(follows) {
-        true => chain(&parts),
-        false => interleave(&parts),
-    };
-    let labels = parts.pop()?.labels;
-    // Neither head nor block keeps native histograms.
-    Some(Series::of_numbers(labels, timestamps, values))
-}
-
-/// The samples of parts that follow each other.
-fn chain(parts: &[Series]) -> (Vec<i64>, Vec<f64>) {
-    let count = parts.iter().map(|part| part.timestamps.len()).sum();
-    let (mut timestamps, mut values) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for part in parts {
-        timestamps.extend_from_slice(&part.timestamps);
-        values.extend_from_slice(&part.values);
-    }
-    (timestamps, values)
-}
-
-/// The samples of parts that overlap.
-fn interleave(parts: &[Series]) -> (Vec<i64>, Vec<f64>) {
-    let samples = parts.iter().flat_map(|part| {
-        let values = part.values.iter().copied();
-        part.timestamps.iter().copied().zip(values)
-    });
-    let mut samples: Vec<(i64, f64)> = samples.collect();
-    // Stable, so that of equal timestamps the earlier part's stays first.
-    samples.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
-    samples.dedup_by_key(|(timestamp_ms, _)| *timestamp_ms);
-    samples.into_iter().unzip()
 }
 
 #[cfg(test)]

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use narthex_block::{Block, BlockError, SLICE_MS};
-use narthex_model::{MatchOp, Matcher};
+use narthex_model::{Labels, MatchOp, Matcher};
 use narthex_storage::{Series, StorageError, TimeRange};
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::fixture::{cache, folder, memory, options, publish, request, series};
+use crate::kinds::{self, AllBits};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 7] = [
     "meta.json",
     "series.parquet",
     "index.parquet",
     "times.parquet",
     "chunks.parquet",
+    "histograms.parquet",
+    "starts.parquet",
 ];
 
 fn example() -> Vec<Series> {
@@ -28,7 +31,14 @@ fn example() -> Vec<Series> {
             (0..100).map(|n| (n * 15_000 + i % 3, (n * i) as f64 * 0.5)),
         )
     });
-    all.collect()
+    let kinds = kinds::zoo(0..600_000, 3).into_iter();
+    let kinds = kinds.filter(|series| series.labels.metric_name() != "plain");
+    let kinds = kinds.map(|mut series| {
+        let pairs = series.labels.iter().chain([("number", "7")]);
+        series.labels = Labels::from_pairs(pairs);
+        series
+    });
+    all.chain(kinds).collect()
 }
 
 /// Opens the block and asks everything of it, so that every file is read.
@@ -39,18 +49,8 @@ async fn everything(store: &Arc<dyn ObjectStore>) -> Result<Vec<Series>, BlockEr
     block.select(&request).await?.try_collect().await
 }
 
-fn bits(series: &[Series]) -> Vec<(String, Vec<i64>, Vec<u64>)> {
-    let mut all: Vec<_> = series
-        .iter()
-        .map(|series| {
-            let values = series.values.iter().map(|value| value.to_bits());
-            (
-                series.labels.to_string(),
-                series.timestamps.to_vec(),
-                values.collect(),
-            )
-        })
-        .collect();
+fn bits(series: &[Series]) -> Vec<AllBits> {
+    let mut all: Vec<AllBits> = series.iter().map(kinds::all_bits).collect();
     all.sort();
     all
 }

@@ -10,6 +10,7 @@ mod compact;
 mod damage;
 mod fixture;
 mod golden;
+mod kinds;
 mod nx1;
 mod reach;
 mod round_trip;

@@ -209,8 +209,6 @@ fn what_breaks_the_order_or_the_range_is_refused_with_its_name() {
     let b = || series(&[("__name__", "b")], [(1, 1.0)]);
     let mut uneven = a();
     uneven.values = vec![1.0, 2.0].into();
-    let mut native = a();
-    native.histograms = Some([None].into());
     for (series, expected) in [
         (vec![b(), a()], r#"{__name__="a"} comes out of order"#),
         (vec![a(), a()], r#"{__name__="a"} comes out of order"#),
@@ -223,10 +221,6 @@ fn what_breaks_the_order_or_the_range_is_refused_with_its_name() {
             r#"{__name__="a"} has samples outside the range of the block"#,
         ),
         (vec![uneven], r#"{__name__="a"} has columns of two lengths"#),
-        (
-            vec![native],
-            r#"{__name__="a"} has native histograms, which blocks do not keep"#,
-        ),
     ] {
         let store = memory();
         let folder = crate::fixture::folder();
