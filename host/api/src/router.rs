@@ -38,7 +38,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 22] = [
+    let paths: [(&str, MethodRouter<ApiState>); 23] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (
@@ -70,6 +70,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/status/flags", get(status::flags)),
         ("/status/runtimeinfo", get(status::runtime_info)),
         ("/status/tsdb", get(status::tsdb)),
+        ("/status/tsdb/blocks", get(status::tsdb_blocks)),
     ];
     paths
         .into_iter()

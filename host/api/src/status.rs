@@ -172,6 +172,57 @@ pub(crate) async fn tsdb(
     Ok(envelope::success(&TsdbStatus::from(stats)))
 }
 
+#[derive(Serialize)]
+struct BlockList {
+    blocks: Vec<ShownBlock>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownBlock {
+    ulid: String,
+    min_time: i64,
+    max_time: i64,
+    stats: BlockStats,
+    compaction: BlockCompaction,
+    version: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockStats {
+    num_samples: u64,
+    num_series: u64,
+}
+
+#[derive(Serialize)]
+struct BlockCompaction {
+    level: u32,
+    sources: Vec<String>,
+}
+
+/// `/api/v1/status/tsdb/blocks`. Our blocks have cells instead of chunks, so those are not counted.
+pub(crate) async fn tsdb_blocks(Extension(serving): Extension<Arc<Serving>>) -> Response {
+    let blocks = serving.admin.blocks().into_iter();
+    let blocks = blocks.map(|block| ShownBlock {
+        ulid: block.ulid,
+        min_time: block.min_time_ms,
+        max_time: block.max_time_ms,
+        stats: BlockStats {
+            num_samples: block.samples,
+            num_series: block.series,
+        },
+        compaction: BlockCompaction {
+            level: block.level,
+            sources: block.sources,
+        },
+        version: block.version,
+    });
+    envelope::success(&BlockList {
+        blocks: blocks.collect(),
+    })
+}
+
 /// Counting reads the whole index, so it does not happen on a thread that serves requests.
 async fn storage_stats(serving: &Serving, limit: usize) -> Result<StorageStats, ApiError> {
     let admin = Arc::clone(&serving.admin);

@@ -13,6 +13,6 @@ mod write;
 pub use memory::MemoryStore;
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin,
-    StorageError, StorageStats, TimeRange,
+    StorageError, StorageStats, StoredBlock, TimeRange,
 };
 pub use write::{AppendError, Appendable};

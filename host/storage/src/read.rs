@@ -210,8 +210,32 @@ pub struct StorageStats {
     pub wal_corruptions: u64,
 }
 
+/// A block that answers queries, as `/api/v1/status/tsdb/blocks` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// Its name.
+    pub ulid: String,
+    /// The first millisecond that it answers for.
+    pub min_time_ms: i64,
+    /// The millisecond after the last one.
+    pub max_time_ms: i64,
+    /// How many series it has.
+    pub series: u64,
+    /// How many samples.
+    pub samples: u64,
+    /// 1 for a block of samples from memory, one more with each compaction.
+    pub level: u32,
+    /// The blocks of level 1 that it stands for, itself among them.
+    pub sources: Vec<String>,
+    /// The version of its format.
+    pub version: u32,
+}
+
 /// What an operator asks of a store.
 pub trait StorageAdmin: Send + Sync {
+    /// The blocks, oldest first.
+    fn blocks(&self) -> Vec<StoredBlock>;
+
     /// Counts, each list cut to `limit` entries.
     fn stats(&self, limit: usize) -> StorageStats;
 }

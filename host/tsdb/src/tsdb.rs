@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use narthex_head::{Head, HeadOptions, ReplayReport};
 use narthex_model::{AppendReport, WriteBatch};
-use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats};
+use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats, StoredBlock};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
@@ -161,6 +161,28 @@ impl Appendable for Tsdb {
 }
 
 impl StorageAdmin for Tsdb {
+    fn blocks(&self) -> Vec<StoredBlock> {
+        let blocks = self.catalog.blocks();
+        let shown = blocks.iter().map(|block| {
+            let meta = block.meta();
+            let compaction = meta.compaction.as_ref();
+            StoredBlock {
+                ulid: meta.ulid.clone(),
+                min_time_ms: meta.range.start_ms,
+                max_time_ms: meta.range.end_ms,
+                series: meta.stats.series,
+                samples: meta.stats.samples,
+                level: compaction.map_or(1, |compaction| compaction.level),
+                sources: compaction.map_or_else(
+                    || vec![meta.ulid.clone()],
+                    |compaction| compaction.sources.clone(),
+                ),
+                version: meta.version,
+            }
+        });
+        shown.collect()
+    }
+
     fn stats(&self, limit: usize) -> StorageStats {
         StorageStats {
             wal_corruptions: self.metrics.wal_corruptions.get(),

@@ -299,6 +299,23 @@ async fn the_store_is_counted() {
 }
 
 #[tokio::test]
+async fn blocks_are_listed() {
+    let api = Api::ready().await;
+    let listed = api.json("status/tsdb/blocks").await;
+    assert_eq!(
+        listed["data"],
+        json!({"blocks": [{
+            "ulid": "01K0000000000000000000000A",
+            "minTime": 0,
+            "maxTime": 7_200_000,
+            "stats": {"numSamples": 33, "numSeries": 3},
+            "compaction": {"level": 2, "sources": ["01K00000000000000000000001"]},
+            "version": 1,
+        }]})
+    );
+}
+
+#[tokio::test]
 async fn federation_writes_the_newest_samples_with_external_labels() {
     let api = Api::ready().await;
     let (status, body) = api.get("/federate?match[]=up&match[]=requests_total").await;

@@ -14,7 +14,9 @@ use narthex_model::{Labels, PromDuration, Sample, SeriesRef, SimulatedClock, Wri
 use narthex_promql::EngineOptions;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, resolve};
 use narthex_scrape::{Collector, HttpCollector, ScrapeManager};
-use narthex_storage::{Appendable, MemoryStore, Queryable, StorageAdmin, StorageStats};
+use narthex_storage::{
+    Appendable, MemoryStore, Queryable, StorageAdmin, StorageStats, StoredBlock,
+};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -29,6 +31,19 @@ pub(crate) const NOW_MS: i64 = 600_000;
 struct Counts;
 
 impl StorageAdmin for Counts {
+    fn blocks(&self) -> Vec<StoredBlock> {
+        vec![StoredBlock {
+            ulid: "01K0000000000000000000000A".into(),
+            min_time_ms: 0,
+            max_time_ms: 7_200_000,
+            series: 3,
+            samples: 33,
+            level: 2,
+            sources: vec!["01K00000000000000000000001".into()],
+            version: 1,
+        }]
+    }
+
     fn stats(&self, limit: usize) -> StorageStats {
         let mut names = vec![("up".to_owned(), 2), ("requests_total".to_owned(), 1)];
         names.truncate(limit);

@@ -228,6 +228,13 @@ async fn the_store_tells_of_itself() {
         assert_eq!(store.metric(name), value, "{name}");
     }
     assert_eq!(store.stats(5).series, 2);
+    let blocks = store.blocks();
+    let shown = blocks
+        .iter()
+        .map(|block| (block.level, block.series, block.version));
+    assert_eq!(shown.collect::<Vec<_>>(), [(1, 2, 1), (1, 2, 1)]);
+    assert_eq!(blocks[0].sources, [blocks[0].ulid.as_str()]);
+    assert_eq!(blocks[0].max_time_ms, blocks[1].min_time_ms);
 }
 
 #[tokio::test]
