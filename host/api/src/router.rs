@@ -80,6 +80,11 @@ fn api(state: &ApiState) -> Router<ApiState> {
         .merge(plugin_admin(state))
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
+        // What is asked while the store is not open yet.
+        .route(
+            "/status/walreplay",
+            get(status::wal_replay).options(no_content),
+        )
         .layer(from_fn_with_state(state.clone(), origin::add_cors_headers))
 }
 

@@ -9,7 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_promql::{Engine, EngineOptions};
 use narthex_scrape::ScrapeManager;
-use narthex_storage::{Queryable, StorageAdmin};
+use narthex_storage::{Queryable, ReplayProgress, StorageAdmin};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -45,6 +45,8 @@ pub struct ApiOptions {
     pub is_lifecycle_enabled: bool,
     /// `--web.enable-admin-api`.
     pub is_admin_enabled: bool,
+    /// How far the store has come that is being opened, for `/api/v1/status/walreplay`.
+    pub replay: Arc<ReplayProgress>,
     /// Takes what the lifecycle endpoints ask for.
     pub lifecycle: mpsc::Sender<LifecycleRequest>,
 }

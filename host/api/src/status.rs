@@ -67,6 +67,23 @@ pub(crate) async fn flags(State(state): State<ApiState>) -> Response {
 }
 
 #[derive(Serialize)]
+struct WalReplay {
+    min: u32,
+    max: u32,
+    current: u32,
+}
+
+/// `/api/v1/status/walreplay`: answers before the server is ready, too.
+pub(crate) async fn wal_replay(State(state): State<ApiState>) -> Response {
+    let status = state.options().replay.status();
+    envelope::success(&WalReplay {
+        min: status.first,
+        max: status.last,
+        current: status.current,
+    })
+}
+
+#[derive(Serialize)]
 struct RuntimeInfo<'a> {
     #[serde(rename = "startTime")]
     start_time: String,

@@ -1,7 +1,10 @@
 //! What an owner of a head may choose, and the bounds that nobody may choose.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use narthex_storage::ReplayProgress;
 
 /// A log segment is closed once it is this long; a single batch may make it longer.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
@@ -44,6 +47,8 @@ pub struct HeadOptions {
     pub segment_bytes: u64,
     /// When the log is forced to the disk.
     pub sync: SyncMode,
+    /// Is told how far the replay has come.
+    pub replay: Arc<ReplayProgress>,
 }
 
 impl HeadOptions {
@@ -55,6 +60,7 @@ impl HeadOptions {
             min_valid_time_ms: i64::MIN,
             segment_bytes: SEGMENT_BYTES,
             sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
+            replay: Arc::default(),
         }
     }
 }

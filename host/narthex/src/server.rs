@@ -13,7 +13,7 @@ use narthex_model::{Clock, SystemClock};
 use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
 use narthex_scrape::ScrapeManager;
-use narthex_tsdb::{Tsdb, TsdbOptions};
+use narthex_tsdb::{ReplayProgress, Tsdb, TsdbOptions};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -108,6 +108,8 @@ struct Setup {
     external_url: narthex_api::ExternalUrl,
     route_prefix: String,
     clock: Arc<dyn Clock>,
+    /// How far the store has come that is being opened.
+    replay: Arc<ReplayProgress>,
 }
 
 /// What runs behind the API.
@@ -140,6 +142,7 @@ impl Setup {
             external_url,
             route_prefix,
             clock: Arc::new(SystemClock),
+            replay: Arc::default(),
         })
     }
 
@@ -181,6 +184,7 @@ impl Setup {
             cors_origin: self.line.cors_origin.clone(),
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
             is_admin_enabled: self.line.flags.is_admin_enabled,
+            replay: Arc::clone(&self.replay),
             lifecycle,
         })
     }
@@ -258,6 +262,7 @@ impl Setup {
             min_block_duration: self.line.flags.min_block_duration,
             max_block_duration: self.line.flags.max_block_duration,
             retention: self.line.flags.retention(&config.storage),
+            replay: Arc::clone(&self.replay),
             page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
             ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
         };

@@ -8,6 +8,7 @@ pub mod contract;
 mod join;
 mod memory;
 mod read;
+mod replay;
 mod write;
 
 pub use memory::MemoryStore;
@@ -15,4 +16,5 @@ pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin,
     StorageError, StorageStats, StoredBlock, TimeRange,
 };
+pub use replay::{ReplayProgress, ReplayStatus};
 pub use write::{AppendError, Appendable};

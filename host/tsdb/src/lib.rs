@@ -43,6 +43,7 @@ mod tests;
 pub use config::{RetentionConfig, StorageConfig, TsdbConfig};
 pub use error::TsdbError;
 pub use import::{ImportError, ImportProgress, ImportReport};
+pub use narthex_storage::ReplayProgress;
 pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
 pub use retention::{RETENTION_TIME, Retention};
 pub use tsdb::Tsdb;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use narthex_head::{GROUP_COMMIT_INTERVAL, SEGMENT_BYTES, SyncMode};
 use narthex_model::{Clock, PromDuration};
+use narthex_storage::ReplayProgress;
 
 use crate::{Retention, TsdbError};
 
@@ -39,6 +40,8 @@ pub struct TsdbOptions {
     pub wal_segment_bytes: u64,
     /// When the log is forced to the disk.
     pub wal_sync: SyncMode,
+    /// Is told how far the replay of the log has come.
+    pub replay: Arc<ReplayProgress>,
     /// What was read of blocks stays in memory up to so many bytes
     /// (`--storage.tsdb.page-cache-size`).
     pub page_cache_bytes: u64,
@@ -56,6 +59,7 @@ impl TsdbOptions {
             retention: Retention::default(),
             wal_segment_bytes: SEGMENT_BYTES,
             wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
+            replay: Arc::default(),
             page_cache_bytes: PAGE_CACHE_BYTES,
             clock,
         }

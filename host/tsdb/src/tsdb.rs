@@ -56,6 +56,7 @@ impl Tsdb {
             min_valid_time_ms: catalog.end_ms().unwrap_or(i64::MIN),
             segment_bytes: options.wal_segment_bytes,
             sync: options.wal_sync,
+            replay: Arc::clone(&options.replay),
             ..HeadOptions::new(path.join(WAL_FOLDER))
         })?;
         let head = Arc::new(head);

@@ -15,7 +15,7 @@ use narthex_promql::EngineOptions;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, resolve};
 use narthex_scrape::{Collector, HttpCollector, ScrapeManager};
 use narthex_storage::{
-    Appendable, MemoryStore, Queryable, StorageAdmin, StorageStats, StoredBlock,
+    Appendable, MemoryStore, Queryable, ReplayProgress, StorageAdmin, StorageStats, StoredBlock,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -128,6 +128,7 @@ fn options(
         cors_origin: OriginPattern::new(".*").unwrap(),
         is_lifecycle_enabled,
         is_admin_enabled,
+        replay: Arc::new(ReplayProgress::default()),
         lifecycle,
     };
     (options, requests)
@@ -142,6 +143,13 @@ impl Api {
     /// One that is not ready.
     pub(crate) fn starting(is_lifecycle_enabled: bool) -> Self {
         Self::with(options(is_lifecycle_enabled, true))
+    }
+
+    /// One that is not ready, and who tells it how far the replay is.
+    pub(crate) fn replaying() -> (Self, Arc<ReplayProgress>) {
+        let (options, requests) = options(true, true);
+        let replay = Arc::clone(&options.replay);
+        (Self::with((options, requests)), replay)
     }
 
     fn with((options, requests): (ApiOptions, mpsc::Receiver<LifecycleRequest>)) -> Self {

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Request, header};
 use narthex_api::LifecycleRequest;
+use serde_json::json;
 
 use crate::fixture::Api;
 
@@ -104,4 +105,20 @@ async fn another_site_may_read_and_may_not_change() {
     );
     let (status, _) = api.send(from_elsewhere(Request::post("/-/reload"))).await;
     assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn how_far_the_replay_is_can_be_asked_before_the_server_is_ready() {
+    let (api, replay) = Api::replaying();
+    let status = |min: u32, max: u32, current: u32| {
+        json!({
+            "status": "success",
+            "data": {"min": min, "max": max, "current": current},
+        })
+    };
+    assert_eq!(api.json("status/walreplay").await, status(0, 0, 0));
+    replay.start(3, 9);
+    assert_eq!(api.json("status/walreplay").await, status(3, 9, 3));
+    replay.reach(7);
+    assert_eq!(api.json("status/walreplay").await, status(3, 9, 7));
 }
