@@ -15,7 +15,9 @@ impl Appendable for Head {
         }
         check_bounds(&batch.samples, appender.series())?;
         let segment = appender.log.segment().map_err(AppendError::Log)?;
-        let mut report = appender.plan(&batch.samples, segment);
+        let mut report = appender.plan(&batch.samples, segment, |slot, at| {
+            self.memory().value_at(slot, at)
+        });
         refuse_histograms(batch, &mut report);
         if appender.plan.accepted.is_empty() {
             return Ok(report);
@@ -24,6 +26,7 @@ impl Appendable for Head {
             appender.take_back();
             return Err(AppendError::Log(error));
         }
+        let (seq, mut late) = (appender.log.last_seq(), 0);
         let mut memory = self.memory_mut();
         memory.start_batch();
         for &slot in &appender.plan.created {
@@ -33,8 +36,14 @@ impl Appendable for Head {
             memory.adopt(slot, appender.labels(slot));
         }
         for sample in &appender.plan.accepted {
-            memory.push(sample.slot, sample.timestamp_ms, sample.bits);
+            if sample.is_late {
+                memory.push_late(sample.slot, sample.timestamp_ms, sample.bits, seq);
+                late += 1;
+            } else {
+                memory.push(sample.slot, sample.timestamp_ms, sample.bits);
+            }
         }
+        self.count_late(late);
         Ok(report)
     }
 }

@@ -2,12 +2,15 @@
 //! what the log has to say about it.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 
 use narthex_model::{AppendReport, Labels, Rejection, Sample, SeriesRef};
 use narthex_storage::TimeRange;
 
+use crate::late::LateMark;
+use crate::log::frame::FrameType;
 use crate::log::record::{self, Row};
-use crate::log::writer::Log;
+use crate::log::writer::{Log, LogPosition};
 use crate::paged::Paged;
 use crate::slot_table::SlotTable;
 
@@ -30,6 +33,8 @@ struct Cursor {
     /// Its number there.
     id: u32,
     has_sample: bool,
+    /// Whether the next difference in the segment is to `bits`, and not to 0.
+    is_chained: bool,
 }
 
 impl Cursor {
@@ -39,6 +44,7 @@ impl Cursor {
         segment: u32::MAX,
         id: 0,
         has_sample: false,
+        is_chained: false,
     };
 }
 
@@ -48,6 +54,8 @@ pub(crate) struct Accepted {
     pub(crate) slot: u32,
     pub(crate) timestamp_ms: i64,
     pub(crate) bits: u64,
+    /// Whether the series has a newer one.
+    pub(crate) is_late: bool,
     /// What the slot's cursor was, for taking it back.
     before: Cursor,
 }
@@ -70,6 +78,12 @@ pub(crate) struct Appender {
     by_labels: SlotTable,
     free: Vec<u32>,
     pub(crate) bound_ms: i64,
+    /// The newest record when the bound was last moved: what came later may be late.
+    bound_seq: u64,
+    /// How much older than the newest sample of all a late one may be; 0 takes none.
+    pub(crate) window_ms: i64,
+    /// The newest sample of all.
+    newest_ms: i64,
     pub(crate) log: Log,
     pub(crate) closed: bool,
     /// The segment that `next_id` counts in.
@@ -88,6 +102,10 @@ pub(crate) struct Plan {
     pub(crate) adopted: Vec<u32>,
     declared: Vec<u32>,
     rows: Vec<Row>,
+    /// Rows of samples that came out of order. Their differences are to 0.
+    late_rows: Vec<Row>,
+    /// What the late samples of the batch are, by slot and time.
+    late: HashMap<(u32, i64), u64>,
     payload: Vec<u8>,
 }
 
@@ -98,6 +116,9 @@ impl Appender {
             by_labels: SlotTable::default(),
             free: Vec::new(),
             bound_ms,
+            bound_seq: 0,
+            window_ms: 0,
+            newest_ms: i64::MIN,
             log,
             closed: false,
             segment: u32::MAX,
@@ -115,16 +136,48 @@ impl Appender {
         &self.slots[slot as usize].labels
     }
 
+    /// Takes nothing older from now on, but what may be late.
+    pub(crate) fn raise_bound(&mut self, bound_ms: i64) {
+        if bound_ms > self.bound_ms {
+            self.bound_ms = bound_ms;
+            self.bound_seq = self.log.last_seq();
+        }
+    }
+
+    /// Which late samples a cut up to a time, which is no later than the bound, has all of.
+    pub(crate) fn late_mark(&self, before_ms: i64) -> LateMark {
+        LateMark {
+            seq: self.bound_seq,
+            before_ms: before_ms.min(self.bound_ms),
+        }
+    }
+
+    /// Goes on behind a replay.
+    pub(crate) fn go_on(&mut self, position: LogPosition) {
+        self.log.go_on(position);
+        self.bound_seq = self.log.last_seq();
+    }
+
     /// Decides over each sample, and writes down in `self.plan` what follows. Cursors move as if
-    /// the plan was carried out; [`Self::take_back`] undoes that.
-    pub(crate) fn plan(&mut self, samples: &[Sample], segment: u32) -> AppendReport {
+    /// the plan was carried out; [`Self::take_back`] undoes that. `held` says what memory has of a
+    /// slot at a time.
+    pub(crate) fn plan(
+        &mut self,
+        samples: &[Sample],
+        segment: u32,
+        held: impl Fn(u32, i64) -> Option<u64>,
+    ) -> AppendReport {
+        let late_from_ms = match self.window_ms {
+            0 => i64::MAX,
+            window_ms => self.newest_ms.saturating_sub(window_ms),
+        };
         self.clear_plan(segment);
         let mut report = AppendReport {
             series: Vec::with_capacity(samples.len()),
             ..AppendReport::default()
         };
         for (index, sample) in samples.iter().enumerate() {
-            match self.plan_sample(sample) {
+            match self.plan_sample(sample, late_from_ms, &held) {
                 Ok(series) => report.series.push(series),
                 Err((series, rejection)) => {
                     report.series.push(series);
@@ -142,31 +195,53 @@ impl Appender {
         self.plan.adopted.clear();
         self.plan.declared.clear();
         self.plan.rows.clear();
+        self.plan.late_rows.clear();
+        self.plan.late.clear();
         if self.segment != segment {
             self.segment = segment;
             self.next_id = 0;
         }
     }
 
-    fn plan_sample(&mut self, sample: &Sample) -> Result<SeriesRef, (SeriesRef, Rejection)> {
+    fn plan_sample(
+        &mut self,
+        sample: &Sample,
+        late_from_ms: i64,
+        held: impl Fn(u32, i64) -> Option<u64>,
+    ) -> Result<SeriesRef, (SeriesRef, Rejection)> {
         let known = self.find(sample.series, &sample.labels);
         let series = known.map_or(SeriesRef::UNKNOWN, |slot| self.reference(slot));
         if known.is_none() && sample.labels.metric_name().is_empty() {
             return Err((series, Rejection::InvalidLabels));
         }
-        if sample.timestamp_ms < self.bound_ms {
-            return Err((series, Rejection::OutOfBounds));
-        }
         let bits = sample.value.to_bits();
-        if let Some(slot) = known {
+        let mut is_late = sample.timestamp_ms < self.bound_ms;
+        if let Some(slot) = known
+            && !is_late
+        {
             let cursor = &self.slots[slot as usize].cursor;
-            if cursor.has_sample && sample.timestamp_ms <= cursor.timestamp_ms {
-                let is_newest = sample.timestamp_ms == cursor.timestamp_ms;
-                return match (is_newest, bits == cursor.bits) {
-                    (true, true) => Ok(series),
-                    (true, false) => Err((series, Rejection::DuplicateTimestamp)),
-                    (false, _) => Err((series, Rejection::OutOfOrder)),
+            if cursor.has_sample && sample.timestamp_ms == cursor.timestamp_ms {
+                return match bits == cursor.bits {
+                    true => Ok(series),
+                    false => Err((series, Rejection::DuplicateTimestamp)),
                 };
+            }
+            is_late = cursor.has_sample && sample.timestamp_ms < cursor.timestamp_ms;
+        }
+        if is_late && sample.timestamp_ms < late_from_ms {
+            let is_old = sample.timestamp_ms < self.bound_ms || self.window_ms > 0;
+            return Err(match is_old {
+                true => (series, Rejection::OutOfBounds),
+                false => (series, Rejection::OutOfOrder),
+            });
+        }
+        if is_late && let Some(slot) = known {
+            let at = (slot, sample.timestamp_ms);
+            let same = self.plan.late.get(&at).copied();
+            match same.or_else(|| held(slot, sample.timestamp_ms)) {
+                Some(same) if same == bits => return Ok(series),
+                Some(_) => return Err((series, Rejection::DuplicateTimestamp)),
+                None => {}
             }
         }
         let slot = match known {
@@ -176,40 +251,53 @@ impl Appender {
             }
             None => self.create(&sample.labels),
         };
-        self.accept(slot, sample.timestamp_ms, bits);
+        self.accept(slot, sample.timestamp_ms, bits, is_late);
         Ok(self.reference(slot))
     }
 
-    fn accept(&mut self, slot: u32, timestamp_ms: i64, bits: u64) {
+    fn accept(&mut self, slot: u32, timestamp_ms: i64, bits: u64, is_late: bool) {
         let cursor = &mut self.slots[slot as usize].cursor;
         let before = *cursor;
-        let mut previous_bits = before.bits;
         if cursor.segment != self.segment {
             cursor.segment = self.segment;
             cursor.id = self.next_id;
+            cursor.is_chained = false;
             self.next_id += 1;
             self.plan.declared.push(slot);
-            previous_bits = 0;
         }
-        cursor.timestamp_ms = timestamp_ms;
-        cursor.bits = bits;
-        cursor.has_sample = true;
+        self.plan.accepted.push(Accepted {
+            slot,
+            timestamp_ms,
+            bits,
+            is_late,
+            before,
+        });
+        if is_late {
+            self.plan.late_rows.push(Row {
+                id: cursor.id,
+                timestamp_ms,
+                difference: bits,
+            });
+            self.plan.late.insert((slot, timestamp_ms), bits);
+            return;
+        }
+        let previous_bits = if cursor.is_chained { cursor.bits } else { 0 };
         self.plan.rows.push(Row {
             id: cursor.id,
             timestamp_ms,
             difference: bits ^ previous_bits,
         });
-        self.plan.accepted.push(Accepted {
-            slot,
-            timestamp_ms,
-            bits,
-            before,
-        });
+        cursor.timestamp_ms = timestamp_ms;
+        cursor.bits = bits;
+        cursor.has_sample = true;
+        cursor.is_chained = true;
     }
 
     /// Writes the plan to the log. Where that fails, the plan must be taken back.
     pub(crate) fn write_plan(&mut self) -> std::io::Result<()> {
         let plan = &mut self.plan;
+        let late = plan.late_rows.len();
+        plan.rows.append(&mut plan.late_rows);
         let times = plan.rows.iter().map(|row| row.timestamp_ms);
         let span = times.fold(
             TimeRange {
@@ -227,8 +315,17 @@ impl Appender {
             .iter()
             .map(|slot| &slots[*slot as usize].labels);
         plan.payload.clear();
+        let kind = match late {
+            0 => FrameType::Batch,
+            _ => FrameType::LateBatch,
+        };
+        record::encode_late_count(late, &mut plan.payload);
         record::encode(declared, &plan.rows, &mut plan.payload);
-        self.log.append(&plan.payload, span)
+        self.log.append(kind, &plan.payload, span)?;
+        let in_order = plan.accepted.iter().filter(|accepted| !accepted.is_late);
+        let newest_ms = in_order.map(|accepted| accepted.timestamp_ms).max();
+        self.newest_ms = self.newest_ms.max(newest_ms.unwrap_or(i64::MIN));
+        Ok(())
     }
 
     /// Leaves no trace of the plan.
@@ -264,9 +361,18 @@ impl Appender {
         cursor.timestamp_ms = timestamp_ms;
         cursor.bits = bits;
         cursor.has_sample = true;
+        self.newest_ms = self.newest_ms.max(timestamp_ms);
         Restored::Kept {
             slot: found,
             is_new: known.is_none(),
+        }
+    }
+
+    /// The slot of a series that the log brings back, and whether it is new.
+    pub(crate) fn restore_series(&mut self, labels: &Labels) -> (u32, bool) {
+        match self.find_labels(labels) {
+            Some(slot) => (slot, false),
+            None => (self.insert(labels), true),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::appender::Appender;
 use crate::error::HeadError;
+use crate::late::LateMark;
 use crate::log::file::{LogFolder, SystemFolder};
 use crate::log::flush::Flusher;
 use crate::log::segment;
@@ -28,6 +30,8 @@ pub struct Head {
     memory: RwLock<Memory>,
     flusher: Arc<Flusher>,
     lock: Mutex<Option<File>>,
+    /// Samples taken out of order since the head was opened.
+    late_taken: AtomicU64,
 }
 
 impl Head {
@@ -55,6 +59,7 @@ impl Head {
             appender: Mutex::new(appender),
             memory: RwLock::new(memory),
             lock: Mutex::new(Some(lock)),
+            late_taken: AtomicU64::new(0),
         };
         Ok((head, report))
     }
@@ -86,20 +91,43 @@ impl Head {
         self.memory().index.series()
     }
 
+    /// How many samples the head holds that came out of order.
+    pub fn late_count(&self) -> usize {
+        self.memory().late()
+    }
+
+    /// How many samples were taken out of order since the head was opened.
+    pub fn late_taken(&self) -> u64 {
+        self.late_taken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_late(&self, samples: u64) {
+        if samples > 0 {
+            self.late_taken.fetch_add(samples, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes samples out of order from now on that are at most so much older than the newest
+    /// sample of the head; with 0 it takes none.
+    pub fn set_out_of_order_window(&self, window_ms: i64) {
+        self.appender().window_ms = window_ms.max(0);
+    }
+
     /// How many segments the log has.
     pub fn segment_count(&self) -> usize {
         self.appender().log.segments()
     }
 
-    /// Takes no samples before `before_ms` from now on; those that it holds stay. Once this
-    /// returns, no batch with older ones is on its way, so a [`Self::cut`] up to that time has
-    /// all that there will ever be.
+    /// Takes no samples before `before_ms` from now on but those that are late; those that it
+    /// holds stay. Once this returns, no batch with older ones is on its way, so a
+    /// [`Self::cut`] up to that time and [`Self::late_cut`] have all that there will ever be, but
+    /// for samples that come late from now on: those stay for the next time.
     pub fn refuse_before(&self, before_ms: i64) {
-        let mut appender = self.appender();
-        appender.bound_ms = appender.bound_ms.max(before_ms);
+        self.appender().raise_bound(before_ms);
     }
 
-    /// Lets go of the samples before `before_ms`: they are not found any more and not taken any
+    /// Lets go of the samples before `before_ms`, late ones included unless they came since that
+    /// time was first [refused](Self::refuse_before): they are not found any more and not taken any
     /// more, their memory is freed, and so are series without samples and log segments that only
     /// hold older samples. Call it once a block holds them for good.
     ///
@@ -113,14 +141,16 @@ impl Head {
         {
             let mut appender = self.appender();
             let mut memory = self.memory_mut();
-            appender.bound_ms = appender.bound_ms.max(before_ms);
+            appender.raise_bound(before_ms);
             if before_ms > memory.bound_ms() {
                 appender.log.close_segment();
                 memory.start_truncate(before_ms);
             }
         }
-        self.free_slots();
+        let mark = self.appender().late_mark(self.memory().bound_ms());
+        self.free_slots(mark);
         let mut appender = self.appender();
+        appender.log.mark_late(mark).map_err(HeadError::Log)?;
         // Not what is refused: that may be ahead of what blocks hold.
         let bound_ms = self.memory().bound_ms();
         appender
@@ -133,7 +163,7 @@ impl Head {
             })
     }
 
-    fn free_slots(&self) {
+    fn free_slots(&self, mark: LateMark) {
         let slots = self.memory().slots();
         let mut oldest_kept_ms = i64::MAX;
         for from in (0..slots).step_by(TRUNCATE_SLOTS) {
@@ -143,7 +173,7 @@ impl Head {
                 let Ok(slot) = u32::try_from(slot) else {
                     continue;
                 };
-                match memory.truncate_slot(slot) {
+                match memory.truncate_slot(slot, mark) {
                     Truncated::Nothing => {}
                     Truncated::Kept { first_ms } => oldest_kept_ms = oldest_kept_ms.min(first_ms),
                     Truncated::Gone => appender.release(slot),

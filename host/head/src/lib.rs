@@ -15,6 +15,7 @@ mod chunk;
 mod error;
 mod head;
 mod index;
+mod late;
 mod log;
 mod memory;
 mod options;

@@ -6,6 +6,7 @@ use roaring::RoaringBitmap;
 
 use crate::chunk::Scratch;
 use crate::index::LabelIndex;
+use crate::late::LateMark;
 use crate::paged::Paged;
 use crate::series::MemorySeries;
 use crate::snapshot::Layouts;
@@ -20,6 +21,8 @@ pub(crate) struct Memory {
     /// What the samples of the batch that is being applied share.
     company: Company,
     scratch: Scratch,
+    /// How many samples there are that came out of order.
+    late: usize,
     /// Samples before it are not shown any more, though a chunk may still hold some.
     bound_ms: i64,
     /// Oldest and newest sample shown; an empty span where there is none.
@@ -41,6 +44,7 @@ impl Memory {
             lines: Timelines::default(),
             company: Company::default(),
             scratch: Scratch::default(),
+            late: 0,
             bound_ms,
             span: NOTHING,
             fresh_min_ms: i64::MAX,
@@ -80,17 +84,44 @@ impl Memory {
         }
     }
 
+    /// Adds a sample that came out of order; where there is one at its time, that stays.
+    pub(crate) fn push_late(&mut self, slot: u32, timestamp_ms: i64, bits: u64, seq: u64) {
+        let Some(Some(series)) = self.series.get_mut(slot as usize) else {
+            return;
+        };
+        if !series.push_late(&self.lines, timestamp_ms, bits, seq) {
+            return;
+        }
+        self.late += 1;
+        // What is older belongs to blocks that are there already, not to the next one.
+        if timestamp_ms >= self.bound_ms {
+            self.span.start_ms = self.span.start_ms.min(timestamp_ms);
+            self.span.end_ms = self.span.end_ms.max(timestamp_ms);
+            self.fresh_min_ms = self.fresh_min_ms.min(timestamp_ms);
+        }
+    }
+
+    /// The bits of a series' sample at a time.
+    pub(crate) fn value_at(&self, slot: u32, timestamp_ms: i64) -> Option<u64> {
+        let series = self.series.get(slot as usize)?.as_ref()?;
+        series.value_at(&self.lines, timestamp_ms)
+    }
+
+    /// How many samples there are that came out of order.
+    pub(crate) fn late(&self) -> usize {
+        self.late
+    }
+
     /// The slots for which all matchers hold and that may have a sample in the range.
     pub(crate) fn overlapping(
         &self,
         slots: &RoaringBitmap,
         range: TimeRange,
     ) -> impl Iterator<Item = &MemorySeries> {
-        let range = self.shown(range);
         slots
             .iter()
             .filter_map(|slot| self.series.get(slot as usize)?.as_ref())
-            .filter(move |series| series.overlaps(&self.lines, range))
+            .filter(move |series| self.overlaps(series, range))
     }
 
     /// Those of the slots that may have a sample in the range.
@@ -99,17 +130,20 @@ impl Memory {
         slots: &RoaringBitmap,
         range: TimeRange,
     ) -> RoaringBitmap {
-        let range = self.shown(range);
         let overlaps = |slot: &u32| {
             let series = self.series.get(*slot as usize).and_then(Option::as_ref);
-            series.is_some_and(|series| series.overlaps(&self.lines, range))
+            series.is_some_and(|series| self.overlaps(series, range))
         };
         slots.iter().filter(overlaps).collect()
     }
 
+    fn overlaps(&self, series: &MemorySeries, range: TimeRange) -> bool {
+        series.overlaps(&self.lines, self.shown(range)) || series.has_late(range)
+    }
+
     /// Makes the layouts of snapshots.
     pub(crate) fn layouts(&self, range: TimeRange) -> Layouts<'_> {
-        Layouts::new(&self.lines, self.shown(range))
+        Layouts::new(&self.lines, self.shown(range), range)
     }
 
     /// The part of a range that readers may see.
@@ -140,15 +174,19 @@ impl Memory {
     }
 
     /// Frees what a slot holds before the bound, and the series where that was all.
-    pub(crate) fn truncate_slot(&mut self, slot: u32) -> Truncated {
+    pub(crate) fn truncate_slot(&mut self, slot: u32, mark: LateMark) -> Truncated {
         let Some(held) = self.series.get_mut(slot as usize) else {
             return Truncated::Nothing;
         };
         let Some(series) = held else {
             return Truncated::Nothing;
         };
-        if let Some(first_ms) = series.truncate(&mut self.lines, self.bound_ms) {
-            return Truncated::Kept { first_ms };
+        let left = series.truncate(&mut self.lines, self.bound_ms, mark);
+        self.late -= left.late_gone;
+        if !left.is_gone {
+            return Truncated::Kept {
+                first_ms: left.first_ms.unwrap_or(i64::MAX),
+            };
         }
         if let Some(series) = held.take() {
             self.index.remove(slot, &series.labels);
@@ -182,6 +220,9 @@ impl Memory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Truncated {
     Nothing,
-    Kept { first_ms: i64 },
+    /// Its first sample at or after the bound; `i64::MAX` where only late ones are left.
+    Kept {
+        first_ms: i64,
+    },
     Gone,
 }

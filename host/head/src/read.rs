@@ -53,6 +53,28 @@ impl Head {
         }
     }
 
+    /// The late samples that no block has and no [`Self::cut`] will have: they are older than what
+    /// was let go of before, and came before the last call of [`Self::refuse_before`]. Series are
+    /// sorted by `order`.
+    pub fn late_cut(&self, order: impl Fn(&Labels, &Labels) -> Ordering) -> Vec<Series> {
+        let mark = {
+            let appender = self.appender();
+            appender.late_mark(self.memory().bound_ms())
+        };
+        let memory = self.memory();
+        if memory.late() == 0 {
+            return Vec::new();
+        }
+        let late = memory.iter().filter_map(|series| {
+            let (times, values): (Vec<_>, Vec<_>) = series.late_before(mark).into_iter().unzip();
+            let labels = || series.labels.clone();
+            (!times.is_empty()).then(|| Series::of_numbers(labels(), times, values))
+        });
+        let mut late: Vec<Series> = late.collect();
+        late.sort_unstable_by(|a, b| order(&a.labels, &b.labels));
+        late
+    }
+
     /// The series as they are between two batches. Samples are shared or copied here, and decoded
     /// later, without a lock.
     fn snapshots(&self, matchers: &[narthex_model::Matcher], range: TimeRange) -> Vec<Snapshot> {

@@ -7,6 +7,7 @@ use narthex_model::Labels;
 
 use crate::appender::{Appender, Restored};
 use crate::error::HeadError;
+use crate::late::LateMark;
 use crate::log::file::LogFolder;
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
 use crate::log::record::{self, Row};
@@ -30,6 +31,8 @@ pub struct ReplayReport {
     /// Samples left out because their series had a newer one already. Only a log that somebody
     /// else wrote to, or that was damaged, has any.
     pub samples_out_of_order: u64,
+    /// Samples in memory again that had come out of order.
+    pub samples_late: u64,
     /// Series that are in memory again.
     pub series: u64,
     /// Bytes cut off the end of the last segment: a record that was being written when the
@@ -67,14 +70,27 @@ pub(crate) fn open(
         report: ReplayReport::default(),
         last_seq: 0,
         newest_ms: i64::MIN,
+        late_seq: 0,
+        late: Vec::new(),
+        mark: None,
         rows: Vec::new(),
     };
     let mut closed: Vec<ClosedSegment> = Vec::new();
     let mut damaged_before = false;
+    if let (Some(first), Some(last)) = (segments.first(), segments.last()) {
+        options.replay.start(first.number, last.number);
+    }
     for (index, segment) in segments.iter().enumerate() {
+        options.replay.reach(segment.number);
         let damage_before = replay.report.damage.len();
         let is_last = index + 1 == segments.len();
-        if !replay.segment(segment, is_last)? {
+        let is_there = replay.segment(segment, is_last)?;
+        tracing::info!(
+            segment = segment.number,
+            left = segments.len() - index - 1,
+            "a segment of the write-ahead log is read"
+        );
+        if !is_there {
             continue;
         }
         let mut newest_ms = replay.newest_ms;
@@ -89,13 +105,16 @@ pub(crate) fn open(
         closed.push(ClosedSegment {
             number: segment.number,
             max_ms: newest_ms,
+            late_seq: replay.late_seq,
         });
     }
-    replay.appender.log.go_on(LogPosition {
+    replay.appender.go_on(LogPosition {
         closed,
         next_number: segments.last().map_or(0, |last| last.number) + 1,
         next_seq: replay.last_seq + 1,
+        mark: replay.mark,
     });
+    replay.late();
     replay.report.series = replay.memory.index.series();
     Ok((replay.appender, replay.memory, replay.report))
 }
@@ -108,7 +127,20 @@ struct Replay {
     last_seq: u64,
     /// The newest sample of the segment that is being read.
     newest_ms: i64,
+    /// The last record of that segment with samples that came out of order.
+    late_seq: u64,
+    /// Samples that came out of order; whether a block has them is known at the end.
+    late: Vec<LateRow>,
+    mark: Option<LateMark>,
     rows: Vec<Row>,
+}
+
+/// A sample that came out of order.
+struct LateRow {
+    labels: Labels,
+    timestamp_ms: i64,
+    bits: u64,
+    seq: u64,
 }
 
 /// A series as the segment that is being read declares it.
@@ -123,6 +155,7 @@ impl Replay {
     fn segment(&mut self, segment: &SegmentFile, is_last: bool) -> Result<bool, HeadError> {
         self.report.segments += 1;
         self.newest_ms = i64::MIN;
+        self.late_seq = 0;
         let len = fs::metadata(&segment.path)
             .map_err(HeadError::io("read", &segment.path))?
             .len();
@@ -205,14 +238,26 @@ impl Replay {
         payload: &[u8],
         declared: &mut Vec<Declared>,
     ) -> Result<(), &'static str> {
-        if frame.kind != FrameType::Batch as u8 {
-            return Err("a record of an unknown type");
-        }
+        let not_a_batch = "a record that is not a batch";
+        let is_mark = frame.kind == FrameType::LateMark as u8;
+        let (late, payload) = match frame.kind {
+            kind if kind == FrameType::Batch as u8 || is_mark => (0, payload),
+            kind if kind == FrameType::LateBatch as u8 => {
+                record::decode_late_count(payload).ok_or(not_a_batch)?
+            }
+            _ => return Err("a record of an unknown type"),
+        };
         if frame.seq <= self.last_seq {
             return Err("a sequence number that does not ascend");
         }
+        if is_mark {
+            self.mark = Some(record::decode_mark(payload).ok_or("a record that is not a mark")?);
+            self.last_seq = frame.seq;
+            return Ok(());
+        }
         let mut rows = std::mem::take(&mut self.rows);
-        let labels = record::decode(payload, &mut rows).ok_or("a record that is not a batch")?;
+        let labels = record::decode(payload, &mut rows).ok_or(not_a_batch)?;
+        let in_order = rows.len().checked_sub(late).ok_or(not_a_batch)?;
         let series = declared.len() + labels.len();
         if rows.iter().any(|row| row.id as usize >= series) {
             return Err("a series that the segment does not declare");
@@ -223,13 +268,41 @@ impl Replay {
             bits: 0,
         }));
         self.memory.start_batch();
-        for row in &rows {
+        for row in &rows[..in_order] {
             self.row(row, &mut declared[row.id as usize]);
+        }
+        for row in &rows[in_order..] {
+            self.newest_ms = self.newest_ms.max(row.timestamp_ms);
+            self.late_seq = frame.seq;
+            self.late.push(LateRow {
+                labels: declared[row.id as usize].labels.clone(),
+                timestamp_ms: row.timestamp_ms,
+                bits: row.difference,
+                seq: frame.seq,
+            });
         }
         self.rows = rows;
         self.last_seq = frame.seq;
         self.report.records += 1;
         Ok(())
+    }
+
+    /// Brings back the samples that came out of order and that no block has.
+    fn late(&mut self) {
+        let mark = self.mark.unwrap_or(LateMark::NONE);
+        for row in std::mem::take(&mut self.late) {
+            if mark.covers(row.seq, row.timestamp_ms) {
+                self.report.samples_too_old += 1;
+                continue;
+            }
+            let (slot, is_new) = self.appender.restore_series(&row.labels);
+            if is_new {
+                self.memory.create(slot, &row.labels);
+            }
+            self.memory
+                .push_late(slot, row.timestamp_ms, row.bits, row.seq);
+        }
+        self.report.samples_late = self.memory.late() as u64;
     }
 
     fn row(&mut self, row: &Row, declared: &mut Declared) {

@@ -4,6 +4,7 @@ use narthex_model::Labels;
 use narthex_storage::TimeRange;
 
 use crate::chunk::{Chunk, Scratch};
+use crate::late::{LateMark, LateSamples};
 use crate::snapshot::{Layouts, Snapshot};
 use crate::tail::Tail;
 use crate::timelines::{Company, Next, Stretch, Timelines};
@@ -17,6 +18,8 @@ pub(crate) struct MemorySeries {
     tail: Tail,
     /// Where the times of the tail are; without a count where there is no tail.
     stretch: Stretch,
+    /// What came out of order. Most series have none, ever.
+    late: Option<Box<LateSamples>>,
 }
 
 const NOWHERE: Stretch = Stretch {
@@ -32,6 +35,7 @@ impl MemorySeries {
             sealed: Vec::new(),
             tail: Tail::default(),
             stretch: NOWHERE,
+            late: None,
         }
     }
 
@@ -58,6 +62,47 @@ impl MemorySeries {
             }
         }
         self.tail.push(self.stretch.count - 1, bits);
+    }
+
+    /// Adds a sample out of order, and says whether there was none at its time.
+    pub(crate) fn push_late(
+        &mut self,
+        lines: &Timelines,
+        timestamp_ms: i64,
+        bits: u64,
+        seq: u64,
+    ) -> bool {
+        if self.in_order_at(lines, timestamp_ms).is_some() {
+            return false;
+        }
+        let late = self.late.get_or_insert_default();
+        late.insert(timestamp_ms, bits, seq)
+    }
+
+    /// The bits of the sample at a time.
+    pub(crate) fn value_at(&self, lines: &Timelines, timestamp_ms: i64) -> Option<u64> {
+        let late = self.late.as_ref();
+        let late = late.and_then(|late| late.value_at(timestamp_ms));
+        late.or_else(|| self.in_order_at(lines, timestamp_ms))
+    }
+
+    fn in_order_at(&self, lines: &Timelines, timestamp_ms: i64) -> Option<u64> {
+        let mut stretches = self.stretches().enumerate();
+        let (chunk, index) = stretches.find_map(|(number, stretch)| {
+            let index = lines.times(stretch).binary_search(&timestamp_ms).ok()?;
+            Some((self.chunk(number), index))
+        })?;
+        let mut values = Vec::new();
+        chunk.read(index, 1, &mut values).ok()?;
+        values.first().map(|value| value.to_bits())
+    }
+
+    /// A sealed chunk, or what would be one of the tail, which comes behind them.
+    fn chunk(&self, number: usize) -> Chunk {
+        match self.sealed.get(number) {
+            Some(chunk) => chunk.clone(),
+            None => Chunk::copy(&self.tail, self.stretch),
+        }
     }
 
     /// Makes a chunk of the tail.
@@ -96,9 +141,25 @@ impl MemorySeries {
         self.span(lines).is_some_and(|span| span.overlaps(range))
     }
 
-    /// Frees the chunks that end before `before_ms`, and says when the first sample at or after
-    /// it is; none means that the series has nothing left.
-    pub(crate) fn truncate(&mut self, lines: &mut Timelines, before_ms: i64) -> Option<i64> {
+    /// Whether a sample that came out of order lies in the range.
+    pub(crate) fn has_late(&self, range: TimeRange) -> bool {
+        let mut late = self.late.iter().flat_map(|late| late.range(range));
+        late.next().is_some()
+    }
+
+    /// The late samples that a mark covers.
+    pub(crate) fn late_before(&self, mark: LateMark) -> Vec<(i64, f64)> {
+        let late = self.late.iter().flat_map(|late| late.covered(mark));
+        late.collect()
+    }
+
+    /// Frees the chunks that end before `before_ms` and the late samples that `mark` covers.
+    pub(crate) fn truncate(
+        &mut self,
+        lines: &mut Timelines,
+        before_ms: i64,
+        mark: LateMark,
+    ) -> Left {
         let gone = self
             .sealed
             .partition_point(|chunk| chunk.end_ms(lines) < before_ms);
@@ -108,25 +169,36 @@ impl MemorySeries {
             }
             self.sealed.shrink_to_fit();
         }
+        let late_gone = self.late.as_mut().map_or(0, |late| late.let_go(mark));
+        if self.late.as_ref().is_some_and(|late| late.is_empty()) {
+            self.late = None;
+        }
+        let late = self.late.as_ref();
+        let first_late_ms = late.and_then(|late| late.first_from(before_ms));
         let mut times = self.stretches().flat_map(|stretch| lines.times(stretch));
-        times.find(|at| **at >= before_ms).copied()
+        let first_ms = times.find(|at| **at >= before_ms).copied();
+        Left {
+            first_ms: first_ms.into_iter().chain(first_late_ms).min(),
+            is_gone: first_ms.is_none() && self.late.is_none(),
+            late_gone,
+        }
     }
 
     /// The samples in the range of `layouts`.
     pub(crate) fn snapshot(&self, layouts: &mut Layouts<'_>) -> Option<Snapshot> {
-        let layout = layouts.of(self.stretches())?;
-        let chunk = |index: usize| match self.sealed.get(index) {
-            Some(chunk) => chunk.clone(),
-            None => Chunk::copy(&self.tail, self.stretch),
-        };
+        let layout = layouts.of(self.stretches());
+        let range = layouts.late_range();
+        let late = self.late.iter().flat_map(|late| late.range(range));
+        let late: Vec<(i64, f64)> = late.collect();
+        if layout.parts().is_empty() && late.is_empty() {
+            return None;
+        }
+        let chunks = layout.parts().iter().map(|part| self.chunk(part.index));
         Some(Snapshot {
             labels: self.labels.clone(),
-            chunks: layout
-                .parts()
-                .iter()
-                .map(|part| chunk(part.index))
-                .collect(),
+            chunks: chunks.collect(),
             layout,
+            late,
         })
     }
 
@@ -146,4 +218,15 @@ impl MemorySeries {
         let sealed: usize = self.sealed.iter().map(Chunk::heap_bytes).sum();
         sealed + self.sealed.capacity() * size_of::<Chunk>() + self.tail.heap_bytes()
     }
+}
+
+/// What a truncation left of a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The first sample at or after the bound.
+    pub(crate) first_ms: Option<i64>,
+    /// Whether there is no sample at all.
+    pub(crate) is_gone: bool,
+    /// Late samples that went.
+    pub(crate) late_gone: usize,
 }

@@ -8,6 +8,7 @@ use narthex_nx::CellError;
 use narthex_storage::{Series, TimeRange};
 
 use crate::chunk::Chunk;
+use crate::late;
 use crate::timelines::{Stretch, Timelines};
 
 /// The chunks that have samples in the range: sealed ones shared, the tail copied.
@@ -16,6 +17,8 @@ pub(crate) struct Snapshot {
     pub(crate) labels: Labels,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) layout: Arc<Layout>,
+    /// What came out of order.
+    pub(crate) late: Vec<(i64, f64)>,
 }
 
 /// The times of a snapshot, and which samples of which chunks are at them.
@@ -72,33 +75,40 @@ impl Layout {
 pub(crate) struct Layouts<'a> {
     lines: &'a Timelines,
     range: TimeRange,
+    late_range: TimeRange,
     stretches: Vec<Stretch>,
     last: Option<(Vec<Stretch>, Arc<Layout>)>,
 }
 
 impl<'a> Layouts<'a> {
-    pub(crate) fn new(lines: &'a Timelines, range: TimeRange) -> Self {
+    /// For the samples in a range, and the late ones in another: a sample that came out of order
+    /// may be older than what is shown of the others.
+    pub(crate) fn new(lines: &'a Timelines, range: TimeRange, late_range: TimeRange) -> Self {
         Self {
             lines,
             range,
+            late_range,
             stretches: Vec::new(),
             last: None,
         }
     }
 
-    /// The layout of a series; `None` where it has no sample in the range.
-    pub(crate) fn of(&mut self, stretches: impl Iterator<Item = Stretch>) -> Option<Arc<Layout>> {
+    pub(crate) fn late_range(&self) -> TimeRange {
+        self.late_range
+    }
+
+    /// The layout of a series.
+    pub(crate) fn of(&mut self, stretches: impl Iterator<Item = Stretch>) -> Arc<Layout> {
         self.stretches.clear();
         self.stretches.extend(stretches);
-        let layout = match &self.last {
+        match &self.last {
             Some((same, layout)) if *same == self.stretches => Arc::clone(layout),
             _ => {
                 let layout = Arc::new(Layout::of(&self.stretches, self.lines, self.range));
                 self.last = Some((self.stretches.clone(), Arc::clone(&layout)));
                 layout
             }
-        };
-        (!layout.parts.is_empty()).then_some(layout)
+        }
     }
 }
 
@@ -111,6 +121,10 @@ impl Snapshot {
         let mut values = Vec::with_capacity(self.layout.times.len());
         for (part, chunk) in self.layout.parts.iter().zip(&self.chunks) {
             chunk.read(part.skip, part.take, &mut values)?;
+        }
+        if !self.late.is_empty() {
+            let (times, values) = late::merge(&self.layout.times, &values, &self.late);
+            return Ok(Series::of_numbers(self.labels, times, values));
         }
         let times = self.layout.times.clone();
         Ok(Series::of_numbers(self.labels, times, values))

@@ -27,6 +27,10 @@ const FLAG_ZSTD: u8 = 1;
 pub(crate) enum FrameType {
     /// One batch, see [`super::record`].
     Batch = 1,
+    /// One batch with samples that came out of order, see [`super::record`].
+    LateBatch = 8,
+    /// Which of those blocks hold.
+    LateMark = 9,
 }
 
 /// Makes frames.

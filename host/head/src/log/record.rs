@@ -8,6 +8,8 @@
 
 use narthex_model::Labels;
 
+use crate::late::LateMark;
+
 /// One sample as it lies in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -26,6 +28,40 @@ pub(crate) const LABELS_OVERHEAD_BYTES_MAX: usize = 9;
 
 /// The least that a sample takes.
 const ROW_BYTES_MIN: usize = 1 + 1 + 8;
+
+/// Says how many rows at the end are late; nothing where none is.
+pub(crate) fn encode_late_count(count: usize, out: &mut Vec<u8>) {
+    if count > 0 {
+        push_varint(out, count as u64);
+    }
+}
+
+/// Takes the count of late rows off the front of a payload that has one.
+pub(crate) fn decode_late_count(payload: &[u8]) -> Option<(usize, &[u8])> {
+    let mut input = Input(payload);
+    let count = usize::try_from(input.varint()?).ok()?;
+    Some((count, input.0))
+}
+
+/// The payload that says which late samples blocks hold.
+pub(crate) fn encode_mark(mark: LateMark) -> [u8; MARK_BYTES] {
+    let mut payload = [0; MARK_BYTES];
+    payload[..8].copy_from_slice(&mark.seq.to_le_bytes());
+    payload[8..].copy_from_slice(&mark.before_ms.to_le_bytes());
+    payload
+}
+
+/// What [`encode_mark`] was given.
+pub(crate) fn decode_mark(payload: &[u8]) -> Option<LateMark> {
+    let (seq, before_ms) = payload.split_first_chunk()?;
+    Some(LateMark {
+        seq: u64::from_le_bytes(*seq),
+        before_ms: i64::from_le_bytes(before_ms.try_into().ok()?),
+    })
+}
+
+/// The bytes of a mark.
+const MARK_BYTES: usize = 16;
 
 /// Adds the payload to `out`.
 pub(crate) fn encode<'a>(

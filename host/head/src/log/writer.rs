@@ -6,9 +6,11 @@ use std::thread::JoinHandle;
 
 use narthex_storage::TimeRange;
 
+use crate::late::LateMark;
 use crate::log::file::{LogFile, LogFolder};
 use crate::log::flush::Flusher;
 use crate::log::frame::{FrameType, FrameWriter};
+use crate::log::record;
 use crate::log::segment::{self, SEGMENT_HEADER_BYTES};
 use crate::options::SyncMode;
 
@@ -18,6 +20,8 @@ pub(crate) struct ClosedSegment {
     pub(crate) number: u32,
     /// The newest sample in it.
     pub(crate) max_ms: i64,
+    /// The last record in it with samples that came out of order; 0 where there is none.
+    pub(crate) late_seq: u64,
 }
 
 /// The segment that takes records.
@@ -27,6 +31,7 @@ struct Active {
     file: Arc<dyn LogFile>,
     len: u64,
     max_ms: i64,
+    late_seq: u64,
 }
 
 /// Writes records one after the other. The first write or fsync that fails breaks it for good:
@@ -40,6 +45,8 @@ pub(crate) struct Log {
     active: Option<Active>,
     next_number: u32,
     next_seq: u64,
+    /// The last mark that was written or read.
+    mark: LateMark,
     frames: FrameWriter,
     buffer: Vec<u8>,
     flusher: Arc<Flusher>,
@@ -52,6 +59,7 @@ pub(crate) struct LogPosition {
     pub(crate) closed: Vec<ClosedSegment>,
     pub(crate) next_number: u32,
     pub(crate) next_seq: u64,
+    pub(crate) mark: Option<LateMark>,
 }
 
 impl Log {
@@ -74,6 +82,7 @@ impl Log {
             active: None,
             next_number: 1,
             next_seq: 1,
+            mark: LateMark::NONE,
             frames: FrameWriter::new()?,
             buffer: Vec::new(),
             flusher,
@@ -86,6 +95,7 @@ impl Log {
         self.closed = position.closed;
         self.next_number = position.next_number;
         self.next_seq = position.next_seq;
+        self.mark = position.mark.unwrap_or(LateMark::NONE);
     }
 
     pub(crate) fn flusher(&self) -> &Arc<Flusher> {
@@ -116,24 +126,30 @@ impl Log {
             file,
             len: SEGMENT_HEADER_BYTES as u64,
             max_ms: i64::MIN,
+            late_seq: 0,
         });
         Ok(number)
     }
 
     /// Writes a record to the segment that [`Self::segment`] named. When it returns `Ok`, the
     /// kernel has the record, and with [`SyncMode::EachAppend`] the disk.
-    pub(crate) fn append(&mut self, payload: &[u8], span: TimeRange) -> io::Result<()> {
-        let written = self.write(payload, span);
+    pub(crate) fn append(
+        &mut self,
+        kind: FrameType,
+        payload: &[u8],
+        span: TimeRange,
+    ) -> io::Result<()> {
+        let written = self.write(kind, payload, span);
         written.inspect_err(|error| self.flusher.fail(error))
     }
 
-    fn write(&mut self, payload: &[u8], span: TimeRange) -> io::Result<()> {
+    fn write(&mut self, kind: FrameType, payload: &[u8], span: TimeRange) -> io::Result<()> {
         let Some(active) = &mut self.active else {
             return Err(io::ErrorKind::NotFound.into());
         };
         self.buffer.clear();
         self.frames
-            .write(FrameType::Batch, self.next_seq, payload, &mut self.buffer)?;
+            .write(kind, self.next_seq, payload, &mut self.buffer)?;
         let written = active.file.append(&self.buffer).and_then(|()| {
             self.flusher.written(&active.file);
             match self.sync {
@@ -151,7 +167,32 @@ impl Log {
         }
         active.len += self.buffer.len() as u64;
         active.max_ms = active.max_ms.max(span.end_ms);
+        if kind == FrameType::LateBatch {
+            active.late_seq = self.next_seq;
+        }
         self.next_seq += 1;
+        Ok(())
+    }
+
+    /// The sequence number of the last record; 0 before the first.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    /// Writes down that blocks hold the late samples that a mark covers, where there are any.
+    pub(crate) fn mark_late(&mut self, mark: LateMark) -> io::Result<()> {
+        let closed = self.closed.iter().map(|segment| segment.late_seq);
+        let active = self.active.iter().map(|active| active.late_seq);
+        if closed.chain(active).all(|seq| seq == 0) {
+            return Ok(());
+        }
+        self.segment()?;
+        let nowhen = TimeRange {
+            start_ms: i64::MAX,
+            end_ms: i64::MIN,
+        };
+        self.append(FrameType::LateMark, &record::encode_mark(mark), nowhen)?;
+        self.mark = mark;
         Ok(())
     }
 
@@ -161,18 +202,20 @@ impl Log {
             self.closed.push(ClosedSegment {
                 number: active.number,
                 max_ms: active.max_ms,
+                late_seq: active.late_seq,
             });
         }
     }
 
-    /// Removes the closed segments that have no sample at or after `before_ms`. A segment that
+    /// Removes the closed segments that have no sample at or after `before_ms`, and no late one
+    /// that the last mark does not cover. A segment that
     /// could not be removed is tried again the next time.
     pub(crate) fn remove_before(&mut self, before_ms: i64) -> Result<(), (u32, io::Error)> {
         let mut removed = None;
         while let Some(at) = self
             .closed
             .iter()
-            .position(|segment| segment.max_ms < before_ms)
+            .position(|segment| segment.max_ms < before_ms && segment.late_seq <= self.mark.seq)
         {
             let number = self.closed[at].number;
             self.folder
