@@ -138,7 +138,7 @@ impl Appender {
 
     /// Takes nothing older from now on, but what may be late.
     pub(crate) fn raise_bound(&mut self, bound_ms: i64) {
-        if bound_ms > self.bound_ms {
+        if bound_ms >= self.bound_ms {
             self.bound_ms = bound_ms;
             self.bound_seq = self.log.last_seq();
         }

@@ -91,6 +91,13 @@ impl Head {
         self.memory().index.series()
     }
 
+    /// The time before which the head has let go of its samples; `None` where it never did, nor
+    /// the one that was open before it.
+    pub fn bound_ms(&self) -> Option<i64> {
+        let bound_ms = self.memory().bound_ms();
+        (bound_ms > i64::MIN).then_some(bound_ms)
+    }
+
     /// How many samples the head holds that came out of order.
     pub fn late_count(&self) -> usize {
         self.memory().late()

@@ -148,6 +148,8 @@ impl Reloader {
             return taken;
         }
         self.current = config;
+        let window = self.current.storage.out_of_order_window();
+        self.store.set_out_of_order_window(window);
         // It was checked when it was read.
         let kept = self.store.set_retention(self.retention());
         kept.map_err(|error| error.to_string())

@@ -263,6 +263,7 @@ impl Setup {
             max_block_duration: self.line.flags.max_block_duration,
             retention: self.line.flags.retention(&config.storage),
             replay: Arc::clone(&self.replay),
+            out_of_order_window: config.storage.out_of_order_window(),
             page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
             ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
         };

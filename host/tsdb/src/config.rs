@@ -20,6 +20,10 @@ pub struct StorageConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TsdbConfig {
+    /// `storage.tsdb.out_of_order_time_window`: how much older than the newest sample one may be
+    /// that comes out of order. None is taken where it is not said, or zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out_of_order_time_window: Option<PromDuration>,
     /// `storage.tsdb.retention`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionConfig>,
@@ -53,6 +57,13 @@ impl StorageConfig {
         )
     }
 
+    /// How much older than the newest sample one may be that comes out of order.
+    pub fn out_of_order_window(&self) -> PromDuration {
+        let said = self.tsdb.as_ref();
+        said.and_then(|tsdb| tsdb.out_of_order_time_window)
+            .unwrap_or_default()
+    }
+
     /// Whether the store can follow it.
     ///
     /// # Errors
@@ -76,6 +87,7 @@ mod tests {
                     size: Some(ByteSize::from_bytes(size)),
                     percentage: Some(percentage),
                 }),
+                ..TsdbConfig::default()
             }),
         };
         let shown = |config: &StorageConfig, time: u64, size| {

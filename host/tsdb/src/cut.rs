@@ -6,6 +6,7 @@ use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
 use narthex_storage::TimeRange;
 
 use crate::catalog::Catalog;
+use crate::late::LATE_SAMPLES_MAX;
 use crate::{Tsdb, TsdbError};
 
 impl Tsdb {
@@ -45,6 +46,14 @@ impl Tsdb {
             task.await
                 .map_err(|error| TsdbError::Task(error.into()))??;
         }
+        if self.head.late_count() > LATE_SAMPLES_MAX {
+            let this = Arc::clone(self);
+            let runtime = tokio::runtime::Handle::current();
+            let job = move || runtime.block_on(this.metered(this.cut_late_alone()));
+            let task = tokio::task::spawn_blocking(job);
+            task.await
+                .map_err(|error| TsdbError::Task(error.into()))??;
+        }
         Ok(())
     }
 
@@ -69,6 +78,7 @@ impl Tsdb {
     /// All steps for one block, each safe to be the last one before a crash.
     async fn cut(&self, range: TimeBounds) -> Result<(), TsdbError> {
         self.head.refuse_before(range.end_ms);
+        self.cut_late().await?;
         if let Some(ulid) = self.write_block(range).await? {
             self.catalog.publish(ulid).await?;
             tracing::info!(block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, "block is cut");

@@ -27,6 +27,7 @@ mod config;
 mod cut;
 mod error;
 mod import;
+mod late;
 mod lock;
 mod merge;
 mod metrics;

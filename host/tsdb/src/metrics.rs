@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use narthex_head::Head;
 use narthex_model::{AppendReport, Rejection, WriteBatch};
@@ -27,6 +28,9 @@ pub(crate) struct Metrics {
     samples_appended: ByType,
     out_of_order: ByType,
     out_of_bounds: ByType,
+    too_old: ByType,
+    /// Whether samples out of order are taken.
+    takes_late: AtomicBool,
     series_created: Counter,
     pub(crate) compactions: Counter,
     pub(crate) compactions_failed: Counter,
@@ -47,6 +51,8 @@ impl Metrics {
             samples_appended: ByType::default(),
             out_of_order: ByType::default(),
             out_of_bounds: ByType::default(),
+            too_old: ByType::default(),
+            takes_late: AtomicBool::new(false),
             series_created: Counter::default(),
             compactions: Counter::default(),
             compactions_failed: Counter::default(),
@@ -80,6 +86,11 @@ impl Metrics {
                 "prometheus_tsdb_out_of_bound_samples",
                 "Total number of out of bound samples ingestion failed attempts with out of order support disabled",
                 &metrics.out_of_bounds,
+            ),
+            (
+                "prometheus_tsdb_too_old_samples",
+                "Total number of out of order samples ingestion failed attempts with out of support enabled, but sample outside of time window.",
+                &metrics.too_old,
             ),
         ];
         for (name, help, family) in by_type {
@@ -155,17 +166,26 @@ impl Metrics {
         metrics
     }
 
+    /// Says whether a sample that is too old would have been taken within a window.
+    pub(crate) fn set_takes_late(&self, takes_late: bool) {
+        self.takes_late.store(takes_late, Ordering::Relaxed);
+    }
+
     /// Counts what became of a batch.
     pub(crate) fn count(&self, batch: &WriteBatch, report: &AppendReport) {
         let rejected = |reason| {
             let same = report.rejected.iter().filter(|(_, r)| *r == reason);
             same.count() as u64
         };
+        let old = match self.takes_late.load(Ordering::Relaxed) {
+            true => &self.too_old,
+            false => &self.out_of_bounds,
+        };
         let taken = batch.samples.len() - report.rejected.len();
         for (family, count) in [
             (&self.samples_appended, taken as u64),
             (&self.out_of_order, rejected(Rejection::OutOfOrder)),
-            (&self.out_of_bounds, rejected(Rejection::OutOfBounds)),
+            (old, rejected(Rejection::OutOfBounds)),
         ] {
             if count > 0 {
                 family.get_or_create(&FLOAT).inc_by(count);
@@ -267,6 +287,12 @@ impl Collector for StateCollector {
             gauge.encode(metric)?;
         }
         let (hits, misses) = self.catalog.cache().hits_and_misses();
+        // A counter by type, of which floats are all there are.
+        let name = "prometheus_tsdb_head_out_of_order_samples_appended";
+        let help = "Total number of appended out of order samples";
+        let late = Family::<[(&str, &str); 1], Counter>::default();
+        late.get_or_create(&FLOAT).inc_by(self.head.late_taken());
+        late.encode(encoder.encode_descriptor(name, help, None, late.metric_type())?)?;
         for (name, help, value) in [
             (
                 "narthex_tsdb_page_cache_hits",

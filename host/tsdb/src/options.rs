@@ -36,6 +36,10 @@ pub struct TsdbOptions {
     pub max_block_duration: Option<PromDuration>,
     /// How long and how much is kept, until [`crate::Tsdb::set_retention`] says otherwise.
     pub retention: Retention,
+    /// How much older than the newest sample one may be that comes out of order
+    /// (`storage.tsdb.out_of_order_time_window`), until
+    /// [`crate::Tsdb::set_out_of_order_window`] says otherwise.
+    pub out_of_order_window: PromDuration,
     /// A segment of the log is closed once it is this long (`--storage.tsdb.wal-segment-size`).
     pub wal_segment_bytes: u64,
     /// When the log is forced to the disk.
@@ -57,6 +61,7 @@ impl TsdbOptions {
             min_block_duration: MIN_BLOCK_DURATION,
             max_block_duration: None,
             retention: Retention::default(),
+            out_of_order_window: PromDuration::default(),
             wal_segment_bytes: SEGMENT_BYTES,
             wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
             replay: Arc::default(),

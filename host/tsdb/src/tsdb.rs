@@ -69,6 +69,9 @@ impl Tsdb {
             retention: Arc::clone(&retention),
             is_clean_start: lock.is_clean_start,
         }));
+        let window = options.out_of_order_window;
+        head.set_out_of_order_window(window.as_millis_i64());
+        metrics.set_takes_late(!window.is_zero());
         tell(&report, catalog.blocks().len());
         Ok(Arc::new(Self {
             options,

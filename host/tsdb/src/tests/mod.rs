@@ -4,6 +4,7 @@ mod compaction;
 mod cuts;
 mod fixture;
 mod import;
+mod late;
 mod recovery;
 mod retention;
 mod workload;
