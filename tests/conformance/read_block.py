@@ -108,7 +108,7 @@ def timestamps(row, vectors):
         vector = vector[: len(gaps)]
         vector = vector[~gaps[: len(vector)]]
     times = vector[: row["n"]]
-    assert len(times) == row["n"] and times[0] == row["t_min"] and times[-1] == row["t_max"]
+    assert len(times) == row["n"]
     return times
 
 
@@ -145,7 +145,9 @@ def rows(folder, name):
 
 def samples(folder, meta, count):
     """The samples of each series, slice by slice in the order of time."""
-    times = rows(folder, "times.parquet").column("ts").combine_chunks()
+    table = rows(folder, "times.parquet")
+    slice_of = table.column("slice").to_pylist()
+    times = table.column("ts").combine_chunks()
     flat = times.values.cast(pyarrow.int64()).to_numpy(zero_copy_only=False)
     offsets = times.offsets.to_numpy()
     vectors = [flat[start:end] for start, end in zip(offsets, offsets[1:])]
@@ -156,9 +158,9 @@ def samples(folder, meta, count):
     for start, index in slices:
         part = chunks.slice(index * count, count).to_pylist()
         for series, row in enumerate(part):
-            assert row["slice"] == start and row["series_row"] == series
             if row["n"] == 0:
                 continue
+            assert slice_of[row["ts_group"]] == start
             # Python's own float may change the payload of a NaN; the column's bits do not.
             row["v_const"] = constants[index * count + series]
             values = bits(row)

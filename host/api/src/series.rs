@@ -85,6 +85,8 @@ pub(crate) async fn label_values(
 /// One request for each selector, or one for all series.
 fn label_requests(params: &Params) -> Result<Vec<LabelsRequest>, ApiError> {
     let range = params.time_range()?;
+    // One more tells whether there are more.
+    let limit = params.limit()?.map(|limit| limit.saturating_add(1));
     let mut sets = params
         .matcher_sets()
         .map_err(|reason| ApiError::invalid_parameter("match[]", reason))?;
@@ -93,7 +95,11 @@ fn label_requests(params: &Params) -> Result<Vec<LabelsRequest>, ApiError> {
     }
     let requests = sets.into_iter();
     Ok(requests
-        .map(|matchers| LabelsRequest { matchers, range })
+        .map(|matchers| LabelsRequest {
+            matchers,
+            range,
+            limit,
+        })
         .collect())
 }
 

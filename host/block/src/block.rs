@@ -217,7 +217,8 @@ impl Block {
         let Some(of) = self.matching(&request.matchers, request.range).await? else {
             return Ok(Vec::new());
         };
-        let names = self.index.label_names(of.as_ref()).await;
+        let limit = request.limit.unwrap_or(usize::MAX);
+        let names = self.index.label_names(of.as_ref(), limit).await;
         names.map_err(|fault| self.index.table.blame(fault))
     }
 
@@ -234,7 +235,8 @@ impl Block {
         let Some(of) = self.matching(&request.matchers, request.range).await? else {
             return Ok(Vec::new());
         };
-        let values = self.index.values(name, of.as_ref()).await;
+        let limit = request.limit.unwrap_or(usize::MAX);
+        let values = self.index.values(name, of.as_ref(), limit).await;
         values.map_err(|fault| self.index.table.blame(fault))
     }
 

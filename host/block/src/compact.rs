@@ -3,25 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use narthex_storage::TimeRange;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use ulid::Ulid;
 
 use crate::chunks::{CHUNKS_FILE, SliceRows};
 use crate::extras::Extras;
-use crate::index::{INDEX_FILE, IndexBuilder};
+use crate::label_files::{LabelFiles, WrittenLabels};
 use crate::meta::{
     BlockMeta, BlockStats, CODEC, Compaction, FileMeta, META_FILE, Parent, TimeBounds, VERSION,
 };
-use crate::series::{SERIES_FILE, SeriesRows};
 use crate::series_union::SeriesUnion;
 use crate::slice_union::SliceUnion;
 use crate::sums::SUM_BYTES;
 use crate::times::{Groups, TIMES_FILE};
 use crate::upload::FileWriter;
-use crate::write::{Files, ROW_GROUP_ROWS, WRITE_ROWS, append, write_index};
-use crate::{Block, BlockError, Fault, chunks, index, series, times};
+use crate::write::{Files, ROW_GROUP_ROWS, WRITE_ROWS, append};
+use crate::{Block, BlockError, Fault, chunks, times};
 
 /// Blocks that one compaction takes. Each that has samples in a slice costs a row group of memory
 /// while the slice is written.
@@ -55,8 +53,8 @@ pub async fn compact(
         block: &block,
     };
     let slice_ms = slice_length(parents).map_err(|fault| files.blame(META_FILE, fault))?;
-    let labels = write_labels(files, parents).await?;
-    let samples = write_samples(files, parents, &labels).await?;
+    let (labels, rows) = write_labels(files, parents).await?;
+    let samples = write_samples(files, parents, labels.series, &rows).await?;
     let metas = || parents.iter().map(|parent| parent.meta());
     let meta = BlockMeta {
         version: VERSION,
@@ -118,67 +116,17 @@ fn origin(parents: &[Arc<Block>]) -> Compaction {
 /// Files that are written, by name.
 type Written = Vec<(String, FileMeta)>;
 
-/// What is known once the label sets are written.
-struct WrittenLabels {
-    files: Written,
-    series: usize,
-    pairs: usize,
-    span: TimeRange,
-    /// For each parent, the new row of each of its series.
-    rows: Vec<Vec<u32>>,
-}
-
+/// Writes the label sets of all parents; for each parent, the new row of each of its series.
 async fn write_labels(
     files: Files<'_>,
     parents: &[Arc<Block>],
-) -> Result<WrittenLabels, BlockError> {
-    let mut file = files.create(SERIES_FILE, series::layout)?;
-    let mut index = IndexBuilder::default();
-    let mut rows = SeriesRows::default();
-    let mut count = 0_usize;
-    let mut span = TimeRange {
-        start_ms: i64::MAX,
-        end_ms: i64::MIN,
-    };
+) -> Result<(WrittenLabels, Vec<Vec<u32>>), BlockError> {
+    let mut written = LabelFiles::new(files)?;
     let mut union = SeriesUnion::open(parents).await?;
-    loop {
-        let next = union.next().await?;
-        let is_last = next.is_none();
-        if let Some((labels, range)) = next {
-            let row = u32::try_from(count);
-            let row = row.map_err(|_| files.blame(INDEX_FILE, Fault::format("too many series")))?;
-            index.push(row, &labels);
-            rows.push(labels, range);
-            span.start_ms = span.start_ms.min(range.start_ms);
-            span.end_ms = span.end_ms.max(range.end_ms);
-            count += 1;
-        }
-        if is_last || count.is_multiple_of(WRITE_ROWS) {
-            let written = match rows.take() {
-                Ok(rows) => append(&mut file, &rows, count).await,
-                Err(fault) => Err(fault),
-            };
-            written.map_err(|fault| files.blame(SERIES_FILE, fault))?;
-        }
-        if is_last {
-            break;
-        }
+    while let Some((labels, range)) = union.next().await? {
+        written.push(labels, range).await?;
     }
-    let pairs = index.pairs();
-    let series = file.finish().await;
-    let series = series.map_err(|fault| files.blame(SERIES_FILE, fault))?;
-    let index = write_index(files.create(INDEX_FILE, index::layout)?, index).await;
-    let index = index.map_err(|fault| files.blame(INDEX_FILE, fault))?;
-    Ok(WrittenLabels {
-        files: vec![
-            (SERIES_FILE.to_owned(), series),
-            (INDEX_FILE.to_owned(), index),
-        ],
-        series: count,
-        pairs,
-        span,
-        rows: union.into_rows()?,
-    })
+    Ok((written.finish().await?, union.into_rows()?))
 }
 
 /// A slice of a parent: its number in the parent, and the new row of each of its series.
@@ -195,12 +143,13 @@ struct WrittenSamples {
 async fn write_samples(
     files: Files<'_>,
     parents: &[Arc<Block>],
-    labels: &WrittenLabels,
+    series: usize,
+    rows: &[Vec<u32>],
 ) -> Result<WrittenSamples, BlockError> {
     let mut chunks = files.create(CHUNKS_FILE, chunks::layout)?;
     let mut times = TimesFile::new(files.create(TIMES_FILE, times::layout)?);
     let mut slices: BTreeMap<i64, Vec<SliceOf<'_>>> = BTreeMap::new();
-    for (parent, rows) in parents.iter().zip(&labels.rows) {
+    for (parent, rows) in parents.iter().zip(rows) {
         for (number, slice_ms) in parent.meta().slices_ms.iter().enumerate() {
             let of_slice = slices.entry(*slice_ms).or_default();
             of_slice.push((parent, number, rows));
@@ -210,13 +159,13 @@ async fn write_samples(
     let mut count = 0;
     let mut extras_files = files.extras();
     for (slice, (slice_ms, sources)) in slices.into_iter().enumerate() {
-        let first_row = slice.saturating_mul(labels.series);
+        let first_row = slice.saturating_mul(series);
         let mut extras = Extras::default();
         let mut union = SliceUnion::open(slice_ms, sources).await?;
         let mut rows = SliceRows::new(slice_ms);
         let mut groups = Groups::after(times.written);
-        for start in (0..labels.series).step_by(WRITE_ROWS) {
-            let end = labels.series.min(start + WRITE_ROWS);
+        for start in (0..series).step_by(WRITE_ROWS) {
+            let end = series.min(start + WRITE_ROWS);
             let out = (&mut rows, &mut extras);
             count += union.read_until(end, out, &mut groups).await?;
             extras_files.append(first_row, &mut extras).await?;

@@ -9,7 +9,7 @@ use narthex_model::{FloatHistogram, Labels, sample};
 use narthex_storage::{Series, TimeRange};
 
 use crate::block::Block;
-use crate::chunks::{ChunksPage, contradiction};
+use crate::chunks_page::{ChunksPage, contradiction};
 use crate::side::{SideCells, SideRows, SideScan, SideTable, SideWriter};
 use crate::times::Vectors;
 use crate::{BlockError, Fault, histogram_cell, start_cell};
@@ -197,11 +197,11 @@ impl RichSamples {
         vectors: &Vectors,
         cells: Extras<Option<&[u8]>>,
     ) -> Result<(), Fault> {
-        if page.group(row, range).is_none() {
+        let Some(timestamps) = page.timestamps(row, vectors)? else {
             return Ok(());
-        }
-        let whole = page.samples(row, TimeRange::ALL, vectors)?;
-        let (timestamps, values) = whole.ok_or_else(contradiction)?;
+        };
+        let mut values = Vec::with_capacity(timestamps.len());
+        page.values_into(row, 0..timestamps.len(), &mut values)?;
         self.push(&timestamps, &values, range, cells)
     }
 

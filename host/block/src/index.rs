@@ -10,7 +10,7 @@ use arrow_array::{Array, ArrayRef, BinaryArray, Int32Array, RecordBatch, StringA
 use arrow_schema::{DataType, SchemaRef};
 use futures::TryStreamExt;
 use narthex_model::Labels;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::Encoding;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 use roaring::RoaringBitmap;
@@ -46,7 +46,6 @@ pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterPropert
         .set_column_encoding(column("value"), Encoding::DELTA_BYTE_ARRAY)
         .set_column_statistics_enabled(column("value"), EnabledStatistics::Page)
         .set_column_encoding(column("n"), Encoding::DELTA_BINARY_PACKED)
-        .set_column_compression(column("n"), Compression::UNCOMPRESSED)
         .set_column_encoding(column("rows"), Encoding::DELTA_LENGTH_BYTE_ARRAY)
         .build();
     (columns(), properties)
@@ -261,7 +260,9 @@ impl Index {
         for values in values.chunks(PAGES_AT_ONCE) {
             let mut candidates = BTreeMap::new();
             for value in values {
-                let pages = self.candidates(value, &pages).await?.into_iter();
+                let value = value.as_bytes();
+                let pages = self.candidates(value, |least| least > value, &pages);
+                let pages = pages.await?.into_iter();
                 candidates.extend(pages.map(|page| (page.start, page)));
             }
             let candidates: Vec<_> = candidates.into_values().collect();
@@ -276,14 +277,20 @@ impl Index {
         Ok(found)
     }
 
-    /// The series whose label has a value that `accept` takes.
+    /// The series whose label has a value that `accept` takes; all of these begin with `prefix`.
     pub(crate) async fn with_accepted(
         &self,
         name: &str,
+        prefix: &str,
         accept: impl Fn(&str) -> bool,
     ) -> Result<RoaringBitmap, Fault> {
         let mut found = RoaringBitmap::new();
-        let (within, pages) = self.value_rows(name).await?;
+        let (within, mut pages) = self.value_rows(name).await?;
+        if !prefix.is_empty() {
+            let prefix = prefix.as_bytes();
+            let is_behind = |least: &[u8]| least > prefix && !least.starts_with(prefix);
+            pages = self.candidates(prefix, is_behind, &pages).await?;
+        }
         for pages in pages.chunks(PAGES_AT_ONCE) {
             for part in self.parts(pages, &within).await? {
                 for at in part.within.clone().filter(|at| accept(part.value(*at))) {
@@ -294,17 +301,22 @@ impl Index {
         Ok(found)
     }
 
-    /// The values of a label, of all series or of those in `of`; sorted.
+    /// The first `limit` values of a label, of all series or of those in `of`; sorted.
     pub(crate) async fn values(
         &self,
         name: &str,
         of: Option<&RoaringBitmap>,
+        limit: usize,
     ) -> Result<Vec<String>, Fault> {
         let mut values = Vec::new();
         let (within, pages) = self.value_rows(name).await?;
-        for pages in pages.chunks(PAGES_AT_ONCE) {
+        let pages_at_once = (limit / IndexPage::ROWS + 1).min(PAGES_AT_ONCE);
+        for pages in pages.chunks(pages_at_once) {
             for part in self.parts(pages, &within).await? {
                 for at in part.within.clone() {
+                    if values.len() == limit {
+                        return Ok(values);
+                    }
                     if self.has_any(&part, at, of)? {
                         values.push(part.value(at).to_owned());
                     }
@@ -314,14 +326,18 @@ impl Index {
         Ok(values)
     }
 
-    /// The label names of all series or of those in `of`; sorted.
+    /// The first `limit` label names of all series or of those in `of`; sorted.
     pub(crate) async fn label_names(
         &self,
         of: Option<&RoaringBitmap>,
+        limit: usize,
     ) -> Result<Vec<String>, Fault> {
         let names = self.names().await?;
         let mut found = Vec::new();
         for (name, rows) in &names.rows {
+            if found.len() == limit {
+                break;
+            }
             let first = rows.start..rows.start + 1;
             for part in self
                 .parts(&touched::<IndexPage>(first.clone(), names.total), &first)
@@ -343,39 +359,49 @@ impl Index {
         Ok((rows.clone(), touched::<IndexPage>(rows, names.total)))
     }
 
-    /// The pages that may have a value, of those of its label. The first and the last of them may
-    /// have values of other labels too, so their bounds say nothing; those between are sorted.
+    /// The pages that may have a value from `from` on that is not behind what is looked for, of
+    /// those of its label. The first and the last of them may have values of other labels too, so
+    /// their bounds say nothing; those between are sorted.
     async fn candidates(
         &self,
-        value: &str,
+        from: &[u8],
+        is_behind: impl Fn(&[u8]) -> bool,
         pages: &[Range<usize>],
     ) -> Result<Vec<Range<usize>>, Fault> {
         let [first, between @ .., last] = pages else {
             return Ok(pages.to_vec());
         };
-        let (mut from, mut to) = (0, between.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            match self
-                .table
-                .bounds::<IndexPage>("value", &between[middle])
-                .await?
-            {
-                Some((_, greatest)) if greatest < value.as_bytes() => from = middle + 1,
-                Some((least, _)) if value.as_bytes() < least => to = middle,
-                Some(_) => (from, to) = (middle, middle + 1),
-                None => break,
-            }
-            if to == from + 1 {
-                break;
-            }
-        }
-        let near = between[from..to].iter();
+        let start = self.partition(between, |_, greatest| greatest < from);
+        let start = start.await?.unwrap_or(0);
+        let near = &between[start..];
+        let end = self.partition(near, |least, _| !is_behind(least));
+        let end = end.await?.unwrap_or(near.len());
+        let near = near[..end].iter();
         Ok(std::iter::once(first)
             .chain(near)
             .chain([last])
             .cloned()
             .collect())
+    }
+
+    /// How many of the pages, which are sorted, come before the first one of which `is_before` is
+    /// not true; `None` where the file does not tell what they have.
+    async fn partition(
+        &self,
+        pages: &[Range<usize>],
+        is_before: impl Fn(&[u8], &[u8]) -> bool,
+    ) -> Result<Option<usize>, Fault> {
+        let (mut from, mut to) = (0, pages.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let bounds = self.table.bounds::<IndexPage>("value", &pages[middle]);
+            match bounds.await? {
+                Some((least, greatest)) if is_before(least, greatest) => from = middle + 1,
+                Some(_) => to = middle,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(from))
     }
 
     /// What pages have of the rows `within`.

@@ -13,6 +13,7 @@
 mod block;
 mod cell;
 mod chunks;
+mod chunks_page;
 mod compact;
 mod encoded;
 mod error;
@@ -20,6 +21,8 @@ mod extras;
 mod file;
 mod histogram_cell;
 mod index;
+mod joined_times;
+mod label_files;
 mod layout;
 mod meta;
 mod page;

@@ -69,5 +69,5 @@ async fn accepted(index: &Index, matcher: &Matcher) -> Result<RoaringBitmap, Fau
         return index.with_label(name).await;
     }
     let accepts = |value: &str| matcher.matches(value) != matcher.is_negative();
-    index.with_accepted(name, accepts).await
+    index.with_accepted(name, matcher.prefix(), accepts).await
 }

@@ -13,8 +13,9 @@ use narthex_storage::{Series, TimeRange};
 use roaring::RoaringBitmap;
 
 use crate::block::Block;
-use crate::chunks::{ChunksPage, Samples, contradiction};
+use crate::chunks_page::{ChunksPage, contradiction};
 use crate::extras::{FoundExtras, RichSamples};
+use crate::joined_times::JoinedTimes;
 use crate::page::{PAGE_ROWS, page_of};
 use crate::series::SeriesPage;
 use crate::times::Vectors;
@@ -67,6 +68,7 @@ pub(crate) struct Scan {
     /// What was read before it was known to be needed.
     likely: Option<Vectors>,
     extras: FoundExtras,
+    joined: JoinedTimes,
 }
 
 /// A page of series with the rows of all slices.
@@ -89,6 +91,7 @@ impl Scan {
             vectors: Vectors::default(),
             likely: None,
             extras: FoundExtras::default(),
+            joined: JoinedTimes::default(),
             block,
         }
     }
@@ -97,7 +100,7 @@ impl Scan {
     pub(crate) async fn next(&mut self) -> Result<Option<Series>, BlockError> {
         loop {
             if let Some(page) = &mut self.current {
-                let found = page.next(self.range, &self.vectors, &self.extras);
+                let found = page.next(self.range, &self.vectors, &self.extras, &mut self.joined);
                 let found = found.map_err(|fault| self.block.chunks.blame(fault))?;
                 if found.is_some() {
                     return Ok(found);
@@ -143,7 +146,7 @@ impl Scan {
                 .map(|pages| Arc::clone(&pages[at]))
                 .collect();
             for slice in &slices {
-                groups.extend(rows.iter().filter_map(|row| slice.group(*row, self.range)));
+                groups.extend(rows.iter().filter_map(|row| slice.group(*row)));
             }
             ready.push(ReadyPage {
                 series,
@@ -221,43 +224,86 @@ impl ReadyPage {
         range: TimeRange,
         vectors: &Vectors,
         extras: &FoundExtras,
+        joined: &mut JoinedTimes,
     ) -> Result<Option<Series>, Fault> {
-        for row in self.rows.by_ref() {
-            let labels = self.series.labels(row);
-            if self.first_rows.iter().any(|first| extras.has(first + row)) {
-                let mut samples = RichSamples::default();
-                for (slice, first) in self.slices.iter().zip(&self.first_rows) {
-                    let cells = extras.get(first + row);
-                    samples.push_row((slice, row), range, vectors, cells)?;
-                }
-                if let Some(series) = samples.into_series(labels.clone()) {
-                    return Ok(Some(series));
-                }
-            } else if let Some((timestamps, values)) = samples(&self.slices, row, range, vectors)? {
-                if extras.has_histograms() && values.iter().any(|v| sample::is_histogram(*v)) {
-                    return Err(contradiction());
-                }
-                return Ok(Some(Series::of_numbers(labels.clone(), timestamps, values)));
+        while let Some(row) = self.rows.next() {
+            let is_rich = |first: &usize| extras.has(first + row);
+            let series = match self.first_rows.iter().any(is_rich) {
+                true => self.rich(row, range, vectors, extras)?,
+                false => self.numbers(row, range, vectors, joined)?,
+            };
+            let Some(series) = series else { continue };
+            let is_marked = |value: &f64| sample::is_histogram(*value);
+            if extras.has_histograms()
+                && series.histograms.is_none()
+                && series.values.iter().any(is_marked)
+            {
+                return Err(contradiction());
             }
+            return Ok(Some(series));
         }
         Ok(None)
     }
+
+    /// A series with more than numbers.
+    fn rich(
+        &self,
+        row: usize,
+        range: TimeRange,
+        vectors: &Vectors,
+        extras: &FoundExtras,
+    ) -> Result<Option<Series>, Fault> {
+        let mut samples = RichSamples::default();
+        for (slice, first) in self.slices.iter().zip(&self.first_rows) {
+            let cells = extras.get(first + row);
+            samples.push_row((slice, row), range, vectors, cells)?;
+        }
+        Ok(samples.into_series(self.series.labels(row).clone()))
+    }
+
+    /// A series of numbers only.
+    fn numbers(
+        &self,
+        row: usize,
+        range: TimeRange,
+        vectors: &Vectors,
+        joined: &mut JoinedTimes,
+    ) -> Result<Option<Series>, Fault> {
+        let mut stretches = Vec::with_capacity(self.slices.len());
+        let mut taken = Vec::with_capacity(self.slices.len());
+        for slice in &self.slices {
+            let Some(timestamps) = slice.timestamps(row, vectors)? else {
+                continue;
+            };
+            let within = within(&timestamps, range);
+            if !within.is_empty() {
+                stretches.push(timestamps.slice(within.start, within.len()));
+                taken.push((slice, within));
+            }
+        }
+        if taken.is_empty() {
+            return Ok(None);
+        }
+        let count = taken.iter().map(|(_, within)| within.len()).sum();
+        let mut values = Vec::with_capacity(count);
+        for (slice, within) in taken {
+            slice.values_into(row, within, &mut values)?;
+        }
+        let labels = self.series.labels(row).clone();
+        let timestamps = joined.join(&stretches);
+        Ok(Some(Series::of_numbers(labels, timestamps, values)))
+    }
 }
 
-/// What all slices have of a row.
-fn samples(
-    slices: &[Arc<ChunksPage>],
-    row: usize,
-    range: TimeRange,
-    vectors: &Vectors,
-) -> Result<Option<Samples>, Fault> {
-    if let [slice] = slices {
-        return slice.samples(row, range, vectors);
-    }
-    let mut joined = (Vec::new(), Vec::new());
-    for slice in slices {
-        slice.samples_into(row, range, vectors, &mut joined)?;
-    }
-    let (timestamps, values) = joined;
-    Ok((!values.is_empty()).then(|| (timestamps.into(), values.into())))
+/// Which of the timestamps, at least one, lie in the range.
+fn within(timestamps: &[i64], range: TimeRange) -> Range<usize> {
+    let from = match timestamps.first() {
+        Some(first) if range.start_ms <= *first => 0,
+        _ => timestamps.partition_point(|t| *t < range.start_ms),
+    };
+    let to = match timestamps.last() {
+        Some(last) if *last <= range.end_ms => timestamps.len(),
+        _ => timestamps.partition_point(|t| *t <= range.end_ms),
+    };
+    from..to.max(from)
 }

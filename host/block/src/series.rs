@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use arrow_array::builder::{MapBuilder, MapFieldNames, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{
-    Array, Int64Array, MapArray, RecordBatch, StringArray, TimestampMillisecondArray,
-};
+use arrow_array::{Array, MapArray, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow_schema::{DataType, Field, SchemaRef};
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_storage::TimeRange;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::Encoding;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
@@ -91,7 +89,6 @@ fn columns() -> SchemaRef {
     schema([
         ("metric", DataType::Utf8, false),
         ("labels", labels, false),
-        ("series_hash", DataType::Int64, false),
         ("mint", timestamp(), false),
         ("maxt", timestamp(), false),
     ])
@@ -104,20 +101,18 @@ pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterPropert
         let path = ["labels", "key_value", part];
         ColumnPath::new(path.map(str::to_owned).to_vec())
     };
-    let mut properties = base;
-    for column in ["mint", "maxt", "series_hash"] {
-        let path = ColumnPath::from(column);
-        properties = properties.set_column_compression(path, Compression::UNCOMPRESSED);
+    // A dictionary would have to be read whole for a single page. Within a page zstd finds what
+    // repeats, of the times too: neighbours are mostly of the same few targets.
+    let mut properties =
+        base.set_column_statistics_enabled(metric.clone(), EnabledStatistics::Page);
+    let texts = [metric, label("key"), label("value")];
+    for path in texts
+        .into_iter()
+        .chain(["mint", "maxt"].map(ColumnPath::from))
+    {
+        properties = properties.set_column_encoding(path, Encoding::PLAIN);
     }
-    let properties = properties
-        .set_column_dictionary_enabled(metric.clone(), true)
-        .set_column_statistics_enabled(metric, EnabledStatistics::Page)
-        .set_column_dictionary_enabled(label("key"), true)
-        .set_column_dictionary_enabled(label("value"), true)
-        .set_column_encoding(ColumnPath::from("mint"), Encoding::DELTA_BINARY_PACKED)
-        .set_column_encoding(ColumnPath::from("maxt"), Encoding::DELTA_BINARY_PACKED)
-        .build();
-    (columns(), properties)
+    (columns(), properties.build())
 }
 
 /// Rows that wait to be written.
@@ -147,7 +142,6 @@ impl SeriesRows {
                 .map_err(|e| Fault::format(e.to_string()))?;
         }
         let metrics = rows.iter().map(|(labels, _)| labels.metric_name());
-        let hashes = rows.iter().map(|(labels, _)| hash(labels));
         let time = |of: fn(&TimeRange) -> i64| {
             let times = rows.iter().map(|(_, range)| of(range));
             TimestampMillisecondArray::from_iter_values(times).with_timezone("UTC")
@@ -157,17 +151,12 @@ impl SeriesRows {
             vec![
                 Arc::new(StringArray::from_iter_values(metrics)),
                 Arc::new(labels.finish()),
-                Arc::new(Int64Array::from_iter_values(hashes)),
                 Arc::new(time(|range| range.start_ms)),
                 Arc::new(time(|range| range.end_ms)),
             ],
         );
         batch.map_err(|e| Fault::format(e.to_string()))
     }
-}
-
-fn hash(labels: &Labels) -> i64 {
-    labels.stable_hash().cast_signed()
 }
 
 /// Label sets that were read, with their first and last sample.
@@ -189,7 +178,7 @@ impl SeriesPage {
 }
 
 impl Page for SeriesPage {
-    const COLUMNS: &'static [&'static str] = &["metric", "labels", "series_hash", "mint", "maxt"];
+    const COLUMNS: &'static [&'static str] = &["metric", "labels", "mint", "maxt"];
 
     fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
         let batch = SeriesBatch::new(batch)?;
@@ -213,7 +202,6 @@ struct SeriesBatch {
     map: MapArray,
     keys: StringArray,
     values: StringArray,
-    hashes: Int64Array,
     mint: TimestampMillisecondArray,
     maxt: TimestampMillisecondArray,
 }
@@ -231,13 +219,12 @@ impl SeriesBatch {
             keys: text(map.keys())?,
             values: text(map.values())?,
             map,
-            hashes: batch.int64("series_hash")?,
             mint: batch.times("mint")?,
             maxt: batch.times("maxt")?,
         })
     }
 
-    /// The label set of a row, checked against its hash.
+    /// The label set of a row.
     fn labels(&self, row: usize) -> Result<Labels, Fault> {
         let offsets = self.map.value_offsets();
         let at = |offset: i32| usize::try_from(offset).unwrap_or(usize::MAX);
@@ -248,14 +235,8 @@ impl SeriesBatch {
         let metric = self.metrics.value(row);
         let place = pairs.partition_point(|(name, _)| *name < METRIC_NAME);
         pairs.insert(place, (METRIC_NAME, metric));
-        let labels = Labels::from_sorted(pairs)
-            .map_err(|name| Fault::format(format!("label {name:?} out of order")))?;
-        if hash(&labels) != self.hashes.value(row) {
-            return Err(Fault::format(format!(
-                "the hash of {labels} is another one"
-            )));
-        }
-        Ok(labels)
+        Labels::from_sorted(pairs)
+            .map_err(|name| Fault::format(format!("label {name:?} out of order")))
     }
 
     fn span(&self, row: usize) -> TimeRange {

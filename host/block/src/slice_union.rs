@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use arrow_array::RecordBatch;
 use arrow_buffer::ScalarBuffer;
 use futures::TryStreamExt;
 use narthex_model::Labels;
 use narthex_storage::{Series, TimeRange};
 
-use crate::chunks::{ChunksPage, SliceRows, contradiction};
-use crate::encoded::{Encoded, EncodedBatch};
+use crate::chunks::SliceRows;
+use crate::chunks_page::{ChunksPage, contradiction};
 use crate::extras::{self, ExtraCells, Extras, ExtrasScan, RichSamples};
 use crate::page::Page;
 use crate::side::SideRows;
 use crate::table::{Batches, joined};
-use crate::times::{Groups, Placement, TimesPage, resolve};
+use crate::times::{Groups, TimesPage};
 use crate::{Block, BlockError, Fault};
 
 /// Goes through the rows of one slice, as many as the union of the blocks has series. It holds
@@ -42,14 +41,13 @@ struct Source<'a> {
     /// What the current row has beside numbers.
     cells: ExtraCells,
     /// Timestamp vectors by their row in the block.
-    vectors: HashMap<i32, ScalarBuffer<i64>>,
+    vectors: HashMap<usize, ScalarBuffer<i64>>,
     /// Where those vectors that were needed lie in the new block.
-    placed: HashMap<i32, i32>,
+    placed: HashMap<usize, i32>,
 }
 
 struct Batch {
-    encoded: EncodedBatch,
-    raw: RecordBatch,
+    page: ChunksPage,
     /// The row that was read last.
     row: usize,
 }
@@ -123,7 +121,7 @@ impl<'a> SliceUnion<'a> {
             let cells = extras::encode(&joined, 0..joined.timestamps.len())?;
             extras.push(row, cells);
             let place = groups.place(self.slice_ms, &joined.timestamps)?;
-            rows.push(row, place, &joined.timestamps, &joined.values)
+            rows.push(row, place, &joined.values)
         };
         let first = self.sources[found[0]].block;
         add().map_err(|fault| first.chunks.blame(fault))?;
@@ -168,25 +166,24 @@ impl<'a> Source<'a> {
             self.cells = self.extras.next(self.block, own_row).await?;
         }
         let batch = self.batch.as_ref();
-        Ok(batch.is_some_and(|batch| batch.encoded.has_samples(batch.row)))
+        Ok(batch.is_some_and(|batch| batch.page.group(batch.row).is_some()))
     }
 
     /// Goes to the next row; whether it is the first of a batch.
     async fn read(&mut self) -> Result<bool, Fault> {
         if let Some(batch) = &mut self.batch
-            && batch.row + 1 < batch.encoded.len()
+            && batch.row + 1 < batch.page.len()
         {
             batch.row += 1;
             return Ok(false);
         }
         loop {
-            let raw = self.batches.try_next().await?;
-            let raw =
-                raw.ok_or_else(|| Fault::format("it has fewer rows than there are series"))?;
-            if raw.num_rows() > 0 {
+            let rows = self.batches.try_next().await?;
+            let rows =
+                rows.ok_or_else(|| Fault::format("it has fewer rows than there are series"))?;
+            if rows.num_rows() > 0 {
                 self.batch = Some(Batch {
-                    encoded: EncodedBatch::new(&raw)?,
-                    raw,
+                    page: ChunksPage::decode(&rows)?,
                     row: 0,
                 });
                 return Ok(true);
@@ -199,15 +196,11 @@ impl<'a> Source<'a> {
         let Some(batch) = &self.batch else {
             return Ok(());
         };
-        let needed = (0..batch.encoded.len()).filter_map(|row| batch.encoded.group(row));
-        let missing: BTreeSet<i32> = needed
+        let needed = (0..batch.page.len()).filter_map(|row| batch.page.group(row));
+        let missing: BTreeSet<usize> = needed
             .filter(|group| !self.vectors.contains_key(group))
             .collect();
-        let row = |group: &i32| {
-            usize::try_from(*group).map_err(|_| Fault::format("a negative row of timestamps"))
-        };
-        let rows = missing.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        let rows = joined(rows.into_iter().map(|row| row..row.saturating_add(1)));
+        let rows = joined(missing.iter().map(|row| *row..row.saturating_add(1)));
         let mut groups = missing.into_iter();
         let mut batches = self.block.times.read(TimesPage::COLUMNS, rows).await?;
         while let Some(batch) = batches.try_next().await? {
@@ -226,29 +219,30 @@ impl<'a> Source<'a> {
         (rows, extras): &mut (&mut SliceRows, &mut Extras<SideRows>),
         groups: &mut Groups,
     ) -> Result<u64, Fault> {
-        let (mut encoded, timestamps) = self.encoded()?;
-        let place = &mut encoded.place;
-        let vector = self.vectors.get(&place.group).ok_or_else(contradiction)?;
-        place.group = match self.placed.get(&place.group) {
+        let (batch, vector) = self.row()?;
+        let count = batch.page.timestamps_in(batch.row, vector)?.len();
+        let group = batch.page.group(batch.row).ok_or_else(contradiction)?;
+        let mut encoded = batch.page.encoded(batch.row)?;
+        encoded.place.group = match self.placed.get(&group) {
             Some(placed) => *placed,
             None => {
                 let placed = groups.whole(slice_ms, vector)?;
-                self.placed.insert(place.group, placed);
+                self.placed.insert(group, placed);
                 placed
             }
         };
-        rows.push_encoded(row, encoded)?;
+        rows.push_encoded(row, encoded);
         extras.push(row, std::mem::take(&mut self.cells));
-        Ok(timestamps.len() as u64)
+        Ok(count as u64)
     }
 
     /// The row's samples, decoded, as those of a series without a name.
     fn samples(&self) -> Result<Option<Series>, Fault> {
-        let (_, timestamps) = self.encoded()?;
-        let batch = self.batch.as_ref().ok_or_else(contradiction)?;
-        let page = ChunksPage::decode(&batch.raw.slice(batch.row, 1))?;
-        let mut values = Vec::new();
-        page.values_into(0, &(0..timestamps.len()), &mut values)?;
+        let (batch, vector) = self.row()?;
+        let timestamps = batch.page.timestamps_in(batch.row, vector)?;
+        let mut values = Vec::with_capacity(timestamps.len());
+        let all = 0..timestamps.len();
+        batch.page.values_into(batch.row, all, &mut values)?;
         let mut samples = RichSamples::default();
         let cells = Extras {
             histograms: self.cells.histograms.as_deref(),
@@ -258,19 +252,11 @@ impl<'a> Source<'a> {
         Ok(samples.into_series(Labels::empty()))
     }
 
-    /// The row as it is, and its timestamps, which it must agree with.
-    fn encoded(&self) -> Result<(Encoded, ScalarBuffer<i64>), Fault> {
+    /// Where the row is, and the timestamp vector that it needs.
+    fn row(&self) -> Result<(&Batch, &ScalarBuffer<i64>), Fault> {
         let batch = self.batch.as_ref().ok_or_else(contradiction)?;
-        let encoded = batch.encoded.row(batch.row)?;
-        let Placement { group, start, gaps } = &encoded.place;
-        let vector = self.vectors.get(group).ok_or_else(contradiction)?;
-        let size = |n: i32| usize::try_from(n).map_err(|_| contradiction());
-        let (start, count) = (size(*start)?, size(encoded.count)?);
-        let timestamps = resolve(vector, start, count, gaps.as_deref())?;
-        let ends = (Some(&encoded.range.start_ms), Some(&encoded.range.end_ms));
-        match ends == (timestamps.first(), timestamps.last()) {
-            true => Ok((encoded, timestamps)),
-            false => Err(contradiction()),
-        }
+        let group = batch.page.group(batch.row).ok_or_else(contradiction)?;
+        let vector = self.vectors.get(&group).ok_or_else(contradiction)?;
+        Ok((batch, vector))
     }
 }

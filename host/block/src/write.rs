@@ -13,16 +13,17 @@ use ulid::Ulid;
 
 use crate::chunks::{CHUNKS_FILE, SliceRows};
 use crate::extras::Extras;
-use crate::index::{INDEX_FILE, IndexBuilder};
+use crate::index::IndexBuilder;
+use crate::label_files::LabelFiles;
 use crate::meta::{
     BlockMeta, BlockStats, CODEC, Compaction, FileMeta, META_FILE, TimeBounds, VERSION,
 };
-use crate::series::{SERIES_FILE, SeriesRows, block_order};
+use crate::series::block_order;
 use crate::side::{HISTOGRAMS_FILE, STARTS_FILE, SideRows, SideWriter};
 use crate::sums::SUM_BYTES;
 use crate::times::{Groups, TIMES_FILE};
 use crate::upload::{FileWriter, properties};
-use crate::{BlockError, Fault, chunks, extras, index, series, times};
+use crate::{BlockError, Fault, chunks, extras, index, times};
 
 /// The length of a time slice: two hours. Cells are never joined into longer ones.
 pub const SLICE_MS: i64 = 2 * 3_600 * 1_000;
@@ -139,19 +140,15 @@ struct BlockWriter<'a> {
     files: Files<'a>,
     options: &'a WriteOptions,
     chunks_file: FileWriter<'a>,
-    series_file: FileWriter<'a>,
+    labels: LabelFiles<'a>,
     /// The first slice that came is written while series come; the others wait.
     slices: Vec<SliceRows>,
     extras_files: Extras<SideWriter<'a>>,
     /// By slice.
     extras: Vec<Extras<SideRows>>,
-    series: SeriesRows,
-    index: IndexBuilder,
     times: Groups,
     previous: Option<Labels>,
-    span: TimeRange,
-    stats: BlockStats,
-    series_count: usize,
+    samples: u64,
 }
 
 impl<'a> BlockWriter<'a> {
@@ -164,41 +161,35 @@ impl<'a> BlockWriter<'a> {
             files,
             options,
             chunks_file: files.create(CHUNKS_FILE, chunks::layout)?,
-            series_file: files.create(SERIES_FILE, series::layout)?,
+            labels: LabelFiles::new(files)?,
             slices: Vec::new(),
             extras_files: files.extras(),
             extras: Vec::new(),
-            series: SeriesRows::default(),
-            index: IndexBuilder::default(),
             times: Groups::default(),
             previous: None,
-            span: TimeRange {
-                start_ms: i64::MAX,
-                end_ms: i64::MIN,
-            },
-            stats: BlockStats::default(),
-            series_count: 0,
+            samples: 0,
         })
     }
 
     async fn push(&mut self, series: Series) -> Result<(), BlockError> {
         let files = self.files;
-        let blame = |fault| files.blame(CHUNKS_FILE, fault);
+        let blame = move |fault| files.blame(CHUNKS_FILE, fault);
         let Some(span) = self.check(&series).map_err(blame)? else {
             return Ok(());
         };
         self.place(&series).map_err(blame)?;
-        let row = u32::try_from(self.series_count);
-        let row = row.map_err(|_| files.blame(INDEX_FILE, Fault::format("too many series")))?;
-        self.index.push(row, &series.labels);
-        self.series.push(series.labels.clone(), span);
-        self.previous = Some(series.labels);
-        self.stats.samples += series.values.len() as u64;
-        self.span.start_ms = self.span.start_ms.min(span.start_ms);
-        self.span.end_ms = self.span.end_ms.max(span.end_ms);
-        self.series_count += 1;
-        if self.series_count.is_multiple_of(WRITE_ROWS) {
-            self.write_ready().await?;
+        self.previous = Some(series.labels.clone());
+        self.samples += series.values.len() as u64;
+        self.labels.push(series.labels, span).await?;
+        // As far as the place of the rows in the file is known.
+        if self.labels.count().is_multiple_of(WRITE_ROWS)
+            && let Some(slice) = self.slices.first_mut()
+        {
+            let written = write_slice(&mut self.chunks_file, slice, self.labels.count()).await;
+            written.map_err(blame)?;
+            if let Some(extras) = self.extras.first_mut() {
+                self.extras_files.append(0, extras).await?;
+            }
         }
         Ok(())
     }
@@ -256,67 +247,38 @@ impl<'a> BlockWriter<'a> {
                 self.slices.len() - 1
             });
             let cells = extras::encode(series, from..from + count)?;
-            self.extras[at].push(self.series_count, cells);
-            self.slices[at].push(self.series_count, place, &timestamps, values)?;
+            self.extras[at].push(self.labels.count(), cells);
+            self.slices[at].push(self.labels.count(), place, values)?;
             from += count;
         }
         Ok(())
     }
 
-    /// Writes the rows of the series so far, as far as their place in the files is known.
-    async fn write_ready(&mut self) -> Result<(), BlockError> {
-        let files = self.files;
-        if let Some(slice) = self.slices.first_mut() {
-            let written = write_slice(&mut self.chunks_file, slice, self.series_count).await;
-            written.map_err(|fault| files.blame(CHUNKS_FILE, fault))?;
-        }
-        if let Some(extras) = self.extras.first_mut() {
-            self.extras_files.append(0, extras).await?;
-        }
-        let rows = self.series.take();
-        let written = match rows {
-            Ok(rows) => append(&mut self.series_file, &rows, self.series_count).await,
-            Err(fault) => Err(fault),
-        };
-        written.map_err(|fault| files.blame(SERIES_FILE, fault))
-    }
-
     async fn finish(mut self) -> Result<Option<BlockMeta>, BlockError> {
-        if self.series_count == 0 {
+        let series = self.labels.count();
+        if series == 0 {
             return Ok(None);
         }
         let files = self.files;
-        self.write_ready().await?;
-        let chunks = self.chunks_file;
         let slices_ms = self.slices.iter().map(SliceRows::slice_ms).collect();
-        let stats = BlockStats {
-            series: self.series_count as u64,
-            timestamp_groups: self.times.len() as u64,
-            label_pairs: self.index.pairs() as u64,
-            ..self.stats
-        };
+        let labels = self.labels.finish().await?;
+        let mut named: BTreeMap<String, FileMeta> = labels.files.into_iter().collect();
         let written = [
             (
                 CHUNKS_FILE,
-                write_chunks(chunks, self.slices, self.series_count).await,
-            ),
-            (SERIES_FILE, self.series_file.finish().await),
-            (
-                INDEX_FILE,
-                write_index(files.create(INDEX_FILE, index::layout)?, self.index).await,
+                write_chunks(self.chunks_file, self.slices, series).await,
             ),
             (
                 TIMES_FILE,
                 write_times(files.create(TIMES_FILE, times::layout)?, &self.times).await,
             ),
         ];
-        let mut named = BTreeMap::new();
         for (name, meta) in written {
             let meta = meta.map_err(|fault| files.blame(name, fault))?;
             named.insert(name.to_owned(), meta);
         }
         for (slice, extras) in self.extras.iter_mut().enumerate() {
-            let first_row = slice.saturating_mul(self.series_count);
+            let first_row = slice.saturating_mul(series);
             self.extras_files.append(first_row, extras).await?;
         }
         let Extras { histograms, starts } = self.extras_files;
@@ -327,11 +289,16 @@ impl<'a> BlockWriter<'a> {
             ulid: files.block.to_owned(),
             codec: CODEC.to_owned(),
             range: self.options.range,
-            min_time_ms: self.span.start_ms,
-            max_time_ms: self.span.end_ms,
+            min_time_ms: labels.span.start_ms,
+            max_time_ms: labels.span.end_ms,
             slice_ms: self.options.slice_ms,
             slices_ms,
-            stats,
+            stats: BlockStats {
+                series: series as u64,
+                samples: self.samples,
+                timestamp_groups: self.times.len() as u64,
+                label_pairs: labels.pairs as u64,
+            },
             compaction: taken_over(&self.options.sources),
             sum_bytes: SUM_BYTES,
             files: named,

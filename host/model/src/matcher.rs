@@ -4,6 +4,8 @@ use std::fmt;
 
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
+use regex_syntax::hir::Hir;
+use regex_syntax::hir::literal::Extractor;
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +59,15 @@ enum Pattern {
     Anything,
     /// `.+`
     NotEmpty,
-    Regex(Box<Regex>),
+    Regex(Box<Expression>),
+}
+
+/// A regular expression that has to be run.
+#[derive(Clone)]
+struct Expression {
+    regex: Regex,
+    /// What all texts that it accepts begin with.
+    prefix: String,
 }
 
 /// A compiled expression may take this much memory; a larger one is refused.
@@ -132,13 +142,22 @@ impl Matcher {
         }
     }
 
+    /// What all values begin with that the positive form accepts and that [`Self::literals`]
+    /// does not list; "" where nothing is known.
+    pub fn prefix(&self) -> &str {
+        match &self.pattern {
+            Pattern::Regex(expression) => &expression.prefix,
+            _ => "",
+        }
+    }
+
     fn accepts(&self, value: &str) -> bool {
         match &self.pattern {
             Pattern::Literal => self.value == value,
             Pattern::Literals(values) => values.binary_search_by(|v| v.as_str().cmp(value)).is_ok(),
             Pattern::Anything => true,
             Pattern::NotEmpty => !value.is_empty(),
-            Pattern::Regex(regex) => regex.is_match(value),
+            Pattern::Regex(expression) => expression.regex.is_match(value),
         }
     }
 }
@@ -164,8 +183,8 @@ impl Pattern {
         };
         // Compiled alone first: wrapped in a group, `a)(b` would pass.
         let syntax = syntax::Config::new().dot_matches_new_line(true);
-        syntax::parse_with(expression, &syntax).map_err(|e| error(e.to_string()))?;
-        Regex::builder()
+        let parsed = syntax::parse_with(expression, &syntax).map_err(|e| error(e.to_string()))?;
+        let regex = Regex::builder()
             .syntax(syntax)
             .configure(
                 Regex::config()
@@ -173,9 +192,21 @@ impl Pattern {
                     .onepass_size_limit(Some(REGEX_BYTES_MAX)),
             )
             .build(&format!("^(?:{expression})$"))
-            .map(|regex| Self::Regex(Box::new(regex)))
-            .map_err(|e| error(e.to_string()))
+            .map_err(|e| error(e.to_string()))?;
+        Ok(Self::Regex(Box::new(Expression {
+            regex,
+            prefix: common_prefix(&parsed),
+        })))
     }
+}
+
+/// What all texts begin with that an expression accepts.
+fn common_prefix(expression: &Hir) -> String {
+    let beginnings = Extractor::new().extract(expression);
+    let common = beginnings.longest_common_prefix().unwrap_or_default();
+    // The bytes may part in the middle of a character.
+    let whole = common.utf8_chunks().next().map(|chunk| chunk.valid());
+    whole.unwrap_or_default().to_owned()
 }
 
 impl PartialEq for Matcher {
@@ -195,6 +226,31 @@ impl fmt::Debug for Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_prefix_is_what_all_accepted_values_begin_with() {
+        for (expression, prefix) in [
+            ("node_cpu.*", "node_cpu"),
+            ("node_(cpu|memory)_.+", "node_"),
+            ("(node_cpu|node_network)[a-z]*", "node_"),
+            ("^abc.*$", "abc"),
+            ("ab+c?", "ab"),
+            ("a{3}.", "aaa"),
+            ("(ü|û)x*", ""),
+            ("prod-[12]", "prod-"),
+            ("(a|)b.*", ""),
+            ("(?i)abc.*", ""),
+            (".*abc", ""),
+            ("a*", ""),
+            ("a|b", ""),
+            ("abc", ""),
+        ] {
+            let matcher = Matcher::new("l", MatchOp::Regex, expression).unwrap();
+            assert_eq!(matcher.prefix(), prefix, "{expression}");
+            let negative = Matcher::new("l", MatchOp::NotRegex, expression).unwrap();
+            assert_eq!(negative.prefix(), prefix, "{expression}");
+        }
+    }
 
     #[test]
     fn each_operator_on_values_and_on_a_missing_label() {

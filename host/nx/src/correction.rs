@@ -23,11 +23,18 @@ fn magnitude_bits_if_negative(bits: u64) -> u64 {
     0_u64.wrapping_sub(bits >> 63) >> 1
 }
 
-/// Corrects decoded decimals, as many as the planes have.
-pub(crate) fn apply(planes: &Planes<'_>, are_deltas: bool, values: &mut [f64]) {
-    let mut rest = values.iter_mut();
+/// Corrects decoded decimals, the values from the one at `first` on.
+pub(crate) fn apply(planes: &Planes<'_>, are_deltas: bool, first: usize, values: &mut [f64]) {
+    let end = first + values.len();
     let mut correction = 0_u64;
-    planes.for_blocks(|block| {
+    if are_deltas {
+        planes.for_blocks(0..first, |_, block| {
+            let numbers = block.iter().map(|folded| unfold(*folded));
+            correction = numbers.fold(correction, u64::wrapping_add);
+        });
+    }
+    let mut rest = values.iter_mut();
+    planes.for_blocks(first..end, |_, block| {
         for (folded, value) in block.iter().zip(&mut rest) {
             let number = unfold(*folded);
             correction = match are_deltas {

@@ -1,4 +1,6 @@
-//! From a cell to its values. Any bytes give values or an error.
+//! From a cell to its values, all or a stretch of them. Any bytes give values or an error.
+
+use std::ops::Range;
 
 use crate::cell::{Head, Kind, Transform, unfold};
 use crate::decimal::POWERS;
@@ -13,15 +15,37 @@ use crate::{CellError, correction, exceptions};
 /// # Errors
 /// The bytes are not a cell of so many values; `values` is then as it was.
 pub fn decode(cell: &[u8], count: usize, values: &mut Vec<f64>) -> Result<(), CellError> {
+    decode_range(cell, count, 0..count, values)
+}
+
+/// As [`decode`], of the values in `range` only; those behind the last are not there.
+///
+/// What lies behind the range is not computed, and what lies before it no further than the sums
+/// that lead to it.
+///
+/// # Errors
+/// As in [`decode`].
+pub fn decode_range(
+    cell: &[u8],
+    count: usize,
+    range: Range<usize>,
+    values: &mut Vec<f64>,
+) -> Result<(), CellError> {
     let start = values.len();
-    let decoded = decode_all(cell, count, values);
+    let range = range.start..range.end.min(count);
+    let decoded = decode_checked(cell, count, range, values);
     if decoded.is_err() {
         values.truncate(start);
     }
     decoded
 }
 
-fn decode_all(mut cell: &[u8], count: usize, values: &mut Vec<f64>) -> Result<(), CellError> {
+fn decode_checked(
+    mut cell: &[u8],
+    count: usize,
+    range: Range<usize>,
+    values: &mut Vec<f64>,
+) -> Result<(), CellError> {
     let start = values.len();
     if count == 0 {
         return all_read(cell);
@@ -34,10 +58,10 @@ fn decode_all(mut cell: &[u8], count: usize, values: &mut Vec<f64>) -> Result<()
     if !head.has_exceptions {
         all_read(cell)?;
     }
-    values.reserve(count);
+    values.reserve(range.len());
     let power = POWERS[usize::from(head.exponent)];
     let is_near = head.reach(count) < NEAR;
-    let mut integers = Integers::of(&head, count);
+    let mut integers = Integers::of(&head, range.clone());
     match (head.kind, is_near, head.exponent) {
         (Kind::Raw, ..) => integers.restore(&residuals, values, f64::from_bits),
         (_, true, exponent) => {
@@ -57,11 +81,12 @@ fn decode_all(mut cell: &[u8], count: usize, values: &mut Vec<f64>) -> Result<()
         correction::apply(
             &corrections,
             head.corrections.are_deltas,
+            range.start,
             &mut values[start..],
         );
     }
     if head.has_exceptions {
-        exceptions::apply(cell, &mut values[start..])?;
+        exceptions::apply(cell, count, range.start, &mut values[start..])?;
     }
     Ok(())
 }
@@ -86,12 +111,12 @@ struct Integers {
     base: u64,
     step: u64,
     slope: u64,
-    /// How many there are, at least one.
-    count: usize,
+    /// Which of them are wanted; all of these are there.
+    wanted: Range<usize>,
 }
 
 impl Integers {
-    fn of(head: &Head, count: usize) -> Self {
+    fn of(head: &Head, wanted: Range<usize>) -> Self {
         let Head {
             transform,
             base,
@@ -104,11 +129,11 @@ impl Integers {
             base,
             step,
             slope,
-            count,
+            wanted,
         }
     }
 
-    /// Appends the values of the integers that the residuals give.
+    /// Appends the values of those integers that are wanted.
     ///
     /// Each block takes several passes: those that carry nothing from one number to the next are
     /// left to the vector unit.
@@ -116,41 +141,56 @@ impl Integers {
     fn restore(self, residuals: &Planes<'_>, values: &mut Vec<f64>, value: impl Fn(u64) -> f64) {
         let mut integer = self.base;
         let mut delta = self.slope;
-        if self.transform.lead() > 0 {
+        let lead = self.transform.lead();
+        if lead > 0 && self.wanted.contains(&0) {
             values.push(value(integer));
         }
-        if self.transform == Transform::Delta2 && self.count > 1 {
+        if self.transform == Transform::Delta2 {
             integer = integer.wrapping_add(self.step.wrapping_mul(delta));
-            values.push(value(integer));
+            if self.wanted.contains(&1) {
+                values.push(value(integer));
+            }
         }
-        residuals.for_blocks(|block| {
-            match self.transform {
-                Transform::Delta | Transform::Delta2 => each(block, unfold),
-                Transform::Slope => each(block, |more| more.wrapping_add(self.slope)),
-                Transform::Offset | Transform::Xor => {}
-            }
-            if self.transform == Transform::Delta2 {
-                each(block, |change| {
-                    delta = delta.wrapping_add(change);
-                    delta
-                });
-            }
-            if self.step != 1 {
-                each(block, |steps| steps.wrapping_mul(self.step));
-            }
-            match self.transform {
-                Transform::Offset => each(block, |offset| offset.wrapping_add(self.base)),
-                Transform::Xor => each(block, |bits| {
-                    integer ^= bits;
-                    integer
-                }),
-                Transform::Delta | Transform::Delta2 | Transform::Slope => each(block, |delta| {
-                    integer = integer.wrapping_add(delta);
-                    integer
-                }),
-            }
-            values.extend(block.iter().map(|integer| value(*integer)));
-        });
+        // Each offset stands for itself; all others add up from the first.
+        let from = match self.transform {
+            Transform::Offset => self.wanted.start,
+            _ => 0,
+        };
+        residuals.for_blocks(
+            from..self.wanted.end.saturating_sub(lead),
+            |place, block| {
+                match self.transform {
+                    Transform::Delta | Transform::Delta2 => each(block, unfold),
+                    Transform::Slope => each(block, |more| more.wrapping_add(self.slope)),
+                    Transform::Offset | Transform::Xor => {}
+                }
+                if self.transform == Transform::Delta2 {
+                    each(block, |change| {
+                        delta = delta.wrapping_add(change);
+                        delta
+                    });
+                }
+                if self.step != 1 {
+                    each(block, |steps| steps.wrapping_mul(self.step));
+                }
+                match self.transform {
+                    Transform::Offset => each(block, |offset| offset.wrapping_add(self.base)),
+                    Transform::Xor => each(block, |bits| {
+                        integer ^= bits;
+                        integer
+                    }),
+                    Transform::Delta | Transform::Delta2 | Transform::Slope => {
+                        each(block, |delta| {
+                            integer = integer.wrapping_add(delta);
+                            integer
+                        })
+                    }
+                }
+                let before = self.wanted.start.saturating_sub(place + lead);
+                let wanted = block.get(before..).unwrap_or_default();
+                values.extend(wanted.iter().map(|integer| value(*integer)));
+            },
+        );
     }
 }
 

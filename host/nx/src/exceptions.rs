@@ -52,11 +52,16 @@ impl Exceptions {
     }
 }
 
-/// Writes exceptions over the values: at least one run, and all of `bytes`.
-pub(crate) fn apply(mut bytes: &[u8], values: &mut [f64]) -> Result<(), CellError> {
+/// Writes exceptions over the values of a cell of `count`, those from the one at `first` on: at
+/// least one run, and all of `bytes`.
+pub(crate) fn apply(
+    mut bytes: &[u8],
+    count: usize,
+    first: usize,
+    values: &mut [f64],
+) -> Result<(), CellError> {
     const PART: &str = "exceptions";
-    let count = values.len();
-    let mut rest = values;
+    let mut end = 0_usize;
     loop {
         let mut number = || {
             let number = read_number(&mut bytes, PART)?;
@@ -64,13 +69,18 @@ pub(crate) fn apply(mut bytes: &[u8], values: &mut [f64]) -> Result<(), CellErro
         };
         let (gap, further) = (number()?, number()?);
         let beyond = CellError::Exception { count };
-        rest.split_off_mut(..gap).ok_or(beyond)?;
-        let len = further.checked_add(1).ok_or(beyond)?;
-        let run = rest.split_off_mut(..len).ok_or(beyond)?;
+        let start = end.checked_add(gap).ok_or(beyond)?;
+        let last = start.checked_add(further).ok_or(beyond)?;
+        if last >= count {
+            return Err(beyond);
+        }
+        end = last + 1;
+        let within = |place: usize| place.saturating_sub(first).min(values.len());
+        let run = within(start)..within(end);
         let (bits, after) = bytes
             .split_first_chunk()
             .ok_or(CellError::Short { part: PART })?;
-        run.fill(f64::from_bits(u64::from_le_bytes(*bits)));
+        values[run].fill(f64::from_bits(u64::from_le_bytes(*bits)));
         bytes = after;
         if bytes.is_empty() {
             return Ok(());
@@ -109,16 +119,19 @@ mod tests {
         assert_eq!(bytes, expected.concat());
 
         let mut values = [1.0; 10];
-        apply(&bytes, &mut values).unwrap();
+        apply(&bytes, 10, 0, &mut values).unwrap();
         let zero = (-0.0_f64).to_bits();
         let one = 1_f64.to_bits();
         let expected = [one, one, STALE, STALE, STALE, zero, one, one, one, zero];
         assert_eq!(values.map(f64::to_bits), expected);
+        let mut some = [1.0; 3];
+        apply(&bytes, 10, 4, &mut some).unwrap();
+        assert_eq!(some.map(f64::to_bits), expected[4..7]);
 
         let behind = CellError::Exception { count: 9 };
-        assert_eq!(apply(&bytes, &mut values[..9]), Err(behind));
+        assert_eq!(apply(&bytes, 9, 0, &mut values[..9]), Err(behind));
         for end in (0..bytes.len()).filter(|end| ![10, 20].contains(end)) {
-            assert!(apply(&bytes[..end], &mut values).is_err(), "{end}");
+            assert!(apply(&bytes[..end], 10, 0, &mut values).is_err(), "{end}");
         }
     }
 }

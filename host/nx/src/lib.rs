@@ -20,7 +20,7 @@ mod exceptions;
 mod planes;
 mod transform;
 
-pub use decode::decode;
+pub use decode::{decode, decode_range};
 pub use encode::encode;
 pub use error::CellError;
 

@@ -1,6 +1,8 @@
 //! Byte planes: byte 0 of all numbers, then byte 1 of all, and so on. Bytes of one meaning lie
 //! side by side, where a compressor finds what they share and a vector unit joins them again.
 
+use std::ops::Range;
+
 use crate::CellError;
 
 /// How many numbers are joined at a time: few enough to stay in the first cache.
@@ -42,15 +44,15 @@ impl<'a> Planes<'a> {
         Ok(Self { bytes, width, len })
     }
 
-    /// Hands on all numbers, a block at a time.
+    /// Hands on the numbers in `range`, a block at a time with the place of its first number.
     #[inline]
-    pub(crate) fn for_blocks(&self, mut each: impl FnMut(&mut [u64])) {
+    pub(crate) fn for_blocks(&self, range: Range<usize>, mut each: impl FnMut(usize, &mut [u64])) {
         let mut block = [0; BLOCK];
-        let mut start = 0;
-        while start < self.len {
-            let numbers = &mut block[..BLOCK.min(self.len - start)];
+        let (mut start, end) = (range.start, range.end.min(self.len));
+        while start < end {
+            let numbers = &mut block[..BLOCK.min(end - start)];
             self.join(start, numbers);
-            each(numbers);
+            each(start, numbers);
             start += BLOCK;
         }
     }
@@ -122,8 +124,13 @@ mod tests {
                 let mut rest = &cell[..];
                 let planes = Planes::read(&mut rest, expected_width, len, "planes").unwrap();
                 let mut found = Vec::new();
-                planes.for_blocks(|block| found.extend_from_slice(block));
+                planes.for_blocks(0..len, |_, block| found.extend_from_slice(block));
                 assert_eq!(found, numbers);
+                for range in [0..len / 2, len / 3..len, len / 2..len + 9] {
+                    found.clear();
+                    planes.for_blocks(range.clone(), |_, block| found.extend_from_slice(block));
+                    assert_eq!(found, numbers[range.start..range.end.min(len)]);
+                }
                 let mut more = &cell[..];
                 let read = Planes::read(&mut more, expected_width, len + 1, "planes");
                 assert_eq!(read.is_err(), expected_width > 0);

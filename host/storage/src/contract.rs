@@ -81,6 +81,7 @@ async fn an_empty_store_has_nothing(store: &impl Queryable) {
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
+        limit: None,
     };
     assert!(expect(store.label_names(&request).await).is_empty());
     assert!(expect(store.label_values("job", &request).await).is_empty());
@@ -173,6 +174,7 @@ async fn matchers_select_as_written(store: &(impl Appendable + Queryable)) {
         let request = LabelsRequest {
             matchers,
             range: TimeRange::ALL,
+            limit: None,
         };
         let values = expect(store.label_values("__name__", &request).await);
         assert_eq!(values.concat(), expected, "{label}");
@@ -180,6 +182,7 @@ async fn matchers_select_as_written(store: &(impl Appendable + Queryable)) {
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
+        limit: None,
     };
     assert_eq!(
         expect(store.label_names(&request).await),

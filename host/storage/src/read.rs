@@ -51,6 +51,8 @@ pub struct LabelsRequest {
     pub matchers: Vec<Matcher>,
     /// A store may answer for whole blocks that overlap it.
     pub range: TimeRange,
+    /// The first so many names or values are enough, a store may stop there; `None` for all.
+    pub limit: Option<usize>,
 }
 
 impl LabelsRequest {

@@ -74,7 +74,7 @@ impl Queryable for Tsdb {
             for block in self.blocks(request.range) {
                 names.extend(block.label_names(request).await?);
             }
-            Ok(names.into_iter().collect())
+            Ok(names.into_iter().take(limit(request)).collect())
         }
         .boxed()
     }
@@ -90,8 +90,13 @@ impl Queryable for Tsdb {
             for block in self.blocks(request.range) {
                 values.extend(block.label_values(name, request).await?);
             }
-            Ok(values.into_iter().collect())
+            Ok(values.into_iter().take(limit(request)).collect())
         }
         .boxed()
     }
+}
+
+/// How many names or values are enough.
+fn limit(request: &LabelsRequest) -> usize {
+    request.limit.unwrap_or(usize::MAX)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, TimestampMillisecondType};
+use arrow_array::types::{Float64Type, Int32Type};
 use arrow_array::{Array, RecordBatch};
 use futures::TryStreamExt;
 use futures::executor::block_on;
@@ -118,6 +118,7 @@ async fn label_values(blocks: &[Arc<Block>], name: &str) -> Vec<String> {
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
+        limit: None,
     };
     let mut values = Vec::new();
     for block in blocks {
@@ -265,8 +266,8 @@ fn a_compacted_set_answers_what_its_parents_answered() {
     });
 }
 
-/// What `chunks.parquet` says of each row: slice, series, count, gaps, encoding, value and cell.
-type Row = (i64, i32, i32, Vec<u8>, i32, Option<u64>, Vec<u8>);
+/// What `chunks.parquet` says of each row: count, gaps, encoding, value and cell.
+type Row = (i32, Vec<u8>, i32, Option<u64>, Vec<u8>);
 
 async fn rows(store: &Arc<dyn ObjectStore>, number: u64) -> Vec<Row> {
     let path = folder(number).join("chunks.parquet");
@@ -276,12 +277,9 @@ async fn rows(store: &Arc<dyn ObjectStore>, number: u64) -> Vec<Row> {
     let of_batch = |batch: RecordBatch| {
         let int = |name: &str| batch[name].as_primitive::<Int32Type>().clone();
         let blob = |name: &str| batch[name].as_binary::<i32>().clone();
-        let slice = batch["slice"].as_primitive::<TimestampMillisecondType>();
         let constant = batch["v_const"].as_primitive::<Float64Type>();
         let row = |row: usize| {
             (
-                slice.value(row),
-                int("series_row").value(row),
                 int("n").value(row),
                 blob("ts_gaps").value(row).to_vec(),
                 int("enc").value(row),

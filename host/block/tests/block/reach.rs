@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use futures::executor::block_on;
-use narthex_block::SLICE_MS;
-use narthex_model::Matcher;
-use narthex_storage::{Series, TimeRange};
+use narthex_block::{Block, SLICE_MS};
+use narthex_model::{MatchOp, Matcher};
+use narthex_storage::{LabelsRequest, Series, TimeRange};
 use object_store::ObjectStore;
 
-use crate::fixture::{Counting, options, publish, request, series};
+use crate::fixture::{Counting, cache, folder, options, publish, request, series};
 
 #[test]
 fn one_series_of_ten_thousand_costs_few_bytes() {
@@ -58,5 +58,60 @@ fn one_series_of_ten_thousand_costs_few_bytes() {
             "{requests}, {cold} of {total}"
         );
         assert_eq!(warm, (0, 0), "what was read is there");
+    });
+}
+
+/// Ten thousand series with a hundred samples and an `id` of `a`, `b`, ... and five digits.
+fn many() -> Vec<Series> {
+    let all = (0..10_000_u32).map(|i| {
+        let id = format!("{}{:05}", ["a", "b", "c", "d"][(i % 4) as usize], i / 4);
+        let labels = [("__name__", "m"), ("id", id.as_str())];
+        series(&labels, (0..100).map(|n| (n * 15_000, 1.0)))
+    });
+    all.collect()
+}
+
+#[test]
+fn what_an_expression_begins_with_and_a_limit_narrow_what_is_read_of_the_index() {
+    let counting = Arc::new(Counting::default());
+    let store: Arc<dyn ObjectStore> = Arc::clone(&counting) as _;
+    block_on(async {
+        publish(&store, many(), &options(0..SLICE_MS)).await;
+        // Each on a block of which nothing was read; the same answers, and what they cost.
+        let rows = async |expression: &str| {
+            let block = Block::open(Arc::clone(&store), &folder(), &cache()).await;
+            counting.take();
+            let matcher = Matcher::new("id", MatchOp::Regex, expression).unwrap();
+            let request = request(vec![matcher], TimeRange::ALL);
+            let found = block.unwrap().series(&request).await.unwrap().len();
+            (found, counting.take().1)
+        };
+        let (all, all_bytes) = rows("(b0012.|b00130)").await;
+        let (some, some_bytes) = rows(".0012.|.{2}0130").await;
+        assert_eq!((all, some), (11, 44));
+        assert!(all_bytes < some_bytes, "{all_bytes} of {some_bytes}");
+        for (expression, expected) in [("b.*", 2_500), ("a0000.+", 10), ("d02499.*", 1), ("e.+", 0)]
+        {
+            assert_eq!(rows(expression).await.0, expected, "{expression}");
+        }
+
+        let values = async |limit: Option<usize>| {
+            let block = Block::open(Arc::clone(&store), &folder(), &cache()).await;
+            counting.take();
+            let request = LabelsRequest {
+                matchers: Vec::new(),
+                range: TimeRange::ALL,
+                limit,
+            };
+            let found = block.unwrap().label_values("id", &request).await.unwrap();
+            (found, counting.take().1)
+        };
+        let (all, all_bytes) = values(None).await;
+        assert_eq!(all.len(), 10_000);
+        for limit in [0, 1, 256, 257, 10_001] {
+            let (some, bytes) = values(Some(limit)).await;
+            assert_eq!(some, all[..limit.min(all.len())]);
+            assert!(bytes <= all_bytes, "{bytes} of {all_bytes}");
+        }
     });
 }

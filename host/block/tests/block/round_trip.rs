@@ -56,6 +56,7 @@ async fn compare(block: &Arc<Block>, store: &MemoryStore, request: &SelectReques
     let labels = LabelsRequest {
         matchers: request.matchers.clone(),
         range: TimeRange::ALL,
+        limit: None,
     };
     let mut found = block.series(&everything).await.unwrap();
     let mut expected = store.series(&everything).await.unwrap();

@@ -96,6 +96,7 @@ fn samples_that_blocks_hold_are_left_in_the_log() {
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
+        limit: None,
     };
     let numbers = block_on(head.label_values("number", &request)).unwrap();
     assert_eq!(numbers.len(), wanted.len());

@@ -111,6 +111,7 @@ fn churn_leaves_nothing_behind() {
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
+        limit: None,
     };
     let pods = block_on(head.label_values("pod", &request)).unwrap();
     assert_eq!(pods.len(), 200);

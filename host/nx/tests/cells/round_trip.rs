@@ -11,6 +11,18 @@ fn check(values: &[f64]) {
     let found = decoded(&cell, values.len()).unwrap();
     assert_eq!(bits(&found), bits(values));
     assert!(cell.len() <= 8 * values.len() + 3, "{} bytes", cell.len());
+    let count = values.len();
+    for (start, end) in [
+        (0, 1),
+        (1, count),
+        (count / 3, count - count / 3),
+        (129, 131),
+    ] {
+        let mut some = vec![7.0];
+        narthex_nx::decode_range(&cell, count, start..end, &mut some).unwrap();
+        let expected = values.get(start..end.min(count)).unwrap_or_default();
+        assert_eq!(bits(&some[1..]), bits(expected), "{start} to {end}");
+    }
 }
 
 /// Values that are at the edge of something.

@@ -195,6 +195,7 @@ async fn a_late_sample_that_was_taken_while_a_block_was_cut_is_there() {
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
+        limit: None,
     };
     let mut found = store.label_values("__name__", &request).await.unwrap();
     let mut expected = taken;

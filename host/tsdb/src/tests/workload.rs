@@ -80,6 +80,7 @@ async fn compare(store: &Store, model: &MemoryStore, chance: &mut Chance, now_ms
     let request = LabelsRequest {
         matchers,
         range: TimeRange::ALL,
+        limit: None,
     };
     let found = store.label_values("Number", &request).await.unwrap();
     let expected = model.label_values("Number", &request).await.unwrap();
