@@ -1,9 +1,10 @@
 //! The path of a batch: bounds, plan, log, memory, report.
 
-use narthex_model::{AppendReport, Rejection, Sample, SeriesRef, WriteBatch};
+use narthex_model::{AppendReport, Labels, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
 
 use crate::head::Head;
+use crate::log::kinds::{START_BYTES_MAX, histogram_bytes_max};
 use crate::log::record::{LABELS_OVERHEAD_BYTES_MAX, ROW_BYTES_MAX};
 use crate::options::{BATCH_BYTES_MAX, LABELS_BYTES_MAX, SERIES_MAX};
 
@@ -13,12 +14,9 @@ impl Appendable for Head {
         if appender.closed {
             return Err(AppendError::Closed);
         }
-        check_bounds(&batch.samples, appender.series())?;
+        check_bounds(batch, appender.series())?;
         let segment = appender.log.segment().map_err(AppendError::Log)?;
-        let mut report = appender.plan(&batch.samples, segment, |slot, at| {
-            self.memory().value_at(slot, at)
-        });
-        refuse_histograms(batch, &mut report);
+        let report = appender.plan(batch, segment, |slot, at| self.memory().value_at(slot, at));
         if appender.plan.accepted.is_empty() {
             return Ok(report);
         }
@@ -43,37 +41,38 @@ impl Appendable for Head {
                 memory.push(sample.slot, sample.timestamp_ms, sample.bits);
             }
         }
+        appender.plan.kinds.apply(&mut memory);
         self.count_late(late);
         Ok(report)
     }
 }
 
-/// The head keeps no native histograms: the report says so of each.
-fn refuse_histograms(batch: &WriteBatch, report: &mut AppendReport) {
-    let indexes = 0..batch.histograms.len();
-    report.histogram_series = vec![SeriesRef::UNKNOWN; batch.histograms.len()];
-    let rejected = indexes.map(|index| (index, Rejection::NoHistograms));
-    report.rejected_histograms = rejected.collect();
-}
-
 /// Refuses what might not fit, before anything is changed.
-fn check_bounds(samples: &[Sample], series: usize) -> Result<(), AppendError> {
-    let mut bytes = 0_usize;
-    for sample in samples {
-        let labels_bytes = sample.labels.encoded_len();
+fn check_bounds(batch: &WriteBatch, series: usize) -> Result<(), AppendError> {
+    let starts = batch.starts.samples.len() + batch.starts.histograms.len();
+    let mut bytes = starts * START_BYTES_MAX;
+    let mut add = |labels: &Labels, more_bytes: usize| {
+        let labels_bytes = labels.encoded_len();
         if labels_bytes > LABELS_BYTES_MAX {
             return Err(AppendError::TooLarge(format!(
                 "a label set takes {labels_bytes} bytes; at most {LABELS_BYTES_MAX} are taken"
             )));
         }
-        bytes += labels_bytes + LABELS_OVERHEAD_BYTES_MAX + ROW_BYTES_MAX;
+        bytes += labels_bytes + LABELS_OVERHEAD_BYTES_MAX + ROW_BYTES_MAX + more_bytes;
+        Ok(())
+    };
+    for sample in &batch.samples {
+        add(&sample.labels, 0)?;
+    }
+    for sample in &batch.histograms {
+        add(&sample.labels, histogram_bytes_max(&sample.histogram))?;
     }
     if bytes > BATCH_BYTES_MAX {
         return Err(AppendError::TooLarge(format!(
             "the batch takes {bytes} bytes; at most {BATCH_BYTES_MAX} are taken"
         )));
     }
-    if series + samples.len() > SERIES_MAX {
+    if series + batch.samples.len() + batch.histograms.len() > SERIES_MAX {
         return Err(AppendError::TooLarge(format!(
             "the head has {series} series and takes at most {SERIES_MAX}"
         )));

@@ -1,12 +1,15 @@
 //! The writer's side of the head: which series a sample belongs to, whether it is taken, and
 //! what the log has to say about it.
 
+mod kinds;
+
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use narthex_model::{AppendReport, Labels, Rejection, Sample, SeriesRef};
+use narthex_model::{AppendReport, Labels, Rejection, Sample, SeriesRef, WriteBatch, sample};
 use narthex_storage::TimeRange;
 
+use crate::appender::kinds::{LastHistograms, PlannedKinds};
 use crate::late::LateMark;
 use crate::log::frame::FrameType;
 use crate::log::record::{self, Row};
@@ -89,6 +92,7 @@ pub(crate) struct Appender {
     /// The segment that `next_id` counts in.
     segment: u32,
     next_id: u32,
+    histograms: LastHistograms,
     pub(crate) plan: Plan,
 }
 
@@ -106,6 +110,7 @@ pub(crate) struct Plan {
     late_rows: Vec<Row>,
     /// What the late samples of the batch are, by slot and time.
     late: HashMap<(u32, i64), u64>,
+    pub(crate) kinds: PlannedKinds,
     payload: Vec<u8>,
 }
 
@@ -123,6 +128,7 @@ impl Appender {
             closed: false,
             segment: u32::MAX,
             next_id: 0,
+            histograms: LastHistograms::default(),
             plan: Plan::default(),
         }
     }
@@ -163,7 +169,7 @@ impl Appender {
     /// slot at a time.
     pub(crate) fn plan(
         &mut self,
-        samples: &[Sample],
+        batch: &WriteBatch,
         segment: u32,
         held: impl Fn(u32, i64) -> Option<u64>,
     ) -> AppendReport {
@@ -173,11 +179,18 @@ impl Appender {
         };
         self.clear_plan(segment);
         let mut report = AppendReport {
-            series: Vec::with_capacity(samples.len()),
+            series: Vec::with_capacity(batch.samples.len()),
             ..AppendReport::default()
         };
-        for (index, sample) in samples.iter().enumerate() {
-            match self.plan_sample(sample, late_from_ms, &held) {
+        let mut starts = batch.starts.samples.as_slice();
+        for (index, sample) in batch.samples.iter().enumerate() {
+            let rows = self.plan.rows.len();
+            let planned = self.plan_sample(sample, late_from_ms, &held);
+            if !starts.is_empty() {
+                let is_new = self.plan.rows.len() > rows;
+                self.plan_start(index, is_new, &mut starts);
+            }
+            match planned {
                 Ok(series) => report.series.push(series),
                 Err((series, rejection)) => {
                     report.series.push(series);
@@ -185,6 +198,7 @@ impl Appender {
                 }
             }
         }
+        self.plan_histograms(batch, &mut report);
         report.created = self.plan.created.len() as u64;
         report
     }
@@ -197,6 +211,7 @@ impl Appender {
         self.plan.rows.clear();
         self.plan.late_rows.clear();
         self.plan.late.clear();
+        self.plan.kinds.clear();
         if self.segment != segment {
             self.segment = segment;
             self.next_id = 0;
@@ -214,7 +229,7 @@ impl Appender {
         if known.is_none() && sample.labels.metric_name().is_empty() {
             return Err((series, Rejection::InvalidLabels));
         }
-        let bits = sample.value.to_bits();
+        let bits = sample::stored_bits(sample.value);
         let mut is_late = sample.timestamp_ms < self.bound_ms;
         if let Some(slot) = known
             && !is_late
@@ -246,7 +261,7 @@ impl Appender {
         }
         let slot = match known {
             Some(slot) => {
-                self.adopt(slot, sample);
+                self.adopt(slot, sample.series, &sample.labels);
                 slot
             }
             None => self.create(&sample.labels),
@@ -320,7 +335,7 @@ impl Appender {
             _ => FrameType::LateBatch,
         };
         record::encode_late_count(late, &mut plan.payload);
-        record::encode(declared, &plan.rows, &mut plan.payload);
+        record::encode(declared, &plan.rows, plan.kinds.record(), &mut plan.payload);
         self.log.append(kind, &plan.payload, span)?;
         let in_order = plan.accepted.iter().filter(|accepted| !accepted.is_late);
         let newest_ms = in_order.map(|accepted| accepted.timestamp_ms).max();
@@ -330,6 +345,7 @@ impl Appender {
 
     /// Leaves no trace of the plan.
     pub(crate) fn take_back(&mut self) {
+        self.take_back_histograms();
         while let Some(accepted) = self.plan.accepted.pop() {
             self.slots[accepted.slot as usize].cursor = accepted.before;
         }
@@ -394,11 +410,11 @@ impl Appender {
 
     /// Takes the batch's labels instead of a copy, where who writes remembers the series. After a
     /// replay all series have copies, and those who scrape keep theirs as long as the series lives.
-    fn adopt(&mut self, slot: u32, sample: &Sample) {
-        let is_known = sample.series == self.reference(slot);
+    fn adopt(&mut self, slot: u32, series: SeriesRef, labels: &Labels) {
+        let is_known = series == self.reference(slot);
         let held = &mut self.slots[slot as usize].labels;
-        if is_known && !is_one(held, &sample.labels) {
-            *held = sample.labels.clone();
+        if is_known && !is_one(held, labels) {
+            *held = labels.clone();
             self.plan.adopted.push(slot);
         }
     }
@@ -435,6 +451,7 @@ impl Appender {
         let held = &mut self.slots[slot as usize];
         let labels = std::mem::take(&mut held.labels);
         held.cursor = Cursor::NEW;
+        self.histograms.forget(slot);
         self.by_labels.remove(labels.stable_hash(), slot);
         if let Some(generation) = held.generation.checked_add(1) {
             held.generation = generation;

@@ -23,6 +23,7 @@ mod paged;
 mod read;
 mod replay;
 mod series;
+mod series_kinds;
 mod slot_table;
 mod snapshot;
 mod stats;

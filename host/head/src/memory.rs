@@ -1,6 +1,8 @@
 //! All series and their label index: what readers see.
 
-use narthex_model::Labels;
+use std::sync::Arc;
+
+use narthex_model::{FloatHistogram, Labels};
 use narthex_storage::TimeRange;
 use roaring::RoaringBitmap;
 
@@ -110,6 +112,32 @@ impl Memory {
     /// How many samples there are that came out of order.
     pub(crate) fn late(&self) -> usize {
         self.late
+    }
+
+    /// Keeps the native histogram of a sample that was just pushed.
+    pub(crate) fn push_histogram(
+        &mut self,
+        slot: u32,
+        timestamp_ms: i64,
+        histogram: Arc<FloatHistogram>,
+    ) {
+        if let Some(Some(series)) = self.series.get_mut(slot as usize) {
+            series.kinds_mut().push_histogram(timestamp_ms, histogram);
+        }
+    }
+
+    /// Keeps the start timestamp of a sample that was just pushed, and behind which other one it
+    /// came.
+    pub(crate) fn push_start(
+        &mut self,
+        slot: u32,
+        (previous_ms, timestamp_ms): (i64, i64),
+        start_ms: i64,
+    ) {
+        if let Some(Some(series)) = self.series.get_mut(slot as usize) {
+            let kinds = series.kinds_mut();
+            kinds.push_start((previous_ms, timestamp_ms), start_ms);
+        }
     }
 
     /// The slots for which all matchers hold and that may have a sample in the range.

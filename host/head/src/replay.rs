@@ -2,14 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
-use narthex_model::Labels;
+use narthex_model::{FloatHistogram, Labels, sample};
 
 use crate::appender::{Appender, Restored};
 use crate::error::HeadError;
 use crate::late::LateMark;
 use crate::log::file::LogFolder;
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
+use crate::log::kinds::KindsByRow;
 use crate::log::record::{self, Row};
 use crate::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentError, SegmentFile};
 use crate::log::writer::{ClosedSegment, Log, LogPosition};
@@ -28,8 +30,9 @@ pub struct ReplayReport {
     /// Samples left out because they are older than
     /// [`HeadOptions::min_valid_time_ms`](crate::HeadOptions::min_valid_time_ms).
     pub samples_too_old: u64,
-    /// Samples left out because their series had a newer one already. Only a log that somebody
-    /// else wrote to, or that was damaged, has any.
+    /// Samples left out because their series had a newer one already, or because they should be
+    /// native histograms and are none. Only a log that somebody else wrote to, or that was
+    /// damaged, has any.
     pub samples_out_of_order: u64,
     /// Samples in memory again that had come out of order.
     pub samples_late: u64,
@@ -256,7 +259,7 @@ impl Replay {
             return Ok(());
         }
         let mut rows = std::mem::take(&mut self.rows);
-        let labels = record::decode(payload, &mut rows).ok_or(not_a_batch)?;
+        let (labels, kinds) = record::decode(payload, &mut rows).ok_or(not_a_batch)?;
         let in_order = rows.len().checked_sub(late).ok_or(not_a_batch)?;
         let series = declared.len() + labels.len();
         if rows.iter().any(|row| row.id as usize >= series) {
@@ -268,8 +271,11 @@ impl Replay {
             bits: 0,
         }));
         self.memory.start_batch();
-        for row in &rows[..in_order] {
-            self.row(row, &mut declared[row.id as usize]);
+        let mut kinds = KindsByRow::new(kinds);
+        for (number, row) in rows[..in_order].iter().enumerate() {
+            let declared = &mut declared[row.id as usize];
+            let (histogram, start_ms) = kinds.next(number);
+            self.row(row, declared, histogram, start_ms);
         }
         for row in &rows[in_order..] {
             self.newest_ms = self.newest_ms.max(row.timestamp_ms);
@@ -305,10 +311,21 @@ impl Replay {
         self.report.samples_late = self.memory.late() as u64;
     }
 
-    fn row(&mut self, row: &Row, declared: &mut Declared) {
+    fn row(
+        &mut self,
+        row: &Row,
+        declared: &mut Declared,
+        histogram: Option<Arc<FloatHistogram>>,
+        start_ms: Option<i64>,
+    ) {
         declared.bits ^= row.difference;
         self.newest_ms = self.newest_ms.max(row.timestamp_ms);
+        if sample::is_histogram(f64::from_bits(declared.bits)) != histogram.is_some() {
+            self.report.samples_out_of_order += 1;
+            return;
+        }
         let (slot, labels) = (&mut declared.slot, &declared.labels);
+        let previous_ms = start_ms.map(|_| self.appender.newest(*slot, labels));
         match self
             .appender
             .restore(slot, labels, row.timestamp_ms, declared.bits)
@@ -318,6 +335,15 @@ impl Replay {
                     self.memory.create(slot, labels);
                 }
                 self.memory.push(slot, row.timestamp_ms, declared.bits);
+                if let Some(mut histogram) = histogram {
+                    self.appender.restore_histogram(slot, &mut histogram);
+                    self.memory
+                        .push_histogram(slot, row.timestamp_ms, histogram);
+                }
+                if let (Some(start_ms), Some(previous_ms)) = (start_ms, previous_ms) {
+                    let times = (previous_ms, row.timestamp_ms);
+                    self.memory.push_start(slot, times, start_ms);
+                }
                 self.report.samples += 1;
             }
             Restored::TooOld => self.report.samples_too_old += 1,

@@ -5,6 +5,7 @@ use narthex_storage::TimeRange;
 
 use crate::chunk::{Chunk, Scratch};
 use crate::late::{LateMark, LateSamples};
+use crate::series_kinds::SeriesKinds;
 use crate::snapshot::{Layouts, Snapshot};
 use crate::tail::Tail;
 use crate::timelines::{Company, Next, Stretch, Timelines};
@@ -20,6 +21,8 @@ pub(crate) struct MemorySeries {
     stretch: Stretch,
     /// What came out of order. Most series have none, ever.
     late: Option<Box<LateSamples>>,
+    /// What its samples have beside numbers; most series have nothing.
+    kinds: Option<Box<SeriesKinds>>,
 }
 
 const NOWHERE: Stretch = Stretch {
@@ -36,7 +39,13 @@ impl MemorySeries {
             tail: Tail::default(),
             stretch: NOWHERE,
             late: None,
+            kinds: None,
         }
+    }
+
+    /// What its samples have beside numbers, to be added to.
+    pub(crate) fn kinds_mut(&mut self) -> &mut SeriesKinds {
+        self.kinds.get_or_insert_default()
     }
 
     /// Adds a sample; the caller keeps the times ascending.
@@ -163,6 +172,9 @@ impl MemorySeries {
         let gone = self
             .sealed
             .partition_point(|chunk| chunk.end_ms(lines) < before_ms);
+        if let Some(kinds) = &mut self.kinds {
+            kinds.truncate(before_ms);
+        }
         if gone > 0 {
             for chunk in self.sealed.drain(..gone) {
                 lines.release(chunk.stretch().line);
@@ -194,7 +206,10 @@ impl MemorySeries {
             return None;
         }
         let chunks = layout.parts().iter().map(|part| self.chunk(part.index));
+        let kinds = self.kinds.as_ref();
+        let kinds = kinds.and_then(|kinds| kinds.within(layout.times()));
         Some(Snapshot {
+            kinds,
             labels: self.labels.clone(),
             chunks: chunks.collect(),
             layout,
@@ -216,7 +231,8 @@ impl MemorySeries {
     /// Bytes of the samples: buffers and the list of chunks.
     pub(crate) fn sample_bytes(&self) -> usize {
         let sealed: usize = self.sealed.iter().map(Chunk::heap_bytes).sum();
-        sealed + self.sealed.capacity() * size_of::<Chunk>() + self.tail.heap_bytes()
+        let kinds = self.kinds.as_ref().map_or(0, |kinds| kinds.heap_bytes());
+        sealed + self.sealed.capacity() * size_of::<Chunk>() + self.tail.heap_bytes() + kinds
     }
 }
 

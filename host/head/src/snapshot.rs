@@ -9,6 +9,7 @@ use narthex_storage::{Series, TimeRange};
 
 use crate::chunk::Chunk;
 use crate::late;
+use crate::series_kinds::SeriesKinds;
 use crate::timelines::{Stretch, Timelines};
 
 /// The chunks that have samples in the range: sealed ones shared, the tail copied.
@@ -19,6 +20,8 @@ pub(crate) struct Snapshot {
     pub(crate) layout: Arc<Layout>,
     /// What came out of order.
     pub(crate) late: Vec<(i64, f64)>,
+    /// What the samples have beside numbers.
+    pub(crate) kinds: Option<Box<SeriesKinds>>,
 }
 
 /// The times of a snapshot, and which samples of which chunks are at them.
@@ -63,6 +66,11 @@ impl Layout {
             }
         };
         Self { times, parts }
+    }
+
+    /// The times of all parts.
+    pub(crate) fn times(&self) -> &[i64] {
+        &self.times
     }
 
     pub(crate) fn parts(&self) -> &[Part] {
@@ -121,6 +129,16 @@ impl Snapshot {
         let mut values = Vec::with_capacity(self.layout.times.len());
         for (part, chunk) in self.layout.parts.iter().zip(&self.chunks) {
             chunk.read(part.skip, part.take, &mut values)?;
+        }
+        if let Some(kinds) = &self.kinds {
+            let times = self.layout.times.clone();
+            let series = kinds.attach(Series::of_numbers(self.labels.clone(), times, values));
+            if self.late.is_empty() {
+                return Ok(series);
+            }
+            let (times, values): (Vec<i64>, Vec<f64>) = self.late.into_iter().unzip();
+            let late = Series::of_numbers(self.labels, times, values);
+            return Ok(Series::join(vec![series.clone(), late]).unwrap_or(series));
         }
         if !self.late.is_empty() {
             let (times, values) = late::merge(&self.layout.times, &values, &self.late);

@@ -79,6 +79,19 @@ pub struct FloatHistogram {
 }
 
 impl FloatHistogram {
+    /// Buckets and custom bounds that a histogram may have where it is stored: as many as there
+    /// are buckets of the finest schema for all floats.
+    pub const BUCKETS_MAX: usize = 1 << 20;
+
+    /// Whether a store keeps such a histogram: its schema is known, and it has no more buckets
+    /// and bounds than [`Self::BUCKETS_MAX`].
+    pub fn can_be_stored(&self) -> bool {
+        let exponential = EXPONENTIAL_SCHEMA_MIN..=EXPONENTIAL_SCHEMA_MAX;
+        let is_known = self.has_custom_buckets() || exponential.contains(&self.schema);
+        let values = self.positive.len() + self.negative.len() + self.custom_bounds.len();
+        is_known && values <= Self::BUCKETS_MAX
+    }
+
     /// Whether the buckets have bounds of their own.
     #[inline]
     pub fn has_custom_buckets(&self) -> bool {

@@ -14,6 +14,16 @@ pub const HISTOGRAM_BITS: u64 = 0x7ff0_0000_0000_0003;
 /// Stands for a native histogram in a column of values.
 pub const HISTOGRAM: f64 = f64::from_bits(HISTOGRAM_BITS);
 
+/// The bits that a number is stored with: its own, or those of a normal NaN where they would
+/// stand for a native histogram.
+#[inline]
+pub fn stored_bits(value: f64) -> u64 {
+    match value.to_bits() {
+        HISTOGRAM_BITS => NORMAL_NAN_BITS,
+        bits => bits,
+    }
+}
+
 /// Whether `value` stands for a native histogram.
 #[inline]
 pub fn is_histogram(value: f64) -> bool {

@@ -23,7 +23,9 @@ pub struct Sample {
     pub labels: Labels,
     /// Milliseconds since the epoch.
     pub timestamp_ms: i64,
-    /// The value; its bits are kept, NaN payloads included.
+    /// The value; its bits are kept, NaN payloads included. Those of
+    /// [`sample::HISTOGRAM`](crate::sample::HISTOGRAM), which no number has, are stored as those
+    /// of [`sample::NORMAL_NAN_BITS`](crate::sample::NORMAL_NAN_BITS).
     pub value: f64,
 }
 
@@ -55,7 +57,7 @@ pub struct WriteBatch {
 }
 
 /// When the counting of a batch's samples began, in milliseconds since the epoch: index into the
-/// batch and time, ascending by index. A store need not keep them.
+/// batch and time, ascending by index. Samples that come out of order need not keep theirs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StartTimestamps {
     /// Of the samples that are numbers.
@@ -84,8 +86,9 @@ pub enum Rejection {
     OutOfBounds,
     /// The label set is empty or has no metric name.
     InvalidLabels,
-    /// The sample is a native histogram and the store keeps none.
-    NoHistograms,
+    /// The native histogram is none that a store keeps
+    /// ([`FloatHistogram::can_be_stored`]).
+    InvalidHistogram,
 }
 
 /// What became of a [`WriteBatch`].

@@ -316,7 +316,7 @@ fn count(metrics: &Metrics, batch: &WriteBatch, rejected: &[(usize, Rejection)])
             Rejection::OutOfOrder => metrics.out_of_order.inc(),
             Rejection::DuplicateTimestamp => metrics.duplicate_timestamp.inc(),
             Rejection::OutOfBounds => metrics.out_of_bounds.inc(),
-            Rejection::InvalidLabels | Rejection::NoHistograms => 0,
+            Rejection::InvalidLabels | Rejection::InvalidHistogram => 0,
         };
     }
     counted

@@ -6,6 +6,8 @@
     reason = "the contract is a test suite; a broken promise panics"
 )]
 
+mod kinds;
+
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
@@ -24,6 +26,7 @@ pub async fn holds<S: Appendable + Queryable>(mut fresh: impl FnMut() -> S) {
     matchers_select_as_written(&fresh()).await;
     rejections_leave_the_rest(&fresh()).await;
     references_are_hints(&fresh()).await;
+    kinds::hold(fresh).await;
 }
 
 type Samples = BTreeMap<String, Vec<(i64, u64)>>;

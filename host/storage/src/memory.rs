@@ -72,6 +72,16 @@ impl Held {
                 rejection: Some(Rejection::InvalidLabels),
             };
         }
+        if let Value::Histogram(histogram) = &sample.value
+            && !histogram.can_be_stored()
+        {
+            let known = self.refs.get(labels);
+            return Added {
+                series: known.map_or(SeriesRef::UNKNOWN, |at| SeriesRef(*at as u64 + 1)),
+                is_new: false,
+                rejection: Some(Rejection::InvalidHistogram),
+            };
+        }
         let mut is_new = false;
         let at = *self.refs.entry(labels.clone()).or_insert_with(|| {
             is_new = true;
@@ -188,7 +198,7 @@ impl Appendable for MemoryStore {
         let mut start_of = starts_in_order(&batch.starts.samples);
         for (index, sample) in batch.samples.iter().enumerate() {
             let kept = Kept {
-                value: Value::Number(sample.value),
+                value: Value::Number(f64::from_bits(sample::stored_bits(sample.value))),
                 start_ms: start_of(index),
             };
             let added = held.add(&sample.labels, sample.timestamp_ms, kept);

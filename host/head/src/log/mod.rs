@@ -8,6 +8,7 @@
 pub(crate) mod file;
 pub(crate) mod flush;
 pub(crate) mod frame;
+pub(crate) mod kinds;
 pub(crate) mod record;
 pub(crate) mod segment;
 pub(crate) mod writer;

@@ -8,6 +8,7 @@
 
 use narthex_model::Labels;
 
+use super::kinds::RecordKinds;
 use crate::late::LateMark;
 
 /// One sample as it lies in the log.
@@ -67,6 +68,7 @@ const MARK_BYTES: usize = 16;
 pub(crate) fn encode<'a>(
     declared: impl ExactSizeIterator<Item = &'a Labels>,
     rows: &[Row],
+    kinds: &RecordKinds,
     out: &mut Vec<u8>,
 ) {
     push_varint(out, declared.len() as u64);
@@ -91,10 +93,11 @@ pub(crate) fn encode<'a>(
     for plane in 0..8 {
         out.extend(rows.iter().map(|row| row.difference.to_le_bytes()[plane]));
     }
+    kinds.encode(out);
 }
 
 /// What [`encode`] was given. `None` where the bytes are not a whole payload and nothing else.
-pub(crate) fn decode(payload: &[u8], rows: &mut Vec<Row>) -> Option<Vec<Labels>> {
+pub(crate) fn decode(payload: &[u8], rows: &mut Vec<Row>) -> Option<(Vec<Labels>, RecordKinds)> {
     let mut input = Input(payload);
     let declared = (0..input.count(1)?)
         .map(|_| input.labels())
@@ -117,18 +120,17 @@ pub(crate) fn decode(payload: &[u8], rows: &mut Vec<Row>) -> Option<Vec<Labels>>
         previous_ms = previous_ms.wrapping_add(input.zigzag()?);
         row.timestamp_ms = previous_ms;
     }
-    if input.0.len() != count * 8 {
-        return None;
-    }
-    for (plane, bytes) in input.0.chunks_exact(count.max(1)).enumerate() {
+    let planes = input.take(count * 8)?;
+    for (plane, bytes) in planes.chunks_exact(count.max(1)).enumerate() {
         for (row, byte) in rows.iter_mut().zip(bytes) {
             row.difference |= u64::from(*byte) << (8 * plane);
         }
     }
-    Some(declared)
+    let kinds = RecordKinds::decode(&mut input, count)?;
+    Some((declared, kinds))
 }
 
-fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
@@ -136,7 +138,7 @@ fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
-fn push_zigzag(out: &mut Vec<u8>, value: i64) {
+pub(super) fn push_zigzag(out: &mut Vec<u8>, value: i64) {
     push_varint(out, (value.wrapping_shl(1) ^ (value >> 63)).cast_unsigned());
 }
 
@@ -145,10 +147,40 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-struct Input<'a>(&'a [u8]);
+/// Bytes that are read from the front.
+pub(super) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
-    fn varint(&mut self) -> Option<u64> {
+    #[cfg(test)]
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        self.take(1)?.first().copied()
+    }
+
+    /// A double by its bits.
+    pub(super) fn double(&mut self) -> Option<f64> {
+        let bits = self.take(size_of::<u64>())?.try_into().ok()?;
+        Some(f64::from_bits(u64::from_le_bytes(bits)))
+    }
+
+    pub(super) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first()?;
@@ -165,22 +197,20 @@ impl<'a> Input<'a> {
         None
     }
 
-    fn zigzag(&mut self) -> Option<i64> {
+    pub(super) fn zigzag(&mut self) -> Option<i64> {
         let value = self.varint()?;
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
     /// How many things of at least `bytes_min` bytes follow; no more than there are bytes for.
-    fn count(&mut self, bytes_min: usize) -> Option<usize> {
+    pub(super) fn count(&mut self, bytes_min: usize) -> Option<usize> {
         let count = usize::try_from(self.varint()?).ok()?;
         (count <= self.0.len() / bytes_min).then_some(count)
     }
 
     fn text(&mut self) -> Option<&'a str> {
         let len = usize::try_from(self.varint()?).ok()?;
-        let (text, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
+        std::str::from_utf8(self.take(len)?).ok()
     }
 
     fn labels(&mut self) -> Option<Labels> {
@@ -217,9 +247,10 @@ mod tests {
         });
         for (labels, rows) in [(&labels[..], &rows[..]), (&[], &rows[..1]), (&labels, &[])] {
             let mut payload = Vec::new();
-            encode(labels.iter(), rows, &mut payload);
+            encode(labels.iter(), rows, &RecordKinds::default(), &mut payload);
             let mut found = Vec::new();
-            assert_eq!(decode(&payload, &mut found).as_deref(), Some(labels));
+            let (found_labels, kinds) = decode(&payload, &mut found).unwrap();
+            assert_eq!((&found_labels[..], kinds), (labels, RecordKinds::default()));
             assert_eq!(found, rows);
             for end in 0..payload.len() {
                 assert!(

@@ -89,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::log::frame::{FrameType, FrameWriter};
+    use crate::log::kinds::RecordKinds;
     use crate::log::record::{self, Row};
 
     /// The bytes that `FORMAT.md` promises. A change here needs a new version.
@@ -101,7 +102,7 @@ mod tests {
             difference: 1.0_f64.to_bits(),
         };
         let mut payload = Vec::new();
-        record::encode(labels.iter(), &[row], &mut payload);
+        record::encode(labels.iter(), &[row], &RecordKinds::default(), &mut payload);
         let mut segment = header(7).to_vec();
         let mut frames = FrameWriter::new().unwrap();
         frames

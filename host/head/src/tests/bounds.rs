@@ -1,36 +1,11 @@
 //! What is too large is refused and leaves no trace.
 
-use std::sync::Arc;
-
-use narthex_model::{HistogramSample, Labels, Rejection, Sample, SeriesRef, WriteBatch};
+use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
 use tempfile::TempDir;
 
 use super::journal::{Journal, contents, options};
-use crate::{BATCH_BYTES_MAX, Head, HeadOptions, LABELS_BYTES_MAX};
-
-#[test]
-fn native_histograms_are_refused_one_by_one() {
-    let dir = TempDir::new().unwrap();
-    let (head, _) = Head::open(HeadOptions::new(dir.path())).unwrap();
-    let histogram = HistogramSample {
-        series: SeriesRef::UNKNOWN,
-        labels: Labels::from_pairs([("__name__", "h")]),
-        timestamp_ms: 1,
-        histogram: Arc::default(),
-    };
-    let batch = WriteBatch {
-        samples: vec![sample(1)],
-        histograms: vec![histogram.clone(), histogram],
-        ..WriteBatch::default()
-    };
-    let report = head.append(&batch).unwrap();
-    assert!(report.rejected.is_empty());
-    let why = Rejection::NoHistograms;
-    assert_eq!(report.rejected_histograms, [(0, why), (1, why)]);
-    assert_eq!(report.histogram_series, [SeriesRef::UNKNOWN; 2]);
-    assert_eq!((report.created, head.series_count()), (1, 1));
-}
+use crate::{BATCH_BYTES_MAX, Head, LABELS_BYTES_MAX};
 
 fn sample(value_bytes: usize) -> Sample {
     let value = "x".repeat(value_bytes);

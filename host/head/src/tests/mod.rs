@@ -6,6 +6,7 @@ mod damage;
 mod faults;
 mod journal;
 mod kill;
+mod kinds;
 mod late;
 mod memory;
 mod replay;

@@ -1,0 +1,223 @@
+//! What a batch has beside numbers, on its way to the log and to memory: native histograms and
+//! start timestamps.
+//!
+//! A histogram goes the way of a number whose bits are the mark for histograms; what it consists
+//! of goes along beside it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use narthex_model::{
+    AppendReport, FloatHistogram, HistogramSample, Labels, Rejection, SeriesRef, WriteBatch, sample,
+};
+
+use super::Appender;
+use crate::log::kinds::RecordKinds;
+use crate::memory::Memory;
+
+/// The last histogram of each slot that had one. It is the newest sample of its series only
+/// where the cursor has the mark.
+#[derive(Debug, Default)]
+pub(super) struct LastHistograms(HashMap<u32, Arc<FloatHistogram>>);
+
+impl LastHistograms {
+    pub(super) fn forget(&mut self, slot: u32) {
+        if !self.0.is_empty() {
+            self.0.remove(&slot);
+        }
+    }
+}
+
+/// What a plan has beside numbers. Its buffers are kept from batch to batch.
+#[derive(Debug, Default)]
+pub(crate) struct PlannedKinds {
+    record: RecordKinds,
+    /// Of each histogram of the record the slot, the time, and the slot's last one before.
+    histograms: Vec<(u32, i64, Option<Arc<FloatHistogram>>)>,
+    /// Of each start of the record the slot, and the times of the sample before and of its own.
+    starts: Vec<(u32, (i64, i64))>,
+}
+
+impl PlannedKinds {
+    pub(super) fn clear(&mut self) {
+        self.record.clear();
+        self.histograms.clear();
+        self.starts.clear();
+    }
+
+    /// What the log is told.
+    pub(super) fn record(&self) -> &RecordKinds {
+        &self.record
+    }
+
+    /// Puts it into memory, behind the samples themselves.
+    pub(crate) fn apply(&self, memory: &mut Memory) {
+        let histograms = self.histograms.iter().zip(&self.record.histograms);
+        for ((slot, timestamp_ms, _), (_, histogram)) in histograms {
+            memory.push_histogram(*slot, *timestamp_ms, Arc::clone(histogram));
+        }
+        for ((slot, times), (_, start_ms)) in self.starts.iter().zip(&self.record.starts) {
+            memory.push_start(*slot, *times, *start_ms);
+        }
+    }
+}
+
+impl Appender {
+    /// Writes down when the counting of a sample began that was just planned, and has a row if it
+    /// is a new one. `starts` are those that are left of the batch, by index.
+    pub(super) fn plan_start(&mut self, index: usize, is_new: bool, starts: &mut &[(usize, i64)]) {
+        while let [(of, start_ms), rest @ ..] = *starts {
+            if *of > index {
+                return;
+            }
+            *starts = rest;
+            let Some(accepted) = self.plan.accepted.last() else {
+                continue;
+            };
+            if *of == index && is_new && *start_ms != 0 {
+                let row = u32::try_from(self.plan.rows.len() - 1).unwrap_or(u32::MAX);
+                let before = &accepted.before;
+                let previous_ms = match before.has_sample {
+                    true => before.timestamp_ms,
+                    false => i64::MIN,
+                };
+                let times = (previous_ms, accepted.timestamp_ms);
+                self.plan.kinds.record.starts.push((row, *start_ms));
+                self.plan.kinds.starts.push((accepted.slot, times));
+            }
+        }
+    }
+
+    /// Decides over each native histogram, after the numbers. None is taken out of order, however
+    /// wide the window is in which numbers are.
+    pub(super) fn plan_histograms(&mut self, batch: &WriteBatch, report: &mut AppendReport) {
+        let mut starts = batch.starts.histograms.as_slice();
+        for (index, sample) in batch.histograms.iter().enumerate() {
+            let rows = self.plan.rows.len();
+            let planned = self.plan_histogram(sample);
+            let is_new = self.plan.rows.len() > rows;
+            self.plan_start(index, is_new, &mut starts);
+            let series = match planned {
+                Ok(series) => series,
+                Err((series, rejection)) => {
+                    report.rejected_histograms.push((index, rejection));
+                    series
+                }
+            };
+            report.histogram_series.push(series);
+        }
+    }
+
+    fn plan_histogram(
+        &mut self,
+        sample: &HistogramSample,
+    ) -> Result<SeriesRef, (SeriesRef, Rejection)> {
+        let known = self.find(sample.series, &sample.labels);
+        let series = known.map_or(SeriesRef::UNKNOWN, |slot| self.reference(slot));
+        let rejection = if known.is_none() && sample.labels.metric_name().is_empty() {
+            Some(Rejection::InvalidLabels)
+        } else if !sample.histogram.can_be_stored() {
+            Some(Rejection::InvalidHistogram)
+        } else if sample.timestamp_ms < self.bound_ms {
+            Some(Rejection::OutOfBounds)
+        } else {
+            None
+        };
+        if let Some(rejection) = rejection {
+            return Err((series, rejection));
+        }
+        if let Some(slot) = known {
+            let cursor = &self.slots[slot as usize].cursor;
+            if cursor.has_sample && sample.timestamp_ms <= cursor.timestamp_ms {
+                let is_newest = sample.timestamp_ms == cursor.timestamp_ms;
+                let is_same = self.newest_histogram(slot) == Some(&sample.histogram);
+                return match (is_newest, is_same) {
+                    (true, true) => Ok(series),
+                    (true, false) => Err((series, Rejection::DuplicateTimestamp)),
+                    (false, _) => Err((series, Rejection::OutOfOrder)),
+                };
+            }
+        }
+        let slot = match known {
+            Some(slot) => {
+                self.adopt(slot, sample.series, &sample.labels);
+                slot
+            }
+            None => self.create(&sample.labels),
+        };
+        let mut histogram = Arc::clone(&sample.histogram);
+        let previous = self.newest_histogram(slot).cloned();
+        let hint = histogram.hint_in_store(previous.as_deref());
+        let is_alone = |previous: &Arc<FloatHistogram>| !has_layout_of(&histogram, previous);
+        if histogram.counter_reset_hint != hint || previous.as_ref().is_some_and(is_alone) {
+            let own = Arc::make_mut(&mut histogram);
+            own.counter_reset_hint = hint;
+            if let Some(previous) = &previous {
+                share_layout(own, previous);
+            }
+        }
+        let row = u32::try_from(self.plan.rows.len()).unwrap_or(u32::MAX);
+        self.accept(slot, sample.timestamp_ms, sample::HISTOGRAM_BITS, false);
+        let before = self.histograms.0.insert(slot, Arc::clone(&histogram));
+        let kinds = &mut self.plan.kinds;
+        kinds.record.histograms.push((row, histogram));
+        kinds.histograms.push((slot, sample.timestamp_ms, before));
+        Ok(self.reference(slot))
+    }
+
+    /// The newest sample of a slot, where that is a histogram.
+    fn newest_histogram(&self, slot: u32) -> Option<&Arc<FloatHistogram>> {
+        let cursor = &self.slots[slot as usize].cursor;
+        let is_histogram = cursor.has_sample && cursor.bits == sample::HISTOGRAM_BITS;
+        self.histograms.0.get(&slot).filter(|_| is_histogram)
+    }
+
+    /// Leaves no trace of the plan's histograms.
+    pub(super) fn take_back_histograms(&mut self) {
+        while let Some((slot, _, before)) = self.plan.kinds.histograms.pop() {
+            match before {
+                Some(before) => self.histograms.0.insert(slot, before),
+                None => self.histograms.0.remove(&slot),
+            };
+        }
+    }
+
+    /// Takes a histogram that the log brings back, whose sample was just restored.
+    pub(crate) fn restore_histogram(&mut self, slot: u32, histogram: &mut Arc<FloatHistogram>) {
+        if let Some(previous) = self.histograms.0.get(&slot) {
+            share_layout(Arc::make_mut(histogram), previous);
+        }
+        self.histograms.0.insert(slot, Arc::clone(histogram));
+    }
+
+    /// The time of a series' newest sample; the beginning of all time where it has none.
+    pub(crate) fn newest(&self, slot: Option<u32>, labels: &Labels) -> i64 {
+        let slot = slot.or_else(|| self.find_labels(labels));
+        let cursor = slot.map(|slot| &self.slots[slot as usize].cursor);
+        let cursor = cursor.filter(|cursor| cursor.has_sample);
+        cursor.map_or(i64::MIN, |cursor| cursor.timestamp_ms)
+    }
+}
+
+/// Whether what two say of buckets and bounds lies in one place in memory.
+fn has_layout_of(a: &FloatHistogram, b: &FloatHistogram) -> bool {
+    Arc::ptr_eq(&a.custom_bounds, &b.custom_bounds)
+        && std::ptr::eq(a.positive.indexes(), b.positive.indexes())
+        && std::ptr::eq(a.negative.indexes(), b.negative.indexes())
+}
+
+/// Uses what `previous` says of buckets and bounds where it is the same, so that it is in memory
+/// once for all histograms of a series.
+fn share_layout(histogram: &mut FloatHistogram, previous: &FloatHistogram) {
+    histogram.positive.share_layout(&previous.positive);
+    histogram.negative.share_layout(&previous.negative);
+    let bits = |bounds: &[f64]| {
+        bounds
+            .iter()
+            .map(|bound| bound.to_bits())
+            .collect::<Vec<_>>()
+    };
+    if bits(&histogram.custom_bounds) == bits(&previous.custom_bounds) {
+        histogram.custom_bounds = Arc::clone(&previous.custom_bounds);
+    }
+}

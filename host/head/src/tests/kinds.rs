@@ -1,0 +1,159 @@
+//! Native histograms and start timestamps through the log, a failing disk and truncation.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use futures::executor::block_on;
+use narthex_model::histogram::{Buckets, CounterResetHint};
+use narthex_model::{FloatHistogram, HistogramSample, Labels, Sample, SeriesRef, WriteBatch};
+use narthex_storage::{Appendable, Queryable, SelectRequest, Series, TimeRange};
+use tempfile::TempDir;
+
+use super::journal::options;
+use crate::Head;
+
+fn histogram(count: i32) -> FloatHistogram {
+    let counts = vec![f64::from(count); 8];
+    FloatHistogram {
+        schema: 3,
+        count: f64::from(count) * 8.0,
+        sum: f64::from(count) * 0.37,
+        positive: Buckets::consecutive(-4, counts).unwrap(),
+        ..FloatHistogram::default()
+    }
+}
+
+/// Two series with histograms, one of them with numbers among them, and one of numbers, all
+/// with starts.
+fn batch(round: i32) -> WriteBatch {
+    let timestamp_ms = i64::from(round) * 1_000;
+    let labels = |name: &str| Labels::from_pairs([("__name__", name)]);
+    let at = |name: &str| HistogramSample {
+        series: SeriesRef::UNKNOWN,
+        labels: labels(name),
+        timestamp_ms,
+        histogram: Arc::new(histogram(round)),
+    };
+    let number = |name: &str| Sample {
+        series: SeriesRef::UNKNOWN,
+        labels: labels(name),
+        timestamp_ms,
+        value: f64::from(round),
+    };
+    let mut batch = WriteBatch {
+        samples: vec![number("plain")],
+        histograms: vec![at("native")],
+        ..WriteBatch::default()
+    };
+    match round % 5 {
+        0 => batch.samples.push(number("mixed")),
+        _ => batch.histograms.push(at("mixed")),
+    }
+    let start_ms = i64::from(round / 30) * 30_000 + 1;
+    batch.starts.samples = vec![(0, start_ms)];
+    batch.starts.histograms = vec![(0, 77)];
+    batch
+}
+
+/// A series by name: times, values, histograms with their hints, starts.
+type Held = (
+    String,
+    Vec<(i64, u64, Option<(FloatHistogram, CounterResetHint)>, i64)>,
+);
+
+fn held(head: &Head) -> Vec<Held> {
+    let request = SelectRequest {
+        matchers: vec![],
+        range: TimeRange::ALL,
+    };
+    let found: Vec<Series> =
+        block_on(async { head.select(&request).await.unwrap().try_collect().await }).unwrap();
+    let mut held: Vec<Held> = found
+        .iter()
+        .map(|series| {
+            let samples = series
+                .timestamps
+                .iter()
+                .enumerate()
+                .map(|(at, timestamp_ms)| {
+                    let histogram = series.histograms.as_ref().and_then(|all| all[at].clone());
+                    let histogram = histogram.map(|h| ((*h).clone(), h.counter_reset_hint));
+                    let start_ms = series.starts.as_ref().map_or(0, |starts| starts[at]);
+                    (
+                        *timestamp_ms,
+                        series.values[at].to_bits(),
+                        histogram,
+                        start_ms,
+                    )
+                });
+            (series.labels.to_string(), samples.collect())
+        })
+        .collect();
+    held.sort_by(|a, b| a.0.cmp(&b.0));
+    held
+}
+
+#[test]
+fn they_are_there_after_a_replay_and_go_with_a_truncation() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    for round in 1..=200 {
+        let report = head.append(&batch(round)).unwrap();
+        assert!(report.rejected.is_empty() && report.rejected_histograms.is_empty());
+    }
+    let before = held(&head);
+    assert_eq!(before.len(), 3);
+    let (name, native) = &before[1];
+    assert_eq!(name, r#"{__name__="native"}"#);
+    assert_eq!(native.len(), 200);
+    for (index, (at, _, histogram, start_ms)) in native.iter().enumerate() {
+        let round = i32::try_from(index).unwrap() + 1;
+        let (found, hint) = histogram.as_ref().unwrap();
+        assert_eq!(
+            (*at, found),
+            (i64::from(round) * 1_000, &self::histogram(round))
+        );
+        let expected = match round {
+            1 => CounterResetHint::Unknown,
+            _ => CounterResetHint::NotReset,
+        };
+        assert_eq!((*hint, *start_ms), (expected, 77));
+    }
+    drop(head);
+    let (head, report) = Head::open(options(dir.path())).unwrap();
+    assert_eq!((report.samples, report.samples_out_of_order), (600, 0));
+    assert!(held(&head) == before);
+    // The next histogram still knows the one before.
+    head.append(&batch(201)).unwrap();
+    let after = held(&head);
+    let (_, hint) = after[1].1[200].2.clone().unwrap();
+    assert_eq!(hint, CounterResetHint::NotReset);
+    let bytes = head.sample_bytes();
+    head.truncate(150_000).unwrap();
+    let kept = held(&head);
+    for ((_, kept), (_, all)) in kept.iter().zip(&after) {
+        assert!(kept[..] == all[149..]);
+    }
+    assert!(head.sample_bytes() < bytes / 2);
+}
+
+#[test]
+fn equal_histograms_of_a_series_share_their_layout() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    for round in 1..4 {
+        head.append(&batch(round)).unwrap();
+    }
+    let check = |head: &Head| {
+        let held = held(head);
+        let native = held[1]
+            .1
+            .iter()
+            .filter_map(|(_, _, histogram, _)| histogram.as_ref());
+        let addresses: Vec<_> = native.map(|(h, _)| h.positive.indexes().as_ptr()).collect();
+        assert_eq!(addresses, [addresses[0]; 3]);
+    };
+    check(&head);
+    drop(head);
+    check(&Head::open(options(dir.path())).unwrap().0);
+}
