@@ -454,8 +454,9 @@ fn a_histogram_costs_a_few_bits_a_bucket() {
             for _ in 0..1 + handler * 2 {
                 let normal = (0..12).map(|_| chance()).sum::<f64>() - 6.0;
                 let seconds = 0.05 * (normal * 0.8).exp();
-                let index = (seconds.log2() * 8.0).ceil();
-                *counts.entry(index as i32).or_default() += 1.0;
+                let ends_above = |index: &i32| seconds <= (f64::from(*index) / 8.0).exp2();
+                let index = (-90..60).find(ends_above).unwrap();
+                *counts.entry(index).or_default() += 1.0;
                 count += 1.0;
                 sum += seconds;
             }
