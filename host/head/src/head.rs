@@ -148,7 +148,10 @@ impl Head {
         {
             let mut appender = self.appender();
             let mut memory = self.memory_mut();
-            appender.raise_bound(before_ms);
+            // Where that time is refused already, what came late since is in no block.
+            if before_ms > appender.bound_ms {
+                appender.raise_bound(before_ms);
+            }
             if before_ms > memory.bound_ms() {
                 appender.log.close_segment();
                 memory.start_truncate(before_ms);
