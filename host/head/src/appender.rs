@@ -142,7 +142,8 @@ impl Appender {
         &self.slots[slot as usize].labels
     }
 
-    /// Takes nothing older from now on, but what may be late.
+    /// Takes nothing older from now on, but what may be late; a bound that lies back changes
+    /// nothing.
     pub(crate) fn raise_bound(&mut self, bound_ms: i64) {
         if bound_ms >= self.bound_ms {
             self.bound_ms = bound_ms;

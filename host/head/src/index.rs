@@ -1,7 +1,7 @@
 //! Which series have which label: names to values to slots, and matchers to slots.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 use narthex_model::{Labels, MatchOp, Matcher};
 use roaring::RoaringBitmap;
 
@@ -29,20 +29,16 @@ pub(crate) enum Postings {
 
 impl LabelIndex {
     pub(crate) fn insert(&mut self, slot: u32, labels: &Labels) {
-        self.all.insert(slot);
+        add(&mut self.all, slot);
         for (name, value) in labels {
-            if !self.names.contains_key(name) {
-                self.names.insert(name.into(), NameIndex::default());
-            }
-            let Some(index) = self.names.get_mut(name) else {
-                continue;
-            };
-            index.present.insert(slot);
-            if let Some(postings) = index.values.get_mut(value) {
-                postings.insert(slot);
-            } else {
-                index.values.insert(value.into(), Postings::One(slot));
-                self.pairs += 1;
+            let index = self.names.entry_ref(name).or_default();
+            add(&mut index.present, slot);
+            match index.values.entry_ref(value) {
+                EntryRef::Occupied(mut postings) => postings.get_mut().insert(slot),
+                EntryRef::Vacant(free) => {
+                    free.insert(Postings::One(slot));
+                    self.pairs += 1;
+                }
             }
         }
     }
@@ -139,6 +135,13 @@ impl LabelIndex {
     }
 }
 
+/// Adds a slot. New series mostly have a higher slot than all others, and then it is no search.
+fn add(slots: &mut RoaringBitmap, slot: u32) {
+    if slots.try_push(slot).is_err() {
+        slots.insert(slot);
+    }
+}
+
 impl NameIndex {
     fn union_of(&self, values: &[String]) -> RoaringBitmap {
         let mut union = RoaringBitmap::new();
@@ -174,9 +177,7 @@ impl Postings {
         match self {
             Self::One(first) if *first == slot => {}
             Self::One(first) => *self = Self::Many(Box::new([*first, slot].into_iter().collect())),
-            Self::Many(slots) => {
-                slots.insert(slot);
-            }
+            Self::Many(slots) => add(slots, slot),
         }
     }
 

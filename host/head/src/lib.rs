@@ -21,6 +21,7 @@ mod memory;
 mod options;
 mod paged;
 mod read;
+mod read_ahead;
 mod replay;
 mod series;
 mod series_kinds;

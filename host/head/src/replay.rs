@@ -11,12 +11,13 @@ use crate::error::HeadError;
 use crate::late::LateMark;
 use crate::log::file::LogFolder;
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
-use crate::log::kinds::KindsByRow;
+use crate::log::kinds::{KindsByRow, RecordKinds};
 use crate::log::record::{self, Row};
 use crate::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentError, SegmentFile};
 use crate::log::writer::{ClosedSegment, Log, LogPosition};
 use crate::memory::Memory;
 use crate::options::HeadOptions;
+use crate::read_ahead::read_ahead;
 
 /// What a replay found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,7 +77,6 @@ pub(crate) fn open(
         late_seq: 0,
         late: Vec::new(),
         mark: None,
-        rows: Vec::new(),
     };
     let mut closed: Vec<ClosedSegment> = Vec::new();
     let mut damaged_before = false;
@@ -135,7 +135,6 @@ struct Replay {
     /// Samples that came out of order; whether a block has them is known at the end.
     late: Vec<LateRow>,
     mark: Option<LateMark>,
-    rows: Vec<Row>,
 }
 
 /// A sample that came out of order.
@@ -151,6 +150,45 @@ struct Declared {
     labels: Labels,
     slot: Option<u32>,
     bits: u64,
+}
+
+/// What a record says.
+enum Decoded {
+    Batch {
+        labels: Vec<Labels>,
+        rows: Vec<Row>,
+        /// What samples have beside numbers.
+        kinds: RecordKinds,
+        /// How many rows at the end are late; no more than there are.
+        late: usize,
+    },
+    Mark(LateMark),
+}
+
+fn decode(frame: &Frame, payload: &[u8]) -> Result<Decoded, &'static str> {
+    let not_a_batch = "a record that is not a batch";
+    let (late, payload) = match frame.kind {
+        kind if kind == FrameType::Batch as u8 => (0, payload),
+        kind if kind == FrameType::LateBatch as u8 => {
+            record::decode_late_count(payload).ok_or(not_a_batch)?
+        }
+        kind if kind == FrameType::LateMark as u8 => {
+            let mark = record::decode_mark(payload);
+            return mark.map(Decoded::Mark).ok_or("a record that is not a mark");
+        }
+        _ => return Err("a record of an unknown type"),
+    };
+    let mut rows = Vec::new();
+    let (labels, kinds) = record::decode(payload, &mut rows).ok_or(not_a_batch)?;
+    if late > rows.len() {
+        return Err(not_a_batch);
+    }
+    Ok(Decoded::Batch {
+        labels,
+        rows,
+        kinds,
+        late,
+    })
 }
 
 impl Replay {
@@ -216,51 +254,37 @@ impl Replay {
     }
 
     /// Reads frames up to the end or the first one that is not right, and says where that was.
-    fn frames(&mut self, mut frames: FrameReader<impl Read>) -> (u64, Option<FrameError>) {
-        let mut offset = SEGMENT_HEADER_BYTES as u64;
+    fn frames(&mut self, frames: FrameReader<impl Read + Send>) -> (u64, Option<FrameError>) {
         let mut declared = Vec::new();
-        loop {
-            match frames.next() {
-                Ok(None) => return (offset, None),
-                Err(error) => return (offset, Some(error)),
-                Ok(Some((frame, payload))) => {
-                    let read = self.frame(&frame, payload, &mut declared);
-                    if let Err(reason) = read {
-                        return (offset, Some(FrameError::Damaged(reason)));
-                    }
-                    offset += frame.len;
-                }
-            }
-        }
+        let start = SEGMENT_HEADER_BYTES as u64;
+        read_ahead(frames, start, decode, |frame, decoded| {
+            self.frame(frame, decoded, &mut declared)
+        })
     }
 
     /// Applies a record wholly or not at all.
     fn frame(
         &mut self,
         frame: &Frame,
-        payload: &[u8],
+        decoded: Decoded,
         declared: &mut Vec<Declared>,
     ) -> Result<(), &'static str> {
-        let not_a_batch = "a record that is not a batch";
-        let is_mark = frame.kind == FrameType::LateMark as u8;
-        let (late, payload) = match frame.kind {
-            kind if kind == FrameType::Batch as u8 || is_mark => (0, payload),
-            kind if kind == FrameType::LateBatch as u8 => {
-                record::decode_late_count(payload).ok_or(not_a_batch)?
-            }
-            _ => return Err("a record of an unknown type"),
-        };
         if frame.seq <= self.last_seq {
             return Err("a sequence number that does not ascend");
         }
-        if is_mark {
-            self.mark = Some(record::decode_mark(payload).ok_or("a record that is not a mark")?);
-            self.last_seq = frame.seq;
-            return Ok(());
-        }
-        let mut rows = std::mem::take(&mut self.rows);
-        let (labels, kinds) = record::decode(payload, &mut rows).ok_or(not_a_batch)?;
-        let in_order = rows.len().checked_sub(late).ok_or(not_a_batch)?;
+        let (labels, rows, kinds, late) = match decoded {
+            Decoded::Batch {
+                labels,
+                rows,
+                kinds,
+                late,
+            } => (labels, rows, kinds, late),
+            Decoded::Mark(mark) => {
+                self.mark = Some(mark);
+                self.last_seq = frame.seq;
+                return Ok(());
+            }
+        };
         let series = declared.len() + labels.len();
         if rows.iter().any(|row| row.id as usize >= series) {
             return Err("a series that the segment does not declare");
@@ -271,6 +295,7 @@ impl Replay {
             bits: 0,
         }));
         self.memory.start_batch();
+        let in_order = rows.len() - late;
         let mut kinds = KindsByRow::new(kinds);
         for (number, row) in rows[..in_order].iter().enumerate() {
             let declared = &mut declared[row.id as usize];
@@ -287,7 +312,6 @@ impl Replay {
                 seq: frame.seq,
             });
         }
-        self.rows = rows;
         self.last_seq = frame.seq;
         self.report.records += 1;
         Ok(())

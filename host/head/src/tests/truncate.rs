@@ -167,3 +167,48 @@ fn copy(dir: &Path) -> Vec<(u32, Vec<u8>)> {
         .map(|segment| (segment.number, fs::read(segment.path).unwrap()))
         .collect()
 }
+
+#[test]
+fn series_that_come_and_go_leave_nothing() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(HeadOptions {
+        segment_bytes: 20_000,
+        ..options(dir.path())
+    })
+    .unwrap();
+    let mut most = (0, 0, 0, 0);
+    for round in 0..60_i64 {
+        let names: Vec<String> = (0..100).map(|i| format!("m_{round}_{i}")).collect();
+        for scrape in 0..5 {
+            let at = round * 1_000 + scrape;
+            let samples: Vec<_> = names.iter().map(|name| (name.as_str(), at)).collect();
+            append(&head, &samples);
+        }
+        if round >= 2 {
+            head.truncate((round - 1) * 1_000).unwrap();
+        }
+        let memory = head.memory();
+        let now = (
+            memory.slots(),
+            memory.lines.count(),
+            memory.index.pairs(),
+            head.segment_count(),
+        );
+        if round == 10 {
+            most = now;
+        }
+        if round > 10 {
+            assert!(
+                now.0 <= most.0 && now.1 <= most.1,
+                "{round}: {now:?} {most:?}"
+            );
+            assert!(
+                now.2 <= most.2 && now.3 <= most.3 + 1,
+                "{round}: {now:?} {most:?}"
+            );
+        }
+    }
+    assert_eq!((head.series_count(), most.2), (200, 201));
+    head.truncate(i64::MAX).unwrap();
+    assert_eq!((head.series_count(), head.sample_bytes()), (0, 0));
+}
