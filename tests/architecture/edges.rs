@@ -18,7 +18,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("promql", &["model", "storage"]),
     ("discovery", &["model"]),
     ("registry", &["model", "http"]),
-    ("tsdb", &["model", "storage", "head", "block", "promblock"]),
+    (
+        "tsdb",
+        &[
+            "model",
+            "exposition",
+            "storage",
+            "head",
+            "block",
+            "promblock",
+        ],
+    ),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],

@@ -51,6 +51,11 @@ pub struct SeriesEntry<'a> {
 }
 
 impl<'a> SeriesEntry<'a> {
+    /// The type that the page declared last.
+    pub fn metric_type(&self) -> MetricType {
+        self.kind
+    }
+
     /// The labels as written, in the page's order, unescaped; the metric name comes as the label
     /// `__name__`. The values of `le` in histograms and `quantile` in summaries are written as
     /// OpenMetrics writes numbers (`1` becomes `1.0`), as Prometheus 3 does.

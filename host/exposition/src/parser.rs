@@ -46,6 +46,19 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A parser of the next part of a page that is read in parts. They end with a line; all but
+    /// the last of OpenMetrics need a line `# EOF` of their own. `kind` is what [`Self::kind`] says
+    /// at the end of the part before.
+    pub fn after(kind: MetricType, body: &'a [u8], format: Format) -> Self {
+        let start = Self::new(body, format);
+        Self { kind, ..start }
+    }
+
+    /// The type that the page declared last.
+    pub fn kind(&self) -> MetricType {
+        self.kind
+    }
+
     /// Reads an entry by the whole grammar.
     #[cold]
     fn exact(&mut self) -> Option<Result<Entry<'a>, ParseError>> {

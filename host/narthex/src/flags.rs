@@ -498,6 +498,8 @@ mod tests {
             (vec!["serve"], "serve"),
             (vec!["test", "promql"], "FILE"),
             (vec!["tsdb", "import"], "DIR"),
+            (vec!["tsdb", "create-blocks-from", "openmetrics"], "FILE"),
+            (vec!["tsdb", "dump", "--min-time=now"], "--min-time"),
         ] {
             let error = parsed(&args).unwrap_err();
             assert!(error.contains(named), "{args:?}: {error}");

@@ -3,13 +3,19 @@
 //! It is not: the work itself, which is in `narthex-tsdb`. A file of this module has the
 //! arguments of its command and prints what came of it.
 
+mod create_blocks;
+mod dump;
 mod import;
+mod list;
 mod progress;
 
+use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Subcommand;
+use narthex_tsdb::DumpFormat;
 use tokio::runtime::Runtime;
 
 /// What can be done with a store.
@@ -18,6 +24,14 @@ pub(crate) enum TsdbCommand {
     /// Take over the blocks of a Prometheus that does not run. A second import skips what is
     /// there, and one that was stopped goes on where it was.
     Import(import::Import),
+    /// Make blocks of samples that lie elsewhere.
+    CreateBlocksFrom(create_blocks::CreateBlocks),
+    /// List the blocks of a store. A server may run on it.
+    List(list::List),
+    /// Write the samples of the blocks of a store as text. A server may run on it.
+    Dump(dump::Dump),
+    /// Write the samples of the blocks of a store as OpenMetrics. A server may run on it.
+    DumpOpenmetrics(dump::Dump),
 }
 
 /// Does it.
@@ -27,6 +41,10 @@ pub(crate) enum TsdbCommand {
 pub(crate) fn run(command: &TsdbCommand) -> anyhow::Result<ExitCode> {
     match command {
         TsdbCommand::Import(import) => import.run(),
+        TsdbCommand::CreateBlocksFrom(create) => create.run(),
+        TsdbCommand::List(list) => list.run(),
+        TsdbCommand::Dump(dump) => dump.run(DumpFormat::Labels),
+        TsdbCommand::DumpOpenmetrics(dump) => dump.run(DumpFormat::OpenMetrics),
     }
 }
 
@@ -35,4 +53,9 @@ fn runtime() -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")
+}
+
+/// Prints to the standard output. Whoever reads may have enough before the end.
+fn print(text: &dyn Display) {
+    let _ = write!(std::io::stdout().lock(), "{text}");
 }

@@ -24,9 +24,8 @@
 //! 2. [`PromBlock::numbers_by`] gives the series in the order that our blocks want: the metric name
 //!    first, and the bounds of buckets as numbers. Prometheus' own order is another one where a
 //!    label sorts before `__name__` or a series has `le`.
-//! 3. For each slice of two hours, each goes through a [`SeriesReader`] and [`only_numbers`], where
-//!    the writer keeps no native histograms, and on to the writer. Samples that were left out are
-//!    counted, and the count is told.
+//! 3. For each slice of two hours, each goes through a [`SeriesReader`] and on to the writer, native
+//!    histograms and start timestamps included.
 //! 4. Each slice becomes a block, written as `<ULID>.tmp` with the name of the source and its
 //!    sources in `meta.json`, and renamed once it is whole. One that a crash leaves is removed at the
 //!    next start. Compaction joins the blocks as it does others.
@@ -42,7 +41,6 @@ mod floats;
 mod histograms;
 mod index;
 mod meta;
-mod numbers;
 mod segments;
 mod symbols;
 mod tombstones;
@@ -51,4 +49,3 @@ mod window;
 pub use block::{PromBlock, SeriesReader};
 pub use error::{Fault, PromBlockError};
 pub use meta::{PromCompaction, PromMeta, PromStats};
-pub use numbers::only_numbers;

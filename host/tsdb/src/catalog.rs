@@ -233,13 +233,15 @@ fn sort(blocks: &mut [Arc<Block>]) {
     blocks.sort_by_key(|block| (block.meta().range.start_ms, block.meta().ulid.clone()));
 }
 
-struct Folders {
-    blocks: Vec<Ulid>,
+/// The folders of a store.
+pub(crate) struct Folders {
+    /// Those that have the name of a block.
+    pub(crate) blocks: Vec<Ulid>,
     temporary: Vec<PathBuf>,
 }
 
 /// The folders of blocks. Only names that we give are looked at.
-fn folders(path: &Path) -> Result<Folders, TsdbError> {
+pub(crate) fn folders(path: &Path) -> Result<Folders, TsdbError> {
     let mut folders = Folders {
         blocks: Vec::new(),
         temporary: Vec::new(),

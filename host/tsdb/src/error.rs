@@ -41,6 +41,14 @@ pub enum TsdbError {
     /// A block cannot be written, or is of a later version of the format.
     #[error(transparent)]
     Block(#[from] BlockError),
+    /// A block from elsewhere would take the place of samples of the log.
+    #[error("the log has samples from {oldest_ms} on, and the new block has some until {end_ms}")]
+    LogIsOlder {
+        /// The oldest sample of the log.
+        oldest_ms: i64,
+        /// The end of the block.
+        end_ms: i64,
+    },
     /// The head cannot be opened or cannot let go.
     #[error(transparent)]
     Head(#[from] HeadError),

@@ -8,11 +8,10 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
-use narthex_promblock::{PromBlock, PromBlockError, only_numbers};
+use narthex_block::{SLICE_MS, TimeBounds, Ulid, block_order};
+use narthex_promblock::{PromBlock, PromBlockError};
 use narthex_storage::TimeRange;
 
-use crate::catalog::Catalog;
 use crate::{Tsdb, TsdbError};
 
 /// Slices that one block may have a part in: fifteen years of two hours.
@@ -27,8 +26,6 @@ pub struct ImportReport {
     pub skipped: usize,
     /// Samples that came.
     pub samples: u64,
-    /// Native histograms that were left out: our blocks do not keep them.
-    pub histograms_left_out: u64,
 }
 
 /// How far an import is.
@@ -181,93 +178,28 @@ impl Tsdb {
         slice: TimeBounds,
         report: &mut ImportReport,
     ) -> Result<(), ImportError> {
-        // No cut and no compaction at the same time.
-        let closed = self.closed.lock().await;
-        if *closed {
-            return Err(TsdbError::Closed.into());
-        }
-        // At the next start the log counts only from the end of the blocks on.
-        if let Some(oldest_ms) = self.head.min_time().filter(|oldest| *oldest < slice.end_ms) {
-            return Err(ImportError::Refused(format!(
-                "the log has samples from {oldest_ms} on, and block {} has some until {}",
-                block.meta().ulid,
-                slice.end_ms
-            )));
-        }
-        self.head.refuse_before(slice.end_ms);
-        let ulid = self.new_ulid();
-        let written = self.write_slice(ulid, block, numbers, slice, report).await;
-        match written {
-            Ok(true) => {
-                self.catalog.commit(ulid)?;
-                Ok(self.catalog.publish(ulid).await?)
-            }
-            Ok(false) => Ok(()),
-            Err(error) => {
-                self.catalog.discard(ulid);
-                Err(error)
-            }
-        }
-    }
-
-    /// Writes the files of a block into its temporary folder; whether there was a sample.
-    async fn write_slice(
-        &self,
-        ulid: Ulid,
-        block: &PromBlock,
-        numbers: &[usize],
-        slice: TimeBounds,
-        report: &mut ImportReport,
-    ) -> Result<bool, ImportError> {
         let meta = block.meta();
         let mut sources = meta.compaction.sources.clone();
         sources.push(meta.ulid.clone());
         sources.sort_unstable();
         sources.dedup();
-        let options = WriteOptions {
-            ulid,
-            range: slice,
-            slice_ms: SLICE_MS,
-            sources,
-        };
         let wanted = TimeRange {
             start_ms: slice.start_ms,
             end_ms: slice.end_ms.saturating_sub(1),
         };
         let mut reader = block.reader();
-        let (mut failure, mut left_out) = (None, 0);
-        let mut numbers = numbers.iter();
-        let series = std::iter::from_fn(|| {
-            loop {
-                match reader.read(*numbers.next()?, wanted) {
-                    Ok(None) => {}
-                    Ok(Some(series)) => {
-                        let (series, histograms) = only_numbers(series);
-                        left_out += histograms as u64;
-                        if series.is_some() {
-                            return series;
-                        }
-                    }
-                    Err(error) => {
-                        failure = Some(error);
-                        return None;
-                    }
-                }
-            }
+        let series = numbers.iter().filter_map(|number| {
+            let series = reader.read(*number, wanted).transpose()?;
+            Some(series.map_err(ImportError::from))
         });
-        let folder = Catalog::temporary(ulid);
-        let written = narthex_block::write(self.catalog.store(), &folder, series, &options).await;
-        if let Some(error) = failure {
-            return Err(error.into());
-        }
-        let written = written.map_err(TsdbError::from)?;
-        report.histograms_left_out += left_out;
-        report.samples += written.as_ref().map_or(0, |meta| meta.stats.samples);
-        Ok(written.is_some())
+        let written = self.take_in(slice, sources, series).await?;
+        report.samples += written.map_or(0, |meta| meta.stats.samples);
+        Ok(())
     }
 }
 
-/// The slices of two hours that a block has a part in.
+/// The slices of two hours that a block has a part in; the first and the last one as far as the
+/// block goes. Our head takes no samples before the end of the last one.
 fn slices(block: &PromBlock) -> Result<Vec<TimeBounds>, ImportError> {
     let meta = block.meta();
     let first = meta.min_time.div_euclid(SLICE_MS);
@@ -278,8 +210,11 @@ fn slices(block: &PromBlock) -> Result<Vec<TimeBounds>, ImportError> {
         return Err(ImportError::Refused(reason));
     }
     let slice = |number: i64| TimeBounds {
-        start_ms: number.saturating_mul(SLICE_MS),
-        end_ms: number.saturating_add(1).saturating_mul(SLICE_MS),
+        start_ms: number.saturating_mul(SLICE_MS).max(meta.min_time),
+        end_ms: number
+            .saturating_add(1)
+            .saturating_mul(SLICE_MS)
+            .min(meta.max_time),
     };
     Ok((first..=last).map(slice).collect())
 }

@@ -21,19 +21,25 @@
 //!
 //! It is not: a format. The log is the head's and the blocks are the block crate's.
 
+mod block_list;
 mod catalog;
 mod compact;
 mod config;
 mod cut;
+mod dump;
 mod error;
 mod import;
+mod intake;
 mod late;
+mod line_parts;
 mod lock;
 mod merge;
 mod metrics;
+mod open_metrics;
 mod options;
 mod plan;
 mod read;
+mod read_only;
 mod retention;
 mod retired;
 mod tsdb;
@@ -41,10 +47,14 @@ mod tsdb;
 #[cfg(test)]
 mod tests;
 
+pub use block_list::BlockList;
 pub use config::{RetentionConfig, StorageConfig, TsdbConfig};
+pub use dump::{DumpError, DumpFormat, dump};
 pub use error::TsdbError;
 pub use import::{ImportError, ImportProgress, ImportReport};
 pub use narthex_storage::ReplayProgress;
+pub use open_metrics::{OpenMetricsError, OpenMetricsProgress, SAMPLES_AT_ONCE};
 pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
+pub use read_only::{StoredBlocks, select_blocks};
 pub use retention::{RETENTION_TIME, Retention};
 pub use tsdb::Tsdb;

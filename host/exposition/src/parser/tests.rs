@@ -147,3 +147,32 @@ fn a_page_of_random_pieces_is_read_the_same_both_ways() {
         }
     }
 }
+
+#[test]
+fn a_page_in_parts_says_what_the_whole_says() {
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 1 1\nh_bucket{le=\"+Inf\"} 2 1\n# EOF\n";
+    let labels = |parser: &mut Parser<'_>| -> Vec<String> {
+        let entries = parser.map(Result::unwrap).filter_map(|entry| match entry {
+            Entry::Series(series) => Some(series.labels().unwrap().to_string()),
+            _ => None,
+        });
+        entries.collect()
+    };
+    let whole = labels(&mut Parser::new(page.as_bytes(), Format::OpenMetrics));
+    assert!(whole[0].contains("\"1.0\""), "{whole:?}");
+    for (cut, _) in page.match_indices('\n') {
+        let (first, rest) = page.split_at(cut + 1);
+        let first = match rest {
+            "" => first.to_owned(),
+            _ => format!("{first}# EOF\n"),
+        };
+        let mut parser = Parser::new(first.as_bytes(), Format::OpenMetrics);
+        let mut found = labels(&mut parser);
+        let kind = parser.kind();
+        if !rest.is_empty() {
+            let mut parser = Parser::after(kind, rest.as_bytes(), Format::OpenMetrics);
+            found.extend(labels(&mut parser));
+        }
+        assert_eq!(found, whole);
+    }
+}

@@ -54,12 +54,6 @@ impl Import {
             "{} blocks, {} of them were here before; {} samples came",
             report.blocks, report.skipped, report.samples
         );
-        if report.histograms_left_out > 0 {
-            eprintln!(
-                "narthex: {} native histograms were left out: blocks do not keep them",
-                report.histograms_left_out
-            );
-        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -2,7 +2,7 @@
 
 use narthex_model::sample::{HISTOGRAM, STALE_NAN};
 use narthex_model::{CounterResetHint, FloatHistogram, Labels};
-use narthex_promblock::{PromBlock, only_numbers};
+use narthex_promblock::PromBlock;
 use narthex_storage::{Series, TimeRange};
 
 use crate::handmade::{Chunk, Line, bits, changed, float, low, write};
@@ -268,21 +268,6 @@ fn deleted_intervals_are_left_out() {
         (CounterResetHint::Reset, CounterResetHint::Unknown)
     );
     assert!(read_one(chunks(), &[(i64::MIN, i64::MAX)], 2).is_none());
-}
-
-#[test]
-fn numbers_alone_are_taken_out_of_a_series_with_histograms() {
-    let chunks = vec![xor(), integers(2_000_000)];
-    let (numbers, left_out) = only_numbers(read_one(chunks, &[], 2).unwrap());
-    let numbers = numbers.unwrap();
-    assert_eq!((left_out, numbers.values.len()), (3, 8));
-    assert_eq!(numbers.timestamps[6..], [1_810_600, 2_045_000]);
-    assert_eq!(numbers.values[7].to_bits(), STALE_NAN.to_bits());
-    assert!(numbers.histograms.is_none());
-    let (numbers, left_out) = only_numbers(read_one(vec![floats()], &[], 2).unwrap());
-    assert!(numbers.is_none() && left_out == 2);
-    let (numbers, left_out) = only_numbers(read_one(vec![xor2()], &[], 2).unwrap());
-    assert_eq!((numbers.unwrap().starts.unwrap().len(), left_out), (9, 0));
 }
 
 #[test]

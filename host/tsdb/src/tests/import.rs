@@ -15,13 +15,13 @@ use super::fixture::{Setup, Store, append, sample};
 use crate::{ImportError, ImportReport};
 
 /// 2026-01-01 00:00 UTC.
-const START_MS: i64 = 1_767_225_600_000;
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const START_MS: i64 = 1_767_225_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
 type Samples = BTreeMap<String, Vec<(i64, u64)>>;
 
 /// Ten hours of a few series, the text and what is in it.
-fn written() -> (String, Samples) {
+pub(super) fn written() -> (String, Samples) {
     let (mut text, mut samples) = (String::new(), Samples::new());
     for (name, le, every_ms) in [
         ("steady", "", 60_000),
@@ -50,7 +50,7 @@ fn written() -> (String, Samples) {
 }
 
 /// Has promtool make blocks of some length.
-fn prometheus(folder: &Path, text: &str, longest: &str) {
+pub(super) fn prometheus(folder: &Path, text: &str, longest: &str) {
     let file = folder.join("text");
     std::fs::write(&file, text).unwrap();
     let mut promtool = Command::new("promtool");
@@ -108,6 +108,21 @@ async fn blocks_of_any_length_come_once() {
         assert_eq!((again.skipped, again.samples), (report.blocks, 0));
         assert_eq!(store.samples().await, expected, "{longest}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_goes_on_behind_the_last_sample() {
+    let (text, expected) = written();
+    let folder = TempDir::new().unwrap();
+    prometheus(folder.path(), &text, "12h");
+    let store = store();
+    import(&store, folder.path()).await.unwrap();
+    let last_ms = START_MS + 10 * HOUR_MS - 60_000;
+    assert_eq!(store.spans().last().unwrap().1, last_ms / 1_000);
+    let store = store.reopen().await;
+    append(&store, vec![sample("x", last_ms + 1_000, 1.0)]);
+    let store = store.crash();
+    assert_eq!(store.samples().await.len(), expected.len() + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,8 @@ mod cuts;
 mod fixture;
 mod import;
 mod late;
+mod open_metrics;
 mod recovery;
 mod retention;
+mod tools;
 mod workload;

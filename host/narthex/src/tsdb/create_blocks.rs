@@ -1,0 +1,91 @@
+//! `narthex tsdb create-blocks-from`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use narthex_model::{ByteSize, PromDuration, SystemClock};
+use narthex_tsdb::{BlockList, OpenMetricsProgress, Tsdb, TsdbOptions};
+use prometheus_client::registry::Registry;
+
+use super::progress::Progress;
+use super::{print, runtime};
+
+/// Make blocks of samples that lie elsewhere.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CreateBlocks {
+    #[command(subcommand)]
+    from: Source,
+    /// Longest duration of a block, in whole multiples of 2h.
+    #[arg(long, value_name = "DURATION", default_value = "2h", global = true)]
+    max_block_duration: PromDuration,
+    /// Print times as dates and sizes with units.
+    #[arg(long, short = 'r', global = true)]
+    human_readable: bool,
+    /// Do not print the blocks.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// Where the samples lie.
+#[derive(Debug, Clone, Subcommand)]
+enum Source {
+    /// A file of OpenMetrics in which every sample has a timestamp.
+    Openmetrics {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The store that takes the blocks; no server has it open.
+        #[arg(value_name = "DIR", default_value = "data/")]
+        into: PathBuf,
+    },
+}
+
+impl CreateBlocks {
+    /// Makes the blocks and prints them.
+    ///
+    /// # Errors
+    /// The store is in use, or the file cannot be read, or a block cannot be written. Blocks that
+    /// were made before stay.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let Source::Openmetrics { file, into } = &self.from;
+        let runtime = runtime()?;
+        let tsdb = Tsdb::open(
+            TsdbOptions::new(into, Arc::new(SystemClock)),
+            &mut Registry::default(),
+        );
+        let tsdb =
+            tsdb.with_context(|| format!("the store {} cannot be opened", into.display()))?;
+        let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
+        let mut line = Progress::new();
+        let tell = |progress: OpenMetricsProgress| line.tell(&text(progress, bytes));
+        let made = runtime.block_on(tsdb.create_blocks(file, self.max_block_duration, tell));
+        line.end();
+        runtime.block_on(tsdb.close())?;
+        let blocks = made?;
+        if !self.quiet {
+            let list = BlockList {
+                blocks: &blocks,
+                is_human_readable: self.human_readable,
+            };
+            print(&list);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(progress: OpenMetricsProgress, bytes: u64) -> String {
+    let OpenMetricsProgress {
+        pass,
+        passes,
+        bytes: read,
+    } = progress;
+    let percent = read.saturating_mul(100) / bytes.max(1);
+    let size = ByteSize::from_bytes(bytes >> 20 << 20);
+    match passes {
+        Some(passes) => format!("reading {size} for the {pass}. of {passes} times: {percent} %"),
+        None => format!("reading {size} to see what is there: {percent} %"),
+    }
+}

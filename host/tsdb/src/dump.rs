@@ -1,0 +1,117 @@
+//! Samples as text, as `promtool tsdb dump` and `dump-openmetrics` write them.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use narthex_block::Block;
+use narthex_model::{FloatText, Labels, is_classic_label_name, sample};
+use narthex_storage::{SelectRequest, Series, StorageError};
+
+use crate::read_only::select_blocks;
+
+/// From this power of ten on, numbers have an exponent; and below the other one.
+const PLAIN: std::ops::Range<i32> = -4..6;
+
+/// What the text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DumpFormat {
+    /// `{__name__="up", job="x"} 1 1735603298000`, in milliseconds.
+    Labels,
+    /// `up{job="x"} 1 1735603298.000`, in seconds, with `# EOF` at the end. Native histograms have
+    /// no such text and are left out.
+    OpenMetrics,
+}
+
+/// Why a dump ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// A block cannot be read.
+    #[error(transparent)]
+    Read(#[from] StorageError),
+    /// The text cannot be written.
+    #[error("cannot write")]
+    Write(#[from] io::Error),
+}
+
+/// Writes the samples that match a request, series by series, request after request.
+///
+/// # Errors
+/// A block cannot be read, or the text cannot be written.
+pub async fn dump(
+    blocks: &[Arc<Block>],
+    requests: &[SelectRequest],
+    format: DumpFormat,
+    out: &mut impl Write,
+) -> Result<(), DumpError> {
+    let mut text = FloatText::default();
+    let mut written: HashSet<Labels> = HashSet::new();
+    for request in requests {
+        let mut all = select_blocks(blocks, request).await?;
+        while let Some(series) = all.try_next().await? {
+            // One that another request had before is there already.
+            if requests.len() > 1 && !written.insert(series.labels.clone()) {
+                continue;
+            }
+            match format {
+                DumpFormat::Labels => write_labels(&series, &mut text, out)?,
+                DumpFormat::OpenMetrics => write_open_metrics(&series, &mut text, out)?,
+            }
+        }
+    }
+    if format == DumpFormat::OpenMetrics {
+        writeln!(out, "# EOF")?;
+    }
+    Ok(())
+}
+
+fn write_labels(series: &Series, text: &mut FloatText, out: &mut impl Write) -> io::Result<()> {
+    let labels = series.labels.to_string();
+    for (at, (timestamp_ms, value)) in series.timestamps.iter().zip(&*series.values).enumerate() {
+        let histogram = series.histograms.as_ref().and_then(|all| all[at].as_ref());
+        match histogram {
+            Some(histogram) => writeln!(out, "{labels} {histogram} {timestamp_ms}")?,
+            None => writeln!(out, "{labels} {} {timestamp_ms}", text.short(*value, PLAIN))?,
+        }
+    }
+    Ok(())
+}
+
+fn write_open_metrics(
+    series: &Series,
+    text: &mut FloatText,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let written = open_metrics_series(&series.labels);
+    for (timestamp_ms, value) in series.timestamps.iter().zip(&*series.values) {
+        if sample::is_histogram(*value) {
+            continue;
+        }
+        let sign = if *timestamp_ms < 0 { "-" } else { "" };
+        let ms = timestamp_ms.unsigned_abs();
+        let value = text.short(*value, PLAIN);
+        writeln!(
+            out,
+            "{written} {value} {sign}{}.{:03}",
+            ms / 1_000,
+            ms % 1_000
+        )?;
+    }
+    Ok(())
+}
+
+fn open_metrics_series(labels: &Labels) -> String {
+    let mut text = labels.metric_name().to_owned();
+    text.push('{');
+    for (at, (name, value)) in labels.without_metric_name().iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let pair = match is_classic_label_name(name) {
+            true => format!("{comma}{name}={value:?}"),
+            false => format!("{comma}{name:?}={value:?}"),
+        };
+        text.push_str(&pair);
+    }
+    text.push('}');
+    text
+}

@@ -1,0 +1,111 @@
+//! The blocks of a store, read without opening the store: a server may run on it.
+//!
+//! It is not: a look at the newest samples, which are in the log until a block is cut.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt};
+use narthex_block::{Block, BlockError, META_FILE, PageCache};
+use narthex_promblock::PromBlock;
+use narthex_storage::{SelectRequest, SeriesStream, StorageError};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+
+use crate::TsdbError;
+use crate::catalog::folders;
+use crate::merge::{Sorted, merge};
+use crate::options::PAGE_CACHE_BYTES;
+
+/// The blocks that a store had when they were looked for.
+#[derive(Debug)]
+pub struct StoredBlocks {
+    store: Arc<LocalFileSystem>,
+    /// The names of their folders, oldest first.
+    names: Vec<String>,
+    cache: Arc<PageCache>,
+}
+
+impl StoredBlocks {
+    /// Looks for blocks in the folder of a store. None of them is read yet.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn find(path: &Path) -> Result<Self, TsdbError> {
+        // It would be an empty store otherwise.
+        fs::read_dir(path).map_err(TsdbError::io("read", path))?;
+        let store = LocalFileSystem::new_with_prefix(path).map_err(|source| TsdbError::Store {
+            path: path.to_owned(),
+            source,
+        })?;
+        let is_ours = |name: &String| {
+            let folder = path.join(name);
+            folder.join(META_FILE).exists() && !PromBlock::is_one(&folder)
+        };
+        let blocks = folders(path)?.blocks.into_iter();
+        let mut names: Vec<String> = blocks
+            .map(|ulid| ulid.to_string())
+            .filter(is_ours)
+            .collect();
+        names.sort_unstable();
+        Ok(Self {
+            store: Arc::new(store),
+            names,
+            cache: Arc::new(PageCache::new(PAGE_CACHE_BYTES)),
+        })
+    }
+
+    /// The names of the blocks, in the order in which they were made.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Where the folders of the blocks are.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store) as _
+    }
+
+    /// Opens one block.
+    ///
+    /// # Errors
+    /// It is not there or is damaged.
+    pub async fn open(&self, name: &str) -> Result<Block, BlockError> {
+        Block::open(self.store(), &ObjectPath::from(name), &self.cache).await
+    }
+
+    /// Opens all blocks; they come by time. Those in whose place another one stands are left out.
+    ///
+    /// # Errors
+    /// A block is damaged.
+    pub async fn open_all(&self) -> Result<Vec<Arc<Block>>, BlockError> {
+        let mut blocks = Vec::with_capacity(self.names.len());
+        for name in &self.names {
+            blocks.push(Arc::new(self.open(name).await?));
+        }
+        let replaced = blocks.iter().flat_map(|block| block.meta().replaced());
+        let replaced: std::collections::HashSet<String> = replaced.map(str::to_owned).collect();
+        blocks.retain(|block| !replaced.contains(&block.meta().ulid));
+        blocks.sort_by_key(|block| (block.meta().range.start_ms, block.meta().ulid.clone()));
+        Ok(blocks)
+    }
+}
+
+/// The samples of all series that match, of several blocks; each label set comes once.
+///
+/// # Errors
+/// A block is damaged, here or in the stream.
+pub async fn select_blocks(
+    blocks: &[Arc<Block>],
+    request: &SelectRequest,
+) -> Result<SeriesStream, StorageError> {
+    let mut sources: Vec<Sorted> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        if block.span().overlaps(request.range) {
+            let series = Arc::clone(block).select(request).await?;
+            sources.push(series.map_err(StorageError::from).boxed());
+        }
+    }
+    Ok(merge(sources, Vec::new()))
+}

@@ -1,0 +1,158 @@
+//! What the tools print is what promtool prints of the same samples.
+
+use std::path::Path;
+use std::process::Command;
+use std::slice::from_ref;
+
+use narthex_block::BlockMeta;
+use narthex_model::{MatchOp, Matcher, PromDuration};
+use narthex_storage::{SelectRequest, TimeRange};
+use tempfile::TempDir;
+
+use super::fixture::{Setup, Store, append, sample};
+use super::import::{HOUR_MS, START_MS, prometheus, written};
+use crate::{BlockList, DumpFormat, StoredBlocks, dump};
+
+/// The same samples in blocks of ours and of Prometheus.
+struct Both {
+    ours: Store,
+    theirs: TempDir,
+}
+
+impl Both {
+    async fn new() -> Self {
+        let (text, _) = written();
+        let theirs = TempDir::new().unwrap();
+        prometheus(theirs.path(), &text, "2h");
+        // Without it promtool dumps nothing.
+        std::fs::create_dir(theirs.path().join("wal")).unwrap();
+        let ours = Store::with(Setup {
+            now_ms: START_MS + 1_000 * HOUR_MS,
+            ..Setup::from(2 * HOUR_MS)
+        });
+        let file = theirs.path().join("text");
+        let made = ours.create_blocks(&file, PromDuration::from_secs(7_200), |_| {});
+        made.await.unwrap();
+        Self { ours, theirs }
+    }
+
+    /// What promtool prints of its blocks.
+    fn promtool(&self, args: &[&str]) -> String {
+        let mut promtool = Command::new("promtool");
+        let done = promtool.arg("tsdb").args(args).arg(self.theirs.path());
+        let done = done.output().unwrap();
+        let printed = String::from_utf8(done.stdout).unwrap();
+        let complaint = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{args:?}: {complaint}");
+        printed
+    }
+
+    async fn dump(&self, request: &SelectRequest, format: DumpFormat) -> String {
+        let blocks = StoredBlocks::find(self.ours.path()).unwrap();
+        let blocks = blocks.open_all().await.unwrap();
+        let mut text = Vec::new();
+        dump(&blocks, from_ref(request), format, &mut text)
+            .await
+            .unwrap();
+        String::from_utf8(text).unwrap()
+    }
+}
+
+/// The rows of a table without what differs: the name, the chunks, the size.
+fn rows(table: &str, is_human_readable: bool) -> Vec<Vec<String>> {
+    let cells = |line: &str| line.split("  ").map(str::trim).map(str::to_owned).collect();
+    let rows = table.lines().map(|line| {
+        let cells: Vec<String> = cells(line);
+        let cells: Vec<String> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(cells.len(), 8, "{line}");
+        [&cells[1..5], &cells[6..7]].concat()
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    assert_eq!(rows[1][0].contains("UTC"), is_human_readable);
+    rows
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_are_listed_as_promtool_does() {
+    let both = Both::new().await;
+    let stored = StoredBlocks::find(both.ours.path()).unwrap();
+    let blocks = stored.open_all().await.unwrap();
+    let blocks: Vec<BlockMeta> = blocks.iter().map(|block| block.meta().clone()).collect();
+    for (flag, is_human_readable) in [("--no-human-readable", false), ("-r", true)] {
+        let list = BlockList {
+            blocks: &blocks,
+            is_human_readable,
+        };
+        let (ours, theirs) = (list.to_string(), both.promtool(&["list", flag]));
+        assert_eq!(
+            rows(&ours, is_human_readable),
+            rows(&theirs, is_human_readable)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_are_dumped_as_promtool_does() {
+    let both = Both::new().await;
+    let (from_ms, to_ms) = (START_MS + HOUR_MS, START_MS + 3 * HOUR_MS);
+    let between = TimeRange {
+        start_ms: from_ms,
+        end_ms: to_ms,
+    };
+    let (from, to) = (
+        format!("--min-time={from_ms}"),
+        format!("--max-time={to_ms}"),
+    );
+    let bucket = Matcher::new("__name__", MatchOp::Equal, "bucket").unwrap();
+    for (args, matchers, range) in [
+        (vec![], vec![], TimeRange::ALL),
+        (vec![from.as_str(), to.as_str()], vec![], between),
+        (vec!["--match=bucket"], vec![bucket], TimeRange::ALL),
+    ] {
+        let request = SelectRequest { matchers, range };
+        let ours = both.dump(&request, DumpFormat::Labels).await;
+        let theirs = both.promtool(&[vec!["dump"], args].concat());
+        assert!(ours.lines().count() > 200);
+        assert_eq!(sorted(&ours), sorted(&theirs));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dumped_as_open_metrics_makes_the_same_blocks() {
+    let both = Both::new().await;
+    let request = SelectRequest {
+        matchers: Vec::new(),
+        range: TimeRange::ALL,
+    };
+    let text = both.dump(&request, DumpFormat::OpenMetrics).await;
+    let file = both.theirs.path().join("dumped");
+    std::fs::write(&file, &text).unwrap();
+    let again = Store::with_blocks_of(2 * HOUR_MS);
+    let made = again.create_blocks(&file, PromDuration::from_secs(7_200), |_| {});
+    made.await.unwrap();
+    assert_eq!(again.samples().await, both.ours.samples().await);
+    assert!(text.ends_with("# EOF\n") && text.contains("\nbucket{A=\"ü\",le=\"9\"} "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_open_is_read_beside_its_server() {
+    let both = Both::new().await;
+    append(
+        &both.ours,
+        vec![sample("new", START_MS + 11 * HOUR_MS, 1.0)],
+    );
+    let stored = StoredBlocks::find(both.ours.path()).unwrap();
+    assert_eq!(stored.names().len(), both.ours.spans().len());
+    assert!(StoredBlocks::find(Path::new("/no/such/folder")).is_err());
+    let theirs = StoredBlocks::find(both.theirs.path()).unwrap();
+    assert!(
+        theirs.names().is_empty(),
+        "blocks of Prometheus are not ours"
+    );
+}
