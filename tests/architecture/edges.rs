@@ -8,11 +8,12 @@ use crate::workspace::members;
 /// and its reason in the commit.
 const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("disk", &[]),
     ("exposition", &["model"]),
     ("http", &[]),
     ("nx", &[]),
     ("storage", &["model"]),
-    ("head", &["model", "nx", "storage"]),
+    ("head", &["model", "disk", "nx", "storage"]),
     ("block", &["model", "nx", "storage"]),
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
@@ -88,7 +89,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do no async of their own: values and evaluation only.
-const SYNCHRONOUS: &[&str] = &["model", "nx", "exposition", "head"];
+const SYNCHRONOUS: &[&str] = &["model", "disk", "nx", "exposition", "head"];
 
 fn package(folder: &str) -> String {
     if folder == "narthex" {
@@ -174,6 +175,7 @@ fn a_light_crate_builds_nothing_heavy_for_its_tests() {
     let members = members();
     for folder in [
         "model",
+        "disk",
         "nx",
         "exposition",
         "storage",

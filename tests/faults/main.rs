@@ -1,4 +1,5 @@
 //! What breaks from outside, and what must hold all the same.
 
+mod disk_full;
 mod kill;
 mod queries;

@@ -15,6 +15,7 @@ mod cell;
 mod chunks;
 mod chunks_page;
 mod compact;
+mod disk_store;
 mod encoded;
 mod error;
 mod extras;
@@ -46,6 +47,7 @@ mod write;
 
 pub use block::Block;
 pub use compact::{PARENTS_MAX, compact};
+pub use disk_store::DiskStore;
 pub use error::{BlockError, Fault};
 pub use meta::{BlockMeta, BlockStats, Compaction, FileMeta, META_FILE, Parent, TimeBounds};
 pub use page::PageCache;

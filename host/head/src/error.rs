@@ -23,7 +23,7 @@ pub enum HeadError {
         #[source]
         source: io::Error,
     },
-    /// The log failed earlier; the head takes no more batches until it is opened anew.
+    /// The log cannot be written or forced to the disk now. It goes on once the disk does.
     #[error("the write-ahead log failed")]
     Log(#[source] io::Error),
     /// The head was closed.

@@ -1,14 +1,14 @@
 //! The head itself: opening, letting go of what blocks hold, closing.
 
-use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use narthex_disk::{Disk, Lock};
 
 use crate::appender::Appender;
 use crate::error::HeadError;
 use crate::late::LateMark;
-use crate::log::file::{LogFolder, SystemFolder};
 use crate::log::flush::Flusher;
 use crate::log::segment;
 use crate::memory::{Memory, Truncated};
@@ -24,12 +24,12 @@ const TRUNCATE_SLOTS: usize = 4096;
 /// The newest samples. See the crate's documentation.
 #[derive(Debug)]
 pub struct Head {
-    dir: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
     /// Taken before `memory` where both are needed.
     appender: Mutex<Appender>,
     memory: RwLock<Memory>,
     flusher: Arc<Flusher>,
-    lock: Mutex<Option<File>>,
+    lock: Mutex<Option<Box<dyn Lock>>>,
     /// Samples taken out of order since the head was opened.
     late_taken: AtomicU64,
 }
@@ -41,20 +41,14 @@ impl Head {
     /// The folder is in use or cannot be read or written. Damage to the log is no error: what can
     /// be read is brought back, and the report tells what could not.
     pub fn open(options: HeadOptions) -> Result<(Self, ReplayReport), HeadError> {
-        let folder = Box::new(SystemFolder::new(&options.dir));
-        Self::open_with(options, folder)
-    }
-
-    pub(crate) fn open_with(
-        options: HeadOptions,
-        folder: Box<dyn LogFolder>,
-    ) -> Result<(Self, ReplayReport), HeadError> {
-        let dir = options.dir.clone();
-        fs::create_dir_all(&dir).map_err(HeadError::io("create", &dir))?;
-        let lock = lock(&dir)?;
-        let (appender, memory, report) = replay::open(&options, folder)?;
+        let disk = Arc::clone(&options.disk);
+        let folder = disk.show("");
+        disk.create_folder("")
+            .map_err(HeadError::io("create", folder))?;
+        let lock = lock(disk.as_ref())?;
+        let (appender, memory, report) = replay::open(&options)?;
         let head = Self {
-            dir,
+            disk,
             flusher: Arc::clone(appender.log.flusher()),
             appender: Mutex::new(appender),
             memory: RwLock::new(memory),
@@ -145,7 +139,7 @@ impl Head {
     /// # Errors
     /// A segment could not be removed. Memory is freed all the same; the next call tries again.
     pub fn truncate(&self, before_ms: i64) -> Result<(), HeadError> {
-        {
+        let closed = {
             let mut appender = self.appender();
             let mut memory = self.memory_mut();
             // Where that time is refused already, what came late since is in no block.
@@ -153,24 +147,26 @@ impl Head {
                 appender.raise_bound(before_ms);
             }
             if before_ms > memory.bound_ms() {
-                appender.log.close_segment();
                 memory.start_truncate(before_ms);
+                appender.log.close_segment()
+            } else {
+                Ok(())
             }
-        }
+        };
         let mark = self.appender().late_mark(self.memory().bound_ms());
         self.free_slots(mark);
         let mut appender = self.appender();
-        appender.log.mark_late(mark).map_err(HeadError::Log)?;
+        let marked = appender.log.mark_late(mark);
         // Not what is refused: that may be ahead of what blocks hold.
         let bound_ms = self.memory().bound_ms();
-        appender
-            .log
-            .remove_before(bound_ms)
-            .map_err(|(number, source)| HeadError::Io {
-                action: "remove",
-                path: self.dir.join(segment::name(number)),
-                source,
-            })
+        // Also where nothing could be written: what goes makes room.
+        let removed = appender.log.remove_before(bound_ms);
+        closed.and(marked).map_err(HeadError::Log)?;
+        removed.map_err(|(number, source)| HeadError::Io {
+            action: "remove",
+            path: self.disk.show(&segment::name(number)),
+            source,
+        })
     }
 
     fn free_slots(&self, mark: LateMark) {
@@ -226,19 +222,9 @@ impl Head {
 
 /// Takes the folder for this process, or says that it is taken. The system lets go of it when
 /// the process ends, however that happens.
-fn lock(dir: &std::path::Path) -> Result<File, HeadError> {
-    let path = dir.join(LOCK_FILE);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(HeadError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(HeadError::Locked {
-            dir: dir.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(HeadError::io("lock", path)(source)),
-    }
+fn lock(disk: &dyn Disk) -> Result<Box<dyn Lock>, HeadError> {
+    disk.lock(LOCK_FILE).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => HeadError::Locked { dir: disk.show("") },
+        _ => HeadError::io("lock", disk.show(LOCK_FILE))(error),
+    })
 }

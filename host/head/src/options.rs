@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use narthex_disk::{Disk, SystemDisk};
 use narthex_storage::ReplayProgress;
 
 /// A log segment is closed once it is this long; a single batch may make it longer.
@@ -39,7 +40,7 @@ pub enum SyncMode {
 #[derive(Debug, Clone)]
 pub struct HeadOptions {
     /// The folder of the log. It is made where it does not exist.
-    pub dir: PathBuf,
+    pub disk: Arc<dyn Disk>,
     /// The oldest sample that the head takes, and that replay brings back: everything before is
     /// in blocks.
     pub min_valid_time_ms: i64,
@@ -55,8 +56,13 @@ impl HeadOptions {
     /// The defaults for a log in `dir`: all times are taken, segments of [`SEGMENT_BYTES`], group
     /// commit.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self::on(Arc::new(SystemDisk::new(dir)))
+    }
+
+    /// As [`Self::new`], for a log on a disk of the caller's.
+    pub fn on(disk: Arc<dyn Disk>) -> Self {
         Self {
-            dir: dir.into(),
+            disk,
             min_valid_time_ms: i64::MIN,
             segment_bytes: SEGMENT_BYTES,
             sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),

@@ -1,16 +1,16 @@
 //! Reading the log back.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::Arc;
 
+use narthex_disk::{Disk, Reader};
 use narthex_model::{FloatHistogram, Labels, sample};
 
 use crate::appender::{Appender, Restored};
 use crate::error::HeadError;
 use crate::late::LateMark;
-use crate::log::file::LogFolder;
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
+use crate::log::growing::MENDING_SUFFIX;
 use crate::log::kinds::{KindsByRow, RecordKinds};
 use crate::log::record::{self, Row};
 use crate::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentError, SegmentFile};
@@ -61,14 +61,15 @@ pub struct Damage {
 }
 
 /// Replays the log. New records go to a new segment behind it.
-pub(crate) fn open(
-    options: &HeadOptions,
-    folder: Box<dyn LogFolder>,
-) -> Result<(Appender, Memory, ReplayReport), HeadError> {
-    let segments = segment::list(&options.dir).map_err(HeadError::io("read", &options.dir))?;
-    let log = Log::start(folder, options.segment_bytes, options.sync)
-        .map_err(HeadError::io("start a log in", &options.dir))?;
+pub(crate) fn open(options: &HeadOptions) -> Result<(Appender, Memory, ReplayReport), HeadError> {
+    let disk = &options.disk;
+    let folder = disk.show("");
+    remove_copies(disk.as_ref())?;
+    let segments = segment::list(disk.as_ref()).map_err(HeadError::io("read", &folder))?;
+    let log = Log::start(Arc::clone(disk), options.segment_bytes, options.sync)
+        .map_err(HeadError::io("start a log in", &folder))?;
     let mut replay = Replay {
+        disk: Arc::clone(disk),
         appender: Appender::new(options.min_valid_time_ms, log),
         memory: Memory::new(options.min_valid_time_ms),
         report: ReplayReport::default(),
@@ -111,6 +112,7 @@ pub(crate) fn open(
             late_seq: replay.late_seq,
         });
     }
+    force(disk.as_ref(), &closed)?;
     replay.appender.go_on(LogPosition {
         closed,
         next_number: segments.last().map_or(0, |last| last.number) + 1,
@@ -122,7 +124,33 @@ pub(crate) fn open(
     Ok((replay.appender, replay.memory, replay.report))
 }
 
+/// Removes what is left of a copy of a segment that did not take its place.
+fn remove_copies(disk: &dyn Disk) -> Result<(), HeadError> {
+    let folder = disk.show("");
+    let entries = disk.list("").map_err(HeadError::io("read", folder))?;
+    for entry in entries {
+        if entry.name.ends_with(MENDING_SUFFIX) {
+            let removed = disk.remove(&entry.name);
+            removed.map_err(HeadError::io("remove", disk.show(&entry.name)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Forces what was read to the disk: the process that wrote it may have been killed before it
+/// did. What the disk has already costs nothing.
+fn force(disk: &dyn Disk, segments: &[ClosedSegment]) -> Result<(), HeadError> {
+    for segment in segments {
+        let name = segment::name(segment.number);
+        let forced = disk.open_to_write(&name).and_then(|file| file.sync());
+        forced.map_err(HeadError::io("sync", disk.show(&name)))?;
+    }
+    let forced = disk.sync_folder("");
+    forced.map_err(HeadError::io("sync", disk.show("")))
+}
+
 struct Replay {
+    disk: Arc<dyn Disk>,
     appender: Appender,
     memory: Memory,
     report: ReplayReport,
@@ -197,10 +225,8 @@ impl Replay {
         self.report.segments += 1;
         self.newest_ms = i64::MIN;
         self.late_seq = 0;
-        let len = fs::metadata(&segment.path)
-            .map_err(HeadError::io("read", &segment.path))?
-            .len();
-        let (offset, error) = match segment::open(segment) {
+        let len = segment.bytes;
+        let (offset, error) = match segment::open(self.disk.as_ref(), segment) {
             Ok(frames) => self.frames(frames),
             Err(SegmentError::Torn) => (0, Some(FrameError::Torn)),
             Err(SegmentError::Damaged(reason)) => (0, Some(FrameError::Damaged(reason))),
@@ -209,7 +235,7 @@ impl Replay {
         let reason = match error {
             None => return Ok(true),
             Some(FrameError::Torn) if is_last => return self.cut(segment, offset, len),
-            Some(FrameError::Damaged(_)) if is_last && is_zero_from(segment, offset) => {
+            Some(FrameError::Damaged(_)) if is_last && self.is_zero_from(segment, offset) => {
                 return self.cut(segment, offset, len);
             }
             Some(FrameError::Torn) => "the segment ends inside a record".to_owned(),
@@ -242,15 +268,33 @@ impl Replay {
         );
         self.report.torn_bytes += len - offset;
         if offset < SEGMENT_HEADER_BYTES as u64 {
-            fs::remove_file(&segment.path).map_err(HeadError::io("remove", &segment.path))?;
+            let removed = self.disk.remove(&segment.name);
+            removed.map_err(HeadError::io("remove", self.disk.show(&segment.name)))?;
             return Ok(false);
         }
-        let cut = File::options()
-            .write(true)
-            .open(&segment.path)
-            .and_then(|file| file.set_len(offset).and_then(|()| file.sync_all()));
-        cut.map_err(HeadError::io("cut", &segment.path))?;
+        let cut = self
+            .disk
+            .open_to_write(&segment.name)
+            .and_then(|file| file.set_len(offset).and_then(|()| file.sync()));
+        cut.map_err(HeadError::io("cut", self.disk.show(&segment.name)))?;
         Ok(true)
+    }
+
+    /// Whether a segment holds nothing but zeros from an offset on: room that the file system
+    /// gave to a record whose bytes never came.
+    fn is_zero_from(&self, segment: &SegmentFile, offset: u64) -> bool {
+        let is_zero = || -> io::Result<bool> {
+            let mut rest = Reader::new(self.disk.open(&segment.name)?, offset)?;
+            let mut bytes = [0; 8192];
+            loop {
+                match rest.read(&mut bytes)? {
+                    0 => return Ok(true),
+                    read if bytes[..read].iter().any(|byte| *byte != 0) => return Ok(false),
+                    _ => {}
+                }
+            }
+        };
+        is_zero().unwrap_or(false)
     }
 
     /// Reads frames up to the end or the first one that is not right, and says where that was.
@@ -374,22 +418,4 @@ impl Replay {
             Restored::OutOfOrder => self.report.samples_out_of_order += 1,
         }
     }
-}
-
-/// Whether a file holds nothing but zeros from an offset on: room that the file system gave to a
-/// record whose bytes never came.
-fn is_zero_from(segment: &SegmentFile, offset: u64) -> bool {
-    let is_zero = || -> io::Result<bool> {
-        let mut file = File::open(&segment.path)?;
-        file.seek(SeekFrom::Start(offset))?;
-        let mut bytes = [0; 8192];
-        loop {
-            match file.read(&mut bytes)? {
-                0 => return Ok(true),
-                read if bytes[..read].iter().any(|byte| *byte != 0) => return Ok(false),
-                _ => {}
-            }
-        }
-    };
-    is_zero().unwrap_or(false)
 }

@@ -9,7 +9,13 @@ pub(crate) struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+    /// SIGXFSZ comes with a write beyond the largest file that this process may have. Unless
+    /// somebody listens it ends the process; so the write fails like one on a full disk.
+    _file_too_large: Signal,
 }
+
+/// SIGXFSZ, on all systems that we run on.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
 
 /// What a signal means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +37,7 @@ impl Signals {
             hangup: listen(SignalKind::hangup())?,
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
+            _file_too_large: listen(FILE_TOO_LARGE)?,
         })
     }
 

@@ -5,7 +5,8 @@ use narthex_model::{AppendReport, WriteBatch};
 /// Why a whole batch was refused. Nothing of it is in the store then.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The log cannot be written; the store takes no more batches until it is opened anew.
+    /// The log cannot be written now, perhaps because the disk is full. Once it can, batches are
+    /// taken again, this one too.
     #[error("the write-ahead log failed")]
     Log(#[source] std::io::Error),
     /// The batch is over a bound that the store has.

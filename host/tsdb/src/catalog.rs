@@ -1,14 +1,13 @@
 //! The blocks that readers see, and their folders on the local disk.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use narthex_block::{Block, BlockError, Fault, META_FILE, PageCache, Ulid};
+use narthex_block::{Block, BlockError, DiskStore, Fault, META_FILE, PageCache, Ulid};
+use narthex_disk::{Disk, DiskExt};
 use narthex_promblock::PromBlock;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 
 use crate::TsdbError;
@@ -20,8 +19,7 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// All published blocks. Readers take the whole list at once and keep it as long as they read.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    path: PathBuf,
-    store: Arc<LocalFileSystem>,
+    store: DiskStore,
     cache: Arc<PageCache>,
     blocks: ArcSwap<Vec<Arc<Block>>>,
     /// Blocks that were there and could not be opened.
@@ -33,34 +31,32 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Opens the blocks of a folder, and removes what a crash left: unfinished blocks, those that
+    /// Opens the blocks of a disk, and removes what a crash left: unfinished blocks, those that
     /// were being removed, and those in whose place another one stands.
-    pub(crate) async fn open(path: &Path, page_cache_bytes: u64) -> Result<Self, TsdbError> {
-        let store = LocalFileSystem::new_with_prefix(path).map_err(|source| TsdbError::Store {
-            path: path.to_owned(),
-            source,
-        })?;
+    pub(crate) async fn open(
+        disk: &Arc<dyn Disk>,
+        page_cache_bytes: u64,
+    ) -> Result<Self, TsdbError> {
+        let store = DiskStore::new(Arc::clone(disk));
         let mut catalog = Self {
-            path: path.to_owned(),
-            store: Arc::new(store.with_fsync(true)),
+            store,
             cache: Arc::new(PageCache::new(page_cache_bytes)),
             blocks: ArcSwap::default(),
             damaged: 0,
             retired: Retired::default(),
             failed: Mutex::default(),
         };
-        let folders = folders(path)?;
+        let folders = folders(disk.as_ref())?;
         let mut blocks = Vec::new();
         let mut damaged = Vec::new();
         for ulid in &folders.blocks {
-            let folder = path.join(ulid.to_string());
-            if !folder.join(META_FILE).exists() {
+            if !disk.exists(&format!("{ulid}/{META_FILE}")) {
                 tracing::warn!(block = %ulid, "folder is no block: it has no meta.json");
                 continue;
             }
             // It is no damaged block of ours, and where another block has its samples it is still
             // not ours to remove.
-            if PromBlock::is_one(&folder) {
+            if PromBlock::is_one(&disk.show(&ulid.to_string())) {
                 tracing::warn!(block = %ulid, "folder is a block of Prometheus: tsdb import takes it over");
                 continue;
             }
@@ -79,8 +75,10 @@ impl Catalog {
             }
         }
         for leftover in folders.temporary {
-            tracing::info!(folder = %leftover.display(), "removing an unfinished block");
-            fs::remove_dir_all(&leftover).map_err(TsdbError::io("remove", &leftover))?;
+            let folder = disk.show(&leftover);
+            tracing::info!(folder = %folder.display(), "removing an unfinished block");
+            let removed = disk.remove_folder(&leftover);
+            removed.map_err(TsdbError::io("remove", folder))?;
         }
         // The samples of these are in another block that is there.
         let replaced: HashSet<String> = blocks
@@ -93,7 +91,7 @@ impl Catalog {
             .filter(|name| replaced.contains(*name))
         {
             tracing::info!(block = %name, "removing a block that was compacted into another");
-            delete(path, name)?;
+            delete(&catalog.store, name)?;
         }
         blocks.retain(|block| !replaced.contains(&block.meta().ulid));
         damaged.retain(|name| !replaced.contains(name));
@@ -105,7 +103,8 @@ impl Catalog {
 
     async fn open_block(&self, ulid: Ulid) -> Result<Block, BlockError> {
         let folder = ObjectPath::from(ulid.to_string());
-        Block::open(Arc::clone(&self.store) as _, &folder, &self.cache).await
+        let store = Arc::new(self.store.clone());
+        Block::open(store, &folder, &self.cache).await
     }
 
     /// What was read of the blocks.
@@ -114,7 +113,7 @@ impl Catalog {
     }
 
     /// Where blocks are written.
-    pub(crate) fn store(&self) -> &LocalFileSystem {
+    pub(crate) fn store(&self) -> &DiskStore {
         &self.store
     }
 
@@ -125,19 +124,22 @@ impl Catalog {
 
     /// Gives a complete block its name. After this it survives the process and the machine.
     pub(crate) fn commit(&self, ulid: Ulid) -> Result<(), TsdbError> {
-        let from = self.path.join(Self::temporary(ulid).as_ref());
-        let to = self.path.join(ulid.to_string());
-        fs::rename(&from, &to).map_err(TsdbError::io("rename", &from))?;
-        sync(&self.path)
+        let (from, disk) = (Self::temporary(ulid), self.store.disk());
+        self.store.forget(from.as_ref());
+        let renamed = disk.rename(from.as_ref(), &ulid.to_string());
+        renamed.map_err(TsdbError::io("rename", disk.show(from.as_ref())))?;
+        sync(disk.as_ref())
     }
 
     /// Removes what was written of a block that failed; what cannot be removed goes at the next
     /// start.
     pub(crate) fn discard(&self, ulid: Ulid) {
-        let folder = self.path.join(Self::temporary(ulid).as_ref());
-        if let Err(error) = fs::remove_dir_all(&folder)
+        let (folder, disk) = (Self::temporary(ulid), self.store.disk());
+        self.store.forget(folder.as_ref());
+        if let Err(error) = disk.remove_folder(folder.as_ref())
             && error.kind() != std::io::ErrorKind::NotFound
         {
+            let folder = disk.show(folder.as_ref());
             tracing::warn!(folder = %folder.display(), %error, "cannot remove an unfinished block");
         }
     }
@@ -179,12 +181,12 @@ impl Catalog {
 
     /// Removes the folders of blocks that were taken from readers, as far as nobody reads them.
     pub(crate) fn sweep(&self) {
-        self.retired.sweep(&self.path);
+        self.retired.sweep(&self.store);
     }
 
     /// Removes a block that has its name and that readers never got.
     pub(crate) fn withdraw(&self, ulid: Ulid) {
-        if let Err(error) = delete(&self.path, &ulid.to_string()) {
+        if let Err(error) = delete(&self.store, &ulid.to_string()) {
             tracing::warn!(block = %ulid, %error, "cannot remove a block that cannot be opened");
         }
     }
@@ -194,9 +196,14 @@ impl Catalog {
         self.blocks.load_full()
     }
 
-    /// The folder of all blocks.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// What the store lies on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        self.store.disk()
+    }
+
+    /// The folder of all blocks, as an operator knows it.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.disk().show("")
     }
 
     /// How many blocks wait for their readers to finish before they are removed.
@@ -237,25 +244,22 @@ fn sort(blocks: &mut [Arc<Block>]) {
 pub(crate) struct Folders {
     /// Those that have the name of a block.
     pub(crate) blocks: Vec<Ulid>,
-    temporary: Vec<PathBuf>,
+    temporary: Vec<String>,
 }
 
 /// The folders of blocks. Only names that we give are looked at.
-pub(crate) fn folders(path: &Path) -> Result<Folders, TsdbError> {
+pub(crate) fn folders(disk: &dyn Disk) -> Result<Folders, TsdbError> {
     let mut folders = Folders {
         blocks: Vec::new(),
         temporary: Vec::new(),
     };
-    let entries = fs::read_dir(path).map_err(TsdbError::io("read", path))?;
-    for entry in entries {
-        let entry = entry.map_err(TsdbError::io("read", path))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|_| entry.path().is_dir()) else {
-            continue;
-        };
+    let entries = disk.list("");
+    let entries = entries.map_err(TsdbError::io("read", disk.show("")))?;
+    for entry in entries.into_iter().filter(|entry| entry.is_folder) {
+        let name = entry.name;
         let unfinished = name.strip_suffix(TEMPORARY_SUFFIX);
         let temporary = unfinished.or_else(|| name.strip_suffix(DELETION_SUFFIX));
-        let stem = temporary.unwrap_or(name);
+        let stem = temporary.unwrap_or(&name);
         let Some(ulid) = Ulid::from_string(stem)
             .ok()
             .filter(|u| u.to_string() == stem)
@@ -263,7 +267,7 @@ pub(crate) fn folders(path: &Path) -> Result<Folders, TsdbError> {
             continue;
         };
         match temporary {
-            Some(_) => folders.temporary.push(entry.path()),
+            Some(_) => folders.temporary.push(name),
             None => folders.blocks.push(ulid),
         }
     }

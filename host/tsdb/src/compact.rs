@@ -18,6 +18,9 @@ impl Tsdb {
         let Some((parents, is_vertical)) = self.due_parents() else {
             return Ok(false);
         };
+        if !self.has_room_for(&parents) {
+            return Ok(false);
+        }
         let this = Arc::clone(self);
         let runtime = tokio::runtime::Handle::current();
         let job = move || {
@@ -28,6 +31,29 @@ impl Tsdb {
         };
         let task = tokio::task::spawn_blocking(job);
         task.await.map_err(|error| TsdbError::Task(error.into()))?
+    }
+
+    /// Whether a block of these will find room: what is made of them is not larger than they are
+    /// together. Where it will not, it is not tried, and the log says so once.
+    fn has_room_for(&self, parents: &[Arc<Block>]) -> bool {
+        let needed_bytes: u64 = parents.iter().map(|parent| parent.meta().size()).sum();
+        let free_bytes = self.free_bytes();
+        let waits = free_bytes < needed_bytes;
+        self.metrics.waiting_for_room.set(i64::from(waits));
+        if self.room.compaction_waits(waits) {
+            let path = self.catalog.path();
+            let path = path.display();
+            match waits {
+                true => tracing::warn!(
+                    %path,
+                    needed_bytes,
+                    free_bytes,
+                    "blocks are not compacted until there is room on the disk"
+                ),
+                false => tracing::info!(%path, "blocks are compacted again"),
+            }
+        }
+        !waits
     }
 
     /// The blocks that are to become one, and whether they overlap.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
+use narthex_disk::is_full;
 use narthex_storage::TimeRange;
 
 use crate::catalog::Catalog;
@@ -40,21 +41,47 @@ impl Tsdb {
     async fn cut_due(self: &Arc<Self>) -> Result<(), TsdbError> {
         while let Some(range) = self.due() {
             let this = Arc::clone(self);
-            let runtime = tokio::runtime::Handle::current();
-            let job = move || runtime.block_on(this.metered(this.cut(range)));
-            let task = tokio::task::spawn_blocking(job);
-            task.await
-                .map_err(|error| TsdbError::Task(error.into()))??;
+            let cut = async move { this.cut(range).await };
+            if !self.cut_where_there_is_room(cut).await? {
+                return Ok(());
+            }
         }
         if self.head.late_count() > LATE_SAMPLES_MAX {
             let this = Arc::clone(self);
-            let runtime = tokio::runtime::Handle::current();
-            let job = move || runtime.block_on(this.metered(this.cut_late_alone()));
-            let task = tokio::task::spawn_blocking(job);
-            task.await
-                .map_err(|error| TsdbError::Task(error.into()))??;
+            let cut = async move { this.cut_late_alone().await };
+            self.cut_where_there_is_room(cut).await?;
         }
         Ok(())
+    }
+
+    /// Cuts on a thread of its own, unless a cut found no room a short while ago; whether it did.
+    async fn cut_where_there_is_room(
+        self: &Arc<Self>,
+        cut: impl Future<Output = Result<(), TsdbError>> + Send + 'static,
+    ) -> Result<bool, TsdbError> {
+        let (now_ms, free_bytes) = (self.options.clock.now_ms(), self.free_bytes());
+        if !self.room.allows_cut(now_ms, free_bytes) {
+            return Ok(false);
+        }
+        let this = Arc::clone(self);
+        let runtime = tokio::runtime::Handle::current();
+        let job = move || runtime.block_on(this.metered(cut));
+        let task = tokio::task::spawn_blocking(job);
+        let done = task.await.map_err(|error| TsdbError::Task(error.into()))?;
+        let is_full = done.as_ref().is_err_and(|error| is_full(error));
+        self.metrics.waiting_for_room.set(i64::from(is_full));
+        match &done {
+            Ok(()) => self.room.is_there(),
+            Err(_) if is_full => self.room.cut_failed(now_ms, free_bytes),
+            Err(_) => {}
+        }
+        done.map(|()| true)
+    }
+
+    /// The room on the disk; where the system does not tell, all there can be.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        let space = self.catalog.disk().space();
+        space.map_or(u64::MAX, |space| space.free_bytes)
     }
 
     /// The span of the next block; `None` where the head is still short.
@@ -80,24 +107,33 @@ impl Tsdb {
         self.head.refuse_before(range.end_ms);
         self.cut_late().await?;
         if let Some(ulid) = self.write_block(range).await? {
-            self.catalog.publish(ulid).await?;
+            let shown = self.catalog.publish(ulid).await;
+            shown.inspect_err(|_| self.catalog.withdraw(ulid))?;
             tracing::info!(block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, "block is cut");
         }
         self.truncate(range.end_ms)
     }
 
-    /// Writes the block and gives it its name. Readers do not know it yet.
+    /// Writes the block and gives it its name. Readers do not know it yet. Where that fails, the
+    /// head goes on answering and the next call makes another block; should this one have its
+    /// name after all and stay, it has nothing that the head has not.
     pub(crate) async fn write_block(&self, range: TimeBounds) -> Result<Option<Ulid>, TsdbError> {
         let ulid = self.new_ulid();
         let written = self.write_files(ulid, range).await;
-        match written {
-            Ok(true) => self.catalog.commit(ulid).map(|()| Some(ulid)),
+        match written.and_then(|is_written| Ok(is_written && self.name(ulid)?)) {
+            Ok(true) => Ok(Some(ulid)),
             Ok(false) => Ok(None),
             Err(error) => {
                 self.catalog.discard(ulid);
                 Err(error)
             }
         }
+    }
+
+    fn name(&self, ulid: Ulid) -> Result<bool, TsdbError> {
+        let named = self.catalog.commit(ulid);
+        named.inspect_err(|_| self.catalog.withdraw(ulid))?;
+        Ok(true)
     }
 
     /// A name for a block.

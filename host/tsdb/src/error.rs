@@ -29,15 +29,6 @@ pub enum TsdbError {
         #[source]
         source: io::Error,
     },
-    /// The folder cannot be used as a store of objects.
-    #[error("cannot read or write blocks in {}", path.display())]
-    Store {
-        /// The store's folder.
-        path: PathBuf,
-        /// What was wrong.
-        #[source]
-        source: object_store::Error,
-    },
     /// A block cannot be written, or is of a later version of the format.
     #[error(transparent)]
     Block(#[from] BlockError),

@@ -91,7 +91,7 @@ impl Tsdb {
         };
         let source = fs::canonicalize(from).map_err(failed(from))?;
         let ours = self.catalog.path();
-        if source == fs::canonicalize(ours).map_err(failed(ours))? {
+        if source == fs::canonicalize(&ours).map_err(failed(&ours))? {
             let reason = format!("{} is the store itself", from.display());
             return Err(ImportError::Refused(reason));
         }

@@ -42,6 +42,7 @@ mod read;
 mod read_only;
 mod retention;
 mod retired;
+mod room;
 mod tsdb;
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The file that keeps two processes out of one store.
 
-use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::sync::Arc;
+
+use narthex_disk::{Disk, DiskExt};
 
 use crate::TsdbError;
 
@@ -12,39 +14,33 @@ const LOCK_FILE: &str = "lock";
 /// however that happens.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    path: PathBuf,
-    file: File,
+    disk: Arc<dyn Disk>,
+    held: Box<dyn narthex_disk::Lock>,
     /// Whether the store was closed before, or is new: the file was not there.
     pub(crate) is_clean_start: bool,
 }
 
 impl Lock {
-    pub(crate) fn take(folder: &Path) -> Result<Self, TsdbError> {
-        let path = folder.join(LOCK_FILE);
-        let is_clean_start = !path.exists();
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(TsdbError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self {
-                path,
-                file,
+    pub(crate) fn take(disk: &Arc<dyn Disk>) -> Result<Self, TsdbError> {
+        let is_clean_start = !disk.exists(LOCK_FILE);
+        match disk.lock(LOCK_FILE) {
+            Ok(held) => Ok(Self {
+                disk: Arc::clone(disk),
+                held,
                 is_clean_start,
             }),
-            Err(TryLockError::WouldBlock) => Err(TsdbError::Locked {
-                path: folder.to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(TsdbError::Locked {
+                path: disk.show(""),
             }),
-            Err(TryLockError::Error(source)) => Err(TsdbError::io("lock", path)(source)),
+            Err(error) => Err(TsdbError::io("lock", disk.show(LOCK_FILE))(error)),
         }
     }
 
     /// Removes the file: the store was closed as it should be.
     pub(crate) fn give_back(self) -> Result<(), TsdbError> {
-        fs::remove_file(&self.path).map_err(TsdbError::io("remove", &self.path))?;
-        drop(self.file);
+        let removed = self.disk.remove(LOCK_FILE);
+        removed.map_err(TsdbError::io("remove", self.disk.show(LOCK_FILE)))?;
+        drop(self.held);
         Ok(())
     }
 }

@@ -38,6 +38,7 @@ pub(crate) struct Metrics {
     pub(crate) vertical_compactions: Counter,
     pub(crate) compaction_duration: Histogram,
     pub(crate) populating_block: Gauge,
+    pub(crate) waiting_for_room: Gauge,
     pub(crate) time_retentions: Counter,
     pub(crate) size_retentions: Counter,
     pub(crate) head_truncations: Counter,
@@ -61,6 +62,7 @@ impl Metrics {
             // Prometheus' buckets.
             compaction_duration: Histogram::new(exponential_buckets(1.0, 2.0, 14)),
             populating_block: Gauge::default(),
+            waiting_for_room: Gauge::default(),
             time_retentions: Counter::default(),
             size_retentions: Counter::default(),
             head_truncations: Counter::default(),
@@ -162,6 +164,11 @@ impl Metrics {
             "prometheus_tsdb_compaction_populating_block",
             "Set to 1 when a block is currently being written to the disk",
             metrics.populating_block.clone(),
+        );
+        registry.register(
+            "narthex_tsdb_waiting_for_room",
+            "Set to 1 while a block that is due is not written because the disk is full",
+            metrics.waiting_for_room.clone(),
         );
         metrics
     }

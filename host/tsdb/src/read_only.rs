@@ -2,16 +2,15 @@
 //!
 //! It is not: a look at the newest samples, which are in the log until a block is cut.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use narthex_block::{Block, BlockError, META_FILE, PageCache};
+use narthex_block::{Block, BlockError, DiskStore, META_FILE, PageCache};
+use narthex_disk::{Disk, SystemDisk};
 use narthex_promblock::PromBlock;
 use narthex_storage::{SelectRequest, SeriesStream, StorageError};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 
 use crate::TsdbError;
@@ -22,7 +21,7 @@ use crate::options::PAGE_CACHE_BYTES;
 /// The blocks that a store had when they were looked for.
 #[derive(Debug)]
 pub struct StoredBlocks {
-    store: Arc<LocalFileSystem>,
+    store: DiskStore,
     /// The names of their folders, oldest first.
     names: Vec<String>,
     cache: Arc<PageCache>,
@@ -34,24 +33,19 @@ impl StoredBlocks {
     /// # Errors
     /// The folder cannot be read.
     pub fn find(path: &Path) -> Result<Self, TsdbError> {
-        // It would be an empty store otherwise.
-        fs::read_dir(path).map_err(TsdbError::io("read", path))?;
-        let store = LocalFileSystem::new_with_prefix(path).map_err(|source| TsdbError::Store {
-            path: path.to_owned(),
-            source,
-        })?;
+        let disk: Arc<dyn Disk> = Arc::new(SystemDisk::new(path));
         let is_ours = |name: &String| {
             let folder = path.join(name);
             folder.join(META_FILE).exists() && !PromBlock::is_one(&folder)
         };
-        let blocks = folders(path)?.blocks.into_iter();
+        let blocks = folders(disk.as_ref())?.blocks.into_iter();
         let mut names: Vec<String> = blocks
             .map(|ulid| ulid.to_string())
             .filter(is_ours)
             .collect();
         names.sort_unstable();
         Ok(Self {
-            store: Arc::new(store),
+            store: DiskStore::new(disk),
             names,
             cache: Arc::new(PageCache::new(PAGE_CACHE_BYTES)),
         })
@@ -64,7 +58,7 @@ impl StoredBlocks {
 
     /// Where the folders of the blocks are.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.store) as _
+        Arc::new(self.store.clone())
     }
 
     /// Opens one block.

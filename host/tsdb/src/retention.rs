@@ -1,11 +1,10 @@
 //! How long and how much is kept. What goes, goes in whole blocks, oldest first.
 
 use std::fmt;
-use std::fs;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use narthex_block::Block;
+use narthex_disk::Disk;
 use narthex_model::{ByteSize, PromDuration};
 
 use crate::tsdb::WAL_FOLDER;
@@ -106,7 +105,7 @@ impl Tsdb {
         let by_size = match self.bytes_max(retention)? {
             0 => blocks.len(),
             bytes_max => {
-                let log = folder_bytes(&self.catalog.path().join(WAL_FOLDER))?;
+                let log = folder_bytes(self.catalog.disk().as_ref(), WAL_FOLDER)?;
                 kept_by_size(&blocks, log, bytes_max)
             }
         };
@@ -126,6 +125,7 @@ impl Tsdb {
         }
         if !gone.is_empty() {
             self.catalog.remove(&gone);
+            self.room.is_there();
         }
         Ok(())
     }
@@ -135,10 +135,10 @@ impl Tsdb {
         if retention.percentage <= 0.0 {
             return Ok(retention.size.as_bytes());
         }
-        let path = self.catalog.path();
-        let disk = rustix::fs::statvfs(path);
-        let disk = disk.map_err(|error| TsdbError::io("measure", path)(error.into()))?;
-        let bytes = disk.f_blocks.saturating_mul(disk.f_frsize);
+        let disk = self.catalog.disk();
+        let space = disk.space();
+        let space = space.map_err(TsdbError::io("measure", disk.show("")))?;
+        let bytes = space.total_bytes;
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -177,19 +177,10 @@ fn kept_by_size(blocks: &[Arc<Block>], log_bytes: u64, bytes_max: u64) -> usize 
 }
 
 /// The bytes of all files of a folder.
-fn folder_bytes(path: &Path) -> Result<u64, TsdbError> {
-    let mut bytes = 0_u64;
-    for entry in fs::read_dir(path).map_err(TsdbError::io("read", path))? {
-        let length = entry.and_then(|entry| entry.metadata());
-        match length {
-            Ok(meta) if meta.is_file() => bytes = bytes.saturating_add(meta.len()),
-            // A segment that was removed in the meantime.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Ok(_) => {}
-            Err(error) => return Err(TsdbError::io("read", path)(error)),
-        }
-    }
-    Ok(bytes)
+fn folder_bytes(disk: &dyn Disk, folder: &str) -> Result<u64, TsdbError> {
+    let entries = disk.list(folder);
+    let entries = entries.map_err(TsdbError::io("read", disk.show(folder)))?;
+    Ok(entries.iter().map(|entry| entry.bytes).sum())
 }
 
 #[cfg(test)]

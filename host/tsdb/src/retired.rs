@@ -1,10 +1,9 @@
 //! Blocks that new readers no longer get. Their folders go once the last reader has finished.
 
-use std::fs::{self, File};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use narthex_block::Block;
+use narthex_block::{Block, DiskStore};
+use narthex_disk::{Disk, DiskExt};
 
 use crate::TsdbError;
 
@@ -43,7 +42,7 @@ impl Retired {
 
     /// Removes the folders of the blocks that nobody reads. A folder that cannot be removed is
     /// tried again the next time.
-    pub(crate) fn sweep(&self, path: &Path) {
+    pub(crate) fn sweep(&self, store: &DiskStore) {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         blocks.retain_mut(|waiting| {
             // Readers take blocks from the catalog only, so a block that nobody else holds now
@@ -52,7 +51,7 @@ impl Retired {
                 return true;
             }
             let name = &waiting.block.meta().ulid;
-            let Err(error) = delete(path, name) else {
+            let Err(error) = delete(store, name) else {
                 tracing::debug!(block = %name, "folder of a block is removed");
                 return false;
             };
@@ -67,23 +66,25 @@ impl Retired {
 
 /// Removes the folder of a block, in such a way that after a crash it is a block, or a leftover
 /// that opening removes, and never half a block.
-pub(crate) fn delete(path: &Path, name: &str) -> Result<(), TsdbError> {
-    let folder = path.join(name);
-    let doomed = path.join(format!("{name}{DELETION_SUFFIX}"));
-    if folder.exists() {
-        fs::rename(&folder, &doomed).map_err(TsdbError::io("rename", &folder))?;
-        sync(path)?;
+pub(crate) fn delete(store: &DiskStore, name: &str) -> Result<(), TsdbError> {
+    let disk = store.disk();
+    let doomed = format!("{name}{DELETION_SUFFIX}");
+    store.forget(name);
+    if disk.exists(name) {
+        let renamed = disk.rename(name, &doomed);
+        renamed.map_err(TsdbError::io("rename", disk.show(name)))?;
+        sync(disk.as_ref())?;
     }
-    match fs::remove_dir_all(&doomed) {
+    match disk.remove_folder(&doomed) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(TsdbError::io("remove", &doomed)(error))
+            Err(TsdbError::io("remove", disk.show(&doomed))(error))
         }
         _ => Ok(()),
     }
 }
 
-/// Makes the names in a folder outlive the machine.
-pub(crate) fn sync(path: &Path) -> Result<(), TsdbError> {
-    let folder = File::open(path).and_then(|folder| folder.sync_all());
-    folder.map_err(TsdbError::io("sync", path))
+/// Makes the names of blocks outlive the machine.
+pub(crate) fn sync(disk: &dyn Disk) -> Result<(), TsdbError> {
+    let synced = disk.sync_folder("");
+    synced.map_err(TsdbError::io("sync", disk.show("")))
 }

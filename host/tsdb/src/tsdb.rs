@@ -1,8 +1,8 @@
 //! The store: opening, appending, closing.
 
-use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use narthex_disk::{Disk, SystemDisk, Within};
 use narthex_head::{Head, HeadOptions, ReplayReport};
 use narthex_model::{AppendReport, WriteBatch};
 use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats, StoredBlock};
@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::lock::Lock;
 use crate::metrics::{Metrics, StateCollector};
 use crate::retention::CurrentRetention;
+use crate::room::Room;
 use crate::{Retention, TsdbError, TsdbOptions};
 
 /// The folder of the log.
@@ -26,6 +27,7 @@ pub struct Tsdb {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) metrics: Metrics,
     pub(crate) retention: Arc<CurrentRetention>,
+    pub(crate) room: Room,
     /// Whether compactions are to end early.
     pub(crate) stopping: watch::Sender<bool>,
     /// One cut or compaction at a time; holds whether the store is closed.
@@ -43,12 +45,30 @@ impl Tsdb {
     /// Damage to a block or to the log is no error: it is reported in the log of the program and
     /// in metrics, and what can be read is there.
     pub fn open(options: TsdbOptions, registry: &mut Registry) -> Result<Arc<Self>, TsdbError> {
+        let disk = Arc::new(SystemDisk::new(&options.path));
+        Self::open_on(disk, options, registry)
+    }
+
+    /// As [`Self::open`], on a disk of the caller's; the path of the options is not looked at.
+    ///
+    /// # Errors
+    /// As of [`Self::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        options: TsdbOptions,
+        registry: &mut Registry,
+    ) -> Result<Arc<Self>, TsdbError> {
         options.check()?;
-        let path = &options.path;
-        fs::create_dir_all(path).map_err(TsdbError::io("create", path))?;
-        let lock = Lock::take(path)?;
+        let created = disk.create_folder("");
+        created.map_err(TsdbError::io("create", disk.show("")))?;
+        let lock = Lock::take(&disk)?;
+        // What is forced in this folder is there after a power cut only if the folder is.
+        let made = disk
+            .create_folder(WAL_FOLDER)
+            .and_then(|()| disk.sync_folder(""));
+        made.map_err(TsdbError::io("create", disk.show(WAL_FOLDER)))?;
         let catalog = apart(|| {
-            let opened = Catalog::open(path, options.page_cache_bytes);
+            let opened = Catalog::open(&disk, options.page_cache_bytes);
             futures::executor::block_on(opened)
         });
         let catalog = Arc::new(catalog?);
@@ -57,7 +77,7 @@ impl Tsdb {
             segment_bytes: options.wal_segment_bytes,
             sync: options.wal_sync,
             replay: Arc::clone(&options.replay),
-            ..HeadOptions::new(path.join(WAL_FOLDER))
+            ..HeadOptions::on(Arc::new(Within::new(disk, WAL_FOLDER)))
         })?;
         let head = Arc::new(head);
         let metrics = Metrics::register(registry);
@@ -79,6 +99,7 @@ impl Tsdb {
             catalog,
             metrics,
             retention,
+            room: Room::default(),
             stopping: watch::Sender::new(false),
             closed: tokio::sync::Mutex::new(false),
             lock: Mutex::new(Some(lock)),

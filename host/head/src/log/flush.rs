@@ -5,27 +5,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::log::file::LogFile;
+use crate::log::failure::Failure;
+use crate::log::growing::GrowingSegment;
 
-/// The first failure of the log. It is told to every later batch.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    kind: io::ErrorKind,
-    text: String,
-}
-
-impl Failure {
-    pub(crate) fn new(error: &io::Error) -> Self {
-        Self {
-            kind: error.kind(),
-            text: error.to_string(),
-        }
-    }
-
-    pub(crate) fn error(&self) -> io::Error {
-        io::Error::new(self.kind, self.text.clone())
-    }
-}
+/// After a failure the disk is tried again: first after the interval of the group commit, then
+/// after twice as long, and so on up to this.
+const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(10);
 
 /// What waits for an fsync, and who calls it.
 #[derive(Debug, Default)]
@@ -38,10 +23,12 @@ pub(crate) struct Flusher {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Files with bytes that may not be on the disk, oldest first. A file that grows while it is
-    /// forced comes back.
-    waiting: Vec<Arc<dyn LogFile>>,
+    /// Segments with bytes that may not be on the disk, oldest first. A segment that grows while
+    /// it is forced comes back.
+    waiting: Vec<Arc<GrowingSegment>>,
     stopped: bool,
+    /// Why the last flush failed. While it is there, acknowledged batches may not be on the
+    /// disk, and nothing is acknowledged.
     failure: Option<Failure>,
 }
 
@@ -50,42 +37,67 @@ impl Flusher {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What broke the log, if it is broken.
+    fn flushing(&self) -> MutexGuard<'_, ()> {
+        self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why nothing is acknowledged now, if so.
     pub(crate) fn failure(&self) -> Option<Failure> {
         self.state().failure.clone()
     }
 
-    /// Breaks the log.
-    pub(crate) fn fail(&self, error: &io::Error) {
-        self.state().failure.get_or_insert(Failure::new(error));
-    }
-
-    /// Notes that a file has new bytes.
-    pub(crate) fn written(&self, file: &Arc<dyn LogFile>) {
+    /// Notes that a segment has new bytes.
+    pub(crate) fn written(&self, segment: &Arc<GrowingSegment>) {
         let mut state = self.state();
         let is_known = state
             .waiting
             .last()
-            .is_some_and(|last| Arc::ptr_eq(last, file));
+            .is_some_and(|last| Arc::ptr_eq(last, segment));
         if !is_known {
-            state.waiting.push(Arc::clone(file));
+            state.waiting.push(Arc::clone(segment));
             self.wake.notify_all();
         }
     }
 
-    /// Forces everything written so far to the disk. A file whose fsync failed is never believed
-    /// again: the log is broken from then on.
+    /// Lets go of segments that are to be removed, in case their bytes still wait.
+    pub(crate) fn forget(&self, names: &[String]) {
+        let _none_is_being_forced = self.flushing();
+        let mut state = self.state();
+        let is_named = |segment: &Arc<GrowingSegment>| names.iter().any(|n| n == segment.name());
+        state.waiting.retain(|segment| !is_named(segment));
+    }
+
+    /// Forces everything written so far to the disk. What could not be forced waits on, and the
+    /// next call tries again.
     pub(crate) fn flush(&self) -> io::Result<()> {
-        let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = std::mem::take(&mut self.state().waiting);
-        for file in waiting {
-            if let Err(error) = file.sync() {
-                self.fail(&error);
-                return Err(error);
+        let _one_at_a_time = self.flushing();
+        let mut waiting = std::mem::take(&mut self.state().waiting);
+        for at in 0..waiting.len() {
+            if let Err(error) = waiting[at].force() {
+                return Err(self.fail(waiting.split_off(at), error));
             }
         }
-        self.failure()
-            .map_or(Ok(()), |failure| Err(failure.error()))
+        if self.state().failure.take().is_some() {
+            tracing::info!("the write-ahead log goes on");
+        }
+        Ok(())
+    }
+
+    fn fail(&self, mut waiting: Vec<Arc<GrowingSegment>>, error: io::Error) -> io::Error {
+        let mut state = self.state();
+        for segment in std::mem::take(&mut state.waiting) {
+            if !waiting.iter().any(|known| Arc::ptr_eq(known, &segment)) {
+                waiting.push(segment);
+            }
+        }
+        state.waiting = waiting;
+        let failure = Failure::new(error);
+        let error = failure.error();
+        if state.failure.replace(failure).is_none() {
+            let cause = std::error::Error::source(&error);
+            tracing::error!(%error, cause, "the write-ahead log takes no batches until it is whole again");
+        }
+        error
     }
 
     /// Starts the thread that flushes at most `interval` after a write.
@@ -97,6 +109,7 @@ impl Flusher {
     }
 
     fn run(&self, interval: Duration) {
+        let mut wait = interval;
         loop {
             let mut state = self.state();
             while state.waiting.is_empty() && !state.stopped {
@@ -106,14 +119,15 @@ impl Flusher {
                     .unwrap_or_else(PoisonError::into_inner);
             }
             if !state.stopped {
-                state = self.wait_for_stop(state, interval);
+                state = self.wait_for_stop(state, wait);
             }
             let stopped = state.stopped;
             drop(state);
-            if let Err(error) = self.flush() {
-                tracing::error!(%error, "the write-ahead log failed and takes no more batches");
-                return;
-            }
+            wait = match self.flush() {
+                Ok(()) => interval,
+                // It is in the log already.
+                Err(_) => (wait * 2).min(RETRY_INTERVAL_MAX).max(interval),
+            };
             if stopped {
                 return;
             }

@@ -1,8 +1,8 @@
 //! Segment files: their names, their header, and the folder's list of them.
 
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+
+use narthex_disk::{Disk, Reader};
 
 use crate::log::frame::FrameReader;
 
@@ -34,22 +34,24 @@ pub(crate) fn header(number: u32) -> [u8; SEGMENT_HEADER_BYTES] {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SegmentFile {
     pub(crate) number: u32,
-    pub(crate) path: PathBuf,
+    /// The name of its file.
+    pub(crate) name: String,
+    /// How long the file is.
+    pub(crate) bytes: u64,
 }
 
 /// The segments of a folder, oldest first. Other files are not looked at.
-pub(crate) fn list(dir: &Path) -> io::Result<Vec<SegmentFile>> {
+pub(crate) fn list(disk: &dyn Disk) -> io::Result<Vec<SegmentFile>> {
     let mut segments = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        let number = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.strip_suffix(".wal"))
-            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok());
-        if let Some(number) = number {
-            segments.push(SegmentFile { number, path });
+    for entry in disk.list("")? {
+        let digits = entry.name.strip_suffix(".wal");
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
+            segments.push(SegmentFile {
+                number,
+                name: entry.name,
+                bytes: entry.bytes,
+            });
         }
     }
     segments.sort_by_key(|segment| segment.number);
@@ -68,10 +70,14 @@ pub(crate) enum SegmentError {
 }
 
 /// Opens a segment behind its header.
-pub(crate) fn open(segment: &SegmentFile) -> Result<FrameReader<BufReader<File>>, SegmentError> {
-    let file = File::open(&segment.path).map_err(SegmentError::Io)?;
-    let len = file.metadata().map_err(SegmentError::Io)?.len();
-    let mut source = BufReader::with_capacity(READ_BYTES, file);
+pub(crate) fn open(
+    disk: &dyn Disk,
+    segment: &SegmentFile,
+) -> Result<FrameReader<BufReader<Reader>>, SegmentError> {
+    let reader = disk.open(&segment.name).map_err(SegmentError::Io)?;
+    let reader = Reader::new(reader, 0).map_err(SegmentError::Io)?;
+    let len = reader.left();
+    let mut source = BufReader::with_capacity(READ_BYTES, reader);
     if len < SEGMENT_HEADER_BYTES as u64 {
         return Err(SegmentError::Torn);
     }

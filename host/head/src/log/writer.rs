@@ -4,15 +4,20 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use narthex_disk::Disk;
 use narthex_storage::TimeRange;
 
 use crate::late::LateMark;
-use crate::log::file::{LogFile, LogFolder};
 use crate::log::flush::Flusher;
 use crate::log::frame::{FrameType, FrameWriter};
+use crate::log::growing::GrowingSegment;
 use crate::log::record;
-use crate::log::segment::{self, SEGMENT_HEADER_BYTES};
+use crate::log::segment;
 use crate::options::SyncMode;
+
+/// Bytes that wait for an fsync are in memory too. A writer that comes to so many forces them
+/// itself before it writes more.
+const UNSYNCED_BYTES_MAX: usize = 16 << 20;
 
 /// A segment that takes no more records, and the time of the samples in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +33,17 @@ pub(crate) struct ClosedSegment {
 #[derive(Debug)]
 struct Active {
     number: u32,
-    file: Arc<dyn LogFile>,
-    len: u64,
+    file: Arc<GrowingSegment>,
     max_ms: i64,
     late_seq: u64,
 }
 
-/// Writes records one after the other. The first write or fsync that fails breaks it for good:
-/// what the disk holds then is known only by reading it.
+/// Writes records one after the other. A record whose write or fsync fails is refused, and what
+/// the disk has of it is taken back before anything else is written, so that a log on a disk that
+/// is full goes on once there is room.
 #[derive(Debug)]
 pub(crate) struct Log {
-    folder: Box<dyn LogFolder>,
+    disk: Arc<dyn Disk>,
     segment_bytes: u64,
     sync: SyncMode,
     closed: Vec<ClosedSegment>,
@@ -65,7 +70,7 @@ pub(crate) struct LogPosition {
 impl Log {
     /// A log in an empty folder, or one that [`Self::go_on`] will tell what the folder has.
     pub(crate) fn start(
-        folder: Box<dyn LogFolder>,
+        disk: Arc<dyn Disk>,
         segment_bytes: u64,
         sync: SyncMode,
     ) -> io::Result<Self> {
@@ -75,7 +80,7 @@ impl Log {
             SyncMode::EachAppend => None,
         };
         Ok(Self {
-            folder,
+            disk,
             segment_bytes,
             sync,
             closed: Vec::new(),
@@ -105,30 +110,47 @@ impl Log {
     /// The number of the segment that the next record goes to. It is made here if need be.
     pub(crate) fn segment(&mut self) -> io::Result<u32> {
         if let Some(failure) = self.flusher.failure() {
-            return Err(failure.error());
+            match self.sync {
+                SyncMode::EachAppend => self.flusher.flush()?,
+                // The thread tries again, and less often.
+                SyncMode::Group(_) => return Err(failure.error()),
+            }
         }
         match &self.active {
-            Some(active) if active.len < self.segment_bytes => Ok(active.number),
-            _ => self.roll().inspect_err(|error| self.flusher.fail(error)),
+            Some(active) if active.file.len() < self.segment_bytes => Ok(active.number),
+            _ => self.roll(),
         }
     }
 
     fn roll(&mut self) -> io::Result<u32> {
-        self.close_segment();
+        self.close_segment()?;
         let number = self.next_number;
         let after = number.checked_add(1).ok_or(io::ErrorKind::QuotaExceeded)?;
-        let file = self.folder.create(&segment::name(number))?;
-        self.next_number = after;
-        file.append(&segment::header(number))?;
-        self.folder.sync()?;
-        self.active = Some(Active {
-            number,
-            file,
-            len: SEGMENT_HEADER_BYTES as u64,
-            max_ms: i64::MIN,
-            late_seq: 0,
-        });
-        Ok(number)
+        match GrowingSegment::create(&self.disk, number) {
+            Ok(file) => {
+                self.next_number = after;
+                self.active = Some(Active {
+                    number,
+                    file: Arc::new(file),
+                    max_ms: i64::MIN,
+                    late_seq: 0,
+                });
+                Ok(number)
+            }
+            Err(error) => {
+                let left = self.disk.remove(&segment::name(number));
+                if left.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+                    // It holds nothing, and goes with the next that are removed.
+                    self.closed.push(ClosedSegment {
+                        number,
+                        max_ms: i64::MIN,
+                        late_seq: 0,
+                    });
+                    self.next_number = after;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Writes a record to the segment that [`Self::segment`] named. When it returns `Ok`, the
@@ -139,33 +161,22 @@ impl Log {
         payload: &[u8],
         span: TimeRange,
     ) -> io::Result<()> {
-        let written = self.write(kind, payload, span);
-        written.inspect_err(|error| self.flusher.fail(error))
-    }
-
-    fn write(&mut self, kind: FrameType, payload: &[u8], span: TimeRange) -> io::Result<()> {
         let Some(active) = &mut self.active else {
             return Err(io::ErrorKind::NotFound.into());
         };
+        if active.file.unsynced_bytes() > UNSYNCED_BYTES_MAX {
+            self.flusher.flush()?;
+        }
         self.buffer.clear();
         self.frames
             .write(kind, self.next_seq, payload, &mut self.buffer)?;
-        let written = active.file.append(&self.buffer).and_then(|()| {
-            self.flusher.written(&active.file);
-            match self.sync {
-                SyncMode::EachAppend => self.flusher.flush(),
-                SyncMode::Group(_) => Ok(()),
-            }
-        });
-        if let Err(error) = written {
-            // Nobody is told that the record is there, so it had better not be. Where this fails
-            // too, replay finds a torn tail, or a record that was never acknowledged.
-            if let Err(error) = active.file.set_len(active.len) {
-                tracing::warn!(%error, "the write-ahead log keeps a torn record");
-            }
-            return Err(error);
+        let len = active.file.len();
+        active.file.append(&self.buffer)?;
+        self.flusher.written(&active.file);
+        if self.sync == SyncMode::EachAppend {
+            let forced = self.flusher.flush();
+            forced.inspect_err(|_| active.file.take_back(len))?;
         }
-        active.len += self.buffer.len() as u64;
         active.max_ms = active.max_ms.max(span.end_ms);
         if kind == FrameType::LateBatch {
             active.late_seq = self.next_seq;
@@ -197,37 +208,43 @@ impl Log {
     }
 
     /// Ends the segment, so that it can be removed once its samples are old.
-    pub(crate) fn close_segment(&mut self) {
-        if let Some(active) = self.active.take() {
+    pub(crate) fn close_segment(&mut self) -> io::Result<()> {
+        if let Some(active) = &self.active {
+            // What was refused must not be read before what was written after it.
+            active.file.cut_back()?;
             self.closed.push(ClosedSegment {
                 number: active.number,
                 max_ms: active.max_ms,
                 late_seq: active.late_seq,
             });
+            self.active = None;
         }
+        Ok(())
     }
 
     /// Removes the closed segments that have no sample at or after `before_ms`, and no late one
     /// that the last mark does not cover. A segment that
     /// could not be removed is tried again the next time.
     pub(crate) fn remove_before(&mut self, before_ms: i64) -> Result<(), (u32, io::Error)> {
-        let mut removed = None;
-        while let Some(at) = self
+        let old = self
             .closed
             .iter()
-            .position(|segment| segment.max_ms < before_ms && segment.late_seq <= self.mark.seq)
-        {
-            let number = self.closed[at].number;
-            self.folder
-                .remove(&segment::name(number))
-                .map_err(|error| (number, error))?;
-            self.closed.remove(at);
-            removed = Some(number);
+            .filter(|closed| closed.max_ms < before_ms && closed.late_seq <= self.mark.seq);
+        let old: Vec<u32> = old.map(|closed| closed.number).collect();
+        let Some(last) = old.last().copied() else {
+            return Ok(());
+        };
+        let names: Vec<String> = old.iter().map(|number| segment::name(*number)).collect();
+        self.flusher.forget(&names);
+        for (number, name) in old.into_iter().zip(&names) {
+            match self.disk.remove(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err((number, error));
+                }
+                _ => self.closed.retain(|closed| closed.number != number),
+            }
         }
-        match removed {
-            Some(number) => self.folder.sync().map_err(|error| (number, error)),
-            None => Ok(()),
-        }
+        self.disk.sync_folder("").map_err(|error| (last, error))
     }
 
     /// How many segments there are.

@@ -29,7 +29,7 @@ fn batches_over_a_bound_are_refused_and_leave_no_trace() {
     let dir = TempDir::new().unwrap();
     let (head, _) = Head::open(options(dir.path())).unwrap();
     let mut journal = Journal::new(1);
-    journal.run(&head, dir.path(), 3, 5);
+    journal.run(&head, 3, 5);
     let (before, segments) = (contents(&head), head.segment_count());
     let why = refusal(&head, vec![sample(LABELS_BYTES_MAX)]);
     assert!(why.starts_with("a label set takes 10485"), "{why}");
@@ -37,7 +37,7 @@ fn batches_over_a_bound_are_refused_and_leave_no_trace() {
     let why = refusal(&head, vec![half; 2 * BATCH_BYTES_MAX / LABELS_BYTES_MAX]);
     assert!(why.starts_with("the batch takes 2684"), "{why}");
     assert_eq!((contents(&head), head.segment_count()), (before, segments));
-    journal.run(&head, dir.path(), 3, 5);
+    journal.run(&head, 3, 5);
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use narthex_disk::{CrashDisk, Disk, SystemDisk};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 
-use super::journal::{Journal, contents, expected, options};
+use super::journal::{Journal, contents, expected, options, options_on};
 use crate::log::segment::{self, SEGMENT_HEADER_BYTES};
 use crate::{Head, HeadOptions};
 
@@ -25,9 +26,14 @@ fn write(seed: u64, batches: usize, segment_bytes: u64) -> Written {
         ..options(dir.path())
     })
     .unwrap();
-    journal.run(&head, dir.path(), batches, 12);
-    let read = |segment: segment::SegmentFile| (segment.number, fs::read(segment.path).unwrap());
-    let segments = segment::list(dir.path()).unwrap();
+    journal.run(&head, batches, 12);
+    let read = |segment: segment::SegmentFile| {
+        (
+            segment.number,
+            fs::read(dir.path().join(segment.name)).unwrap(),
+        )
+    };
+    let segments = segment::list(&SystemDisk::new(dir.path())).unwrap();
     Written {
         journal,
         segments: segments.into_iter().map(read).collect(),
@@ -44,10 +50,12 @@ fn put(dir: &Path, number: u32, bytes: &[u8]) -> PathBuf {
 fn a_log_cut_anywhere_holds_exactly_the_records_before_the_cut() {
     let written = write(1, 16, u64::MAX);
     let (number, bytes) = &written.segments[0];
-    let dir = TempDir::new().unwrap();
+    let name = segment::name(*number);
     for cut in 0..=bytes.len() {
-        let path = put(dir.path(), *number, &bytes[..cut]);
-        let (head, report) = Head::open(options(dir.path())).unwrap();
+        let disk = CrashDisk::new(0);
+        let file = disk.create(&name).unwrap();
+        file.append(&bytes[..cut]).unwrap();
+        let (head, report) = Head::open(options_on(&disk)).unwrap();
         let whole = written.journal.entries.iter();
         let whole: Vec<_> = whole.filter(|entry| entry.end <= cut as u64).collect();
         let good_end = match whole.last() {
@@ -58,7 +66,7 @@ fn a_log_cut_anywhere_holds_exactly_the_records_before_the_cut() {
         assert_eq!(contents(&head), expected(whole, i64::MIN), "cut at {cut}");
         assert_eq!(report.torn_bytes, cut as u64 - good_end, "cut at {cut}");
         assert!(report.damage.is_empty(), "cut at {cut}");
-        let left = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let left = disk.open(&name).map_or(0, |file| file.len().unwrap());
         assert_eq!(left, good_end, "cut at {cut}");
     }
 }
@@ -68,19 +76,21 @@ fn a_flipped_bit_costs_its_record_and_the_rest_of_its_segment_and_nothing_else()
     let written = write(2, 120, 3_000);
     assert!(written.segments.len() > 3);
     let mut random = StdRng::seed_from_u64(2);
-    let dir = TempDir::new().unwrap();
     for _ in 0..600 {
         let at = random.random_range(0..written.segments.len());
         let (damaged, bytes) = &written.segments[at];
         let byte = random.random_range(0..bytes.len());
         let bit = random.random_range(0..8);
+        let disk = CrashDisk::new(0);
         for (number, bytes) in &written.segments {
-            put(dir.path(), *number, bytes);
+            let mut bytes = bytes.clone();
+            if number == damaged {
+                bytes[byte] ^= 1 << bit;
+            }
+            let file = disk.create(&segment::name(*number)).unwrap();
+            file.append(&bytes).unwrap();
         }
-        let mut bytes = bytes.clone();
-        bytes[byte] ^= 1 << bit;
-        put(dir.path(), *damaged, &bytes);
-        let (head, report) = Head::open(options(dir.path())).unwrap();
+        let (head, report) = Head::open(options_on(&disk)).unwrap();
         let story = format!("segment {damaged}, byte {byte}, bit {bit}");
         let entries = written.journal.entries.iter();
         let kept = entries.filter(|entry| entry.segment != *damaged || entry.end <= byte as u64);
@@ -93,10 +103,6 @@ fn a_flipped_bit_costs_its_record_and_the_rest_of_its_segment_and_nothing_else()
         );
         let is_last = at + 1 == written.segments.len();
         assert!(is_last || report.damage[0].segment == *damaged, "{story}");
-        drop(head);
-        for file in segment::list(dir.path()).unwrap() {
-            fs::remove_file(file.path).unwrap();
-        }
     }
 }
 

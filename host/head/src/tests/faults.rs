@@ -1,116 +1,81 @@
-//! A disk that fails once, at each operation in turn.
+//! A disk that fails at each operation in turn, and one that is full.
 
-use std::io;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use narthex_disk::{CrashDisk, Disk, Fault, is_full};
+use narthex_model::WriteBatch;
 use narthex_storage::AppendError;
-use tempfile::TempDir;
 
-use super::journal::{Entry, Journal, contents, expected, options};
-use crate::log::file::{LogFile, LogFolder, SystemFolder};
+use super::journal::{Contents, Journal, contents, expected, options_on};
 use crate::{Head, HeadOptions, SyncMode};
 
-/// Lets the operation with one number fail, and counts all of them.
-#[derive(Debug)]
-struct Fault {
-    at: usize,
-    /// Whether what follows fails as well, as it does on a disk that is full.
-    stays: bool,
-    count: AtomicUsize,
-}
+/// Batches of a story, and the one after which the disk is sound again.
+const ROUNDS: usize = 40;
+const HEALED_AFTER: usize = 25;
 
-impl Fault {
-    fn check(&self) -> io::Result<()> {
-        let number = self.count.fetch_add(1, Ordering::SeqCst);
-        if number == self.at || self.stays && number > self.at {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
-struct FaultyFolder {
-    inner: SystemFolder,
-    fault: Arc<Fault>,
-}
-
-impl LogFolder for FaultyFolder {
-    fn create(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
-        self.fault.check()?;
-        Ok(Arc::new(FaultyFile {
-            inner: self.inner.create(name)?,
-            fault: Arc::clone(&self.fault),
-        }))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.fault.check()?;
-        self.inner.remove(name)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.fault.check()?;
-        self.inner.sync()
-    }
-}
-
-#[derive(Debug)]
-struct FaultyFile {
-    inner: Arc<dyn LogFile>,
-    fault: Arc<Fault>,
-}
-
-impl LogFile for FaultyFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.fault.check() {
-            self.inner.append(&bytes[..bytes.len() / 2])?;
-            return Err(error);
-        }
-        self.inner.append(bytes)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.fault.check()?;
-        self.inner.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.fault.check()?;
-        self.inner.sync()
-    }
-}
-
-/// Runs batches and truncations on a disk with a fault, then opens the log on a sound one.
-/// Says whether the fault was met.
-fn survive(at: usize, stays: bool) -> bool {
-    let dir = TempDir::new().unwrap();
-    let fault = Arc::new(Fault {
-        at,
-        stays,
-        count: AtomicUsize::new(0),
-    });
-    let small_segments = HeadOptions {
+fn small_segments(disk: &CrashDisk) -> HeadOptions {
+    HeadOptions {
         segment_bytes: 1_500,
         sync: SyncMode::EachAppend,
-        ..options(dir.path())
+        ..options_on(disk)
+    }
+}
+
+/// That all of `wanted` is there, and besides it nothing but samples of refused batches.
+fn check(found: &Contents, wanted: &Contents, refused: &[WriteBatch], story: &str) {
+    for (series, samples) in wanted {
+        let held = found.get(series).map(Vec::as_slice).unwrap_or_default();
+        for sample in samples {
+            assert!(held.contains(sample), "{story}: {series} lost {sample:?}");
+        }
+    }
+    for (series, samples) in found {
+        let wanted = wanted.get(series).map(Vec::as_slice).unwrap_or_default();
+        let ascends = samples.is_sorted_by(|a, b| a.0 < b.0);
+        assert!(ascends, "{story}: {series} has a sample twice");
+        for (timestamp_ms, bits) in samples.iter().filter(|sample| !wanted.contains(sample)) {
+            let was_refused = refused
+                .iter()
+                .flat_map(|batch| &batch.samples)
+                .any(|sample| {
+                    let key = (sample.timestamp_ms, sample.value.to_bits());
+                    key == (*timestamp_ms, *bits) && sample.labels.to_string() == *series
+                });
+            assert!(
+                was_refused,
+                "{story}: {series} has {timestamp_ms} from nowhere"
+            );
+        }
+    }
+}
+
+/// Runs batches and truncations on a disk with a fault, then opens the log again, after a kill
+/// and after a power cut. Says whether the fault was met.
+fn survive(at: u64, fault: Fault) -> bool {
+    let story = format!("{fault:?} at operation {at}");
+    let disk = CrashDisk::new(at);
+    disk.fault_at(at, fault);
+    let Ok((head, _)) = Head::open(small_segments(&disk)) else {
+        return true;
     };
-    let folder = Box::new(FaultyFolder {
-        inner: SystemFolder::new(dir.path()),
-        fault: Arc::clone(&fault),
-    });
-    let (head, _) = Head::open_with(small_segments.clone(), folder).unwrap();
     let mut journal = Journal::new(3);
-    let (mut bound_ms, mut unacknowledged) = (i64::MIN, None);
-    for round in 0..40 {
+    let (mut bound_ms, mut refused) = (i64::MIN, Vec::new());
+    for round in 0..ROUNDS {
+        if round == HEALED_AFTER {
+            disk.heal();
+        }
         let batch = journal.batch(8);
-        match journal.append(&head, dir.path(), &batch) {
-            Ok(()) => assert!(unacknowledged.is_none(), "a batch was taken after a fault"),
+        match journal.append(&head, &batch) {
+            Ok(()) => {}
             Err(AppendError::Log(_)) => {
-                unacknowledged.get_or_insert(batch);
+                let is_sound = matches!(fault, Fault::Once(_)) && !refused.is_empty();
+                let is_sound = is_sound || round >= HEALED_AFTER;
+                assert!(!is_sound, "{story}: the log does not go on");
+                refused.push(batch);
             }
-            Err(error) => panic!("{error}"),
+            Err(error) => panic!("{story}: {error}"),
         }
         if round % 10 == 9 {
             bound_ms = journal.now_ms - 50_000;
@@ -119,101 +84,142 @@ fn survive(at: usize, stays: bool) -> bool {
         }
     }
     let acknowledged = expected(&journal.entries, bound_ms);
-    assert_eq!(contents(&head), acknowledged, "in memory, fault {at}");
-    drop(head);
-    let (head, report) = Head::open(HeadOptions {
-        min_valid_time_ms: bound_ms,
-        ..small_segments
-    })
-    .unwrap();
-    assert!(report.damage.is_empty(), "fault {at}: {report:?}");
-    let found = contents(&head);
-    if found != acknowledged {
-        // The record was whole when its fsync failed, and could not be cut off again.
-        let batch = unacknowledged.unwrap();
-        let samples = batch.samples.iter();
-        let samples = samples.map(|sample| {
-            let labels = sample.labels.to_string();
-            (labels, sample.timestamp_ms, sample.value.to_bits())
-        });
-        let samples = samples.filter(|(labels, timestamp_ms, bits)| {
-            found
-                .get(labels)
-                .is_some_and(|found| found.contains(&(*timestamp_ms, *bits)))
-        });
-        journal.entries.push(Entry {
-            segment: 0,
-            end: 0,
-            samples: samples.collect(),
-        });
-        assert_eq!(found, expected(&journal.entries, bound_ms), "fault {at}");
+    assert_eq!(contents(&head), acknowledged, "{story}: in memory");
+    let was_met = disk.operations() > at;
+    for (name, next) in [("kill", disk.kill()), ("power cut", disk.cut_power())] {
+        let story = format!("{story}, {name}");
+        let (head, report) = Head::open(HeadOptions {
+            min_valid_time_ms: bound_ms,
+            ..small_segments(&next)
+        })
+        .unwrap();
+        // A segment that could neither be made nor removed has nothing but a part of its header.
+        let is_sound = report.damage.iter().all(|damage| damage.bytes < 16);
+        assert!(is_sound, "{story}: {report:?}");
+        check(&contents(&head), &acknowledged, &refused, &story);
     }
-    fault.count.load(Ordering::SeqCst) > at
+    was_met
 }
 
 #[test]
-fn whichever_operation_fails_nothing_acknowledged_is_lost_and_nothing_comes_twice() {
-    for stays in [false, true] {
-        let met = (0..1_000).take_while(|at| survive(*at, stays)).count();
+fn whichever_operation_fails_the_log_goes_on_and_nothing_acknowledged_is_lost() {
+    for fault in [
+        Fault::Once(ErrorKind::StorageFull),
+        Fault::FromThen(ErrorKind::StorageFull),
+        Fault::Once(ErrorKind::Other),
+    ] {
+        let met = (0..1_000).take_while(|at| survive(*at, fault)).count();
         assert!((80..1_000).contains(&met), "{met} operations");
     }
 }
 
 #[test]
-fn a_write_that_fails_part_way_leaves_no_torn_record() {
-    let dir = TempDir::new().unwrap();
-    let fault = Arc::new(Fault {
-        // Create, header, folder, then record and fsync, and again a record.
-        at: 5,
-        stays: false,
-        count: AtomicUsize::new(0),
-    });
-    let folder = Box::new(FaultyFolder {
-        inner: SystemFolder::new(dir.path()),
-        fault,
-    });
-    let each_append = HeadOptions {
-        sync: SyncMode::EachAppend,
-        ..options(dir.path())
-    };
-    let (head, _) = Head::open_with(each_append, folder).unwrap();
-    let mut journal = Journal::new(4);
-    journal.run(&head, dir.path(), 1, 8);
-    for _ in 0..2 {
-        let batch = journal.batch(8);
-        let error = journal.append(&head, dir.path(), &batch).unwrap_err();
-        assert!(matches!(error, AppendError::Log(_)), "{error}");
+fn an_fsync_that_fails_behind_the_writer_is_made_up_for_by_a_copy() {
+    for seed in 0..60 {
+        let disk = CrashDisk::new(seed);
+        let (head, _) = Head::open(options_on(&disk)).unwrap();
+        let mut journal = Journal::new(5);
+        journal.run(&head, 3, 8);
+        head.sync().unwrap();
+        journal.run(&head, 3, 8);
+        disk.fault_at(disk.operations(), Fault::Once(ErrorKind::Other));
+        head.sync().unwrap();
+        // The copy is forced, and what comes later is written behind it.
+        let cut = disk.kill().cut_power();
+        let (after, report) = Head::open(options_on(&cut)).unwrap();
+        assert_eq!(contents(&after), expected(&journal.entries, i64::MIN));
+        assert_eq!(
+            (report.damage.len(), report.torn_bytes),
+            (0, 0),
+            "seed {seed}"
+        );
     }
-    assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
-    drop(head);
-    let (head, report) = Head::open(options(dir.path())).unwrap();
-    assert_eq!((report.records, report.torn_bytes), (1, 0));
-    journal.run(&head, dir.path(), 5, 8);
-    assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
 }
 
 #[test]
-fn an_fsync_that_fails_behind_the_writer_ends_the_log() {
-    let dir = TempDir::new().unwrap();
-    let fault = Arc::new(Fault {
-        // Create, header, folder, record, and then the fsync that the test asks for.
-        at: 4,
-        stays: false,
-        count: AtomicUsize::new(0),
-    });
-    let folder = Box::new(FaultyFolder {
-        inner: SystemFolder::new(dir.path()),
-        fault,
-    });
-    let (head, _) = Head::open_with(options(dir.path()), folder).unwrap();
-    let mut journal = Journal::new(5);
-    journal.run(&head, dir.path(), 1, 8);
-    assert!(head.sync().is_err());
-    assert!(head.sync().is_err(), "the second fsync was believed");
-    let batch = journal.batch(8);
-    let error = journal.append(&head, dir.path(), &batch).unwrap_err();
-    assert!(matches!(error, AppendError::Log(_)), "{error}");
-    assert!(head.close().is_err());
-    let (head, _) = Head::open(options(dir.path())).unwrap();
-    assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
+fn while_the_disk_is_broken_nothing_is_acknowledged_and_after_it_all_is_there() {
+    for seed in 0..20 {
+        let disk = CrashDisk::new(seed);
+        let (head, _) = Head::open(options_on(&disk)).unwrap();
+        let mut journal = Journal::new(seed);
+        journal.run(&head, 2, 8);
+        disk.fault_at(disk.operations(), Fault::FromThen(ErrorKind::Other));
+        for _ in 0..3 {
+            assert!(head.sync().is_err(), "a later fsync was believed");
+            let batch = journal.batch(8);
+            let error = journal.append(&head, &batch).unwrap_err();
+            assert!(matches!(error, AppendError::Log(_)), "{error}");
+        }
+        assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
+        disk.heal();
+        head.sync().unwrap();
+        journal.run(&head, 2, 8);
+        head.sync().unwrap();
+        let cut = disk.kill().cut_power();
+        let (after, report) = Head::open(options_on(&cut)).unwrap();
+        assert_eq!(contents(&after), expected(&journal.entries, i64::MIN));
+        assert!(report.damage.is_empty(), "seed {seed}: {report:?}");
+        assert!(
+            cut.list("")
+                .unwrap()
+                .iter()
+                .all(|e| !e.name.ends_with(".mending"))
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_batches_says_where_and_takes_them_once_there_is_room() {
+    for sync in [SyncMode::EachAppend, options_on(&CrashDisk::new(0)).sync] {
+        let disk = CrashDisk::new(8);
+        let (head, _) = Head::open(HeadOptions {
+            sync,
+            ..options_on(&disk)
+        })
+        .unwrap();
+        let mut journal = Journal::new(8);
+        journal.run(&head, 5, 8);
+        let used = disk.used();
+        for bytes_max in [used, used + 1, used + 10, used + 40] {
+            disk.limit(Some(bytes_max));
+            let batch = journal.batch(8);
+            let error = journal.append(&head, &batch).unwrap_err();
+            let source = error.source().unwrap();
+            assert!(is_full(source), "{source}");
+            let message = source.to_string();
+            assert!(message.contains("00000001.wal"), "{message}");
+            assert!(message.contains("the disk is full: make room"), "{message}");
+            assert_eq!(disk.used(), used, "a part of a record is left");
+            assert_eq!(contents(&head), expected(&journal.entries, i64::MIN));
+        }
+        disk.limit(None);
+        journal.run(&head, 5, 8);
+        assert_eq!(head.segment_count(), 1);
+        let (after, report) = Head::open(options_on(&disk.kill())).unwrap();
+        assert_eq!(contents(&after), expected(&journal.entries, i64::MIN));
+        assert_eq!((report.damage.len(), report.torn_bytes), (0, 0));
+    }
+}
+
+#[test]
+fn a_log_that_could_not_be_mended_before_its_process_ended_is_read_as_it_is() {
+    let disk = CrashDisk::new(2);
+    let (head, _) = Head::open(options_on(&disk)).unwrap();
+    let mut journal = Journal::new(2);
+    journal.run(&head, 2, 8);
+    head.sync().unwrap();
+    let certain = expected(&journal.entries, i64::MIN);
+    journal.run(&head, 2, 8);
+    // The fsync fails, and so does the rename of the copy.
+    disk.fault_at(disk.operations(), Fault::FromThen(ErrorKind::Other));
+    head.sync().unwrap_err();
+    let next = disk.kill();
+    let copy: Arc<dyn Disk> = Arc::new(next.clone());
+    copy.create("00000001.wal.mending")
+        .unwrap()
+        .append(b"half")
+        .unwrap();
+    let (after, _) = Head::open(options_on(&next)).unwrap();
+    check(&contents(&after), &certain, &[], "what was forced");
+    assert!(copy.open("00000001.wal.mending").is_err());
 }

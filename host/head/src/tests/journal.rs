@@ -1,11 +1,12 @@
 //! A driver that writes seeded random batches and keeps a journal of what was acknowledged.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::executor::block_on;
+use narthex_disk::CrashDisk;
 use narthex_model::{Labels, Sample, SeriesRef, WriteBatch, sample};
 use narthex_storage::{AppendError, Appendable, TimeRange, contract};
 use rand::rngs::StdRng;
@@ -40,6 +41,14 @@ pub(super) fn options(dir: &Path) -> HeadOptions {
     HeadOptions {
         sync: SyncMode::Group(Duration::from_secs(3_600)),
         ..HeadOptions::new(dir)
+    }
+}
+
+/// As [`options`], on a disk in memory.
+pub(super) fn options_on(disk: &CrashDisk) -> HeadOptions {
+    HeadOptions {
+        disk: Arc::new(disk.clone()),
+        ..options(Path::new(""))
     }
 }
 
@@ -117,12 +126,7 @@ impl Journal {
     }
 
     /// Appends a batch and writes down what the report says was taken.
-    pub(super) fn append(
-        &mut self,
-        head: &Head,
-        dir: &Path,
-        batch: &WriteBatch,
-    ) -> Result<(), AppendError> {
+    pub(super) fn append(&mut self, head: &Head, batch: &WriteBatch) -> Result<(), AppendError> {
         let report = head.append(batch)?;
         let mut taken = Vec::new();
         for (index, sample) in batch.samples.iter().enumerate() {
@@ -149,20 +153,20 @@ impl Journal {
         if taken.is_empty() {
             return Ok(());
         }
-        let newest = segment::list(dir).unwrap().pop().unwrap();
+        let newest = segment::list(head.disk.as_ref()).unwrap().pop().unwrap();
         self.entries.push(Entry {
             segment: newest.number,
-            end: fs::metadata(&newest.path).unwrap().len(),
+            end: newest.bytes,
             samples: taken,
         });
         Ok(())
     }
 
     /// Appends so many random batches.
-    pub(super) fn run(&mut self, head: &Head, dir: &Path, batches: usize, size_max: usize) {
+    pub(super) fn run(&mut self, head: &Head, batches: usize, size_max: usize) {
         for _ in 0..batches {
             let batch = self.batch(size_max);
-            self.append(head, dir, &batch).unwrap();
+            self.append(head, &batch).unwrap();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod contract;
+mod crashes;
 mod damage;
 mod faults;
 mod journal;

@@ -1,6 +1,7 @@
 //! A head that is opened again holds what it held.
 
 use futures::executor::block_on;
+use narthex_disk::SystemDisk;
 use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
 use narthex_storage::{Appendable, LabelsRequest, Queryable, TimeRange};
 use tempfile::TempDir;
@@ -25,12 +26,12 @@ fn memory_after_a_replay_equals_memory_before_it() {
             assert_eq!(report.records, journal.entries.len() as u64);
             assert_eq!((report.torn_bytes, report.damage.len()), (0, 0));
             assert_eq!(report.samples_out_of_order, 0);
-            journal.run(&head, dir.path(), 60, 30);
+            journal.run(&head, 60, 30);
             let wanted = expected(&journal.entries, i64::MIN);
             assert_eq!(contents(&head), wanted, "seed {seed}, round {round}");
             assert_eq!(head.series_count(), wanted.len() as u64);
         }
-        assert!(segment::list(dir.path()).unwrap().len() > 4);
+        assert!(segment::list(&SystemDisk::new(dir.path())).unwrap().len() > 4);
     }
 }
 
@@ -77,7 +78,7 @@ fn samples_that_blocks_hold_are_left_in_the_log() {
     let dir = TempDir::new().unwrap();
     let mut journal = Journal::new(7);
     let (head, _) = Head::open(options(dir.path())).unwrap();
-    journal.run(&head, dir.path(), 100, 20);
+    journal.run(&head, 100, 20);
     let all = contents(&head);
     drop(head);
     let bound_ms = journal.entries[50].samples[0].1;

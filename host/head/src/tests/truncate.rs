@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use futures::executor::block_on;
+use narthex_disk::SystemDisk;
 use narthex_model::{Labels, Rejection, Sample, SeriesRef, WriteBatch};
 use narthex_storage::{Appendable, LabelsRequest, Queryable, TimeRange};
 use tempfile::TempDir;
@@ -126,7 +127,7 @@ fn a_crash_between_any_two_steps_of_a_truncation_changes_nothing() {
     };
     let (head, _) = Head::open(small_segments.clone()).unwrap();
     let mut journal = Journal::new(11);
-    journal.run(&head, dir.path(), 150, 10);
+    journal.run(&head, 150, 10);
     let bound_ms = journal.entries[100].samples[0].1;
     let before = copy(dir.path());
     head.truncate(bound_ms).unwrap();
@@ -157,14 +158,14 @@ fn a_crash_between_any_two_steps_of_a_truncation_changes_nothing() {
 }
 
 fn numbers(dir: &Path) -> Vec<u32> {
-    let segments = segment::list(dir).unwrap().into_iter();
+    let segments = segment::list(&SystemDisk::new(dir)).unwrap().into_iter();
     segments.map(|segment| segment.number).collect()
 }
 
 fn copy(dir: &Path) -> Vec<(u32, Vec<u8>)> {
-    let segments = segment::list(dir).unwrap().into_iter();
+    let segments = segment::list(&SystemDisk::new(dir)).unwrap().into_iter();
     segments
-        .map(|segment| (segment.number, fs::read(segment.path).unwrap()))
+        .map(|segment| (segment.number, fs::read(dir.join(segment.name)).unwrap()))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! The store as its users see it, across cuts, restarts and crashes.
 
 mod compaction;
+mod crashes;
 mod cuts;
 mod fixture;
 mod import;

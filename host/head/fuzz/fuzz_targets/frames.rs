@@ -1,0 +1,10 @@
+//! Frames of any content, each with a checksum that is right.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../reads.rs"]
+mod reads;
+
+fuzz_target!(|bytes: &[u8]| reads::frames(bytes));
