@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nx", &[]),
     ("storage", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),
-    ("block", &["model", "nx", "storage"]),
+    ("block", &["model", "disk", "nx", "storage"]),
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("discovery", &["model"]),
@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "tsdb",
         &[
             "model",
+            "disk",
             "exposition",
             "storage",
             "head",
