@@ -29,10 +29,10 @@ pub(crate) enum Postings {
 
 impl LabelIndex {
     pub(crate) fn insert(&mut self, slot: u32, labels: &Labels) {
-        add(&mut self.all, slot);
+        self.all.insert(slot);
         for (name, value) in labels {
             let index = self.names.entry_ref(name).or_default();
-            add(&mut index.present, slot);
+            index.present.insert(slot);
             match index.values.entry_ref(value) {
                 EntryRef::Occupied(mut postings) => postings.get_mut().insert(slot),
                 EntryRef::Vacant(free) => {
@@ -135,13 +135,6 @@ impl LabelIndex {
     }
 }
 
-/// Adds a slot. New series mostly have a higher slot than all others, and then it is no search.
-fn add(slots: &mut RoaringBitmap, slot: u32) {
-    if slots.try_push(slot).is_err() {
-        slots.insert(slot);
-    }
-}
-
 impl NameIndex {
     fn union_of(&self, values: &[String]) -> RoaringBitmap {
         let mut union = RoaringBitmap::new();
@@ -177,7 +170,9 @@ impl Postings {
         match self {
             Self::One(first) if *first == slot => {}
             Self::One(first) => *self = Self::Many(Box::new([*first, slot].into_iter().collect())),
-            Self::Many(slots) => add(slots, slot),
+            Self::Many(slots) => {
+                slots.insert(slot);
+            }
         }
     }
 
