@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use narthex_model::{Labels, Matcher};
 use narthex_storage::{LabelsRequest, SelectRequest, Series, TimeRange};
 use object_store::ObjectStore;
@@ -177,11 +177,11 @@ impl Block {
             return Ok(stream::empty().boxed());
         };
         let scan = Scan::new(self, rows, request.range);
-        let series = stream::try_unfold(scan, |mut scan| async move {
-            let series = scan.next().await?;
-            Ok(series.map(|series| (series, scan)))
+        let pages = stream::try_unfold(Box::new(scan), |mut scan| async move {
+            let pages = scan.read().await?;
+            Ok(pages.map(|pages| (pages, scan)))
         });
-        Ok(series.boxed())
+        Ok(pages.map_ok(stream::iter).try_flatten().boxed())
     }
 
     /// The label sets of all series that match and may have a sample in the range, in

@@ -11,6 +11,7 @@ use arrow_buffer::ScalarBuffer;
 use crate::Fault;
 use crate::cell::Encoding;
 use crate::encoded::Encoded;
+use crate::joined_times::Stretch;
 use crate::page::Page;
 use crate::table::{Columns, bytes, number};
 use crate::times::{Placement, Vectors, resolve};
@@ -95,6 +96,20 @@ impl ChunksPage {
     /// The timestamp vector that a row needs; `None` where the series has no sample.
     pub(crate) fn group(&self, row: usize) -> Option<usize> {
         Some(self.rows[row].as_ref()?.group as usize)
+    }
+
+    /// Where the timestamps of a row are, if it has no gaps; `None` where the series has no sample.
+    pub(crate) fn stretch(&self, row: usize) -> Option<Stretch> {
+        self.rows[row].as_ref().map(|stored| Stretch {
+            group: stored.group as usize,
+            start: stored.start as usize,
+            len: stored.count as usize,
+        })
+    }
+
+    /// Whether a row leaves out some of the timestamps of its group.
+    pub(crate) fn has_gaps(&self, row: usize) -> bool {
+        self.gaps.is_valid(row)
     }
 
     /// The timestamps of a row; `None` where the series has no sample.

@@ -12,47 +12,38 @@ use arrow_buffer::ScalarBuffer;
 /// different ones are hardly shared.
 const JOINED_MAX: usize = 256;
 
-/// Where a stretch lies in memory, which says what it holds as long as someone has it.
-type Place = (usize, usize);
-
-/// What was joined.
-#[derive(Debug, Default)]
-pub(crate) struct JoinedTimes {
-    known: HashMap<Vec<Place>, Joined>,
-    /// The places that are looked for.
-    wanted: Vec<Place>,
+/// A stretch of a timestamp vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Stretch {
+    /// The row of `times.parquet`.
+    pub(crate) group: usize,
+    /// The first place of the vector, and how many there are.
+    pub(crate) start: usize,
+    pub(crate) len: usize,
 }
 
-#[derive(Debug)]
-struct Joined {
-    all: ScalarBuffer<i64>,
-    /// Keeps the stretches where they are.
-    _stretches: Vec<ScalarBuffer<i64>>,
+/// What was joined, of the vectors of one block.
+#[derive(Debug, Default)]
+pub(crate) struct JoinedTimes {
+    known: HashMap<Vec<Stretch>, ScalarBuffer<i64>>,
 }
 
 impl JoinedTimes {
-    /// All timestamps of these stretches, one after the other.
-    pub(crate) fn join(&mut self, stretches: &[ScalarBuffer<i64>]) -> ScalarBuffer<i64> {
-        if let [only] = stretches {
-            return only.clone();
+    /// All timestamps of these stretches, one after the other; `join` makes them.
+    pub(crate) fn get(
+        &mut self,
+        stretches: &[Stretch],
+        join: impl FnOnce() -> ScalarBuffer<i64>,
+    ) -> ScalarBuffer<i64> {
+        if let Some(known) = self.known.get(stretches) {
+            return known.clone();
         }
-        let places = stretches.iter().map(|s| (s.as_ptr().addr(), s.len()));
-        self.wanted.clear();
-        self.wanted.extend(places);
-        if let Some(joined) = self.known.get(&self.wanted) {
-            return joined.all.clone();
-        }
-        let parts: Vec<&[i64]> = stretches.iter().map(|stretch| &stretch[..]).collect();
-        let joined = Joined {
-            all: parts.concat().into(),
-            _stretches: stretches.to_vec(),
-        };
-        let all = joined.all.clone();
+        let joined = join();
         if self.known.len() >= JOINED_MAX {
             self.known.clear();
         }
-        self.known.insert(self.wanted.clone(), joined);
-        all
+        self.known.insert(stretches.to_vec(), joined.clone());
+        joined
     }
 }
 
@@ -62,20 +53,20 @@ mod tests {
 
     #[test]
     fn equal_stretches_are_joined_once() {
-        let vector =
-            |times: std::ops::Range<i64>| -> ScalarBuffer<i64> { times.collect::<Vec<_>>().into() };
-        let (early, late) = (vector(0..10), vector(20..30));
+        let stretch = |group, start, len| Stretch { group, start, len };
         let mut joined = JoinedTimes::default();
-        let first = joined.join(&[early.slice(8, 2), late.slice(0, 1)]);
-        let again = joined.join(&[early.slice(8, 2), late.slice(0, 1)]);
-        let other = joined.join(&[early.slice(8, 2), late.slice(0, 2)]);
-        assert_eq!(first[..], [8, 9, 20]);
-        assert_eq!(other[..], [8, 9, 20, 21]);
-        assert_eq!(first.as_ptr(), again.as_ptr());
-        assert_eq!(joined.join(&[late.slice(3, 2)])[..], [23, 24]);
-        for start in 0..600 {
-            let found = joined.join(&[early.clone(), vector(start..start + 2)]);
-            assert_eq!(found[10..], [start, start + 1]);
+        let first = joined.get(&[stretch(0, 8, 2), stretch(1, 0, 1)], || {
+            vec![8, 9, 20].into()
+        });
+        let again = joined.get(&[stretch(0, 8, 2), stretch(1, 0, 1)], || vec![].into());
+        assert_eq!(
+            (&first[..], first.as_ptr()),
+            (&[8, 9, 20][..], again.as_ptr())
+        );
+        for start in 0..2 * JOINED_MAX {
+            let stretches = [stretch(0, 0, 10), stretch(2, start, 1)];
+            let time = i64::try_from(start).unwrap_or_default();
+            assert_eq!(joined.get(&stretches, || vec![time].into())[..], [time]);
             assert!(joined.known.len() <= JOINED_MAX);
         }
     }

@@ -29,6 +29,7 @@ mod meta;
 mod page;
 mod page_index;
 mod postings;
+mod ready_pages;
 mod remote;
 mod rows;
 mod scan;

@@ -24,6 +24,7 @@ fn magnitude_bits_if_negative(bits: u64) -> u64 {
 }
 
 /// Corrects decoded decimals, the values from the one at `first` on.
+#[inline(always)]
 pub(crate) fn apply(planes: &Planes<'_>, are_deltas: bool, first: usize, values: &mut [f64]) {
     let end = first + values.len();
     let mut correction = 0_u64;

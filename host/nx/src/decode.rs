@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::cell::{Head, Kind, Transform, unfold};
 use crate::decimal::POWERS;
 use crate::planes::Planes;
-use crate::{CellError, correction, exceptions};
+use crate::{CellError, correction, exceptions, vector};
 
 /// Reads a cell of `count` values and appends them to `values`.
 ///
@@ -33,14 +33,17 @@ pub fn decode_range(
 ) -> Result<(), CellError> {
     let start = values.len();
     let range = range.start..range.end.min(count);
-    let decoded = decode_checked(cell, count, range, values);
+    let decoded = vector::decode(cell, count, range, values);
     if decoded.is_err() {
         values.truncate(start);
     }
     decoded
 }
 
-fn decode_checked(
+/// What [`vector::decode`] runs. All of it is inlined there, and so are the loops that it calls, as
+/// it is compiled for more than one kind of processor.
+#[inline(always)]
+pub(crate) fn decode_checked(
     mut cell: &[u8],
     count: usize,
     range: Range<usize>,
@@ -137,7 +140,7 @@ impl Integers {
     ///
     /// Each block takes several passes: those that carry nothing from one number to the next are
     /// left to the vector unit.
-    #[inline]
+    #[inline(always)]
     fn restore(self, residuals: &Planes<'_>, values: &mut Vec<f64>, value: impl Fn(u64) -> f64) {
         let mut integer = self.base;
         let mut delta = self.slope;
@@ -194,6 +197,7 @@ impl Integers {
     }
 }
 
+#[inline(always)]
 fn each(numbers: &mut [u64], mut change: impl FnMut(u64) -> u64) {
     for number in numbers {
         *number = change(*number);

@@ -19,6 +19,7 @@ mod estimate;
 mod exceptions;
 mod planes;
 mod transform;
+mod vector;
 
 pub use decode::{decode, decode_range};
 pub use encode::encode;

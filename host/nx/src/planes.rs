@@ -45,36 +45,37 @@ impl<'a> Planes<'a> {
     }
 
     /// Hands on the numbers in `range`, a block at a time with the place of its first number.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn for_blocks(&self, range: Range<usize>, mut each: impl FnMut(usize, &mut [u64])) {
         let mut block = [0; BLOCK];
+        let mut halves = [[0; BLOCK]; 2];
         let (mut start, end) = (range.start, range.end.min(self.len));
         while start < end {
             let numbers = &mut block[..BLOCK.min(end - start)];
-            self.join(start, numbers);
+            self.join(start, numbers, &mut halves);
             each(start, numbers);
             start += BLOCK;
         }
     }
 
     /// Joins the planes of the numbers from `start` on.
-    fn join(&self, start: usize, numbers: &mut [u64]) {
+    #[inline(always)]
+    fn join(&self, start: usize, numbers: &mut [u64], [low, high]: &mut [[u32; BLOCK]; 2]) {
         let count = numbers.len();
-        let mut low = [0; BLOCK];
         self.join_half(0, start, &mut low[..count]);
         if self.width <= 4 {
-            let pairs = numbers.iter_mut().zip(&low);
+            let pairs = numbers.iter_mut().zip(&*low);
             pairs.for_each(|(number, low)| *number = u64::from(*low));
             return;
         }
-        let mut high = [0; BLOCK];
         self.join_half(4, start, &mut high[..count]);
-        for ((number, low), high) in numbers.iter_mut().zip(&low).zip(&high) {
+        for ((number, low), high) in numbers.iter_mut().zip(&*low).zip(&*high) {
             *number = u64::from(*low) | u64::from(*high) << 32;
         }
     }
 
     /// Joins up to four planes from `first` on. A vector holds twice as many halves as numbers.
+    #[inline(always)]
     fn join_half(&self, first: usize, start: usize, halves: &mut [u32]) {
         let count = halves.len();
         let plane = |plane: usize| &self.bytes[(first + plane) * self.len + start..][..count];

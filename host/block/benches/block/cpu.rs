@@ -1,6 +1,8 @@
 //! The time that a thread was on a CPU.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// The least time that a task took over some runs, and what it gave; what it needs is made
 /// without being counted.
@@ -11,9 +13,9 @@ pub(crate) fn best_of<I, O>(
 ) -> (Duration, O) {
     let mut run = || {
         let input = make();
-        let begin = Moment::now();
+        let begin = on_cpu();
         let output = task(input);
-        (begin.elapsed(), output)
+        (on_cpu().saturating_sub(begin), output)
     };
     let mut best = run();
     for _ in 1..runs {
@@ -25,32 +27,10 @@ pub(crate) fn best_of<I, O>(
     best
 }
 
-/// When something began.
-struct Moment {
-    on_cpu: Option<Duration>,
-    wall: Instant,
-}
-
-impl Moment {
-    fn now() -> Self {
-        Self {
-            on_cpu: on_cpu(),
-            wall: Instant::now(),
-        }
-    }
-
-    /// Time on a CPU since then; where the system does not tell it, time.
-    fn elapsed(&self) -> Duration {
-        match (self.on_cpu, on_cpu()) {
-            (Some(begin), Some(end)) => end.saturating_sub(begin),
-            _ => self.wall.elapsed(),
-        }
-    }
-}
-
-/// Linux tells nanoseconds on a CPU first.
-fn on_cpu() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanos = text.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanos))
+fn on_cpu() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(
+        now.tv_sec.unsigned_abs(),
+        now.tv_nsec.try_into().unwrap_or(0),
+    )
 }

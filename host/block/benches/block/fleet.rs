@@ -132,10 +132,10 @@ fn values(number: usize, count: usize, chance: &mut Chance) -> Vec<f64> {
         })),
         // Counters of requests, of bytes, and of hundredths of a second.
         3..6 => drawn(running(1.0, |chance| 40 + chance.below(120))),
-        6..8 => drawn(running(1.0, |chance| 20_000 + chance.below(60_000))),
+        6..8 => drawn(running(1.0, |chance| 20_000 + chance.below(6_000))),
         8..10 => drawn(running(100.0, |chance| chance.below(150))),
         // Memory in pages, a small number of things, and a share in hundredths.
-        10..12 => drawn(walk(1 << 20, 4_096.0)),
+        10..12 => drawn(walk(1 << 15, 4_096.0)),
         12..14 => drawn(walk(8, 1.0)),
         14 => drawn(Box::new(|chance| chance.below(400) as f64 / 100.0)),
         // A duration in nanoseconds.
