@@ -121,7 +121,7 @@ impl Disk for SystemDisk {
         let options = options.create(true).truncate(false).write(true);
         let file = options.open(self.path(path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Box::new(SystemLock { _file: file })),
+            Ok(()) => Ok(Box::new(SystemLock { file })),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -145,10 +145,18 @@ fn open(path: &Path, options: &OpenOptions) -> io::Result<Arc<dyn DiskFile>> {
     Ok(Arc::new(SystemFile(file)))
 }
 
-/// The system lets go of it when the file is closed, however that happens.
+/// The system lets go of it when the process ends, however that happens.
 #[derive(Debug)]
 struct SystemLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for SystemLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is being started has a copy of it until
+        // it runs its program. Where this fails, the lock goes with the copies.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock for SystemLock {}

@@ -385,6 +385,12 @@ impl Appender {
         }
     }
 
+    /// The slot of a series that there is, and the labels that it has there.
+    pub(crate) fn known(&self, labels: &Labels) -> Option<(u32, Labels)> {
+        let slot = self.find_labels(labels)?;
+        Some((slot, self.labels(slot).clone()))
+    }
+
     /// The slot of a series that the log brings back, and whether it is new.
     pub(crate) fn restore_series(&mut self, labels: &Labels) -> (u32, bool) {
         match self.find_labels(labels) {

@@ -333,10 +333,15 @@ impl Replay {
         if rows.iter().any(|row| row.id as usize >= series) {
             return Err("a series that the segment does not declare");
         }
-        declared.extend(labels.into_iter().map(|labels| Declared {
-            labels,
-            slot: None,
-            bits: 0,
+        // Each segment names all its series; of those that are known its copy is not kept.
+        declared.extend(labels.into_iter().map(|labels| {
+            let known = self.appender.known(&labels);
+            let (slot, held) = known.unzip();
+            Declared {
+                labels: held.unwrap_or(labels),
+                slot,
+                bits: 0,
+            }
         }));
         self.memory.start_batch();
         let in_order = rows.len() - late;
