@@ -1,5 +1,7 @@
 //! What the fuzzer has found worth keeping, read again.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
+
 use std::path::Path;
 
 #[path = "../fuzz/reads.rs"]
