@@ -31,7 +31,6 @@ const EDGES: &[(&str, &[&str])] = &[
             "promblock",
         ],
     ),
-    ("bucket", &["model", "http", "block", "tsdb"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
@@ -71,9 +70,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("arrow-schema", &["block"]),
     ("axum", &["api"]),
     ("clap", &["narthex"]),
-    ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),
-    ("object_store", &["block", "tsdb", "bucket"]),
+    ("object_store", &["block", "tsdb"]),
     ("oci-client", &["registry"]),
     ("p256", &["registry"]),
     ("parquet", &["block"]),

@@ -69,7 +69,8 @@ impl PartialEq for Bound {
 
 impl Eq for Bound {}
 
-fn map_names() -> MapFieldNames {
+/// What the parts of a map are called.
+pub(crate) fn map_names() -> MapFieldNames {
     MapFieldNames {
         entry: "key_value".to_owned(),
         key: "key".to_owned(),

@@ -7,8 +7,7 @@ use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use narthex_model::Labels;
 use narthex_storage::{
-    ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
-    SeriesStream, StorageError, TimeRange,
+    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange,
 };
 use roaring::RoaringBitmap;
 
@@ -131,10 +130,6 @@ impl Queryable for Head {
         let series = memory.overlapping(&slots, request.range);
         let labels = series.map(|series| series.labels.clone()).collect();
         future::ready(Ok(labels)).boxed()
-    }
-
-    fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
-        self.exemplars_mut().select(request)
     }
 
     fn label_names<'a>(

@@ -13,6 +13,7 @@ use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
 use narthex_tsdb::{Retention, StorageConfig};
 
+use crate::block::BlockCommand;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
 use crate::features::Features;
@@ -109,12 +110,6 @@ pub(crate) struct Flags {
     /// required, supported units: B, KB, MB, GB, TB, PB, EB. Ex: "512MB".
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
     pub(crate) retention_size: Option<ByteSize>,
-
-    /// File that says where blocks are kept beside the disk: in S3, Google Cloud Storage, Azure or a
-    /// folder. Its content has the form of Thanos' object store configuration. Prometheus has no
-    /// such flag.
-    #[arg(long = "storage.object-store.config", value_name = "FILE")]
-    pub(crate) object_store_config: Option<PathBuf>,
 
     /// Address to listen on. Can be repeated.
     #[arg(
@@ -225,6 +220,12 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         what: TsdbCommand,
+    },
+    /// Work on a block.
+    Block {
+        /// What to do.
+        #[command(subcommand)]
+        what: BlockCommand,
     },
 }
 
@@ -398,7 +399,6 @@ mod tests {
             ("query.max-bytes", "2GB"),
             ("storage.tsdb.page-cache-size", "128MB"),
             ("storage.tsdb.retention.time", ""),
-            ("storage.object-store.config", ""),
             ("log.level", "info"),
             ("log.format", "logfmt"),
         ] {
@@ -506,6 +506,7 @@ mod tests {
             (vec!["test", "promql"], "FILE"),
             (vec!["tsdb", "import"], "DIR"),
             (vec!["tsdb", "create-blocks-from", "openmetrics"], "FILE"),
+            (vec!["block", "export", "x"], "--to"),
             (vec!["tsdb", "dump", "--min-time=now"], "--min-time"),
         ] {
             let error = parsed(&args).unwrap_err();

@@ -3,6 +3,7 @@
 //! It is not: a place for logic. What a part does is in the part's crate; what a file here holds
 //! is what puts the parts together.
 
+mod block;
 mod build_info;
 mod config;
 mod external_url;
@@ -11,7 +12,6 @@ mod flags;
 mod listen;
 mod logging;
 mod maintenance;
-mod object_store;
 mod plugin;
 mod plugins;
 mod process;
@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         }) => promql_scripts::run(files),
         Some(Command::Plugin { what }) => plugin::run(what),
         Some(Command::Tsdb { what }) => tsdb::run(what),
+        Some(Command::Block { what }) => block::run(what),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {

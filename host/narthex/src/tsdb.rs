@@ -3,11 +3,13 @@
 //! It is not: the work itself, which is in `narthex-tsdb`. A file of this module has the
 //! arguments of its command and prints what came of it.
 
+mod analyze;
 mod create_blocks;
 mod dump;
 mod import;
 mod list;
 mod progress;
+mod verify;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -17,6 +19,8 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use narthex_tsdb::DumpFormat;
 use tokio::runtime::Runtime;
+
+pub(crate) use progress::Progress;
 
 /// What can be done with a store.
 #[derive(Debug, Clone, Subcommand)]
@@ -28,6 +32,11 @@ pub(crate) enum TsdbCommand {
     CreateBlocksFrom(create_blocks::CreateBlocks),
     /// List the blocks of a store. A server may run on it.
     List(list::List),
+    /// Show the labels of a block, how many series have them, and what a sample takes. A server
+    /// may run on the store.
+    Analyze(analyze::Analyze),
+    /// Check every byte and every sample of the blocks of a store. A server may run on it.
+    Verify(verify::Verify),
     /// Write the samples of the blocks of a store as text. A server may run on it.
     Dump(dump::Dump),
     /// Write the samples of the blocks of a store as OpenMetrics. A server may run on it.
@@ -43,12 +52,14 @@ pub(crate) fn run(command: &TsdbCommand) -> anyhow::Result<ExitCode> {
         TsdbCommand::Import(import) => import.run(),
         TsdbCommand::CreateBlocksFrom(create) => create.run(),
         TsdbCommand::List(list) => list.run(),
+        TsdbCommand::Analyze(analyze) => analyze.run(),
+        TsdbCommand::Verify(verify) => verify.run(),
         TsdbCommand::Dump(dump) => dump.run(DumpFormat::Labels),
         TsdbCommand::DumpOpenmetrics(dump) => dump.run(DumpFormat::OpenMetrics),
     }
 }
 
-fn runtime() -> anyhow::Result<Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

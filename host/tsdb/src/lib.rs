@@ -21,6 +21,7 @@
 //!
 //! It is not: a format. The log is the head's and the blocks are the block crate's.
 
+mod analysis;
 mod block_list;
 mod catalog;
 mod compact;
@@ -40,7 +41,6 @@ mod options;
 mod plan;
 mod read;
 mod read_only;
-mod remote;
 mod retention;
 mod retired;
 mod room;
@@ -49,15 +49,16 @@ mod tsdb;
 #[cfg(test)]
 mod tests;
 
+pub use analysis::{ANALYSIS_LIMIT, Analysis};
 pub use block_list::BlockList;
 pub use config::{RetentionConfig, StorageConfig, TsdbConfig};
 pub use dump::{DumpError, DumpFormat, dump};
 pub use error::TsdbError;
 pub use import::{ImportError, ImportProgress, ImportReport};
+pub use narthex_block::export;
 pub use narthex_storage::ReplayProgress;
 pub use open_metrics::{OpenMetricsError, OpenMetricsProgress, SAMPLES_AT_ONCE};
 pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
 pub use read_only::{StoredBlocks, select_blocks};
-pub use remote::RemoteBlocks;
 pub use retention::{RETENTION_TIME, Retention};
 pub use tsdb::Tsdb;

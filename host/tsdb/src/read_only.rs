@@ -69,6 +69,11 @@ impl StoredBlocks {
         Block::open(self.store(), &ObjectPath::from(name), &self.cache).await
     }
 
+    /// Checks all of one block, and says all that is wrong with it.
+    pub async fn verify(&self, name: &str) -> Vec<BlockError> {
+        narthex_block::verify(self.store(), &ObjectPath::from(name)).await
+    }
+
     /// Opens all blocks; they come by time. Those in whose place another one stands are left out.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ const FILES: [&str; 7] = [
     "starts.parquet",
 ];
 
-fn example() -> Vec<Series> {
+pub(crate) fn example() -> Vec<Series> {
     let all = (0..40_i64).map(|i| {
         let number = i.to_string();
         let labels = [("__name__", "m"), ("number", number.as_str())];

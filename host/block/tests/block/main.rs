@@ -8,6 +8,7 @@
 
 mod compact;
 mod damage;
+mod export;
 mod fixture;
 mod golden;
 mod kinds;
@@ -15,3 +16,4 @@ mod nx1;
 mod reach;
 mod round_trip;
 mod size;
+mod verify;

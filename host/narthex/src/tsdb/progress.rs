@@ -5,14 +5,14 @@ use std::io::{IsTerminal as _, Write as _};
 
 /// The line.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     is_watched: bool,
     /// How many characters of it are on the terminal.
     shown: usize,
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             is_watched: std::io::stderr().is_terminal(),
             shown: 0,
@@ -20,14 +20,14 @@ impl Progress {
     }
 
     /// Shows a text in place of the one before.
-    pub(super) fn tell(&mut self, text: &str) {
+    pub(crate) fn tell(&mut self, text: &str) {
         if self.is_watched {
             self.write(text);
         }
     }
 
     /// Takes the line away, for what follows.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if self.shown > 0 {
             self.write("");
         }

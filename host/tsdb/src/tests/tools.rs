@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::fixture::{Setup, Store, append, sample};
 use super::import::{HOUR_MS, START_MS, prometheus, written};
-use crate::{BlockList, DumpFormat, StoredBlocks, dump};
+use crate::{Analysis, BlockList, DumpFormat, StoredBlocks, dump};
 
 /// The same samples in blocks of ours and of Prometheus.
 struct Both {
@@ -38,8 +38,13 @@ impl Both {
 
     /// What promtool prints of its blocks.
     fn promtool(&self, args: &[&str]) -> String {
+        let folder = self.theirs.path().to_str().unwrap();
+        self.promtool_with(&[args, &[folder]].concat())
+    }
+
+    fn promtool_with(&self, args: &[&str]) -> String {
         let mut promtool = Command::new("promtool");
-        let done = promtool.arg("tsdb").args(args).arg(self.theirs.path());
+        let done = promtool.arg("tsdb").args(args);
         let done = done.output().unwrap();
         let printed = String::from_utf8(done.stdout).unwrap();
         let complaint = String::from_utf8_lossy(&done.stderr);
@@ -138,6 +143,50 @@ async fn what_is_dumped_as_open_metrics_makes_the_same_blocks() {
     made.await.unwrap();
     assert_eq!(again.samples().await, both.ours.samples().await);
     assert!(text.ends_with("# EOF\n") && text.contains("\nbucket{A=\"ü\",le=\"9\"} "));
+}
+
+/// What is analyzed, each list sorted, without the name of the block and what promtool has not.
+fn lists(analysis: &str) -> Vec<Vec<&str>> {
+    let lists = analysis.split("\n\n").map(|list| {
+        let mut lines: Vec<&str> = list.lines().collect();
+        lines.sort_unstable();
+        lines.retain(|line| !line.starts_with("Block ID"));
+        lines
+    });
+    lists.take(7).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_is_analyzed_as_promtool_does() {
+    let both = Both::new().await;
+    let stored = StoredBlocks::find(both.ours.path()).unwrap();
+    let blocks = stored.open_all().await.unwrap();
+    let theirs = both.theirs.path().to_str().unwrap();
+    // The last block is the one that is taken where none is named.
+    let ours = Analysis::of(blocks.last().unwrap(), 1_000).await.unwrap();
+    let ours = ours.to_string();
+    let theirs = both.promtool_with(&["analyze", "--limit=1000", theirs]);
+    assert_eq!(lists(&ours), lists(&theirs));
+    assert!(ours.contains("\nBytes per sample, of "), "{ours}");
+    let shorter = Analysis::of(blocks.last().unwrap(), 2).await.unwrap();
+    assert_eq!(lists(&shorter.to_string())[3].len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_to_one_block_is_named_and_the_others_are_sound() {
+    let both = Both::new().await;
+    let stored = StoredBlocks::find(both.ours.path()).unwrap();
+    let damaged = stored.names()[1].clone();
+    let file = both.ours.path().join(&damaged).join("chunks.parquet");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[20] ^= 4;
+    std::fs::write(&file, bytes).unwrap();
+    let mut named = Vec::new();
+    for name in stored.names() {
+        let errors = stored.verify(name).await;
+        named.extend(errors.iter().map(ToString::to_string));
+    }
+    assert_eq!(named, [format!("block {damaged}: chunks.parquet")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

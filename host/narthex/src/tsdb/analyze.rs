@@ -1,0 +1,48 @@
+//! `narthex tsdb analyze`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+use narthex_tsdb::{ANALYSIS_LIMIT, Analysis, StoredBlocks};
+
+use super::{print, runtime};
+
+/// Show the labels of a block, how many series have them, and what a sample takes. A server may
+/// run on the store.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Analyze {
+    /// The store.
+    #[arg(value_name = "DIR", default_value = "data/")]
+    store: PathBuf,
+    /// The block; without it, the newest one.
+    #[arg(value_name = "BLOCK")]
+    block: Option<String>,
+    /// How many items each list has.
+    #[arg(long, value_name = "N", default_value_t = ANALYSIS_LIMIT)]
+    limit: usize,
+}
+
+impl Analyze {
+    /// Prints the analysis.
+    ///
+    /// # Errors
+    /// There is no such block, or it is damaged.
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let stored = StoredBlocks::find(&self.store)?;
+        let analysis = runtime()?.block_on(async {
+            let block = match &self.block {
+                Some(name) => Arc::new(stored.open(name).await?),
+                None => {
+                    let newest = stored.open_all().await?.pop();
+                    newest.with_context(|| format!("no block in {}", self.store.display()))?
+                }
+            };
+            anyhow::Ok(Analysis::of(&block, self.limit).await?)
+        })?;
+        print(&analysis);
+        Ok(ExitCode::SUCCESS)
+    }
+}
