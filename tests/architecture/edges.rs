@@ -31,6 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "promblock",
         ],
     ),
+    ("bucket", &["model", "http", "block", "tsdb"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
@@ -70,8 +71,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("arrow-schema", &["block"]),
     ("axum", &["api"]),
     ("clap", &["narthex"]),
+    ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),
-    ("object_store", &["block", "tsdb"]),
+    ("object_store", &["block", "tsdb", "bucket"]),
     ("oci-client", &["registry"]),
     ("p256", &["registry"]),
     ("parquet", &["block"]),

@@ -16,8 +16,9 @@ impl Appendable for Head {
         }
         check_bounds(batch, appender.series())?;
         let segment = appender.log.segment().map_err(AppendError::Log)?;
-        let report = appender.plan(batch, segment, |slot, at| self.memory().value_at(slot, at));
-        if appender.plan.accepted.is_empty() {
+        let mut report = appender.plan(batch, segment, |slot, at| self.memory().value_at(slot, at));
+        appender.plan_exemplars(batch, &mut report, &self.exemplars_mut());
+        if appender.plan.is_empty() {
             return Ok(report);
         }
         if let Err(error) = appender.write_plan() {
@@ -42,6 +43,8 @@ impl Appendable for Head {
             }
         }
         appender.plan.kinds.apply(&mut memory);
+        let exemplars = &mut self.exemplars_mut();
+        appender.plan.kinds.apply_exemplars(exemplars, &mut report);
         self.count_late(late);
         Ok(report)
     }
@@ -63,6 +66,10 @@ fn check_bounds(batch: &WriteBatch, series: usize) -> Result<(), AppendError> {
     };
     for sample in &batch.samples {
         add(&sample.labels, 0)?;
+    }
+    for sample in &batch.exemplars {
+        let exemplar_bytes = sample.exemplar.labels.encoded_len();
+        add(&sample.series, LABELS_OVERHEAD_BYTES_MAX + exemplar_bytes)?;
     }
     for sample in &batch.histograms {
         add(&sample.labels, histogram_bytes_max(&sample.histogram))?;

@@ -114,6 +114,13 @@ pub(crate) struct Plan {
     payload: Vec<u8>,
 }
 
+impl Plan {
+    /// Whether nothing follows from it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.accepted.is_empty() && self.kinds.record().exemplars.is_empty()
+    }
+}
+
 impl Appender {
     pub(crate) fn new(bound_ms: i64, log: Log) -> Self {
         Self {

@@ -8,6 +8,7 @@ use narthex_disk::{Disk, Lock};
 
 use crate::appender::Appender;
 use crate::error::HeadError;
+use crate::exemplars::{ExemplarStats, Exemplars};
 use crate::late::LateMark;
 use crate::log::flush::Flusher;
 use crate::log::segment;
@@ -28,6 +29,8 @@ pub struct Head {
     /// Taken before `memory` where both are needed.
     appender: Mutex<Appender>,
     memory: RwLock<Memory>,
+    /// Taken behind `appender` where both are needed.
+    exemplars: Mutex<Exemplars>,
     flusher: Arc<Flusher>,
     lock: Mutex<Option<Box<dyn Lock>>>,
     /// Samples taken out of order since the head was opened.
@@ -46,12 +49,13 @@ impl Head {
         disk.create_folder("")
             .map_err(HeadError::io("create", folder))?;
         let lock = lock(disk.as_ref())?;
-        let (appender, memory, report) = replay::open(&options)?;
+        let (appender, memory, exemplars, report) = replay::open(&options)?;
         let head = Self {
             disk,
             flusher: Arc::clone(appender.log.flusher()),
             appender: Mutex::new(appender),
             memory: RwLock::new(memory),
+            exemplars: Mutex::new(exemplars),
             lock: Mutex::new(Some(lock)),
             late_taken: AtomicU64::new(0),
         };
@@ -68,6 +72,21 @@ impl Head {
 
     pub(crate) fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
         self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn exemplars_mut(&self) -> MutexGuard<'_, Exemplars> {
+        let exemplars = self.exemplars.lock();
+        exemplars.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps so many exemplars from now on; of those that are there the oldest go.
+    pub fn set_exemplars_max(&self, count_max: usize) {
+        self.exemplars_mut().set_max(count_max);
+    }
+
+    /// How many exemplars there are.
+    pub fn exemplar_stats(&self) -> ExemplarStats {
+        self.exemplars_mut().stats()
     }
 
     /// The oldest sample; `None` where the head is empty.

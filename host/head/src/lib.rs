@@ -13,6 +13,7 @@ mod append;
 mod appender;
 mod chunk;
 mod error;
+mod exemplars;
 mod head;
 mod index;
 mod late;
@@ -34,6 +35,7 @@ mod tests;
 mod timelines;
 
 pub use error::HeadError;
+pub use exemplars::ExemplarStats;
 pub use head::Head;
 pub use options::{
     BATCH_BYTES_MAX, GROUP_COMMIT_INTERVAL, HeadOptions, LABELS_BYTES_MAX, SEGMENT_BYTES,

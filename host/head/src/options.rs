@@ -48,6 +48,8 @@ pub struct HeadOptions {
     pub segment_bytes: u64,
     /// When the log is forced to the disk.
     pub sync: SyncMode,
+    /// So many exemplars are kept, of all series together; 0 keeps none.
+    pub exemplars_max: usize,
     /// Is told how far the replay has come.
     pub replay: Arc<ReplayProgress>,
 }
@@ -66,6 +68,7 @@ impl HeadOptions {
             min_valid_time_ms: i64::MIN,
             segment_bytes: SEGMENT_BYTES,
             sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
+            exemplars_max: 0,
             replay: Arc::default(),
         }
     }

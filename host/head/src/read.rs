@@ -7,7 +7,8 @@ use futures::future::{self, BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use narthex_model::Labels;
 use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange,
+    ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
+    SeriesStream, StorageError, TimeRange,
 };
 use roaring::RoaringBitmap;
 
@@ -130,6 +131,10 @@ impl Queryable for Head {
         let series = memory.overlapping(&slots, request.range);
         let labels = series.map(|series| series.labels.clone()).collect();
         future::ready(Ok(labels)).boxed()
+    }
+
+    fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
+        self.exemplars_mut().select(request)
     }
 
     fn label_names<'a>(

@@ -8,6 +8,7 @@ use narthex_model::{FloatHistogram, Labels, sample};
 
 use crate::appender::{Appender, Restored};
 use crate::error::HeadError;
+use crate::exemplars::Exemplars;
 use crate::late::LateMark;
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
 use crate::log::growing::MENDING_SUFFIX;
@@ -61,7 +62,9 @@ pub struct Damage {
 }
 
 /// Replays the log. New records go to a new segment behind it.
-pub(crate) fn open(options: &HeadOptions) -> Result<(Appender, Memory, ReplayReport), HeadError> {
+pub(crate) fn open(
+    options: &HeadOptions,
+) -> Result<(Appender, Memory, Exemplars, ReplayReport), HeadError> {
     let disk = &options.disk;
     let folder = disk.show("");
     remove_copies(disk.as_ref())?;
@@ -72,6 +75,7 @@ pub(crate) fn open(options: &HeadOptions) -> Result<(Appender, Memory, ReplayRep
         disk: Arc::clone(disk),
         appender: Appender::new(options.min_valid_time_ms, log),
         memory: Memory::new(options.min_valid_time_ms),
+        exemplars: Exemplars::new(options.exemplars_max),
         report: ReplayReport::default(),
         last_seq: 0,
         newest_ms: i64::MIN,
@@ -121,7 +125,12 @@ pub(crate) fn open(options: &HeadOptions) -> Result<(Appender, Memory, ReplayRep
     });
     replay.late();
     replay.report.series = replay.memory.index.series();
-    Ok((replay.appender, replay.memory, replay.report))
+    Ok((
+        replay.appender,
+        replay.memory,
+        replay.exemplars,
+        replay.report,
+    ))
 }
 
 /// Removes what is left of a copy of a segment that did not take its place.
@@ -153,6 +162,7 @@ struct Replay {
     disk: Arc<dyn Disk>,
     appender: Appender,
     memory: Memory,
+    exemplars: Exemplars,
     report: ReplayReport,
     /// The sequence number of the last record read.
     last_seq: u64,
@@ -345,6 +355,10 @@ impl Replay {
         }));
         self.memory.start_batch();
         let in_order = rows.len() - late;
+        for sample in &kinds.exemplars {
+            // One that an earlier process took is taken again, or is there already.
+            let _ = self.exemplars.add(&sample.series, sample.exemplar.clone());
+        }
         let mut kinds = KindsByRow::new(kinds);
         for (number, row) in rows[..in_order].iter().enumerate() {
             let declared = &mut declared[row.id as usize];

@@ -6,6 +6,7 @@
 mod byte_size;
 mod clock;
 mod duration;
+mod exemplar;
 mod float_text;
 pub mod histogram;
 mod kahan;
@@ -19,6 +20,7 @@ mod write;
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use duration::{DurationError, PromDuration};
+pub use exemplar::{EXEMPLAR_CHARS_MAX, Exemplar, ExemplarRejection, ExemplarSample};
 pub use float_text::{FloatText, float_text, float_text_from};
 pub use histogram::{CounterResetHint, FloatHistogram};
 pub use kahan::Kahan;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{FloatHistogram, Labels};
+use crate::{ExemplarRejection, ExemplarSample, FloatHistogram, Labels};
 
 /// A series as its store numbers it: never used twice, 0 is "not known yet".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -54,6 +54,9 @@ pub struct WriteBatch {
     pub histograms: Vec<HistogramSample>,
     /// When the counting of samples began, for those whose source says so.
     pub starts: StartTimestamps,
+    /// Exemplars of the series of the batch, or of others, in the order of time. A store that
+    /// keeps none ignores them.
+    pub exemplars: Vec<ExemplarSample>,
 }
 
 /// When the counting of a batch's samples began, in milliseconds since the epoch: index into the
@@ -104,6 +107,8 @@ pub struct AppendReport {
     /// Native histograms left out: index into the batch's histograms, and why. Ascending by
     /// index.
     pub rejected_histograms: Vec<(usize, Rejection)>,
+    /// Exemplars left out: index into the batch's exemplars, and why. Ascending by index.
+    pub rejected_exemplars: Vec<(usize, ExemplarRejection)>,
     /// How many series the batch created.
     pub created: u64,
 }

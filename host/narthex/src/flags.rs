@@ -111,6 +111,12 @@ pub(crate) struct Flags {
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
     pub(crate) retention_size: Option<ByteSize>,
 
+    /// File that says where blocks are kept beside the disk: in S3, Google Cloud Storage, Azure or a
+    /// folder. Its content has the form of Thanos' object store configuration. Prometheus has no
+    /// such flag.
+    #[arg(long = "storage.object-store.config", value_name = "FILE")]
+    pub(crate) object_store_config: Option<PathBuf>,
+
     /// Address to listen on. Can be repeated.
     #[arg(
         long = "web.listen-address",
@@ -399,6 +405,7 @@ mod tests {
             ("query.max-bytes", "2GB"),
             ("storage.tsdb.page-cache-size", "128MB"),
             ("storage.tsdb.retention.time", ""),
+            ("storage.object-store.config", ""),
             ("log.level", "info"),
             ("log.format", "logfmt"),
         ] {

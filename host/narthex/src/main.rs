@@ -12,6 +12,7 @@ mod flags;
 mod listen;
 mod logging;
 mod maintenance;
+mod object_store;
 mod plugin;
 mod plugins;
 mod process;

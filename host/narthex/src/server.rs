@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Config, ConfigSource};
 use crate::flags::CommandLine;
 use crate::maintenance::Maintenance;
+use crate::object_store::ObjectStore;
 use crate::process::ProcessCollector;
 use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
@@ -67,6 +68,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
         tsdb,
         scrape,
         maintenance,
+        object_store,
         mut reloader,
     } = started;
     tracing::info!(%address, "the server is ready to receive web requests");
@@ -95,6 +97,9 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     web.stop().await;
     state.stop_serving();
     maintenance.stop().await;
+    if let Some(object_store) = object_store {
+        object_store.stop().await;
+    }
     tsdb.close().await.context("the store cannot be closed")?;
     tracing::info!("stopped");
     Ok(())
@@ -117,6 +122,7 @@ struct Parts {
     tsdb: Arc<Tsdb>,
     scrape: Arc<ScrapeManager>,
     maintenance: Maintenance,
+    object_store: Option<ObjectStore>,
     reloader: Reloader,
 }
 
@@ -198,6 +204,7 @@ impl Setup {
         state.add_registry(registry);
 
         let tsdb = self.open_store(state, &config).await?;
+        let object_store = self.open_object_store(state, &tsdb).await?;
         self.track_queries(state)?;
         let mut registry = Registry::default();
         let runtime = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
@@ -239,6 +246,7 @@ impl Setup {
                 self.line.flags.min_block_duration.as_std(),
             ),
             tsdb,
+            object_store,
             scrape,
             reloader,
         })
@@ -277,6 +285,24 @@ impl Setup {
         let (tsdb, registry) = opened.context("the store cannot be opened")?;
         state.add_registry(registry);
         Ok(tsdb)
+    }
+
+    /// Lets blocks go to a bucket, where one is configured, and answer from there.
+    async fn open_object_store(
+        &self,
+        state: &ApiState,
+        tsdb: &Arc<Tsdb>,
+    ) -> anyhow::Result<Option<ObjectStore>> {
+        let flags = &self.line.flags;
+        let Some(config) = &flags.object_store_config else {
+            return Ok(None);
+        };
+        let mut registry = Registry::default();
+        let clock = self.clock.clone();
+        let folder = &flags.storage_path;
+        let started = ObjectStore::start(config, folder, tsdb, clock, &mut registry).await?;
+        state.add_registry(registry);
+        Ok(Some(started))
     }
 
     fn plugin_options(&self, config: &Config) -> PluginOptions {

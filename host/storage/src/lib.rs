@@ -5,12 +5,14 @@
 //! and the measure for the others: [`contract`] holds for all of them.
 
 pub mod contract;
+mod exemplars;
 mod join;
 mod memory;
 mod read;
 mod replay;
 mod write;
 
+pub use exemplars::{ExemplarsRequest, SeriesExemplars};
 pub use memory::MemoryStore;
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin,

@@ -8,6 +8,8 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
+use crate::{ExemplarsRequest, SeriesExemplars};
+
 /// A span of time, both ends included, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
@@ -150,6 +152,12 @@ pub trait Queryable: Send + Sync {
             series.map_ok(|series| series.labels).try_collect().await
         }
         .boxed()
+    }
+
+    /// The exemplars of the series that are asked for, sorted by label set. A store that keeps
+    /// none has none.
+    fn exemplars(&self, _request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
+        Vec::new()
     }
 
     /// The label names in use, sorted.

@@ -108,7 +108,7 @@ impl Catalog {
     }
 
     /// What was read of the blocks.
-    pub(crate) fn cache(&self) -> &PageCache {
+    pub(crate) fn cache(&self) -> &Arc<PageCache> {
         &self.cache
     }
 

@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::IntoValues;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
 use narthex_block::block_order;
 use narthex_model::Labels;
 use narthex_storage::{Series, SeriesStream, StorageError};
@@ -48,18 +50,28 @@ struct Merge {
 }
 
 impl Merge {
-    async fn next(&mut self) -> Result<Option<Series>, StorageError> {
+    /// Takes the next series of each source that has none waiting. All are asked at once, so that
+    /// the slow ones are slow at the same time.
+    fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StorageError>> {
+        let mut is_pending = false;
         for (source, waiting) in self.sources.iter_mut().zip(&mut self.waiting) {
-            if waiting.is_some() {
+            let Some(stream) = source.as_mut().filter(|_| waiting.is_none()) else {
                 continue;
-            }
-            if let Some(stream) = source {
-                *waiting = stream.try_next().await?;
-                if waiting.is_none() {
-                    *source = None;
-                }
+            };
+            match stream.poll_next_unpin(context) {
+                Poll::Ready(Some(series)) => *waiting = Some(series?),
+                Poll::Ready(None) => *source = None,
+                Poll::Pending => is_pending = true,
             }
         }
+        match is_pending {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(())),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Series>, StorageError> {
+        poll_fn(|context| self.poll_waiting(context)).await?;
         let mut first: Vec<usize> = Vec::new();
         for (index, series) in self.waiting.iter().enumerate() {
             let Some(series) = series else { continue };
@@ -99,6 +111,7 @@ impl Merge {
 
 #[cfg(test)]
 mod tests {
+    use futures::TryStreamExt;
     use narthex_model::Labels;
 
     use super::*;

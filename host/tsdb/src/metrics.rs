@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     pub(crate) waiting_for_room: Gauge,
     pub(crate) time_retentions: Counter,
     pub(crate) size_retentions: Counter,
+    pub(crate) blocks_lost: Counter,
     pub(crate) head_truncations: Counter,
     pub(crate) head_truncations_failed: Counter,
     pub(crate) wal_corruptions: Counter,
@@ -65,6 +66,7 @@ impl Metrics {
             waiting_for_room: Gauge::default(),
             time_retentions: Counter::default(),
             size_retentions: Counter::default(),
+            blocks_lost: Counter::default(),
             head_truncations: Counter::default(),
             head_truncations_failed: Counter::default(),
             wal_corruptions: Counter::default(),
@@ -135,6 +137,11 @@ impl Metrics {
                 "prometheus_tsdb_size_retentions",
                 "The number of times that blocks were deleted because the maximum number of bytes was exceeded",
                 &metrics.size_retentions,
+            ),
+            (
+                "narthex_tsdb_blocks_removed_before_upload",
+                "The number of blocks that were deleted because the maximum number of bytes was exceeded, before they were in the bucket",
+                &metrics.blocks_lost,
             ),
             (
                 "prometheus_tsdb_head_truncations",

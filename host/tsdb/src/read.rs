@@ -2,26 +2,16 @@
 //! meantime is then seen in both, and taken once, never in neither.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use narthex_block::Block;
 use narthex_model::Labels;
 use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange,
+    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
 };
 
 use crate::Tsdb;
 use crate::merge::{Sorted, merge};
-
-impl Tsdb {
-    fn blocks(&self, range: TimeRange) -> Vec<Arc<Block>> {
-        let blocks = self.catalog.blocks();
-        let touched = blocks.iter().filter(|block| block.span().overlaps(range));
-        touched.cloned().collect()
-    }
-}
 
 impl Queryable for Tsdb {
     fn select<'a>(
@@ -30,15 +20,16 @@ impl Queryable for Tsdb {
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         async move {
             let head = self.head.select(request).await?;
-            let blocks = self.blocks(request.range);
+            let blocks = self.blocks(request.range)?;
             if blocks.is_empty() {
                 return Ok(head);
             }
-            let mut sources: Vec<Sorted> = Vec::with_capacity(blocks.len());
-            for block in blocks {
-                let series = block.select(request).await?;
-                sources.push(series.map_err(StorageError::from).boxed());
-            }
+            // Side by side: a block in a bucket takes its time.
+            let sources = try_join_all(blocks.into_iter().map(|block| block.select(request)));
+            let sources = sources.await?.into_iter();
+            let sources: Vec<Sorted> = sources
+                .map(|series| series.map_err(StorageError::from).boxed())
+                .collect();
             let newest: Vec<Series> = head.try_collect().await?;
             Ok(merge(sources, newest))
         }
@@ -51,14 +42,13 @@ impl Queryable for Tsdb {
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         async move {
             let head = self.head.series(request).await?;
-            let blocks = self.blocks(request.range);
+            let blocks = self.blocks(request.range)?;
             if blocks.is_empty() {
                 return Ok(head);
             }
             let mut all: HashSet<Labels> = head.into_iter().collect();
-            for block in blocks {
-                all.extend(block.series(request).await?);
-            }
+            let series = blocks.iter().map(|block| block.series(request));
+            all.extend(try_join_all(series).await?.into_iter().flatten());
             Ok(all.into_iter().collect())
         }
         .boxed()
@@ -71,9 +61,9 @@ impl Queryable for Tsdb {
         async move {
             let mut names: BTreeSet<String> =
                 self.head.label_names(request).await?.into_iter().collect();
-            for block in self.blocks(request.range) {
-                names.extend(block.label_names(request).await?);
-            }
+            let blocks = self.blocks(request.range)?;
+            let found = blocks.iter().map(|block| block.label_names(request));
+            names.extend(try_join_all(found).await?.into_iter().flatten());
             Ok(names.into_iter().take(limit(request)).collect())
         }
         .boxed()
@@ -87,9 +77,9 @@ impl Queryable for Tsdb {
         async move {
             let head = self.head.label_values(name, request).await?;
             let mut values: BTreeSet<String> = head.into_iter().collect();
-            for block in self.blocks(request.range) {
-                values.extend(block.label_values(name, request).await?);
-            }
+            let blocks = self.blocks(request.range)?;
+            let found = blocks.iter().map(|block| block.label_values(name, request));
+            values.extend(try_join_all(found).await?.into_iter().flatten());
             Ok(values.into_iter().take(limit(request)).collect())
         }
         .boxed()

@@ -102,22 +102,29 @@ impl Tsdb {
         blocks.sort_by_key(|block| std::cmp::Reverse(block.meta().range.end_ms));
         let now_ms = self.options.clock.now_ms();
         let by_time = kept_by_time(&blocks, retention.time.as_millis_i64(), now_ms);
-        let by_size = match self.bytes_max(retention)? {
-            0 => blocks.len(),
-            bytes_max => {
-                let log = folder_bytes(self.catalog.disk().as_ref(), WAL_FOLDER)?;
-                kept_by_size(&blocks, log, bytes_max)
-            }
-        };
-        for (kept, counter) in [
-            (by_time, &self.metrics.time_retentions),
-            (by_size, &self.metrics.size_retentions),
-        ] {
-            if kept < blocks.len() {
-                counter.inc();
-            }
+        // What is not elsewhere yet waits for it, unless there is no room.
+        let old = blocks.split_off(by_time).into_iter();
+        let (mut gone, waiting): (Vec<_>, Vec<_>) = old.partition(|block| self.is_safe(block));
+        if !gone.is_empty() {
+            self.metrics.time_retentions.inc();
         }
-        let gone = blocks.split_off(by_time.min(by_size));
+        blocks.extend(waiting);
+        let bytes_max = self.bytes_max(retention)?;
+        if bytes_max > 0 {
+            let log = folder_bytes(self.catalog.disk().as_ref(), WAL_FOLDER)?;
+            // What is elsewhere too goes first.
+            blocks.sort_by_key(|block| self.is_safe(block));
+            let too_much = blocks.split_off(kept_by_size(&blocks, log, bytes_max));
+            if !too_much.is_empty() {
+                self.metrics.size_retentions.inc();
+            }
+            for block in too_much.iter().filter(|block| !self.is_safe(block)) {
+                let ulid = &block.meta().ulid;
+                self.metrics.blocks_lost.inc();
+                tracing::error!(block = %ulid, "block goes before it is in the bucket: there is no room for it");
+            }
+            gone.extend(too_much);
+        }
         for block in &gone {
             let meta = block.meta();
             let (ulid, end_ms, bytes) = (&meta.ulid, meta.range.end_ms, meta.size());

@@ -1,6 +1,6 @@
 //! The store: opening, appending, closing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use narthex_disk::{Disk, SystemDisk, Within};
 use narthex_head::{Head, HeadOptions, ReplayReport};
@@ -14,7 +14,7 @@ use crate::lock::Lock;
 use crate::metrics::{Metrics, StateCollector};
 use crate::retention::CurrentRetention;
 use crate::room::Room;
-use crate::{Retention, TsdbError, TsdbOptions};
+use crate::{RemoteBlocks, Retention, TsdbError, TsdbOptions};
 
 /// The folder of the log.
 pub(crate) const WAL_FOLDER: &str = "wal";
@@ -28,6 +28,8 @@ pub struct Tsdb {
     pub(crate) metrics: Metrics,
     pub(crate) retention: Arc<CurrentRetention>,
     pub(crate) room: Room,
+    /// Where blocks are kept too.
+    pub(crate) remote: OnceLock<Arc<dyn RemoteBlocks>>,
     /// Whether compactions are to end early.
     pub(crate) stopping: watch::Sender<bool>,
     /// One cut or compaction at a time; holds whether the store is closed.
@@ -100,6 +102,7 @@ impl Tsdb {
             metrics,
             retention,
             room: Room::default(),
+            remote: OnceLock::new(),
             stopping: watch::Sender::new(false),
             closed: tokio::sync::Mutex::new(false),
             lock: Mutex::new(Some(lock)),

@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use narthex_model::{
-    AppendReport, FloatHistogram, HistogramSample, Labels, Rejection, SeriesRef, WriteBatch, sample,
+    AppendReport, ExemplarRejection, FloatHistogram, HistogramSample, Labels, Rejection, SeriesRef,
+    WriteBatch, sample,
 };
 
 use super::Appender;
+use crate::exemplars::Exemplars;
 use crate::log::kinds::RecordKinds;
 use crate::memory::Memory;
 
@@ -34,6 +36,8 @@ pub(crate) struct PlannedKinds {
     record: RecordKinds,
     /// Of each histogram of the record the slot, the time, and the slot's last one before.
     histograms: Vec<(u32, i64, Option<Arc<FloatHistogram>>)>,
+    /// Which exemplars of the batch those of the record are.
+    exemplars: Vec<usize>,
     /// Of each start of the record the slot, and the times of the sample before and of its own.
     starts: Vec<(u32, (i64, i64))>,
 }
@@ -42,6 +46,7 @@ impl PlannedKinds {
     pub(super) fn clear(&mut self) {
         self.record.clear();
         self.histograms.clear();
+        self.exemplars.clear();
         self.starts.clear();
     }
 
@@ -62,7 +67,47 @@ impl PlannedKinds {
     }
 }
 
+impl PlannedKinds {
+    /// Keeps the exemplars that are in the log now. Of several of one series some may turn out
+    /// not to be in order.
+    pub(crate) fn apply_exemplars(&self, exemplars: &mut Exemplars, report: &mut AppendReport) {
+        for (index, sample) in self.exemplars.iter().zip(&self.record.exemplars) {
+            if let Err(why) = exemplars.add(&sample.series, sample.exemplar.clone()) {
+                report.rejected_exemplars.push((*index, why));
+            }
+        }
+        report
+            .rejected_exemplars
+            .sort_unstable_by_key(|(index, _)| *index);
+    }
+}
+
 impl Appender {
+    /// Decides over each exemplar, after the samples of the batch.
+    pub(crate) fn plan_exemplars(
+        &mut self,
+        batch: &WriteBatch,
+        report: &mut AppendReport,
+        exemplars: &Exemplars,
+    ) {
+        if !exemplars.is_on() {
+            return;
+        }
+        for (index, sample) in batch.exemplars.iter().enumerate() {
+            let checked = match self.find_labels(&sample.series) {
+                None => Err(ExemplarRejection::UnknownSeries),
+                Some(_) => exemplars.check(&sample.series, &sample.exemplar),
+            };
+            match checked {
+                Ok(()) => {
+                    self.plan.kinds.exemplars.push(index);
+                    self.plan.kinds.record.exemplars.push(sample.clone());
+                }
+                Err(why) => report.rejected_exemplars.push((index, why)),
+            }
+        }
+    }
+
     /// Writes down when the counting of a sample began that was just planned, and has a row if it
     /// is a new one. `starts` are those that are left of the batch, by index.
     pub(super) fn plan_start(&mut self, index: usize, is_new: bool, starts: &mut &[(usize, i64)]) {

@@ -5,10 +5,10 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec;
 
-use narthex_model::FloatHistogram;
 use narthex_model::histogram::{Buckets, CounterResetHint};
+use narthex_model::{Exemplar, ExemplarSample, FloatHistogram};
 
-use super::record::{Input, push_varint, push_zigzag};
+use super::record::{Input, push_labels, push_varint, push_zigzag};
 
 /// By row of the record, ascending.
 #[derive(Debug, Default, PartialEq)]
@@ -17,10 +17,13 @@ pub(crate) struct RecordKinds {
     pub(crate) histograms: Vec<(u32, Arc<FloatHistogram>)>,
     /// When the counting of a sample began, in milliseconds since the epoch.
     pub(crate) starts: Vec<(u32, i64)>,
+    /// Exemplars of any series, whether it is in the record or not.
+    pub(crate) exemplars: Vec<ExemplarSample>,
 }
 
 const HISTOGRAMS: u8 = 1;
 const STARTS: u8 = 2;
+const EXEMPLARS: u8 = 3;
 
 /// The bits of a histogram's first byte beside the hint.
 const ARE_INTEGERS: u8 = 4;
@@ -44,6 +47,7 @@ impl RecordKinds {
     pub(crate) fn clear(&mut self) {
         self.histograms.clear();
         self.starts.clear();
+        self.exemplars.clear();
     }
 
     /// Adds the sections to `out`.
@@ -67,6 +71,16 @@ impl RecordKinds {
                 next_row = row + 1;
                 push_zigzag(out, start_ms.wrapping_sub(previous_ms));
                 previous_ms = *start_ms;
+            }
+        }
+        if !self.exemplars.is_empty() {
+            out.push(EXEMPLARS);
+            push_varint(out, self.exemplars.len() as u64);
+            for ExemplarSample { series, exemplar } in &self.exemplars {
+                push_labels(out, series);
+                push_labels(out, &exemplar.labels);
+                push_zigzag(out, exemplar.timestamp_ms);
+                push_double(out, exemplar.value);
             }
         }
     }
@@ -104,6 +118,18 @@ impl RecordKinds {
                         kinds.starts.push((row, previous_ms));
                     }
                 }
+                EXEMPLARS => {
+                    for _ in 0..input.count(EXEMPLAR_BYTES_MIN)? {
+                        kinds.exemplars.push(ExemplarSample {
+                            series: input.labels()?,
+                            exemplar: Exemplar {
+                                labels: input.labels()?,
+                                timestamp_ms: input.zigzag()?,
+                                value: input.double()?,
+                            },
+                        });
+                    }
+                }
                 _ => return None,
             }
         }
@@ -135,6 +161,9 @@ impl KindsByRow {
         )
     }
 }
+
+/// The least that an exemplar takes: two counts of labels, a time, a double.
+const EXEMPLAR_BYTES_MIN: usize = 1 + 1 + 1 + 8;
 
 /// The least that a histogram takes: its row, a byte, the schema, three doubles of which two may
 /// be integers, and three counts of nothing.
@@ -265,6 +294,8 @@ fn side(input: &mut Input<'_>, are_integers: bool) -> Option<Buckets> {
 
 #[cfg(test)]
 mod tests {
+    use narthex_model::Labels;
+
     use super::*;
 
     fn example(scale: f64) -> Arc<FloatHistogram> {
@@ -291,6 +322,14 @@ mod tests {
                 (10, example(-0.0)),
             ],
             starts: vec![(0, i64::MAX), (1, i64::MIN), (10, -5)],
+            exemplars: vec![ExemplarSample {
+                series: Labels::from_pairs([("__name__", "a"), ("b", "ü")]),
+                exemplar: Exemplar {
+                    labels: Labels::empty(),
+                    value: -0.0,
+                    timestamp_ms: i64::MIN,
+                },
+            }],
         };
         let mut bytes = Vec::new();
         kinds.encode(&mut bytes);
@@ -302,7 +341,7 @@ mod tests {
         let ends: Vec<usize> = (1..bytes.len())
             .filter(|end| RecordKinds::decode(&mut Input::new(&bytes[..*end]), 11).is_some())
             .collect();
-        assert_eq!(ends.len(), 1, "only between the sections: {ends:?}");
+        assert_eq!(ends.len(), 2, "only between the sections: {ends:?}");
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 0x41;

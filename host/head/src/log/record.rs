@@ -73,11 +73,7 @@ pub(crate) fn encode<'a>(
 ) {
     push_varint(out, declared.len() as u64);
     for labels in declared {
-        push_varint(out, labels.len() as u64);
-        for (name, value) in labels {
-            push_text(out, name);
-            push_text(out, value);
-        }
+        push_labels(out, labels);
     }
     push_varint(out, rows.len() as u64);
     let mut expected_id = 0;
@@ -140,6 +136,15 @@ pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
 
 pub(super) fn push_zigzag(out: &mut Vec<u8>, value: i64) {
     push_varint(out, (value.wrapping_shl(1) ^ (value >> 63)).cast_unsigned());
+}
+
+/// Adds a label set.
+pub(super) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
+    push_varint(out, labels.len() as u64);
+    for (name, value) in labels {
+        push_text(out, name);
+        push_text(out, value);
+    }
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
@@ -213,7 +218,7 @@ impl<'a> Input<'a> {
         std::str::from_utf8(self.take(len)?).ok()
     }
 
-    fn labels(&mut self) -> Option<Labels> {
+    pub(super) fn labels(&mut self) -> Option<Labels> {
         let count = self.count(2)?;
         let pairs = (0..count)
             .map(|_| Some((self.text()?, self.text()?)))

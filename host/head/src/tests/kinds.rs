@@ -5,12 +5,17 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use narthex_model::histogram::{Buckets, CounterResetHint};
-use narthex_model::{FloatHistogram, HistogramSample, Labels, Sample, SeriesRef, WriteBatch};
-use narthex_storage::{Appendable, Queryable, SelectRequest, Series, TimeRange};
+use narthex_model::{
+    Exemplar, ExemplarRejection, ExemplarSample, FloatHistogram, HistogramSample, Labels, Sample,
+    SeriesRef, WriteBatch,
+};
+use narthex_storage::{
+    Appendable, ExemplarsRequest, Queryable, SelectRequest, Series, SeriesExemplars, TimeRange,
+};
 use tempfile::TempDir;
 
 use super::journal::options;
-use crate::Head;
+use crate::{Head, HeadOptions};
 
 fn histogram(count: i32) -> FloatHistogram {
     let counts = vec![f64::from(count); 8];
@@ -135,6 +140,75 @@ fn they_are_there_after_a_replay_and_go_with_a_truncation() {
         assert!(kept[..] == all[149..]);
     }
     assert!(head.sample_bytes() < bytes / 2);
+}
+
+#[test]
+fn exemplars_are_there_after_a_replay_and_need_a_series() {
+    let dir = TempDir::new().unwrap();
+    let keeping = |exemplars_max| HeadOptions {
+        exemplars_max,
+        ..options(dir.path())
+    };
+    let exemplar = |name: &str, timestamp_ms: i64, value: f64| ExemplarSample {
+        series: Labels::from_pairs([("__name__", name)]),
+        exemplar: Exemplar {
+            labels: Labels::from_pairs([("trace_id", "ü")]),
+            value,
+            timestamp_ms,
+        },
+    };
+    let request = ExemplarsRequest {
+        selectors: vec![vec![]],
+        range: TimeRange::ALL,
+    };
+    let (head, _) = Head::open(keeping(100)).unwrap();
+    let mut first = batch(1);
+    first.exemplars = vec![
+        exemplar("native", 1, -0.0),
+        exemplar("nobody", 1, 1.0),
+        exemplar("native", 0, 1.0),
+        exemplar("plain", 1, 1.0),
+    ];
+    let report = head.append(&first).unwrap();
+    let expected = [
+        (1, ExemplarRejection::UnknownSeries),
+        (2, ExemplarRejection::OutOfOrder),
+    ];
+    assert_eq!(report.rejected_exemplars, expected);
+    // Without a sample, too.
+    let alone = WriteBatch {
+        exemplars: vec![exemplar("native", 2, f64::NAN), exemplar("native", 1, 0.0)],
+        ..WriteBatch::default()
+    };
+    let report = head.append(&alone).unwrap();
+    assert_eq!(
+        report.rejected_exemplars,
+        [(1, ExemplarRejection::OutOfOrder)]
+    );
+    let held = head.exemplars(&request);
+    let times = |all: &[SeriesExemplars]| {
+        let series = all.iter().map(|series| {
+            let times = series.exemplars.iter().map(|e| e.timestamp_ms);
+            (series.labels.metric_name().to_owned(), times.collect())
+        });
+        series.collect::<Vec<(String, Vec<i64>)>>()
+    };
+    assert_eq!(
+        times(&held),
+        [("native".into(), vec![1, 2]), ("plain".into(), vec![1])]
+    );
+    drop(head);
+    let (head, _) = Head::open(keeping(100)).unwrap();
+    assert!(head.exemplars(&request) == held);
+    drop(head);
+    let (head, _) = Head::open(keeping(2)).unwrap();
+    assert_eq!(
+        times(&head.exemplars(&request)),
+        [("native".into(), vec![2]), ("plain".into(), vec![1])]
+    );
+    drop(head);
+    let (head, _) = Head::open(keeping(0)).unwrap();
+    assert!(head.exemplars(&request).is_empty());
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! What goes from the bucket: first a mark, then a delay in which readers finish, then the files,
+//! `meta.json` first. Leftovers of uploads go when they are old.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use narthex_block::{META_FILE, Ulid};
+use narthex_model::PromDuration;
+
+use crate::folder::{Folder, file_of, path_of};
+use crate::inventory::{Entry, Inventory};
+use crate::metrics::Metrics;
+use crate::{BucketError, MARK_FILE, Mark, Reason};
+
+/// What decides what goes, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) now_ms: i64,
+    /// Zero keeps blocks for ever.
+    pub(crate) retention: PromDuration,
+    pub(crate) delete_delay: PromDuration,
+}
+
+impl Rules {
+    /// Whether all of what ends at a time is beyond the retention.
+    pub(crate) fn is_old(&self, end_ms: i64) -> bool {
+        let kept_ms = self.retention.as_millis_i64();
+        kept_ms > 0 && end_ms <= self.now_ms.saturating_sub(kept_ms)
+    }
+
+    fn is_due(&self, since_ms: i64) -> bool {
+        since_ms.saturating_add(self.delete_delay.as_millis_i64()) <= self.now_ms
+    }
+}
+
+/// Marks and removes what is due.
+pub(crate) async fn clean(
+    inventory: &Inventory,
+    folders: &BTreeMap<Ulid, Folder>,
+    local: &BTreeSet<Ulid>,
+    rules: Rules,
+    metrics: &Metrics,
+) -> Result<(), BucketError> {
+    let entries = inventory.entries().await;
+    for (block, reason) in to_mark(&entries, rules) {
+        let mark = Mark::new(block, reason, rules.now_ms);
+        let text = serde_json::to_vec(&mark).unwrap_or_default();
+        let path = path_of(block).join(MARK_FILE);
+        inventory.access.put(&path, text.into()).await?;
+        inventory.mark(block, mark).await;
+        metrics.marked.inc();
+        tracing::info!(%block, ?reason, "block in the bucket is marked for deletion");
+    }
+    let replaced = replaced(&entries);
+    for (block, entry) in &entries {
+        let Some(mark) = entry.mark.as_ref() else {
+            continue;
+        };
+        // Whoever stands in its place must still be there.
+        let is_held = mark.reason == Reason::Replaced && !replaced.contains(&block.to_string());
+        if is_held || !rules.is_due(mark.deletion_time.saturating_mul(1_000)) {
+            continue;
+        }
+        let files = entry.block.meta().files.keys();
+        let listed = folders.get(block).into_iter().flat_map(|f| f.files.keys());
+        let files: BTreeSet<&str> = files.chain(listed).map(String::as_str).collect();
+        inventory.forget(*block).await;
+        delete(inventory, *block, &files).await?;
+        metrics.deleted.inc();
+        tracing::info!(%block, "block is deleted from the bucket");
+    }
+    for (block, folder) in folders {
+        if entries.contains_key(block) || local.contains(block) {
+            continue;
+        }
+        // A mark without a block is a deletion that did not come to its end, and a block that
+        // cannot be opened is one that is missed only where no other has its samples.
+        let is_leftover = match folder.has_meta() {
+            true => replaced.contains(&block.to_string()) && rules.is_due(folder.newest_ms),
+            false => {
+                let meta = file_of(*block, META_FILE);
+                (folder.has_mark() || rules.is_due(folder.newest_ms))
+                    // The listing may be older than the block.
+                    && inventory.access.size(&meta).await?.is_none()
+            }
+        };
+        if is_leftover {
+            let files = folder.files.keys().map(String::as_str).collect();
+            delete(inventory, *block, &files).await?;
+            metrics.orphans.inc();
+            tracing::info!(%block, "leftover of a block is deleted from the bucket");
+        }
+    }
+    Ok(())
+}
+
+/// The names of all blocks in whose place another one stands.
+fn replaced(entries: &BTreeMap<Ulid, Entry>) -> HashSet<String> {
+    let whole = entries.values().filter(|entry| entry.is_whole);
+    let names = whole.flat_map(|entry| entry.block.meta().replaced());
+    names.map(str::to_owned).collect()
+}
+
+/// The blocks that are to get a mark.
+fn to_mark(entries: &BTreeMap<Ulid, Entry>, rules: Rules) -> Vec<(Ulid, Reason)> {
+    let replaced = replaced(entries);
+    let mut found = Vec::new();
+    for (block, entry) in entries.iter().filter(|(_, entry)| entry.mark.is_none()) {
+        let meta = entry.block.meta();
+        if replaced.contains(&meta.ulid) {
+            found.push((*block, Reason::Replaced));
+        } else if rules.is_old(meta.range.end_ms) {
+            found.push((*block, Reason::Retention));
+        }
+    }
+    found
+}
+
+/// Removes a folder: what makes it a block first, and last the mark, so that what is left after a
+/// crash in between is known for what it is.
+async fn delete(
+    inventory: &Inventory,
+    block: Ulid,
+    files: &BTreeSet<&str>,
+) -> Result<(), BucketError> {
+    let access = &inventory.access;
+    access.delete(&file_of(block, META_FILE)).await?;
+    let between = files
+        .iter()
+        .filter(|file| ![META_FILE, MARK_FILE].contains(file));
+    for file in between {
+        access.delete(&file_of(block, file)).await?;
+    }
+    access.delete(&file_of(block, MARK_FILE)).await
+}

@@ -1,0 +1,116 @@
+//! What can go wrong with a bucket.
+
+use std::io;
+use std::path::PathBuf;
+
+use narthex_block::BlockError;
+
+/// Why a bucket cannot be used, or a block cannot be brought there.
+#[derive(Debug, thiserror::Error)]
+pub enum BucketError {
+    /// The object store failed.
+    #[error("the object store cannot {action} {path}")]
+    Store {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which object.
+        path: String,
+        /// What it said.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The object store does not answer.
+    #[error("the object store did not {action} {path} within {seconds} s")]
+    Stalled {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which object.
+        path: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// What is in the bucket is not what was sent there.
+    #[error("{path} is in the bucket with other bytes than were sent")]
+    Different {
+        /// Which object.
+        path: String,
+    },
+    /// An object is larger than it can be.
+    #[error("{path} has {bytes} bytes, at most {bytes_max} were expected")]
+    TooLarge {
+        /// Which object.
+        path: String,
+        /// Its bytes.
+        bytes: u64,
+        /// The bound.
+        bytes_max: u64,
+    },
+    /// The bucket has more objects than are looked at.
+    #[error("the bucket has more than {objects_max} objects")]
+    TooMany {
+        /// The bound.
+        objects_max: usize,
+    },
+    /// A block cannot be read, here or in the bucket.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// A file or folder on the local disk cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The cache on the local disk cannot be opened.
+    #[error("the cache in {} cannot be opened", path.display())]
+    Cache {
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: foyer::Error,
+    },
+}
+
+impl BucketError {
+    pub(crate) fn store(
+        action: &'static str,
+        path: impl Into<String>,
+    ) -> impl FnOnce(object_store::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Store {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Whether the store says that there is no such object.
+    pub(crate) fn is_absent(&self) -> bool {
+        let Self::Store { source, .. } = self else {
+            return false;
+        };
+        matches!(source, object_store::Error::NotFound { .. })
+    }
+
+    /// Whether one object is at fault, and the next one may do.
+    pub(crate) fn is_local(&self) -> bool {
+        !matches!(self, Self::Store { .. } | Self::Stalled { .. })
+    }
+}

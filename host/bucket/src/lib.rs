@@ -1,0 +1,37 @@
+//! Blocks in an object store: S3, Google Cloud Storage, Azure Blob Storage or a folder.
+//!
+//! ```text
+//! <prefix>/<ULID>/series.parquet ...      the files of a block
+//! <prefix>/<ULID>/meta.json               written last: with it, the folder is a block
+//! <prefix>/<ULID>/deletion-mark.json      the block goes after a delay
+//! ```
+//!
+//! [`Bucket`] brings the store's blocks there as soon as they are published, reads back what it
+//! wrote, and marks those in whose place a longer one stands. Blocks that are only in the bucket
+//! answer queries through the same code as those on the disk, page by page, with a bounded cache
+//! on the local disk ([`StretchStore`]) in between. A bucket that is down costs nothing but the
+//! blocks that wait; a query that needs it fails and says so.
+//!
+//! It is not: a format. The files are those of the block crate, byte for byte.
+
+mod access;
+mod bucket;
+mod cleaning;
+mod config;
+mod error;
+mod folder;
+mod inventory;
+mod mark;
+mod metas;
+mod metered;
+mod metrics;
+mod provider;
+mod shipping;
+mod stretches;
+
+pub use bucket::{Bucket, BucketOptions};
+pub use config::{BucketConfig, ConfigError, Provider, Settings};
+pub use error::BucketError;
+pub use mark::{MARK_FILE, Mark, Reason};
+pub use provider::open_store;
+pub use stretches::StretchStore;

@@ -1,0 +1,140 @@
+//! The life of a block in the bucket, on a store that does what it is asked.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use narthex_block::SLICE_MS;
+use narthex_bucket::MARK_FILE;
+use narthex_model::PromDuration;
+use narthex_tsdb::RemoteBlocks;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tempfile::TempDir;
+
+use crate::fixture::{Beside, Disk, HOUR_MS, NOW_MS, samples};
+
+const NEWEST: i64 = NOW_MS / SLICE_MS;
+
+async fn objects(store: &Arc<dyn ObjectStore>) -> Vec<String> {
+    let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
+    let mut names: Vec<String> = listed.iter().map(|o| o.location.to_string()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn blocks_come_to_the_bucket_and_answer_where_the_disk_is_empty() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 3..NEWEST {
+        disk.cut(slice, 20, 60).await;
+    }
+    let beside = Beside::open(Arc::clone(&store)).await;
+    assert!(beside.bucket.blocks().is_none(), "nobody has looked");
+    assert!(!beside.bucket.has(&disk.blocks[0]));
+    beside.sync(&disk).await.unwrap();
+    assert!(disk.blocks.iter().all(|block| beside.bucket.has(block)));
+    let expected = samples(&disk.blocks).await.unwrap();
+    assert_eq!(beside.samples().await.unwrap(), expected);
+    // Another machine.
+    let beside = beside.restart(true).await;
+    beside.sync(&Disk::new()).await.unwrap();
+    assert_eq!(beside.samples().await.unwrap(), expected);
+    // The same one, before it has asked the bucket for anything.
+    let beside = beside.restart(false).await;
+    assert_eq!(beside.samples().await.unwrap(), expected);
+    assert!(
+        !beside.bucket.has(&disk.blocks[0]),
+        "it has not looked itself"
+    );
+}
+
+#[tokio::test]
+async fn a_longer_block_takes_the_place_of_its_parents_which_go_after_two_days() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 3..NEWEST {
+        disk.cut(slice, 5, 60).await;
+    }
+    let parents = disk.blocks.clone();
+    let expected = samples(&parents).await.unwrap();
+    let beside = Beside::open(Arc::clone(&store)).await;
+    beside.sync(&disk).await.unwrap();
+    let long = disk.compact(3).await;
+    assert!(beside.bucket.has(&long), "its samples are there already");
+    let name = long.meta().ulid.clone();
+    beside.sync(&disk).await.unwrap();
+    let names = objects(&store).await;
+    assert!(names.contains(&format!("{name}/meta.json")), "{names:?}");
+    for parent in &parents {
+        let mark = format!("{}/{MARK_FILE}", parent.meta().ulid);
+        assert!(names.contains(&mark), "{names:?}");
+    }
+    assert_eq!(beside.samples().await.unwrap(), expected);
+    assert_eq!(
+        beside.bucket.block_names().into_iter().collect::<Vec<_>>(),
+        [name]
+    );
+    // Readers of the parents have two days.
+    beside.clock.set(NOW_MS + 47 * HOUR_MS);
+    beside.sync(&disk).await.unwrap();
+    assert!(objects(&store).await.len() > 10);
+    beside.clock.set(NOW_MS + 49 * HOUR_MS);
+    beside.sync(&disk).await.unwrap();
+    let names = objects(&store).await;
+    assert!(
+        names.iter().all(|o| o.starts_with(&long.meta().ulid)),
+        "{names:?}"
+    );
+    assert_eq!(beside.samples().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn leftovers_of_uploads_go_when_they_are_old_and_other_objects_stay() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let orphan = Path::from("01JD0000000000000000000000/chunks.parquet");
+    let other = Path::from("readme.txt");
+    for path in [&orphan, &other] {
+        store.put(path, "x".into()).await.unwrap();
+    }
+    let written = store.head(&orphan).await.unwrap().last_modified;
+    let written_ms = written.timestamp_millis();
+    let beside = Beside::open(Arc::clone(&store)).await;
+    for (hours, left) in [(47, 2), (49, 1)] {
+        beside.clock.set(written_ms + hours * HOUR_MS);
+        beside.sync(&Disk::new()).await.unwrap();
+        assert_eq!(objects(&store).await.len(), left, "after {hours} h");
+    }
+    assert_eq!(objects(&store).await, ["readme.txt"]);
+}
+
+#[tokio::test]
+async fn blocks_beyond_the_retention_of_the_bucket_answer_no_more_and_go() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    disk.cut(NEWEST - 40, 5, 60).await;
+    disk.cut(NEWEST - 1, 5, 60).await;
+    let folder = Arc::new(TempDir::new().unwrap());
+    let day = PromDuration::from_secs(24 * 3_600);
+    let keeps_all = Beside::open(Arc::clone(&store)).await;
+    keeps_all.sync(&disk).await.unwrap();
+    let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
+    beside.sync(&disk).await.unwrap();
+    assert_eq!(beside.bucket.block_names().len(), 1);
+    assert_eq!(
+        beside.samples().await.unwrap(),
+        samples(&disk.blocks[1..]).await.unwrap()
+    );
+    beside.clock.set(NOW_MS + 49 * HOUR_MS);
+    // What is too old is not brought there again.
+    beside.sync(&disk).await.unwrap();
+    beside.sync(&disk).await.unwrap();
+    let old = &disk.blocks[0].meta().ulid;
+    assert!(
+        !objects(&store)
+            .await
+            .iter()
+            .any(|object| object.starts_with(old))
+    );
+}

@@ -1,0 +1,89 @@
+//! Blocks that are kept elsewhere too, as in a bucket: they answer where no block here does.
+//!
+//! It is not: how they get there, or how they are read.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use narthex_block::{Block, PageCache};
+use narthex_storage::{StorageError, TimeRange};
+
+use crate::Tsdb;
+
+/// What is kept elsewhere.
+pub trait RemoteBlocks: fmt::Debug + Send + Sync {
+    /// The blocks that are there, complete, none of them in place of another one; `None` as long
+    /// as nobody knows.
+    fn blocks(&self) -> Option<Arc<Vec<Arc<Block>>>>;
+
+    /// Whether every sample of a block is there, read back and found sound. What is not stays
+    /// here, as far as there is room for it.
+    fn has(&self, block: &Block) -> bool;
+}
+
+impl Tsdb {
+    /// Lets blocks that are kept elsewhere answer too. It can be done once, before the store is
+    /// read and maintained; what comes later has no effect.
+    pub fn attach(&self, remote: Arc<dyn RemoteBlocks>) {
+        // A second one is dropped, as the contract says.
+        let _ = self.remote.set(remote);
+    }
+
+    /// The blocks that lie here, oldest first. Their files stay as long as they are held.
+    pub fn local_blocks(&self) -> Arc<Vec<Arc<Block>>> {
+        self.catalog.blocks()
+    }
+
+    /// Where pages of blocks are kept in memory.
+    pub fn page_cache(&self) -> &Arc<PageCache> {
+        self.catalog.cache()
+    }
+
+    /// Whether every sample of a block is kept elsewhere too, where that is wanted.
+    pub(crate) fn is_safe(&self, block: &Block) -> bool {
+        let remote = self.remote.get();
+        remote.is_none_or(|remote| remote.has(block))
+    }
+
+    /// The blocks that may answer for a range, oldest first; of the same samples those here.
+    pub(crate) fn blocks(&self, range: TimeRange) -> Result<Vec<Arc<Block>>, StorageError> {
+        // What lies here is looked at first: a block goes from here only when it is elsewhere, so
+        // that it is seen in one of the two.
+        let here = self.catalog.blocks();
+        let touched = |block: &&Arc<Block>| block.span().overlaps(range);
+        let mut blocks: Vec<Arc<Block>> = here.iter().filter(touched).cloned().collect();
+        let Some(remote) = self.remote.get() else {
+            return Ok(blocks);
+        };
+        let Some(elsewhere) = remote.blocks() else {
+            let oldest = here.iter().map(|block| block.meta().min_time_ms);
+            let oldest_ms = oldest.chain(self.head.min_time()).min();
+            return match oldest_ms.is_some_and(|oldest_ms| oldest_ms <= range.start_ms) {
+                true => Ok(blocks),
+                false => Err(StorageError::Read {
+                    context: "the blocks in the bucket are not known yet".to_owned(),
+                    source: "the query reaches further back than what lies here".into(),
+                }),
+            };
+        };
+        let elsewhere: Vec<&Arc<Block>> = elsewhere.iter().filter(touched).collect();
+        if elsewhere.is_empty() {
+            return Ok(blocks);
+        }
+        let sources = here.iter().flat_map(|block| block.meta().sources());
+        let sources: HashSet<&str> = sources.map(String::as_str).collect();
+        let is_here = |block: &&Arc<Block>| {
+            let mut own = block.meta().sources().iter();
+            own.all(|source| sources.contains(source.as_str()))
+        };
+        blocks.extend(elsewhere.into_iter().filter(|b| !is_here(b)).cloned());
+        blocks.sort_by(|a, b| order(a).cmp(&order(b)));
+        Ok(blocks)
+    }
+}
+
+fn order(block: &Block) -> (i64, &str) {
+    let meta = block.meta();
+    (meta.range.start_ms, &meta.ulid)
+}
