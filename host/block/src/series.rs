@@ -10,7 +10,7 @@ use arrow_array::{Array, MapArray, RecordBatch, StringArray, TimestampMillisecon
 use arrow_schema::{DataType, Field, SchemaRef};
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_storage::TimeRange;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
@@ -21,6 +21,9 @@ use crate::upload::{schema, timestamp};
 
 /// The file's name.
 pub(crate) const SERIES_FILE: &str = "series.parquet";
+
+/// A dictionary of times that grows beyond this is given up.
+const TIMES_DICTIONARY_BYTES_MAX: usize = 4 << 10;
 
 /// Labels whose values are numbers as text. They are compared last and as numbers, so that the
 /// buckets of a histogram lie side by side.
@@ -102,16 +105,20 @@ pub(crate) fn layout(base: WriterPropertiesBuilder) -> (SchemaRef, WriterPropert
         let path = ["labels", "key_value", part];
         ColumnPath::new(path.map(str::to_owned).to_vec())
     };
-    // A dictionary would have to be read whole for a single page. Within a page zstd finds what
-    // repeats, of the times too: neighbours are mostly of the same few targets.
+    // A dictionary of text would have to be read whole for a single page; within a page zstd finds
+    // what repeats. Of times there are few, as neighbours are mostly of the same targets, and a
+    // dictionary of them is small; where it is not, it is given up.
     let mut properties =
         base.set_column_statistics_enabled(metric.clone(), EnabledStatistics::Page);
-    let texts = [metric, label("key"), label("value")];
-    for path in texts
-        .into_iter()
-        .chain(["mint", "maxt"].map(ColumnPath::from))
-    {
+    for path in [metric, label("key"), label("value")] {
         properties = properties.set_column_encoding(path, Encoding::PLAIN);
+    }
+    for path in ["mint", "maxt"].map(ColumnPath::from) {
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), true)
+            .set_column_dictionary_page_size_limit(path.clone(), TIMES_DICTIONARY_BYTES_MAX)
+            .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+            .set_column_compression(path, Compression::UNCOMPRESSED);
     }
     (columns(), properties.build())
 }
@@ -230,13 +237,12 @@ impl SeriesBatch {
         let offsets = self.map.value_offsets();
         let at = |offset: i32| usize::try_from(offset).unwrap_or(usize::MAX);
         let entries = at(offsets[row])..at(offsets[row + 1]);
-        let mut pairs: Vec<(&str, &str)> = entries
-            .map(|entry| (self.keys.value(entry), self.values.value(entry)))
-            .collect();
-        let metric = self.metrics.value(row);
-        let place = pairs.partition_point(|(name, _)| *name < METRIC_NAME);
-        pairs.insert(place, (METRIC_NAME, metric));
-        Labels::from_sorted(pairs)
+        let pair = |entry: usize| (self.keys.value(entry), self.values.value(entry));
+        let is_before = |entry: &usize| self.keys.value(*entry) < METRIC_NAME;
+        let place = entries.start + entries.clone().take_while(is_before).count();
+        let metric = std::iter::once((METRIC_NAME, self.metrics.value(row)));
+        let (before, after) = (entries.start..place, place..entries.end);
+        Labels::from_sorted(before.map(pair).chain(metric).chain(after.map(pair)))
             .map_err(|name| Fault::format(format!("label {name:?} out of order")))
     }
 

@@ -9,7 +9,7 @@ use narthex_model::{MatchOp, Matcher};
 use narthex_storage::{LabelsRequest, Series, TimeRange};
 use object_store::ObjectStore;
 
-use crate::fixture::{Counting, cache, folder, options, publish, request, series};
+use crate::fixture::{Counting, cache, folder, memory, options, publish, request, series};
 
 #[test]
 fn one_series_of_ten_thousand_costs_few_bytes() {
@@ -61,14 +61,36 @@ fn one_series_of_ten_thousand_costs_few_bytes() {
     });
 }
 
-/// Ten thousand series with a hundred samples and an `id` of `a`, `b`, ... and five digits.
+/// Ten thousand series with a hundred samples and an `id` of `a`, `b`, ... and five digits, which
+/// say at which millisecond the series begins.
 fn many() -> Vec<Series> {
     let all = (0..10_000_u32).map(|i| {
         let id = format!("{}{:05}", ["a", "b", "c", "d"][(i % 4) as usize], i / 4);
         let labels = [("__name__", "m"), ("id", id.as_str())];
-        series(&labels, (0..100).map(|n| (n * 15_000, 1.0)))
+        series(
+            &labels,
+            (0..100).map(|n| (n * 15_000 + i64::from(i / 4), 1.0)),
+        )
     });
     all.collect()
+}
+
+#[test]
+fn series_that_ended_or_have_not_begun_are_not_listed() {
+    block_on(async {
+        let block = publish(&memory(), many(), &options(0..SLICE_MS)).await;
+        let end_ms = 99 * 15_000 + 2_499;
+        for (start_ms, end_ms, expected) in [
+            (0, end_ms, 10_000),
+            (0, 99, 400),
+            (end_ms - 99, end_ms, 400),
+            (end_ms + 1, SLICE_MS, 0),
+        ] {
+            let request = request(vec![], TimeRange { start_ms, end_ms });
+            let found = block.series(&request).await.unwrap();
+            assert_eq!(found.len(), expected, "{start_ms} to {end_ms}");
+        }
+    });
 }
 
 #[test]
