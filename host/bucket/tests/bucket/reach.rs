@@ -239,9 +239,9 @@ async fn month(far: &Far, metrics: usize, targets: usize) {
     far.write(0, NEWEST, 3, &labels(metrics, targets), 15_000)
         .await;
     let few = labels(10, 10);
-    for block in 0..15 {
-        let last = NEWEST - 3 - 24 * i64::try_from(block).unwrap();
-        far.write(1 + block, last, 24, &few, 1_800_000).await;
+    for block in 0..30 {
+        let last = NEWEST - 3 - 12 * i64::try_from(block).unwrap();
+        far.write(1 + block, last, 12, &few, 1_800_000).await;
     }
 }
 
@@ -280,7 +280,7 @@ async fn an_hour_of_one_series_of_a_hundred_thousand_is_two_steps_and_less_than_
         Vec::new()
     };
     let (_, cost) = far.cost(sync).await;
-    eprintln!("the list, with meta.json of 16 blocks: {cost:?}");
+    eprintln!("the list, with meta.json of 31 blocks: {cost:?}");
 
     let select = |metric: &str, instance: &str, hour: i64| {
         let start_ms = NEWEST * SLICE_MS + hour * SLICE_MS / 4;
