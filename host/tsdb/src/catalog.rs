@@ -144,6 +144,19 @@ impl Catalog {
         }
     }
 
+    /// Gives a complete block its name and shows it to readers. Where that fails no reader gets
+    /// it, and it is removed as far as that can be done.
+    pub(crate) async fn show(&self, ulid: Ulid) -> Result<(), TsdbError> {
+        let shown = match self.commit(ulid) {
+            Ok(()) => self.publish(ulid).await,
+            Err(error) => Err(error),
+        };
+        shown.inspect_err(|_| {
+            self.discard(ulid);
+            self.withdraw(ulid);
+        })
+    }
+
     /// Opens a block that has its name and shows it to readers.
     pub(crate) async fn publish(&self, ulid: Ulid) -> Result<(), TsdbError> {
         self.replace(&[], ulid).await

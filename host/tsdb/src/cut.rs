@@ -38,7 +38,7 @@ impl Tsdb {
     }
 
     /// Cuts all blocks that are due.
-    async fn cut_due(self: &Arc<Self>) -> Result<(), TsdbError> {
+    pub(crate) async fn cut_due(self: &Arc<Self>) -> Result<(), TsdbError> {
         while let Some(range) = self.due() {
             let this = Arc::clone(self);
             let cut = async move { this.cut(range).await };

@@ -1,6 +1,6 @@
 //! Takes in a block of samples that come from elsewhere than the head.
 
-use narthex_block::{BlockMeta, SLICE_MS, TimeBounds, Ulid, WriteOptions};
+use narthex_block::{BlockMeta, SLICE_MS, TimeBounds, WriteOptions};
 use narthex_storage::Series;
 
 use crate::catalog::Catalog;
@@ -39,7 +39,7 @@ impl Tsdb {
         };
         let written = self.write_series(&options, series).await;
         let shown = match written {
-            Ok(Some(meta)) => self.show(options.ulid).await.map(|()| Some(meta)),
+            Ok(Some(meta)) => self.catalog.show(options.ulid).await.map(|()| Some(meta)),
             other => return other.inspect_err(|_| self.catalog.discard(options.ulid)),
         };
         Ok(shown?)
@@ -64,10 +64,5 @@ impl Tsdb {
             Some(error) => Err(error),
             None => Ok(written.map_err(TsdbError::from)?),
         }
-    }
-
-    async fn show(&self, ulid: Ulid) -> Result<(), TsdbError> {
-        self.catalog.commit(ulid)?;
-        self.catalog.publish(ulid).await
     }
 }

@@ -38,8 +38,7 @@ impl Tsdb {
                 self.catalog.discard(ulid);
                 return Err(error);
             }
-            self.catalog.commit(ulid)?;
-            self.catalog.publish(ulid).await?;
+            self.catalog.show(ulid).await?;
             tracing::info!(
                 block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, samples,
                 "block of samples out of order is cut"

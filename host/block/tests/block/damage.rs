@@ -144,3 +144,39 @@ fn files_of_another_block_do_not_pass() {
         );
     });
 }
+
+#[test]
+fn whichever_bit_of_a_small_block_is_flipped_its_file_is_named() {
+    block_on(async {
+        let few = |i: i64| {
+            let number = i.to_string();
+            let labels = [("__name__", "m"), ("number", number.as_str())];
+            series(&labels, (0..20).map(|n| (n * 15_000, (n * i) as f64 * 0.5)))
+        };
+        let few: Vec<Series> = (0..3).map(few).collect();
+        let store = memory();
+        publish(&store, few.clone(), &options(0..SLICE_MS)).await;
+        let files: Vec<_> = store.list(Some(&folder())).try_collect().await.unwrap();
+        let mut flips = 0;
+        for path in files.into_iter().map(|meta| meta.location) {
+            let name = path.filename().unwrap();
+            let sound = store.get(&path).await.unwrap().bytes().await.unwrap();
+            for at in 0..sound.len() {
+                let mut flipped = sound.to_vec();
+                flipped[at] ^= 1 << (at * 5 % 8);
+                store.put(&path, flipped.into()).await.unwrap();
+                match everything(&store).await {
+                    Err(error) => assert_eq!(error.file, name, "byte {at}: {error:?}"),
+                    // Only the case of a hexadecimal digit of the checksum may pass.
+                    Ok(found) => {
+                        assert_eq!(name, "meta.json", "byte {at}");
+                        assert_eq!(bits(&found), bits(&few));
+                    }
+                }
+                flips += 1;
+            }
+            store.put(&path, sound.into()).await.unwrap();
+        }
+        assert!(flips > 3_000, "{flips}");
+    });
+}
