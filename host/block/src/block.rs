@@ -264,7 +264,11 @@ impl Block {
         range: TimeRange,
     ) -> Result<Option<RoaringBitmap>, BlockError> {
         let matching = self.matching(matchers, range).await?;
-        let all = || (0..self.index.series()).collect();
+        let all = || {
+            let mut all = RoaringBitmap::new();
+            all.insert_range(0..self.index.series());
+            all
+        };
         Ok(matching.map(|rows| rows.unwrap_or_else(all)))
     }
 

@@ -53,7 +53,11 @@ pub(crate) async fn select(
         if refused.is_empty() {
             continue;
         }
-        let all = || (0..index.series()).collect();
+        let all = || {
+            let mut all = RoaringBitmap::new();
+            all.insert_range(0..index.series());
+            all
+        };
         selected = Some(selected.unwrap_or_else(all) - refused);
     }
     Ok(selected)

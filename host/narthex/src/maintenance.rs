@@ -32,17 +32,19 @@ impl Maintenance {
             let mut failed_before = false;
             loop {
                 let done = store.maintain().await;
-                match &done {
+                let has_failed = done.is_err();
+                match done {
                     Err(error) if !failed_before => {
-                        let error = anyhow::anyhow!("{error}");
-                        tracing::error!(%error, "blocks cannot be cut, compacted or removed");
+                        // With what it was caused by: that says which file, and what helps.
+                        let error = format!("{:#}", anyhow::Error::from(error));
+                        tracing::error!(error, "blocks cannot be cut, compacted or removed");
                     }
                     Ok(()) if failed_before => {
                         tracing::info!("blocks can be cut, compacted and removed again")
                     }
                     _ => {}
                 }
-                failed_before = done.is_err();
+                failed_before = has_failed;
                 tokio::select! {
                     _ = stopped.changed() => return,
                     () = tokio::time::sleep(period) => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use narthex_block::Ulid;
-use narthex_storage::{Queryable, SelectRequest, StorageAdmin, TimeRange};
+use narthex_storage::{LabelsRequest, Queryable, SelectRequest, StorageAdmin, TimeRange, contract};
 
 use super::fixture::{BLOCK_MS, Store, append, sample};
 use crate::TsdbError;
@@ -97,6 +97,21 @@ async fn damage_found_late_is_an_error_and_damage_found_early_leaves_the_block_o
     };
     let message = read.unwrap().to_string();
     assert_eq!(message, format!("block {first}: chunks.parquet"));
+    // What needs nothing of that file goes on: later blocks and the head, and labels.
+    let later = TimeRange {
+        start_ms: BLOCK_MS,
+        end_ms: i64::MAX,
+    };
+    let found = contract::samples(&store, vec![], later).await;
+    assert_eq!(found.into_values().flatten().count(), 500);
+    assert_eq!(store.series(&request).await.unwrap().len(), 2);
+    let request = LabelsRequest {
+        matchers: vec![],
+        range: TimeRange::ALL,
+        limit: None,
+    };
+    let values = store.label_values("__name__", &request).await.unwrap();
+    assert_eq!(values, ["a", "b"]);
 
     fs::write(&path, &sound[..50]).unwrap();
     let store = store.reopen().await;
