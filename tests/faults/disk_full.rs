@@ -37,7 +37,7 @@ impl SmallDisk {
         let mounted = mount.arg(folder.path()).output();
         mounted
             .is_ok_and(|output| output.status.success())
-            .then_some(Self(folder))
+            .then(|| Self(folder))
     }
 
     /// Writes a file until nothing more fits.
