@@ -229,7 +229,7 @@ async fn the_store_tells_of_itself() {
         assert_eq!(store.metric(name), value, "{name}");
     }
     assert_eq!(store.stats(5).series, 2);
-    let blocks = store.blocks();
+    let blocks = StorageAdmin::blocks(&**store);
     let shown = blocks
         .iter()
         .map(|block| (block.level, block.series, block.version));
