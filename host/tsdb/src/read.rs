@@ -20,7 +20,7 @@ impl Queryable for Tsdb {
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         async move {
             let head = self.head.select(request).await?;
-            let blocks = self.blocks(request.range)?;
+            let blocks = self.blocks_in(request.range)?;
             if blocks.is_empty() {
                 return Ok(head);
             }
@@ -42,7 +42,7 @@ impl Queryable for Tsdb {
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         async move {
             let head = self.head.series(request).await?;
-            let blocks = self.blocks(request.range)?;
+            let blocks = self.blocks_in(request.range)?;
             if blocks.is_empty() {
                 return Ok(head);
             }
@@ -61,7 +61,7 @@ impl Queryable for Tsdb {
         async move {
             let mut names: BTreeSet<String> =
                 self.head.label_names(request).await?.into_iter().collect();
-            let blocks = self.blocks(request.range)?;
+            let blocks = self.blocks_in(request.range)?;
             let found = blocks.iter().map(|block| block.label_names(request));
             names.extend(try_join_all(found).await?.into_iter().flatten());
             Ok(names.into_iter().take(limit(request)).collect())
@@ -77,7 +77,7 @@ impl Queryable for Tsdb {
         async move {
             let head = self.head.label_values(name, request).await?;
             let mut values: BTreeSet<String> = head.into_iter().collect();
-            let blocks = self.blocks(request.range)?;
+            let blocks = self.blocks_in(request.range)?;
             let found = blocks.iter().map(|block| block.label_values(name, request));
             values.extend(try_join_all(found).await?.into_iter().flatten());
             Ok(values.into_iter().take(limit(request)).collect())

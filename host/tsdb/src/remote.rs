@@ -47,7 +47,7 @@ impl Tsdb {
     }
 
     /// The blocks that may answer for a range, oldest first; of the same samples those here.
-    pub(crate) fn blocks(&self, range: TimeRange) -> Result<Vec<Arc<Block>>, StorageError> {
+    pub(crate) fn blocks_in(&self, range: TimeRange) -> Result<Vec<Arc<Block>>, StorageError> {
         // What lies here is looked at first: a block goes from here only when it is elsewhere, so
         // that it is seen in one of the two.
         let here = self.catalog.blocks();

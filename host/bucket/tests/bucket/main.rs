@@ -1,6 +1,12 @@
 //! Buckets: against a store that fails, stalls and truncates, against a real S3 server, and what
 //! a query reads.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as expected"
+)]
+
 mod fixture;
 mod life;
 mod reach;
