@@ -14,6 +14,26 @@ pub struct StorageConfig {
     /// `storage.tsdb`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tsdb: Option<TsdbConfig>,
+    /// `storage.exemplars`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemplars: Option<ExemplarsConfig>,
+}
+
+/// `storage.exemplars`
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExemplarsConfig {
+    /// How many exemplars are kept, of all series together, where `--enable-feature` has
+    /// `exemplar-storage`; 0 or less keeps none.
+    pub max_exemplars: i64,
+}
+
+impl Default for ExemplarsConfig {
+    fn default() -> Self {
+        Self {
+            max_exemplars: i64::try_from(crate::EXEMPLARS_MAX).unwrap_or(i64::MAX),
+        }
+    }
 }
 
 /// `storage.tsdb`
@@ -64,6 +84,12 @@ impl StorageConfig {
             .unwrap_or_default()
     }
 
+    /// How many exemplars are kept where any are.
+    pub fn exemplars_max(&self) -> usize {
+        let config = self.exemplars.unwrap_or_default();
+        usize::try_from(config.max_exemplars).unwrap_or_default()
+    }
+
     /// Whether the store can follow it.
     ///
     /// # Errors
@@ -89,6 +115,7 @@ mod tests {
                 }),
                 ..TsdbConfig::default()
             }),
+            ..StorageConfig::default()
         };
         let shown = |config: &StorageConfig, time: u64, size| {
             let time = PromDuration::from_secs(time * 3_600);

@@ -52,14 +52,16 @@ mod tests;
 
 pub use analysis::{ANALYSIS_LIMIT, Analysis};
 pub use block_list::BlockList;
-pub use config::{RetentionConfig, StorageConfig, TsdbConfig};
+pub use config::{ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};
 pub use dump::{DumpError, DumpFormat, dump};
 pub use error::TsdbError;
 pub use import::{ImportError, ImportProgress, ImportReport};
 pub use narthex_block::export;
 pub use narthex_storage::ReplayProgress;
 pub use open_metrics::{OpenMetricsError, OpenMetricsProgress, SAMPLES_AT_ONCE};
-pub use options::{MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions};
+pub use options::{
+    EXEMPLARS_MAX, MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions,
+};
 pub use read_only::{StoredBlocks, select_blocks};
 pub use remote::RemoteBlocks;
 pub use retention::{RETENTION_TIME, Retention};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use narthex_head::Head;
-use narthex_model::{AppendReport, Rejection, WriteBatch};
+use narthex_model::{AppendReport, ExemplarRejection, Rejection, WriteBatch};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -17,10 +17,12 @@ use prometheus_client::registry::Registry;
 use crate::catalog::Catalog;
 use crate::retention::CurrentRetention;
 
-/// Counters by the type of sample; `float` is the only one so far.
+/// Counters by the type of sample.
 type ByType = Family<[(&'static str, &'static str); 1], Counter>;
 
 const FLOAT: [(&str, &str); 1] = [("type", "float")];
+
+const HISTOGRAM: [(&str, &str); 1] = [("type", "histogram")];
 
 /// What is counted as it happens.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Metrics {
     /// Whether samples out of order are taken.
     takes_late: AtomicBool,
     series_created: Counter,
+    exemplars_appended: Counter,
+    exemplars_out_of_order: Counter,
     pub(crate) compactions: Counter,
     pub(crate) compactions_failed: Counter,
     pub(crate) compactions_triggered: Counter,
@@ -56,6 +60,8 @@ impl Metrics {
             too_old: ByType::default(),
             takes_late: AtomicBool::new(false),
             series_created: Counter::default(),
+            exemplars_appended: Counter::default(),
+            exemplars_out_of_order: Counter::default(),
             compactions: Counter::default(),
             compactions_failed: Counter::default(),
             compactions_triggered: Counter::default(),
@@ -100,6 +106,7 @@ impl Metrics {
         for (name, help, family) in by_type {
             // Shown as zero before the first one comes.
             drop(family.get_or_create(&FLOAT));
+            drop(family.get_or_create(&HISTOGRAM));
             registry.register(name, help, family.clone());
         }
         let plain = [
@@ -107,6 +114,16 @@ impl Metrics {
                 "prometheus_tsdb_head_series_created",
                 "Total number of series created in the head",
                 &metrics.series_created,
+            ),
+            (
+                "prometheus_tsdb_exemplar_exemplars_appended",
+                "Total number of appended exemplars",
+                &metrics.exemplars_appended,
+            ),
+            (
+                "prometheus_tsdb_exemplar_out_of_order_exemplars",
+                "Total number of out of order exemplar ingestion failed attempts",
+                &metrics.exemplars_out_of_order,
             ),
             (
                 "prometheus_tsdb_compactions",
@@ -186,24 +203,38 @@ impl Metrics {
     }
 
     /// Counts what became of a batch.
-    pub(crate) fn count(&self, batch: &WriteBatch, report: &AppendReport) {
-        let rejected = |reason| {
-            let same = report.rejected.iter().filter(|(_, r)| *r == reason);
-            same.count() as u64
-        };
+    pub(crate) fn count(&self, batch: &WriteBatch, report: &AppendReport, keeps_exemplars: bool) {
         let old = match self.takes_late.load(Ordering::Relaxed) {
             true => &self.too_old,
             false => &self.out_of_bounds,
         };
-        let taken = batch.samples.len() - report.rejected.len();
-        for (family, count) in [
-            (&self.samples_appended, taken as u64),
-            (&self.out_of_order, rejected(Rejection::OutOfOrder)),
-            (old, rejected(Rejection::OutOfBounds)),
-        ] {
-            if count > 0 {
-                family.get_or_create(&FLOAT).inc_by(count);
+        let of_type = [
+            (&FLOAT, batch.samples.len(), &report.rejected),
+            (
+                &HISTOGRAM,
+                batch.histograms.len(),
+                &report.rejected_histograms,
+            ),
+        ];
+        for (label, count, rejected) in of_type {
+            let of = |reason| rejected.iter().filter(|(_, r)| *r == reason).count();
+            for (family, count) in [
+                (&self.samples_appended, count - rejected.len()),
+                (&self.out_of_order, of(Rejection::OutOfOrder)),
+                (old, of(Rejection::OutOfBounds)),
+            ] {
+                if count > 0 {
+                    family.get_or_create(label).inc_by(count as u64);
+                }
             }
+        }
+        if keeps_exemplars {
+            let rejected = &report.rejected_exemplars;
+            let taken = batch.exemplars.len() - rejected.len();
+            self.exemplars_appended.inc_by(taken as u64);
+            let is_late = |(_, why): &&(usize, _)| *why == ExemplarRejection::OutOfOrder;
+            let late = rejected.iter().filter(is_late).count();
+            self.exemplars_out_of_order.inc_by(late as u64);
         }
         self.series_created.inc_by(report.created);
     }
@@ -228,7 +259,23 @@ impl Collector for StateCollector {
         let lowest_ms = oldest_block_ms.into_iter().chain(head_min_ms).min();
         let not_compacted = blocks.iter().filter(|block| self.catalog.has_failed(block));
         let retention = self.retention.get();
+        let exemplars = self.head.exemplar_stats();
         let gauges = [
+            (
+                "prometheus_tsdb_exemplar_exemplars_in_storage",
+                "Number of exemplars currently in circular storage.",
+                count(exemplars.exemplars),
+            ),
+            (
+                "prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+                "Number of series with exemplars currently in circular storage.",
+                count(exemplars.series),
+            ),
+            (
+                "prometheus_tsdb_exemplar_max_exemplars",
+                "Total number of exemplars the exemplar storage can store, resizeable.",
+                count(exemplars.exemplars_max),
+            ),
             (
                 "prometheus_tsdb_head_series",
                 "Total number of series in the head block.",
@@ -323,7 +370,13 @@ impl Collector for StateCollector {
             let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
             counter.encode(metric)?;
         }
+        let newest_exemplar_ms = exemplars.newest_ms.unwrap_or_default();
         let limits = [
+            (
+                "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+                "The timestamp of the oldest exemplar stored in circular storage. Useful to check for what time range the current exemplar buffer limit allows. This usually means the last timestamp for all exemplars for a typical setup. This is not true though if one of the series timestamp is in future compared to rest series.",
+                newest_exemplar_ms as f64 / 1_000.0,
+            ),
             (
                 "prometheus_tsdb_retention_limit_seconds",
                 "How long to retain samples in storage.",

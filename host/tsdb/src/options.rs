@@ -15,6 +15,10 @@ pub const MIN_BLOCK_DURATION: PromDuration = PromDuration::from_secs(2 * 3_600);
 /// Memory for what was read of blocks, unless chosen otherwise.
 pub const PAGE_CACHE_BYTES: u64 = 128 << 20;
 
+/// How many exemplars are kept, of all series together, where exemplars are kept at all, unless
+/// chosen otherwise.
+pub const EXEMPLARS_MAX: usize = 100_000;
+
 /// The longest time that one block answers for, unless chosen otherwise: 31 days, or a tenth of
 /// the time that samples are kept where that is shorter.
 pub const MAX_BLOCK_DURATION: PromDuration = PromDuration::from_secs(31 * 24 * 3_600);
@@ -49,6 +53,9 @@ pub struct TsdbOptions {
     /// What was read of blocks stays in memory up to so many bytes
     /// (`--storage.tsdb.page-cache-size`).
     pub page_cache_bytes: u64,
+    /// So many exemplars are kept, of all series together (`storage.exemplars.max_exemplars`); 0
+    /// keeps none.
+    pub exemplars_max: usize,
     /// Says what is new: samples ahead of it do not push the present out of the head.
     pub clock: Arc<dyn Clock>,
 }
@@ -66,6 +73,7 @@ impl TsdbOptions {
             wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
             replay: Arc::default(),
             page_cache_bytes: PAGE_CACHE_BYTES,
+            exemplars_max: 0,
             clock,
         }
     }

@@ -7,7 +7,8 @@ use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use narthex_model::Labels;
 use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
+    ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
+    SeriesStream, StorageError,
 };
 
 use crate::Tsdb;
@@ -52,6 +53,10 @@ impl Queryable for Tsdb {
             Ok(all.into_iter().collect())
         }
         .boxed()
+    }
+
+    fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
+        self.head.exemplars(request)
     }
 
     fn label_names<'a>(

@@ -78,6 +78,7 @@ impl Tsdb {
             min_valid_time_ms: catalog.end_ms().unwrap_or(i64::MIN),
             segment_bytes: options.wal_segment_bytes,
             sync: options.wal_sync,
+            exemplars_max: options.exemplars_max,
             replay: Arc::clone(&options.replay),
             ..HeadOptions::on(Arc::new(Within::new(disk, WAL_FOLDER)))
         })?;
@@ -118,6 +119,11 @@ impl Tsdb {
         retention.check()?;
         self.retention.set(retention);
         Ok(())
+    }
+
+    /// Keeps so many exemplars from now on; of those that are there the oldest go.
+    pub fn set_exemplars_max(&self, count_max: usize) {
+        self.head.set_exemplars_max(count_max);
     }
 
     /// Ends a compaction that is under way, and starts none any more; cuts go on. What was
@@ -183,7 +189,8 @@ fn tell(report: &ReplayReport, blocks: usize) {
 impl Appendable for Tsdb {
     fn append(&self, batch: &WriteBatch) -> Result<AppendReport, AppendError> {
         let report = self.head.append(batch)?;
-        self.metrics.count(batch, &report);
+        let keeps_exemplars = self.head.exemplar_stats().exemplars_max > 0;
+        self.metrics.count(batch, &report, keeps_exemplars);
         Ok(report)
     }
 }

@@ -100,7 +100,7 @@ async fn what_is_older_than_the_blocks_is_refused_and_the_rest_of_its_batch_is_n
     );
     assert_eq!(samples[r#"{__name__="a", job="x"}"#].len(), 351);
     assert_eq!(
-        store.metric("prometheus_tsdb_out_of_bound_samples_total"),
+        store.metric(r#"prometheus_tsdb_out_of_bound_samples_total{type="float"}"#),
         "2"
     );
 }

@@ -5,6 +5,7 @@ mod crashes;
 mod cuts;
 mod fixture;
 mod import;
+mod kinds;
 mod late;
 mod open_metrics;
 mod recovery;
