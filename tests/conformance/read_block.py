@@ -4,8 +4,9 @@
     read_block.py [--samples] BLOCK_FOLDER
 
 Each object has the members labels, mint and maxt (milliseconds), and with --samples also
-samples: pairs of a time and a value. A value that JSON has no number for is a string: "+Inf",
-"-Inf", "NaN", or "StaleNaN" for the staleness marker.
+samples: pairs of a time and a value, and where it is known a third member, when the counting
+began. A value that JSON has no number for is a string: "+Inf", "-Inf", "NaN", or "StaleNaN" for the
+staleness marker. A native histogram is an object.
 
 It knows pyarrow, numpy and host/block/FORMAT.md, and nothing of the program that wrote the block.
 """
@@ -20,6 +21,7 @@ import numpy
 import pyarrow.parquet
 
 STALE_NAN = 0x7FF0000000000002
+HISTOGRAM = 0x7FF0000000000003
 CONSTANT, NX1 = 0, 1
 
 
@@ -122,6 +124,125 @@ def bits(row):
     raise ValueError(f"unknown cell encoding {row['enc']}")
 
 
+class Cell:
+    """Bytes that are read from the front."""
+
+    def __init__(self, data):
+        self.left = memoryview(data)
+
+    def take(self, size):
+        taken, self.left = self.left[:size], self.left[size:]
+        assert len(taken) == size
+        return taken
+
+    def number(self):
+        result = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            result |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return result
+
+    def folded(self):
+        number = self.number()
+        return (number >> 1) ^ -(number & 1)
+
+    def double(self):
+        return numpy.frombuffer(self.take(8), dtype="<f8")[0]
+
+    def stream(self, count):
+        """Values of histograms: FORMAT.md, "Native histograms"."""
+        length = self.number()
+        if length == 0:
+            return numpy.repeat(self.double(), count)
+        return decode_nx1(self.take(length), count).view("<f8")
+
+    def side(self):
+        """The indexes of buckets on one side of zero."""
+        indexes = []
+        for span in range(self.number()):
+            first = self.folded() if span == 0 else indexes[-1] + 2 + self.number()
+            indexes += range(first, first + self.number() + 1)
+        return indexes
+
+    def runs(self, count, run):
+        """What `run` reads, a value and a length less 1, as often as the length says."""
+        values = []
+        while len(values) < count:
+            value, more = run()
+            values += [value] * (more + 1)
+        assert len(values) == count
+        return values
+
+
+HINTS = ["unknown", "reset", "not_reset", "gauge"]
+
+
+def decode_histograms(data):
+    """The histograms of a cell: FORMAT.md, "Native histograms"."""
+    cell = Cell(data)
+    while cell.left:
+        count, schema, zero_threshold = cell.number(), cell.folded(), cell.double()
+        bounds = [cell.double() for _ in range(cell.number())]
+        layouts = [(cell.side(), cell.side()) for _ in range(cell.number())]
+        layout_of = cell.runs(count, lambda: (cell.number(), cell.number()))
+        hints = cell.runs(count, lambda: divmod(cell.number(), 4)[::-1])
+        are_sums = cell.take(1)[0]
+        totals = None if are_sums else cell.stream(count)
+        zero_counts, sums = cell.stream(count), cell.stream(count)
+        streams = []
+        for side in (0, 1):
+            indexes = sorted({index for layout in layouts for index in layout[side]})
+            streams.append({index: cell.stream(count) for index in indexes})
+        for at in range(count):
+            sides = [
+                [(index, streams[side][index][at]) for index in layouts[layout_of[at]][side]]
+                for side in (0, 1)
+            ]
+            if are_sums:
+                total = sum((value for side in sides for _, value in side), zero_counts[at])
+            else:
+                total = totals[at]
+            yield {
+                "hint": HINTS[hints[at]],
+                "schema": schema,
+                "zero_threshold": shown_double(zero_threshold),
+                "zero_count": shown_double(zero_counts[at]),
+                "count": shown_double(total),
+                "sum": shown_double(sums[at]),
+                "positive": [[index, shown_double(value)] for index, value in sides[0]],
+                "negative": [[index, shown_double(value)] for index, value in sides[1]],
+                "custom_bounds": [shown_double(bound) for bound in bounds],
+            }
+
+
+def decode_starts(data, times):
+    """The start timestamps of samples at these times: FORMAT.md, "Start timestamps"."""
+    cell = Cell(data)
+    is_relative, previous = cell.take(1)[0], 0
+
+    def run():
+        nonlocal previous
+        more = cell.number()
+        previous += cell.folded()
+        return previous, more
+
+    numbers = cell.runs(len(times), run)
+    assert not cell.left and is_relative in (0, 1)
+    if is_relative:
+        befores = [times[0], *times]
+        numbers = [number + before for number, before in zip(numbers, befores)]
+    # Numbers wrap around at 64 bits.
+    return [(number + 2**63) % 2**64 - 2**63 for number in numbers]
+
+
+def shown_double(value):
+    """A double as JSON can hold it."""
+    value = numpy.float64(value)
+    return shown(int(value.view(numpy.uint64)), float(value))
+
+
 def shown(value_bits, value):
     """A value as JSON can hold it."""
     if value_bits == STALE_NAN:
@@ -143,6 +264,15 @@ def rows(folder, name):
     return table
 
 
+def cells(folder, meta, name):
+    """The cells of a file that only some blocks have, by row of chunks.parquet."""
+    if name not in meta["files"]:
+        return {}
+    table = rows(folder, name)
+    assert set(table.column("enc").to_pylist()) == {1}
+    return dict(zip(table.column("row").to_pylist(), table.column("cell").to_pylist()))
+
+
 def samples(folder, meta, count):
     """The samples of each series, slice by slice in the order of time."""
     table = rows(folder, "times.parquet")
@@ -153,6 +283,8 @@ def samples(folder, meta, count):
     vectors = [flat[start:end] for start, end in zip(offsets, offsets[1:])]
     chunks = rows(folder, "chunks.parquet")
     constants = chunks.column("v_const").to_numpy(zero_copy_only=False)
+    histogram_cells = cells(folder, meta, "histograms.parquet")
+    start_cells = cells(folder, meta, "starts.parquet")
     found = [[] for _ in range(count)]
     slices = sorted((start, index) for index, start in enumerate(meta["slices_ms"]))
     for start, index in slices:
@@ -165,8 +297,17 @@ def samples(folder, meta, count):
             row["v_const"] = constants[index * count + series]
             values = bits(row)
             numbers = values.view("<f8").tolist()
-            pairs = zip(timestamps(row, vectors).tolist(), values.tolist(), numbers)
-            found[series] += [[time, shown(value_bits, value)] for time, value_bits, value in pairs]
+            times = timestamps(row, vectors).tolist()
+            number = index * count + series
+            histograms = decode_histograms(histogram_cells.get(number, b""))
+            starts = [0] * len(times)
+            if number in start_cells:
+                starts = decode_starts(start_cells[number], times)
+            for time, value_bits, value, began in zip(times, values.tolist(), numbers, starts):
+                is_histogram = value_bits == HISTOGRAM
+                sample = [time, next(histograms) if is_histogram else shown(value_bits, value)]
+                found[series].append(sample + [began] if began else sample)
+            assert next(histograms, None) is None
     return found
 
 

@@ -65,16 +65,21 @@ pub(crate) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'}');
 }
 
-/// Appends a list of texts.
-pub(crate) fn push_strs(out: &mut Vec<u8>, texts: &[String]) {
+/// Appends a list of what `push` appends of each.
+pub(crate) fn push_list<T>(out: &mut Vec<u8>, all: &[T], push: impl Fn(&mut Vec<u8>, &T)) {
     out.push(b'[');
-    for (index, text) in texts.iter().enumerate() {
+    for (index, one) in all.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        push_str(out, text);
+        push(out, one);
     }
     out.push(b']');
+}
+
+/// Appends a list of texts.
+pub(crate) fn push_strs(out: &mut Vec<u8>, texts: &[String]) {
+    push_list(out, texts, |out, text| push_str(out, text));
 }
 
 /// Appends `[timestamp,"value"]` of a vector or matrix.

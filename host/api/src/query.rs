@@ -11,6 +11,7 @@ use narthex_model::PromDuration;
 use narthex_promql::{
     MatrixSeries, QueryError, QueryOptions, QueryResult, StatsWanted, Value, VectorSample,
 };
+use narthex_storage::ExemplarsRequest;
 
 use crate::envelope::{self, Annotations};
 use crate::error::{ApiError, ErrorKind, with_sources};
@@ -91,11 +92,12 @@ pub(crate) async fn range(
     Ok(write_result(result.map_err(failed)?, limit, options.stats))
 }
 
-/// `/api/v1/query_exemplars`: exemplars are not stored yet, so a valid request finds none.
-/// Grafana asks once with a query of its own, and would switch exemplars off for good if it
-/// were told of an error.
+/// `/api/v1/query_exemplars`: of all series that the query selects, whatever it makes of them.
+/// Where none are kept, none are found: Grafana asks once with a query of its own, and would switch
+/// exemplars off for good if it were told of an error.
 pub(crate) async fn exemplars(
     State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
     let range = params.time_range()?;
@@ -103,9 +105,30 @@ pub(crate) async fn exemplars(
         let reason = "end timestamp must not be before start timestamp";
         return Err(ApiError::bad_data(reason));
     }
-    narthex_promql::parse(params.get("query"), &state.options().engine.parse)
+    let expr = narthex_promql::parse(params.get("query"), &state.options().engine.parse)
         .map_err(|error| ApiError::bad_data(error.to_string()))?;
-    Ok(envelope::success_raw(b"[]", &Annotations::default()))
+    let selectors = expr.selectors().into_iter();
+    let found = serving.storage.exemplars(&ExemplarsRequest {
+        selectors: selectors.map(|s| s.selector.matchers.to_vec()).collect(),
+        range,
+    });
+    let mut out = Vec::new();
+    json::push_list(&mut out, &found, |out, series| {
+        out.extend_from_slice(b"{\"seriesLabels\":");
+        json::push_labels(out, &series.labels);
+        out.extend_from_slice(b",\"exemplars\":");
+        json::push_list(out, &series.exemplars, |out, exemplar| {
+            out.extend_from_slice(b"{\"labels\":");
+            json::push_labels(out, &exemplar.labels);
+            out.extend_from_slice(b",\"value\":\"");
+            json::push_sample_value(out, exemplar.value);
+            out.extend_from_slice(b"\",\"timestamp\":");
+            json::push_timestamp(out, exemplar.timestamp_ms);
+            out.push(b'}');
+        });
+        out.push(b'}');
+    });
+    Ok(envelope::success_raw(&out, &Annotations::default()))
 }
 
 fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {

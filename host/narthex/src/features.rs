@@ -15,6 +15,8 @@ pub(crate) struct Features {
     pub(crate) type_and_unit_labels: bool,
     /// Queries look at start timestamps.
     pub(crate) use_start_timestamps: bool,
+    /// Exemplars are kept.
+    pub(crate) exemplar_storage: bool,
 }
 
 impl Default for Features {
@@ -29,6 +31,7 @@ impl Default for Features {
             per_step_stats: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
+            exemplar_storage: false,
         }
     }
 }
@@ -55,8 +58,9 @@ impl Features {
                 }
                 "use-start-timestamps" => {
                     features.use_start_timestamps = true;
-                    note(name, "finds none yet: the store keeps no start timestamps");
+                    note(name, "finds none yet: scrapes read no start timestamps");
                 }
+                "exemplar-storage" => features.exemplar_storage = true,
                 "promql-duration-expr" | "" => {}
                 _ => note(name, "has no effect"),
             }
@@ -72,7 +76,7 @@ mod tests {
     #[test]
     fn each_name_switches_its_feature_on() {
         type Read = fn(&Features) -> bool;
-        let features: [(&str, Read); 7] = [
+        let features: [(&str, Read); 8] = [
             ("promql-experimental-functions", |f| {
                 f.parse.experimental_functions
             }),
@@ -86,6 +90,7 @@ mod tests {
             ("promql-per-step-stats", |f| f.per_step_stats),
             ("type-and-unit-labels", |f| f.type_and_unit_labels),
             ("use-start-timestamps", |f| f.use_start_timestamps),
+            ("exemplar-storage", |f| f.exemplar_storage),
         ];
         for (name, is_on) in features {
             let mut notes = Vec::new();
@@ -100,11 +105,11 @@ mod tests {
 
     #[test]
     fn duration_expressions_need_no_feature_and_others_are_told() {
-        let names = ["promql-duration-expr", "", "exemplar-storage"].map(str::to_owned);
+        let names = ["promql-duration-expr", "", "auto-gomemlimit"].map(str::to_owned);
         let mut notes = Vec::new();
         let features = Features::read(&names, &mut notes);
         assert_eq!(features, Features::default());
         assert!(features.parse.duration_expressions);
-        assert_eq!(notes, ["--enable-feature=exemplar-storage has no effect"]);
+        assert_eq!(notes, ["--enable-feature=auto-gomemlimit has no effect"]);
     }
 }

@@ -190,7 +190,7 @@ pub(crate) struct Flags {
     #[arg(long = "query.max-bytes", default_value = "2GB")]
     pub(crate) query_bytes_max: ByteSize,
 
-    /// Comma separated feature names to enable. Can be repeated. Known:
+    /// Comma separated feature names to enable. Can be repeated. Known: exemplar-storage,
     /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
     /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats,
     /// type-and-unit-labels, use-start-timestamps.

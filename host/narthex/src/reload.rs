@@ -29,6 +29,7 @@ pub(crate) struct Reloader {
     scrape: Arc<ScrapeManager>,
     store: Arc<Tsdb>,
     flags: Flags,
+    keeps_exemplars: bool,
     registry: RegistryFollower,
     clock: Arc<dyn Clock>,
     loaded_ms: i64,
@@ -72,6 +73,8 @@ pub(crate) struct Followers {
     pub(crate) store: Arc<Tsdb>,
     /// What holds where the config says nothing.
     pub(crate) flags: Flags,
+    /// Whether exemplars are kept at all.
+    pub(crate) keeps_exemplars: bool,
     /// Follows nothing yet.
     pub(crate) registry: RegistryFollower,
 }
@@ -101,6 +104,7 @@ impl Reloader {
             scrape: followers.scrape,
             store: followers.store,
             flags: followers.flags,
+            keeps_exemplars: followers.keeps_exemplars,
             registry: followers.registry,
             loaded_ms: clock.now_ms(),
             clock,
@@ -150,6 +154,10 @@ impl Reloader {
         self.current = config;
         let window = self.current.storage.out_of_order_window();
         self.store.set_out_of_order_window(window);
+        if self.keeps_exemplars {
+            let count_max = self.current.storage.exemplars_max();
+            self.store.set_exemplars_max(count_max);
+        }
         // It was checked when it was read.
         let kept = self.store.set_retention(self.retention());
         kept.map_err(|error| error.to_string())

@@ -224,6 +224,7 @@ impl Setup {
             scrape: scrape.clone(),
             store: tsdb.clone(),
             flags: self.line.flags.clone(),
+            keeps_exemplars: self.line.features.exemplar_storage,
             registry: follower,
         };
         let reloader = Reloader::start(
@@ -273,6 +274,10 @@ impl Setup {
             replay: Arc::clone(&self.replay),
             out_of_order_window: config.storage.out_of_order_window(),
             page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
+            exemplars_max: match self.line.features.exemplar_storage {
+                true => config.storage.exemplars_max(),
+                false => 0,
+            },
             ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
         };
         // Replaying the log reads files for as long as it takes.

@@ -48,6 +48,7 @@ pub(crate) struct Metrics {
     pub(crate) duplicate_timestamp: Counter,
     pub(crate) out_of_order: Counter,
     pub(crate) out_of_bounds: Counter,
+    pub(crate) exemplar_out_of_order: Counter,
     pub(crate) cache_flush_forced: Counter,
 }
 
@@ -74,6 +75,7 @@ impl Metrics {
             exceeded_sample_limit: Counter::default(),
             duplicate_timestamp: Counter::default(),
             out_of_order: Counter::default(),
+            exemplar_out_of_order: Counter::default(),
             out_of_bounds: Counter::default(),
             cache_flush_forced: Counter::default(),
         };
@@ -166,6 +168,11 @@ impl Metrics {
                 "Total number of samples rejected due to timestamp falling outside of the time \
                  bounds",
                 &self.out_of_bounds,
+            ),
+            (
+                "scrapes_exemplar_out_of_order",
+                "Total number of exemplar rejected due to not being out of the expected order",
+                &self.exemplar_out_of_order,
             ),
             (
                 "scrapes_cache_flush_forced",

@@ -13,9 +13,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_exposition::{Entry, Families, Format, Parser};
+use narthex_exposition::{Entry, Exemplar, Families, Format, Parser};
 use narthex_model::sample::{NORMAL_NAN_BITS, STALE_NAN};
-use narthex_model::{AppendReport, Labels, METRIC_NAME, PromDuration, Sample, WriteBatch};
+use narthex_model::{
+    AppendReport, ExemplarSample, Labels, METRIC_NAME, PromDuration, Sample, WriteBatch,
+};
 
 use self::cache::{EntryId, Known, NO_ENTRY, SeriesCache, Stale};
 use self::metadata::MetadataCache;
@@ -133,6 +135,7 @@ pub(crate) fn process(
         memory.series.commit()
     } else {
         outcome.batch.samples.clear();
+        outcome.batch.exemplars.clear();
         outcome.owners.clear();
         let (vanished, is_flushed) = memory.series.abort();
         outcome.cache_flushed = is_flushed;
@@ -211,7 +214,10 @@ impl Walk<'_> {
                 Entry::Series(series) => {
                     let key = series.text.as_bytes();
                     let time = series.timestamp_ms;
-                    self.sample(key, time, series.value, || series.label_pairs())?;
+                    let taken = self.sample(key, time, series.value, || series.label_pairs())?;
+                    if let (Some(taken), Some(exemplar)) = (taken, series.exemplar) {
+                        self.exemplar(taken, &exemplar);
+                    }
                 }
                 Entry::Type { metric, kind } => self.memory.metadata.set_kind(&metric, kind),
                 Entry::Help { metric, help } => self.memory.metadata.set_help(&metric, &help),
@@ -253,14 +259,31 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Takes one sample in. `labels` is asked only for a line that is new.
+    /// Takes in the exemplar of a sample that was taken. Where it has no time, that is the sample's.
+    /// One whose labels are no label set is left out.
+    fn exemplar(&mut self, (id, sample_ms): (EntryId, i64), exemplar: &Exemplar<'_>) {
+        let series = self.memory.series.series(id);
+        if let (Some((_, series)), Ok(labels)) = (series, exemplar.labels()) {
+            self.outcome.batch.exemplars.push(ExemplarSample {
+                series: series.clone(),
+                exemplar: narthex_model::Exemplar {
+                    labels,
+                    value: exemplar.value,
+                    timestamp_ms: exemplar.timestamp_ms.unwrap_or(sample_ms),
+                },
+            });
+        }
+    }
+
+    /// Takes one sample in, and says which entry it is of and its time, unless it was left out.
+    /// `labels` is asked only for a line that is new.
     fn sample<'l, I>(
         &mut self,
         key: &[u8],
         exposed_ms: Option<i64>,
         value: f64,
         labels: impl FnOnce() -> I,
-    ) -> Result<(), ScrapeError>
+    ) -> Result<Option<(EntryId, i64)>, ScrapeError>
     where
         I: Iterator<Item = (Cow<'l, str>, Cow<'l, str>)>,
     {
@@ -268,11 +291,11 @@ impl Walk<'_> {
         self.outcome.total += 1;
         let exposed_ms = exposed_ms.filter(|_| config.honor_timestamps);
         let (id, is_new) = match self.memory.series.find(key) {
-            Known::Dropped => return Ok(()),
+            Known::Dropped => return Ok(None),
             Known::Series { again: true, .. } if exposed_ms.is_none() => {
                 self.outcome.added += 1;
                 self.outcome.duplicates += 1;
-                return Ok(());
+                return Ok(None);
             }
             Known::Series { id, .. } => (id, false),
             Known::No => {
@@ -280,7 +303,7 @@ impl Walk<'_> {
                 let is_dropped = stored.is_none();
                 let id = self.memory.series.insert(key, stored);
                 if is_dropped {
-                    return Ok(());
+                    return Ok(None);
                 }
                 (id, true)
             }
@@ -288,12 +311,12 @@ impl Walk<'_> {
         self.outcome.added += 1;
         self.appended += 1;
         if self.is_over_limit() {
-            return Ok(());
+            return Ok(None);
         }
         let timestamp_ms = exposed_ms.unwrap_or(self.now_ms);
         if timestamp_ms > self.now_ms.saturating_add(AHEAD_MS_MAX) {
             self.outcome.out_of_bounds += 1;
-            return Ok(());
+            return Ok(None);
         }
         self.outcome.series_added += u64::from(is_new);
         if exposed_ms.is_none() || config.track_timestamps_staleness {
@@ -303,7 +326,7 @@ impl Walk<'_> {
             let series = series.clone();
             self.outcome.push(id, series, timestamp_ms, value);
         }
-        Ok(())
+        Ok(Some((id, timestamp_ms)))
     }
 
     fn is_over_limit(&self) -> bool {

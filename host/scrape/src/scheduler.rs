@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_model::sample::is_stale_nan;
-use narthex_model::{Clock, Rejection, WriteBatch};
+use narthex_model::{Clock, ExemplarRejection, Rejection, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout_at};
@@ -280,6 +280,9 @@ impl Work {
             Ok(report) => {
                 memory.learn(&outcome, &report);
                 rejected += count(metrics, &outcome.batch, &report.rejected);
+                let late = report.rejected_exemplars.iter();
+                let late = late.filter(|(_, why)| *why == ExemplarRejection::OutOfOrder);
+                metrics.exemplar_out_of_order.inc_by(late.count() as u64);
             }
             Err(error) => failure = Some(error),
         }

@@ -8,7 +8,9 @@
 
 mod answers;
 mod errors;
+mod exemplars;
 mod fixture;
 mod lifecycle;
+mod native_histograms;
 mod plugins;
 mod server;
