@@ -142,10 +142,7 @@ impl Bucket {
         let folders = folders(self.inventory.access.list().await?);
         let rules = self.rules();
         self.inventory.refresh(&folders, rules.now_ms).await?;
-        let named = local.iter().filter_map(|block| Some((name(block)?, block)));
-        let waiting = named.filter(|(_, block)| self.is_wanted(block, rules));
-        let mut waiting: Vec<(Ulid, &Arc<Block>)> = waiting.collect();
-        waiting.sort_by_key(|(_, block)| block.meta().range.start_ms);
+        let waiting = self.waiting(local, rules);
         let mut failed = None;
         let nothing = Folder::default();
         for (done, (ulid, block)) in waiting.iter().enumerate() {
@@ -169,12 +166,9 @@ impl Bucket {
                 failed.get_or_insert(error);
             }
         }
-        let left = waiting
-            .iter()
-            .filter(|(_, block)| self.inventory.lacks(block));
-        self.metrics
-            .waiting
-            .set(i64::try_from(left.count()).unwrap_or(i64::MAX));
+        let left = self.waiting(local, rules).len();
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        self.metrics.waiting.set(left);
         let local = local.iter().filter_map(|block| name(block)).collect();
         clean(&self.inventory, &folders, &local, rules, &self.metrics).await?;
         failed.map_or(Ok(()), Err)
@@ -188,9 +182,15 @@ impl Bucket {
         }
     }
 
-    /// Whether a local block is to be brought to the bucket.
-    fn is_wanted(&self, block: &Block, rules: Rules) -> bool {
-        self.inventory.lacks(block) && !rules.is_old(block.meta().range.end_ms)
+    /// The local blocks that are to be brought to the bucket, oldest first.
+    fn waiting(&self, local: &[Arc<Block>], rules: Rules) -> Vec<(Ulid, Arc<Block>)> {
+        let is_wanted =
+            |block: &Block| self.inventory.lacks(block) && !rules.is_old(block.meta().range.end_ms);
+        let wanted = local.iter().filter(|block| is_wanted(block));
+        let named = wanted.filter_map(|block| Some((name(block)?, Arc::clone(block))));
+        let mut waiting: Vec<_> = named.collect();
+        waiting.sort_by_key(|(_, block)| block.meta().range.start_ms);
+        waiting
     }
 
     async fn upload(

@@ -60,9 +60,7 @@ pub(crate) async fn clean(
         if is_held || !rules.is_due(mark.deletion_time.saturating_mul(1_000)) {
             continue;
         }
-        let files = entry.block.meta().files.keys();
-        let listed = folders.get(block).into_iter().flat_map(|f| f.files.keys());
-        let files: BTreeSet<&str> = files.chain(listed).map(String::as_str).collect();
+        let files = files_of(entry, folders.get(block));
         inventory.forget(*block).await;
         delete(inventory, *block, &files).await?;
         metrics.deleted.inc();
@@ -91,6 +89,13 @@ pub(crate) async fn clean(
         }
     }
     Ok(())
+}
+
+/// The files of a block: those that it should have, and those that were seen.
+fn files_of<'a>(entry: &'a Entry, folder: Option<&'a Folder>) -> BTreeSet<&'a str> {
+    let files = entry.block.meta().files.keys();
+    let listed = folder.into_iter().flat_map(|folder| folder.files.keys());
+    files.chain(listed).map(String::as_str).collect()
 }
 
 /// The names of all blocks in whose place another one stands.

@@ -143,13 +143,14 @@ impl Inventory {
             }
         }
         let nothing = Folder::default();
-        let of = |block: &Ulid| folders.get(block).unwrap_or(&nothing);
         let looked = entries.blocks.keys().chain(&shown).copied();
         let looked: BTreeSet<Ulid> = looked.collect();
-        let looks = looked.iter().map(|block| {
-            let known = entries.blocks.get(block).cloned();
-            async move { (*block, self.look(*block, of(block), known, now_ms).await) }
-        });
+        let mut looks = Vec::with_capacity(looked.len());
+        for block in looked {
+            let known = entries.blocks.get(&block).cloned();
+            let folder = folders.get(&block).unwrap_or(&nothing);
+            looks.push(async move { (block, self.look(block, folder, known, now_ms).await) });
+        }
         let looks: Vec<_> = stream::iter(looks)
             .buffer_unordered(BLOCKS_AT_ONCE)
             .collect()
