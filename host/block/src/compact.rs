@@ -104,13 +104,20 @@ fn origin(parents: &[Arc<Block>]) -> Compaction {
     Compaction {
         level: level.saturating_add(1),
         sources: sources.into_iter().cloned().collect(),
-        parents: metas()
-            .map(|meta| Parent {
-                ulid: meta.ulid.clone(),
-                range: meta.range,
-            })
-            .collect(),
+        parents: metas().flat_map(ancestry).collect(),
     }
+}
+
+/// A parent, and the blocks that it stands in place of and that are no sources: one of them may
+/// still lie beside the new block where the parent never lay.
+fn ancestry(meta: &BlockMeta) -> impl Iterator<Item = Parent> {
+    let itself = Parent {
+        ulid: meta.ulid.clone(),
+        range: meta.range,
+    };
+    let before = meta.compaction.iter().flat_map(|made| &made.parents);
+    let before = before.filter(|parent| !meta.sources().contains(&parent.ulid));
+    std::iter::once(itself).chain(before.cloned())
 }
 
 /// Files that are written, by name.

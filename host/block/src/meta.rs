@@ -77,7 +77,8 @@ pub struct Compaction {
     /// The blocks cut from the head, and those of other stores, whose samples these are; none of
     /// them is here any more.
     pub sources: Vec<String>,
-    /// The blocks that this one was made of, and stands in place of.
+    /// The blocks that this one was made of, and those that they were made of in turn but for the
+    /// sources. It stands in place of all of them.
     pub parents: Vec<Parent>,
 }
 

@@ -37,9 +37,11 @@ pub(crate) struct Inventory {
     entries: Mutex<Entries>,
     /// What readers see; `None` as long as nobody knows.
     visible: ArcSwapOption<Vec<Arc<Block>>>,
-    /// The sources of the blocks that were seen in the bucket by this process, whole.
+    /// The names of the blocks that answer and were seen in the bucket by this process, whole, and
+    /// of those in whose place they stand. Their sources are not enough: blocks that were taken
+    /// over from another store share them.
     safe: ArcSwap<HashSet<String>>,
-    /// The names of those blocks, and of those in whose place they stand.
+    /// The same of all blocks that were seen, also of those that no longer answer.
     there: ArcSwap<HashSet<String>>,
 }
 
@@ -103,12 +105,7 @@ impl Inventory {
 
     /// Whether all samples of a block are in the bucket.
     pub(crate) fn has(&self, block: &Block) -> bool {
-        let safe = self.safe.load();
-        block
-            .meta()
-            .sources()
-            .iter()
-            .all(|source| safe.contains(source))
+        self.safe.load().contains(&block.meta().ulid)
     }
 
     /// Whether a block is to be brought to the bucket: it is not there, and none in its place.
@@ -305,25 +302,28 @@ impl Inventory {
             .clone()
             .map(|entry| Arc::clone(&entry.block))
             .collect();
-        let there = all.iter().flat_map(|block| {
-            let meta = block.meta();
-            meta.replaced().chain([meta.ulid.as_str()])
-        });
-        self.there
-            .store(Arc::new(there.map(str::to_owned).collect()));
+        self.there.store(Arc::new(names(&all)));
         let answering = whole.filter(|entry| {
             let reason = entry.mark.as_ref().map(|mark| mark.reason);
             reason != Some(Reason::Retention)
         });
         let visible = not_replaced(&all, answering.map(|entry| &entry.block));
-        let sources = visible.iter().flat_map(|block| block.meta().sources());
-        self.safe.store(Arc::new(sources.cloned().collect()));
+        self.safe.store(Arc::new(names(&visible)));
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let damaged = entries.blocks.len() - all.len() + entries.unreadable.len();
         self.metrics.damaged.set(count(damaged));
         self.metrics.blocks.set(count(visible.len()));
         self.visible.store(Some(Arc::new(visible)));
     }
+}
+
+/// The names of blocks, and of those in whose place they stand.
+fn names(blocks: &[Arc<Block>]) -> HashSet<String> {
+    let names = blocks.iter().flat_map(|block| {
+        let meta = block.meta();
+        meta.replaced().chain([meta.ulid.as_str()])
+    });
+    names.map(str::to_owned).collect()
 }
 
 /// Those blocks in whose place none of `all` stands, oldest first.

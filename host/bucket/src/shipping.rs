@@ -30,12 +30,19 @@ pub(crate) async fn ship(
     there: &Folder,
     metrics: &Metrics,
 ) -> Result<Bytes, BucketError> {
+    let meta = file_of(ulid, META_FILE);
+    let mut is_hidden = false;
     for (name, file) in &block.meta().files {
         let expected = digest_of(name, file, ulid)?;
         let path = file_of(ulid, name);
         let is_there = there.files.get(name) == Some(&file.size);
         if is_there && access.digest(&path).await? == Some(expected) {
             continue;
+        }
+        if !is_hidden {
+            // Nobody must find the block while a file of it is sent again.
+            access.delete(&meta).await?;
+            is_hidden = true;
         }
         send(access, ulid, block, name, file.size).await?;
         metrics.uploaded_bytes.inc_by(file.size);
@@ -45,16 +52,15 @@ pub(crate) async fn ship(
         }
     }
     let text = block.meta_json().await?;
-    let path = file_of(ulid, META_FILE);
-    access.put(&path, text.clone()).await?;
+    access.put(&meta, text.clone()).await?;
     let expected = Digest {
         size: text.len() as u64,
         crc32c: crc32c::crc32c(&text),
     };
-    match access.digest(&path).await? == Some(expected) {
+    match access.digest(&meta).await? == Some(expected) {
         true => Ok(text),
         false => Err(BucketError::Different {
-            path: path.to_string(),
+            path: meta.to_string(),
         }),
     }
 }

@@ -62,9 +62,11 @@ async fn a_longer_block_takes_the_place_of_its_parents_which_go_after_two_days()
     let beside = Beside::open(Arc::clone(&store)).await;
     beside.sync(&disk).await.unwrap();
     let long = disk.compact(3).await;
-    assert!(beside.bucket.has(&long), "its samples are there already");
+    assert!(!beside.bucket.has(&long), "nobody has brought it there");
     let name = long.meta().ulid.clone();
     beside.sync(&disk).await.unwrap();
+    assert!(beside.bucket.has(&long));
+    assert!(parents.iter().all(|parent| beside.bucket.has(parent)));
     let names = objects(&store).await;
     assert!(names.contains(&format!("{name}/meta.json")), "{names:?}");
     for parent in &parents {
