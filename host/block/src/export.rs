@@ -16,7 +16,7 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::chunks::CHUNKS_FILE;
-use crate::series::map_names;
+use crate::series::{label_map, map_names};
 use crate::upload::{schema, timestamp};
 use crate::{Block, BlockError, Fault};
 
@@ -30,17 +30,9 @@ const ROW_GROUP_ROWS: usize = 1 << 20;
 const ZSTD_LEVEL: i32 = 9;
 
 fn columns() -> SchemaRef {
-    let entry = DataType::Struct(
-        vec![
-            Field::new("key", DataType::Utf8, false),
-            Field::new("value", DataType::Utf8, false),
-        ]
-        .into(),
-    );
-    let labels = DataType::Map(Arc::new(Field::new("key_value", entry, false)), false);
     schema([
         ("series_id", DataType::Int64, false),
-        ("labels", labels, false),
+        ("labels", label_map(), false),
         ("timestamp", timestamp(), false),
         ("value", DataType::Float64, true),
         ("histogram", DataType::Utf8, true),

@@ -81,7 +81,8 @@ pub(crate) fn map_names() -> MapFieldNames {
     }
 }
 
-fn columns() -> SchemaRef {
+/// Labels but for `__name__`, or all of them, in one column.
+pub(crate) fn label_map() -> DataType {
     let entry = DataType::Struct(
         vec![
             Field::new("key", DataType::Utf8, false),
@@ -89,10 +90,13 @@ fn columns() -> SchemaRef {
         ]
         .into(),
     );
-    let labels = DataType::Map(Arc::new(Field::new("key_value", entry, false)), false);
+    DataType::Map(Arc::new(Field::new("key_value", entry, false)), false)
+}
+
+fn columns() -> SchemaRef {
     schema([
         ("metric", DataType::Utf8, false),
-        ("labels", labels, false),
+        ("labels", label_map(), false),
         ("mint", timestamp(), false),
         ("maxt", timestamp(), false),
     ])
