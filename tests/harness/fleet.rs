@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::Target;
 
+mod axes;
 mod shapes;
 mod values;
 

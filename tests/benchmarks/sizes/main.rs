@@ -46,7 +46,7 @@ fn main() {
         let ours = narthex(folder.path(), &text, hours);
         let all = ours.values().sum::<u64>() as f64 / samples;
         let prometheus = prometheus(folder.path(), &text, hours) as f64 / samples;
-        let victoria = victoria_metrics(folder.path(), &text) as f64 / samples;
+        let victoria = victoria_metrics(folder.path(), &text, samples) as f64 / samples;
         let files = ours.iter();
         let files = files.map(|(file, bytes)| format!("{file} {:.4}", *bytes as f64 / samples));
         println!(
@@ -84,7 +84,7 @@ fn prometheus(folder: &Path, text: &Path, hours: u64) -> u64 {
     bytes_below(&data)
 }
 
-fn victoria_metrics(folder: &Path, text: &Path) -> u64 {
+fn victoria_metrics(folder: &Path, text: &Path, samples: f64) -> u64 {
     let (data, port) = (folder.join("victoria-metrics"), free_port());
     let args = [
         format!("-storageDataPath={}", data.display()),
@@ -118,6 +118,11 @@ fn victoria_metrics(folder: &Path, text: &Path) -> u64 {
             left => Err(format!("{left:?} rows and merges are left")),
         });
     }
+    // A size of half of the samples would say nothing.
+    let end = (START_MS + 13 * 3_600_000) / 1000;
+    let count = "sum(count_over_time(%7B__name__!=%22%22%7D%5B13h%5D))";
+    let (_, kept) = http::get(&format!("{url}/api/v1/query?query={count}&time={end}")).unwrap();
+    assert!(kept.contains(&format!("\"{samples}\"")), "{kept}");
     // It writes the rest when it ends.
     process.terminate();
     bytes_below(&data)

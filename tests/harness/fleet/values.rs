@@ -14,6 +14,8 @@ pub(crate) enum Motion {
     Events,
     /// A counter of seconds with two decimals.
     Seconds,
+    /// The same of what is rarely spent.
+    SlowSeconds,
     /// A gauge that moves by pages of memory.
     Pages,
     /// A gauge that is a measured time, with all its digits.
@@ -30,10 +32,11 @@ pub(crate) fn dice(seed: u64, step: u64) -> u64 {
     mixed ^ mixed >> 31
 }
 
-/// Events up to a step: `per_step` of them each time on average, never fewer than before.
+/// Events up to a step: `per_step` of them each time on average, never fewer than before, and as
+/// many more or less as independent events are (the root of their number).
 fn events(seed: u64, step: u64, per_step: u64) -> u64 {
     let start = dice(seed, u64::MAX) % 1_000_000;
-    start + step * per_step + dice(seed, step) % per_step.max(1)
+    start + step * per_step + dice(seed, step) % (2 * per_step.isqrt()).clamp(1, per_step.max(1))
 }
 
 impl Motion {
@@ -49,11 +52,16 @@ impl Motion {
                 let hundredths = events(seed, step, 1 + rate % 1500);
                 write!(page, "{}.{:02}", hundredths / 100, hundredths % 100)
             }
+            Self::SlowSeconds => {
+                let hundredths = dice(seed, 0) % 100_000 + step / (2 + rate % 9);
+                write!(page, "{}.{:02}", hundredths / 100, hundredths % 100)
+            }
             Self::Pages => {
                 let pages = 100_000 + rate * 100 + dice(seed, step) % (rate + 10);
                 write!(page, "{}", pages * 4096)
             }
-            Self::Measured => write!(page, "{}", (dice(seed, step) >> 40) as f64 * 1e-9),
+            // Nanoseconds over a billion, as exporters written in Go say a duration.
+            Self::Measured => write!(page, "{}", (dice(seed, step) >> 40) as f64 / 1e9),
             Self::Bucket(nth) => {
                 let all = events(seed, step, rate);
                 write!(page, "{}", all * (u64::from(nth) + 1) / 12)
