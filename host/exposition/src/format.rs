@@ -11,12 +11,14 @@ pub enum Format {
     OpenMetrics,
 }
 
-/// What a scrape asks for in its `Accept` header: all that [`Parser`](crate::Parser) reads, in
-/// Prometheus' order and with its weights.
-pub const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
-    application/openmetrics-text;version=0.0.1;q=0.5,\
-    text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
-    text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+/// Any format of a scrape's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PageFormat {
+    /// One that [`Parser`](crate::Parser) reads.
+    Text(Format),
+    /// Delimited protobuf, which [`ProtobufParser`](crate::ProtobufParser) reads.
+    Protobuf,
+}
 
 /// Why a response's format is not known, in Prometheus' words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,16 +46,20 @@ pub enum UnsupportedContentType {
 }
 
 impl Format {
-    /// The format of a response, from its `Content-Type` header ("" where it has none). The
+    /// The text format of a response, from its `Content-Type` header ("" where it has none). The
     /// version is not looked at. `fallback` is what is used where the header says nothing useful.
     ///
     /// # Errors
-    /// The header says nothing useful and there is no fallback.
+    /// The header says nothing useful, or that it is protobuf, and there is no fallback.
     pub fn from_content_type(
         content_type: &str,
         fallback: Option<Self>,
     ) -> Result<Self, UnsupportedContentType> {
-        declared(content_type).or_else(|error| fallback.ok_or(error))
+        let declared = declared(content_type).and_then(|declared| match declared {
+            PageFormat::Text(format) => Ok(format),
+            PageFormat::Protobuf => Err(UnsupportedContentType::Unknown(content_type.to_owned())),
+        });
+        declared.or_else(|error| fallback.ok_or(error))
     }
 
     /// The `Content-Type` of what [`write`](crate::write) writes.
@@ -69,7 +75,21 @@ impl Format {
     }
 }
 
-fn declared(content_type: &str) -> Result<Format, UnsupportedContentType> {
+impl PageFormat {
+    /// The format of a response; as [`Format::from_content_type`], protobuf among them. Of
+    /// protobuf neither the message nor the encoding is looked at.
+    ///
+    /// # Errors
+    /// The header says nothing useful and there is no fallback.
+    pub fn from_content_type(
+        content_type: &str,
+        fallback: Option<Self>,
+    ) -> Result<Self, UnsupportedContentType> {
+        declared(content_type).or_else(|error| fallback.ok_or(error))
+    }
+}
+
+fn declared(content_type: &str) -> Result<PageFormat, UnsupportedContentType> {
     if content_type.is_empty() {
         return Err(UnsupportedContentType::Blank);
     }
@@ -81,8 +101,9 @@ fn declared(content_type: &str) -> Result<Format, UnsupportedContentType> {
         }
     })?;
     match media_type.as_str() {
-        "text/plain" => Ok(Format::PrometheusText),
-        "application/openmetrics-text" => Ok(Format::OpenMetrics),
+        "text/plain" => Ok(PageFormat::Text(Format::PrometheusText)),
+        "application/openmetrics-text" => Ok(PageFormat::Text(Format::OpenMetrics)),
+        "application/vnd.google.protobuf" => Ok(PageFormat::Protobuf),
         _ => Err(UnsupportedContentType::Unknown(content_type.to_owned())),
     }
 }
@@ -221,6 +242,18 @@ mod tests {
             );
             check(header, Err(&error));
         }
+    }
+
+    #[test]
+    fn protobuf_is_a_format_that_is_no_text() {
+        let header = "application/vnd.google.protobuf; proto=x; encoding=delimited";
+        let fallback = Some(PageFormat::Text(Format::OpenMetrics));
+        let format = PageFormat::from_content_type(header, fallback);
+        assert_eq!(format, Ok(PageFormat::Protobuf));
+        let format = PageFormat::from_content_type("text/html", Some(PageFormat::Protobuf));
+        assert_eq!(format, Ok(PageFormat::Protobuf));
+        let format = PageFormat::from_content_type("text/plain", Some(PageFormat::Protobuf));
+        assert_eq!(format, Ok(PageFormat::Text(Format::PrometheusText)));
     }
 
     #[test]
