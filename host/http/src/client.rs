@@ -1,27 +1,23 @@
 //! The client: one connection pool, one set of credentials.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::net::IpAddr;
 
 use bytes::Bytes;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{NoProxy, Proxy, StatusCode, Url};
+use reqwest::header::{HeaderMap, HeaderName, LOCATION};
+use reqwest::{StatusCode, Url};
 
 use crate::credentials::Credentials;
-use crate::error::{LookupError, cause};
-use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, body, tls};
+use crate::error::cause;
+use crate::transport::Transport;
+use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, body};
 
 /// So many redirects are followed; one more ends the request, as in Go.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// An unused connection is closed after this time, as in Prometheus.
-const POOL_IDLE: Duration = Duration::from_secs(5 * 60);
-
 /// Sends GET requests. It has no timeout of its own: its caller knows the deadline.
 #[derive(Debug, Clone)]
 pub struct Client {
-    inner: reqwest::Client,
+    transport: Transport,
     credentials: Credentials,
     follow_redirects: bool,
     proxy: Option<Secret>,
@@ -41,24 +37,9 @@ impl Client {
         if !faults.is_empty() {
             return Err(BuildError::Config(faults.join("; ")));
         }
-        let tls = config.tls_config.clone().unwrap_or_default();
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&tls, config.enable_http2)?)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .pool_idle_timeout(POOL_IDLE)
-            .dns_resolver(SystemResolver)
-            .no_proxy();
-        if !config.enable_http2 {
-            builder = builder.http1_only();
-        }
-        for proxy in proxies(config)? {
-            builder = builder.proxy(proxy);
-        }
         Ok(Self {
-            inner: builder.build().map_err(BuildError::Client)?,
-            credentials: Credentials::new(config),
+            transport: Transport::new(config)?,
+            credentials: Credentials::new(config)?,
             follow_redirects: config.follow_redirects,
             proxy: config.proxy_url.clone(),
         })
@@ -75,9 +56,11 @@ impl Client {
         let mut shown = url.to_owned();
         let credentials = self.credentials.headers().await;
         let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
+        let client = self.transport.client().await;
+        let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;
         for _ in 0..=REDIRECTS_MAX {
-            let mut request = self.inner.get(current.clone()).headers(headers.clone());
+            let mut request = client.get(current.clone()).headers(headers.clone());
             if is_trusted {
                 request = request.headers(credentials.clone());
             }
@@ -153,71 +136,6 @@ async fn address(url: &Url) -> String {
     match found.ok().and_then(|mut addresses| addresses.next()) {
         Some(address) => address.to_string(),
         None => format!("{host}:{port}"),
-    }
-}
-
-fn proxies(config: &HttpConfig) -> Result<Vec<Proxy>, BuildError> {
-    let mut proxies = Vec::new();
-    if let Some(url) = &config.proxy_url {
-        let proxy = Proxy::all(url.expose()).map_err(BuildError::Client)?;
-        proxies.push(proxy.no_proxy(NoProxy::from_string(&config.no_proxy)));
-    }
-    if config.proxy_from_environment {
-        let variable = |names: [&str; 2]| {
-            let values = names
-                .into_iter()
-                .filter_map(|name| std::env::var(name).ok());
-            values.into_iter().find(|value| !value.is_empty())
-        };
-        if let Some(url) = variable(["HTTP_PROXY", "http_proxy"]) {
-            proxies.push(Proxy::http(url).map_err(BuildError::Client)?);
-        }
-        if let Some(url) = variable(["HTTPS_PROXY", "https_proxy"]) {
-            proxies.push(Proxy::https(url).map_err(BuildError::Client)?);
-        }
-        let direct = NoProxy::from_env();
-        proxies = proxies
-            .into_iter()
-            .map(|p| p.no_proxy(direct.clone()))
-            .collect();
-    }
-    let connect = connect_headers(config)?;
-    Ok(match connect.is_empty() {
-        true => proxies,
-        false => proxies
-            .into_iter()
-            .map(|p| p.headers(connect.clone()))
-            .collect(),
-    })
-}
-
-fn connect_headers(config: &HttpConfig) -> Result<HeaderMap, BuildError> {
-    let mut headers = HeaderMap::new();
-    for (name, values) in &config.proxy_connect_header {
-        let invalid = |_| BuildError::Config(format!("invalid proxy_connect_header {name:?}"));
-        let parsed: HeaderName = name.parse().map_err(|_| invalid(()))?;
-        for value in values {
-            let value = HeaderValue::from_str(value.expose()).map_err(|_| invalid(()))?;
-            headers.append(&parsed, value);
-        }
-    }
-    Ok(headers)
-}
-
-/// The system's resolver, with an error that can be told from a failed connection.
-struct SystemResolver;
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await;
-            let found = found.map(Iterator::collect::<Vec<SocketAddr>>);
-            match found {
-                Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
-                Err(_) => Err(LookupError { host }.into()),
-            }
-        })
     }
 }
 

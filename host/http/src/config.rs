@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Secret;
+use crate::proxy::ProxyConfig;
+use crate::{OAuth2, Secret};
 
 /// A user name and password.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// How TLS is spoken. Files are read when the client is made.
+/// How TLS is spoken. Files are read when the client is made, and again when they have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsConfig {
@@ -110,6 +111,8 @@ pub struct HttpConfig {
     pub basic_auth: Option<BasicAuth>,
     /// Any other `Authorization` header.
     pub authorization: Option<Authorization>,
+    /// A token instead.
+    pub oauth2: Option<OAuth2>,
     /// TLS.
     pub tls_config: Option<TlsConfig>,
     /// Whether to go where a 3xx answer points.
@@ -133,6 +136,7 @@ impl Default for HttpConfig {
         Self {
             basic_auth: None,
             authorization: None,
+            oauth2: None,
             tls_config: None,
             follow_redirects: true,
             enable_http2: true,
@@ -193,28 +197,13 @@ impl HttpConfig {
                 "authorization type cannot be set to \"basic\", use \"basic_auth\" instead",
             );
             fault(
-                self.basic_auth.is_some(),
+                self.basic_auth.is_some() || self.oauth2.is_some(),
                 "at most one of basic_auth, oauth2 & authorization must be configured",
             );
         }
         fault(
-            self.proxy_from_environment && self.proxy_url.is_some(),
-            "if proxy_from_environment is configured, proxy_url must not be configured",
-        );
-        fault(
-            self.proxy_from_environment && !self.no_proxy.is_empty(),
-            "if proxy_from_environment is configured, no_proxy must not be configured",
-        );
-        fault(
-            self.proxy_url.is_none() && !self.no_proxy.is_empty(),
-            "if no_proxy is configured, proxy_url must also be configured",
-        );
-        fault(
-            self.proxy_url.is_none()
-                && !self.proxy_from_environment
-                && !self.proxy_connect_header.is_empty(),
-            "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also \
-             be configured",
+            self.basic_auth.is_some() && self.oauth2.is_some() && self.authorization.is_none(),
+            "at most one of basic_auth, oauth2 & authorization must be configured",
         );
         for name in self.http_headers.keys() {
             let lower = name.to_ascii_lowercase();
@@ -223,8 +212,19 @@ impl HttpConfig {
                 &format!("setting header {name:?} is not allowed"),
             );
         }
+        faults.extend(self.proxy().faults());
+        faults.extend(self.oauth2.iter().flat_map(OAuth2::faults));
         faults.extend(self.tls_config.iter().flat_map(TlsConfig::faults));
         faults
+    }
+
+    pub(crate) fn proxy(&self) -> ProxyConfig {
+        ProxyConfig {
+            proxy_url: self.proxy_url.clone(),
+            no_proxy: self.no_proxy.clone(),
+            proxy_from_environment: self.proxy_from_environment,
+            proxy_connect_header: self.proxy_connect_header.clone(),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::{HttpConfig, Secret};
+use crate::oauth2::TokenSource;
+use crate::{BuildError, HttpConfig, Secret};
 
 /// A secret file may be this large; a larger one is refused.
 const SECRET_FILE_BYTES_MAX: u64 = 1 << 20;
@@ -15,13 +16,15 @@ const SECRET_FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     config: HttpConfig,
+    tokens: Option<TokenSource>,
 }
 
 impl Credentials {
-    pub(crate) fn new(config: &HttpConfig) -> Self {
-        Self {
+    pub(crate) fn new(config: &HttpConfig) -> Result<Self, BuildError> {
+        Ok(Self {
             config: config.clone(),
-        }
+            tokens: config.oauth2.as_ref().map(TokenSource::new).transpose()?,
+        })
     }
 
     /// The headers for one request.
@@ -64,6 +67,10 @@ impl Credentials {
             let value = basic_authorization(user.expose(), password.expose());
             return Ok(Some(value));
         }
+        if let Some(tokens) = &self.tokens {
+            let value = tokens.authorization().await?;
+            return Ok(Some(value.expose().to_owned()));
+        }
         let Some(authorization) = &self.config.authorization else {
             return Ok(None);
         };
@@ -86,7 +93,7 @@ fn header_value(name: &HeaderName, value: &str, sensitive: bool) -> Result<Heade
     Ok(value)
 }
 
-async fn read_secret(path: &str) -> Result<Secret, String> {
+pub(crate) async fn read_secret(path: &str) -> Result<Secret, String> {
     let owned = path.to_owned();
     let read = tokio::task::spawn_blocking(move || read_bounded(Path::new(&owned)));
     match read.await {
@@ -108,12 +115,12 @@ pub(crate) fn read_bounded(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Standard Base64 with padding (RFC 4648).
 /// The value of an `Authorization` header for a user and a password.
 pub fn basic_authorization(user: &str, password: &str) -> String {
     format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
 }
 
+/// Standard Base64 with padding (RFC 4648).
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -162,7 +169,7 @@ mod tests {
             }),
             ..HttpConfig::default()
         };
-        let credentials = Credentials::new(&config);
+        let credentials = Credentials::new(&config).unwrap();
         for token in ["one", "two"] {
             std::fs::write(&path, format!("{token}\n")).unwrap();
             let headers = credentials.headers().await.unwrap();
@@ -191,7 +198,7 @@ mod tests {
             .into(),
             ..HttpConfig::default()
         };
-        let headers = Credentials::new(&config).headers().await.unwrap();
+        let headers = Credentials::new(&config).unwrap().headers().await.unwrap();
         assert_eq!(headers[AUTHORIZATION], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         let tenants: Vec<_> = headers.get_all("x-tenant").iter().collect();
         assert_eq!(tenants, ["a", "b"]);

@@ -11,10 +11,13 @@ mod config;
 mod credentials;
 mod error;
 mod lookup;
+mod oauth2;
 mod outbound;
+mod proxy;
 mod secret;
 mod tls;
 mod tls_client;
+mod transport;
 
 pub use body::{BodyError, BodyLimit};
 pub use client::{Client, REDIRECTS_MAX, Response};
@@ -22,6 +25,7 @@ pub use config::{Authorization, BasicAuth, HttpConfig, HttpHeader, TlsConfig, Tl
 pub use credentials::basic_authorization;
 pub use error::{BuildError, RequestError};
 pub use lookup::{Lookup, SystemLookup};
+pub use oauth2::OAuth2;
 pub use outbound::{AddressFilter, Outbound, OutboundError, OutboundResponse};
 pub use reqwest::StatusCode;
 pub use reqwest::header;

@@ -4,6 +4,7 @@
 //! scrape's, `plugins` is plugin's, `storage` is tsdb's.
 
 mod external_labels;
+mod job_files;
 mod paths;
 mod plugin_uses;
 mod plugins_section;
@@ -14,12 +15,13 @@ use std::path::{Path, PathBuf};
 
 use narthex_model::{Labels, PromDuration};
 use narthex_plugin::PluginsConfig;
-use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs, resolve};
+use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs, ScrapeProtocol, resolve};
 use narthex_tsdb::StorageConfig;
 use serde::Serialize;
 
 use crate::yaml::{self, FILE_BYTES_MAX, Fault, YamlError};
-use sections::Sections;
+use plugin_uses::{ConfigFile, JobOrigin};
+use sections::{Job, Sections};
 
 pub(crate) use plugin_uses::{PluginFault, PluginPlace, PluginUses};
 
@@ -38,6 +40,13 @@ pub(crate) enum ConfigSource {
         /// `--web.route-prefix`
         route_prefix: String,
     },
+}
+
+/// What a feature flag says where the config says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ConfigDefaults {
+    /// Targets are asked for protobuf first.
+    pub(crate) asks_for_protobuf: bool,
 }
 
 /// A config that can be run.
@@ -78,9 +87,11 @@ pub(crate) enum ConfigError {
 
 impl ConfigSource {
     /// Reads and checks the config; nothing is changed by it.
-    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn load(&self, defaults: ConfigDefaults) -> Result<Config, ConfigError> {
         match self {
-            Self::File(path) => Config::parse(&read_file(path)?, &path.display().to_string()),
+            Self::File(path) => {
+                Config::parse_with(&read_file(path)?, &path.display().to_string(), defaults)
+            }
             Self::Default {
                 address,
                 route_prefix,
@@ -88,7 +99,7 @@ impl ConfigSource {
                 let text = DEFAULT
                     .replace("@address@", &own_address(*address))
                     .replace("@metrics_path@", &format!("{route_prefix}/metrics"));
-                Config::parse(&text, "default.yml")
+                Config::parse_with(&text, "default.yml", defaults)
             }
         }
     }
@@ -121,6 +132,9 @@ fn own_address(bound: SocketAddr) -> String {
 struct Printed<'a> {
     global: &'a GlobalConfig,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    scrape_config_files: &'a [String],
+    /// Those of the main file.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     scrape_configs: &'a [std::sync::Arc<ScrapeConfig>],
     plugins: &'a PluginsConfig,
     #[serde(skip_serializing_if = "is_empty")]
@@ -132,28 +146,77 @@ fn is_empty(storage: &&StorageConfig) -> bool {
     **storage == StorageConfig::default()
 }
 
+/// The jobs of all files, those of the main file first.
+struct Jobs {
+    files: Vec<ConfigFile>,
+    origins: Vec<JobOrigin>,
+    jobs: Vec<Job>,
+}
+
+impl Jobs {
+    /// Takes them out of the main file, and out of the files that it names.
+    fn gather(sections: &mut Sections, file: &str, text: &str) -> Result<Self, ConfigError> {
+        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+        let mut gathered = Self {
+            files: Vec::new(),
+            origins: Vec::new(),
+            jobs: Vec::new(),
+        };
+        let jobs = std::mem::take(&mut sections.scrape_configs);
+        gathered.add(file, text, jobs);
+        for named in job_files::read(file, &sections.scrape_config_files, folder)? {
+            gathered.add(&named.name, &named.text, named.jobs);
+        }
+        Ok(gathered)
+    }
+
+    fn add(&mut self, name: &str, text: &str, jobs: Vec<Job>) {
+        let file = self.files.len();
+        self.files.push(ConfigFile {
+            name: name.to_owned(),
+            text: text.into(),
+        });
+        let origins = (0..jobs.len()).map(|index| JobOrigin { file, index });
+        self.origins.extend(origins);
+        self.jobs.extend(jobs);
+    }
+}
+
 impl Config {
+    #[cfg(test)]
     fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(text, file, ConfigDefaults::default())
+    }
+
+    fn parse_with(text: &str, file: &str, defaults: ConfigDefaults) -> Result<Self, ConfigError> {
         let folder = Path::new(file).parent().unwrap_or(Path::new(""));
         let mut sections: Sections = yaml::read(text, file).map_err(ConfigError::Parse)?;
-        let places: Vec<_> = sections
-            .scrape_configs
-            .iter()
-            .map(|job| job.place)
-            .collect();
+        let Jobs {
+            files,
+            origins,
+            mut jobs,
+        } = Jobs::gather(&mut sections, file, text)?;
+        let places: Vec<_> = jobs.iter().map(|job| job.place).collect();
+        for (job, origin) in jobs.iter_mut().zip(&origins) {
+            // Prometheus takes paths in such a file from where the file lies.
+            let folder = Path::new(&files[origin.file].name).parent();
+            paths::resolve_job(&mut job.config, folder.unwrap_or(Path::new("")));
+        }
         let mut global = sections.global;
+        if defaults.asks_for_protobuf && global.scrape_protocols.is_none() {
+            global.scrape_protocols = Some(ScrapeProtocol::PROTO_FIRST.to_vec());
+        }
         paths::resolve_global(&mut global, folder);
         paths::resolve_plugins(&mut sections.plugins, folder);
         external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
-        let jobs = sections.scrape_configs.into_iter().map(|mut job| {
-            paths::resolve_job(&mut job.config, folder);
-            job.config
-        });
+        let jobs = jobs.into_iter().map(|job| job.config);
         let mut faults = plugins_section::faults(text, &sections.plugins);
         let scrape = resolve(global, jobs.collect()).unwrap_or_else(|in_jobs| {
             faults.extend(in_jobs.into_iter().map(|fault| {
                 let place = fault.job.and_then(|job| places.get(job).copied().flatten());
-                Fault::new(text, place, fault.message)
+                let origin = fault.job.and_then(|job| origins.get(job));
+                let file = &files[origin.map_or(0, |origin| origin.file)];
+                Fault::new(&file.text, place, fault.message).in_file(&file.name)
             }));
             ScrapeConfigs::default()
         });
@@ -166,15 +229,17 @@ impl Config {
                 faults,
             }));
         }
+        let in_main_file = origins.iter().filter(|origin| origin.file == 0).count();
         let yaml = serde_yaml::to_string(&Printed {
             global: &scrape.global,
-            scrape_configs: &scrape.jobs,
+            scrape_config_files: &sections.scrape_config_files,
+            scrape_configs: scrape.jobs.get(..in_main_file).unwrap_or_default(),
             plugins: &sections.plugins,
             storage: &sections.storage,
         })
         .map_err(|error| ConfigError::Print(error.to_string()))?;
         Ok(Self {
-            plugin_uses: PluginUses::of(file, text, &scrape.jobs),
+            plugin_uses: PluginUses::of(files, &origins, &scrape.jobs),
             external_labels: Labels::from_pairs(&scrape.global.external_labels),
             plugins: sections.plugins,
             storage: sections.storage,

@@ -1,6 +1,7 @@
 //! What `--enable-feature` switches on. The names are Prometheus'.
 
 use narthex_promql::ParseOptions;
+use narthex_scrape::ScrapeOptions;
 
 /// The features that are switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +12,14 @@ pub(crate) struct Features {
     pub(crate) delayed_name_removal: bool,
     /// Queries may count their samples at each step.
     pub(crate) per_step_stats: bool,
-    /// Queries tell a counter by its label `__type__`.
+    /// Scrapes write `__type__` and `__unit__`, and queries tell a counter by it.
     pub(crate) type_and_unit_labels: bool,
     /// Queries look at start timestamps.
     pub(crate) use_start_timestamps: bool,
     /// Exemplars are kept.
     pub(crate) exemplar_storage: bool,
+    /// What scrapes do besides.
+    pub(crate) scrape: ScrapeOptions,
 }
 
 impl Default for Features {
@@ -32,6 +35,7 @@ impl Default for Features {
             type_and_unit_labels: false,
             use_start_timestamps: false,
             exemplar_storage: false,
+            scrape: ScrapeOptions::default(),
         }
     }
 }
@@ -54,16 +58,19 @@ impl Features {
                 "promql-per-step-stats" => features.per_step_stats = true,
                 "type-and-unit-labels" => {
                     features.type_and_unit_labels = true;
-                    note(name, "is for queries only: scrapes add no such labels yet");
+                    features.scrape.type_and_unit_labels = true;
                 }
-                "use-start-timestamps" => {
-                    features.use_start_timestamps = true;
-                    note(name, "finds none yet: scrapes read no start timestamps");
-                }
+                "use-start-timestamps" => features.use_start_timestamps = true,
+                "st-storage" => features.scrape.start_timestamps = true,
+                "created-timestamp-zero-ingestion" => features.scrape.start_zeros = true,
+                "extra-scrape-metrics" => features.scrape.extra_scrape_metrics = true,
                 "exemplar-storage" => features.exemplar_storage = true,
                 "promql-duration-expr" | "" => {}
                 _ => note(name, "has no effect"),
             }
+        }
+        if features.use_start_timestamps && !features.scrape.start_timestamps {
+            note("use-start-timestamps", "finds none without st-storage");
         }
         features
     }
@@ -76,7 +83,7 @@ mod tests {
     #[test]
     fn each_name_switches_its_feature_on() {
         type Read = fn(&Features) -> bool;
-        let features: [(&str, Read); 8] = [
+        let features: [(&str, Read); 11] = [
             ("promql-experimental-functions", |f| {
                 f.parse.experimental_functions
             }),
@@ -91,6 +98,9 @@ mod tests {
             ("type-and-unit-labels", |f| f.type_and_unit_labels),
             ("use-start-timestamps", |f| f.use_start_timestamps),
             ("exemplar-storage", |f| f.exemplar_storage),
+            ("st-storage", |f| f.scrape.start_timestamps),
+            ("created-timestamp-zero-ingestion", |f| f.scrape.start_zeros),
+            ("extra-scrape-metrics", |f| f.scrape.extra_scrape_metrics),
         ];
         for (name, is_on) in features {
             let mut notes = Vec::new();

@@ -15,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 
-use crate::config::{Config, ConfigSource, PluginPlace};
+use crate::config::{Config, ConfigDefaults, ConfigSource, PluginPlace};
 use crate::flags::Flags;
 use crate::plugins;
 use crate::registry_follower::RegistryFollower;
@@ -23,6 +23,7 @@ use crate::registry_follower::RegistryFollower;
 /// The parts that follow the config, and the config that they follow.
 pub(crate) struct Reloader {
     source: ConfigSource,
+    defaults: ConfigDefaults,
     current: Config,
     state: ApiState,
     plugins: Arc<PluginRuntime>,
@@ -85,7 +86,7 @@ impl Reloader {
     /// # Errors
     /// A part refuses it.
     pub(crate) async fn start(
-        source: ConfigSource,
+        (source, defaults): (ConfigSource, ConfigDefaults),
         config: Config,
         mut followers: Followers,
         clock: Arc<dyn Clock>,
@@ -98,6 +99,7 @@ impl Reloader {
         followers.registry.follow(followed);
         let mut reloader = Self {
             source,
+            defaults,
             current: config,
             state: followers.state,
             plugins: followers.plugins,
@@ -119,7 +121,7 @@ impl Reloader {
     /// # Errors
     /// Why it was not taken; the old one goes on.
     pub(crate) async fn reload(&mut self) -> Result<(), String> {
-        let taken = match self.source.load() {
+        let taken = match self.source.load(self.defaults) {
             Ok(config) => self.take(config).await,
             Err(error) => Err(error.to_string()),
         };

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, ConfigSource};
+use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::flags::CommandLine;
 use crate::maintenance::Maintenance;
 use crate::object_store::ObjectStore;
@@ -51,7 +51,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
     let setup = Setup::new(line, address)?;
-    let config = setup.source.load()?;
+    let config = setup.source.load(setup.config_defaults())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let state = setup.api_state(lifecycle, &config);
     let web = Web::start(listeners, &state, setup.server_options());
@@ -152,6 +152,13 @@ impl Setup {
         })
     }
 
+    fn config_defaults(&self) -> ConfigDefaults {
+        ConfigDefaults {
+            // Only protobuf says when the counting of every series began.
+            asks_for_protobuf: self.line.features.scrape.start_zeros,
+        }
+    }
+
     fn server_options(&self) -> ServerOptions {
         ServerOptions {
             read_timeout: self.line.flags.read_timeout.as_std(),
@@ -209,7 +216,8 @@ impl Setup {
         let mut registry = Registry::default();
         let runtime = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
         let runtime = runtime.context("plugins cannot be started")?;
-        let scrape = Arc::new(ScrapeManager::new(
+        let scrape = Arc::new(ScrapeManager::with_options(
+            self.line.features.scrape,
             tsdb.clone(),
             self.clock.clone(),
             plugins::build_collector(runtime.clone()),
@@ -228,7 +236,7 @@ impl Setup {
             registry: follower,
         };
         let reloader = Reloader::start(
-            self.source.clone(),
+            (self.source.clone(), self.config_defaults()),
             config,
             followers,
             self.clock.clone(),

@@ -34,6 +34,8 @@ pub(crate) struct YamlError {
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
+    /// The file, where it is another than that of the error.
+    pub(crate) file: Option<String>,
     /// Line and column, from 1, where they are known.
     pub(crate) place: Option<(u64, u64)>,
     /// What is wrong there.
@@ -47,9 +49,18 @@ impl Fault {
     pub(crate) fn new(text: &str, place: Option<(u64, u64)>, message: impl Into<String>) -> Self {
         let snippet = place.map(|place| snippet::render(text, place));
         Self {
+            file: None,
             place,
             message: message.into(),
             snippet: snippet.unwrap_or_default(),
+        }
+    }
+
+    /// The same, in another file.
+    pub(crate) fn in_file(self, file: &str) -> Self {
+        Self {
+            file: Some(file.to_owned()),
+            ..self
         }
     }
 }
@@ -65,7 +76,7 @@ impl fmt::Display for YamlError {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(&self.file)?;
+            f.write_str(fault.file.as_ref().unwrap_or(&self.file))?;
             if let Some((line, column)) = fault.place {
                 write!(f, ":{line}:{column}")?;
             }

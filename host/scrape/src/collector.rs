@@ -77,6 +77,9 @@ pub enum ScrapeError {
     /// `sample_limit`
     #[error("sample limit exceeded")]
     SampleLimit,
+    /// `native_histogram_bucket_limit`
+    #[error("histogram bucket limit exceeded")]
+    BucketLimit,
     /// `label_limit` and the two length limits; the text says which and for what.
     #[error("{0}")]
     LabelLimit(String),

@@ -12,10 +12,12 @@
 
 mod collector;
 pub mod config;
+mod failure_log;
 mod groups;
 mod http_collector;
 mod manager;
 mod metrics;
+mod options;
 mod pipeline;
 mod schedule;
 mod scheduler;
@@ -25,4 +27,5 @@ mod url;
 pub use collector::{BuildCollector, Collector, CollectorError, ScrapeError, Scraped};
 pub use http_collector::HttpCollector;
 pub use manager::{ReloadError, ScrapeManager, ScrapePool, UPDATE_INTERVAL};
+pub use options::ScrapeOptions;
 pub use target::{Health, MetricMetadata, Target, TargetStatus};

@@ -3,7 +3,7 @@
 mod discovery;
 mod pool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use narthex_discovery::{BuildDiscoverer, DiscovererError, Plan, Providers, SdMetrics};
@@ -15,10 +15,11 @@ use tokio::task::JoinSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{ScrapeConfig, ScrapeConfigs};
+use crate::failure_log::FailureLog;
 use crate::metrics::Metrics;
 use crate::pipeline::MetadataPool;
 use crate::scheduler::{Job, Shared};
-use crate::{BuildCollector, CollectorError, Target};
+use crate::{BuildCollector, CollectorError, ScrapeOptions, Target};
 
 use self::discovery::Discovery;
 pub use self::discovery::UPDATE_INTERVAL;
@@ -68,6 +69,16 @@ pub enum ReloadError {
     /// Nobody can read its targets.
     #[error(transparent)]
     Collector(#[from] CollectorError),
+    /// There is nowhere to write that a scrape failed.
+    #[error("opening the scrape failure log of job {job:?}: {path}: {reason}")]
+    FailureLog {
+        /// The job.
+        job: String,
+        /// Its `scrape_failure_log_file`.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
     /// Nobody can find them.
     #[error(transparent)]
     Discoverer(#[from] DiscovererError),
@@ -90,12 +101,26 @@ impl ScrapeManager {
         build_discoverer: Box<BuildDiscoverer>,
         registry: &mut Registry,
     ) -> Self {
+        let options = ScrapeOptions::default();
+        Self::with_options(options, store, clock, build, build_discoverer, registry)
+    }
+
+    /// The same, with what feature flags say.
+    pub fn with_options(
+        options: ScrapeOptions,
+        store: Arc<dyn Appendable>,
+        clock: Arc<dyn Clock>,
+        build: Box<BuildCollector>,
+        build_discoverer: Box<BuildDiscoverer>,
+        registry: &mut Registry,
+    ) -> Self {
         Self(Arc::new(Inner {
             shared: Arc::new(Shared {
                 store,
                 clock,
                 metrics: Metrics::new(registry),
                 metadata: MetadataPool::default(),
+                options,
             }),
             build,
             build_discoverer,
@@ -148,6 +173,13 @@ impl ScrapeManager {
         pools.iter().map(|(name, pool)| pool.view(name)).collect()
     }
 
+    /// The configuration of a job, with what it takes from `global`.
+    pub fn job_config(&self, job: &str) -> Option<ScrapeConfig> {
+        let pools = self.0.read();
+        let pool = pools.get(job)?;
+        pool.job.as_ref().map(|job| job.config.clone())
+    }
+
     /// Ends every task. A scrape under way is given up, one that is being stored is stored; no
     /// stale marks are written.
     pub async fn stop(&self) {
@@ -171,6 +203,7 @@ impl Inner {
         let pools = self.read();
         let metrics = &self.shared.metrics;
         let (mut jobs, mut errors) = (Vec::new(), Vec::new());
+        let mut failure_logs = HashMap::new();
         let mut failed_entries = 0;
         for config in &configs.jobs {
             let old = pools.get(&config.job_name);
@@ -185,7 +218,7 @@ impl Inner {
                 None => (&metrics.pools, &metrics.pools_failed),
             };
             tried.inc();
-            let job = self.job(config).map_err(ReloadError::from);
+            let job = self.job(config, &mut failure_logs);
             let providers = old.and_then(Pool::providers);
             let (name, entries) = (&config.job_name, config.sd_configs());
             let plan = Providers::plan(name, entries, providers, &self.build_discoverer);
@@ -210,10 +243,31 @@ impl Inner {
         }
     }
 
-    fn job(&self, config: &ScrapeConfig) -> Result<Arc<Job>, CollectorError> {
+    /// A job of a new configuration. Jobs that write to the same file share it.
+    fn job(
+        &self,
+        config: &ScrapeConfig,
+        failure_logs: &mut HashMap<String, Arc<FailureLog>>,
+    ) -> Result<Arc<Job>, ReloadError> {
+        let path = &config.scrape_failure_log_file;
+        let failure_log = match failure_logs.get(path) {
+            _ if path.is_empty() => None,
+            Some(open) => Some(Arc::clone(open)),
+            None => {
+                let log = FailureLog::open(path).map_err(|error| ReloadError::FailureLog {
+                    job: config.job_name.clone(),
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?;
+                let log = Arc::new(log);
+                failure_logs.insert(path.clone(), Arc::clone(&log));
+                Some(log)
+            }
+        };
         Ok(Arc::new(Job {
             collector: (self.build)(config)?,
             config: config.clone(),
+            failure_log,
         }))
     }
 

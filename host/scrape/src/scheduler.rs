@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_model::sample::is_stale_nan;
-use narthex_model::{Clock, ExemplarRejection, Rejection, WriteBatch};
+use narthex_model::{AppendReport, Clock, ExemplarRejection, Rejection};
 use narthex_storage::{AppendError, Appendable};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout_at};
 
 use crate::config::ScrapeConfig;
+use crate::failure_log::FailureLog;
 use crate::metrics::{IntervalLabel, Metrics};
-use crate::pipeline::{self, Memory, MetadataPool, Rules};
+use crate::pipeline::{self, Memory, MetadataPool, Outcome, Rules};
 use crate::schedule::{self, Grid};
-use crate::{Collector, Health, ScrapeError, Scraped, Target, TargetStatus};
+use crate::{Collector, Health, ScrapeError, ScrapeOptions, Scraped, Target, TargetStatus};
 
 /// Something larger than this is read on a thread that may block, so that other targets' ticks
 /// do not wait for it.
@@ -26,12 +27,15 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
     pub(crate) metadata: MetadataPool,
+    pub(crate) options: ScrapeOptions,
 }
 
 /// A job as its targets' tasks know it.
 pub(crate) struct Job {
     pub(crate) config: ScrapeConfig,
     pub(crate) collector: Arc<dyn Collector>,
+    /// Where its failed scrapes are written.
+    pub(crate) failure_log: Option<Arc<FailureLog>>,
 }
 
 /// What a task is to do; it ends when nobody holds the sender any more.
@@ -192,6 +196,7 @@ impl TargetLoop {
         sleep(ticks.period() / 10).await;
         let rules = Rules {
             config: &progress.job.config,
+            options: self.shared.options,
             target: self.target.labels(),
             timeout: self.target.timeout(),
         };
@@ -254,6 +259,7 @@ impl Work {
     fn run(mut self) -> Done {
         let rules = Rules {
             config: &self.job.config,
+            options: self.shared.options,
             target: self.target.labels(),
             timeout: self.target.timeout(),
         };
@@ -271,15 +277,20 @@ impl Work {
         match &outcome.error {
             Some(ScrapeError::BodySizeLimit) => metrics.exceeded_body_size_limit.inc(),
             Some(ScrapeError::SampleLimit) => metrics.exceeded_sample_limit.inc(),
+            Some(ScrapeError::BucketLimit) => metrics.exceeded_bucket_limit.inc(),
             Some(ScrapeError::LabelLimit(_)) => metrics.exceeded_label_limits.inc(),
             _ => 0,
         };
+        if let (Some(log), Some(error)) = (&self.job.failure_log, &outcome.error) {
+            let job = &self.job.config.job_name;
+            log.write(job, &self.target, error, self.started_ms);
+        }
         let mut rejected = outcome.duplicates + outcome.out_of_bounds;
         let mut failure = None;
         match appended {
             Ok(report) => {
                 memory.learn(&outcome, &report);
-                rejected += count(metrics, &outcome.batch, &report.rejected);
+                rejected += count(metrics, &outcome, &report);
                 let late = report.rejected_exemplars.iter();
                 let late = late.filter(|(_, why)| *why == ExemplarRejection::OutOfOrder);
                 metrics.exemplar_out_of_order.inc_by(late.count() as u64);
@@ -306,14 +317,19 @@ impl Work {
     }
 }
 
-/// Counts what the store left out. A stale mark that comes too late is no loss.
-fn count(metrics: &Metrics, batch: &WriteBatch, rejected: &[(usize, Rejection)]) -> u64 {
+/// Counts what the store left out. A stale mark that comes too late is no loss, and neither is a
+/// zero at the beginning of a series that goes on.
+fn count(metrics: &Metrics, outcome: &Outcome, report: &AppendReport) -> u64 {
     let mut counted = 0;
-    for (index, rejection) in rejected {
-        let sample = batch.samples.get(*index);
-        if sample.is_some_and(|sample| is_stale_nan(sample.value)) {
-            continue;
-        }
+    let samples = report.rejected.iter().filter(|(index, _)| {
+        let sample = outcome.batch.samples.get(*index);
+        let is_stale = sample.is_some_and(|sample| is_stale_nan(sample.value));
+        !is_stale && outcome.zeros.binary_search(index).is_err()
+    });
+    let histograms = report.rejected_histograms.iter();
+    let histograms =
+        histograms.filter(|(index, _)| outcome.zero_histograms.binary_search(index).is_err());
+    for (_, rejection) in samples.chain(histograms) {
         counted += 1;
         match rejection {
             Rejection::OutOfOrder => metrics.out_of_order.inc(),

@@ -22,7 +22,12 @@ pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
     if let Some(authorization) = &mut job.authorization {
         join(&mut authorization.credentials_file, folder);
     }
-    if let Some(tls) = &mut job.tls_config {
+    let mut tls_configs = Vec::from_iter(&mut job.tls_config);
+    if let Some(oauth2) = &mut job.oauth2 {
+        join(&mut oauth2.client_secret_file, folder);
+        tls_configs.extend(&mut oauth2.tls_config);
+    }
+    for tls in tls_configs {
         join(&mut tls.ca_file, folder);
         join(&mut tls.cert_file, folder);
         join(&mut tls.key_file, folder);

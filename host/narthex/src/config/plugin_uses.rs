@@ -14,10 +14,25 @@ use crate::yaml::{Fault, Places, YamlError};
 /// All uses of plugins in a config file.
 #[derive(Debug, Clone)]
 pub(crate) struct PluginUses {
-    file: String,
-    /// What the file says, for the places of faults.
-    text: Arc<str>,
+    /// The main file first.
+    files: Vec<ConfigFile>,
     uses: Vec<PluginUse>,
+}
+
+/// A file that jobs stand in.
+#[derive(Debug, Clone)]
+pub(super) struct ConfigFile {
+    /// Its name.
+    pub(super) name: String,
+    /// What it says, for the places of faults.
+    pub(super) text: Arc<str>,
+}
+
+/// Where a job stands: which file, and which entry of its `scrape_configs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct JobOrigin {
+    pub(super) file: usize,
+    pub(super) index: usize,
 }
 
 /// What a plugin has to be able to do where it is used.
@@ -42,6 +57,8 @@ impl PluginPlace {
 #[derive(Debug, Clone)]
 struct PluginUse {
     place: PluginPlace,
+    /// Which file it stands in.
+    file: usize,
     job: String,
     plugin: String,
     settings: Value,
@@ -70,9 +87,14 @@ impl std::fmt::Display for PluginFault {
 }
 
 impl PluginUses {
-    /// The uses of the jobs that were read from this text.
-    pub(super) fn of(file: &str, text: &str, jobs: &[Arc<ScrapeConfig>]) -> Self {
-        let uses = jobs.iter().enumerate().flat_map(|(index, job)| {
+    /// The uses of jobs that were read from files, each with where it stands.
+    pub(super) fn of(
+        files: Vec<ConfigFile>,
+        origins: &[JobOrigin],
+        jobs: &[Arc<ScrapeConfig>],
+    ) -> Self {
+        let uses = origins.iter().zip(jobs).flat_map(|(origin, job)| {
+            let JobOrigin { file, index } = *origin;
             let at_job = format!("/scrape_configs/{index}");
             let settings = |settings: &Option<narthex_model::PluginSettings>| {
                 settings
@@ -81,6 +103,7 @@ impl PluginUses {
             };
             let collects = job.plugin.as_ref().map(|plugin| PluginUse {
                 place: PluginPlace::Exporter,
+                file,
                 job: job.job_name.clone(),
                 plugin: plugin.clone(),
                 settings: settings(&job.plugin_config),
@@ -90,6 +113,7 @@ impl PluginUses {
             let entries = job.plugin_sd_configs.iter().enumerate();
             let finds = entries.map(move |(index, entry)| PluginUse {
                 place: PluginPlace::Discovery,
+                file,
                 job: job.job_name.clone(),
                 plugin: entry.plugin.clone(),
                 settings: settings(&entry.config),
@@ -101,11 +125,8 @@ impl PluginUses {
             });
             collects.into_iter().chain(finds).collect::<Vec<_>>()
         });
-        Self {
-            file: file.to_owned(),
-            text: text.into(),
-            uses: uses.collect(),
-        }
+        let uses = uses.collect();
+        Self { files, uses }
     }
 
     /// Checks every use against what is known of its plugin.
@@ -127,8 +148,14 @@ impl PluginUses {
         if found.is_empty() {
             return Ok(());
         }
-        let places = Places::of(&self.text);
+        let main_file = self.files.first().map_or("", |file| file.name.as_str());
+        let places: Vec<_> = self
+            .files
+            .iter()
+            .map(|file| Places::of(&file.text))
+            .collect();
         let faults = found.into_iter().map(|(used, fault)| {
+            let places = places.get(used.file).and_then(Option::as_ref);
             let (at, shown) = &used.entry;
             let (pointer, what, message) = match fault {
                 PluginFault::Plugin(message) => {
@@ -144,12 +171,15 @@ impl PluginUses {
                     )
                 }
             };
-            let place = places.as_ref().and_then(|places| places.find(&pointer));
+            let place = places.and_then(|places| places.find(&pointer));
             let message = format!("job {:?}: {what}: {message}", used.job);
-            Fault::new(&self.text, place, message)
+            match self.files.get(used.file) {
+                Some(file) => Fault::new(&file.text, place, message).in_file(&file.name),
+                None => Fault::new("", place, message),
+            }
         });
         Err(YamlError {
-            file: self.file.clone(),
+            file: main_file.to_owned(),
             faults: faults.collect(),
         })
     }

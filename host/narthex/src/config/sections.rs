@@ -15,6 +15,7 @@ use crate::yaml::{Absent, place};
 pub(super) struct Sections {
     pub(super) global: GlobalConfig,
     pub(super) scrape_configs: Vec<Job>,
+    pub(super) scrape_config_files: Vec<String>,
     pub(super) plugins: PluginsConfig,
     pub(super) storage: StorageConfig,
     /// Settings of Go's runtime, which is not in here.
@@ -22,11 +23,6 @@ pub(super) struct Sections {
     _runtime: Option<IgnoredAny>,
     #[serde(rename = "rule_files", deserialize_with = "rule_files")]
     _rule_files: (),
-    #[serde(
-        rename = "scrape_config_files",
-        deserialize_with = "scrape_config_files"
-    )]
-    _scrape_config_files: (),
     #[serde(rename = "alerting", deserialize_with = "alerting")]
     _alerting: (),
     #[serde(rename = "remote_write", deserialize_with = "remote_write")]
@@ -49,7 +45,6 @@ macro_rules! not_supported_yet {
 
 not_supported_yet!(
     rule_files,
-    scrape_config_files,
     alerting,
     remote_write,
     remote_read,

@@ -45,6 +45,61 @@ fn a_config_as_users_have_it_is_read() {
 }
 
 #[test]
+fn a_feature_asks_for_protobuf_unless_the_config_says_otherwise() {
+    let defaults = ConfigDefaults {
+        asks_for_protobuf: true,
+    };
+    let first = |global: &str| {
+        let text = format!("{global}scrape_configs: [{{job_name: a}}]\n");
+        let config = Config::parse_with(&text, "prometheus.yml", defaults).unwrap();
+        config.scrape.jobs[0].scrape_protocols[0]
+    };
+    assert_eq!(first(""), ScrapeProtocol::PrometheusProto);
+    assert_eq!(
+        first("global: {scrape_protocols: [PrometheusText0.0.4]}\n"),
+        ScrapeProtocol::PrometheusText0_0_4
+    );
+}
+
+#[test]
+fn jobs_of_other_files_are_jobs_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("prometheus.yml");
+    let file = main.to_str().unwrap();
+    std::fs::create_dir(folder.path().join("jobs")).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join("jobs").join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let text = "scrape_config_files: [jobs/*.yml]\nscrape_configs: [{job_name: main}]\n";
+    let parse = || Config::parse(text, file).map_err(|error| error.to_string());
+    let job = "scrape_configs:\n- job_name: b\n  bearer_token_file: token\n";
+    write("b.yml", job);
+    write("a.yml", "scrape_configs: [{job_name: a}]\n");
+    write("c.txt", "no yaml at all: [");
+    let config = parse().unwrap();
+    let names = config.scrape.jobs.iter().map(|job| job.job_name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["main", "a", "b"]);
+    let token = folder.path().join("jobs/token").display().to_string();
+    assert_eq!(config.scrape.jobs[2].bearer_token_file, token);
+    // The printed config is the main file's.
+    assert!(config.yaml.contains("scrape_config_files:\n- jobs/*.yml\n"));
+    assert_eq!(config.yaml.matches("job_name:").count(), 1);
+
+    let path = write("b.yml", "scrape_configs:\n- job_name: main\n");
+    let error = parse().unwrap_err();
+    let expected = format!("{path}:2:3: found multiple scrape configs with job name \"main\"");
+    assert!(error.contains(&expected), "{error}");
+    let path = write("b.yml", "global: {}\n");
+    let error = parse().unwrap_err();
+    assert!(error.contains(&format!("{path}:1:1: ")), "{error}");
+    let error = Config::parse("scrape_config_files: ['*/a.yml']\n", file).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("invalid scrape config file path"), "{error}");
+}
+
+#[test]
 fn the_default_config_scrapes_where_the_server_listens() {
     for (address, route_prefix, target, path) in [
         ("0.0.0.0:9090", "", "localhost:9090", "/metrics"),
@@ -55,7 +110,7 @@ fn the_default_config_scrapes_where_the_server_listens() {
             address: address.parse().unwrap(),
             route_prefix: route_prefix.to_owned(),
         };
-        let config = source.load().unwrap();
+        let config = source.load(ConfigDefaults::default()).unwrap();
         let jobs = &config.scrape.jobs;
         assert_eq!(
             (jobs[0].job_name.as_str(), jobs[1].job_name.as_str()),
@@ -194,6 +249,7 @@ fn each_kind_of_fault_says_what_and_where() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = ConfigSource::File("no/such.yml".into()).load().unwrap_err();
+    let source = ConfigSource::File("no/such.yml".into());
+    let error = source.load(ConfigDefaults::default()).unwrap_err();
     assert!(error.to_string().contains("no/such.yml: "), "{error}");
 }

@@ -22,8 +22,10 @@ pub struct GlobalConfig {
     pub scrape_interval: PromDuration,
     /// How long a scrape may take; zero until [`super::resolve`] filled it in.
     pub scrape_timeout: PromDuration,
-    /// The formats to ask for, the preferred one first.
-    pub scrape_protocols: Vec<ScrapeProtocol>,
+    /// The formats to ask for, the preferred one first. Where nobody says, it depends on whether a
+    /// job wants native histograms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrape_protocols: Option<Vec<ScrapeProtocol>>,
     /// How often rules are evaluated.
     pub evaluation_interval: PromDuration,
     /// How far back in time rules are evaluated.
@@ -65,13 +67,13 @@ pub struct GlobalConfig {
     /// How targets are asked to write other names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_name_escaping_scheme: Option<EscapingScheme>,
-    /// Read and carried; native histograms are not stored yet.
+    /// Whether native histograms are taken as such; else they are classic ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scrape_native_histograms: Option<bool>,
-    /// Read and carried; see above.
+    /// Whether classic histograms become native ones with the same buckets.
     #[serde(skip_serializing_if = "is_false")]
     pub convert_classic_histograms_to_nhcb: bool,
-    /// Read and carried; see above.
+    /// Whether a histogram that is taken as a native one is taken as a classic one too.
     #[serde(skip_serializing_if = "is_false")]
     pub always_scrape_classic_histograms: bool,
     /// Whether the three extra report series are written.
@@ -88,7 +90,7 @@ impl Default for GlobalConfig {
         Self {
             scrape_interval: INTERVAL_DEFAULT,
             scrape_timeout: PromDuration::default(),
-            scrape_protocols: ScrapeProtocol::DEFAULT.to_vec(),
+            scrape_protocols: None,
             evaluation_interval: INTERVAL_DEFAULT,
             rule_query_offset: PromDuration::default(),
             query_log_file: String::new(),

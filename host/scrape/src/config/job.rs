@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use narthex_discovery::{PluginSdConfig, SdConfig, StaticConfig};
 use narthex_http::{
-    Authorization, BasicAuth, BodyLimit, HttpConfig, HttpHeader, Secret, TlsConfig,
+    Authorization, BasicAuth, BodyLimit, HttpConfig, HttpHeader, OAuth2, Secret, TlsConfig,
 };
 use narthex_model::relabel::RelabelConfig;
 use narthex_model::{ByteSize, PluginSettings, PromDuration};
@@ -81,6 +81,8 @@ pub struct ScrapeConfig {
     pub basic_auth: Option<BasicAuth>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorization: Option<Authorization>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth2: Option<OAuth2>,
     #[serde(skip_serializing_if = "Secret::is_empty")]
     pub bearer_token: Secret,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -146,6 +148,7 @@ impl Default for ScrapeConfig {
             metric_name_escaping_scheme: None,
             basic_auth: None,
             authorization: None,
+            oauth2: None,
             bearer_token: Secret::default(),
             bearer_token_file: String::new(),
             tls_config: None,
@@ -177,6 +180,7 @@ impl ScrapeConfig {
         HttpConfig {
             basic_auth: self.basic_auth.clone(),
             authorization: self.authorization.clone().or(bearer),
+            oauth2: self.oauth2.clone(),
             tls_config: self.tls_config.clone(),
             follow_redirects: self.follow_redirects,
             enable_http2: self.enable_http2,

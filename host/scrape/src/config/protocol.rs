@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A format of a scrape's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ScrapeProtocol {
-    /// Delimited protobuf. It can be named, as in Prometheus, but is not asked for: nothing here
-    /// reads it yet.
+    /// Delimited protobuf.
     PrometheusProto,
     /// OpenMetrics 0.0.1.
     #[serde(rename = "OpenMetricsText0.0.1")]
@@ -34,6 +33,16 @@ impl ScrapeProtocol {
         Self::PrometheusText0_0_4,
     ];
 
+    /// What is asked for where the configuration says nothing but that native histograms are
+    /// wanted, or a feature flag wants start timestamps: only protobuf has them.
+    pub const PROTO_FIRST: [Self; 5] = [
+        Self::PrometheusProto,
+        Self::OpenMetricsText1_0_0,
+        Self::OpenMetricsText0_0_1,
+        Self::PrometheusText1_0_0,
+        Self::PrometheusText0_0_4,
+    ];
+
     fn media_type(self) -> &'static str {
         match self {
             Self::PrometheusProto => {
@@ -53,10 +62,9 @@ impl ScrapeProtocol {
 
     /// The `Accept` header for these protocols, the preferred one first, with anything last.
     pub fn accept(protocols: &[Self], escaping: EscapingScheme) -> String {
-        let readable = protocols.iter().filter(|p| **p != Self::PrometheusProto);
         let mut weight = FIRST_WEIGHT;
         let mut accept = String::new();
-        for protocol in readable {
+        for protocol in protocols {
             accept.push_str(protocol.media_type());
             if protocol.has_escaping() {
                 accept.push_str(";escaping=");
@@ -121,13 +129,18 @@ mod tests {
              text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
              text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
         );
+        assert!(accept(&ScrapeProtocol::PROTO_FIRST).ends_with(
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,\
+             */*;q=0.1"
+        ));
         let protocols = [
             ScrapeProtocol::PrometheusProto,
             ScrapeProtocol::PrometheusText0_0_4,
         ];
         assert_eq!(
             accept(&protocols),
-            "text/plain;version=0.0.4;q=0.6,*/*;q=0.5"
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+             encoding=delimited;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4"
         );
     }
 }

@@ -88,10 +88,11 @@ fn global_faults(global: &GlobalConfig) -> Vec<String> {
     if global.external_labels.keys().any(String::is_empty) {
         faults.push("\"\" is not a valid label name".to_owned());
     }
-    if global.scrape_protocols.is_empty() {
+    let protocols = global.scrape_protocols.as_deref();
+    if protocols.is_some_and(<[_]>::is_empty) {
         faults.push("scrape_protocols cannot be empty for global config".to_owned());
     }
-    if let Some(protocol) = duplicate(&global.scrape_protocols) {
+    if let Some(protocol) = duplicate(protocols.unwrap_or_default()) {
         faults.push(format!(
             "duplicated protocol in scrape_protocols, got {protocol:?} for global config"
         ));
@@ -135,7 +136,8 @@ fn job_faults(job: &ScrapeConfig) -> Vec<String> {
         faults
             .push("at most one of bearer_token & bearer_token_file must be configured".to_owned());
     }
-    if (bearer.0 || bearer.1) && (job.basic_auth.is_some() || job.authorization.is_some()) {
+    let has_other = job.basic_auth.is_some() || job.authorization.is_some() || job.oauth2.is_some();
+    if (bearer.0 || bearer.1) && has_other {
         faults.push(
             "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
                 .to_owned(),
@@ -198,8 +200,26 @@ fn inherit(job: &mut ScrapeConfig, global: &GlobalConfig) {
         .or(job.body_size_limit)
         .or(global.body_size_limit)
         .or(Some(BODY_SIZE_LIMIT_DEFAULT));
+    let native = &mut job.scrape_native_histograms;
+    *native = native.or(global.scrape_native_histograms);
     if job.scrape_protocols.is_empty() {
-        job.scrape_protocols.clone_from(&global.scrape_protocols);
+        job.scrape_protocols = match (&global.scrape_protocols, job.scrape_native_histograms) {
+            (Some(protocols), _) => protocols.clone(),
+            (None, Some(true)) => ScrapeProtocol::PROTO_FIRST.to_vec(),
+            (None, _) => ScrapeProtocol::DEFAULT.to_vec(),
+        };
+    }
+    for (own, inherited) in [
+        (
+            &mut job.always_scrape_classic_histograms,
+            global.always_scrape_classic_histograms,
+        ),
+        (
+            &mut job.convert_classic_histograms_to_nhcb,
+            global.convert_classic_histograms_to_nhcb,
+        ),
+    ] {
+        *own = own.or(inherited.then_some(true));
     }
     if job.scrape_failure_log_file.is_empty() {
         job.scrape_failure_log_file

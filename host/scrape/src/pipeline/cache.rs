@@ -1,7 +1,7 @@
 //! What is remembered of a target from scrape to scrape: which series a line of its page means,
 //! and which series had a sample last time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
@@ -37,6 +37,8 @@ pub(crate) struct SeriesCache {
     next_tracked: Vec<EntryId>,
     /// Series written under rules that are no longer in force.
     orphans: Vec<Stale>,
+    /// When the counting of series began, where a zero was written for it.
+    starts: HashMap<EntryId, i64>,
     /// Counts from 1 on.
     scrape: u32,
 }
@@ -87,6 +89,7 @@ impl SeriesCache {
             tracked: Vec::new(),
             next_tracked: Vec::new(),
             orphans: Vec::new(),
+            starts: HashMap::new(),
             scrape: 0,
         }
     }
@@ -186,6 +189,11 @@ impl SeriesCache {
         }
     }
 
+    /// Whether this is not the start that the series had before; from now on it is.
+    pub(super) fn is_new_start(&mut self, id: EntryId, start_ms: i64) -> bool {
+        self.starts.insert(id, start_ms) != Some(start_ms)
+    }
+
     /// The scrape was good: gives what vanished since the last good one and forgets its lines.
     pub(super) fn commit(&mut self) -> Vec<Stale> {
         let mut vanished = std::mem::take(&mut self.orphans);
@@ -214,6 +222,8 @@ impl SeriesCache {
     /// grown over its bound and was cut back to the last good scrape.
     pub(super) fn abort(&mut self) -> (Vec<Stale>, bool) {
         let vanished = self.take_tracked();
+        // Zeros of this scrape were not written. A store refuses those that it has.
+        self.starts.clear();
         for (place, id) in self.order.iter().enumerate() {
             if let Some(entry) = self.entries.get_mut(*id as usize) {
                 entry.order_at = number(place);
@@ -228,21 +238,38 @@ impl SeriesCache {
     }
 
     /// Takes over what the store says of a batch: the references, and that a rejected sample is
-    /// none.
-    pub(super) fn learn(&mut self, owners: &[EntryId], report: &AppendReport) {
-        for (id, series) in owners.iter().zip(&report.series) {
-            if let Some(entry) = self.entry_mut(*id)
-                && let Some((held, _)) = &mut entry.series
-            {
-                *held = *series;
+    /// none. The owners are those of its samples and of its native histograms.
+    pub(super) fn learn(
+        &mut self,
+        owners: &[EntryId],
+        histogram_owners: &[EntryId],
+        report: &AppendReport,
+    ) {
+        let AppendReport {
+            series,
+            rejected,
+            histogram_series,
+            rejected_histograms,
+            ..
+        } = report;
+        let lists = [
+            (owners, series, rejected),
+            (histogram_owners, histogram_series, rejected_histograms),
+        ];
+        let mut lost = HashSet::new();
+        for (owners, series, rejected) in lists {
+            for (id, series) in owners.iter().zip(series) {
+                if let Some(entry) = self.entry_mut(*id)
+                    && let Some((held, _)) = &mut entry.series
+                {
+                    *held = *series;
+                }
             }
+            let rejected = rejected.iter();
+            lost.extend(rejected.filter_map(|(index, _)| owners.get(*index).copied()));
         }
-        if !report.rejected.is_empty() {
-            let rejected = report.rejected.iter();
-            let rejected: HashSet<EntryId> = rejected
-                .filter_map(|(index, _)| owners.get(*index).copied())
-                .collect();
-            self.tracked.retain(|id| !rejected.contains(id));
+        if !lost.is_empty() {
+            self.tracked.retain(|id| !lost.contains(id));
         }
     }
 
@@ -284,6 +311,7 @@ impl SeriesCache {
             }
             entry.series = None;
             entry.seen_at = 0;
+            self.starts.remove(&id);
             self.free.push(id);
         }
     }

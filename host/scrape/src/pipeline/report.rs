@@ -33,7 +33,8 @@ pub(super) struct ReportSeries {
 impl ReportSeries {
     /// The series, with the target's labels.
     pub(super) fn series(&mut self, rules: Rules<'_>) -> &[Stale] {
-        let is_extra = rules.config.extra_scrape_metrics == Some(true);
+        let by_default = rules.options.extra_scrape_metrics;
+        let is_extra = rules.config.extra_scrape_metrics.unwrap_or(by_default);
         let extra = EXTRA_NAMES.iter().filter(|_| is_extra);
         let names: Vec<&str> = NAMES.iter().chain(extra).copied().collect();
         if self.series.len() != names.len() {

@@ -1,5 +1,6 @@
 //! From the labels that a target exposes to those that are stored.
 
+use narthex_exposition::MetricType;
 use narthex_model::{
     Labels, LabelsBuilder, METRIC_NAME, is_classic_label_name, is_classic_metric_name, relabel,
 };
@@ -7,22 +8,53 @@ use narthex_model::{
 use crate::ScrapeError;
 use crate::config::{ScrapeConfig, ValidationScheme};
 
+/// A series with more labels than this fails the scrape, whatever `label_limit` says.
+const LABELS_MAX: usize = 1 << 14;
+
 /// What an exposed label is called where the target's label takes its place.
 const EXPORTED_PREFIX: &str = "exported_";
 
+/// What a target says of the metric family of a sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Described<'a> {
+    pub(super) kind: MetricType,
+    /// Empty where it says none.
+    pub(super) unit: &'a str,
+}
+
+impl Described<'_> {
+    /// What the labels say that tell it, empty where nothing is known.
+    fn labels(&self) -> [(&'static str, &str); 2] {
+        let kind = match self.kind {
+            MetricType::Unknown => "",
+            kind => kind.as_str(),
+        };
+        [(TYPE_LABEL, kind), (UNIT_LABEL, self.unit)]
+    }
+}
+
+const TYPE_LABEL: &str = "__type__";
+const UNIT_LABEL: &str = "__unit__";
+
 /// Merges the target's labels into a sample's and relabels the result. `None`: relabelling
-/// dropped the sample.
+/// dropped the sample. Where `described` is given, it becomes labels too, in the place of exposed
+/// ones.
 ///
 /// # Errors
 /// The labels cannot be stored, or are over a limit; the whole scrape fails then.
 pub(super) fn stored<'a>(
     exposed: impl Iterator<Item = (std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)>,
+    described: Option<Described<'_>>,
     target: &Labels,
     config: &ScrapeConfig,
 ) -> Result<Option<Labels>, ScrapeError> {
     let mut builder = LabelsBuilder::default();
     let mut empty = Vec::new();
-    for (name, value) in exposed {
+    for (count, (name, value)) in exposed.enumerate() {
+        if count == LABELS_MAX {
+            let text = format!("series has more than {LABELS_MAX} labels");
+            return Err(ScrapeError::Labels(text));
+        }
         if value.is_empty() {
             empty.push(name);
         } else {
@@ -32,6 +64,12 @@ pub(super) fn stored<'a>(
             }
             builder.set(&name, &value);
         }
+    }
+    for (name, value) in described.iter().flat_map(Described::labels) {
+        match value.is_empty() {
+            true => builder.remove(name),
+            false => builder.set(name, value),
+        };
     }
     if config.honor_labels {
         for (name, value) in target {

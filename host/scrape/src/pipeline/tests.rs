@@ -1,14 +1,17 @@
 use bytes::Bytes;
-use narthex_exposition::{Family, MetricType};
-use narthex_model::sample::is_stale_nan;
+use narthex_exposition::{Families, Family, MetricType};
+use narthex_model::sample::{NORMAL_NAN_BITS, is_stale_nan};
 use narthex_model::{Rejection, SeriesRef};
 use serde_json::json;
 
 use super::*;
 
+mod histograms;
+
 /// One target through several scrapes, the n-th of them at n seconds.
 struct Story {
     config: ScrapeConfig,
+    options: ScrapeOptions,
     target: Labels,
     memory: Memory,
     now_ms: i64,
@@ -19,6 +22,7 @@ impl Story {
     fn new(config: serde_json::Value) -> Self {
         Self {
             config: serde_json::from_value(config).unwrap(),
+            options: ScrapeOptions::default(),
             target: Labels::from_pairs([("job", "j"), ("instance", "i")]),
             memory: Memory::new(),
             now_ms: 0,
@@ -32,6 +36,7 @@ impl Story {
         self.now_ms += 1000;
         let rules = Rules {
             config: &self.config,
+            options: self.options,
             target: &self.target,
             timeout: self.config.scrape_timeout,
         };
@@ -305,6 +310,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
     story.page("a 1\nb 1\n");
     let rules = Rules {
         config: &story.config,
+        options: story.options,
         target: &story.target,
         timeout: story.config.scrape_timeout,
     };
@@ -327,6 +333,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
     assert_eq!(story.last.batch.samples[0].series, SeriesRef(1));
     let rules = Rules {
         config: &story.config,
+        options: story.options,
         target: &story.target,
         timeout: story.config.scrape_timeout,
     };
@@ -355,6 +362,7 @@ fn every_scrape_reports_on_itself() {
     let reported = |story: &mut Story| {
         let rules = Rules {
             config: &story.config,
+            options: story.options,
             target: &story.target,
             timeout: story.config.scrape_timeout,
         };
@@ -402,6 +410,7 @@ fn a_target_that_goes_away_ends_in_stale_marks() {
     story.page("a 1\n");
     let rules = Rules {
         config: &story.config,
+        options: story.options,
         target: &story.target,
         timeout: story.config.scrape_timeout,
     };

@@ -1,0 +1,315 @@
+//! Tokens by OAuth 2.0, grant type `client_credentials` (RFC 6749, 4.4).
+//!
+//! A token is fetched when the first request needs it, used until ten seconds before it ends, and
+//! fetched anew when the file with the client's secret has changed.
+//!
+//! It is not: the grant type `jwt-bearer`, which is refused by name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::credentials::{basic_authorization, read_secret};
+use crate::error::cause;
+use crate::transport::Transport;
+use crate::{BodyLimit, BuildError, HttpConfig, Secret, TlsConfig, body};
+
+/// An answer with a token may be this large.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// A token is not used any more this long before its end, as in Go's client.
+const EXPIRY_MARGIN: Duration = Duration::from_secs(10);
+
+/// A token that is said to last longer than this lasts this long.
+const LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// So much of what the other side says of an error is shown.
+const SHOWN_CHARS_MAX: usize = 300;
+
+/// The only grant type there is.
+const CLIENT_CREDENTIALS: &str = "client_credentials";
+
+/// What a configuration says of it, field for field as Prometheus' `oauth2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuth2 {
+    /// Who asks.
+    pub client_id: String,
+    /// The secret of who asks.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub client_secret: Secret,
+    /// A file with the secret, read before each request.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_secret_file: String,
+    /// Empty, or `client_credentials`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub grant_type: String,
+    /// What the token is to be good for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Where tokens are.
+    pub token_url: String,
+    /// More parameters for there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub endpoint_params: BTreeMap<String, String>,
+    /// How TLS is spoken there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_config: Option<TlsConfig>,
+    /// A proxy on the way there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_url: Option<Secret>,
+    /// Hosts that are asked directly, comma-separated.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub no_proxy: String,
+    /// Takes the proxy from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub proxy_from_environment: bool,
+    /// Headers of the CONNECT request to the proxy.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub proxy_connect_header: BTreeMap<String, Vec<Secret>>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl OAuth2 {
+    /// What does not fit together, in Prometheus' words; empty where all does.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (wrong, text) in [
+            (
+                self.client_id.is_empty(),
+                "oauth2 client_id must be configured".to_owned(),
+            ),
+            (
+                self.token_url.is_empty(),
+                "oauth2 token_url must be configured".to_owned(),
+            ),
+            (
+                !self.client_secret.is_empty() && !self.client_secret_file.is_empty(),
+                "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must \
+                 be configured"
+                    .to_owned(),
+            ),
+            (
+                !matches!(self.grant_type.as_str(), "" | CLIENT_CREDENTIALS),
+                format!(
+                    "oauth2 grant_type {:?} is not supported, only {CLIENT_CREDENTIALS:?}",
+                    self.grant_type
+                ),
+            ),
+        ] {
+            if wrong {
+                faults.push(text);
+            }
+        }
+        faults.extend(self.http_config().faults());
+        faults
+    }
+
+    /// What tokens are fetched with.
+    fn http_config(&self) -> HttpConfig {
+        HttpConfig {
+            tls_config: self.tls_config.clone(),
+            proxy_url: self.proxy_url.clone(),
+            no_proxy: self.no_proxy.clone(),
+            proxy_from_environment: self.proxy_from_environment,
+            proxy_connect_header: self.proxy_connect_header.clone(),
+            ..HttpConfig::default()
+        }
+    }
+}
+
+/// Has a token for whoever asks.
+#[derive(Clone)]
+pub(crate) struct TokenSource {
+    config: OAuth2,
+    transport: Transport,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    /// Whether the other side wants the client's secret as parameters: not known before it has
+    /// refused it in a header.
+    wants_parameters: bool,
+}
+
+struct Token {
+    authorization: Secret,
+    /// What it was fetched with.
+    client_secret: Secret,
+    /// `None`: it does not end.
+    ends: Option<Instant>,
+}
+
+/// What the other side says.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Answer {
+    access_token: String,
+    token_type: String,
+    expires_in: Option<serde_json::Value>,
+    error: String,
+    error_description: String,
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource").finish_non_exhaustive()
+    }
+}
+
+impl TokenSource {
+    pub(crate) fn new(config: &OAuth2) -> Result<Self, BuildError> {
+        Ok(Self {
+            transport: Transport::new(&config.http_config())?,
+            config: config.clone(),
+            held: Arc::default(),
+        })
+    }
+
+    /// The value of the `Authorization` header of the next request. While a token is fetched, the
+    /// others wait for it.
+    pub(crate) async fn authorization(&self) -> Result<Secret, String> {
+        let client_secret = match self.config.client_secret_file.as_str() {
+            "" => self.config.client_secret.clone(),
+            file => read_secret(file).await?,
+        };
+        let mut held = self.held.lock().await;
+        let is_good = |token: &&Token| {
+            let lasts = token.ends.is_none_or(|ends| Instant::now() < ends);
+            lasts && token.client_secret == client_secret
+        };
+        if let Some(token) = held.token.as_ref().filter(is_good) {
+            return Ok(token.authorization.clone());
+        }
+        let mut fetched = self.fetch(&client_secret, held.wants_parameters).await;
+        if let (Err(Refused::ByStatus(_)), false) = (&fetched, held.wants_parameters) {
+            fetched = self.fetch(&client_secret, true).await;
+            held.wants_parameters = fetched.is_ok();
+        }
+        let token = fetched.map_err(|refused| match refused {
+            Refused::ByStatus(text) | Refused::Otherwise(text) => text,
+        })?;
+        Ok(held.token.insert(token).authorization.clone())
+    }
+
+    async fn fetch(&self, secret: &Secret, as_parameters: bool) -> Result<Token, Refused> {
+        let config = &self.config;
+        let mut form = vec![("grant_type", CLIENT_CREDENTIALS)];
+        let scopes = config.scopes.join(" ");
+        if !scopes.is_empty() {
+            form.push(("scope", &scopes));
+        }
+        for (name, value) in &config.endpoint_params {
+            form.push((name, value));
+        }
+        if as_parameters {
+            form.push(("client_id", &config.client_id));
+            form.push(("client_secret", secret.expose()));
+        }
+        let client = self.transport.client().await.map_err(Refused::Otherwise)?;
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let mut request = client
+            .post(&config.token_url)
+            .header(CONTENT_TYPE, form_type)
+            .body(encoded(&form));
+        if !as_parameters {
+            let user = percent_encoded(&config.client_id);
+            let password = percent_encoded(secret.expose());
+            let mut value = HeaderValue::try_from(basic_authorization(&user, &password))
+                .map_err(|_| failed("the client's secret cannot stand in a header"))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let answered = request.send().await;
+        let response = answered.map_err(|error| failed(&cause(&error, &config.token_url)))?;
+        let status = response.status();
+        let limit = BodyLimit::Bytes(ANSWER_BYTES_MAX);
+        let body = body::read(response, limit).await;
+        let body = body.map_err(|error| failed(&error.to_string()))?;
+        let answer: Answer = serde_json::from_slice(&body).unwrap_or_default();
+        if !answer.error.is_empty() {
+            let said = format!("{:?} {:?}", answer.error, answer.error_description);
+            let said: String = said.chars().take(SHOWN_CHARS_MAX).collect();
+            return Err(Refused::ByStatus(format!("oauth2: {said}")));
+        }
+        if !status.is_success() {
+            return Err(Refused::ByStatus(format!(
+                "oauth2: cannot fetch token: {status}"
+            )));
+        }
+        if answer.access_token.is_empty() {
+            return Err(failed("server response missing access_token"));
+        }
+        Ok(answer.token(secret.clone()))
+    }
+}
+
+enum Refused {
+    /// The other side may want the secret in the other way.
+    ByStatus(String),
+    Otherwise(String),
+}
+
+fn failed(why: &str) -> Refused {
+    Refused::Otherwise(format!("oauth2: cannot fetch token: {why}"))
+}
+
+impl Answer {
+    fn token(self, client_secret: Secret) -> Token {
+        let scheme = match self.token_type.to_ascii_lowercase().as_str() {
+            "" | "bearer" => "Bearer",
+            "basic" => "Basic",
+            "mac" => "MAC",
+            _ => self.token_type.as_str(),
+        };
+        let seconds = match &self.expires_in {
+            Some(serde_json::Value::String(text)) => text.parse().ok(),
+            Some(number) => number.as_u64(),
+            None => None,
+        };
+        let lifetime = seconds
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs);
+        let lifetime = lifetime.map(|lifetime| lifetime.min(LIFETIME_MAX));
+        Token {
+            authorization: Secret::new(format!("{scheme} {}", self.access_token)),
+            client_secret,
+            ends: lifetime.map(|lifetime| Instant::now() + lifetime.saturating_sub(EXPIRY_MARGIN)),
+        }
+    }
+}
+
+/// A form as its content type wants it.
+fn encoded(form: &[(&str, &str)]) -> String {
+    let pairs = form
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => encoded.push('+'),
+            b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests;
