@@ -5,15 +5,18 @@
 
 use std::ops::Range;
 
-use arrow_array::{Array, BinaryArray, Float64Array, RecordBatch};
+use arrow_array::RecordBatch;
+use arrow_array::types::Float64Type;
 use arrow_buffer::ScalarBuffer;
 
 use crate::Fault;
+use crate::blobs::Blobs;
 use crate::cell::Encoding;
+use crate::column_page::{ColumnPage, Content};
 use crate::encoded::Encoded;
 use crate::joined_times::Stretch;
-use crate::page::Page;
-use crate::table::{Columns, bytes, number};
+use crate::page::{Page, Stored as StoredColumns};
+use crate::table::Columns;
 use crate::times::{Placement, Vectors, resolve};
 
 /// Rows that were read.
@@ -21,8 +24,8 @@ use crate::times::{Placement, Vectors, resolve};
 pub(crate) struct ChunksPage {
     /// `None` where a series has no sample.
     rows: Vec<Option<Stored>>,
-    gaps: BinaryArray,
-    cells: BinaryArray,
+    gaps: Blobs,
+    cells: Blobs,
 }
 
 /// What a row says of its samples.
@@ -41,31 +44,92 @@ enum StoredValues {
     Cell,
 }
 
+/// The columns of rows, by row.
+struct ChunkColumns {
+    counts: Vec<Option<i32>>,
+    groups: Vec<Option<i32>>,
+    starts: Vec<Option<i32>>,
+    gaps: Blobs,
+    encodings: Vec<Option<i32>>,
+    constants: Vec<Option<f64>>,
+    cells: Blobs,
+}
+
 impl Page for ChunksPage {
     const COLUMNS: &'static [&'static str] = &[
         "n", "ts_group", "ts_start", "ts_gaps", "enc", "v_const", "cell",
     ];
 
+    const STORED: Option<StoredColumns<Self>> = Some(StoredColumns {
+        columns: &[
+            (&["n"], Content::Integers),
+            (&["ts_group"], Content::Integers),
+            (&["ts_start"], Content::Integers),
+            (&["ts_gaps"], Content::Blobs),
+            (&["enc"], Content::Integers),
+            (&["v_const"], Content::Doubles),
+            (&["cell"], Content::Blobs),
+        ],
+        decode: |columns| ChunkColumns::of_pages(columns)?.rows(),
+    });
+
     fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
-        let [n, groups, starts, encodings] = [
-            batch.int32("n")?,
-            batch.int32("ts_group")?,
-            batch.int32("ts_start")?,
-            batch.int32("enc")?,
-        ];
-        let constants: Float64Array = batch.numbers("v_const")?;
-        let cells = batch.binary("cell")?;
-        let size = |number: Option<i32>| number.and_then(|number| u32::try_from(number).ok());
+        let int32 = |name| Ok::<_, Fault>(batch.int32(name)?.iter().collect());
+        let columns = ChunkColumns {
+            counts: int32("n")?,
+            groups: int32("ts_group")?,
+            starts: int32("ts_start")?,
+            gaps: Blobs::from(&batch.binary("ts_gaps")?),
+            encodings: int32("enc")?,
+            constants: batch.numbers::<Float64Type>("v_const")?.iter().collect(),
+            cells: Blobs::from(&batch.binary("cell")?),
+        };
+        columns.rows()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.rows.as_slice()) + self.gaps.memory() + self.cells.memory()
+    }
+}
+
+impl ChunkColumns {
+    /// The columns in the order of [`ChunksPage::COLUMNS`].
+    fn of_pages(columns: Vec<ColumnPage<'_>>) -> Result<Self, Fault> {
+        let columns: Result<[ColumnPage<'_>; 7], _> = columns.try_into();
+        let [counts, groups, starts, gaps, encodings, constants, cells] =
+            columns.map_err(|_| contradiction())?;
+        Ok(Self {
+            counts: counts.int32()?,
+            groups: groups.int32()?,
+            starts: starts.int32()?,
+            gaps: gaps.blobs()?,
+            encodings: encodings.int32()?,
+            constants: constants.doubles()?,
+            cells: cells.blobs()?,
+        })
+    }
+
+    /// Checks what the columns say together.
+    fn rows(self) -> Result<ChunksPage, Fault> {
+        let numbers = |column: &[Option<i32>], row: usize| column.get(row).copied().flatten();
+        let size = |column: &[Option<i32>], row: usize| {
+            let number = numbers(column, row).and_then(|number| u32::try_from(number).ok());
+            number.ok_or_else(contradiction)
+        };
         let row = |row: usize| {
-            let count = size(number(&n, row)).ok_or_else(contradiction)?;
+            let count = size(&self.counts, row)?;
             if count == 0 {
                 return Ok(None);
             }
-            let group = size(number(&groups, row)).ok_or_else(contradiction)?;
-            let start = size(number(&starts, row)).ok_or_else(contradiction)?;
-            let values = match Encoding::from_number(encodings.value(row))? {
-                Encoding::Constant => number(&constants, row).map(StoredValues::Constant),
-                Encoding::Nx => bytes(&cells, row).map(|_| StoredValues::Cell),
+            let group = size(&self.groups, row)?;
+            let start = size(&self.starts, row)?;
+            let encoding = numbers(&self.encodings, row).ok_or_else(contradiction)?;
+            let values = match Encoding::from_number(encoding)? {
+                Encoding::Constant => {
+                    let constant = self.constants.get(row).copied().flatten();
+                    constant.map(StoredValues::Constant)
+                }
+                Encoding::Nx => self.cells.get(row).map(|_| StoredValues::Cell),
             };
             Ok(Some(Stored {
                 count,
@@ -74,16 +138,13 @@ impl Page for ChunksPage {
                 values: values.ok_or_else(contradiction)?,
             }))
         };
-        Ok(Self {
-            rows: (0..n.len()).map(row).collect::<Result<_, Fault>>()?,
-            gaps: batch.binary("ts_gaps")?,
-            cells,
+        Ok(ChunksPage {
+            rows: (0..self.counts.len())
+                .map(row)
+                .collect::<Result<_, Fault>>()?,
+            gaps: self.gaps,
+            cells: self.cells,
         })
-    }
-
-    fn bytes(&self) -> usize {
-        let blobs = self.gaps.get_array_memory_size() + self.cells.get_array_memory_size();
-        size_of_val(self.rows.as_slice()) + blobs
     }
 }
 
@@ -109,7 +170,7 @@ impl ChunksPage {
 
     /// Whether a row leaves out some of the timestamps of its group.
     pub(crate) fn has_gaps(&self, row: usize) -> bool {
-        self.gaps.is_valid(row)
+        self.gaps.get(row).is_some()
     }
 
     /// The timestamps of a row; `None` where the series has no sample.
@@ -133,7 +194,7 @@ impl ChunksPage {
     ) -> Result<ScalarBuffer<i64>, Fault> {
         let stored = self.stored(row)?;
         let (start, count) = (stored.start as usize, stored.count as usize);
-        resolve(vector, start, count, bytes(&self.gaps, row))
+        resolve(vector, start, count, self.gaps.get(row))
     }
 
     /// Appends some values of a row, counted from its first.
@@ -148,7 +209,7 @@ impl ChunksPage {
         match stored.values {
             StoredValues::Constant(value) => values.resize(values.len() + taken.len(), value),
             StoredValues::Cell => {
-                narthex_nx::decode_range(self.cells.value(row), count, taken, values)?;
+                narthex_nx::decode_range(self.cell(row)?, count, taken, values)?;
             }
         }
         Ok(())
@@ -160,19 +221,23 @@ impl ChunksPage {
         let int = |number: u32| i32::try_from(number).map_err(|_| contradiction());
         let (encoding, constant, cell) = match stored.values {
             StoredValues::Constant(value) => (Encoding::Constant, Some(value), None),
-            StoredValues::Cell => (Encoding::Nx, None, Some(self.cells.value(row).to_vec())),
+            StoredValues::Cell => (Encoding::Nx, None, Some(self.cell(row)?.to_vec())),
         };
         Ok(Encoded {
             count: int(stored.count)?,
             place: Placement {
                 group: int(stored.group)?,
                 start: int(stored.start)?,
-                gaps: bytes(&self.gaps, row).map(<[u8]>::to_vec),
+                gaps: self.gaps.get(row).map(<[u8]>::to_vec),
             },
             encoding: encoding as i32,
             constant,
             cell,
         })
+    }
+
+    fn cell(&self, row: usize) -> Result<&[u8], Fault> {
+        self.cells.get(row).ok_or_else(contradiction)
     }
 
     fn stored(&self, row: usize) -> Result<&Stored, Fault> {

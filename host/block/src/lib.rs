@@ -10,10 +10,12 @@
 //! It is not: a list of blocks, their lifetime, or the newest samples. Those are the tsdb's and
 //! the head's.
 
+mod blobs;
 mod block;
 mod cell;
 mod chunks;
 mod chunks_page;
+mod column_page;
 mod compact;
 mod disk_store;
 mod encoded;
@@ -27,7 +29,9 @@ mod joined_times;
 mod label_files;
 mod layout;
 mod meta;
+mod packed;
 mod page;
+mod page_header;
 mod page_index;
 mod postings;
 mod ready_pages;

@@ -15,6 +15,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::Fault;
+use crate::column_page::{ColumnPage, Content};
 
 /// Rows of a page, in every column of a file whose rows are small.
 pub(crate) const PAGE_ROWS: usize = 256;
@@ -34,11 +35,22 @@ pub(crate) trait Page: Any + Send + Sync + Sized {
     /// The columns that it needs.
     const COLUMNS: &'static [&'static str];
 
+    /// How it is decoded straight from the pages of the file, where that can be done.
+    const STORED: Option<Stored<Self>> = None;
+
     /// Checks and decodes what was read.
     fn decode(rows: &RecordBatch) -> Result<Self, Fault>;
 
     /// What it takes in memory.
     fn bytes(&self) -> usize;
+}
+
+/// How rows are decoded from pages of the file as they are.
+pub(crate) struct Stored<P> {
+    /// The columns, those within others too, and what they have.
+    pub(crate) columns: &'static [(&'static [&'static str], Content)],
+    /// Checks and decodes the columns, in the same order.
+    pub(crate) decode: fn(Vec<ColumnPage<'_>>) -> Result<P, Fault>,
 }
 
 /// The pages of all blocks that share it. It never takes more memory than it was made for.

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use futures::future::try_join_all;
 use parquet::basic::Type;
-use parquet::file::metadata::ParquetMetaData;
 use parquet::file::metadata::page_index::PageIndexProvider;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::index_reader::{decode_column_index, decode_offset_index};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
@@ -55,6 +55,40 @@ impl PageIndexes {
         });
         try_join_all(loads).await?;
         Ok(())
+    }
+
+    /// Where the page lies that has just these rows, counted from the first of the row group, which
+    /// has `all_rows`. `None` where there is none.
+    pub(crate) fn page_of_rows(
+        &self,
+        (group, all_rows): (usize, usize),
+        column: usize,
+        rows: &Range<usize>,
+    ) -> Option<Range<u64>> {
+        let pages = self.page_locations(group, column)?;
+        let row = |at: usize| usize::try_from(pages.get(at)?.first_row_index).ok();
+        let at = pages.partition_point(|page| {
+            usize::try_from(page.first_row_index).is_ok_and(|first| first < rows.start)
+        });
+        if row(at)? != rows.start || row(at + 1).unwrap_or(all_rows) != rows.end {
+            return None;
+        }
+        let start = u64::try_from(pages[at].offset).ok()?;
+        let bytes = u64::try_from(pages[at].compressed_page_size).ok()?;
+        Some(start..start.checked_add(bytes)?)
+    }
+
+    /// Where the dictionary of a column of a row group lies; `None` where it has none.
+    pub(crate) fn dictionary(
+        &self,
+        column: &ColumnChunkMetaData,
+        group: usize,
+        number: usize,
+    ) -> Option<Range<u64>> {
+        let start = u64::try_from(column.dictionary_page_offset()?).ok()?;
+        let first = self.page_locations(group, number)?.first()?;
+        let end = u64::try_from(first.offset).ok()?;
+        (start < end).then_some(start..end)
     }
 
     fn group(&self, number: usize) -> Option<&GroupIndex> {

@@ -2,11 +2,12 @@
 //! in the other files.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{MapBuilder, MapFieldNames, StringBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, MapArray, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow_array::{ArrayRef, MapArray, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow_schema::{DataType, Field, SchemaRef};
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_storage::TimeRange;
@@ -15,7 +16,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
-use crate::page::Page;
+use crate::column_page::{ColumnPage, Content};
+use crate::page::{Page, Stored};
 use crate::table::{Columns, mistyped};
 use crate::upload::{schema, timestamp};
 
@@ -183,6 +185,12 @@ impl SeriesPage {
         &self.rows[row].0
     }
 
+    /// How many rows there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// From the first to the last sample of a row.
     pub(crate) fn span(&self, row: usize) -> TimeRange {
         self.rows[row].1
@@ -192,13 +200,50 @@ impl SeriesPage {
 impl Page for SeriesPage {
     const COLUMNS: &'static [&'static str] = &["metric", "labels", "mint", "maxt"];
 
+    const STORED: Option<Stored<Self>> = Some(Stored {
+        columns: &[
+            (&["metric"], Content::Text),
+            (&["labels", "key_value", "key"], Content::Text),
+            (&["labels", "key_value", "value"], Content::Text),
+            (&["mint"], Content::Integers),
+            (&["maxt"], Content::Integers),
+        ],
+        decode: |columns| {
+            let columns: Result<[ColumnPage<'_>; 5], _> = columns.try_into();
+            let [metrics, keys, values, mint, maxt] = columns.map_err(|_| contradiction())?;
+            let columns = SeriesColumns {
+                metrics: metrics.texts()?,
+                labels: keys.lists(),
+                keys: keys.texts()?,
+                values: values.texts()?,
+                mint: mint.integers()?,
+                maxt: maxt.integers()?,
+            };
+            columns.rows()
+        },
+    });
+
     fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
-        let batch = SeriesBatch::new(batch)?;
-        let row = |row: usize| Ok((batch.labels(row)?, batch.span(row)));
-        let rows = (0..batch.metrics.len()).map(row);
-        Ok(Self {
-            rows: rows.collect::<Result<_, Fault>>()?,
-        })
+        let map = batch.any("labels")?.as_map_opt();
+        let map: &MapArray = map.ok_or_else(|| mistyped("labels"))?;
+        let metrics = batch.text("metric")?;
+        let (mint, maxt) = (batch.times("mint")?, batch.times("maxt")?);
+        let text = |column: &'_ ArrayRef| {
+            let column = column.as_string_opt::<i32>().cloned();
+            column.ok_or_else(|| mistyped("labels"))
+        };
+        let (keys, values) = (text(map.keys())?, text(map.values())?);
+        let at = |offset: i32| usize::try_from(offset).unwrap_or(usize::MAX);
+        let ends = map.value_offsets().windows(2);
+        let columns = SeriesColumns {
+            metrics: metrics.iter().flatten().collect(),
+            labels: ends.map(|ends| at(ends[0])..at(ends[1])).collect(),
+            keys: keys.iter().flatten().collect(),
+            values: values.iter().flatten().collect(),
+            mint: mint.values().to_vec(),
+            maxt: maxt.values().to_vec(),
+        };
+        columns.rows()
     }
 
     fn bytes(&self) -> usize {
@@ -208,54 +253,57 @@ impl Page for SeriesPage {
 }
 
 /// The columns of a page.
-#[derive(Debug)]
-struct SeriesBatch {
-    metrics: StringArray,
-    map: MapArray,
-    keys: StringArray,
-    values: StringArray,
-    mint: TimestampMillisecondArray,
-    maxt: TimestampMillisecondArray,
+struct SeriesColumns<'a> {
+    metrics: Vec<&'a str>,
+    /// Which of the keys and values each row has.
+    labels: Vec<Range<usize>>,
+    keys: Vec<&'a str>,
+    values: Vec<&'a str>,
+    mint: Vec<i64>,
+    maxt: Vec<i64>,
 }
 
-impl SeriesBatch {
-    fn new(batch: &RecordBatch) -> Result<Self, Fault> {
-        let map = batch.any("labels")?.as_map_opt().cloned();
-        let map = map.ok_or_else(|| mistyped("labels"))?;
-        let text = |column: &arrow_array::ArrayRef| {
-            let column = column.as_string_opt::<i32>().cloned();
-            column.ok_or_else(|| mistyped("labels"))
+impl SeriesColumns<'_> {
+    /// Checks what the columns say together.
+    fn rows(&self) -> Result<SeriesPage, Fault> {
+        let rows = self.metrics.len();
+        let lengths = [self.labels.len(), self.mint.len(), self.maxt.len()];
+        if lengths != [rows; 3] || self.keys.len() != self.values.len() {
+            return Err(contradiction());
+        }
+        let row = |row: usize| {
+            let span = TimeRange {
+                start_ms: self.mint[row],
+                end_ms: self.maxt[row],
+            };
+            Ok((self.label_set(row)?, span))
         };
-        Ok(Self {
-            metrics: batch.text("metric")?,
-            keys: text(map.keys())?,
-            values: text(map.values())?,
-            map,
-            mint: batch.times("mint")?,
-            maxt: batch.times("maxt")?,
+        Ok(SeriesPage {
+            rows: (0..rows).map(row).collect::<Result<_, Fault>>()?,
         })
     }
 
     /// The label set of a row.
-    fn labels(&self, row: usize) -> Result<Labels, Fault> {
-        let offsets = self.map.value_offsets();
-        let at = |offset: i32| usize::try_from(offset).unwrap_or(usize::MAX);
-        let entries = at(offsets[row])..at(offsets[row + 1]);
-        let pair = |entry: usize| (self.keys.value(entry), self.values.value(entry));
-        let is_before = |entry: &usize| self.keys.value(*entry) < METRIC_NAME;
-        let place = entries.start + entries.clone().take_while(is_before).count();
-        let metric = std::iter::once((METRIC_NAME, self.metrics.value(row)));
-        let (before, after) = (entries.start..place, place..entries.end);
-        Labels::from_sorted(before.map(pair).chain(metric).chain(after.map(pair)))
+    fn label_set(&self, row: usize) -> Result<Labels, Fault> {
+        let labels = self.labels[row].clone();
+        let keys = self.keys.get(labels.clone()).ok_or_else(contradiction)?;
+        let values = self.values.get(labels).ok_or_else(contradiction)?;
+        let place = keys.iter().take_while(|key| **key < METRIC_NAME).count();
+        let metric = std::iter::once((METRIC_NAME, self.metrics[row]));
+        let pairs = |part: Range<usize>| {
+            let keys = keys[part.clone()].iter().copied();
+            keys.zip(values[part].iter().copied())
+        };
+        let all = pairs(0..place)
+            .chain(metric)
+            .chain(pairs(place..keys.len()));
+        Labels::from_sorted(all)
             .map_err(|name| Fault::format(format!("label {name:?} out of order")))
     }
+}
 
-    fn span(&self, row: usize) -> TimeRange {
-        TimeRange {
-            start_ms: self.mint.value(row),
-            end_ms: self.maxt.value(row),
-        }
-    }
+fn contradiction() -> Fault {
+    Fault::format("a row of series contradicts itself")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
-use arrow_array::{Array, ArrayRef, BinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, PrimitiveArray, RecordBatch, StringArray};
 use futures::future::try_join_all;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -21,6 +21,7 @@ use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 use tokio::sync::OnceCell;
 
+use crate::column_page::StoredColumn;
 use crate::file::VerifiedFile;
 use crate::page::{Page, PageCache, TableId};
 use crate::page_index::PageIndexes;
@@ -206,18 +207,96 @@ impl Table {
         pages: &[Range<usize>],
         wanted: &[usize],
     ) -> Result<Vec<Arc<P>>, Fault> {
-        let rows = joined(wanted.iter().map(|at| pages[*at].clone()));
+        let wanted: Vec<Range<usize>> = wanted.iter().map(|at| pages[*at].clone()).collect();
+        let read = match self.read_stored(&wanted).await? {
+            Some(read) => read,
+            None => self.read_decoded(&wanted).await?,
+        };
+        let keep = |(page, rows): (P, &Range<usize>)| {
+            let page = Arc::new(page);
+            self.cache.keep(self.id, rows.start, &page);
+            page
+        };
+        Ok(read.into_iter().zip(&wanted).map(keep).collect())
+    }
+
+    /// Reads pages with the Parquet reader.
+    async fn read_decoded<P: Page>(&self, wanted: &[Range<usize>]) -> Result<Vec<P>, Fault> {
+        let rows = joined(wanted.iter().cloned());
         let mut batches = self.read_batches(P::COLUMNS, rows, P::ROWS).await?;
         let mut read = Vec::with_capacity(wanted.len());
-        for at in wanted {
+        for page in wanted {
             let rows = batches.try_next().await?;
-            let rows = rows.filter(|rows| rows.num_rows() == pages[*at].len());
+            let rows = rows.filter(|rows| rows.num_rows() == page.len());
             let rows = rows.ok_or_else(|| Fault::format("its rows come in other portions"))?;
-            let page = Arc::new(P::decode(&rows)?);
-            self.cache.keep(self.id, pages[*at].start, &page);
-            read.push(page);
+            read.push(P::decode(&rows)?);
         }
         Ok(read)
+    }
+
+    /// Reads pages of one row group without the Parquet reader; `None` where they are not as our
+    /// writer makes them, or where their columns have no pages of just these rows, which is so
+    /// where cells are so large that pages end earlier.
+    async fn read_stored<P: Page>(&self, wanted: &[Range<usize>]) -> Result<Option<Vec<P>>, Fault> {
+        let (Some(stored), Some(first)) = (P::STORED, wanted.first()) else {
+            return Ok(None);
+        };
+        let footer = self.footer().await?;
+        if wanted.last().is_none_or(|last| last.end > footer.rows()) {
+            return Ok(None);
+        }
+        let group = footer.group(first.start);
+        self.load(footer, group..group + 1).await?;
+        let metadata = footer.metadata.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        let start = footer.starts[group];
+        let within = (group, footer.starts[group + 1] - start);
+        let mut leaves = Vec::with_capacity(stored.columns.len());
+        let mut places = Vec::with_capacity(stored.columns.len() * (wanted.len() + 1));
+        for (name, content) in stored.columns {
+            let is_it = |leaf: &usize| schema.column(*leaf).path().parts() == *name;
+            let Some(leaf) = (0..schema.num_columns()).find(is_it) else {
+                return Ok(None);
+            };
+            let column = metadata.row_group(group).column(leaf);
+            let dictionary = footer.indexes.dictionary(column, group, leaf);
+            leaves.push((leaf, *content, dictionary.is_some()));
+            places.extend(dictionary);
+            for page in wanted {
+                let rows = page.start - start..page.end - start;
+                let Some(place) = footer.indexes.page_of_rows(within, leaf, &rows) else {
+                    return Ok(None);
+                };
+                places.push(place);
+            }
+        }
+        let bytes = self.file.read(&places).await?;
+        let mut bytes = bytes.iter();
+        let (mut columns, mut pages) = (Vec::with_capacity(leaves.len()), Vec::new());
+        for (leaf, content, has_dictionary) in leaves {
+            let dictionary = if has_dictionary { bytes.next() } else { None };
+            pages.push(bytes.as_slice());
+            bytes.by_ref().take(wanted.len()).for_each(drop);
+            let compression = metadata.row_group(group).column(leaf).compression();
+            let column = schema.column(leaf);
+            match StoredColumn::new(&column, compression, content, dictionary)? {
+                Some(column) => columns.push(column),
+                None => return Ok(None),
+            }
+        }
+        let mut read = Vec::with_capacity(wanted.len());
+        for (at, rows) in wanted.iter().enumerate() {
+            let mut found = Vec::with_capacity(columns.len());
+            for (column, pages) in columns.iter().zip(&pages) {
+                let page = pages.get(at).ok_or_else(|| Fault::format("no bytes"))?;
+                match column.page(page, rows.len())? {
+                    Some(page) => found.push(page),
+                    None => return Ok(None),
+                }
+            }
+            read.push((stored.decode)(found)?);
+        }
+        Ok(Some(read))
     }
 
     /// How many bytes pages have in the file, of the leaves of one column.
@@ -391,15 +470,5 @@ pub(crate) fn mistyped(name: &str) -> Fault {
     Fault::format(format!("column {name:?} has another type"))
 }
 
-/// The value of a row, or `None` where it is empty.
-pub(crate) fn number<T: ArrowPrimitiveType>(
-    column: &PrimitiveArray<T>,
-    row: usize,
-) -> Option<T::Native> {
-    column.is_valid(row).then(|| column.value(row))
-}
-
-/// The bytes of a row, or `None` where it is empty.
-pub(crate) fn bytes(column: &BinaryArray, row: usize) -> Option<&[u8]> {
-    column.is_valid(row).then(|| column.value(row))
-}
+#[cfg(test)]
+mod tests;

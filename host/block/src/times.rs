@@ -18,7 +18,8 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
-use crate::page::{Page, page_of};
+use crate::column_page::Content;
+use crate::page::{Page, Stored, page_of};
 use crate::table::{Columns, Table, mistyped};
 use crate::upload::{schema, timestamp};
 
@@ -262,6 +263,20 @@ impl Page for TimesPage {
 
     const COLUMNS: &'static [&'static str] = &["ts"];
 
+    const STORED: Option<Stored<Self>> = Some(Stored {
+        columns: &[(&["ts", "list", "element"], Content::Integers)],
+        decode: |columns| {
+            let [times] = &columns[..] else {
+                return Err(mistyped("ts"));
+            };
+            let all = ScalarBuffer::from(times.integers()?);
+            let lists = times.lists().into_iter();
+            Ok(Self {
+                vectors: lists.map(|at| all.slice(at.start, at.len())).collect(),
+            })
+        },
+    });
+
     fn decode(batch: &RecordBatch) -> Result<Self, Fault> {
         let lists = batch.any("ts")?.as_list_opt::<i32>();
         let lists = lists.ok_or_else(|| mistyped("ts"))?;
@@ -285,6 +300,12 @@ impl Page for TimesPage {
 }
 
 impl TimesPage {
+    /// The vectors, row by row.
+    #[cfg(test)]
+    pub(crate) fn vectors(&self) -> &[ScalarBuffer<i64>] {
+        &self.vectors
+    }
+
     /// The vectors, row by row.
     pub(crate) fn into_vectors(self) -> Vec<ScalarBuffer<i64>> {
         self.vectors

@@ -59,6 +59,8 @@ pub(crate) struct FileWriter<'a> {
     store: &'a dyn ObjectStore,
     path: Path,
     parquet: ArrowWriter<Sink>,
+    /// Rows of a page.
+    page_rows: usize,
     upload: Option<Box<dyn MultipartUpload>>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> FileWriter<'a> {
         schema: SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self, Fault> {
+        let page_rows = properties.data_page_row_count_limit().max(1);
         // The types of Arrow follow from those of Parquet.
         let options = ArrowWriterOptions::new()
             .with_properties(properties)
@@ -96,13 +99,20 @@ impl<'a> FileWriter<'a> {
             store,
             path,
             parquet: ArrowWriter::try_new_with_options(Sink::default(), schema, options)?,
+            page_rows,
             upload: None,
         })
     }
 
-    /// Appends rows to the open row group.
+    /// Appends rows to the open row group, which has whole pages so far.
     pub(crate) fn write(&mut self, rows: &RecordBatch) -> Result<(), Fault> {
-        Ok(self.parquet.write(rows)?)
+        // The writer looks at its limits after so many values, which in a column of lists is
+        // anywhere, and at the end of what it is given.
+        for start in (0..rows.num_rows()).step_by(self.page_rows) {
+            let page = self.page_rows.min(rows.num_rows() - start);
+            self.parquet.write(&rows.slice(start, page))?;
+        }
+        Ok(())
     }
 
     /// Ends the row group.

@@ -38,6 +38,11 @@ impl<'a> Input<'a> {
         self.bytes.is_empty()
     }
 
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The error of all that is wrong with these bytes.
     pub(crate) fn broken(&self) -> Fault {
         Fault::format(self.broken)

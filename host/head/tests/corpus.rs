@@ -2,23 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
-use std::path::Path;
-
+#[path = "../../../tests/fuzzing/corpus.rs"]
+mod corpus;
 #[path = "../fuzz/reads.rs"]
 mod reads;
 
-/// Files of a target, of which there must be some.
-fn replay(target: &str, read: impl Fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder.join(target)).unwrap() {
-        let path = entry.unwrap().path();
-        println!("{}", path.display());
-        read(&std::fs::read(path).unwrap());
-        count += 1;
-    }
-    assert!(count > 3, "{count} files of {target}");
-}
+use corpus::replay;
 
 #[test]
 fn segments_of_any_bytes_are_read_or_refused() {

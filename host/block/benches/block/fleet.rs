@@ -166,6 +166,31 @@ fn values(number: usize, count: usize, chance: &mut Chance) -> Vec<f64> {
     }
 }
 
+/// Bytes that a sample takes at least: what is drawn, each number as likely as the others, cannot be
+/// told in fewer. Where changes add up, the first value is not counted.
+pub(crate) fn noise_bytes() -> f64 {
+    let count = own_labels().len();
+    let bits: f64 = (0..count).map(noise_bits).sum();
+    bits / 8.0 / count as f64
+}
+
+fn noise_bits(number: usize) -> f64 {
+    let drawn_of: f64 = match number * 37 % 50 {
+        // One time in twenty, and then of three.
+        0..3 => return -(0.95 * 0.95_f64.log2() + 0.05 * (0.05_f64 / 3.0).log2()),
+        3..6 => 120.0,
+        6..8 => 6_000.0,
+        8..10 => 150.0,
+        10..12 => 1_025.0,
+        12..14 => 5.0,
+        14 => 400.0,
+        15 => 200_000.0,
+        16 => 30_000_000.0,
+        _ => 1.0,
+    };
+    drawn_of.log2()
+}
+
 type Next = Box<dyn FnMut(&mut Chance) -> f64>;
 
 fn running(parts: f64, mut more: impl FnMut(&mut Chance) -> u64 + 'static) -> Next {

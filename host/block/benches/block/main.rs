@@ -45,6 +45,10 @@ const CACHE_BYTES: u64 = 1 << 30;
 
 fn main() {
     // Cargo passes flags for a harness that this is not.
+    println!(
+        "noise of made-up hosts: {:.4} B/sample",
+        fleet::noise_bytes()
+    );
     run("made-up hosts", fleet::series(5, SLICES));
     if let Some(folder) = std::env::var_os("NARTHEX_BENCH_SCRAPES") {
         run(

@@ -5,25 +5,10 @@ use narthex_model::histogram::{Buckets, CUSTOM_BUCKETS_SCHEMA, CounterResetHint}
 
 use super::{LAYOUTS_MAX, PART_VALUES_MAX, decode, encode};
 
-/// All bits of a histogram.
-fn bits(histogram: &FloatHistogram) -> Vec<u64> {
-    let side = |buckets: &Buckets| {
-        let pairs = buckets.iter();
-        let pairs = pairs.flat_map(|(index, count)| [i64::from(index) as u64, count.to_bits()]);
-        [vec![buckets.len() as u64], pairs.collect()].concat()
-    };
-    let fields = [
-        histogram.counter_reset_hint as u64,
-        i64::from(histogram.schema) as u64,
-        histogram.zero_threshold.to_bits(),
-        histogram.zero_count.to_bits(),
-        histogram.count.to_bits(),
-        histogram.sum.to_bits(),
-    ];
-    let bounds = histogram.custom_bounds.iter().map(|bound| bound.to_bits());
-    let sides = [side(&histogram.positive), side(&histogram.negative)].concat();
-    [fields.to_vec(), sides, bounds.collect()].concat()
-}
+#[path = "../../tests/block/histogram_bits.rs"]
+mod histogram_bits;
+
+use histogram_bits::histogram_bits;
 
 fn comes_back(histograms: &[FloatHistogram]) -> Vec<u8> {
     let borrowed: Vec<&FloatHistogram> = histograms.iter().collect();
@@ -31,7 +16,7 @@ fn comes_back(histograms: &[FloatHistogram]) -> Vec<u8> {
     let found = decode(&cell, histograms.len()).unwrap();
     assert_eq!(found.len(), histograms.len());
     for (found, expected) in found.iter().zip(histograms) {
-        assert_eq!(bits(found), bits(expected));
+        assert_eq!(histogram_bits(found), histogram_bits(expected));
     }
     assert!(decode(&cell, histograms.len() + 1).is_err());
     if !histograms.is_empty() {

@@ -23,12 +23,12 @@ use crate::nx1;
 /// Label sets and samples, values as bits.
 type Decoded = BTreeMap<Vec<(String, String)>, Vec<(i64, u64)>>;
 
-fn kept() -> PathBuf {
+pub(crate) fn kept() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/block/golden/v1")
 }
 
 /// What the kept block holds. It never changes; a new version gets a block of its own.
-fn content() -> Vec<Series> {
+pub(crate) fn content() -> Vec<Series> {
     let counter = |host: &str, first: i64| {
         let labels = [("__name__", "requests_total"), ("instance", host)];
         let samples = (first..300).map(|i| (i * 30_000 + 11, (i * i) as f64));
@@ -187,7 +187,7 @@ fn a_stranger_decodes_the_kept_block() {
 
 #[test]
 fn the_kept_block_opens_and_answers() {
-    if std::env::var_os("NARTHEX_WRITE_KEPT_BLOCK").is_some() {
+    if std::env::var_os("NARTHEX_WRITE_KEPT_BLOCK").is_some_and(|name| name == "v1") {
         write_the_kept_block();
     }
     let store = Arc::new(LocalFileSystem::new_with_prefix(kept()).unwrap());
@@ -208,7 +208,7 @@ fn the_kept_block_opens_and_answers() {
 }
 
 /// Writes the kept block anew, which only a new version of the format needs: run the tests with
-/// `NARTHEX_WRITE_KEPT_BLOCK=1`.
+/// `NARTHEX_WRITE_KEPT_BLOCK=v1`.
 fn write_the_kept_block() {
     std::fs::create_dir_all(kept()).unwrap();
     let store = LocalFileSystem::new_with_prefix(kept()).unwrap();

@@ -14,31 +14,17 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::fixture::{cache, memory, request, series};
+use crate::histogram_bits::histogram_bits;
 
 /// All that a series has, in bits: labels, and of each sample the time, the value, the histogram
 /// and the start.
 pub(crate) type AllBits = (String, Vec<(i64, u64, Vec<u64>, i64)>);
 
 pub(crate) fn all_bits(series: &Series) -> AllBits {
-    let side = |buckets: &Buckets| {
-        let pairs = buckets.iter();
-        let pairs = pairs.flat_map(|(index, count)| [i64::from(index) as u64, count.to_bits()]);
-        [vec![buckets.len() as u64], pairs.collect()].concat()
-    };
     let histogram = |at: usize| {
         let histograms = series.histograms.as_ref()?;
         let histogram = histograms[at].as_ref()?;
-        let fields = [
-            histogram.counter_reset_hint as u64,
-            i64::from(histogram.schema) as u64,
-            histogram.zero_threshold.to_bits(),
-            histogram.zero_count.to_bits(),
-            histogram.count.to_bits(),
-            histogram.sum.to_bits(),
-        ];
-        let bounds = histogram.custom_bounds.iter().map(|bound| bound.to_bits());
-        let sides = [side(&histogram.positive), side(&histogram.negative)].concat();
-        Some([fields.to_vec(), sides, bounds.collect()].concat())
+        Some(histogram_bits(histogram))
     };
     let start = |at: usize| series.starts.as_ref().map_or(0, |starts| starts[at]);
     let samples = series
@@ -70,9 +56,9 @@ fn within(series: &Series, range: TimeRange) -> Option<Series> {
 }
 
 /// What one sample of a series is.
-type SampleAt<'a> = &'a dyn Fn(i64) -> (Option<FloatHistogram>, f64, i64);
+pub(crate) type SampleAt<'a> = &'a dyn Fn(i64) -> (Option<FloatHistogram>, f64, i64);
 
-fn rich(name: &str, times: &[i64], sample_at: SampleAt<'_>) -> Series {
+pub(crate) fn rich(name: &str, times: &[i64], sample_at: SampleAt<'_>) -> Series {
     let labels = Labels::from_pairs([("__name__", name), ("job", "x")]);
     let samples: Vec<_> = times.iter().map(|time| sample_at(*time)).collect();
     let values = samples.iter().map(|(histogram, value, _)| match histogram {

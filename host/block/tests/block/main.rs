@@ -11,6 +11,8 @@ mod damage;
 mod export;
 mod fixture;
 mod golden;
+mod golden_kinds;
+mod histogram_bits;
 mod kinds;
 mod nx1;
 mod reach;
