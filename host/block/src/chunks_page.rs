@@ -13,10 +13,10 @@ use crate::Fault;
 use crate::blobs::Blobs;
 use crate::cell::Encoding;
 use crate::column_page::{ColumnPage, Content};
+use crate::columns::Columns;
 use crate::encoded::Encoded;
 use crate::joined_times::Stretch;
 use crate::page::{Page, Stored as StoredColumns};
-use crate::table::Columns;
 use crate::times::{Placement, Vectors, resolve};
 
 /// Rows that were read.

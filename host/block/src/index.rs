@@ -17,9 +17,10 @@ use roaring::RoaringBitmap;
 use tokio::sync::OnceCell;
 
 use crate::Fault;
+use crate::columns::Columns;
 use crate::page::{Page, touched};
 use crate::rows::{RowsEncoder, decode_into};
-use crate::table::{Columns, Table};
+use crate::table::Table;
 use crate::upload::schema;
 
 /// The file's name.

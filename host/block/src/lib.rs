@@ -16,6 +16,7 @@ mod cell;
 mod chunks;
 mod chunks_page;
 mod column_page;
+mod columns;
 mod compact;
 mod disk_store;
 mod encoded;

@@ -33,7 +33,7 @@ pub struct BlockMeta {
     pub max_time_ms: i64,
     /// The length of a time slice; slices start at its multiples.
     pub slice_ms: i64,
-    /// The starts of the slices that have samples, ascending. `chunks.parquet` has one row a
+    /// The starts of the slices that have samples, mostly ascending. `chunks.parquet` has one row a
     /// series for each, in this order.
     pub slices_ms: Vec<i64>,
     /// Counts.

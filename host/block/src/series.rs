@@ -17,8 +17,8 @@ use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
 use crate::column_page::{ColumnPage, Content};
+use crate::columns::{Columns, mistyped};
 use crate::page::{Page, Stored};
-use crate::table::{Columns, mistyped};
 use crate::upload::{schema, timestamp};
 
 /// The file's name.

@@ -15,9 +15,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 use tokio::sync::OnceCell;
 
+use crate::columns::Columns;
 use crate::meta::FileMeta;
 use crate::page::{Page, page_of};
-use crate::table::{Batches, Columns, Table};
+use crate::table::{Batches, Table};
 use crate::upload::{FileWriter, schema};
 use crate::write::Files;
 use crate::{BlockError, Fault};

@@ -9,8 +9,9 @@ use narthex_storage::TimeRange;
 use tokio::sync::OnceCell;
 
 use crate::Fault;
+use crate::columns::Columns;
 use crate::page::{Page, page_of};
-use crate::table::{Columns, Table};
+use crate::table::Table;
 use crate::times::TimesPage;
 
 /// Slices with more bytes of timestamps than this are not read ahead of need; it is what a

@@ -1,11 +1,9 @@
 //! One Parquet file of a block: reads chosen columns of chosen rows, and only their pages.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMillisecondType};
-use arrow_array::{ArrayRef, BinaryArray, PrimitiveArray, RecordBatch, StringArray};
+use arrow_array::RecordBatch;
 use futures::future::try_join_all;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -21,12 +19,15 @@ use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 use tokio::sync::OnceCell;
 
-use crate::column_page::StoredColumn;
 use crate::file::VerifiedFile;
 use crate::page::{Page, PageCache, TableId};
 use crate::page_index::PageIndexes;
 use crate::write::ROW_GROUP_ROWS;
 use crate::{BlockError, Fault};
+
+mod stored;
+#[cfg(test)]
+mod tests;
 
 /// Rows that [`Table::read`] decodes at a time.
 const BATCH_ROWS: usize = 1_024;
@@ -37,7 +38,9 @@ pub(crate) type Batches = BoxStream<'static, Result<RecordBatch, Fault>>;
 /// What the end of a file says: where its row groups lie and, once it was asked for, their pages.
 #[derive(Debug)]
 struct Footer {
-    metadata: ArrowReaderMetadata,
+    metadata: Arc<ParquetMetaData>,
+    /// The same for the Parquet reader, once that is needed.
+    arrow: OnceLock<ArrowReaderMetadata>,
     indexes: Arc<PageIndexes>,
     /// The first row of each row group, and the number of all rows.
     starts: Vec<usize>,
@@ -54,12 +57,21 @@ impl Footer {
         }
         let provider: Arc<dyn PageIndexProvider> = Arc::clone(&indexes) as _;
         let metadata = metadata.into_builder().set_page_index(Some(provider));
-        let options = ArrowReaderOptions::new();
         Ok(Self {
-            metadata: ArrowReaderMetadata::try_new(Arc::new(metadata.build()), options)?,
+            metadata: Arc::new(metadata.build()),
+            arrow: OnceLock::new(),
             indexes,
             starts,
         })
+    }
+
+    fn arrow(&self) -> Result<ArrowReaderMetadata, Fault> {
+        if let Some(known) = self.arrow.get() {
+            return Ok(known.clone());
+        }
+        let options = ArrowReaderOptions::new();
+        let made = ArrowReaderMetadata::try_new(Arc::clone(&self.metadata), options)?;
+        Ok(self.arrow.get_or_init(|| made).clone())
     }
 
     fn rows(&self) -> usize {
@@ -120,7 +132,7 @@ impl Table {
 
     /// Reads where the pages of some row groups lie.
     async fn load(&self, footer: &Footer, groups: Range<usize>) -> Result<(), Fault> {
-        let metadata = footer.metadata.metadata();
+        let metadata = &footer.metadata;
         footer.indexes.load(&self.file, metadata, groups).await
     }
 
@@ -162,9 +174,9 @@ impl Table {
             .into_iter()
             .map(|rows| rows.start - start..rows.end - start);
         let selection = RowSelection::from_consecutive_ranges(rows, end - start);
-        let schema = footer.metadata.metadata().file_metadata().schema_descr();
+        let schema = footer.metadata.file_metadata().schema_descr();
         let mask = ProjectionMask::columns(schema, columns.iter().copied());
-        let metadata = footer.metadata.clone();
+        let metadata = footer.arrow()?;
         let stream =
             ParquetRecordBatchStreamBuilder::new_with_metadata(self.file.clone(), metadata)
                 .with_projection(mask)
@@ -234,71 +246,6 @@ impl Table {
         Ok(read)
     }
 
-    /// Reads pages of one row group without the Parquet reader; `None` where they are not as our
-    /// writer makes them, or where their columns have no pages of just these rows, which is so
-    /// where cells are so large that pages end earlier.
-    async fn read_stored<P: Page>(&self, wanted: &[Range<usize>]) -> Result<Option<Vec<P>>, Fault> {
-        let (Some(stored), Some(first)) = (P::STORED, wanted.first()) else {
-            return Ok(None);
-        };
-        let footer = self.footer().await?;
-        if wanted.last().is_none_or(|last| last.end > footer.rows()) {
-            return Ok(None);
-        }
-        let group = footer.group(first.start);
-        self.load(footer, group..group + 1).await?;
-        let metadata = footer.metadata.metadata();
-        let schema = metadata.file_metadata().schema_descr();
-        let start = footer.starts[group];
-        let within = (group, footer.starts[group + 1] - start);
-        let mut leaves = Vec::with_capacity(stored.columns.len());
-        let mut places = Vec::with_capacity(stored.columns.len() * (wanted.len() + 1));
-        for (name, content) in stored.columns {
-            let is_it = |leaf: &usize| schema.column(*leaf).path().parts() == *name;
-            let Some(leaf) = (0..schema.num_columns()).find(is_it) else {
-                return Ok(None);
-            };
-            let column = metadata.row_group(group).column(leaf);
-            let dictionary = footer.indexes.dictionary(column, group, leaf);
-            leaves.push((leaf, *content, dictionary.is_some()));
-            places.extend(dictionary);
-            for page in wanted {
-                let rows = page.start - start..page.end - start;
-                let Some(place) = footer.indexes.page_of_rows(within, leaf, &rows) else {
-                    return Ok(None);
-                };
-                places.push(place);
-            }
-        }
-        let bytes = self.file.read(&places).await?;
-        let mut bytes = bytes.iter();
-        let (mut columns, mut pages) = (Vec::with_capacity(leaves.len()), Vec::new());
-        for (leaf, content, has_dictionary) in leaves {
-            let dictionary = if has_dictionary { bytes.next() } else { None };
-            pages.push(bytes.as_slice());
-            bytes.by_ref().take(wanted.len()).for_each(drop);
-            let compression = metadata.row_group(group).column(leaf).compression();
-            let column = schema.column(leaf);
-            match StoredColumn::new(&column, compression, content, dictionary)? {
-                Some(column) => columns.push(column),
-                None => return Ok(None),
-            }
-        }
-        let mut read = Vec::with_capacity(wanted.len());
-        for (at, rows) in wanted.iter().enumerate() {
-            let mut found = Vec::with_capacity(columns.len());
-            for (column, pages) in columns.iter().zip(&pages) {
-                let page = pages.get(at).ok_or_else(|| Fault::format("no bytes"))?;
-                match column.page(page, rows.len())? {
-                    Some(page) => found.push(page),
-                    None => return Ok(None),
-                }
-            }
-            read.push((stored.decode)(found)?);
-        }
-        Ok(Some(read))
-    }
-
     /// How many bytes pages have in the file, of the leaves of one column.
     pub(crate) async fn stored_bytes(
         &self,
@@ -306,7 +253,7 @@ impl Table {
         pages: &[Range<usize>],
     ) -> Result<u64, Fault> {
         let footer = self.footer().await?;
-        let metadata = footer.metadata.metadata();
+        let metadata = &footer.metadata;
         let schema = metadata.file_metadata().schema_descr();
         let leaves = (0..schema.num_columns()).filter(|leaf| {
             schema
@@ -336,7 +283,7 @@ impl Table {
 
     /// The least value of each row group of a column of 64-bit integers.
     pub(crate) async fn lowest_by_group(&self, column: &str) -> Result<Vec<i64>, Fault> {
-        let metadata = self.footer().await?.metadata.metadata();
+        let metadata = &self.footer().await?.metadata;
         let missing = || Fault::format(format!("the footer has no bounds of {column:?}"));
         let leaf = self.leaf(column).await?.ok_or_else(missing)?;
         let groups = metadata.row_groups().iter();
@@ -374,7 +321,7 @@ impl Table {
 
     /// The number of a column that is not nested.
     async fn leaf(&self, column: &str) -> Result<Option<usize>, Fault> {
-        let metadata = self.footer().await?.metadata.metadata();
+        let metadata = &self.footer().await?.metadata;
         let schema = metadata.file_metadata().schema_descr();
         Ok((0..schema.num_columns()).find(|i| schema.column(*i).path().string() == column))
     }
@@ -388,7 +335,7 @@ impl Table {
         let footer = self.footer().await?;
         let (group, row) = (page.start / ROW_GROUP_ROWS, page.start % ROW_GROUP_ROWS);
         self.load(footer, group..group + 1).await?;
-        let metadata = footer.metadata.metadata();
+        let metadata = &footer.metadata;
         let schema = metadata.file_metadata().schema_descr();
         let leaf = (0..schema.num_columns()).find(|i| schema.column(*i).path().string() == column);
         let (Some(index), Some(leaf)) = (metadata.page_index(), leaf) else {
@@ -419,56 +366,3 @@ pub(crate) fn joined(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Rang
     }
     joined
 }
-
-/// The columns of a batch, by name and type.
-pub(crate) trait Columns {
-    /// A column of any type.
-    fn any(&self, name: &str) -> Result<&ArrayRef, Fault>;
-
-    /// A column of numbers.
-    fn numbers<T: ArrowPrimitiveType>(&self, name: &str) -> Result<PrimitiveArray<T>, Fault> {
-        let column = self.any(name)?.as_primitive_opt::<T>();
-        column.cloned().ok_or_else(|| mistyped(name))
-    }
-
-    /// A column of 32-bit integers.
-    fn int32(&self, name: &str) -> Result<PrimitiveArray<Int32Type>, Fault> {
-        self.numbers(name)
-    }
-
-    /// A column of 64-bit integers.
-    fn int64(&self, name: &str) -> Result<PrimitiveArray<Int64Type>, Fault> {
-        self.numbers(name)
-    }
-
-    /// A column of times.
-    fn times(&self, name: &str) -> Result<PrimitiveArray<TimestampMillisecondType>, Fault> {
-        self.numbers(name)
-    }
-
-    /// A column of text.
-    fn text(&self, name: &str) -> Result<StringArray, Fault> {
-        let column = self.any(name)?.as_string_opt::<i32>();
-        column.cloned().ok_or_else(|| mistyped(name))
-    }
-
-    /// A column of bytes.
-    fn binary(&self, name: &str) -> Result<BinaryArray, Fault> {
-        let column = self.any(name)?.as_binary_opt::<i32>();
-        column.cloned().ok_or_else(|| mistyped(name))
-    }
-}
-
-impl Columns for RecordBatch {
-    fn any(&self, name: &str) -> Result<&ArrayRef, Fault> {
-        self.column_by_name(name)
-            .ok_or_else(|| Fault::format(format!("there is no column {name:?}")))
-    }
-}
-
-pub(crate) fn mistyped(name: &str) -> Fault {
-    Fault::format(format!("column {name:?} has another type"))
-}
-
-#[cfg(test)]
-mod tests;

@@ -19,8 +19,9 @@ use parquet::schema::types::ColumnPath;
 
 use crate::Fault;
 use crate::column_page::Content;
+use crate::columns::{Columns, mistyped};
 use crate::page::{Page, Stored, page_of};
-use crate::table::{Columns, Table, mistyped};
+use crate::table::Table;
 use crate::upload::{schema, timestamp};
 
 /// The file's name.
