@@ -118,4 +118,23 @@ fn samples_go_in_and_out_and_damage_is_named() {
         "{said}"
     );
     assert!(said.ends_with("2 blocks, 1 of them damaged\n"), "{said}");
+
+    // One that cannot be opened is named, and the other is shown.
+    let meta = format!("{block}/meta.json");
+    let mut text = std::fs::read(&meta).unwrap();
+    text[30] ^= 1;
+    std::fs::write(&meta, text).unwrap();
+    let listed = output(&["tsdb", "list", &store]);
+    let said = String::from_utf8(listed.stderr).unwrap();
+    assert!(listed.status.success(), "{said}");
+    assert!(
+        said.starts_with(&format!("block {first}: meta.json: ")),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("1 block is damaged and left out\n"),
+        "{said}"
+    );
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(listed.lines().count(), 2, "{listed}");
 }

@@ -11,6 +11,7 @@ mod list;
 mod progress;
 mod verify;
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -64,6 +65,21 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")
+}
+
+/// Names the blocks that cannot be opened on the standard error: what is printed is without them.
+fn tell_damaged<E: Error>(damaged: &[E]) {
+    for error in damaged {
+        match error.source() {
+            Some(fault) => eprintln!("{error}: {fault}"),
+            None => eprintln!("{error}"),
+        }
+    }
+    match damaged.len() {
+        0 => {}
+        1 => eprintln!("1 block is damaged and left out"),
+        count => eprintln!("{count} blocks are damaged and left out"),
+    }
 }
 
 /// Prints to the standard output. Whoever reads may have enough before the end.

@@ -62,7 +62,7 @@ pub use open_metrics::{OpenMetricsError, OpenMetricsProgress, SAMPLES_AT_ONCE};
 pub use options::{
     EXEMPLARS_MAX, MAX_BLOCK_DURATION, MIN_BLOCK_DURATION, PAGE_CACHE_BYTES, TsdbOptions,
 };
-pub use read_only::{StoredBlocks, select_blocks};
+pub use read_only::{OpenedBlocks, StoredBlocks, select_blocks};
 pub use remote::RemoteBlocks;
 pub use retention::{RETENTION_TIME, Retention};
 pub use tsdb::Tsdb;

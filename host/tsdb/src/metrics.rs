@@ -49,6 +49,7 @@ pub(crate) struct Metrics {
     pub(crate) head_truncations: Counter,
     pub(crate) head_truncations_failed: Counter,
     pub(crate) wal_corruptions: Counter,
+    pub(crate) block_read_failures: Counter,
 }
 
 impl Metrics {
@@ -76,6 +77,7 @@ impl Metrics {
             head_truncations: Counter::default(),
             head_truncations_failed: Counter::default(),
             wal_corruptions: Counter::default(),
+            block_read_failures: Counter::default(),
         }
     }
 
@@ -174,6 +176,11 @@ impl Metrics {
                 "prometheus_tsdb_wal_corruptions",
                 "Total number of WAL corruptions",
                 &metrics.wal_corruptions,
+            ),
+            (
+                "narthex_tsdb_block_read_failures",
+                "The number of requests that failed because a block could not be read",
+                &metrics.block_read_failures,
             ),
         ];
         for (name, help, counter) in plain {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use narthex_block::BlockError;
 use narthex_model::Labels;
 use narthex_storage::{
     ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
@@ -27,9 +28,15 @@ impl Queryable for Tsdb {
             }
             // Side by side: a block in a bucket takes its time.
             let sources = try_join_all(blocks.into_iter().map(|block| block.select(request)));
-            let sources = sources.await?.into_iter();
+            let sources = self.count_failure(sources.await)?.into_iter();
             let sources: Vec<Sorted> = sources
-                .map(|series| series.map_err(StorageError::from).boxed())
+                .map(|series| {
+                    let failures = self.metrics.block_read_failures.clone();
+                    let counted = series.inspect_err(move |_| {
+                        failures.inc();
+                    });
+                    counted.map_err(StorageError::from).boxed()
+                })
                 .collect();
             let newest: Vec<Series> = head.try_collect().await?;
             Ok(merge(sources, newest))
@@ -49,7 +56,8 @@ impl Queryable for Tsdb {
             }
             let mut all: HashSet<Labels> = head.into_iter().collect();
             let series = blocks.iter().map(|block| block.series(request));
-            all.extend(try_join_all(series).await?.into_iter().flatten());
+            let series = self.count_failure(try_join_all(series).await)?;
+            all.extend(series.into_iter().flatten());
             Ok(all.into_iter().collect())
         }
         .boxed()
@@ -68,7 +76,8 @@ impl Queryable for Tsdb {
                 self.head.label_names(request).await?.into_iter().collect();
             let blocks = self.blocks_in(request.range)?;
             let found = blocks.iter().map(|block| block.label_names(request));
-            names.extend(try_join_all(found).await?.into_iter().flatten());
+            let found = self.count_failure(try_join_all(found).await)?;
+            names.extend(found.into_iter().flatten());
             Ok(names.into_iter().take(limit(request)).collect())
         }
         .boxed()
@@ -84,10 +93,20 @@ impl Queryable for Tsdb {
             let mut values: BTreeSet<String> = head.into_iter().collect();
             let blocks = self.blocks_in(request.range)?;
             let found = blocks.iter().map(|block| block.label_values(name, request));
-            values.extend(try_join_all(found).await?.into_iter().flatten());
+            let found = self.count_failure(try_join_all(found).await)?;
+            values.extend(found.into_iter().flatten());
             Ok(values.into_iter().take(limit(request)).collect())
         }
         .boxed()
+    }
+}
+
+impl Tsdb {
+    /// Counts where a block could not be read.
+    fn count_failure<T>(&self, read: Result<T, BlockError>) -> Result<T, BlockError> {
+        read.inspect_err(|_| {
+            self.metrics.block_read_failures.inc();
+        })
     }
 }
 

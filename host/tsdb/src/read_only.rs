@@ -2,6 +2,7 @@
 //!
 //! It is not: a look at the newest samples, which are in the log until a block is cut.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,21 +75,33 @@ impl StoredBlocks {
         narthex_block::verify(self.store(), &ObjectPath::from(name)).await
     }
 
-    /// Opens all blocks; they come by time. Those in whose place another one stands are left out.
-    ///
-    /// # Errors
-    /// A block is damaged.
-    pub async fn open_all(&self) -> Result<Vec<Arc<Block>>, BlockError> {
+    /// Opens all blocks that can be opened; they come by time. Those in whose place another one
+    /// stands are left out.
+    pub async fn open_all(&self) -> OpenedBlocks {
         let mut blocks = Vec::with_capacity(self.names.len());
+        let mut damaged = Vec::new();
         for name in &self.names {
-            blocks.push(Arc::new(self.open(name).await?));
+            match self.open(name).await {
+                Ok(block) => blocks.push(Arc::new(block)),
+                Err(error) => damaged.push(error),
+            }
         }
         let replaced = blocks.iter().flat_map(|block| block.meta().replaced());
-        let replaced: std::collections::HashSet<String> = replaced.map(str::to_owned).collect();
+        let replaced: HashSet<String> = replaced.map(str::to_owned).collect();
         blocks.retain(|block| !replaced.contains(&block.meta().ulid));
+        damaged.retain(|error| !replaced.contains(&error.block));
         blocks.sort_by_key(|block| (block.meta().range.start_ms, block.meta().ulid.clone()));
-        Ok(blocks)
+        OpenedBlocks { blocks, damaged }
     }
+}
+
+/// The blocks of a store as far as they can be opened.
+#[derive(Debug)]
+pub struct OpenedBlocks {
+    /// Those that can, by time.
+    pub blocks: Vec<Arc<Block>>,
+    /// What is wrong with each of the others.
+    pub damaged: Vec<BlockError>,
 }
 
 /// The samples of all series that match, of several blocks; each label set comes once.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use narthex_tsdb::{ANALYSIS_LIMIT, Analysis, StoredBlocks};
 
-use super::{print, runtime};
+use super::{print, runtime, tell_damaged};
 
 /// Show the labels of a block, how many series have them, and what a sample takes. A server may
 /// run on the store.
@@ -17,7 +17,7 @@ pub(crate) struct Analyze {
     /// The store.
     #[arg(value_name = "DIR", default_value = "data/")]
     store: PathBuf,
-    /// The block; without it, the newest one.
+    /// The block; without it, the newest one that can be opened.
     #[arg(value_name = "BLOCK")]
     block: Option<String>,
     /// How many items each list has.
@@ -36,7 +36,9 @@ impl Analyze {
             let block = match &self.block {
                 Some(name) => Arc::new(stored.open(name).await?),
                 None => {
-                    let newest = stored.open_all().await?.pop();
+                    let mut opened = stored.open_all().await;
+                    tell_damaged(&opened.damaged);
+                    let newest = opened.blocks.pop();
                     newest.with_context(|| format!("no block in {}", self.store.display()))?
                 }
             };

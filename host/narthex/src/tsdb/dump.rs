@@ -9,12 +9,14 @@ use narthex_promql::parse_metric_selector;
 use narthex_storage::{SelectRequest, TimeRange};
 use narthex_tsdb::{DumpError, DumpFormat, StoredBlocks};
 
-use super::runtime;
+use super::{runtime, tell_damaged};
 
 /// Bytes of text that are gathered before they are written.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Write the samples of the blocks of a store to the standard output. A server may run on it.
+/// Write the samples of the blocks of a store to the standard output. A server may run on it: its
+/// newest samples, which are in no block yet, are not written. Blocks that cannot be opened are
+/// named and left out.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Dump {
     /// The store.
@@ -54,8 +56,9 @@ impl Dump {
         let stored = StoredBlocks::find(&self.store)?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, std::io::stdout().lock());
         let dumped = runtime()?.block_on(async {
-            let blocks = stored.open_all().await?;
-            narthex_tsdb::dump(&blocks, &requests, format, &mut out).await?;
+            let opened = stored.open_all().await;
+            tell_damaged(&opened.damaged);
+            narthex_tsdb::dump(&opened.blocks, &requests, format, &mut out).await?;
             Ok::<_, anyhow::Error>(())
         });
         let written = dumped.and_then(|()| Ok(out.flush().map_err(DumpError::from)?));

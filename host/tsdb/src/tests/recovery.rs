@@ -17,6 +17,11 @@ fn full() -> Store {
     store
 }
 
+/// How many requests failed because of a block.
+fn failures(store: &Store) -> String {
+    store.metric("narthex_tsdb_block_read_failures_total ")
+}
+
 pub(crate) async fn holds(store: &Store, expected: &BTreeMap<String, Vec<(i64, u64)>>, when: &str) {
     assert!(store.samples().await == *expected, "{when}");
 }
@@ -97,6 +102,7 @@ async fn damage_found_late_is_an_error_and_damage_found_early_leaves_the_block_o
     };
     let message = read.unwrap().to_string();
     assert_eq!(message, format!("block {first}: chunks.parquet"));
+    assert_eq!(failures(&store), "1");
     // What needs nothing of that file goes on: later blocks and the head, and labels.
     let later = TimeRange {
         start_ms: BLOCK_MS,
@@ -112,6 +118,7 @@ async fn damage_found_late_is_an_error_and_damage_found_early_leaves_the_block_o
     };
     let values = store.label_values("__name__", &request).await.unwrap();
     assert_eq!(values, ["a", "b"]);
+    assert_eq!(failures(&store), "1", "these were read");
 
     fs::write(&path, &sound[..50]).unwrap();
     let store = store.reopen().await;

@@ -54,7 +54,7 @@ impl Both {
 
     async fn dump(&self, request: &SelectRequest, format: DumpFormat) -> String {
         let blocks = StoredBlocks::find(self.ours.path()).unwrap();
-        let blocks = blocks.open_all().await.unwrap();
+        let blocks = blocks.open_all().await.blocks;
         let mut text = Vec::new();
         dump(&blocks, from_ref(request), format, &mut text)
             .await
@@ -87,7 +87,7 @@ fn sorted(text: &str) -> Vec<&str> {
 async fn blocks_are_listed_as_promtool_does() {
     let both = Both::new().await;
     let stored = StoredBlocks::find(both.ours.path()).unwrap();
-    let blocks = stored.open_all().await.unwrap();
+    let blocks = stored.open_all().await.blocks;
     let blocks: Vec<BlockMeta> = blocks.iter().map(|block| block.meta().clone()).collect();
     for (flag, is_human_readable) in [("--no-human-readable", false), ("-r", true)] {
         let list = BlockList {
@@ -160,7 +160,7 @@ fn lists(analysis: &str) -> Vec<Vec<&str>> {
 async fn a_block_is_analyzed_as_promtool_does() {
     let both = Both::new().await;
     let stored = StoredBlocks::find(both.ours.path()).unwrap();
-    let blocks = stored.open_all().await.unwrap();
+    let blocks = stored.open_all().await.blocks;
     let theirs = both.theirs.path().to_str().unwrap();
     // The last block is the one that is taken where none is named.
     let ours = Analysis::of(blocks.last().unwrap(), 1_000).await.unwrap();
@@ -187,6 +187,59 @@ async fn damage_to_one_block_is_named_and_the_others_are_sound() {
         named.extend(errors.iter().map(ToString::to_string));
     }
     assert_eq!(named, [format!("block {damaged}: chunks.parquet")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_cannot_be_opened_is_named_and_the_others_are_shown() {
+    let both = Both::new().await;
+    let stored = StoredBlocks::find(both.ours.path()).unwrap();
+    let names = stored.names().to_vec();
+    let (damaged, missing) = (names[1].as_str(), names[2].as_str());
+    let meta = both.ours.path().join(damaged).join("meta.json");
+    let mut text = std::fs::read(&meta).unwrap();
+    text[40] ^= 4;
+    std::fs::write(&meta, text).unwrap();
+    std::fs::remove_file(both.ours.path().join(missing).join("times.parquet")).unwrap();
+
+    let opened = stored.open_all().await;
+    let named: Vec<String> = opened.damaged.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        named,
+        [
+            format!("block {damaged}: meta.json"),
+            format!("block {missing}: times.parquet")
+        ]
+    );
+    let metas: Vec<BlockMeta> = opened.blocks.iter().map(|b| b.meta().clone()).collect();
+    let list = BlockList {
+        blocks: &metas,
+        is_human_readable: false,
+    };
+    let listed = list.to_string();
+    for name in &names {
+        let is_sound = ![damaged, missing].contains(&name.as_str());
+        assert_eq!(listed.contains(name.as_str()), is_sound, "{name}");
+    }
+    let all = SelectRequest {
+        matchers: vec![],
+        range: TimeRange::ALL,
+    };
+    let mut text = Vec::new();
+    let dumped = dump(
+        &opened.blocks,
+        from_ref(&all),
+        DumpFormat::Labels,
+        &mut text,
+    );
+    dumped.await.unwrap();
+    let samples: u64 = metas.iter().map(|meta| meta.stats.samples).sum();
+    assert_eq!(
+        String::from_utf8(text).unwrap().lines().count() as u64,
+        samples
+    );
+    Analysis::of(opened.blocks.last().unwrap(), 5)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
