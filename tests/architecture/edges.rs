@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("exposition", &["model"]),
     ("http", &[]),
     ("nx", &[]),
+    ("web", &["http"]),
     ("storage", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),
     ("block", &["model", "disk", "nx", "storage"]),
@@ -60,7 +61,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "api",
-        &["model", "exposition", "storage", "promql", "scrape"],
+        &["model", "exposition", "storage", "promql", "scrape", "web"],
     ),
 ];
 
@@ -70,6 +71,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("arrow-buffer", &["storage", "head", "block", "promql"]),
     ("arrow-schema", &["block"]),
     ("axum", &["api"]),
+    ("bcrypt", &["web"]),
     ("clap", &["narthex"]),
     ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),
@@ -79,7 +81,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("parquet", &["block"]),
     ("quick_cache", &["block"]),
     ("reqwest", &["http"]),
-    ("rustls", &["http", "narthex"]),
+    ("rustls", &["http", "narthex", "web"]),
     ("serde-saphyr", &["narthex"]),
     ("serde_yaml", &["narthex"]),
     ("tower-http", &["api"]),

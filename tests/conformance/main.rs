@@ -12,3 +12,4 @@ mod postgres;
 mod prometheus;
 mod redis;
 mod traefik;
+mod web_config;

@@ -5,6 +5,7 @@
 
 mod active_queries;
 mod ast;
+mod entrance;
 mod envelope;
 mod error;
 mod federate;
@@ -37,7 +38,7 @@ pub use plugin_admin::{PluginAdmin, PluginAdminError, PluginLogs};
 pub use plugins::FOLLOWERS_MAX;
 pub use query::STEPS_MAX;
 pub use router::router;
-pub use server::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, ServerOptions, serve};
+pub use server::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, STREAMS_MAX, ServerOptions, serve};
 pub use state::{
     ApiOptions, ApiState, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, RunningConfig,
     Serving,

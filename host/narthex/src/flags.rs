@@ -15,6 +15,7 @@ use narthex_tsdb::{Retention, StorageConfig};
 
 use crate::block::BlockCommand;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
+use crate::check::CheckCommand;
 use crate::external_url;
 use crate::features::Features;
 use crate::plugin::PluginCommand;
@@ -58,7 +59,6 @@ const NOT_SUPPORTED: &[(&str, bool)] = &[
     ("agent", false),
     ("config.auto-reload", false),
     ("storage.agent.path", true),
-    ("web.config.file", true),
     ("web.enable-otlp-receiver", false),
     ("web.enable-remote-write-receiver", false),
 ];
@@ -116,6 +116,10 @@ pub(crate) struct Flags {
     /// such flag.
     #[arg(long = "storage.object-store.config", value_name = "FILE")]
     pub(crate) object_store_config: Option<PathBuf>,
+
+    /// Path to configuration file that can enable TLS or authentication.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config_file: Option<PathBuf>,
 
     /// Address to listen on. Can be repeated.
     #[arg(
@@ -232,6 +236,12 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         what: BlockCommand,
+    },
+    /// Check files before a server reads them.
+    Check {
+        /// Of what kind.
+        #[command(subcommand)]
+        what: CheckCommand,
     },
 }
 
@@ -491,8 +501,8 @@ mod tests {
         for (args, named) in [
             (vec!["--storage.tsdb.pth=x"], "--storage.tsdb.pth"),
             (
-                vec!["--web.config.file=web.yml"],
-                "--web.config.file is not supported yet",
+                vec!["--storage.agent.path=x"],
+                "--storage.agent.path is not supported yet",
             ),
             (vec!["--query.timeout=2x"], "--query.timeout"),
             (vec!["--query.max-samples=many"], "--query.max-samples"),

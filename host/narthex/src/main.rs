@@ -5,6 +5,7 @@
 
 mod block;
 mod build_info;
+mod check;
 mod config;
 mod external_url;
 mod features;
@@ -22,6 +23,7 @@ mod reload;
 mod server;
 mod signals;
 mod tsdb;
+mod web_config;
 mod yaml;
 
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Some(Command::Plugin { what }) => plugin::run(what),
         Some(Command::Tsdb { what }) => tsdb::run(what),
         Some(Command::Block { what }) => block::run(what),
+        Some(Command::Check { what }) => Ok(check::run(what)),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {

@@ -14,6 +14,7 @@ use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{ReplayProgress, Tsdb, TsdbOptions};
+use narthex_web::Entrance;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -27,6 +28,7 @@ use crate::process::ProcessCollector;
 use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
+use crate::web_config::{self, WebConfigCollector};
 use crate::{build_info, external_url, listen, plugins};
 
 /// The folder below the store's where compiled plugins are kept.
@@ -54,7 +56,8 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     let config = setup.source.load(setup.config_defaults())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let state = setup.api_state(lifecycle, &config);
-    let web = Web::start(listeners, &state, setup.server_options());
+    let entrance = Arc::clone(&setup.entrance);
+    let web = Web::start(listeners, &state, setup.server_options(), entrance);
 
     // The API answers "not ready" from here on, until the store is open.
     let started = tokio::select! {
@@ -112,6 +115,7 @@ struct Setup {
     address: SocketAddr,
     external_url: narthex_api::ExternalUrl,
     route_prefix: String,
+    entrance: Arc<Entrance>,
     clock: Arc<dyn Clock>,
     /// How far the store has come that is being opened.
     replay: Arc<ReplayProgress>,
@@ -141,10 +145,13 @@ impl Setup {
                 route_prefix: route_prefix.clone(),
             },
         };
+        let entrance =
+            web_config::load(line.flags.web_config_file.as_deref()).context("--web.config.file")?;
         Ok(Self {
             line,
             source,
             address,
+            entrance: Arc::new(entrance),
             external_url,
             route_prefix,
             clock: Arc::new(SystemClock),
@@ -207,6 +214,8 @@ impl Setup {
         let mut registry = Registry::default();
         build_info::register(&mut registry);
         registry.register_collector(Box::new(ProcessCollector));
+        let entrance = Arc::clone(&self.entrance);
+        registry.register_collector(Box::new(WebConfigCollector(entrance)));
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);
 
@@ -341,13 +350,20 @@ struct Web {
 }
 
 impl Web {
-    fn start(listeners: Vec<TcpListener>, state: &ApiState, options: ServerOptions) -> Self {
+    fn start(
+        listeners: Vec<TcpListener>,
+        state: &ApiState,
+        options: ServerOptions,
+        entrance: Arc<Entrance>,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let app = narthex_api::router(state.clone());
-        let task = tokio::spawn(narthex_api::serve(listeners, app, options, async {
+        let stopped = async {
             // It also ends where the sender is gone.
             let _ = stopped.await;
-        }));
+        };
+        let serving = narthex_api::serve(listeners, app, options, entrance, stopped);
+        let task = tokio::spawn(serving);
         Self { stop, task }
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod entrance;
 mod errors;
 mod exemplars;
 mod fixture;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use narthex_api::{HEAD_BYTES_MAX, ServerOptions, router, serve};
 use narthex_storage::{Queryable, SelectRequest, SeriesStream, StorageError};
+use narthex_web::Entrance;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -50,6 +51,17 @@ async fn listen(
     oneshot::Sender<()>,
     tokio::task::JoinHandle<()>,
 ) {
+    listen_behind(api, Arc::new(Entrance::open())).await
+}
+
+pub(crate) async fn listen_behind(
+    api: &Api,
+    entrance: Arc<Entrance>,
+) -> (
+    std::net::SocketAddr,
+    oneshot::Sender<()>,
+    tokio::task::JoinHandle<()>,
+) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -57,7 +69,8 @@ async fn listen(
         read_timeout: Duration::from_secs(60),
         connections_max: 8,
     };
-    let served = serve(vec![listener], router(api.state.clone()), options, async {
+    let app = router(api.state.clone());
+    let served = serve(vec![listener], app, options, entrance, async {
         let _ = stopped.await;
     });
     (address, stop, tokio::spawn(served))

@@ -1,0 +1,20 @@
+//! Who may ask a server, and how it is spoken to: the file of `--web.config.file`, in the format of
+//! Prometheus' exporter-toolkit, with TLS, client certificates, users, response headers and a rate.
+//!
+//! It is not: a server. [`Entrance`] says which TLS a connection gets and whether a request may go
+//! on; who listens asks it. Nor does it know YAML: who opens an entrance hands in the reader.
+
+mod client_certificates;
+mod config;
+mod entrance;
+mod error;
+mod files;
+mod logins;
+mod rate;
+mod tls;
+
+pub use config::{HttpServerConfig, RateLimit, TlsServerConfig, WebConfig};
+pub use entrance::{Admission, Entrance};
+pub use error::WebConfigError;
+pub use files::FILE_BYTES_MAX;
+pub use logins::LOGINS_MAX;
