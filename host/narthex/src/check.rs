@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::config::ConfigSource;
+use crate::config::{ConfigDefaults, ConfigSource};
 use crate::web_config;
 
 /// What can be checked.
@@ -30,7 +30,7 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
     match command {
         CheckCommand::Config { files } => check(files, |file| {
             let source = ConfigSource::File(file.to_owned());
-            match source.load() {
+            match source.load(ConfigDefaults::default()) {
                 Ok(_) => Ok("is valid prometheus config file syntax"),
                 Err(error) => Err(error.to_string()),
             }
