@@ -109,7 +109,10 @@ impl VerifiedFile {
             decoder.push_ranges(wanted, parts)?;
             match decoder.try_decode()? {
                 DecodeResult::NeedsData(ranges) => wanted = ranges,
-                DecodeResult::Data(metadata) => return Ok(metadata),
+                DecodeResult::Data(metadata) => {
+                    check_stretches(&metadata, size)?;
+                    return Ok(metadata);
+                }
                 DecodeResult::Finished => {
                     return Err(Fault::format("the footer ends too early"));
                 }
@@ -189,4 +192,29 @@ impl AsyncFileReader for VerifiedFile {
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move { Ok(Arc::new(self.parquet().await?)) }.boxed()
     }
+}
+
+/// Whether every column of every row group lies in the file. The Parquet reader takes that for
+/// granted, and ends the thread where it is not so.
+fn check_stretches(metadata: &ParquetMetaData, size: u64) -> Result<(), Fault> {
+    for column in metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns())
+    {
+        let dictionary = column.dictionary_page_offset();
+        let start = dictionary.unwrap_or_else(|| column.data_page_offset());
+        let length = column.compressed_size();
+        let end = u64::try_from(start).ok().and_then(|start| {
+            let length = u64::try_from(length).ok()?;
+            start.checked_add(length)
+        });
+        if end.is_none_or(|end| end > size) || column.data_page_offset() < start {
+            let column = column.column_path();
+            return Err(Fault::format(format!(
+                "column {column} is said to have {length} bytes from {start} of {size}"
+            )));
+        }
+    }
+    Ok(())
 }
