@@ -22,6 +22,10 @@ use crate::varint::Input;
 /// What is wrong with a page whose parts do not add up.
 const BROKEN: &str = "a page contradicts itself";
 
+/// Values of a page of lists, which may be more than its rows: what reading it takes memory for. A
+/// page with more is left to the Parquet reader.
+const LIST_VALUES_MAX: usize = 1 << 22;
+
 /// Parquet's numbers for encodings.
 mod encoding {
     pub(super) const PLAIN: i64 = 0;
@@ -151,6 +155,12 @@ impl StoredColumn {
         }
         let mut input = Input::new(&content, BROKEN);
         let mut present = Present::All;
+        if self.shape == Shape::List && header.values > LIST_VALUES_MAX {
+            return Ok(None);
+        }
+        if self.shape != Shape::List && header.values != rows {
+            return Err(input.broken());
+        }
         if self.shape == Shape::List {
             let goes_on = levels(&mut input, header.values)?;
             let is_there = levels(&mut input, header.values)?;
