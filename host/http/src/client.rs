@@ -76,6 +76,7 @@ impl Client {
                 let text = format!("failed to parse Location header {location:?}: {error}");
                 RequestError::new(&shown, text)
             })?;
+            let next = check_scheme(next, &location)?;
             is_trusted &= keeps_trust(&current, &next);
             current = next;
             shown = location;
@@ -97,11 +98,16 @@ impl Client {
 
 fn parse(url: &str) -> Result<Url, RequestError> {
     let parsed = Url::parse(url).map_err(|error| RequestError::new(url, error.to_string()))?;
-    match parsed.scheme() {
-        "http" | "https" => Ok(parsed),
+    check_scheme(parsed, url)
+}
+
+/// Only HTTP is spoken, wherever a redirect leads.
+fn check_scheme(url: Url, shown: &str) -> Result<Url, RequestError> {
+    match url.scheme() {
+        "http" | "https" => Ok(url),
         other => {
             let text = format!("unsupported protocol scheme {other:?}");
-            Err(RequestError::new(url, text))
+            Err(RequestError::new(shown, text))
         }
     }
 }

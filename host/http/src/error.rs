@@ -143,7 +143,8 @@ fn tls_cause(error: &rustls::Error) -> String {
     let verify = |text: &str| format!("tls: failed to verify certificate: x509: {text}");
     match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
-            C::UnknownIssuer => verify("certificate signed by unknown authority"),
+            // The second is an authority of the same name as one that is known.
+            C::UnknownIssuer | C::BadSignature => verify("certificate signed by unknown authority"),
             C::Expired
             | C::ExpiredContext { .. }
             | C::NotValidYet

@@ -4,4 +4,5 @@ mod hostile;
 mod open_metrics;
 mod page;
 mod prometheus_text;
+mod protobuf;
 mod round_trip;

@@ -1,5 +1,7 @@
 //! TLS against a real server with certificates made on the spot.
 
+mod proxies;
+
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -132,6 +134,43 @@ async fn a_certificate_must_be_signed_and_have_the_right_name() {
         let name = format!("{tls:?}");
         assert_eq!(check(&address, tls).await, expected, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_changes_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let (old, new) = (certificates("127.0.0.1"), certificates("127.0.0.1"));
+    let (before, after) = (server(&old, false).await, server(&new, false).await);
+    std::fs::write(&file, &old.ca).unwrap();
+    let client = Client::new(&HttpConfig {
+        tls_config: Some(TlsConfig {
+            ca_file: file.to_str().unwrap().to_owned(),
+            ..TlsConfig::default()
+        }),
+        ..HttpConfig::default()
+    })
+    .unwrap();
+    let error = async |address: &str| {
+        let url = format!("https://{address}/");
+        let answer = client.get(&url, &HeaderMap::new()).await;
+        answer.map_or_else(|error| error.cause, |_| String::new())
+    };
+    let unknown =
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+    assert_eq!(error(&before).await, "");
+    assert_eq!(error(&after).await, unknown);
+    // As a tool does that renews certificates: another file in its place.
+    let renewed = folder.path().join("renewed.pem");
+    std::fs::write(&renewed, &new.ca).unwrap();
+    std::fs::rename(&renewed, &file).unwrap();
+    assert_eq!(error(&after).await, "");
+    assert_eq!(error(&before).await, unknown);
+    std::fs::remove_file(&file).unwrap();
+    let gone = error(&after).await;
+    assert!(gone.starts_with("unable to read CA cert "), "{gone}");
+    std::fs::write(&file, &old.ca).unwrap();
+    assert_eq!(error(&before).await, "");
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use narthex_discovery::{PluginSdConfig, StaticConfig};
 use narthex_model::{ByteSize, PromDuration};
 
-use super::{BODY_SIZE_LIMIT_DEFAULT, GlobalConfig, ScrapeConfig, ScrapeProtocol};
+use super::{
+    BODY_SIZE_LIMIT_DEFAULT, EscapingScheme, GlobalConfig, ScrapeConfig, ScrapeProtocol,
+    ValidationScheme,
+};
 
 /// A checked configuration, with every inherited value filled in.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,6 +56,13 @@ pub fn resolve(
     for (index, mut job) in jobs.into_iter().enumerate() {
         let mut found = job_faults(&job);
         inherit(&mut job, &global);
+        if job.metric_name_validation_scheme == Some(ValidationScheme::Legacy)
+            && job.metric_name_escaping_scheme == Some(EscapingScheme::AllowUtf8)
+        {
+            found.push(
+                "utf8 metric names requested but validation scheme is not set to UTF8".to_owned(),
+            );
+        }
         if job.scrape_timeout > job.scrape_interval {
             found.push(format!(
                 "scrape timeout greater than scrape interval for scrape config with job name {:?}",
@@ -227,8 +237,14 @@ fn inherit(job: &mut ScrapeConfig, global: &GlobalConfig) {
     }
     let scheme = &mut job.metric_name_validation_scheme;
     *scheme = scheme.or(global.metric_name_validation_scheme);
+    // Who takes classic names alone asks for them, unless told in which other way.
+    let is_legacy = job.metric_name_validation_scheme == Some(ValidationScheme::Legacy);
+    let inherited = global.metric_name_escaping_scheme;
+    let inherited = inherited.filter(|scheme| !is_legacy || *scheme != EscapingScheme::AllowUtf8);
     let scheme = &mut job.metric_name_escaping_scheme;
-    *scheme = scheme.or(global.metric_name_escaping_scheme);
+    *scheme = scheme
+        .or(inherited)
+        .or(is_legacy.then_some(EscapingScheme::Underscores));
     job.extra_scrape_metrics = job.extra_scrape_metrics.or(global.extra_scrape_metrics);
 }
 

@@ -1,4 +1,5 @@
 mod discovery;
+mod hostile;
 
 use std::sync::Mutex as StdMutex;
 use std::time::Duration;

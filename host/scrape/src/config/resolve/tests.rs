@@ -73,6 +73,82 @@ fn a_body_has_a_limit_unless_none_is_asked_for() {
 }
 
 #[test]
+fn which_formats_and_names_are_asked_for() {
+    use EscapingScheme::{AllowUtf8, Dots, Underscores};
+    let proto_first = ScrapeProtocol::PROTO_FIRST[0];
+    let text_first = ScrapeProtocol::DEFAULT[0];
+    let old = ScrapeProtocol::PrometheusText0_0_4;
+    for (in_global, in_job, protocol, escaping) in [
+        (json!({}), json!({}), text_first, None),
+        (
+            json!({"scrape_native_histograms": true}),
+            json!({}),
+            proto_first,
+            None,
+        ),
+        (
+            json!({"scrape_native_histograms": true}),
+            json!({"scrape_native_histograms": false}),
+            text_first,
+            None,
+        ),
+        (
+            json!({"scrape_protocols": ["PrometheusText0.0.4"]}),
+            json!({"scrape_native_histograms": true}),
+            old,
+            None,
+        ),
+        (
+            json!({"metric_name_validation_scheme": "legacy"}),
+            json!({}),
+            text_first,
+            Some(Underscores),
+        ),
+        (
+            json!({"metric_name_escaping_scheme": "dots"}),
+            json!({"metric_name_validation_scheme": "legacy"}),
+            text_first,
+            Some(Dots),
+        ),
+        (
+            json!({"metric_name_escaping_scheme": "allow-utf-8"}),
+            json!({"metric_name_validation_scheme": "legacy"}),
+            text_first,
+            Some(Underscores),
+        ),
+        (
+            json!({"metric_name_validation_scheme": "legacy"}),
+            json!({
+                "metric_name_validation_scheme": "utf8",
+                "metric_name_escaping_scheme": "allow-utf-8",
+            }),
+            text_first,
+            Some(AllowUtf8),
+        ),
+    ] {
+        let name = format!("{in_global} {in_job}");
+        let resolved = resolve(global(in_global), vec![job("a", in_job)]).unwrap();
+        let job = &resolved.jobs[0];
+        let found = (job.scrape_protocols[0], job.metric_name_escaping_scheme);
+        assert_eq!(found, (protocol, escaping), "{name}");
+    }
+    let contradiction = json!({
+        "metric_name_validation_scheme": "legacy",
+        "metric_name_escaping_scheme": "allow-utf-8",
+    });
+    let faults = resolve(GlobalConfig::default(), vec![job("a", contradiction)]).unwrap_err();
+    assert_eq!(
+        faults[0].message,
+        "utf8 metric names requested but validation scheme is not set to UTF8"
+    );
+    let empty = resolve(global(json!({"scrape_protocols": []})), vec![]).unwrap_err();
+    assert_eq!(
+        empty[0].message,
+        "scrape_protocols cannot be empty for global config"
+    );
+}
+
+#[test]
 fn all_faults_are_found_at_once_in_prometheus_words() {
     let global = global(json!({"scrape_interval": "5s", "scrape_timeout": "6s"}));
     let jobs = vec![
