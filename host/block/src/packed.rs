@@ -30,7 +30,7 @@ pub(crate) fn runs(input: &mut Input<'_>, width: u32, count: usize) -> Result<Ve
             }
             // Those behind the last one mean nothing.
             _ => {
-                let bytes = run.checked_mul(width as usize).unwrap_or(usize::MAX);
+                let bytes = run.saturating_mul(width as usize);
                 let mut bits = Bits::new(input.take(bytes)?);
                 let wanted = run.saturating_mul(8).min(room);
                 numbers.extend((0..wanted).map(|_| {
