@@ -33,6 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("bucket", &["model", "http", "block", "tsdb"]),
+    ("remote", &["model", "storage"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
@@ -61,7 +62,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "api",
-        &["model", "exposition", "storage", "promql", "scrape", "web"],
+        &[
+            "model",
+            "exposition",
+            "storage",
+            "promql",
+            "remote",
+            "scrape",
+            "web",
+        ],
     ),
 ];
 

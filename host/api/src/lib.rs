@@ -28,6 +28,7 @@ mod statistics;
 mod status;
 mod targets;
 mod time;
+mod write;
 
 pub use active_queries::ActiveQueries;
 pub use envelope::ANNOTATIONS_MAX;
@@ -44,3 +45,4 @@ pub use state::{
     Serving,
 };
 pub use status::{BuildInfo, STATS_MAX};
+pub use write::{WRITE_BYTES_WAITING_MAX, WRITE_READ_TIMEOUT, WRITES_MAX};

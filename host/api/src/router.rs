@@ -10,7 +10,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 use crate::{
     ApiState, ast, envelope, federate, lifecycle, metrics, origin, plugins, query, rules, series,
-    status, targets,
+    status, targets, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -38,7 +38,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 23] = [
+    let paths: [(&str, MethodRouter<ApiState>); 24] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (
@@ -60,6 +60,10 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/targets", get(targets::targets)),
         ("/targets/metadata", get(targets::target_metadata)),
         ("/scrape_pools", get(targets::scrape_pools)),
+        (
+            "/write",
+            post(write::write).layer(from_fn(origin::refuse_other_sites)),
+        ),
         ("/plugins", get(plugins::list)),
         ("/plugins/{name}", get(plugins::detail)),
         ("/rules", get(rules::rules)),

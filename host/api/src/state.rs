@@ -8,6 +8,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_promql::{Engine, EngineOptions};
+use narthex_remote::Receiver;
 use narthex_scrape::ScrapeManager;
 use narthex_storage::{Queryable, ReplayProgress, StorageAdmin};
 use prometheus_client::registry::Registry;
@@ -19,6 +20,7 @@ use crate::origin::OriginPattern;
 use crate::plugin_admin::PluginAdmin;
 use crate::plugins::FOLLOWERS_MAX;
 use crate::status::BuildInfo;
+use crate::write::WriteBounds;
 
 /// What does not change while the server runs.
 #[derive(Debug)]
@@ -98,6 +100,8 @@ pub struct Serving {
     pub storage: Arc<dyn Queryable>,
     /// The store as its operator sees it.
     pub admin: Arc<dyn StorageAdmin>,
+    /// Takes what other servers push; `None` where that is not enabled.
+    pub receiver: Option<Arc<Receiver>>,
     /// The targets.
     pub scrape: Arc<ScrapeManager>,
     /// The plugins.
@@ -117,6 +121,7 @@ struct Inner {
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
     log_followers: Arc<Semaphore>,
+    write_bounds: WriteBounds,
     is_stopping: watch::Sender<bool>,
 }
 
@@ -133,6 +138,7 @@ impl ApiState {
             serving: ArcSwapOption::empty(),
             registries: ArcSwap::from_pointee(vec![Arc::new(registry)]),
             log_followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            write_bounds: WriteBounds::default(),
             is_stopping: watch::Sender::new(false),
         }))
     }
@@ -200,6 +206,10 @@ impl ApiState {
 
     pub(crate) fn log_followers(&self) -> Arc<Semaphore> {
         self.0.log_followers.clone()
+    }
+
+    pub(crate) fn write_bounds(&self) -> &WriteBounds {
+        &self.0.write_bounds
     }
 
     pub(crate) fn serving(&self) -> Option<Arc<Serving>> {

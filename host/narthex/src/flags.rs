@@ -11,6 +11,7 @@ use clap::{
 };
 use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
+use narthex_remote::MessageKind;
 use narthex_tsdb::{Retention, StorageConfig};
 
 use crate::block::BlockCommand;
@@ -60,7 +61,6 @@ const NOT_SUPPORTED: &[(&str, bool)] = &[
     ("config.auto-reload", false),
     ("storage.agent.path", true),
     ("web.enable-otlp-receiver", false),
-    ("web.enable-remote-write-receiver", false),
 ];
 
 /// A monitoring server that stands in for Prometheus.
@@ -159,6 +159,29 @@ pub(crate) struct Flags {
         overrides_with = "is_admin_enabled"
     )]
     no_admin: bool,
+
+    /// Enable API endpoint accepting remote write requests.
+    #[arg(
+        long = "web.enable-remote-write-receiver",
+        overrides_with = "no_receiver"
+    )]
+    pub(crate) is_receiver_enabled: bool,
+
+    #[arg(
+        long = "no-web.enable-remote-write-receiver",
+        hide = true,
+        overrides_with = "is_receiver_enabled"
+    )]
+    no_receiver: bool,
+
+    /// List of the remote write protobuf messages to accept when receiving the remote writes. Can
+    /// be repeated. Supported: prometheus.WriteRequest, io.prometheus.write.v2.Request.
+    #[arg(
+        long = "web.remote-write-receiver.accepted-protobuf-messages",
+        value_name = "MESSAGE",
+        default_value = "prometheus.WriteRequest"
+    )]
+    pub(crate) accepted_messages: Vec<MessageKind>,
 
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]
@@ -405,6 +428,11 @@ mod tests {
             ("web.listen-address", "0.0.0.0:9090"),
             ("web.enable-lifecycle", "false"),
             ("web.enable-admin-api", "false"),
+            ("web.enable-remote-write-receiver", "false"),
+            (
+                "web.remote-write-receiver.accepted-protobuf-messages",
+                "prometheus.WriteRequest",
+            ),
             ("web.read-timeout", "5m"),
             ("web.max-connections", "512"),
             ("web.cors.origin", ".*"),
@@ -508,6 +536,10 @@ mod tests {
             (vec!["--query.max-samples=many"], "--query.max-samples"),
             (vec!["--query.max-bytes=2XB"], "--query.max-bytes"),
             (vec!["--log.level=loud"], "--log.level"),
+            (
+                vec!["--web.remote-write-receiver.accepted-protobuf-messages=x"],
+                "unknown type for remote write protobuf message x",
+            ),
             (vec!["--web.cors.origin=("], "--web.cors.origin"),
             (vec!["--web.external-url=ftp://x"], "--web.external-url"),
             (

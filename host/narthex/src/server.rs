@@ -12,6 +12,7 @@ use narthex_api::{
 use narthex_model::{Clock, SystemClock};
 use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
+use narthex_remote::{Receiver, ReceiverOptions};
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{ReplayProgress, Tsdb, TsdbOptions};
 use narthex_web::Entrance;
@@ -234,6 +235,7 @@ impl Setup {
             &mut registry,
         ));
         let follower = RegistryFollower::new(&mut registry);
+        let receiver = self.receiver(&tsdb, &mut registry);
         state.add_registry(registry);
         let followers = Followers {
             state: state.clone(),
@@ -255,6 +257,7 @@ impl Setup {
         state.start_serving(Serving {
             storage: tsdb.clone(),
             admin: tsdb.clone(),
+            receiver,
             scrape: scrape.clone(),
             plugins: Arc::new(plugins::Admin(runtime)),
         });
@@ -268,6 +271,18 @@ impl Setup {
             scrape,
             reloader,
         })
+    }
+
+    /// What takes what other servers push, where a flag asks for it.
+    fn receiver(&self, tsdb: &Arc<Tsdb>, registry: &mut Registry) -> Option<Arc<Receiver>> {
+        let flags = &self.line.flags;
+        let options = ReceiverOptions {
+            store: tsdb.clone(),
+            clock: self.clock.clone(),
+            accepted: flags.accepted_messages.clone(),
+        };
+        let is_enabled = flags.is_receiver_enabled;
+        is_enabled.then(|| Arc::new(Receiver::new(options, registry)))
     }
 
     /// Says which queries did not finish in the last run, and writes down those of this one.

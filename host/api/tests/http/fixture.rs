@@ -12,6 +12,7 @@ use narthex_api::{
 };
 use narthex_model::{Labels, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
 use narthex_promql::EngineOptions;
+use narthex_remote::{MessageKind, Receiver, ReceiverOptions};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, resolve};
 use narthex_scrape::{Collector, HttpCollector, ScrapeManager};
 use narthex_storage::{
@@ -177,7 +178,25 @@ impl Api {
         api
     }
 
+    /// One that takes what is pushed into this store.
+    pub(crate) async fn receiving(store: Arc<MemoryStore>) -> Self {
+        install_tls();
+        let options = ReceiverOptions {
+            store: store.clone(),
+            clock: Arc::new(SimulatedClock::at(NOW_MS)),
+            accepted: MessageKind::ALL.to_vec(),
+        };
+        let receiver = Receiver::new(options, &mut Registry::default());
+        let api = Self::starting(true);
+        api.serve_with(store, Some(Arc::new(receiver))).await;
+        api
+    }
+
     async fn serve(&self, store: Arc<dyn Queryable>) {
+        self.serve_with(store, None).await;
+    }
+
+    async fn serve_with(&self, store: Arc<dyn Queryable>, receiver: Option<Arc<Receiver>>) {
         let scrape = ScrapeManager::new(
             Arc::new(MemoryStore::new()),
             Arc::new(SimulatedClock::at(NOW_MS)),
@@ -196,6 +215,7 @@ impl Api {
         self.state.start_serving(Serving {
             storage: store,
             admin: Arc::new(Counts),
+            receiver,
             scrape: Arc::new(scrape),
             plugins: self.plugins.clone(),
         });

@@ -15,3 +15,4 @@ mod lifecycle;
 mod native_histograms;
 mod plugins;
 mod server;
+mod write;

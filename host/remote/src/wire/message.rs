@@ -1,0 +1,183 @@
+//! A protobuf message while it is written. Fields that have their default are left out, as
+//! protobuf's third version does.
+
+/// The bytes so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Message(Vec<u8>);
+
+const NUMBER: u32 = 0;
+const EIGHT: u32 = 1;
+const BYTES: u32 = 2;
+
+impl Message {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn key(&mut self, field: u32, kind: u32) {
+        push_varint(&mut self.0, u64::from(field << 3 | kind));
+    }
+
+    /// A varint.
+    pub(crate) fn number(&mut self, field: u32, number: u64) {
+        if number != 0 {
+            self.key(field, NUMBER);
+            push_varint(&mut self.0, number);
+        }
+    }
+
+    /// An `int64`.
+    pub(crate) fn signed(&mut self, field: u32, number: i64) {
+        self.number(field, number.cast_unsigned());
+    }
+
+    /// An `sint64` or `sint32`.
+    pub(crate) fn zigzag(&mut self, field: u32, number: i64) {
+        self.number(field, zigzag(number));
+    }
+
+    /// A `double`. One that is 0 with all its bits is left out.
+    pub(crate) fn double(&mut self, field: u32, value: f64) {
+        if value.to_bits() != 0 {
+            self.key(field, EIGHT);
+            self.0.extend_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    /// A `double` that tells by being there.
+    pub(crate) fn double_always(&mut self, field: u32, value: f64) {
+        self.key(field, EIGHT);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// A number that tells by being there.
+    pub(crate) fn number_always(&mut self, field: u32, number: u64) {
+        self.key(field, NUMBER);
+        push_varint(&mut self.0, number);
+    }
+
+    /// A text; an empty one is left out.
+    pub(crate) fn text(&mut self, field: u32, text: &str) {
+        if !text.is_empty() {
+            self.bytes(field, text.as_bytes());
+        }
+    }
+
+    /// A text, a message, or packed numbers.
+    pub(crate) fn bytes(&mut self, field: u32, bytes: &[u8]) {
+        self.key(field, BYTES);
+        push_varint(&mut self.0, bytes.len() as u64);
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// A message in the message.
+    pub(crate) fn message(&mut self, field: u32, write: impl FnOnce(&mut Self)) {
+        self.key(field, BYTES);
+        // Nearly all are shorter than 128 bytes and need one byte for their length.
+        let at = self.0.len();
+        self.0.push(0);
+        write(self);
+        let len = self.0.len() - at - 1;
+        match u8::try_from(len).ok().filter(|len| *len < 0x80) {
+            Some(len) => self.0[at] = len,
+            None => {
+                let mut prefix = Vec::with_capacity(10);
+                push_varint(&mut prefix, len as u64);
+                self.0.splice(at..=at, prefix);
+            }
+        }
+    }
+
+    /// Repeated numbers, packed; nothing where there are none.
+    pub(crate) fn packed(&mut self, field: u32, numbers: impl IntoIterator<Item = u64>) {
+        let mut numbers = numbers.into_iter().peekable();
+        if numbers.peek().is_some() {
+            self.message(field, |message| {
+                numbers.for_each(|number| push_varint(&mut message.0, number));
+            });
+        }
+    }
+
+    /// Repeated doubles, packed; nothing where there are none.
+    pub(crate) fn packed_doubles(&mut self, field: u32, doubles: &[f64]) {
+        if !doubles.is_empty() {
+            self.message(field, |message| {
+                let bytes = doubles.iter().flat_map(|double| double.to_le_bytes());
+                message.0.extend(bytes);
+            });
+        }
+    }
+}
+
+/// The number that stands for a signed one.
+pub(crate) fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63).cast_unsigned()
+}
+
+/// Adds a varint.
+pub(crate) fn push_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::fields::{Fields, from_zigzag};
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let long = "x".repeat(300);
+        let mut message = Message::new();
+        message.number(1, 300);
+        message.number(2, 0);
+        message.signed(3, -1);
+        message.double(4, -0.0);
+        message.double(5, 0.0);
+        message.message(6, |inner| inner.text(1, &long));
+        message.packed(7, [1, 300, u64::MAX]);
+        message.packed(8, []);
+        message.packed_doubles(9, &[1.5, f64::NAN]);
+        let mut fields = Fields::new(message.as_bytes());
+        let mut found = Vec::new();
+        while let Some(field) = fields.next().unwrap() {
+            found.push(field);
+        }
+        let numbers: Vec<u32> = found.iter().map(|field| field.number).collect();
+        assert_eq!(numbers, [1, 3, 4, 6, 7, 9]);
+        assert_eq!(found[0].number(), Ok(300));
+        assert_eq!(found[1].signed(), Ok(-1));
+        assert_eq!(found[2].double().unwrap().to_bits(), (-0.0_f64).to_bits());
+        let mut inner = Fields::new(found[3].bytes().unwrap());
+        let text = inner.next().unwrap().unwrap();
+        assert_eq!(text.bytes(), Ok(long.as_bytes()));
+        let mut packed = Vec::new();
+        let push = |number| {
+            packed.push(number);
+            Ok(())
+        };
+        found[4].numbers(push).unwrap();
+        assert_eq!(packed, [1, 300, u64::MAX]);
+        let mut doubles = Vec::new();
+        found[5].doubles(&mut doubles).unwrap();
+        assert!(doubles[0] == 1.5 && doubles[1].is_nan());
+        for number in [0, 1, -1, i64::MAX, i64::MIN] {
+            assert_eq!(from_zigzag(zigzag(number)), number);
+        }
+    }
+}
