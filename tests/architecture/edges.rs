@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("bucket", &["model", "http", "block", "tsdb"]),
-    ("remote", &["model", "storage"]),
+    ("remote", &["model", "disk", "http", "storage", "head"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],

@@ -11,5 +11,6 @@ mod parquet;
 mod postgres;
 mod prometheus;
 mod redis;
+mod remote_write;
 mod traefik;
 mod web_config;

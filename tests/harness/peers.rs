@@ -1,11 +1,13 @@
 //! Debian's programs that Narthex is compared with or fed from.
 
 mod redis;
+mod remote;
 
 pub use redis::{
     Certificates, redis, redis_cli, redis_cluster, redis_exporter, redis_exporter_with,
     redis_replica, redis_sentinel, redis_tls, redis_with,
 };
+pub use remote::{prometheus_receiving, victoria_metrics, vmagent};
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -149,7 +149,10 @@ fn headers(kind: MessageKind, written: Written) -> HeaderMap {
     let counts = [written.samples, written.histograms, written.exemplars];
     match kind {
         MessageKind::V1 => HeaderMap::new(),
-        MessageKind::V2 => WRITTEN.into_iter().zip(counts.map(HeaderValue::from)).collect(),
+        MessageKind::V2 => WRITTEN
+            .into_iter()
+            .zip(counts.map(HeaderValue::from))
+            .collect(),
     }
 }
 
@@ -162,7 +165,10 @@ fn refused(kind: Option<MessageKind>, refusal: &Refusal) -> Response {
     };
     match status {
         StatusCode::INTERNAL_SERVER_ERROR => {
-            tracing::error!(error = refusal.message, "a remote write request was not stored");
+            tracing::error!(
+                error = refusal.message,
+                "a remote write request was not stored"
+            );
         }
         _ => tracing::warn!(
             %status,

@@ -12,6 +12,7 @@ use crate::exemplars::{ExemplarStats, Exemplars};
 use crate::late::LateMark;
 use crate::log::flush::Flusher;
 use crate::log::segment;
+use crate::log_tail::{LogPlace, LogTail};
 use crate::memory::{Memory, Truncated};
 use crate::options::HeadOptions;
 use crate::replay::{self, ReplayReport};
@@ -131,6 +132,24 @@ impl Head {
     /// sample of the head; with 0 it takes none.
     pub fn set_out_of_order_window(&self, window_ms: i64) {
         self.appender().window_ms = window_ms.max(0);
+    }
+
+    /// A reader of the log: from a place on, or of what comes from now on.
+    pub fn log_tail(&self, from: Option<LogPlace>) -> LogTail {
+        let place = from.unwrap_or_else(|| {
+            let appender = self.appender();
+            LogPlace {
+                segment: appender.log.last_segment(),
+                seq: appender.log.last_seq(),
+            }
+        });
+        LogTail::new(Arc::clone(&self.disk), place)
+    }
+
+    /// Keeps the segments of the log from a number on, whatever blocks hold, but no more than
+    /// [`crate::HELD_SEGMENTS_MAX`] that would else go. `None` keeps none.
+    pub fn hold_log_from(&self, segment: Option<u32>) {
+        self.appender().log.hold_from(segment);
     }
 
     /// How many segments the log has.

@@ -18,6 +18,7 @@ mod head;
 mod index;
 mod late;
 mod log;
+mod log_tail;
 mod memory;
 mod options;
 mod paged;
@@ -37,9 +38,10 @@ mod timelines;
 pub use error::HeadError;
 pub use exemplars::ExemplarStats;
 pub use head::Head;
+pub use log_tail::{LogEvent, LogPlace, LogRecord, LogSample, LogTail};
 pub use options::{
-    BATCH_BYTES_MAX, GROUP_COMMIT_INTERVAL, HeadOptions, LABELS_BYTES_MAX, SEGMENT_BYTES,
-    SERIES_MAX, SyncMode,
+    BATCH_BYTES_MAX, GROUP_COMMIT_INTERVAL, HELD_SEGMENTS_MAX, HeadOptions, LABELS_BYTES_MAX,
+    SEGMENT_BYTES, SERIES_MAX, SyncMode,
 };
 pub use read::Cut;
 pub use replay::{Damage, ReplayReport};

@@ -10,6 +10,11 @@ use narthex_storage::ReplayProgress;
 /// A log segment is closed once it is this long; a single batch may make it longer.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 
+/// So many closed segments are kept at most for who reads the log as it grows
+/// ([`crate::Head::hold_log_from`]): 4 GiB, which is hours of any load that one machine takes. Of a
+/// reader that is slower the oldest go all the same, and it is told.
+pub const HELD_SEGMENTS_MAX: usize = 64;
+
 /// How long an acknowledged batch may wait for its fsync. It bounds what a power cut can take; a
 /// killed process loses nothing.
 pub const GROUP_COMMIT_INTERVAL: Duration = Duration::from_millis(100);

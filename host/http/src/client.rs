@@ -14,7 +14,7 @@ use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, 
 /// So many redirects are followed; one more ends the request, as in Go.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Sends GET requests. It has no timeout of its own: its caller knows the deadline.
+/// Sends GET and POST requests. It has no timeout of its own: its caller knows the deadline.
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
@@ -83,6 +83,62 @@ impl Client {
         }
         let text = format!("stopped after {REDIRECTS_MAX} redirects");
         Err(RequestError::new(&shown, text))
+    }
+
+    /// Sends a body to a URL. A 307 or 308 is followed with the same body where the configuration
+    /// allows it, with credentials as [`Self::get`] does; any other answer is an answer.
+    ///
+    /// # Errors
+    /// No answer came; an answer with an error status is an answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, RequestError> {
+        let sent = self.post_following(url, headers, body).await;
+        sent.map_err(RequestError::of_post)
+    }
+
+    async fn post_following(
+        &self,
+        url: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, RequestError> {
+        let mut current = parse(url)?;
+        let credentials = self.credentials.headers().await;
+        let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
+        let client = self.transport.client().await;
+        let client = client.map_err(|cause| RequestError::new(url, cause))?;
+        let mut is_trusted = true;
+        for _ in 0..=REDIRECTS_MAX {
+            let request = client.post(current.clone()).headers(headers.clone());
+            let mut request = request.body(body.clone());
+            if is_trusted {
+                request = request.headers(credentials.clone());
+            }
+            let response = match request.send().await {
+                Ok(response) => response,
+                Err(error) => return Err(self.failed(url, &current, &error).await),
+            };
+            let keeps_method = matches!(
+                response.status(),
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+            );
+            let location = redirect(&response).filter(|_| keeps_method && self.follow_redirects);
+            let Some(location) = location else {
+                return Ok(Response(response));
+            };
+            let next = current.join(&location).map_err(|error| {
+                let text = format!("failed to parse Location header {location:?}: {error}");
+                RequestError::new(url, text)
+            })?;
+            is_trusted &= keeps_trust(&current, &next);
+            current = next;
+        }
+        let text = format!("stopped after {REDIRECTS_MAX} redirects");
+        Err(RequestError::new(url, text))
     }
 
     async fn failed(&self, shown: &str, url: &Url, error: &reqwest::Error) -> RequestError {

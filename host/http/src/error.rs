@@ -33,8 +33,10 @@ pub enum BuildError {
 
 /// Why no answer came; prints as Go's `url.Error`: `Get "<url>": <cause>`.
 #[derive(Debug, thiserror::Error)]
-#[error("Get {url:?}: {cause}")]
+#[error("{method} {url:?}: {cause}")]
 pub struct RequestError {
+    /// `Get` or `Post`.
+    pub method: &'static str,
     /// The URL that was asked for, a password in it replaced by `***`.
     pub url: String,
     /// Why it failed.
@@ -42,11 +44,22 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// An error for a URL.
+    /// An error of a GET request.
     pub fn new(url: &str, cause: impl Into<String>) -> Self {
         Self {
+            method: "Get",
             url: without_password(url),
             cause: cause.into(),
+        }
+    }
+}
+
+impl RequestError {
+    /// The same of a POST request.
+    pub(crate) fn of_post(self) -> Self {
+        Self {
+            method: "Post",
+            ..self
         }
     }
 }

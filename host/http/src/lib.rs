@@ -1,7 +1,7 @@
 //! One way to make an HTTP client: credentials, TLS, proxies, redirects and bounded bodies, for
 //! everything that reads from a configured endpoint.
 //!
-//! It is not: a server, and not a general client: [`Client`] sends the GET requests of scrapes,
+//! It is not: a server, and not a general client: [`Client`] sends the requests of scrapes and of remote write,
 //! [`Outbound`] what a plugin asks for. TLS is rustls with the *ring* provider, which is named here
 //! and never taken from the process' default.
 

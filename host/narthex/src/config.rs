@@ -1,7 +1,7 @@
 //! The config file: which sections there are, and who owns each.
 //!
 //! It is not: where a section's fields are defined or used. `global` and `scrape_configs` are
-//! scrape's, `plugins` is plugin's, `storage` is tsdb's.
+//! scrape's, `plugins` is plugin's, `storage` is tsdb's, `remote_write` is remote's.
 
 mod external_labels;
 mod job_files;
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use narthex_model::{Labels, PromDuration};
 use narthex_plugin::PluginsConfig;
+use narthex_remote::RemoteWriteConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs, ScrapeProtocol, resolve};
 use narthex_tsdb::StorageConfig;
 use serde::Serialize;
@@ -56,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) scrape: ScrapeConfigs,
     /// What is kept, and how.
     pub(crate) storage: StorageConfig,
+    /// Where samples are sent.
+    pub(crate) remote_write: Vec<RemoteWriteConfig>,
     /// Which plugins there are.
     pub(crate) plugins: PluginsConfig,
     /// Where plugins are used, to be checked once they are loaded.
@@ -139,6 +142,8 @@ struct Printed<'a> {
     plugins: &'a PluginsConfig,
     #[serde(skip_serializing_if = "is_empty")]
     storage: &'a StorageConfig,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    remote_write: &'a [RemoteWriteConfig],
 }
 
 /// A section that says nothing is not printed.
@@ -210,6 +215,14 @@ impl Config {
         paths::resolve_plugins(&mut sections.plugins, folder);
         external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
         let jobs = jobs.into_iter().map(|job| job.config);
+        let (remote_write, sender_places): (Vec<_>, Vec<_>) = sections
+            .remote_write
+            .into_iter()
+            .map(|mut sender| {
+                paths::resolve_remote_write(&mut sender.config, folder);
+                (sender.config, sender.place)
+            })
+            .unzip();
         let mut faults = plugins_section::faults(text, &sections.plugins);
         let scrape = resolve(global, jobs.collect()).unwrap_or_else(|in_jobs| {
             faults.extend(in_jobs.into_iter().map(|fault| {
@@ -223,6 +236,11 @@ impl Config {
         if let Err(error) = sections.storage.check() {
             faults.push(Fault::new(text, None, format!("storage: {error}")));
         }
+        let in_senders = narthex_remote::check(&remote_write).into_iter();
+        faults.extend(in_senders.map(|(sender, message)| {
+            let place = sender_places.get(sender).copied().flatten();
+            Fault::new(text, place, message)
+        }));
         if !faults.is_empty() {
             return Err(ConfigError::Parse(YamlError {
                 file: file.to_owned(),
@@ -236,6 +254,7 @@ impl Config {
             scrape_configs: scrape.jobs.get(..in_main_file).unwrap_or_default(),
             plugins: &sections.plugins,
             storage: &sections.storage,
+            remote_write: &remote_write,
         })
         .map_err(|error| ConfigError::Print(error.to_string()))?;
         Ok(Self {
@@ -243,6 +262,7 @@ impl Config {
             external_labels: Labels::from_pairs(&scrape.global.external_labels),
             plugins: sections.plugins,
             storage: sections.storage,
+            remote_write,
             scrape,
             yaml,
         })

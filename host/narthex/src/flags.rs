@@ -35,7 +35,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("rules.alert.for-outage-tolerance", true),
     ("rules.alert.resend-delay", true),
     ("rules.max-concurrent-evals", true),
-    ("storage.remote.flush-deadline", true),
     ("storage.remote.read-concurrent-limit", true),
     ("storage.remote.read-max-bytes-in-frame", true),
     ("storage.remote.read-sample-limit", true),
@@ -110,6 +109,14 @@ pub(crate) struct Flags {
     /// required, supported units: B, KB, MB, GB, TB, PB, EB. Ex: "512MB".
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
     pub(crate) retention_size: Option<ByteSize>,
+
+    /// How long to wait flushing sample on shutdown or config reload.
+    #[arg(
+        long = "storage.remote.flush-deadline",
+        value_name = "DURATION",
+        default_value = "1m"
+    )]
+    pub(crate) flush_deadline: PromDuration,
 
     /// File that says where blocks are kept beside the disk: in S3, Google Cloud Storage, Azure or a
     /// folder. Its content has the form of Thanos' object store configuration. Prometheus has no

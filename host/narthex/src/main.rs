@@ -20,6 +20,7 @@ mod process;
 mod promql_scripts;
 mod registry_follower;
 mod reload;
+mod remote_write;
 mod server;
 mod signals;
 mod tsdb;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use narthex_api::{ApiState, RunningConfig};
 use narthex_model::Clock;
 use narthex_plugin::PluginRuntime;
+use narthex_remote::WriteManager;
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{Retention, Tsdb};
 use prometheus_client::metrics::gauge::Gauge;
@@ -28,6 +29,7 @@ pub(crate) struct Reloader {
     state: ApiState,
     plugins: Arc<PluginRuntime>,
     scrape: Arc<ScrapeManager>,
+    remote_write: Arc<WriteManager>,
     store: Arc<Tsdb>,
     flags: Flags,
     keeps_exemplars: bool,
@@ -70,6 +72,8 @@ pub(crate) struct Followers {
     pub(crate) plugins: Arc<PluginRuntime>,
     /// Has no job yet.
     pub(crate) scrape: Arc<ScrapeManager>,
+    /// Has no sender yet.
+    pub(crate) remote_write: Arc<WriteManager>,
     /// Was opened with its part of the config already.
     pub(crate) store: Arc<Tsdb>,
     /// What holds where the config says nothing.
@@ -94,6 +98,14 @@ impl Reloader {
     ) -> Result<Self, String> {
         check(&config, &followers.plugins)?;
         let followed = followers.registry.prepare(&config.plugins)?;
+        let senders = WriteManager::prepare(&config.remote_write);
+        let senders = senders.map_err(|error| format!("remote_write: {error}"))?;
+        // Before the first sample comes, so that none is missed.
+        let external_labels = &config.external_labels;
+        followers
+            .remote_write
+            .follow(senders, external_labels)
+            .await;
         let taken = followers.scrape.reload(config.scrape.clone()).await;
         taken.map_err(lines)?;
         followers.registry.follow(followed);
@@ -104,6 +116,7 @@ impl Reloader {
             state: followers.state,
             plugins: followers.plugins,
             scrape: followers.scrape,
+            remote_write: followers.remote_write,
             store: followers.store,
             flags: followers.flags,
             keeps_exemplars: followers.keeps_exemplars,
@@ -169,8 +182,12 @@ impl Reloader {
     async fn take_over(&mut self, config: &Config) -> Result<(), String> {
         check(config, &self.plugins)?;
         let followed = self.registry.prepare(&config.plugins)?;
+        let senders = WriteManager::prepare(&config.remote_write);
+        let senders = senders.map_err(|error| format!("remote_write: {error}"))?;
         let taken = self.scrape.reload(config.scrape.clone()).await;
         taken.map_err(lines)?;
+        let external_labels = &config.external_labels;
+        self.remote_write.follow(senders, external_labels).await;
         self.registry.follow(followed);
         Ok(())
     }

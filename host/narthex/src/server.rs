@@ -12,7 +12,7 @@ use narthex_api::{
 use narthex_model::{Clock, SystemClock};
 use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
-use narthex_remote::{Receiver, ReceiverOptions};
+use narthex_remote::{Receiver, ReceiverOptions, WriteManager};
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{ReplayProgress, Tsdb, TsdbOptions};
 use narthex_web::Entrance;
@@ -30,7 +30,7 @@ use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
 use crate::web_config::{self, WebConfigCollector};
-use crate::{build_info, external_url, listen, plugins};
+use crate::{build_info, external_url, listen, plugins, remote_write};
 
 /// The folder below the store's where compiled plugins are kept.
 const PLUGIN_CACHE: &str = "plugin-cache";
@@ -71,6 +71,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     let Parts {
         tsdb,
         scrape,
+        remote_write,
         maintenance,
         object_store,
         mut reloader,
@@ -97,6 +98,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
 
     tracing::info!("stopping");
     scrape.stop().await;
+    remote_write.stop().await;
     state.end_streams();
     web.stop().await;
     state.stop_serving();
@@ -126,6 +128,7 @@ struct Setup {
 struct Parts {
     tsdb: Arc<Tsdb>,
     scrape: Arc<ScrapeManager>,
+    remote_write: Arc<WriteManager>,
     maintenance: Maintenance,
     object_store: Option<ObjectStore>,
     reloader: Reloader,
@@ -237,8 +240,20 @@ impl Setup {
         let follower = RegistryFollower::new(&mut registry);
         let receiver = self.receiver(&tsdb, &mut registry);
         state.add_registry(registry);
+        let mut registry = Registry::default();
+        let flags = &self.line.flags;
+        let remote_write = remote_write::manager(
+            &tsdb,
+            &scrape,
+            self.clock.clone(),
+            &flags.storage_path,
+            flags.flush_deadline,
+            &mut registry,
+        )?;
+        state.add_registry(registry);
         let followers = Followers {
             state: state.clone(),
+            remote_write: remote_write.clone(),
             plugins: runtime.clone(),
             scrape: scrape.clone(),
             store: tsdb.clone(),
@@ -269,6 +284,7 @@ impl Setup {
             tsdb,
             object_store,
             scrape,
+            remote_write,
             reloader,
         })
     }

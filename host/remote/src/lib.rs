@@ -8,11 +8,18 @@
 //! It is not: an HTTP server. Who has one hands over headers and bodies, and turns a
 //! [`Refusal`] into a status.
 
+mod config;
 mod receiver;
+mod sender;
 mod snappy;
 mod wire;
 
+pub use config::{MetadataConfig, NotSupported, QueueConfig, RemoteWriteConfig, check};
 pub use receiver::{
     Encoding, MessageKind, Receiver, ReceiverOptions, Refusal, RefusalKind, UnknownMessage, Written,
+};
+pub use sender::{
+    Answer, Exchange, HttpExchange, LogSource, MetadataSource, MetricKind, MetricMetadata, Post,
+    PreparedSenders, WriteManager, WriteOptions,
 };
 pub use snappy::{COMPRESSED_BYTES_MAX, DECODED_BYTES_MAX};

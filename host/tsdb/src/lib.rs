@@ -57,6 +57,7 @@ pub use dump::{DumpError, DumpFormat, dump};
 pub use error::TsdbError;
 pub use import::{ImportError, ImportProgress, ImportReport};
 pub use narthex_block::export;
+pub use narthex_head::{LogPlace, LogTail};
 pub use narthex_storage::ReplayProgress;
 pub use open_metrics::{OpenMetricsError, OpenMetricsProgress, SAMPLES_AT_ONCE};
 pub use options::{

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use narthex_disk::{Disk, SystemDisk, Within};
-use narthex_head::{Head, HeadOptions, ReplayReport};
+use narthex_head::{Head, HeadOptions, LogPlace, LogTail, ReplayReport};
 use narthex_model::{AppendReport, WriteBatch};
 use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats, StoredBlock};
 use prometheus_client::registry::Registry;
@@ -124,6 +124,21 @@ impl Tsdb {
     /// Keeps so many exemplars from now on; of those that are there the oldest go.
     pub fn set_exemplars_max(&self, count_max: usize) {
         self.head.set_exemplars_max(count_max);
+    }
+
+    /// A reader of the log as it grows, see [`Head::log_tail`].
+    pub fn log_tail(&self, from: Option<LogPlace>) -> LogTail {
+        self.head.log_tail(from)
+    }
+
+    /// Keeps what a reader of the log has not seen yet, see [`Head::hold_log_from`].
+    pub fn hold_log_from(&self, segment: Option<u32>) {
+        self.head.hold_log_from(segment);
+    }
+
+    /// The newest sample that is not in blocks alone; `None` where there is none.
+    pub fn newest_ms(&self) -> Option<i64> {
+        self.head.max_time()
     }
 
     /// Ends a compaction that is under way, and starts none any more; cuts go on. What was

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
-use narthex_model::{Matcher, MatchOp};
-use narthex_storage::{MemoryStore, Queryable, SelectRequest, TimeRange};
 use futures::TryStreamExt as _;
+use narthex_model::{MatchOp, Matcher};
+use narthex_storage::{MemoryStore, Queryable, SelectRequest, TimeRange};
 
 use crate::fixture::{Api, NOW_MS};
 
@@ -85,7 +85,11 @@ async fn send(api: &Api, content_type: &str, encoding: &str, body: Vec<u8>) -> A
     let status = response.status().as_u16();
     let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
-    (status, counts.map(|counts| counts.try_into().unwrap()), text)
+    (
+        status,
+        counts.map(|counts| counts.try_into().unwrap()),
+        text,
+    )
 }
 
 fn counts(samples: u64) -> Option<[String; 3]> {
@@ -100,7 +104,9 @@ async fn names(store: &MemoryStore) -> Vec<String> {
     };
     let series = store.select(&request).await.unwrap();
     let series: Vec<_> = series.try_collect().await.unwrap();
-    let names = series.iter().map(|series| series.labels.metric_name().to_owned());
+    let names = series
+        .iter()
+        .map(|series| series.labels.metric_name().to_owned());
     let mut names: Vec<String> = names.collect();
     names.sort();
     names
@@ -131,7 +137,10 @@ async fn a_part_that_is_refused_leaves_the_rest() {
     let mixed = [("new_a", NOW_MS - 1), ("new_b", NOW_MS)];
     let (status, counted, text) = send(&api, V2, "snappy", v2(&mixed)).await;
     assert_eq!((status, counted), (400, counts(1)));
-    assert_eq!(text, "out of order sample for series {__name__=\"new_a\"}\n");
+    assert_eq!(
+        text,
+        "out of order sample for series {__name__=\"new_a\"}\n"
+    );
     let mixed = [("new_a", NOW_MS - 1), ("new_c", NOW_MS)];
     let (status, counted, _) = send(&api, V1, "snappy", v1(&mixed)).await;
     assert_eq!((status, counted), (400, None));
@@ -147,16 +156,40 @@ async fn what_cannot_be_read_is_refused_by_its_kind() {
     corrupt[0] = b'0';
     let huge = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
     for (content_type, encoding, body, expected, expected_text) in [
-        ("application/json", "snappy", good(), 415, "expected application/x-protobuf"),
-        ("image/png", "snappy", good(), 415, "expected application/x-protobuf"),
+        (
+            "application/json",
+            "snappy",
+            good(),
+            415,
+            "expected application/x-protobuf",
+        ),
+        (
+            "image/png",
+            "snappy",
+            good(),
+            415,
+            "expected application/x-protobuf",
+        ),
         (V2, "gzip", good(), 415, "only snappy is acceptable"),
         (V2, "zstd", good(), 415, "only snappy is acceptable"),
         (V2, "snappy", corrupt, 400, "snappy: corrupt input"),
         (V2, "snappy", huge, 400, "at most 33554432 are taken"),
         (V2, "snappy", Vec::new(), 400, "snappy"),
         (V2, "snappy", packed(b"\x08"), 400, "proto: unexpected end"),
-        (V1, "snappy", packed(b"\x0a\x05"), 400, "proto: unexpected end"),
-        (V1, "snappy", vec![0; 33 << 20], 400, "the request body has over 33554432 bytes"),
+        (
+            V1,
+            "snappy",
+            packed(b"\x0a\x05"),
+            400,
+            "proto: unexpected end",
+        ),
+        (
+            V1,
+            "snappy",
+            vec![0; 33 << 20],
+            400,
+            "the request body has over 33554432 bytes",
+        ),
     ] {
         let (status, _, text) = send(&api, content_type, encoding, body).await;
         assert_eq!(status, expected, "{expected_text}: {text}");
@@ -170,7 +203,10 @@ async fn without_the_flag_there_is_no_receiver() {
     let api = Api::ready().await;
     let (status, _, text) = send(&api, V1, "snappy", v1(&[("new_a", NOW_MS)])).await;
     assert_eq!(status, 404);
-    assert!(text.contains("--web.enable-remote-write-receiver"), "{text}");
+    assert!(
+        text.contains("--web.enable-remote-write-receiver"),
+        "{text}"
+    );
     assert_eq!(api.get("/api/v1/write").await.0, 405);
 }
 

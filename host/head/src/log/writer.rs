@@ -13,7 +13,7 @@ use crate::log::frame::{FrameType, FrameWriter};
 use crate::log::growing::GrowingSegment;
 use crate::log::record;
 use crate::log::segment;
-use crate::options::SyncMode;
+use crate::options::{HELD_SEGMENTS_MAX, SyncMode};
 
 /// Bytes that wait for an fsync are in memory too. A writer that comes to so many forces them
 /// itself before it writes more.
@@ -52,6 +52,8 @@ pub(crate) struct Log {
     next_seq: u64,
     /// The last mark that was written or read.
     mark: LateMark,
+    /// Segments from this one on are kept for a reader.
+    held_from: Option<u32>,
     frames: FrameWriter,
     buffer: Vec<u8>,
     flusher: Arc<Flusher>,
@@ -88,6 +90,7 @@ impl Log {
             next_number: 1,
             next_seq: 1,
             mark: LateMark::NONE,
+            held_from: None,
             frames: FrameWriter::new()?,
             buffer: Vec::new(),
             flusher,
@@ -226,10 +229,11 @@ impl Log {
     /// that the last mark does not cover. A segment that
     /// could not be removed is tried again the next time.
     pub(crate) fn remove_before(&mut self, before_ms: i64) -> Result<(), (u32, io::Error)> {
-        let old = self
-            .closed
-            .iter()
-            .filter(|closed| closed.max_ms < before_ms && closed.late_seq <= self.mark.seq);
+        let held_from = self.held_from();
+        let old = self.closed.iter().filter(|closed| {
+            let is_old = closed.max_ms < before_ms && closed.late_seq <= self.mark.seq;
+            is_old && closed.number < held_from
+        });
         let old: Vec<u32> = old.map(|closed| closed.number).collect();
         let Some(last) = old.last().copied() else {
             return Ok(());
@@ -245,6 +249,25 @@ impl Log {
             }
         }
         self.disk.sync_folder("").map_err(|error| (last, error))
+    }
+
+    /// Keeps the segments from a number on, as many as a reader may hold.
+    pub(crate) fn hold_from(&mut self, number: Option<u32>) {
+        self.held_from = number;
+    }
+
+    /// The first segment that is kept for a reader.
+    fn held_from(&self) -> u32 {
+        let first_allowed = self.closed.iter().rev().nth(HELD_SEGMENTS_MAX - 1);
+        let first_allowed = first_allowed.map_or(0, |closed| closed.number);
+        self.held_from
+            .map_or(u32::MAX, |number| number.max(first_allowed))
+    }
+
+    /// The segment that the next record goes to, as far as that is known.
+    pub(crate) fn last_segment(&self) -> u32 {
+        let active = self.active.as_ref();
+        active.map_or(self.next_number, |active| active.number)
     }
 
     /// How many segments there are.

@@ -11,4 +11,5 @@ mod kinds;
 mod late;
 mod memory;
 mod replay;
+mod tail;
 mod truncate;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use narthex_plugin::PluginsConfig;
+use narthex_remote::RemoteWriteConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
 
 /// Makes the files that `global` names relative to the config's folder.
@@ -33,6 +34,33 @@ pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
         join(&mut tls.key_file, folder);
     }
     for header in job.http_headers.values_mut() {
+        for file in &mut header.files {
+            join(file, folder);
+        }
+    }
+}
+
+/// Makes the files that an entry of `remote_write` names relative to the config's folder.
+pub(super) fn resolve_remote_write(config: &mut RemoteWriteConfig, folder: &Path) {
+    join(&mut config.bearer_token_file, folder);
+    if let Some(basic) = &mut config.basic_auth {
+        join(&mut basic.username_file, folder);
+        join(&mut basic.password_file, folder);
+    }
+    if let Some(authorization) = &mut config.authorization {
+        join(&mut authorization.credentials_file, folder);
+    }
+    let mut tls_configs = Vec::from_iter(&mut config.tls_config);
+    if let Some(oauth2) = &mut config.oauth2 {
+        join(&mut oauth2.client_secret_file, folder);
+        tls_configs.extend(&mut oauth2.tls_config);
+    }
+    for tls in tls_configs {
+        join(&mut tls.ca_file, folder);
+        join(&mut tls.cert_file, folder);
+        join(&mut tls.key_file, folder);
+    }
+    for header in config.http_headers.values_mut() {
         for file in &mut header.files {
             join(file, folder);
         }

@@ -1,6 +1,7 @@
 //! The sections of the file, those that Prometheus knows and we do not have yet among them.
 
 use narthex_plugin::PluginsConfig;
+use narthex_remote::RemoteWriteConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
 use narthex_tsdb::StorageConfig;
 use serde::Deserialize;
@@ -18,6 +19,7 @@ pub(super) struct Sections {
     pub(super) scrape_config_files: Vec<String>,
     pub(super) plugins: PluginsConfig,
     pub(super) storage: StorageConfig,
+    pub(super) remote_write: Vec<Sender>,
     /// Settings of Go's runtime, which is not in here.
     #[serde(rename = "runtime")]
     _runtime: Option<IgnoredAny>,
@@ -25,8 +27,6 @@ pub(super) struct Sections {
     _rule_files: (),
     #[serde(rename = "alerting", deserialize_with = "alerting")]
     _alerting: (),
-    #[serde(rename = "remote_write", deserialize_with = "remote_write")]
-    _remote_write: (),
     #[serde(rename = "remote_read", deserialize_with = "remote_read")]
     _remote_read: (),
     #[serde(rename = "tracing", deserialize_with = "tracing")]
@@ -43,14 +43,24 @@ macro_rules! not_supported_yet {
     };
 }
 
-not_supported_yet!(
-    rule_files,
-    alerting,
-    remote_write,
-    remote_read,
-    tracing,
-    otlp
-);
+not_supported_yet!(rule_files, alerting, remote_read, tracing, otlp);
+
+/// An entry of `remote_write`, and where it begins.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) config: RemoteWriteConfig,
+    pub(super) place: Option<(u64, u64)>,
+}
+
+impl<'de> Deserialize<'de> for Sender {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<RemoteWriteConfig>::deserialize(deserializer)?;
+        Ok(Self {
+            place: place(spanned.referenced),
+            config: spanned.value,
+        })
+    }
+}
 
 /// An entry of `scrape_configs`, and where it begins.
 #[derive(Debug)]

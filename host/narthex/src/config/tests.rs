@@ -253,3 +253,35 @@ fn a_file_that_is_not_there_is_named() {
     let error = source.load(ConfigDefaults::default()).unwrap_err();
     assert!(error.to_string().contains("no/such.yml: "), "{error}");
 }
+
+#[test]
+fn remote_write_is_read_checked_and_printed() {
+    let config = parsed(
+        "remote_write:\n\
+         - url: http://far.example/api/v1/write\n\
+         \x20 protobuf_message: io.prometheus.write.v2.Request\n\
+         \x20 basic_auth: {username: u, password: hunter2}\n\
+         \x20 queue_config: {max_shards: 5}\n\
+         \x20 write_relabel_configs: [{source_labels: [job], regex: a, action: keep}]\n",
+    )
+    .unwrap();
+    let sender = &config.remote_write[0];
+    assert_eq!(sender.queue_config.max_shards, 5);
+    assert_eq!(sender.queue_config.capacity, 10_000);
+    assert!(!config.yaml.contains("hunter2"), "{}", config.yaml);
+    assert!(
+        config.yaml.contains("io.prometheus.write.v2.Request"),
+        "{}",
+        config.yaml
+    );
+    for (entry, expected) in [
+        ("name: a", "url for remote_write is empty"),
+        ("url: http://a\n  sigv4: {region: x}", "not supported"),
+        ("url: http://a\n  protobuf_message: x", "unknown type"),
+        ("url: http://a\n  queue_config: {max_shard: 1}", "max_shard"),
+    ] {
+        let error = parsed(&format!("remote_write:\n- {entry}\n")).unwrap_err();
+        assert!(error.contains(expected), "{entry}: {error}");
+        assert!(error.starts_with("prometheus.yml:"), "{error}");
+    }
+}

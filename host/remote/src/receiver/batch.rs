@@ -84,10 +84,12 @@ impl<'c> Intake<'c> {
         self.numbers(series, &labels, parts);
         self.histograms(series, &labels, parts);
         let batch = &self.requested.batch;
-        let first = match () {
-            () if batch.samples.len() > samples => Some(FirstSample::Number(samples)),
-            () if batch.histograms.len() > histograms => Some(FirstSample::Histogram(histograms)),
-            () => None,
+        let first = if batch.samples.len() > samples {
+            Some(FirstSample::Number(samples))
+        } else if batch.histograms.len() > histograms {
+            Some(FirstSample::Histogram(histograms))
+        } else {
+            None
         };
         if let Some(first) = first {
             self.series.push(ToLearn { key, series, first });

@@ -6,6 +6,7 @@ use narthex_model::histogram::{
 use narthex_model::{CounterResetHint, FloatHistogram};
 
 use super::fields::{Field, Fields, WireError, from_zigzag};
+use super::message::{Message, zigzag};
 
 /// A histogram as it was sent.
 #[derive(Debug)]
@@ -61,6 +62,74 @@ pub(crate) enum HistogramFault {
     /// The last bucket is the one above the last bound.
     #[error("custom buckets: only {0} custom bounds defined which is insufficient for the buckets")]
     Beyond(usize),
+}
+
+/// Writes a histogram: counts as integers where all of them are, as floats else.
+pub(crate) fn encode(
+    message: &mut Message,
+    histogram: &FloatHistogram,
+    timestamp_ms: i64,
+    start_ms: i64,
+) {
+    let sides = [&histogram.negative, &histogram.positive];
+    let counts = sides.into_iter().flat_map(|side| side.counts());
+    let totals = [histogram.count, histogram.zero_count];
+    let are_integers = counts.chain(&totals).all(|count| whole(*count).is_some());
+    let total = |message: &mut Message, count: f64, [integer, float]: [u32; 2]| match whole(count)
+        .filter(|_| are_integers)
+    {
+        Some(whole) => message.number_always(integer, whole.unsigned_abs()),
+        None => message.double_always(float, count),
+    };
+    total(message, histogram.count, [1, 2]);
+    message.double(3, histogram.sum);
+    message.zigzag(4, i64::from(histogram.schema));
+    message.double(5, histogram.zero_threshold);
+    total(message, histogram.zero_count, [6, 7]);
+    for (side, [spans, deltas, counts]) in sides.into_iter().zip([[8, 9, 10], [11, 12, 13]]) {
+        let mut end = 0;
+        for span in side.spans() {
+            message.message(spans, |message| {
+                message.zigzag(1, i64::from(span.first) - end);
+                message.number(2, span.len as u64);
+            });
+            end = i64::from(span.first) + i64::try_from(span.len).unwrap_or(i64::MAX);
+        }
+        match are_integers {
+            true => {
+                let mut before = 0;
+                let differences = side.counts().iter().filter_map(|count| {
+                    let count = whole(*count)?;
+                    Some(zigzag(count - std::mem::replace(&mut before, count)))
+                });
+                message.packed(deltas, differences);
+            }
+            false => message.packed_doubles(counts, side.counts()),
+        }
+    }
+    message.number(
+        14,
+        match histogram.counter_reset_hint {
+            CounterResetHint::Unknown => 0,
+            CounterResetHint::Reset => 1,
+            CounterResetHint::NotReset => 2,
+            CounterResetHint::Gauge => 3,
+        },
+    );
+    message.signed(15, timestamp_ms);
+    message.packed_doubles(16, &histogram.custom_bounds);
+    message.signed(17, start_ms);
+}
+
+/// The integer that a count is, where it is one from 0 on and comes back as the same double.
+fn whole(count: f64) -> Option<i64> {
+    let is_one = (0.0..=EXACT_MAX).contains(&count) && count.trunc() == count;
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a whole number of at most 53 bits fits"
+    )]
+    let whole = is_one.then_some(count as i64);
+    whole
 }
 
 /// One side as it is sent.

@@ -18,12 +18,14 @@ impl Message {
         &self.0
     }
 
+    #[cfg(test)]
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
+    /// Adds the fields of another message.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
     }
 
     fn key(&mut self, field: u32, kind: u32) {

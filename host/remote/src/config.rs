@@ -1,0 +1,350 @@
+//! `remote_write` of the config, field for field as Prometheus 3.14 reads and prints it.
+//!
+//! It is not: a reader of YAML. The binary reads the file into these types, and [`check`] says
+//! what does not fit together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use narthex_http::{Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, Secret, TlsConfig};
+use narthex_model::PromDuration;
+use narthex_model::relabel::RelabelConfig;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::MessageKind;
+
+/// Headers that a request has already, and that the config must not set.
+const RESERVED_HEADERS: [&str; 8] = [
+    "authorization",
+    "host",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "user-agent",
+    "connection",
+    "x-prometheus-remote-write-version",
+];
+
+/// Where samples are sent, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(
+    missing_docs,
+    reason = "the names are those of Prometheus' configuration reference"
+)]
+pub struct RemoteWriteConfig {
+    pub url: String,
+    pub remote_timeout: PromDuration,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write_relabel_configs: Vec<RelabelConfig>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(skip_serializing_if = "is_false")]
+    pub send_exemplars: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    pub send_native_histograms: bool,
+    /// Read and carried: a name is looked up for each connection anyway.
+    #[serde(skip_serializing_if = "is_false")]
+    pub round_robin_dns: bool,
+    pub protobuf_message: MessageKind,
+    pub queue_config: QueueConfig,
+    pub metadata_config: MetadataConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basic_auth: Option<BasicAuth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization: Option<Authorization>,
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub bearer_token: Secret,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub bearer_token_file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth2: Option<OAuth2>,
+    #[serde(skip_serializing)]
+    pub sigv4: Option<NotSupported>,
+    #[serde(skip_serializing)]
+    pub azuread: Option<NotSupported>,
+    #[serde(skip_serializing)]
+    pub google_iam: Option<NotSupported>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_config: Option<TlsConfig>,
+    pub follow_redirects: bool,
+    pub enable_http2: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_url: Option<Secret>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub no_proxy: String,
+    #[serde(skip_serializing_if = "is_false")]
+    pub proxy_from_environment: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub proxy_connect_header: BTreeMap<String, Vec<Secret>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub http_headers: BTreeMap<String, HttpHeader>,
+}
+
+/// A way to authenticate that Prometheus has and we have not: there is no value of it, and who
+/// writes one down is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotSupported {}
+
+impl<'de> Deserialize<'de> for NotSupported {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom(
+            "this way to authenticate is not supported for remote write yet: use basic_auth, \
+             authorization, oauth2, tls_config or headers",
+        ))
+    }
+}
+
+/// How samples wait and are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QueueConfig {
+    /// So many samples wait in a shard at most; then the log is not read on.
+    pub capacity: usize,
+    /// So many requests are under way at the same time at most.
+    pub max_shards: usize,
+    /// And at least.
+    pub min_shards: usize,
+    /// A request has so many samples at most.
+    pub max_samples_per_send: usize,
+    /// A sample waits at most so long for others to be sent with it.
+    pub batch_send_deadline: PromDuration,
+    /// How long to wait after the first failure.
+    pub min_backoff: PromDuration,
+    /// After each further failure it is twice as long, up to this.
+    pub max_backoff: PromDuration,
+    /// Whether a receiver that answers 429 gets the request again.
+    #[serde(skip_serializing_if = "is_false")]
+    pub retry_on_http_429: bool,
+    /// Samples that are older than this are not sent any more; zero sends all.
+    #[serde(skip_serializing_if = "is_no_time")]
+    pub sample_age_limit: PromDuration,
+}
+
+/// How metadata of metrics is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetadataConfig {
+    /// Whether it is.
+    pub send: bool,
+    /// How often, in requests of their own; messages of 2.0 carry it with each series.
+    pub send_interval: PromDuration,
+    /// A request has so many metrics at most.
+    pub max_samples_per_send: usize,
+}
+
+fn is_no_time(duration: &PromDuration) -> bool {
+    duration.is_zero()
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl Default for RemoteWriteConfig {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            remote_timeout: PromDuration::from_secs(30),
+            headers: BTreeMap::new(),
+            write_relabel_configs: Vec::new(),
+            name: String::new(),
+            send_exemplars: false,
+            send_native_histograms: false,
+            round_robin_dns: false,
+            protobuf_message: MessageKind::V1,
+            queue_config: QueueConfig::default(),
+            metadata_config: MetadataConfig::default(),
+            basic_auth: None,
+            authorization: None,
+            bearer_token: Secret::default(),
+            bearer_token_file: String::new(),
+            oauth2: None,
+            sigv4: None,
+            azuread: None,
+            google_iam: None,
+            tls_config: None,
+            follow_redirects: true,
+            // One connection a shard: with HTTP/2 all would share one.
+            enable_http2: false,
+            proxy_url: None,
+            no_proxy: String::new(),
+            proxy_from_environment: false,
+            proxy_connect_header: BTreeMap::new(),
+            http_headers: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self {
+            capacity: 10_000,
+            max_shards: 50,
+            min_shards: 1,
+            max_samples_per_send: 2_000,
+            batch_send_deadline: PromDuration::from_secs(5),
+            min_backoff: PromDuration::from_millis(30),
+            max_backoff: PromDuration::from_secs(5),
+            retry_on_http_429: false,
+            sample_age_limit: PromDuration::default(),
+        }
+    }
+}
+
+impl Default for MetadataConfig {
+    fn default() -> Self {
+        Self {
+            send: true,
+            send_interval: PromDuration::from_secs(60),
+            max_samples_per_send: 2_000,
+        }
+    }
+}
+
+impl RemoteWriteConfig {
+    /// What the HTTP client is made of.
+    pub fn http_config(&self) -> HttpConfig {
+        let has_bearer = !self.bearer_token.is_empty() || !self.bearer_token_file.is_empty();
+        let bearer = has_bearer.then(|| Authorization {
+            scheme: String::new(),
+            credentials: self.bearer_token.clone(),
+            credentials_file: self.bearer_token_file.clone(),
+        });
+        HttpConfig {
+            basic_auth: self.basic_auth.clone(),
+            authorization: self.authorization.clone().or(bearer),
+            oauth2: self.oauth2.clone(),
+            tls_config: self.tls_config.clone(),
+            follow_redirects: self.follow_redirects,
+            enable_http2: self.enable_http2,
+            proxy_url: self.proxy_url.clone(),
+            no_proxy: self.no_proxy.clone(),
+            proxy_from_environment: self.proxy_from_environment,
+            proxy_connect_header: self.proxy_connect_header.clone(),
+            http_headers: self.http_headers.clone(),
+        }
+    }
+
+    /// What does not fit together, in Prometheus' words where it has any.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let queue = &self.queue_config;
+        for (wrong, text) in [
+            (self.url.is_empty(), "url for remote_write is empty"),
+            (
+                !self.url.is_empty()
+                    && !self.url.starts_with("http://")
+                    && !self.url.starts_with("https://"),
+                "url for remote_write must begin with http:// or https://",
+            ),
+            (
+                queue.max_shards == 0 || queue.min_shards == 0,
+                "queue_config: min_shards and max_shards must be greater than 0",
+            ),
+            (
+                queue.min_shards > queue.max_shards,
+                "queue_config: min_shards must not be greater than max_shards",
+            ),
+            (
+                queue.capacity == 0 || queue.max_samples_per_send == 0,
+                "queue_config: capacity and max_samples_per_send must be greater than 0",
+            ),
+            (
+                queue.batch_send_deadline.is_zero(),
+                "queue_config: batch_send_deadline must be greater than 0",
+            ),
+            (
+                self.metadata_config.send
+                    && (self.metadata_config.send_interval.is_zero()
+                        || self.metadata_config.max_samples_per_send == 0),
+                "metadata_config: send_interval and max_samples_per_send must be greater than 0",
+            ),
+        ] {
+            if wrong {
+                faults.push(text.to_owned());
+            }
+        }
+        for name in self.headers.keys() {
+            let lower = name.to_ascii_lowercase();
+            if lower == "authorization" {
+                faults.push(
+                    "authorization header must be changed via the basic_auth, authorization, \
+                     oauth2, sigv4, azuread or google_iam parameter"
+                        .to_owned(),
+                );
+            } else if RESERVED_HEADERS.contains(&lower.as_str()) {
+                faults.push(format!(
+                    "{name} is a reserved header. It must not be changed"
+                ));
+            }
+        }
+        faults.extend(self.http_config().faults());
+        faults
+    }
+}
+
+/// What does not fit together in all entries: which entry, and what.
+pub fn check(configs: &[RemoteWriteConfig]) -> Vec<(usize, String)> {
+    let mut names = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (at, config) in configs.iter().enumerate() {
+        faults.extend(config.faults().into_iter().map(|fault| (at, fault)));
+        if !config.name.is_empty() && !names.insert(&config.name) {
+            let name = &config.name;
+            let text = format!("found multiple remote write configs with job name {name:?}");
+            faults.push((at, text));
+        }
+        if configs[..at].contains(config) {
+            let text = "duplicate remote write configs are not allowed, found duplicate for URL: ";
+            faults.push((at, format!("{text}{}", config.url)));
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_together_is_named() {
+        let sound = RemoteWriteConfig {
+            url: "http://a".to_owned(),
+            name: "a".to_owned(),
+            ..RemoteWriteConfig::default()
+        };
+        assert!(check(std::slice::from_ref(&sound)).is_empty());
+        type Change = fn(&mut RemoteWriteConfig);
+        let cases: [(&str, Change); 9] = [
+            ("url for remote_write is empty", |c| c.url.clear()),
+            ("must begin with http", |c| c.url = "a:9090".to_owned()),
+            ("must be greater than 0", |c| c.queue_config.max_shards = 0),
+            ("must not be greater than max_shards", |c| {
+                c.queue_config.min_shards = 51
+            }),
+            ("capacity", |c| c.queue_config.capacity = 0),
+            ("metadata_config", |c| {
+                c.metadata_config.max_samples_per_send = 0
+            }),
+            ("authorization header must be changed", |c| {
+                c.headers.insert("Authorization".to_owned(), "x".to_owned());
+            }),
+            ("Content-Type is a reserved header", |c| {
+                c.headers.insert("Content-Type".to_owned(), "x".to_owned());
+            }),
+            ("no_proxy", |c| c.no_proxy = "x".to_owned()),
+        ];
+        for (expected, change) in cases {
+            let mut broken = sound.clone();
+            change(&mut broken);
+            let faults = check(&[broken]);
+            assert!(faults[0].1.contains(expected), "{expected}: {faults:?}");
+        }
+        let twice = check(&[sound.clone(), sound]);
+        assert_eq!(twice.len(), 2, "{twice:?}");
+        assert!(twice.iter().all(|(at, _)| *at == 1));
+    }
+}
