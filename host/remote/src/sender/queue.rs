@@ -107,7 +107,8 @@ impl Queue {
         let (mut tail, mut fault) = (Some(tail), None);
         'reading: loop {
             // Read before the last look at the log, so that nothing is left when it is over.
-            let is_stopped = *self.stop.borrow();
+            // A manager that is gone asks for nothing any more.
+            let is_stopped = *self.stop.borrow() || self.stop.has_changed().is_err();
             let Some(reader) = tail.take() else { break };
             let read = tokio::task::spawn_blocking(move || read(reader));
             let Ok((reader, events, found)) = read.await else {
