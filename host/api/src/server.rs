@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use narthex_web::Entrance;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -37,6 +37,9 @@ pub const STREAMS_MAX: u32 = 250;
 /// What who speaks plain HTTP where TLS is spoken reads.
 const NOT_TLS: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// So much of such a request is read before it is answered.
+const REFUSED_BYTES: usize = 8 << 10;
 
 /// How a message of TLS begins when it opens a connection.
 const HANDSHAKE: u8 = 0x16;
@@ -149,7 +152,10 @@ async fn serve_connection(
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE] {
             let mut stream = stream;
+            // A socket that is closed over bytes that nobody read takes the answer with it.
+            stream.read(&mut [0; REFUSED_BYTES]).await?;
             stream.write_all(NOT_TLS).await?;
+            stream.shutdown().await?;
             return Err(io::Error::other("plain HTTP where TLS is spoken"));
         }
         TlsAcceptor::from(config).accept(stream).await
