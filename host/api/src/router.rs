@@ -59,6 +59,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/metadata", get(targets::metadata)),
         ("/targets", get(targets::targets)),
         ("/targets/metadata", get(targets::target_metadata)),
+        ("/targets/relabel_steps", get(targets::relabel_steps)),
         ("/scrape_pools", get(targets::scrape_pools)),
         (
             "/write",

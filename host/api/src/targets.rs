@@ -1,6 +1,7 @@
 //! `/api/v1/targets`, `/api/v1/scrape_pools` and the metadata of metrics.
 
 mod global_url;
+mod relabel_steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use narthex_scrape::{MetricMetadata, ScrapePool, Target};
 use serde::Serialize;
 
 use self::global_url::global_url;
+pub(crate) use self::relabel_steps::relabel_steps;
 use crate::error::ApiError;
 use crate::json::LabelMap;
 use crate::params::Params;

@@ -260,6 +260,57 @@ async fn what_grafana_asks_on_its_start_is_answered() {
 }
 
 #[tokio::test]
+async fn each_rule_of_a_job_says_what_it_makes_of_labels() {
+    let api = Api::ready().await;
+    let steps = |labels: &str| {
+        let path = format!("targets/relabel_steps?scrapePool=self&labels={labels}");
+        let api = &api;
+        async move { api.json(&path).await }
+    };
+    let kept = steps("%7B%22__address__%22%3A%22a%3A1%22%7D").await;
+    let replaced = json!({"__address__": "a:1", "host": "a"});
+    assert_eq!(
+        kept["data"],
+        json!({"steps": [
+            {
+                "rule": {
+                    "separator": ";", "regex": "(.*):.*", "replacement": "$1",
+                    "action": "replace", "sourceLabels": ["__address__"], "targetLabel": "host",
+                },
+                "output": replaced,
+                "keep": true,
+            },
+            {
+                "rule": {
+                    "separator": ";", "regex": "gone", "replacement": "$1", "action": "drop",
+                    "sourceLabels": ["host"],
+                },
+                "output": replaced,
+                "keep": true,
+            },
+        ]})
+    );
+    let dropped = steps("%7B%22__address__%22%3A%22gone%3A1%22%7D").await;
+    assert_eq!(dropped["data"]["steps"][1]["keep"], json!(false));
+    assert_eq!(dropped["data"]["steps"][1]["output"], json!({}));
+    for (path, error) in [
+        ("labels=%7B%7D", "no scrapePool parameter provided"),
+        ("scrapePool=self", "no labels parameter provided"),
+        (
+            "scrapePool=other&labels=%7B%7D",
+            "error retrieving scrape config: scrape pool \"other\" not found",
+        ),
+    ] {
+        let answer = api.json(&format!("targets/relabel_steps?{path}")).await;
+        assert_eq!(answer["error"], json!(error));
+        assert_eq!(answer["errorType"], json!("bad_data"));
+    }
+    let answer = steps("x").await;
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.starts_with("error parsing labels: "), "{error}");
+}
+
+#[tokio::test]
 async fn targets_are_shown_by_state_and_pool() {
     let api = Api::ready().await;
     let all = api.json("targets").await;
@@ -271,7 +322,7 @@ async fn targets_are_shown_by_state_and_pool() {
         ("scrapeInterval", json!("1h")),
         (
             "labels",
-            json!({"instance": "localhost:9090", "job": "self"}),
+            json!({"host": "localhost", "instance": "localhost:9090", "job": "self"}),
         ),
     ] {
         assert_eq!(target[field], expected, "{field}");

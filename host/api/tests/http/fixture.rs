@@ -208,6 +208,12 @@ impl Api {
             "job_name": "self",
             "scrape_interval": "1h",
             "static_configs": [{"targets": ["localhost:9090"]}],
+            "relabel_configs": [
+                {
+                    "source_labels": ["__address__"], "regex": "(.*):.*", "target_label": "host",
+                },
+                {"source_labels": ["host"], "regex": "gone", "action": "drop"},
+            ],
         }))
         .unwrap();
         let configs = resolve(GlobalConfig::default(), vec![job]).unwrap();
