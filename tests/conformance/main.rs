@@ -3,6 +3,7 @@
 mod beside;
 mod blackbox;
 mod catalogue;
+mod formats;
 mod import;
 mod istio;
 mod nginx;
