@@ -11,7 +11,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("exposition", &["model"]),
     ("http", &[]),
-    ("nx", &[]),
+    ("nx", &["model"]),
     ("web", &["http"]),
     ("storage", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),

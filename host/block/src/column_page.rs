@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use bytes::Bytes;
+use narthex_nx::varint::Input;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
@@ -17,7 +18,6 @@ use crate::Fault;
 use crate::blobs::Blobs;
 use crate::packed;
 use crate::page_header::PageHeader;
-use crate::varint::Input;
 
 /// What is wrong with a page whose parts do not add up.
 const BROKEN: &str = "a page contradicts itself";
@@ -141,7 +141,7 @@ impl StoredColumn {
         };
         match input.is_empty() {
             true => Ok(Some((header, content))),
-            false => Err(input.broken()),
+            false => Err(input.broken().into()),
         }
     }
 
@@ -159,7 +159,7 @@ impl StoredColumn {
             return Ok(None);
         }
         if self.shape != Shape::List && header.values != rows {
-            return Err(input.broken());
+            return Err(input.broken().into());
         }
         if self.shape == Shape::List {
             let goes_on = levels(&mut input, header.values)?;
@@ -305,7 +305,7 @@ impl ColumnPage<'_> {
         let integers = packed::integers(input, self.count)?;
         match integers.len() == self.count {
             true => Ok(integers),
-            false => Err(input.broken()),
+            false => Err(input.broken().into()),
         }
     }
 
@@ -320,12 +320,12 @@ impl ColumnPage<'_> {
                 let integers: Option<Vec<i64>> = places.into_iter().map(integer).collect();
                 integers.ok_or_else(|| input.broken())?
             }
-            None if self.encoding == encoding::RLE_DICTIONARY => return Err(input.broken()),
+            None if self.encoding == encoding::RLE_DICTIONARY => return Err(input.broken().into()),
             _ => self.packed(&mut input)?,
         };
         match input.is_empty() {
             true => Ok(integers),
-            false => Err(input.broken()),
+            false => Err(input.broken().into()),
         }
     }
 
@@ -341,10 +341,10 @@ impl ColumnPage<'_> {
     /// Doubles, row by row.
     pub(crate) fn doubles(&self) -> Result<Vec<Option<f64>>, Fault> {
         let mut input = self.input();
-        let doubles: Result<Vec<f64>, Fault> = (0..self.count).map(|_| input.double()).collect();
+        let doubles: Result<Vec<f64>, _> = (0..self.count).map(|_| input.double()).collect();
         match input.is_empty() {
             true => Ok(self.by_row(doubles?)),
-            false => Err(input.broken()),
+            false => Err(input.broken().into()),
         }
     }
 
@@ -360,7 +360,7 @@ impl ColumnPage<'_> {
         }
         match input.is_empty() {
             true => Ok(texts),
-            false => Err(input.broken()),
+            false => Err(input.broken().into()),
         }
     }
 

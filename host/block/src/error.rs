@@ -1,5 +1,6 @@
 //! What can go wrong with a block, and where.
 
+use narthex_nx::CellError;
 use narthex_storage::StorageError;
 use parquet::errors::ParquetError;
 
@@ -49,7 +50,7 @@ pub enum Fault {
     },
     /// A cell does not say what the format says.
     #[error("a cell of values cannot be decoded")]
-    Cell(#[from] narthex_nx::CellError),
+    Cell(#[source] CellError),
     /// The bytes are sound but do not say what the format says.
     #[error("{0}")]
     Format(String),
@@ -73,6 +74,17 @@ impl Fault {
             block: block.to_owned(),
             file: file.to_owned(),
             fault: self,
+        }
+    }
+}
+
+impl From<CellError> for Fault {
+    fn from(error: CellError) -> Self {
+        match error {
+            CellError::Broken(_) | CellError::Schema(_) | CellError::Buckets(_) => {
+                Self::Format(error.to_string())
+            }
+            _ => Self::Cell(error),
         }
     }
 }

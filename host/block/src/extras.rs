@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use narthex_model::{FloatHistogram, Labels, sample};
+use narthex_nx::histogram_cell;
 use narthex_storage::{Series, TimeRange};
 
 use crate::block::Block;
 use crate::chunks_page::{ChunksPage, contradiction};
 use crate::side::{SideCells, SideRows, SideScan, SideTable, SideWriter};
 use crate::times::Vectors;
-use crate::{BlockError, Fault, histogram_cell, start_cell};
+use crate::{BlockError, Fault, start_cell};
 
 /// Something for each side file.
 #[derive(Debug, Clone, Copy, Default)]

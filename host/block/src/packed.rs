@@ -1,8 +1,9 @@
 //! Numbers as Parquet packs them: levels and places of a dictionary in runs (`RLE`), integers as
 //! differences in so many bits (`DELTA_BINARY_PACKED`).
 
+use narthex_nx::varint::Input;
+
 use crate::Fault;
-use crate::varint::Input;
 
 /// More differences than this in a block are refused; our writer makes blocks of 128 and 256.
 const BLOCK_MAX: usize = 1 << 16;
@@ -17,7 +18,7 @@ pub(crate) fn runs(input: &mut Input<'_>, width: u32, count: usize) -> Result<Ve
         let room = count - numbers.len();
         let run = usize::try_from(head >> 1).unwrap_or(usize::MAX);
         if run == 0 || width > 32 {
-            return Err(input.broken());
+            return Err(input.broken().into());
         }
         match head & 1 {
             0 => {
@@ -51,7 +52,7 @@ pub(crate) fn integers(input: &mut Input<'_>, count_max: usize) -> Result<Vec<i6
     let count = input.size(count_max)?;
     let in_part = in_block.checked_div(parts).unwrap_or(0);
     if in_part == 0 || !in_part.is_multiple_of(8) {
-        return Err(input.broken());
+        return Err(input.broken().into());
     }
     let mut last = input.folded()?;
     let mut integers = Vec::with_capacity(count);
@@ -68,7 +69,7 @@ pub(crate) fn integers(input: &mut Input<'_>, count_max: usize) -> Result<Vec<i6
                 break;
             }
             if *width > 64 {
-                return Err(input.broken());
+                return Err(input.broken().into());
             }
             let mut bits = Bits::new(input.take(in_part / 8 * usize::from(*width))?);
             integers.extend((0..room).map(|_| {

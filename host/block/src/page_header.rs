@@ -4,8 +4,9 @@
 //! It is not: a reader of Thrift. Of what our writer never says it reads nothing, and leaves such
 //! a page to the Parquet reader.
 
+use narthex_nx::varint::Input;
+
 use crate::Fault;
-use crate::varint::Input;
 
 /// How deep structures lie in each other: a page has a header of its kind, which has statistics.
 const DEPTH_MAX: usize = 3;
@@ -88,7 +89,7 @@ impl PageHeader {
 }
 
 fn size(input: &mut Input<'_>) -> Result<usize, Fault> {
-    usize::try_from(input.folded()?).map_err(|_| input.broken())
+    usize::try_from(input.folded()?).map_err(|_| input.broken().into())
 }
 
 /// Goes through the fields of a structure.
@@ -116,10 +117,10 @@ impl Fields {
 fn skip(of: u8, input: &mut Input<'_>, depth: usize) -> Result<bool, Fault> {
     match of {
         field::TRUE | field::FALSE => Ok(true),
-        field::INT_16 | field::INT_32 | field::INT_64 => input.number().map(|_| true),
+        field::INT_16 | field::INT_32 | field::INT_64 => Ok(input.number().map(|_| true)?),
         field::BINARY => {
             let bytes = input.size(usize::MAX)?;
-            input.take(bytes).map(|_| true)
+            Ok(input.take(bytes).map(|_| true)?)
         }
         field::STRUCT if depth > 0 => {
             let mut next = Fields::default();

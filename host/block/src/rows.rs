@@ -4,9 +4,10 @@
 //! left out since the end of the run before; where `long` is set, a second number follows, the
 //! length of the run less two, else the run is one row.
 
+use narthex_nx::varint;
 use roaring::RoaringBitmap;
 
-use crate::{Fault, varint};
+use crate::Fault;
 
 /// Writes a set, row by row, ascending.
 #[derive(Debug, Default)]
@@ -77,7 +78,7 @@ pub(crate) fn decode_into(
         end = start.checked_add(length).ok_or_else(|| input.broken())?;
         let run = match (u32::try_from(start), u32::try_from(end)) {
             (Ok(start), Ok(end)) if end <= rows_max => start..end,
-            _ => return Err(input.broken()),
+            _ => return Err(input.broken().into()),
         };
         rows.insert_range(run);
     }

@@ -2,7 +2,7 @@
 //! timestamps. A row is a cell for one row of `chunks.parquet`, which it names; rows ascend by
 //! that name, so that the page index finds them. A block without such cells has no such file.
 //!
-//! It is not: what the cells say ([`crate::histogram_cell`], [`crate::start_cell`]).
+//! It is not: what the cells say ([`narthex_nx::histogram_cell`], [`crate::start_cell`]).
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -5,8 +5,9 @@
 //!
 //! It is not: where a cell lies ([`crate::side`]).
 
+use narthex_nx::varint::{self, Input};
+
 use crate::Fault;
-use crate::varint::{self, Input};
 
 /// The numbers are the start timestamps.
 const ABSOLUTE: u8 = 0;
@@ -51,7 +52,7 @@ pub(crate) fn decode(cell: &[u8], timestamps: &[i64]) -> Result<Vec<i64>, Fault>
         starts.resize(starts.len() + more + 1, number);
     }
     if starts.len() < timestamps.len() || kind > RELATIVE {
-        return Err(input.broken());
+        return Err(input.broken().into());
     }
     if kind == RELATIVE {
         for (start, before) in starts.iter_mut().zip(befores(timestamps)) {

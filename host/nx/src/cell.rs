@@ -204,6 +204,7 @@ pub(crate) fn fold(number: u64) -> u64 {
 }
 
 /// Undoes [`fold`].
+#[inline]
 pub(crate) fn unfold(folded: u64) -> u64 {
     folded >> 1 ^ 0_u64.wrapping_sub(folded & 1)
 }
@@ -222,6 +223,7 @@ pub(crate) fn write_number(mut number: u64, cell: &mut Vec<u8>) {
 }
 
 /// Takes a number off the front of a cell.
+#[inline]
 pub(crate) fn read_number(cell: &mut &[u8], part: &'static str) -> Result<u64, CellError> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -238,6 +240,7 @@ pub(crate) fn read_number(cell: &mut &[u8], part: &'static str) -> Result<u64, C
     Err(CellError::Number { part })
 }
 
+#[inline]
 fn read_byte(cell: &mut &[u8], part: &'static str) -> Result<u8, CellError> {
     let byte = cell.split_off_first().ok_or(CellError::Short { part })?;
     Ok(*byte)

@@ -32,6 +32,15 @@ pub enum CellError {
         /// The field.
         part: &'static str,
     },
+    /// The bytes are not what they should be; what that is, is said.
+    #[error("{0}")]
+    Broken(&'static str),
+    /// A histogram has a schema that the model does not know.
+    #[error("a histogram has the schema {0}")]
+    Schema(i32),
+    /// A histogram has more buckets and bounds than one part of a cell takes.
+    #[error("a histogram has {0} buckets and bounds")]
+    Buckets(usize),
     /// Exceptions go beyond the last value.
     #[error("an exception of the cell lies behind its {count} values")]
     Exception {

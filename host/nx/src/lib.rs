@@ -6,6 +6,9 @@
 //! bytes that hardly change lie side by side. What compresses a page of cells afterwards (zstd in
 //! our blocks) finds them there. The layout is frozen in `host/block/FORMAT.md`, section "Cells".
 //!
+//! Native histograms have cells of their own ([`histogram_cell`]): which buckets there are, and for
+//! each the counts as a cell of values.
+//!
 //! It is not: a compressor of its own, a format with a length or a checksum (who keeps cells keeps
 //! both), or a codec of timestamps.
 
@@ -17,8 +20,11 @@ mod encode;
 mod error;
 mod estimate;
 mod exceptions;
+pub mod histogram_cell;
+mod layout;
 mod planes;
 mod transform;
+pub mod varint;
 mod vector;
 
 pub use decode::{decode, decode_range};

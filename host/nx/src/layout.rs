@@ -9,7 +9,7 @@ use narthex_model::histogram::{
     Buckets, CUSTOM_BUCKETS_SCHEMA, EXPONENTIAL_SCHEMA_MAX, EXPONENTIAL_SCHEMA_MIN,
 };
 
-use crate::Fault;
+use crate::CellError;
 use crate::varint::{self, Input};
 
 /// What all histograms of a part of a cell have in common.
@@ -53,14 +53,14 @@ impl Frame {
     }
 
     /// Reads a frame with at most so many bounds.
-    pub(crate) fn read(input: &mut Input<'_>, bounds_max: usize) -> Result<Self, Fault> {
+    pub(crate) fn read(input: &mut Input<'_>, bounds_max: usize) -> Result<Self, CellError> {
         let schema = i32::try_from(input.folded()?).map_err(|_| input.broken())?;
         check_schema(schema)?;
         let zero_threshold = input.double()?;
         let count = input.size(bounds_max)?;
         let bytes = input.take(count * size_of::<f64>())?;
         let mut bounds = Input::new(bytes, "the bounds of a histogram end too early");
-        let bounds: Result<Vec<f64>, Fault> = (0..count).map(|_| bounds.double()).collect();
+        let bounds: Result<Vec<f64>, CellError> = (0..count).map(|_| bounds.double()).collect();
         Ok(Self {
             schema,
             zero_threshold,
@@ -70,13 +70,11 @@ impl Frame {
 }
 
 /// Refuses schemas that the model does not know.
-pub(crate) fn check_schema(schema: i32) -> Result<(), Fault> {
+pub(crate) fn check_schema(schema: i32) -> Result<(), CellError> {
     let is_exponential = (EXPONENTIAL_SCHEMA_MIN..=EXPONENTIAL_SCHEMA_MAX).contains(&schema);
     match is_exponential || schema == CUSTOM_BUCKETS_SCHEMA {
         true => Ok(()),
-        false => Err(Fault::format(format!(
-            "a histogram has the schema {schema}"
-        ))),
+        false => Err(CellError::Schema(schema)),
     }
 }
 
@@ -123,14 +121,14 @@ impl Layout {
     }
 
     /// Reads a layout of at most so many buckets.
-    pub(crate) fn read(input: &mut Input<'_>, buckets_max: usize) -> Result<Self, Fault> {
+    pub(crate) fn read(input: &mut Input<'_>, buckets_max: usize) -> Result<Self, CellError> {
         let positive = read_side(input, buckets_max)?;
         let negative = read_side(input, buckets_max - positive.len())?;
         Ok(Self { positive, negative })
     }
 }
 
-fn read_side(input: &mut Input<'_>, buckets_max: usize) -> Result<Buckets, Fault> {
+fn read_side(input: &mut Input<'_>, buckets_max: usize) -> Result<Buckets, CellError> {
     let mut indexes: Vec<i32> = Vec::new();
     for _ in 0..input.size(buckets_max)? {
         let first = match indexes.last() {

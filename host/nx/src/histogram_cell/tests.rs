@@ -5,7 +5,7 @@ use narthex_model::histogram::{Buckets, CUSTOM_BUCKETS_SCHEMA, CounterResetHint}
 
 use super::{LAYOUTS_MAX, PART_VALUES_MAX, decode, encode};
 
-#[path = "../../tests/block/histogram_bits.rs"]
+#[path = "../../../block/tests/block/histogram_bits.rs"]
 mod histogram_bits;
 
 use histogram_bits::histogram_bits;

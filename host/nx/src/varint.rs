@@ -1,54 +1,55 @@
 //! Numbers of seven bits a byte, lowest first, and other small things that cells are made of.
 //!
-//! It is not: the codec of values, which has its own in [`narthex_nx`].
+//! It is not: the codec of values.
 
-use crate::Fault;
+use crate::CellError;
+use crate::cell::{fold, read_number, unfold, write_number};
 
 /// Appends a number.
-pub(crate) fn push(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number.to_le_bytes()[0]);
+#[inline]
+pub fn push(bytes: &mut Vec<u8>, number: u64) {
+    write_number(number, bytes);
 }
 
 /// Appends a number that may be negative: small ones of either sign are short.
-pub(crate) fn push_folded(bytes: &mut Vec<u8>, number: i64) {
-    push(
-        bytes,
-        (number.wrapping_shl(1) ^ (number >> 63)).cast_unsigned(),
-    );
+#[inline]
+pub fn push_folded(bytes: &mut Vec<u8>, number: i64) {
+    push(bytes, fold(number.cast_unsigned()));
 }
 
 /// Bytes that are read from the front.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Input<'a> {
+pub struct Input<'a> {
     bytes: &'a [u8],
     /// What to say where they end too early or say too much.
     broken: &'static str,
 }
 
 impl<'a> Input<'a> {
-    pub(crate) fn new(bytes: &'a [u8], broken: &'static str) -> Self {
+    /// Bytes, and what is said where they are not what they should be.
+    #[inline]
+    pub fn new(bytes: &'a [u8], broken: &'static str) -> Self {
         Self { bytes, broken }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether all bytes are read.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// What was not read yet.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// The error of all that is wrong with these bytes.
-    pub(crate) fn broken(&self) -> Fault {
-        Fault::format(self.broken)
+    #[inline]
+    pub fn broken(&self) -> CellError {
+        CellError::Broken(self.broken)
     }
 
-    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
+    /// So many bytes.
+    ///
+    /// # Errors
+    /// There are fewer.
+    #[inline]
+    pub fn take(&mut self, count: usize) -> Result<&'a [u8], CellError> {
         let (taken, rest) = self
             .bytes
             .split_at_checked(count)
@@ -57,35 +58,46 @@ impl<'a> Input<'a> {
         Ok(taken)
     }
 
-    pub(crate) fn byte(&mut self) -> Result<u8, Fault> {
+    /// What is not read yet.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// One byte.
+    ///
+    /// # Errors
+    /// There is none.
+    #[inline]
+    pub fn byte(&mut self) -> Result<u8, CellError> {
         let byte = self.take(1)?.first().copied();
         byte.ok_or_else(|| self.broken())
     }
 
     /// A number of at most 64 bits.
-    pub(crate) fn number(&mut self) -> Result<u64, Fault> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
-                break;
-            }
-            number |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(self.broken())
+    ///
+    /// # Errors
+    /// The bytes are something else.
+    #[inline]
+    pub fn number(&mut self) -> Result<u64, CellError> {
+        read_number(&mut self.bytes, "number").map_err(|_| self.broken())
     }
 
-    pub(crate) fn folded(&mut self) -> Result<i64, Fault> {
-        let number = self.number()?;
-        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    /// A number that [`push_folded`] wrote.
+    ///
+    /// # Errors
+    /// As of [`Self::number`].
+    #[inline]
+    pub fn folded(&mut self) -> Result<i64, CellError> {
+        Ok(unfold(self.number()?).cast_signed())
     }
 
     /// A number that is at most `max`.
-    pub(crate) fn size(&mut self, max: usize) -> Result<usize, Fault> {
+    ///
+    /// # Errors
+    /// As of [`Self::number`], or the number is larger.
+    #[inline]
+    pub fn size(&mut self, max: usize) -> Result<usize, CellError> {
         let number = usize::try_from(self.number()?).unwrap_or(usize::MAX);
         if number > max {
             return Err(self.broken());
@@ -94,7 +106,11 @@ impl<'a> Input<'a> {
     }
 
     /// A double by its bits.
-    pub(crate) fn double(&mut self) -> Result<f64, Fault> {
+    ///
+    /// # Errors
+    /// The bytes end too early.
+    #[inline]
+    pub fn double(&mut self) -> Result<f64, CellError> {
         let bits = self.take(size_of::<u64>())?.try_into();
         let bits = bits.map_err(|_| self.broken())?;
         Ok(f64::from_bits(u64::from_le_bytes(bits)))

@@ -7,21 +7,21 @@
 //! there and is not looked at. So buckets that appear as observations come cost a few bytes, not
 //! a new cell.
 //!
-//! It is not: where a cell lies ([`crate::side`]), or which samples are histograms, which the
-//! values of the series say.
+//! It is not: where a cell lies, or which samples are histograms, which the values of the series
+//! say.
 
 use std::sync::Arc;
 
 use narthex_model::FloatHistogram;
 use narthex_model::histogram::CounterResetHint;
 
-use crate::Fault;
+use crate::CellError;
 use crate::layout::{Frame, Layout, Union, check_schema};
 use crate::varint::{self, Input};
 
 /// Counts and other values of one part at most, which is what decoding it takes memory for: 32
 /// MiB. A longer run of histograms goes into several parts; one histogram with more is refused.
-pub(crate) const PART_VALUES_MAX: usize = 1 << 22;
+pub const PART_VALUES_MAX: usize = 1 << 22;
 
 /// Different sets of buckets in one part at most. One more begins a new part.
 const LAYOUTS_MAX: usize = 256;
@@ -39,15 +39,17 @@ const FLAG_COUNTS_ARE_SUMS: u8 = 1;
 const BROKEN: &str = "a cell of histograms is not one";
 
 /// Encodes histograms.
-pub(crate) fn encode(histograms: &[&FloatHistogram]) -> Result<Vec<u8>, Fault> {
+///
+/// # Errors
+/// A schema that the model does not know, or a histogram of more than [`PART_VALUES_MAX`] values.
+pub fn encode(histograms: &[&FloatHistogram]) -> Result<Vec<u8>, CellError> {
     let mut out = Vec::new();
     let mut rest = histograms;
     while let Some(first) = rest.first() {
         check_schema(first.schema)?;
         let values = first.positive.len() + first.negative.len() + first.custom_bounds.len();
         if values + FIELDS > PART_VALUES_MAX {
-            let message = format!("a histogram has {values} buckets and bounds");
-            return Err(Fault::format(message));
+            return Err(CellError::Buckets(values));
         }
         let mut part = Part::new(first);
         let count = rest.iter().take_while(|next| part.takes(next)).count();
@@ -194,19 +196,22 @@ fn sum_of_counts(histogram: &FloatHistogram) -> f64 {
 }
 
 fn write_stream(values: &[f64], out: &mut Vec<u8>) {
-    if let Some(constant) = narthex_nx::constant(values) {
+    if let Some(constant) = crate::constant(values) {
         varint::push(out, 0);
         out.extend(constant.to_bits().to_le_bytes());
         return;
     }
     let mut cell = Vec::new();
-    narthex_nx::encode(values, &mut cell);
+    crate::encode(values, &mut cell);
     varint::push(out, cell.len() as u64);
     out.extend(cell);
 }
 
 /// Decodes a cell of `count` histograms.
-pub(crate) fn decode(cell: &[u8], count: usize) -> Result<Vec<Arc<FloatHistogram>>, Fault> {
+///
+/// # Errors
+/// The bytes are no cell of so many.
+pub fn decode(cell: &[u8], count: usize) -> Result<Vec<Arc<FloatHistogram>>, CellError> {
     let mut input = Input::new(cell, BROKEN);
     let mut histograms = Vec::new();
     while !input.is_empty() {
@@ -223,7 +228,7 @@ fn read_part(
     input: &mut Input<'_>,
     count_max: usize,
     histograms: &mut Vec<Arc<FloatHistogram>>,
-) -> Result<(), Fault> {
+) -> Result<(), CellError> {
     let count = input.size(count_max)?;
     let frame = Frame::read(input, PART_VALUES_MAX)?;
     let mut union = Union::default();
@@ -316,13 +321,17 @@ fn hint(number: u64) -> CounterResetHint {
     }
 }
 
-fn read_stream(input: &mut Input<'_>, count: usize, values: &mut Vec<f64>) -> Result<(), Fault> {
+fn read_stream(
+    input: &mut Input<'_>,
+    count: usize,
+    values: &mut Vec<f64>,
+) -> Result<(), CellError> {
     match usize::try_from(input.number()?).unwrap_or(usize::MAX) {
         0 => {
             let constant = input.double()?;
             values.resize(values.len() + count, constant);
         }
-        length => narthex_nx::decode(input.take(length)?, count, values)?,
+        length => crate::decode(input.take(length)?, count, values)?,
     }
     Ok(())
 }
