@@ -1,9 +1,11 @@
 //! The path of a batch: bounds, plan, log, memory, report.
 
+use narthex_model::sample::HISTOGRAM_BITS;
 use narthex_model::{AppendReport, Labels, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
 
 use crate::head::Head;
+use crate::late::Held;
 use crate::log::kinds::{START_BYTES_MAX, histogram_bytes_max};
 use crate::log::record::{LABELS_OVERHEAD_BYTES_MAX, ROW_BYTES_MAX};
 use crate::options::{BATCH_BYTES_MAX, LABELS_BYTES_MAX, SERIES_MAX};
@@ -16,7 +18,7 @@ impl Appendable for Head {
         }
         check_bounds(batch, appender.series())?;
         let segment = appender.log.segment().map_err(AppendError::Log)?;
-        let mut report = appender.plan(batch, segment, |slot, at| self.memory().value_at(slot, at));
+        let mut report = appender.plan(batch, segment, |slot, at| self.memory().at(slot, at));
         appender.plan_exemplars(batch, &mut report, &self.exemplars_mut());
         if appender.plan.is_empty() {
             return Ok(report);
@@ -25,7 +27,7 @@ impl Appendable for Head {
             appender.take_back();
             return Err(AppendError::Log(error));
         }
-        let (seq, mut late) = (appender.log.last_seq(), 0);
+        let (seq, mut late) = (appender.log.last_seq(), 0_u64);
         let mut memory = self.memory_mut();
         memory.start_batch();
         for &slot in &appender.plan.created {
@@ -35,14 +37,15 @@ impl Appendable for Head {
             memory.adopt(slot, appender.labels(slot));
         }
         for sample in &appender.plan.accepted {
-            if sample.is_late {
-                memory.push_late(sample.slot, sample.timestamp_ms, sample.bits, seq);
-                late += 1;
-            } else {
-                memory.push(sample.slot, sample.timestamp_ms, sample.bits);
+            let (slot, at, bits) = (sample.slot, sample.timestamp_ms, sample.bits);
+            late += u64::from(sample.is_late);
+            match sample.is_late {
+                false => memory.push(slot, at, bits),
+                true if bits == HISTOGRAM_BITS => {}
+                true => memory.push_late(slot, at, Held::number(bits), seq),
             }
         }
-        appender.plan.kinds.apply(&mut memory);
+        appender.plan.kinds.apply(&mut memory, seq);
         let exemplars = &mut self.exemplars_mut();
         appender.plan.kinds.apply_exemplars(exemplars, &mut report);
         self.count_late(late);

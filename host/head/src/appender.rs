@@ -2,6 +2,7 @@
 //! what the log has to say about it.
 
 mod kinds;
+mod turn;
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -10,7 +11,8 @@ use narthex_model::{AppendReport, Labels, Rejection, Sample, SeriesRef, WriteBat
 use narthex_storage::TimeRange;
 
 use crate::appender::kinds::{LastHistograms, PlannedKinds};
-use crate::late::LateMark;
+use crate::appender::turn::Turn;
+use crate::late::{Held, LateMark};
 use crate::log::frame::FrameType;
 use crate::log::record::{self, Row};
 use crate::log::writer::{Log, LogPosition};
@@ -109,7 +111,7 @@ pub(crate) struct Plan {
     /// Rows of samples that came out of order. Their differences are to 0.
     late_rows: Vec<Row>,
     /// What the late samples of the batch are, by slot and time.
-    late: HashMap<(u32, i64), u64>,
+    late: HashMap<(u32, i64), Held>,
     pub(crate) kinds: PlannedKinds,
     payload: Vec<u8>,
 }
@@ -179,7 +181,7 @@ impl Appender {
         &mut self,
         batch: &WriteBatch,
         segment: u32,
-        held: impl Fn(u32, i64) -> Option<u64>,
+        held: impl Fn(u32, i64) -> Option<Held>,
     ) -> AppendReport {
         let late_from_ms = match self.window_ms {
             0 => i64::MAX,
@@ -206,7 +208,7 @@ impl Appender {
                 }
             }
         }
-        self.plan_histograms(batch, &mut report);
+        self.plan_histograms(batch, late_from_ms, &held, &mut report);
         report.created = self.plan.created.len() as u64;
         report
     }
@@ -230,7 +232,7 @@ impl Appender {
         &mut self,
         sample: &Sample,
         late_from_ms: i64,
-        held: impl Fn(u32, i64) -> Option<u64>,
+        held: impl Fn(u32, i64) -> Option<Held>,
     ) -> Result<SeriesRef, (SeriesRef, Rejection)> {
         let known = self.find(sample.series, &sample.labels);
         let series = known.map_or(SeriesRef::UNKNOWN, |slot| self.reference(slot));
@@ -238,44 +240,40 @@ impl Appender {
             return Err((series, Rejection::InvalidLabels));
         }
         let bits = sample::stored_bits(sample.value);
-        let mut is_late = sample.timestamp_ms < self.bound_ms;
-        if let Some(slot) = known
-            && !is_late
-        {
-            let cursor = &self.slots[slot as usize].cursor;
-            if cursor.has_sample && sample.timestamp_ms == cursor.timestamp_ms {
-                return match bits == cursor.bits {
-                    true => Ok(series),
-                    false => Err((series, Rejection::DuplicateTimestamp)),
-                };
+        let turn = self.turn(known, sample.timestamp_ms, late_from_ms);
+        let turn = turn.map_err(|rejection| (series, rejection))?;
+        let same = match (turn, known) {
+            (Turn::Again, Some(slot)) => Some(self.slots[slot as usize].cursor.bits == bits),
+            (Turn::Late, Some(slot)) => {
+                let earlier = self.earlier(slot, sample.timestamp_ms, held);
+                earlier.map(|earlier| earlier.bits == bits)
             }
-            is_late = cursor.has_sample && sample.timestamp_ms < cursor.timestamp_ms;
+            _ => None,
+        };
+        match same {
+            Some(true) => return Ok(series),
+            Some(false) => return Err((series, Rejection::DuplicateTimestamp)),
+            None => {}
         }
-        if is_late && sample.timestamp_ms < late_from_ms {
-            let is_old = sample.timestamp_ms < self.bound_ms || self.window_ms > 0;
-            return Err(match is_old {
-                true => (series, Rejection::OutOfBounds),
-                false => (series, Rejection::OutOfOrder),
-            });
-        }
-        if is_late && let Some(slot) = known {
+        let slot = self.slot_for(known, sample.series, &sample.labels);
+        let is_late = turn == Turn::Late;
+        self.accept(slot, sample.timestamp_ms, bits, is_late);
+        if is_late {
             let at = (slot, sample.timestamp_ms);
-            let same = self.plan.late.get(&at).copied();
-            match same.or_else(|| held(slot, sample.timestamp_ms)) {
-                Some(same) if same == bits => return Ok(series),
-                Some(_) => return Err((series, Rejection::DuplicateTimestamp)),
-                None => {}
-            }
+            self.plan.late.insert(at, Held::number(bits));
         }
-        let slot = match known {
+        Ok(self.reference(slot))
+    }
+
+    /// The slot of a series that gets a sample.
+    fn slot_for(&mut self, known: Option<u32>, series: SeriesRef, labels: &Labels) -> u32 {
+        match known {
             Some(slot) => {
-                self.adopt(slot, sample.series, &sample.labels);
+                self.adopt(slot, series, labels);
                 slot
             }
-            None => self.create(&sample.labels),
-        };
-        self.accept(slot, sample.timestamp_ms, bits, is_late);
-        Ok(self.reference(slot))
+            None => self.create(labels),
+        }
     }
 
     fn accept(&mut self, slot: u32, timestamp_ms: i64, bits: u64, is_late: bool) {
@@ -301,7 +299,6 @@ impl Appender {
                 timestamp_ms,
                 difference: bits,
             });
-            self.plan.late.insert((slot, timestamp_ms), bits);
             return;
         }
         let previous_bits = if cursor.is_chained { cursor.bits } else { 0 };
@@ -320,6 +317,7 @@ impl Appender {
     pub(crate) fn write_plan(&mut self) -> std::io::Result<()> {
         let plan = &mut self.plan;
         let late = plan.late_rows.len();
+        plan.kinds.end_rows(plan.rows.len());
         plan.rows.append(&mut plan.late_rows);
         let times = plan.rows.iter().map(|row| row.timestamp_ms);
         let span = times.fold(

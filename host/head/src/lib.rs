@@ -15,6 +15,7 @@ mod chunk;
 mod error;
 mod exemplars;
 mod head;
+mod histogram_chunk;
 mod index;
 mod late;
 mod log;

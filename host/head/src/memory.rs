@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::chunk::Scratch;
 use crate::index::LabelIndex;
-use crate::late::LateMark;
+use crate::late::{Held, LateMark};
 use crate::paged::Paged;
 use crate::series::MemorySeries;
 use crate::snapshot::Layouts;
@@ -87,11 +87,11 @@ impl Memory {
     }
 
     /// Adds a sample that came out of order; where there is one at its time, that stays.
-    pub(crate) fn push_late(&mut self, slot: u32, timestamp_ms: i64, bits: u64, seq: u64) {
+    pub(crate) fn push_late(&mut self, slot: u32, timestamp_ms: i64, held: Held, seq: u64) {
         let Some(Some(series)) = self.series.get_mut(slot as usize) else {
             return;
         };
-        if !series.push_late(&self.lines, timestamp_ms, bits, seq) {
+        if !series.push_late(&self.lines, timestamp_ms, held, seq) {
             return;
         }
         self.late += 1;
@@ -103,10 +103,10 @@ impl Memory {
         }
     }
 
-    /// The bits of a series' sample at a time.
-    pub(crate) fn value_at(&self, slot: u32, timestamp_ms: i64) -> Option<u64> {
+    /// A series' sample at a time.
+    pub(crate) fn at(&self, slot: u32, timestamp_ms: i64) -> Option<Held> {
         let series = self.series.get(slot as usize)?.as_ref()?;
-        series.value_at(&self.lines, timestamp_ms)
+        series.at(&self.lines, timestamp_ms)
     }
 
     /// How many samples there are that came out of order.
@@ -122,7 +122,8 @@ impl Memory {
         histogram: Arc<FloatHistogram>,
     ) {
         if let Some(Some(series)) = self.series.get_mut(slot as usize) {
-            series.kinds_mut().push_histogram(timestamp_ms, histogram);
+            let kinds = series.kinds_mut();
+            kinds.push_histogram(slot, timestamp_ms, histogram);
         }
     }
 

@@ -13,6 +13,7 @@ use narthex_storage::{
 use roaring::RoaringBitmap;
 
 use crate::head::Head;
+use crate::late;
 use crate::memory::Memory;
 use crate::snapshot::Snapshot;
 
@@ -66,14 +67,13 @@ impl Head {
         if memory.late() == 0 {
             return Vec::new();
         }
-        let late = memory.iter().filter_map(|series| {
-            let (times, values): (Vec<_>, Vec<_>) = series.late_before(mark).into_iter().unzip();
-            let labels = || series.labels.clone();
-            (!times.is_empty()).then(|| Series::of_numbers(labels(), times, values))
+        let cut = memory.iter().filter_map(|series| {
+            let points = series.late_before(mark);
+            (!points.is_empty()).then(|| late::series(series.labels.clone(), &points))
         });
-        let mut late: Vec<Series> = late.collect();
-        late.sort_unstable_by(|a, b| order(&a.labels, &b.labels));
-        late
+        let mut cut: Vec<Series> = cut.collect();
+        cut.sort_unstable_by(|a, b| order(&a.labels, &b.labels));
+        cut
     }
 
     /// The series as they are between two batches. Samples are shared or copied here, and decoded

@@ -9,7 +9,7 @@ use narthex_model::{FloatHistogram, Labels, sample};
 use crate::appender::{Appender, Restored};
 use crate::error::HeadError;
 use crate::exemplars::Exemplars;
-use crate::late::LateMark;
+use crate::late::{Held, LateMark, of_late};
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
 use crate::log::growing::MENDING_SUFFIX;
 use crate::log::kinds::{KindsByRow, RecordKinds};
@@ -179,7 +179,7 @@ struct Replay {
 struct LateRow {
     labels: Labels,
     timestamp_ms: i64,
-    bits: u64,
+    held: Held,
     seq: u64,
 }
 
@@ -365,13 +365,21 @@ impl Replay {
             let (histogram, start_ms) = kinds.next(number);
             self.row(row, declared, histogram, start_ms);
         }
-        for row in &rows[in_order..] {
+        for (number, row) in rows.iter().enumerate().skip(in_order) {
             self.newest_ms = self.newest_ms.max(row.timestamp_ms);
             self.late_seq = frame.seq;
+            let (histogram, _) = kinds.next(number);
+            if sample::is_histogram(f64::from_bits(row.difference)) != histogram.is_some() {
+                self.report.samples_out_of_order += 1;
+                continue;
+            }
             self.late.push(LateRow {
                 labels: declared[row.id as usize].labels.clone(),
                 timestamp_ms: row.timestamp_ms,
-                bits: row.difference,
+                held: Held {
+                    bits: row.difference,
+                    histogram: histogram.map(of_late),
+                },
                 seq: frame.seq,
             });
         }
@@ -393,7 +401,7 @@ impl Replay {
                 self.memory.create(slot, &row.labels);
             }
             self.memory
-                .push_late(slot, row.timestamp_ms, row.bits, row.seq);
+                .push_late(slot, row.timestamp_ms, row.held, row.seq);
         }
         self.report.samples_late = self.memory.late() as u64;
     }

@@ -1,10 +1,10 @@
 //! One series in memory: sealed chunks, and a tail that takes samples.
 
-use narthex_model::Labels;
+use narthex_model::{Labels, sample};
 use narthex_storage::TimeRange;
 
 use crate::chunk::{Chunk, Scratch};
-use crate::late::{LateMark, LateSamples};
+use crate::late::{Held, LateMark, LatePoint, LateSamples};
 use crate::series_kinds::SeriesKinds;
 use crate::snapshot::{Layouts, Snapshot};
 use crate::tail::Tail;
@@ -78,21 +78,31 @@ impl MemorySeries {
         &mut self,
         lines: &Timelines,
         timestamp_ms: i64,
-        bits: u64,
+        held: Held,
         seq: u64,
     ) -> bool {
         if self.in_order_at(lines, timestamp_ms).is_some() {
             return false;
         }
         let late = self.late.get_or_insert_default();
-        late.insert(timestamp_ms, bits, seq)
+        late.insert(timestamp_ms, held, seq)
     }
 
-    /// The bits of the sample at a time.
-    pub(crate) fn value_at(&self, lines: &Timelines, timestamp_ms: i64) -> Option<u64> {
+    /// The sample at a time.
+    pub(crate) fn at(&self, lines: &Timelines, timestamp_ms: i64) -> Option<Held> {
         let late = self.late.as_ref();
-        let late = late.and_then(|late| late.value_at(timestamp_ms));
-        late.or_else(|| self.in_order_at(lines, timestamp_ms))
+        if let Some(held) = late.and_then(|late| late.at(timestamp_ms)) {
+            return Some(held.clone());
+        }
+        let bits = self.in_order_at(lines, timestamp_ms)?;
+        let kinds = self
+            .kinds
+            .as_ref()
+            .filter(|_| sample::is_histogram(f64::from_bits(bits)));
+        Some(Held {
+            bits,
+            histogram: kinds.and_then(|kinds| kinds.histogram_at(timestamp_ms)),
+        })
     }
 
     fn in_order_at(&self, lines: &Timelines, timestamp_ms: i64) -> Option<u64> {
@@ -157,7 +167,7 @@ impl MemorySeries {
     }
 
     /// The late samples that a mark covers.
-    pub(crate) fn late_before(&self, mark: LateMark) -> Vec<(i64, f64)> {
+    pub(crate) fn late_before(&self, mark: LateMark) -> Vec<LatePoint> {
         let late = self.late.iter().flat_map(|late| late.covered(mark));
         late.collect()
     }
@@ -201,7 +211,7 @@ impl MemorySeries {
         let layout = layouts.of(self.stretches());
         let range = layouts.late_range();
         let late = self.late.iter().flat_map(|late| late.range(range));
-        let late: Vec<(i64, f64)> = late.collect();
+        let late: Vec<LatePoint> = late.collect();
         if layout.parts().is_empty() && late.is_empty() {
             return None;
         }

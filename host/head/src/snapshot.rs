@@ -8,7 +8,7 @@ use narthex_nx::CellError;
 use narthex_storage::{Series, TimeRange};
 
 use crate::chunk::Chunk;
-use crate::late;
+use crate::late::{self, LatePoint};
 use crate::series_kinds::SeriesKinds;
 use crate::timelines::{Stretch, Timelines};
 
@@ -19,7 +19,7 @@ pub(crate) struct Snapshot {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) layout: Arc<Layout>,
     /// What came out of order.
-    pub(crate) late: Vec<(i64, f64)>,
+    pub(crate) late: Vec<LatePoint>,
     /// What the samples have beside numbers.
     pub(crate) kinds: Option<Box<SeriesKinds>>,
 }
@@ -130,14 +130,17 @@ impl Snapshot {
         for (part, chunk) in self.layout.parts.iter().zip(&self.chunks) {
             chunk.read(part.skip, part.take, &mut values)?;
         }
-        if let Some(kinds) = &self.kinds {
+        let is_rich = |point: &LatePoint| point.held.histogram.is_some();
+        if self.kinds.is_some() || self.late.iter().any(is_rich) {
             let times = self.layout.times.clone();
-            let series = kinds.attach(Series::of_numbers(self.labels.clone(), times, values));
+            let mut series = Series::of_numbers(self.labels.clone(), times, values);
+            if let Some(kinds) = &self.kinds {
+                series = kinds.attach(series)?;
+            }
             if self.late.is_empty() {
                 return Ok(series);
             }
-            let (times, values): (Vec<i64>, Vec<f64>) = self.late.into_iter().unzip();
-            let late = Series::of_numbers(self.labels, times, values);
+            let late = late::series(self.labels, &self.late);
             return Ok(Series::join(vec![series.clone(), late]).unwrap_or(series));
         }
         if !self.late.is_empty() {

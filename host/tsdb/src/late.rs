@@ -76,6 +76,21 @@ impl Tsdb {
     }
 }
 
+/// Some samples of a series.
+fn part(series: &Series, samples: std::ops::Range<usize>) -> Series {
+    let (times, values) = (&series.timestamps, &series.values);
+    let histograms = series.histograms.as_ref().map(|all| &all[samples.clone()]);
+    let has_histogram = |all: &&[Option<_>]| all.iter().any(Option::is_some);
+    Series {
+        histograms: histograms.filter(has_histogram).map(Into::into),
+        ..Series::of_numbers(
+            series.labels.clone(),
+            times.slice(samples.start, samples.len()),
+            values.slice(samples.start, samples.len()),
+        )
+    }
+}
+
 /// The samples of each span of time that one block answers for. No block ends behind its last
 /// sample's next millisecond: what the head still has is not the block's to answer for.
 fn by_block(late: Vec<Series>, duration_ms: i64) -> Vec<(TimeBounds, Vec<Series>)> {
@@ -88,12 +103,10 @@ fn by_block(late: Vec<Series>, duration_ms: i64) -> Vec<(TimeBounds, Vec<Series>
             let upto = from + series.timestamps[from..].partition_point(|at| *at < end_ms);
             // At the end of all time there is no next block.
             let upto = upto.max(from + 1);
-            let (times, values) = (&series.timestamps, &series.values);
-            blocks.entry(number).or_default().push(Series::of_numbers(
-                series.labels.clone(),
-                times.slice(from, upto - from),
-                values.slice(from, upto - from),
-            ));
+            blocks
+                .entry(number)
+                .or_default()
+                .push(part(&series, from..upto));
             from = upto;
         }
     }

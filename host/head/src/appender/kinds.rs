@@ -13,7 +13,9 @@ use narthex_model::{
 };
 
 use super::Appender;
+use super::turn::Turn;
 use crate::exemplars::Exemplars;
+use crate::late::{self, Held};
 use crate::log::kinds::RecordKinds;
 use crate::memory::Memory;
 
@@ -34,7 +36,9 @@ impl LastHistograms {
 #[derive(Debug, Default)]
 pub(crate) struct PlannedKinds {
     record: RecordKinds,
-    /// Of each histogram of the record the slot, the time, and the slot's last one before.
+    /// Late histograms: the row among the late ones, the slot, the time and what it is.
+    late: Vec<(u32, u32, i64, Arc<FloatHistogram>)>,
+    /// Of each histogram of the record that is not late the slot, the time, and the slot's last one before.
     histograms: Vec<(u32, i64, Option<Arc<FloatHistogram>>)>,
     /// Which exemplars of the batch those of the record are.
     exemplars: Vec<usize>,
@@ -45,9 +49,18 @@ pub(crate) struct PlannedKinds {
 impl PlannedKinds {
     pub(super) fn clear(&mut self) {
         self.record.clear();
+        self.late.clear();
         self.histograms.clear();
         self.exemplars.clear();
         self.starts.clear();
+    }
+
+    /// Writes down the late histograms, whose rows come behind all that are not late.
+    pub(super) fn end_rows(&mut self, in_order: usize) {
+        let in_order = u32::try_from(in_order).unwrap_or(u32::MAX);
+        let rows = self.late.iter();
+        let rows = rows.map(|(row, _, _, histogram)| (in_order + row, Arc::clone(histogram)));
+        self.record.histograms.extend(rows);
     }
 
     /// What the log is told.
@@ -55,8 +68,11 @@ impl PlannedKinds {
         &self.record
     }
 
-    /// Puts it into memory, behind the samples themselves.
-    pub(crate) fn apply(&self, memory: &mut Memory) {
+    /// Puts it into memory, behind the samples themselves; late histograms as those of a record.
+    pub(crate) fn apply(&self, memory: &mut Memory, seq: u64) {
+        for (_, slot, timestamp_ms, histogram) in &self.late {
+            memory.push_late(*slot, *timestamp_ms, histogram_held(histogram), seq);
+        }
         let histograms = self.histograms.iter().zip(&self.record.histograms);
         for ((slot, timestamp_ms, _), (_, histogram)) in histograms {
             memory.push_histogram(*slot, *timestamp_ms, Arc::clone(histogram));
@@ -133,13 +149,18 @@ impl Appender {
         }
     }
 
-    /// Decides over each native histogram, after the numbers. None is taken out of order, however
-    /// wide the window is in which numbers are.
-    pub(super) fn plan_histograms(&mut self, batch: &WriteBatch, report: &mut AppendReport) {
+    /// Decides over each native histogram, after the numbers.
+    pub(super) fn plan_histograms(
+        &mut self,
+        batch: &WriteBatch,
+        late_from_ms: i64,
+        held: impl Fn(u32, i64) -> Option<Held>,
+        report: &mut AppendReport,
+    ) {
         let mut starts = batch.starts.histograms.as_slice();
         for (index, sample) in batch.histograms.iter().enumerate() {
             let rows = self.plan.rows.len();
-            let planned = self.plan_histogram(sample);
+            let planned = self.plan_histogram(sample, late_from_ms, &held);
             let is_new = self.plan.rows.len() > rows;
             self.plan_start(index, is_new, &mut starts);
             let series = match planned {
@@ -156,6 +177,8 @@ impl Appender {
     fn plan_histogram(
         &mut self,
         sample: &HistogramSample,
+        late_from_ms: i64,
+        held: impl Fn(u32, i64) -> Option<Held>,
     ) -> Result<SeriesRef, (SeriesRef, Rejection)> {
         let known = self.find(sample.series, &sample.labels);
         let series = known.map_or(SeriesRef::UNKNOWN, |slot| self.reference(slot));
@@ -163,33 +186,49 @@ impl Appender {
             Some(Rejection::InvalidLabels)
         } else if !sample.histogram.can_be_stored() {
             Some(Rejection::InvalidHistogram)
-        } else if sample.timestamp_ms < self.bound_ms {
-            Some(Rejection::OutOfBounds)
         } else {
             None
         };
         if let Some(rejection) = rejection {
             return Err((series, rejection));
         }
-        if let Some(slot) = known {
-            let cursor = &self.slots[slot as usize].cursor;
-            if cursor.has_sample && sample.timestamp_ms <= cursor.timestamp_ms {
-                let is_newest = sample.timestamp_ms == cursor.timestamp_ms;
-                let is_same = self.newest_histogram(slot) == Some(&sample.histogram);
-                return match (is_newest, is_same) {
-                    (true, true) => Ok(series),
-                    (true, false) => Err((series, Rejection::DuplicateTimestamp)),
-                    (false, _) => Err((series, Rejection::OutOfOrder)),
-                };
+        let turn = self.turn(known, sample.timestamp_ms, late_from_ms);
+        let turn = turn.map_err(|rejection| (series, rejection))?;
+        let same = match (turn, known) {
+            (Turn::Again, Some(slot)) => {
+                Some(self.newest_histogram(slot) == Some(&sample.histogram))
             }
-        }
-        let slot = match known {
-            Some(slot) => {
-                self.adopt(slot, sample.series, &sample.labels);
-                slot
+            (Turn::Late, Some(slot)) => {
+                let earlier = self.earlier(slot, sample.timestamp_ms, held);
+                earlier.map(|earlier| earlier.histogram.as_ref() == Some(&sample.histogram))
             }
-            None => self.create(&sample.labels),
+            _ => None,
         };
+        match same {
+            Some(true) => return Ok(series),
+            Some(false) => return Err((series, Rejection::DuplicateTimestamp)),
+            None => {}
+        }
+        let slot = self.slot_for(known, sample.series, &sample.labels);
+        match turn {
+            Turn::Late => self.accept_late_histogram(slot, sample),
+            _ => self.accept_histogram(slot, sample),
+        }
+        Ok(self.reference(slot))
+    }
+
+    fn accept_late_histogram(&mut self, slot: u32, sample: &HistogramSample) {
+        let timestamp_ms = sample.timestamp_ms;
+        let row = u32::try_from(self.plan.late_rows.len()).unwrap_or(u32::MAX);
+        self.accept(slot, timestamp_ms, sample::HISTOGRAM_BITS, true);
+        let histogram = late::of_late(Arc::clone(&sample.histogram));
+        let held = histogram_held(&histogram);
+        self.plan.late.insert((slot, timestamp_ms), held);
+        let planned = (row, slot, timestamp_ms, histogram);
+        self.plan.kinds.late.push(planned);
+    }
+
+    fn accept_histogram(&mut self, slot: u32, sample: &HistogramSample) {
         let mut histogram = Arc::clone(&sample.histogram);
         let previous = self.newest_histogram(slot).cloned();
         let hint = histogram.hint_in_store(previous.as_deref());
@@ -207,7 +246,6 @@ impl Appender {
         let kinds = &mut self.plan.kinds;
         kinds.record.histograms.push((row, histogram));
         kinds.histograms.push((slot, sample.timestamp_ms, before));
-        Ok(self.reference(slot))
     }
 
     /// The newest sample of a slot, where that is a histogram.
@@ -241,6 +279,13 @@ impl Appender {
         let cursor = slot.map(|slot| &self.slots[slot as usize].cursor);
         let cursor = cursor.filter(|cursor| cursor.has_sample);
         cursor.map_or(i64::MIN, |cursor| cursor.timestamp_ms)
+    }
+}
+
+fn histogram_held(histogram: &Arc<FloatHistogram>) -> Held {
+    Held {
+        bits: sample::HISTOGRAM_BITS,
+        histogram: Some(Arc::clone(histogram)),
     }
 }
 

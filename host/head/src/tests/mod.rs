@@ -9,6 +9,7 @@ mod journal;
 mod kill;
 mod kinds;
 mod late;
+mod late_histograms;
 mod memory;
 mod replay;
 mod tail;

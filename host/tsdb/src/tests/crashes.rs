@@ -5,16 +5,21 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use narthex_disk::{CrashDisk, Disk, Fault, is_full};
 use narthex_head::SyncMode;
-use narthex_model::{ByteSize, PromDuration, Sample, SimulatedClock, WriteBatch};
-use narthex_storage::{AppendError, Appendable, TimeRange, contract};
+use narthex_model::histogram::Buckets;
+use narthex_model::{
+    ByteSize, FloatHistogram, HistogramSample, PromDuration, SimulatedClock, WriteBatch,
+};
+use narthex_storage::{AppendError, Appendable, Queryable, SelectRequest, Series, TimeRange};
 use prometheus_client::registry::Registry;
 
 use super::fixture::{BLOCK_MS, sample};
 use crate::{Retention, Tsdb, TsdbOptions};
 
-/// All samples by labels, values as bits.
+/// All samples by labels, values as bits; of a native histogram those of its sum, from which all
+/// of it follows.
 type Contents = BTreeMap<String, Vec<(i64, u64)>>;
 
 /// From one batch to the next.
@@ -55,11 +60,58 @@ struct Story {
     refused: Contents,
 }
 
-fn add(contents: &mut Contents, samples: &[Sample]) {
-    for sample in samples {
-        let series = contents.entry(sample.labels.to_string()).or_default();
-        series.push((sample.timestamp_ms, sample.value.to_bits()));
+fn add(contents: &mut Contents, batch: &WriteBatch) {
+    let numbers = batch.samples.iter();
+    let numbers = numbers.map(|s| (&s.labels, s.timestamp_ms, s.value));
+    let natives = batch.histograms.iter();
+    let natives = natives.map(|s| (&s.labels, s.timestamp_ms, s.histogram.sum));
+    for (labels, timestamp_ms, value) in numbers.chain(natives) {
+        let series = contents.entry(labels.to_string()).or_default();
+        series.push((timestamp_ms, value.to_bits()));
     }
+}
+
+/// The histogram that has this sum.
+fn histogram(sum: f64) -> FloatHistogram {
+    FloatHistogram {
+        schema: 2,
+        count: sum * 2.0,
+        sum,
+        positive: Buckets::consecutive(-1, vec![sum, sum * 0.5, 1.0]).unwrap(),
+        ..FloatHistogram::default()
+    }
+}
+
+fn native(name: &str, timestamp_ms: i64, sum: f64) -> HistogramSample {
+    let sample = sample(name, timestamp_ms, sum);
+    HistogramSample {
+        series: sample.series,
+        labels: sample.labels,
+        timestamp_ms,
+        histogram: Arc::new(histogram(sum)),
+    }
+}
+
+/// Everything that a reader finds.
+async fn contents(store: &Tsdb) -> Contents {
+    let request = SelectRequest {
+        matchers: Vec::new(),
+        range: TimeRange::ALL,
+    };
+    let found = store.select(&request).await.unwrap();
+    let found: Vec<Series> = found.try_collect().await.unwrap();
+    let found = found.into_iter().map(|series| {
+        let samples = series.timestamps.iter().enumerate().map(|(at, time)| {
+            let held = series.histograms.as_ref().and_then(|all| all[at].as_ref());
+            if let Some(held) = held {
+                assert_eq!(**held, histogram(held.sum));
+            }
+            let value = held.map_or(series.values[at], |held| held.sum);
+            (*time, value.to_bits())
+        });
+        (series.labels.to_string(), samples.collect())
+    });
+    found.collect()
 }
 
 impl Story {
@@ -109,7 +161,13 @@ impl Story {
         let samples = samples.map(|(at, name)| sample(name, self.now_ms, value(at)));
         let is_late = self.now_ms / STEP_MS % BATCHES_PER_LATE == 0;
         let late = is_late.then(|| sample("a", self.now_ms - LATE_BY_MS, value(9)));
-        WriteBatch::from(samples.chain(late).collect::<Vec<_>>())
+        let late_native = is_late.then(|| native("h", self.now_ms - LATE_BY_MS, value(8)));
+        let natives = std::iter::once(native("h", self.now_ms, value(7)));
+        WriteBatch {
+            samples: samples.chain(late).collect(),
+            histograms: natives.chain(late_native).collect(),
+            ..WriteBatch::default()
+        }
     }
 
     /// Appends batches and looks after what is due, until the process dies. `fails` says whether
@@ -119,13 +177,15 @@ impl Story {
             let batch = self.batch();
             match store.append(&batch) {
                 Ok(report) => {
-                    assert!(report.rejected.is_empty(), "{}: {report:?}", self.name);
-                    add(&mut self.acknowledged, &batch.samples);
+                    let is_whole =
+                        report.rejected.is_empty() && report.rejected_histograms.is_empty();
+                    assert!(is_whole, "{}: {report:?}", self.name);
+                    add(&mut self.acknowledged, &batch);
                 }
                 Err(AppendError::Log(error)) => {
                     let is_dead = self.disk.is_dead();
                     assert!(fails || is_dead, "{}: {error:?}", self.name);
-                    add(&mut self.refused, &batch.samples);
+                    add(&mut self.refused, &batch);
                 }
                 Err(error) => panic!("{}: {error}", self.name),
             }
@@ -144,7 +204,7 @@ impl Story {
     /// Every acknowledged sample that is young enough is there, none is there twice, and there
     /// is nothing that nobody sent.
     async fn check(&self, store: &Arc<Tsdb>, when: &str) {
-        let found = contract::samples(&**store, vec![], TimeRange::ALL).await;
+        let found = contents(store).await;
         let name = &self.name;
         let newest_ms = store.catalog.end_ms();
         let kept_ms = newest_ms.map_or(i64::MIN, |newest_ms| newest_ms - RETENTION_MS);
@@ -183,7 +243,7 @@ impl Story {
         let seen: Vec<String> = blocks.iter().map(|b| b.meta().ulid.clone()).collect();
         for block in &seen {
             let files = self.disk.list(block).unwrap();
-            assert_eq!(files.len(), 5, "{}, {when}: {files:?}", self.name);
+            assert_eq!(files.len(), 6, "{}, {when}: {files:?}", self.name);
         }
     }
 
@@ -304,11 +364,11 @@ async fn on_a_full_disk_queries_go_on_and_what_is_due_waits_for_room() {
     for _ in 0..30 {
         let batch = story.batch();
         match store.append(&batch) {
-            Ok(_) => add(&mut story.acknowledged, &batch.samples),
+            Ok(_) => add(&mut story.acknowledged, &batch),
             Err(error) => {
                 let source = std::error::Error::source(&error).unwrap();
                 assert!(is_full(source), "{source}");
-                add(&mut story.refused, &batch.samples);
+                add(&mut story.refused, &batch);
             }
         }
         if let Err(error) = store.maintain().await {
@@ -336,7 +396,7 @@ async fn a_compaction_that_would_find_no_room_is_not_tried() {
     for _ in 0..26 {
         let batch = story.batch();
         store.append(&batch).unwrap();
-        add(&mut story.acknowledged, &batch.samples);
+        add(&mut story.acknowledged, &batch);
     }
     store.cut_due().await.unwrap();
     let (parents, _) = store.due_parents().unwrap();
