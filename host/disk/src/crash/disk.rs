@@ -108,6 +108,13 @@ impl CrashDisk {
         self.next(|_| {})
     }
 
+    /// The disk as the next process would find it if this one was killed now. This one goes on: a
+    /// copy for each thing that may happen next.
+    pub fn fork(&self) -> Self {
+        let copy = self.state().clone();
+        copy.start_anew()
+    }
+
     /// The disk as it is after the power was cut. Nothing that this process still does has an
     /// effect.
     pub fn cut_power(&self) -> Self {
@@ -132,11 +139,7 @@ impl CrashDisk {
         // What comes next is not what this disk would have drawn.
         state.chance.below(2);
         change(&mut next);
-        next.is_dead = false;
-        next.operations = 0;
-        next.fault = None;
-        next.locked.clear();
-        Self::from(next)
+        next.start_anew()
     }
 
     fn from(state: State) -> Self {
@@ -181,6 +184,15 @@ impl CrashDisk {
 }
 
 impl State {
+    /// A disk of its own with this content, as a process finds it that has just begun.
+    fn start_anew(mut self) -> CrashDisk {
+        self.is_dead = false;
+        self.operations = 0;
+        self.fault = None;
+        self.locked.clear();
+        CrashDisk::from(self)
+    }
+
     fn check(&self) -> io::Result<()> {
         match self.is_dead {
             true => Err(io::Error::other("the process is dead")),
