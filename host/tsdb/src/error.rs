@@ -40,6 +40,24 @@ pub enum TsdbError {
         /// The end of the block.
         end_ms: i64,
     },
+    /// A block from elsewhere finds no room on the disk. Nothing of it is left behind.
+    #[error(
+        "there is no room for a block of {needed_bytes} bytes in {}: {free_bytes} bytes are free, \
+         {} more are needed",
+        path.display(),
+        needed_bytes.saturating_sub(*free_bytes)
+    )]
+    NoRoom {
+        /// The store's folder.
+        path: PathBuf,
+        /// What the block takes.
+        needed_bytes: u64,
+        /// What there is without it.
+        free_bytes: u64,
+        /// What the disk said.
+        #[source]
+        source: Box<TsdbError>,
+    },
     /// The head cannot be opened or cannot let go.
     #[error(transparent)]
     Head(#[from] HeadError),

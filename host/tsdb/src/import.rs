@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +92,12 @@ impl Tsdb {
         };
         let source = fs::canonicalize(from).map_err(failed(from))?;
         let ours = self.catalog.path();
-        if source == fs::canonicalize(&ours).map_err(failed(&ours))? {
+        // A store that lies nowhere in the file system is none of its folders.
+        let own = match fs::canonicalize(&ours) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            own => Some(own.map_err(failed(&ours))?),
+        };
+        if own == Some(source) {
             let reason = format!("{} is the store itself", from.display());
             return Err(ImportError::Refused(reason));
         }
@@ -187,11 +193,13 @@ impl Tsdb {
             start_ms: slice.start_ms,
             end_ms: slice.end_ms.saturating_sub(1),
         };
-        let mut reader = block.reader();
-        let series = numbers.iter().filter_map(|number| {
-            let series = reader.read(*number, wanted).transpose()?;
-            Some(series.map_err(ImportError::from))
-        });
+        let series = || {
+            let mut reader = block.reader();
+            numbers.iter().filter_map(move |number| {
+                let series = reader.read(*number, wanted).transpose()?;
+                Some(series.map_err(ImportError::from))
+            })
+        };
         let written = self.take_in(slice, sources, series).await?;
         report.samples += written.map_or(0, |meta| meta.stats.samples);
         Ok(())

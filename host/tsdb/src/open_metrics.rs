@@ -144,8 +144,8 @@ impl Tsdb {
             let columns = gathered.into_columns()?;
             for number in counts.range(blocks.clone()).map(|(number, _)| *number) {
                 let range = bounds(number);
-                let series = columns.iter().map(|column| Ok(column.within(range)));
-                let block = self.take_in::<OpenMetricsError>(range, Vec::new(), series);
+                let series = || columns.iter().map(|column| Ok(column.within(range)));
+                let block = self.take_in::<OpenMetricsError, _>(range, Vec::new(), series);
                 made.extend(block.await?);
             }
         }
