@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use narthex_promblock::{Fault, PromBlock};
 
-use crate::encodings::{floats, integers, xor, xor2};
+use crate::chunks::{floats, integers, xor, xor2};
 use crate::handmade::{Line, read, write};
 
 /// The files whose bytes are under test.

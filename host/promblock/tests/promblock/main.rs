@@ -7,8 +7,10 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod chunks;
 mod damage;
 mod encodings;
 mod handmade;
+mod live;
 mod prometheus;
 mod promtool;

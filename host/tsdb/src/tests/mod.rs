@@ -5,10 +5,21 @@ mod crashes;
 mod cuts;
 mod fixture;
 mod import;
+mod import_histograms;
 mod kinds;
 mod late;
 mod open_metrics;
 mod recovery;
 mod retention;
+mod room;
 mod tools;
 mod workload;
+
+// Blocks of Prometheus, as the tests of the crate that reads them make them.
+#[path = "../../../promblock/tests/promblock/chunks.rs"]
+mod chunks;
+#[allow(dead_code, reason = "those tests ask for more")]
+#[path = "../../../promblock/tests/promblock/handmade.rs"]
+mod handmade;
+#[path = "../../../promblock/tests/promblock/live.rs"]
+mod live;
