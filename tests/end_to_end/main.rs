@@ -5,6 +5,7 @@ mod examples;
 mod first_exporter;
 mod hot_swap;
 mod languages;
+mod late_samples;
 mod object_store;
 mod plugin_discovery;
 mod plugin_faults;

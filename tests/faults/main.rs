@@ -3,3 +3,4 @@
 mod disk_full;
 mod kill;
 mod queries;
+mod replay;

@@ -66,7 +66,7 @@ impl NarthexBuilder {
             args,
             port,
         };
-        narthex.wait_until_ready();
+        narthex.wait_until_ready(&mut |_| {});
         narthex
     }
 }
@@ -109,9 +109,15 @@ impl Narthex {
 
     /// Starts it again in the same folder, after its end or a kill, and waits until it is ready.
     pub fn restart(&mut self) {
+        self.restart_and_watch(|_| {});
+    }
+
+    /// As [`Narthex::restart`]; `look` is called over and over until it is ready, also while it
+    /// does not listen yet.
+    pub fn restart_and_watch(&mut self, mut look: impl FnMut(&Self)) {
         self.process.kill();
         self.process = Process::start(binary(), &self.args, &self.folder.path().join("log"));
-        self.wait_until_ready();
+        self.wait_until_ready(&mut look);
     }
 
     /// As [`Narthex::restart`], and from now on without a flag that it was built with.
@@ -125,10 +131,11 @@ impl Narthex {
         self.process.pid()
     }
 
-    fn wait_until_ready(&mut self) {
+    fn wait_until_ready(&mut self, look: &mut dyn FnMut(&Self)) {
         let url = format!("{}/-/ready", self.url());
         until(60, "/-/ready", || {
             self.process.check_running()?;
+            look(self);
             match http::get(&url)? {
                 (200, _) => Ok(()),
                 (status, body) => Err(format!("{status} {body}")),
