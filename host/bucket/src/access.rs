@@ -11,6 +11,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::BucketError;
+use crate::metrics::Operations;
 
 /// The bucket may have so many objects, ours or not; a listing of more is given up.
 const OBJECTS_MAX: usize = 2_000_000;
@@ -20,6 +21,7 @@ const OBJECTS_MAX: usize = 2_000_000;
 pub(crate) struct Access {
     store: Arc<dyn ObjectStore>,
     timeout: Duration,
+    operations: Operations,
 }
 
 /// An object of the bucket.
@@ -39,8 +41,17 @@ pub(crate) struct Digest {
 }
 
 impl Access {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, timeout: Duration) -> Self {
-        Self { store, timeout }
+    /// `operations` is told of those that are given up; the store itself counts the others.
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        timeout: Duration,
+        operations: Operations,
+    ) -> Self {
+        Self {
+            store,
+            timeout,
+            operations,
+        }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
@@ -157,11 +168,24 @@ impl Access {
         };
         match tokio::time::timeout(self.timeout, request).await {
             Ok(answer) => answer.map_err(BucketError::store(action, path)),
-            Err(_) => Err(BucketError::Stalled {
-                action,
-                path: path.to_owned(),
-                seconds: self.timeout.as_secs(),
-            }),
+            Err(_) => {
+                self.operations.give_up(operation(action));
+                Err(BucketError::Stalled {
+                    action,
+                    path: path.to_owned(),
+                    seconds: self.timeout.as_secs(),
+                })
+            }
         }
+    }
+}
+
+/// What metrics call an action.
+fn operation(action: &'static str) -> &'static str {
+    match action {
+        "list" => "iter",
+        "find" => "attributes",
+        "put" | "abort" => "upload",
+        same => same,
     }
 }

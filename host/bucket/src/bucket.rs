@@ -96,7 +96,8 @@ impl Bucket {
         let stretches = StretchStore::open(&folder.join(STRETCHES), size, &metrics).await?;
         let metas = Metas::open(&folder.join(METAS))?;
         let store = Metered::new(options.store, metrics.operations.clone());
-        let access = Access::new(Arc::new(store), options.timeout);
+        let operations = metrics.operations.clone();
+        let access = Access::new(Arc::new(store), options.timeout, operations);
         let cache: Arc<dyn StretchCache> = Arc::clone(&stretches) as _;
         let remote = Remote::new(Arc::clone(access.store()), cache, options.timeout);
         let remote = Arc::new(remote);

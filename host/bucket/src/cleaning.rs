@@ -61,7 +61,7 @@ pub(crate) async fn clean(
             continue;
         }
         let files = files_of(entry, folders.get(block));
-        inventory.forget(*block).await;
+        inventory.forget(*block).await?;
         delete(inventory, *block, &files).await?;
         metrics.deleted.inc();
         tracing::info!(%block, "block is deleted from the bucket");

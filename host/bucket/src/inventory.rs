@@ -288,11 +288,14 @@ impl Inventory {
         self.publish(&entries);
     }
 
-    /// Forgets a block that is deleted. Who reads it goes on as far as he can.
-    pub(crate) async fn forget(&self, block: Ulid) {
+    /// Forgets a block that is deleted, also for the next process. Who reads it goes on as far as
+    /// he can.
+    pub(crate) async fn forget(&self, block: Ulid) -> Result<(), BucketError> {
+        self.metas.forget(block)?;
         let mut entries = self.entries.lock().await;
         entries.blocks.remove(&block);
         self.publish(&entries);
+        Ok(())
     }
 
     /// Shows readers what there is.

@@ -41,6 +41,17 @@ impl Metas {
         fs::write(&path, text).map_err(BucketError::io("write", path))
     }
 
+    /// Removes the copy of a block's: the block is about to go.
+    pub(crate) fn forget(&self, block: Ulid) -> Result<(), BucketError> {
+        let path = self.path(block);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(BucketError::io("remove", path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// All copies, if they were complete once and all are sound.
     pub(crate) fn all(&self) -> Option<Vec<BlockMeta>> {
         if !self.folder.join(COMPLETE).exists() {
@@ -59,13 +70,8 @@ impl Metas {
             let path = entry.map_err(failed())?.path();
             let name = path.file_stem().and_then(|name| name.to_str());
             let block = name.and_then(|name| Ulid::from_string(name).ok());
-            if block.is_some_and(|block| !is_there(block)) {
-                match fs::remove_file(&path) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => {
-                        return Err(BucketError::io("remove", path)(error));
-                    }
-                    _ => {}
-                }
+            if let Some(block) = block.filter(|block| !is_there(*block)) {
+                self.forget(block)?;
             }
         }
         let path = self.folder.join(COMPLETE);

@@ -38,6 +38,12 @@ impl Operations {
         }
     }
 
+    /// An operation that was not answered in time.
+    pub(crate) fn give_up(&self, operation: &'static str) {
+        self.all.get_or_create(&[("operation", operation)]).inc();
+        self.fail(operation);
+    }
+
     pub(crate) fn fail(&self, operation: &'static str) {
         self.failed.get_or_create(&[("operation", operation)]).inc();
     }

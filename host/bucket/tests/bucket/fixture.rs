@@ -111,7 +111,7 @@ impl Disk {
     }
 }
 
-fn pages() -> Arc<PageCache> {
+pub(crate) fn pages() -> Arc<PageCache> {
     Arc::new(PageCache::new(16 << 20))
 }
 

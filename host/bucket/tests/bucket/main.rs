@@ -7,9 +7,13 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod deaths;
+mod failures;
 mod fixture;
 mod life;
+mod mortal;
 mod reach;
 mod s3;
 mod seeds;
 mod toxic;
+mod world;
