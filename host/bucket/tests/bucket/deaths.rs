@@ -206,6 +206,7 @@ async fn a_process_that_dies_while_a_large_file_goes_up_in_parts_leaves_no_part_
                 assert!(found.is_empty() || found == expected, "{}", moment.name());
                 beside.sync(&disk).await.unwrap();
                 assert!(beside.bucket.has(&block), "{}", moment.name());
+                beside.bucket.close().await;
                 deaths += 1;
             }
             store.watch(true);
@@ -215,6 +216,7 @@ async fn a_process_that_dies_while_a_large_file_goes_up_in_parts_leaves_no_part_
     }
     store.watch(false);
     assert!(beside.samples().await.unwrap() == expected);
+    beside.bucket.close().await;
     eprintln!("{deaths} deaths, {parts} parts");
     assert!(parts >= 2 && deaths > 20, "{deaths} {parts}");
 }
