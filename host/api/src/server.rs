@@ -153,7 +153,8 @@ async fn serve_connection(
         if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE] {
             let mut stream = stream;
             // A socket that is closed over bytes that nobody read takes the answer with it.
-            stream.read(&mut [0; REFUSED_BYTES]).await?;
+            let length = stream.read(&mut [0; REFUSED_BYTES]).await?;
+            tracing::debug!(length, "a request by plain HTTP");
             stream.write_all(NOT_TLS).await?;
             stream.shutdown().await?;
             return Err(io::Error::other("plain HTTP where TLS is spoken"));

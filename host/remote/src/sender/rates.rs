@@ -141,14 +141,14 @@ mod tests {
                 "four are needed",
                 rates(4000.0, 0.0, 1000.0, 0.001),
                 1,
-                0 * second,
+                Duration::ZERO,
                 4,
             ),
             (
                 "a third more is tolerated",
                 rates(1200.0, 0.0, 1000.0, 0.01),
                 10,
-                0 * second,
+                Duration::ZERO,
                 10,
             ),
             (
@@ -162,7 +162,7 @@ mod tests {
                 "half is dropped",
                 rates(8000.0, 1000.0, 1000.0, 0.001),
                 1,
-                0 * second,
+                Duration::ZERO,
                 4,
             ),
             (
@@ -176,7 +176,7 @@ mod tests {
                 "no less than allowed",
                 rates(10.0, 0.0, 10.0, 0.001),
                 20,
-                0 * second,
+                Duration::ZERO,
                 2,
             ),
         ] {

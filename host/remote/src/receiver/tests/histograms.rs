@@ -51,7 +51,7 @@ fn a_series_of_histograms_ends_with_the_mark_for_all_series() {
         let first = Request::new(kind).with(series([("__name__", "h")]).histogram(integers(-3)));
         assert_eq!(bench.send(&first), Ok(written(0, 1, 0)));
         let answer = bench.send(&request);
-        let written = answer.map_or_else(|refusal| refusal.written, |written| written);
+        let written = answer.unwrap_or_else(|refusal| refusal.written);
         assert!(
             written.histograms >= 1 && written.samples == 0,
             "{written:?}"

@@ -6,15 +6,17 @@ use super::NOW_MS;
 use crate::receiver::MessageKind;
 use crate::wire::message::{Message, zigzag};
 
+type LabelPairs = Vec<(String, String)>;
+
 /// A series of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent {
-    labels: Vec<(String, String)>,
+    labels: LabelPairs,
     /// Value, time, start.
     samples: Vec<(f64, i64, i64)>,
     histograms: Vec<Message>,
     /// Labels, value, time.
-    exemplars: Vec<(Vec<(String, String)>, f64, i64)>,
+    exemplars: Vec<(LabelPairs, f64, i64)>,
     start_ms: i64,
     metadata: bool,
     /// References that are written instead of those of the labels.
