@@ -20,7 +20,10 @@ fn held(narthex: &Narthex, job: &str) -> Result<BTreeMap<String, String>, String
     let series = found.into_iter().map(|(labels, value)| {
         let is_pushed = labels.contains("\"exported_instance\"");
         let value = if is_pushed { value } else { String::new() };
-        (labels.replace(&format!("\"job\":\"{job}\""), "\"job\":\"JOB\""), value)
+        (
+            labels.replace(&format!("\"job\":\"{job}\""), "\"job\":\"JOB\""),
+            value,
+        )
     });
     Ok(series.collect())
 }
