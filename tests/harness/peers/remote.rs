@@ -40,6 +40,8 @@ pub fn vmagent(folder: &Path, port: u16, config: &str, url: &str) -> Peer {
     let args = [
         format!("-promscrape.config={}", file.display()),
         format!("-remoteWrite.url={url}"),
+        // Over several connections a newer sample may come before an older one.
+        "-remoteWrite.queues=1".to_owned(),
         format!(
             "-remoteWrite.tmpDataPath={}",
             folder.join("vmagent").display()
