@@ -8,7 +8,7 @@ use narthex_tests::{Narthex, http, peers, until};
 const PUSHED: &str = "# TYPE backup_seconds histogram\n\
     backup_seconds_bucket{le=\"0.5\"} 1\nbackup_seconds_bucket{le=\"2.5\"} 3\n\
     backup_seconds_bucket{le=\"+Inf\"} 4\nbackup_seconds_sum 7.25\nbackup_seconds_count 4\n\
-    # TYPE note gauge\nnote{text=\"a \\\"quoted\\\" \\\\ line\\nand ümlaut\"} -0\n\
+    # TYPE note gauge\nnote{text=\"a \\\"quoted\\\" \\\\ line\\nand ümlaut\"} -1.5\n\
     # TYPE odd gauge\nodd{kind=\"nan\"} NaN\nodd{kind=\"inf\"} +Inf\nodd{kind=\"small\"} 4.9e-324\n\
     # TYPE rpc summary\nrpc{quantile=\"0.5\"} 1\nrpc_sum 2\nrpc_count 3\n";
 

@@ -45,10 +45,20 @@ fn check_none_is_lost(narthex: &Narthex) -> usize {
     let scrapes = scrapes(narthex);
     let down: Vec<_> = scrapes.iter().filter(|(_, is_up)| !is_up).collect();
     assert!(down.is_empty(), "{down:?} of {}", scrapes.len());
-    for pair in scrapes.windows(2) {
-        let gap = pair[1].0 - pair[0].0;
-        assert!(gap < INTERVAL_MS * 3 / 2, "a gap of {gap} ms: {pair:?}");
-    }
+    let (Some((first, _)), Some((last, _))) = (scrapes.first(), scrapes.last()) else {
+        panic!("the target was never up");
+    };
+    // A scrape may be late on a machine that compiles; a tick without one is what must not be.
+    let ticks = (last - first) / INTERVAL_MS;
+    let missing: Vec<_> = scrapes
+        .windows(2)
+        .filter(|pair| pair[1].0 - pair[0].0 > INTERVAL_MS * 3 / 2)
+        .collect();
+    assert!(
+        i64::try_from(scrapes.len()).unwrap() > ticks,
+        "{} scrapes in {ticks} ticks: {missing:?}",
+        scrapes.len()
+    );
     scrapes.len()
 }
 
