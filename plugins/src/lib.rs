@@ -2,7 +2,7 @@
 //! as the components that a user would also find in a folder, and as the OCI layout that a user
 //! would find in a registry.
 //!
-//! It is not: their code (`exporters/`), and it knows nothing of the runtime that loads them.
+//! It is not: their code (`discovery/`, `exporters/`), and it knows nothing of the runtime that loads them.
 
 /// A plugin that is part of the binary.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,19 @@ mod tests {
     #[test]
     fn every_plugin_is_a_component_with_a_manifest_of_its_name() {
         let names: Vec<&str> = embedded().iter().map(|plugin| plugin.name).collect();
-        for name in ["blackbox", "istio", "nginx", "node", "redis", "traefik"] {
+        for name in [
+            "blackbox",
+            "consul",
+            "dns",
+            "docker",
+            "http",
+            "istio",
+            "kubernetes",
+            "nginx",
+            "node",
+            "redis",
+            "traefik",
+        ] {
             assert!(names.contains(&name), "{names:?}");
         }
         for plugin in embedded() {
@@ -96,7 +108,15 @@ mod tests {
                 ]
                 .as_slice(),
             ),
+            ("consul", &["clock", "http", "log", "secrets", "types"]),
+            (
+                "dns",
+                &["clock", "files", "log", "secrets", "tcp", "types", "udp"],
+            ),
+            ("docker", &["http", "log", "secrets", "types"]),
+            ("http", &["http", "log", "secrets", "types"]),
             ("istio", &["http", "log", "secrets", "types"]),
+            ("kubernetes", &["kubernetes", "log", "refreshing", "types"]),
             ("nginx", &["http", "log", "secrets", "types"]),
             ("redis", &["clock", "log", "secrets", "tcp", "types"]),
             ("traefik", &["http", "log", "secrets", "types"]),
@@ -107,7 +127,7 @@ mod tests {
                 .split(PACKAGE)
                 .skip(1)
                 .filter_map(|rest| rest.split_once('@').map(|(interface, _)| interface))
-                .filter(|interface| !["collector", "lifecycle"].contains(interface))
+                .filter(|interface| !["collector", "discoverer", "lifecycle"].contains(interface))
                 .collect();
             assert_eq!(named, expected.iter().copied().collect(), "{name}");
         }

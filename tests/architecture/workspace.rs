@@ -19,7 +19,14 @@ pub(crate) struct Member {
 /// All crates by package name.
 pub(crate) fn members() -> BTreeMap<String, Member> {
     let root = repository();
-    let folders = ["host", "plugins", "plugins/exporters", "sdk"].map(|folder| root.join(folder));
+    let folders = [
+        "host",
+        "plugins",
+        "plugins/discovery",
+        "plugins/exporters",
+        "sdk",
+    ]
+    .map(|folder| root.join(folder));
     let mut folders: Vec<PathBuf> = folders
         .iter()
         .flat_map(|folder| folders_in(folder))

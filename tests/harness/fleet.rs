@@ -10,9 +10,11 @@ use std::time::Instant;
 use crate::Target;
 
 mod axes;
+mod requests;
 mod shapes;
 mod values;
 
+pub use requests::Requests;
 use shapes::Shape;
 
 /// Between two samples of a series.

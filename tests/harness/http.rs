@@ -52,6 +52,24 @@ pub fn post(url: &str) -> Result<Answer, String> {
     answer(agent().post(url).send_empty())
 }
 
+/// Any method, with a body and headers.
+///
+/// # Errors
+/// As [`get`].
+pub fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer, String> {
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body).map_err(|error| error.to_string())?;
+    answer(agent().run(request))
+}
+
 /// The `data` of a Prometheus API answer.
 ///
 /// # Errors

@@ -9,6 +9,8 @@
 )]
 
 mod answer;
+mod cluster;
+mod cluster_query;
 pub mod component;
 pub mod fleet;
 mod guest;
@@ -19,11 +21,13 @@ pub mod peers;
 mod process;
 mod questions;
 pub mod samples;
+pub mod system;
 mod target;
 pub mod usage;
 mod wait;
 
 pub use answer::{Answer, disagreement};
+pub use cluster::{ClusterServer, Fault};
 pub use fleet::Fleet;
 pub use guest::Guest;
 pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};

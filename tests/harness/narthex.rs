@@ -202,10 +202,33 @@ fn as_float(bound: &str) -> String {
     let is_whole = bound
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'-');
-    if is_whole {
-        format!("{bound}.0")
-    } else {
-        bound.to_owned()
+    let number = bound.parse::<f64>().unwrap_or(f64::NAN);
+    match number.abs() {
+        // From here on Go's shortest form has an exponent, of two digits at least.
+        large if large >= 1e6 && large.is_finite() => {
+            let text = format!("{number:e}");
+            let (digits, exponent) = text.split_once('e').unwrap();
+            format!("{digits}e+{exponent:0>2}")
+        }
+        _ if is_whole => format!("{bound}.0"),
+        _ => bound.to_owned(),
+    }
+}
+
+#[test]
+fn bounds_are_printed_as_prometheus_3_does() {
+    for (bound, expected) in [
+        ("1", "1.0"),
+        ("-2", "-2.0"),
+        ("0.25", "0.25"),
+        ("+Inf", "+Inf"),
+        ("999999", "999999.0"),
+        ("1800000", "1.8e+06"),
+        ("3.6e+06", "3.6e+06"),
+        ("12345678901", "1.2345678901e+10"),
+        ("no number", "no number"),
+    ] {
+        assert_eq!(as_float(bound), expected);
     }
 }
 

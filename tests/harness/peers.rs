@@ -85,16 +85,25 @@ pub fn node_exporter(folder: &Path) -> Peer {
 /// prometheus-pushgateway, empty.
 pub fn pushgateway(folder: &Path) -> Peer {
     let port = free_port();
-    let args = [format!("--web.listen-address=127.0.0.1:{port}")];
+    let args = [
+        format!("--web.listen-address=127.0.0.1:{port}"),
+        // Debian's default is one file for all.
+        format!("--persistence.file={}", folder.join("pushed").display()),
+    ];
     Peer::start("prometheus-pushgateway", port, folder, &args).answering("/-/ready")
 }
 
 /// Prometheus itself, with a config.
 pub fn prometheus(folder: &Path, config: &str) -> Peer {
+    prometheus_with_flags(folder, config, &[])
+}
+
+/// Prometheus with a config and more flags.
+pub fn prometheus_with_flags(folder: &Path, config: &str, flags: &[&str]) -> Peer {
     let port = free_port();
     let file = folder.join(format!("prometheus-{port}.yml"));
     std::fs::write(&file, config).unwrap();
-    let args = [
+    let mut args = vec![
         format!("--config.file={}", file.display()),
         format!(
             "--storage.tsdb.path={}",
@@ -102,6 +111,7 @@ pub fn prometheus(folder: &Path, config: &str) -> Peer {
         ),
         format!("--web.listen-address=127.0.0.1:{port}"),
     ];
+    args.extend(flags.iter().map(|flag| (*flag).to_owned()));
     Peer::start("prometheus", port, folder, &args).answering("/-/ready")
 }
 
@@ -139,6 +149,7 @@ pub fn prometheus_on(folder: &Path, data: &Path) -> Peer {
         format!("--web.listen-address=127.0.0.1:{port}"),
         // Blocks of old samples are to stay.
         "--storage.tsdb.retention.time=100y".to_owned(),
+        "--web.enable-admin-api".to_owned(),
     ];
     Peer::start("prometheus", port, folder, &args).answering("/-/ready")
 }
@@ -244,6 +255,16 @@ pub fn haproxy(folder: &Path) -> Peer {
     std::fs::write(&file, text).unwrap();
     let args = ["-db", "-f", &file.display().to_string()].map(str::to_owned);
     Peer::start("/usr/sbin/haproxy", stats, folder, &args).listening()
+}
+
+/// prometheus-haproxy-exporter, which reads the statistics of a HAProxy.
+pub fn haproxy_exporter(folder: &Path, haproxy: &Peer) -> Peer {
+    let port = free_port();
+    let args = [
+        format!("--web.listen-address=127.0.0.1:{port}"),
+        format!("--haproxy.scrape-uri={}/stats;csv", haproxy.url()),
+    ];
+    Peer::start("prometheus-haproxy-exporter", port, folder, &args).answering("/metrics")
 }
 
 /// A running Envoy.

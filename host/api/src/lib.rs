@@ -4,6 +4,7 @@
 //! the answer, and writes that in Prometheus' words. No other crate knows status codes.
 
 mod active_queries;
+mod admin;
 mod ast;
 mod entrance;
 mod envelope;
@@ -15,10 +16,13 @@ mod label_name;
 mod lifecycle;
 mod metrics;
 mod origin;
+mod otlp;
 mod params;
 mod plugin_admin;
 mod plugins;
+mod push;
 mod query;
+mod read;
 mod router;
 mod rules;
 mod series;

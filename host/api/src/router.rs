@@ -4,13 +4,13 @@ use axum::Router;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::{
-    ApiState, ast, envelope, federate, lifecycle, metrics, origin, plugins, query, rules, series,
-    status, targets, write,
+    ApiState, admin, ast, envelope, federate, lifecycle, metrics, origin, otlp, plugins, push,
+    query, read, rules, series, status, targets, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -20,6 +20,7 @@ pub fn router(state: ApiState) -> Router {
         .nest("/api/v1", api(&state))
         .merge(read_only(&state))
         .merge(state_changing())
+        .nest("/push", pushgateway(&state))
         .layer(from_fn_with_state(state.clone(), metrics::measure));
     let routes = if prefix.is_empty() {
         inside
@@ -38,7 +39,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 25] = [
+    let paths: [(&str, MethodRouter<ApiState>); 27] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (
@@ -61,9 +62,14 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/targets/metadata", get(targets::target_metadata)),
         ("/targets/relabel_steps", get(targets::relabel_steps)),
         ("/scrape_pools", get(targets::scrape_pools)),
+        ("/read", post(read::read)),
         (
             "/write",
             post(write::write).layer(from_fn(origin::refuse_other_sites)),
+        ),
+        (
+            "/otlp/v1/metrics",
+            post(otlp::write).layer(from_fn(origin::refuse_other_sites)),
         ),
         ("/plugins", get(plugins::list)),
         ("/plugins/{name}", get(plugins::detail)),
@@ -83,6 +89,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
             router.route(path, methods.options(no_content))
         })
         .merge(plugin_admin(state))
+        .merge(tsdb_admin())
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
         // What is asked while the store is not open yet.
@@ -101,6 +108,19 @@ fn plugin_admin(state: &ApiState) -> Router<ApiState> {
         .route("/plugins/{name}/reload", post(plugins::reload))
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .layer(from_fn_with_state(state.clone(), plugins::require_admin))
+        .layer(from_fn(origin::refuse_other_sites))
+}
+
+/// What changes or copies what is stored. Each handler says whether it is switched on, after the
+/// request was found to come from our own pages and tools.
+fn tsdb_admin() -> Router<ApiState> {
+    let delete = post(admin::delete_series).put(admin::delete_series);
+    let clean = post(admin::clean_tombstones).put(admin::clean_tombstones);
+    let snapshot = post(admin::snapshot).put(admin::snapshot);
+    Router::new()
+        .route("/admin/tsdb/delete_series", delete)
+        .route("/admin/tsdb/clean_tombstones", clean)
+        .route("/admin/tsdb/snapshot", snapshot)
         .layer(from_fn(origin::refuse_other_sites))
 }
 
@@ -124,6 +144,24 @@ fn state_changing() -> Router<ApiState> {
         .route("/-/reload", reload)
         .route("/-/quit", quit)
         .layer(from_fn(origin::refuse_other_sites))
+}
+
+/// The Pushgateway's interface, where `--web.enable-push` opens it. Its paths are those of a
+/// Pushgateway below its own root, so that clients need another address and nothing else.
+fn pushgateway(state: &ApiState) -> Router<ApiState> {
+    let group = post(push::push).put(push::push).delete(push::delete);
+    let changing = Router::new()
+        .route("/metrics/{*group}", group)
+        .route("/api/v1/admin/wipe", put(push::wipe))
+        .layer(from_fn(origin::refuse_other_sites));
+    Router::new()
+        .route("/metrics", get(push::page))
+        .route("/api/v1/metrics", get(push::groups))
+        .route("/-/ready", get(push::ready))
+        .route("/-/healthy", get(push::ready))
+        .merge(changing)
+        .fallback(unknown)
+        .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
 }
 
 async fn no_content() -> Response {

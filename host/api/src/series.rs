@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Path};
 use axum::response::Response;
 use narthex_model::Labels;
-use narthex_storage::{LabelsRequest, SelectRequest, StorageError};
+use narthex_storage::{LabelsRequest, StorageError};
 
 use crate::error::{ApiError, ErrorKind, with_sources};
 use crate::params::Params;
@@ -31,7 +31,12 @@ pub(crate) async fn series(
         .map_err(|reason| ApiError::invalid_parameter("match[]", reason))?;
     let mut found: BTreeSet<Labels> = BTreeSet::new();
     for matchers in sets {
-        let request = SelectRequest { matchers, range };
+        let request = LabelsRequest {
+            matchers,
+            range,
+            // One more tells whether there are more.
+            limit: limit.map(|limit| limit.saturating_add(1)),
+        };
         found.extend(serving.storage.series(&request).await.map_err(failed)?);
     }
     let mut annotations = envelope::Annotations::default();

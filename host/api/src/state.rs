@@ -8,7 +8,8 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_promql::{Engine, EngineOptions};
-use narthex_remote::Receiver;
+use narthex_push::Groups;
+use narthex_remote::{OtlpReceiver, Reader, Receiver};
 use narthex_scrape::ScrapeManager;
 use narthex_storage::{Queryable, ReplayProgress, StorageAdmin};
 use prometheus_client::registry::Registry;
@@ -102,6 +103,12 @@ pub struct Serving {
     pub admin: Arc<dyn StorageAdmin>,
     /// Takes what other servers push; `None` where that is not enabled.
     pub receiver: Option<Arc<Receiver>>,
+    /// Takes what applications push as OTLP; `None` where that is not enabled.
+    pub otlp: Option<Arc<OtlpReceiver>>,
+    /// Answers other servers that read from here.
+    pub reader: Arc<Reader>,
+    /// What jobs push under `/push`; `None` where that is not enabled.
+    pub push: Option<Arc<Groups>>,
     /// The targets.
     pub scrape: Arc<ScrapeManager>,
     /// The plugins.

@@ -97,12 +97,13 @@ pub(crate) async fn write(
     }
 }
 
-async fn take(
+/// Reads a body within the bounds of all requests, and hands it to what stores it, off the threads
+/// that answer requests.
+pub(crate) async fn take_body<T: Send + 'static>(
     bounds: &WriteBounds,
-    receiver: Arc<Receiver>,
-    kind: MessageKind,
     body: Body,
-) -> Result<Written, Refusal> {
+    store: impl FnOnce(Vec<u8>) -> T + Send + 'static,
+) -> Result<T, Refusal> {
     let mut counted = Counted { bounds, bytes: 0 };
     let reading = tokio::time::timeout(WRITE_READ_TIMEOUT, read(body, &mut counted));
     let body = reading.await.map_err(|_| {
@@ -112,9 +113,17 @@ async fn take(
     let closed = |_| Refusal::new(RefusalKind::Unavailable, "the server stops");
     let _turn = bounds.writes.acquire().await.map_err(closed)?;
     // It takes milliseconds, and waits for the disk.
-    let storing = tokio::task::spawn_blocking(move || receiver.receive(kind, &body));
-    let stored = storing.await;
-    stored.map_err(|error| Refusal::new(RefusalKind::Internal, error.to_string()))?
+    let stored = tokio::task::spawn_blocking(move || store(body)).await;
+    stored.map_err(|error| Refusal::new(RefusalKind::Internal, error.to_string()))
+}
+
+async fn take(
+    bounds: &WriteBounds,
+    receiver: Arc<Receiver>,
+    kind: MessageKind,
+    body: Body,
+) -> Result<Written, Refusal> {
+    take_body(bounds, body, move |body| receiver.receive(kind, &body)).await?
 }
 
 async fn read(body: Body, counted: &mut Counted<'_>) -> Result<Vec<u8>, Refusal> {
@@ -139,7 +148,7 @@ async fn read(body: Body, counted: &mut Counted<'_>) -> Result<Vec<u8>, Refusal>
 }
 
 /// The value of a header, "" where it is missing or no text.
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     let value = headers.get(name);
     value.and_then(|value| value.to_str().ok()).unwrap_or("")
 }

@@ -11,7 +11,8 @@ use narthex_discovery::Discoverer;
 use narthex_exposition::{Entry, Format, Parser};
 use narthex_model::{Clock, Labels, PromDuration, SimulatedClock};
 use narthex_plugin::{
-    LogLine, PluginOptions, PluginReceiver, PluginRuntime, PluginState, PluginStatus, PluginsConfig,
+    Lent, LogLine, PluginOptions, PluginReceiver, PluginRuntime, PluginState, PluginStatus,
+    PluginsConfig,
 };
 use narthex_scrape::{Collector, ScrapeError, Scraped, Target};
 use prometheus_client::registry::Registry;
@@ -167,9 +168,9 @@ impl Session {
         job: &str,
         config: &Value,
     ) -> Result<Arc<dyn Discoverer>, AuthorError> {
-        let found = self
-            .runtime
-            .discoverer(&self.name, job, config, REFRESH_INTERVAL);
+        let found =
+            self.runtime
+                .discoverer(&self.name, job, config, REFRESH_INTERVAL, Lent::default());
         found.map_err(component)
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -25,13 +26,18 @@ use crate::side::{HISTOGRAMS_FILE, STARTS_FILE, SideTable};
 use crate::slice_times::SliceTimes;
 use crate::table::Table;
 use crate::times::TIMES_FILE;
+use crate::tombstones::Tombstones;
 use crate::{BlockError, Fault, postings};
 
 /// A published block.
 #[derive(Debug)]
 pub struct Block {
     meta: BlockMeta,
-    source: FileSource,
+    pub(crate) source: FileSource,
+    /// What of it is deleted.
+    pub(crate) tombstones: ArcSwap<Tombstones>,
+    /// One deletion at a time.
+    pub(crate) deleting: futures::lock::Mutex<()>,
     pub(crate) series: Table,
     pub(crate) index: Index,
     pub(crate) times: Table,
@@ -42,8 +48,8 @@ pub struct Block {
 }
 
 impl Block {
-    /// Opens the block in `folder`, whose last part is the block's name. Only `meta.json` is
-    /// read; the other files must be there and have the right length. What is read later stays
+    /// Opens the block in `folder`, whose last part is the block's name. Only `meta.json` and what
+    /// is deleted is read; the other files must be there and have the right length. What is read later stays
     /// in `cache` while there is room.
     ///
     /// # Errors
@@ -61,7 +67,9 @@ impl Block {
             let checked = source.check_size(file, file_meta).await;
             checked.map_err(|fault| fault.of(name, file))?;
         }
-        Self::new(meta, source, cache)
+        let block = Self::new(meta, source, cache)?;
+        block.read_tombstones().await?;
+        Ok(block)
     }
 
     /// A block of a store far away, of which `meta` was read before. Nothing is asked for until
@@ -112,6 +120,8 @@ impl Block {
             times: table(TIMES_FILE)?,
             chunks: table(CHUNKS_FILE)?,
             slice_times: SliceTimes::default(),
+            tombstones: ArcSwap::default(),
+            deleting: futures::lock::Mutex::default(),
             source,
             meta,
         })
@@ -176,7 +186,8 @@ impl Block {
         let Some(rows) = self.rows(&request.matchers, request.range).await? else {
             return Ok(stream::empty().boxed());
         };
-        let scan = Scan::new(self, rows, request.range);
+        let tombstones = self.tombstones.load_full();
+        let scan = Scan::new(self, rows, request.range, tombstones);
         let pages = stream::try_unfold(Box::new(scan), |mut scan| async move {
             let pages = scan.read().await?;
             Ok(pages.map(|pages| (pages, scan)))
@@ -190,22 +201,54 @@ impl Block {
     /// # Errors
     /// A file is damaged or the store fails.
     pub async fn series(&self, request: &SelectRequest) -> Result<Vec<Labels>, BlockError> {
+        self.label_sets(request, usize::MAX).await
+    }
+
+    /// As [`Self::series`], and no more than `limit` of them.
+    ///
+    /// # Errors
+    /// A file is damaged or the store fails.
+    pub async fn label_sets(
+        &self,
+        request: &SelectRequest,
+        limit: usize,
+    ) -> Result<Vec<Labels>, BlockError> {
         let Some(rows) = self.rows(&request.matchers, request.range).await? else {
             return Ok(Vec::new());
         };
-        let read = async || {
-            let mut found = Vec::new();
-            for (page, rows) in PageRows::new(rows, self.index.series()) {
-                for series in self.series.pages::<SeriesPage>(&[page]).await? {
-                    let spans = rows
-                        .iter()
-                        .filter(|row| series.span(**row).overlaps(request.range));
-                    found.extend(spans.map(|row| series.labels(*row).clone()));
+        let tombstones = self.tombstones.load_full();
+        let mut found = Vec::new();
+        let found_all = self.spans(rows, request.range, |row, span, labels| {
+            if !tombstones.hides(row, span, request.range) && found.len() < limit {
+                found.push(labels.clone());
+            }
+            found.len() < limit
+        });
+        found_all.await.map_err(|fault| self.series.blame(fault))?;
+        Ok(found)
+    }
+
+    /// Tells of each of the rows that may have a sample in the range from when to when it has
+    /// samples, as long as there shall be more.
+    pub(crate) async fn spans(
+        &self,
+        rows: RoaringBitmap,
+        range: TimeRange,
+        mut found: impl FnMut(u32, TimeRange, &Labels) -> bool,
+    ) -> Result<(), Fault> {
+        for (page, rows) in PageRows::new(rows, self.index.series()) {
+            let first = page.start;
+            for series in self.series.pages::<SeriesPage>(&[page]).await? {
+                for row in &rows {
+                    let span = series.span(*row);
+                    let number = u32::try_from(first + row).unwrap_or(u32::MAX);
+                    if span.overlaps(range) && !found(number, span, series.labels(*row)) {
+                        return Ok(());
+                    }
                 }
             }
-            Ok(found)
-        };
-        read().await.map_err(|fault| self.series.blame(fault))
+        }
+        Ok(())
     }
 
     /// The label names of the series that match, sorted; the whole block answers where it
@@ -258,7 +301,7 @@ impl Block {
     }
 
     /// The rows of the series that match, `None` for none.
-    async fn rows(
+    pub(crate) async fn rows(
         &self,
         matchers: &[Matcher],
         range: TimeRange,

@@ -17,6 +17,7 @@ use crate::series_union::SeriesUnion;
 use crate::slice_union::SliceUnion;
 use crate::sums::SUM_BYTES;
 use crate::times::{Groups, TIMES_FILE};
+use crate::tombstones::TOMBSTONES_FILE;
 use crate::upload::FileWriter;
 use crate::write::{Files, ROW_GROUP_ROWS, WRITE_ROWS, append};
 use crate::{Block, BlockError, Fault, chunks, times};
@@ -38,7 +39,7 @@ pub const PARENTS_MAX: usize = 16;
 /// `meta.json`, as it does after an error.
 ///
 /// # Errors
-/// A parent is damaged, and named; the store failed; the parents are none, more than
+/// A parent is damaged or has deleted samples, and is named; the store failed; the parents are none, more than
 /// [`PARENTS_MAX`], or have slices of different lengths.
 pub async fn compact(
     store: &dyn ObjectStore,
@@ -53,6 +54,11 @@ pub async fn compact(
         block: &block,
     };
     let slice_ms = slice_length(parents).map_err(|fault| files.blame(META_FILE, fault))?;
+    if let Some(parent) = parents.iter().find(|parent| parent.has_tombstones()) {
+        let fault =
+            Fault::format("a block with deleted samples is rewritten before it is compacted");
+        return Err(fault.of(&parent.meta().ulid, TOMBSTONES_FILE));
+    }
     let (labels, rows) = write_labels(files, parents).await?;
     let samples = write_samples(files, parents, labels.series, &rows).await?;
     let metas = || parents.iter().map(|parent| parent.meta());
@@ -75,6 +81,7 @@ pub async fn compact(
             label_pairs: labels.pairs as u64,
         },
         compaction: Some(origin(parents)),
+        log_from_ms: log_from(parents),
         sum_bytes: SUM_BYTES,
         files: labels.files.into_iter().chain(samples.files).collect(),
     };
@@ -96,6 +103,14 @@ fn slice_length(parents: &[Arc<Block>]) -> Result<i64, Fault> {
     }
 }
 
+/// From when on the log may have samples of the new block's range that it has not.
+fn log_from(parents: &[Arc<Block>]) -> Option<i64> {
+    let metas = || parents.iter().map(|parent| parent.meta());
+    let end_ms = metas().map(|meta| meta.range.end_ms).max()?;
+    let complete_to_ms = metas().map(BlockMeta::complete_to_ms).max()?;
+    (complete_to_ms < end_ms).then_some(complete_to_ms)
+}
+
 /// What the new block is made of.
 fn origin(parents: &[Arc<Block>]) -> Compaction {
     let metas = || parents.iter().map(|parent| parent.meta());
@@ -110,7 +125,7 @@ fn origin(parents: &[Arc<Block>]) -> Compaction {
 
 /// A parent, and the blocks that it stands in place of and that are no sources: one of them may
 /// still lie beside the new block where the parent never lay.
-fn ancestry(meta: &BlockMeta) -> impl Iterator<Item = Parent> {
+pub(crate) fn ancestry(meta: &BlockMeta) -> impl Iterator<Item = Parent> {
     let itself = Parent {
         ulid: meta.ulid.clone(),
         range: meta.range,

@@ -80,6 +80,20 @@ impl DiskStore {
         self.inner.open_files().retain(|path, _| !is_within(path));
     }
 
+    /// Removes what an earlier process left in a folder of objects that it did not finish.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn remove_unfinished(&self, folder: &str) -> io::Result<()> {
+        let disk = &self.inner.disk;
+        for entry in disk.list(folder)? {
+            if entry.name.contains(STAGED) {
+                disk.remove(&format!("{folder}/{}", entry.name))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Does something that waits for the disk, where nobody waits for the thread.
     async fn apart<T: Send + 'static>(
         &self,
@@ -182,7 +196,14 @@ impl Inner {
                     self.disk.sync_folder(parent)?;
                 }
             }
-            self.disk.create(staged)
+            match self.disk.create(staged) {
+                // What an earlier process left behind: names are given once in one process.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.disk.remove(staged)?;
+                    self.disk.create(staged)
+                }
+                made => made,
+            }
         };
         make().map_err(|error| self.failed("make", staged, error))
     }

@@ -12,7 +12,7 @@ use narthex_storage::{Series, TimeRange};
 use crate::block::Block;
 use crate::chunks_page::{ChunksPage, contradiction};
 use crate::side::{SideCells, SideRows, SideScan, SideTable, SideWriter};
-use crate::times::Vectors;
+use crate::times::{Vectors, out_of_order};
 use crate::{BlockError, Fault, start_cell};
 
 /// Something for each side file.
@@ -245,6 +245,9 @@ impl RichSamples {
             self.histograms.extend(places);
         } else if !self.histograms.is_empty() {
             self.histograms.resize(before + to - from, None);
+        }
+        if from < to && self.timestamps.last() >= timestamps.get(from) {
+            return Err(out_of_order());
         }
         self.timestamps.extend_from_slice(&timestamps[from..to]);
         self.values.extend_from_slice(&values[from..to]);

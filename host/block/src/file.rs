@@ -50,6 +50,24 @@ impl FileSource {
         folder.clone().join(file)
     }
 
+    /// A small file that no `meta.json` names; `None` where there is none.
+    pub(crate) async fn read_small(&self, file: &str, max: usize) -> Result<Option<Bytes>, Fault> {
+        let got = match self.store().get(&self.path(file)).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            got => got?,
+        };
+        if got.meta.size > max as u64 {
+            return Err(Fault::format(format!("{} bytes", got.meta.size)));
+        }
+        Ok(Some(got.bytes().await?))
+    }
+
+    /// Puts a file in the place of the one of that name, at once.
+    pub(crate) async fn replace(&self, file: &str, bytes: Vec<u8>) -> Result<(), Fault> {
+        self.store().put(&self.path(file), bytes.into()).await?;
+        Ok(())
+    }
+
     /// A file, whose presence is not looked at.
     pub(crate) fn open(&self, file: &str, meta: &FileMeta) -> Result<VerifiedFile, Fault> {
         Ok(VerifiedFile {

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 
 use arrow_buffer::ScalarBuffer;
 
+use crate::Fault;
+
 /// How many joined timestamps are kept for further series. Beyond it all are forgotten: so many
 /// different ones are hardly shared.
 const JOINED_MAX: usize = 256;
@@ -33,17 +35,17 @@ impl JoinedTimes {
     pub(crate) fn get(
         &mut self,
         stretches: &[Stretch],
-        join: impl FnOnce() -> ScalarBuffer<i64>,
-    ) -> ScalarBuffer<i64> {
+        join: impl FnOnce() -> Result<ScalarBuffer<i64>, Fault>,
+    ) -> Result<ScalarBuffer<i64>, Fault> {
         if let Some(known) = self.known.get(stretches) {
-            return known.clone();
+            return Ok(known.clone());
         }
-        let joined = join();
+        let joined = join()?;
         if self.known.len() >= JOINED_MAX {
             self.known.clear();
         }
         self.known.insert(stretches.to_vec(), joined.clone());
-        joined
+        Ok(joined)
     }
 }
 
@@ -55,10 +57,11 @@ mod tests {
     fn equal_stretches_are_joined_once() {
         let stretch = |group, start, len| Stretch { group, start, len };
         let mut joined = JoinedTimes::default();
-        let first = joined.get(&[stretch(0, 8, 2), stretch(1, 0, 1)], || {
-            vec![8, 9, 20].into()
-        });
-        let again = joined.get(&[stretch(0, 8, 2), stretch(1, 0, 1)], || vec![].into());
+        let two = [stretch(0, 8, 2), stretch(1, 0, 1)];
+        let failed = joined.get(&two, || Err(Fault::format("broken")));
+        assert!(failed.is_err());
+        let first = joined.get(&two, || Ok(vec![8, 9, 20].into())).unwrap();
+        let again = joined.get(&two, || Ok(vec![].into())).unwrap();
         assert_eq!(
             (&first[..], first.as_ptr()),
             (&[8, 9, 20][..], again.as_ptr())
@@ -66,7 +69,8 @@ mod tests {
         for start in 0..2 * JOINED_MAX {
             let stretches = [stretch(0, 0, 10), stretch(2, start, 1)];
             let time = i64::try_from(start).unwrap_or_default();
-            assert_eq!(joined.get(&stretches, || vec![time].into())[..], [time]);
+            let found = joined.get(&stretches, || Ok(vec![time].into())).unwrap();
+            assert_eq!(found[..], [time]);
             assert!(joined.known.len() <= JOINED_MAX);
         }
     }

@@ -4,7 +4,8 @@
 //! [`write`] makes a block from sorted series, [`compact`] one of several blocks, and [`Block`]
 //! answers for series and labels of one.
 //! A block is there when its `meta.json` is, which is written last; after that nothing in the
-//! folder ever changes. Every byte that is read is checked against a checksum first, so damage
+//! folder ever changes but for what is deleted of it ([`Block::delete`]), which is a file of its
+//! own until [`rewrite`] makes another block of the rest. Every byte that is read is checked against a checksum first, so damage
 //! is an error and never a number.
 //!
 //! It is not: a list of blocks, their lifetime, or the newest samples. Those are the tsdb's and
@@ -18,6 +19,7 @@ mod chunks_page;
 mod column_page;
 mod columns;
 mod compact;
+mod delete;
 mod disk_store;
 mod encoded;
 mod error;
@@ -35,6 +37,7 @@ mod page_index;
 mod postings;
 mod ready_pages;
 mod remote;
+mod rewrite;
 mod rows;
 mod scan;
 mod series;
@@ -46,6 +49,7 @@ mod start_cell;
 mod sums;
 mod table;
 mod times;
+mod tombstones;
 mod upload;
 mod verify;
 mod write;
@@ -58,7 +62,8 @@ pub use export::export;
 pub use meta::{BlockMeta, BlockStats, Compaction, FileMeta, META_FILE, Parent, TimeBounds};
 pub use page::PageCache;
 pub use remote::{REQUEST_TIMEOUT, REQUESTS_AT_ONCE, Remote, StretchCache, StretchKey};
+pub use rewrite::rewrite;
 pub use series::block_order;
 pub use ulid::Ulid;
 pub use verify::verify;
-pub use write::{SLICE_MS, WriteOptions, write};
+pub use write::{SLICE_MS, WriteOptions, write, write_early};

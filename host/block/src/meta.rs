@@ -41,6 +41,10 @@ pub struct BlockMeta {
     /// What the block was made of, where that is other blocks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compaction: Option<Compaction>,
+    /// The time from which on the log may have samples that the block does not, though they lie in
+    /// its range; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_from_ms: Option<i64>,
     /// How many bytes one entry of a file's `sums` covers.
     pub sum_bytes: u64,
     /// The other files of the folder.
@@ -116,6 +120,13 @@ impl BlockMeta {
     /// How often samples of this block went from one block to another.
     pub fn level(&self) -> u32 {
         self.compaction.as_ref().map_or(1, |made| made.level)
+    }
+
+    /// The time up to which the block has all samples of its range that there ever were; the log
+    /// need not be asked for older ones.
+    pub fn complete_to_ms(&self) -> i64 {
+        let end_ms = self.range.end_ms;
+        self.log_from_ms.map_or(end_ms, |log_ms| log_ms.min(end_ms))
     }
 
     /// The blocks cut from the head whose samples these are: itself, unless it is compacted or
@@ -223,6 +234,7 @@ mod tests {
             slices_ms: vec![0],
             stats: BlockStats::default(),
             compaction: None,
+            log_from_ms: None,
             sum_bytes: crate::sums::SUM_BYTES,
             files: BTreeMap::from([("series.parquet".to_owned(), file)]),
         }

@@ -13,7 +13,8 @@ use crate::chunks_page::{ChunksPage, contradiction};
 use crate::extras::{FoundExtras, RichSamples};
 use crate::joined_times::{JoinedTimes, Stretch};
 use crate::series::SeriesPage;
-use crate::times::Vectors;
+use crate::times::{Vectors, concat};
+use crate::tombstones::Tombstones;
 use crate::{BlockError, Fault};
 
 /// Series with a sample in the range, one after the other.
@@ -26,12 +27,15 @@ pub(crate) struct ReadyPages {
     extras: FoundExtras,
     joined: JoinedTimes,
     found: Found,
+    tombstones: Arc<Tombstones>,
 }
 
 /// A page of series with the rows of all slices.
 pub(crate) struct ReadyPage {
     pub(crate) series: Arc<SeriesPage>,
     pub(crate) slices: Vec<Arc<ChunksPage>>,
+    /// The number of its first series.
+    pub(crate) first_series: usize,
     /// The first row of each of them in its file.
     pub(crate) first_rows: Vec<usize>,
     pub(crate) rows: vec::IntoIter<usize>,
@@ -62,7 +66,13 @@ impl ReadyPages {
             extras,
             joined: JoinedTimes::default(),
             found: Found::default(),
+            tombstones: Arc::default(),
         }
+    }
+
+    /// Leaves out what is deleted.
+    pub(crate) fn without(self, tombstones: Arc<Tombstones>) -> Self {
+        Self { tombstones, ..self }
     }
 
     /// The next series of the current page.
@@ -85,7 +95,14 @@ impl ReadyPages {
             {
                 return Err(contradiction());
             }
-            return Ok(Some(series));
+            let number = u32::try_from(page.first_series + row).unwrap_or(u32::MAX);
+            let Some(deleted) = self.tombstones.get(number) else {
+                return Ok(Some(series));
+            };
+            let left = series.without(deleted);
+            if left.is_some() {
+                return Ok(left);
+            }
         }
         Ok(None)
     }
@@ -162,7 +179,7 @@ impl ReadyPage {
             several => joined.get(several, || {
                 let parts: Vec<_> = several.iter().filter_map(stretch).collect();
                 concat(&parts)
-            }),
+            })?,
         };
         self.series_of(row, timestamps, taken).map(Some)
     }
@@ -187,7 +204,7 @@ impl ReadyPage {
         }
         match parts.is_empty() {
             true => Ok(None),
-            false => self.series_of(row, concat(&parts), &taken).map(Some),
+            false => self.series_of(row, concat(&parts)?, &taken).map(Some),
         }
     }
 
@@ -204,16 +221,6 @@ impl ReadyPage {
         }
         let labels = self.series.labels(row).clone();
         Ok(Series::of_numbers(labels, timestamps, values))
-    }
-}
-
-fn concat(parts: &[ScalarBuffer<i64>]) -> ScalarBuffer<i64> {
-    match parts {
-        [only] => only.clone(),
-        _ => {
-            let parts: Vec<&[i64]> = parts.iter().map(|part| &part[..]).collect();
-            parts.concat().into()
-        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::page::{PAGE_ROWS, page_of};
 use crate::ready_pages::{ReadyPage, ReadyPages};
 use crate::series::SeriesPage;
 use crate::times::Vectors;
+use crate::tombstones::Tombstones;
 use crate::{BlockError, Fault};
 
 /// Pages of cells that are read in one go and held at the same time; of a block with more slices,
@@ -64,11 +65,19 @@ pub(crate) struct Scan {
     slices: Vec<usize>,
     /// What was read before it was known to be needed.
     likely: Option<Vectors>,
+    /// What is deleted.
+    tombstones: Arc<Tombstones>,
 }
 
 impl Scan {
-    pub(crate) fn new(block: Arc<Block>, rows: RoaringBitmap, range: TimeRange) -> Self {
+    pub(crate) fn new(
+        block: Arc<Block>,
+        rows: RoaringBitmap,
+        range: TimeRange,
+        tombstones: Arc<Tombstones>,
+    ) -> Self {
         Self {
+            tombstones,
             range,
             rows: PageRows::new(rows, block.index.series()),
             slices: block.slices(range),
@@ -114,15 +123,16 @@ impl Scan {
             ready.push(ReadyPage {
                 series,
                 slices,
+                first_series: page.start,
                 first_rows: self.slices.iter().map(|first| first + page.start).collect(),
                 rows: rows.into_iter(),
             });
         }
         let vectors = Vectors::read(&block.times, &groups, self.likely.as_ref()).await;
         let vectors = vectors.map_err(|fault| block.times.blame(fault))?;
-        Ok(Some(ReadyPages::new(
-            block, self.range, ready, vectors, extras,
-        )))
+        let tombstones = Arc::clone(&self.tombstones);
+        let ready = ReadyPages::new(block, self.range, ready, vectors, extras);
+        Ok(Some(ready.without(tombstones)))
     }
 
     /// Reads the timestamps that are likely needed before it is known which are, where a request

@@ -228,6 +228,35 @@ pub(crate) fn resolve(
     Ok(ScalarBuffer::from(found))
 }
 
+/// A vector as it was read, checked: what asks by time searches it by halves.
+fn ascending(vector: ScalarBuffer<i64>) -> Result<ScalarBuffer<i64>, Fault> {
+    match vector.is_sorted_by(|a, b| a < b) {
+        true => Ok(vector),
+        false => Err(Fault::format("the timestamps of a group do not ascend")),
+    }
+}
+
+/// The timestamps of a series over several slices, one after the other.
+pub(crate) fn concat(parts: &[ScalarBuffer<i64>]) -> Result<ScalarBuffer<i64>, Fault> {
+    let [first, rest @ ..] = parts else {
+        return Ok(ScalarBuffer::from(Vec::new()));
+    };
+    if rest.is_empty() {
+        return Ok(first.clone());
+    }
+    let follows = |two: &[ScalarBuffer<i64>]| two[0].last() < two[1].first();
+    if !parts.windows(2).all(follows) {
+        return Err(out_of_order());
+    }
+    let parts: Vec<&[i64]> = parts.iter().map(|part| &part[..]).collect();
+    Ok(parts.concat().into())
+}
+
+/// What is wrong where a slice has timestamps of the one before it.
+pub(crate) fn out_of_order() -> Fault {
+    Fault::format("the timestamps of a slice are not behind those of the slice before it")
+}
+
 fn element() -> Field {
     Field::new("element", timestamp(), false)
 }
@@ -273,7 +302,9 @@ impl Page for TimesPage {
             let all = ScalarBuffer::from(times.integers()?);
             let lists = times.lists().into_iter();
             Ok(Self {
-                vectors: lists.map(|at| all.slice(at.start, at.len())).collect(),
+                vectors: lists
+                    .map(|at| ascending(all.slice(at.start, at.len())))
+                    .collect::<Result<_, Fault>>()?,
             })
         },
     });
@@ -284,7 +315,7 @@ impl Page for TimesPage {
         let vector = |row: usize| {
             let list = lists.value(row);
             let times = list.as_primitive_opt::<TimestampMillisecondType>();
-            Ok(times.ok_or_else(|| mistyped("ts"))?.values().clone())
+            ascending(times.ok_or_else(|| mistyped("ts"))?.values().clone())
         };
         let vectors = (0..lists.len()).map(vector);
         Ok(Self {
@@ -399,6 +430,26 @@ mod tests {
             assert_eq!(read, *timestamps);
         }
         assert_eq!(groups.len(), 3);
+    }
+
+    #[test]
+    fn timestamps_ascend_in_a_vector_and_over_slices() {
+        assert!(ascending(buffer([1, 2, 5])).is_ok());
+        for broken in [vec![1, 1], vec![2, 1], vec![0, 5, 4]] {
+            assert!(ascending(broken.into()).is_err());
+        }
+        let join = |parts: &[&[i64]]| {
+            let parts: Vec<_> = parts
+                .iter()
+                .map(|part| buffer(part.iter().copied()))
+                .collect();
+            concat(&parts).ok().map(|joined| joined.to_vec())
+        };
+        assert_eq!(join(&[]), Some(vec![]));
+        assert_eq!(join(&[&[1, 2]]), Some(vec![1, 2]));
+        assert_eq!(join(&[&[1, 2], &[3], &[7, 8]]), Some(vec![1, 2, 3, 7, 8]));
+        assert_eq!(join(&[&[1, 3], &[2, 4]]), None);
+        assert_eq!(join(&[&[1, 3], &[3]]), None);
     }
 
     #[test]

@@ -69,11 +69,50 @@ pub async fn write(
         folder,
         block: &block,
     };
-    let mut writer = BlockWriter::new(files, options)?;
+    let origin = Origin {
+        compaction: taken_over(&options.sources),
+        log_from_ms: None,
+    };
+    let mut writer = BlockWriter::new(files, options, origin)?;
     for series in series {
         writer.push(series).await?;
     }
     writer.finish().await
+}
+
+/// As [`write()`], of samples that the log need not keep any longer, though it may have others of
+/// the same range, from `log_from_ms` on.
+///
+/// # Errors
+/// As of [`write()`].
+pub async fn write_early(
+    store: &dyn ObjectStore,
+    folder: &Path,
+    series: impl IntoIterator<Item = Series>,
+    options: &WriteOptions,
+    log_from_ms: i64,
+) -> Result<Option<BlockMeta>, BlockError> {
+    let block = options.ulid.to_string();
+    let files = Files {
+        store,
+        folder,
+        block: &block,
+    };
+    let origin = Origin {
+        compaction: taken_over(&options.sources),
+        log_from_ms: (log_from_ms < options.range.end_ms).then_some(log_from_ms),
+    };
+    let mut writer = BlockWriter::new(files, options, origin)?;
+    for series in series {
+        writer.push(series).await?;
+    }
+    writer.finish().await
+}
+
+/// What a block says of where its samples come from.
+pub(crate) struct Origin {
+    pub(crate) compaction: Option<Compaction>,
+    pub(crate) log_from_ms: Option<i64>,
 }
 
 fn taken_over(sources: &[String]) -> Option<Compaction> {
@@ -136,9 +175,10 @@ impl<'a> Files<'a> {
 }
 
 /// A block on its way to the store.
-struct BlockWriter<'a> {
+pub(crate) struct BlockWriter<'a> {
     files: Files<'a>,
     options: &'a WriteOptions,
+    origin: Origin,
     chunks_file: FileWriter<'a>,
     labels: LabelFiles<'a>,
     /// The first slice that came is written while series come; the others wait.
@@ -152,7 +192,11 @@ struct BlockWriter<'a> {
 }
 
 impl<'a> BlockWriter<'a> {
-    fn new(files: Files<'a>, options: &'a WriteOptions) -> Result<Self, BlockError> {
+    pub(crate) fn new(
+        files: Files<'a>,
+        options: &'a WriteOptions,
+        origin: Origin,
+    ) -> Result<Self, BlockError> {
         if options.slice_ms <= 0 {
             let fault = Fault::format("a slice needs a length");
             return Err(files.blame(META_FILE, fault));
@@ -160,6 +204,7 @@ impl<'a> BlockWriter<'a> {
         Ok(Self {
             files,
             options,
+            origin,
             chunks_file: files.create(CHUNKS_FILE, chunks::layout)?,
             labels: LabelFiles::new(files)?,
             slices: Vec::new(),
@@ -171,7 +216,7 @@ impl<'a> BlockWriter<'a> {
         })
     }
 
-    async fn push(&mut self, series: Series) -> Result<(), BlockError> {
+    pub(crate) async fn push(&mut self, series: Series) -> Result<(), BlockError> {
         let files = self.files;
         let blame = move |fault| files.blame(CHUNKS_FILE, fault);
         let Some(span) = self.check(&series).map_err(blame)? else {
@@ -254,7 +299,7 @@ impl<'a> BlockWriter<'a> {
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Option<BlockMeta>, BlockError> {
+    pub(crate) async fn finish(mut self) -> Result<Option<BlockMeta>, BlockError> {
         let series = self.labels.count();
         if series == 0 {
             return Ok(None);
@@ -299,7 +344,8 @@ impl<'a> BlockWriter<'a> {
                 timestamp_groups: self.times.len() as u64,
                 label_pairs: labels.pairs as u64,
             },
-            compaction: taken_over(&self.options.sources),
+            compaction: self.origin.compaction,
+            log_from_ms: self.origin.log_from_ms,
             sum_bytes: SUM_BYTES,
             files: named,
         };

@@ -185,8 +185,11 @@ impl Bucket {
 
     /// The local blocks that are to be brought to the bucket, oldest first.
     fn waiting(&self, local: &[Arc<Block>], rules: Rules) -> Vec<(Ulid, Arc<Block>)> {
-        let is_wanted =
-            |block: &Block| self.inventory.lacks(block) && !rules.is_old(block.meta().range.end_ms);
+        // A block with deleted samples is written anew first; what is in the bucket has none.
+        let is_wanted = |block: &Block| {
+            let is_old = rules.is_old(block.meta().range.end_ms);
+            self.inventory.lacks(block) && !is_old && !block.has_tombstones()
+        };
         let wanted = local.iter().filter(|block| is_wanted(block));
         let named = wanted.filter_map(|block| Some((name(block)?, Arc::clone(block))));
         let mut waiting: Vec<_> = named.collect();

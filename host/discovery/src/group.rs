@@ -19,6 +19,25 @@ pub struct TargetGroup {
     pub labels: BTreeMap<String, String>,
 }
 
+impl TargetGroup {
+    /// A group of targets that have an address and nothing else of their own.
+    pub fn of_addresses(
+        source: &str,
+        addresses: &[String],
+        labels: BTreeMap<String, String>,
+    ) -> Self {
+        let target = |address: &String| {
+            let pair = (ADDRESS_LABEL.to_owned(), address.clone());
+            BTreeMap::from([pair])
+        };
+        Self {
+            source: source.to_owned(),
+            targets: addresses.iter().map(target).collect(),
+            labels,
+        }
+    }
+}
+
 /// One entry of `static_configs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,14 +60,8 @@ impl StaticConfig {
 
 /// The groups of a list of static entries. Their source is their place in the list.
 pub fn static_groups(configs: &[StaticConfig]) -> Vec<TargetGroup> {
-    let group = |(index, config): (usize, &StaticConfig)| TargetGroup {
-        source: index.to_string(),
-        targets: config
-            .targets
-            .iter()
-            .map(|target| BTreeMap::from([(ADDRESS_LABEL.to_owned(), target.clone())]))
-            .collect(),
-        labels: config.labels.clone(),
+    let group = |(index, config): (usize, &StaticConfig)| {
+        TargetGroup::of_addresses(&index.to_string(), &config.targets, config.labels.clone())
     };
     configs.iter().enumerate().map(group).collect()
 }

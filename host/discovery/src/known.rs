@@ -32,6 +32,23 @@ impl KnownGroups {
         }
         changed.into_values().collect()
     }
+
+    /// The groups that differ from those that are known, of some that are said to have changed;
+    /// one without targets is gone. Of two groups of one source the later counts.
+    pub fn changed(&mut self, some: Vec<TargetGroup>) -> Vec<TargetGroup> {
+        let mut changed = BTreeMap::new();
+        for group in some {
+            changed.insert(group.source.clone(), group);
+        }
+        changed.retain(|source, group| match group.targets.is_empty() {
+            true => self.0.remove(source).is_some(),
+            false => {
+                let before = self.0.insert(source.clone(), group.clone());
+                before.as_ref() != Some(group)
+            }
+        });
+        changed.into_values().collect()
+    }
 }
 
 #[cfg(test)]
@@ -48,6 +65,36 @@ mod tests {
         }
     }
 
+    fn told(groups: Vec<TargetGroup>) -> Vec<String> {
+        let groups = groups.into_iter().map(|group| {
+            let address = group.targets.first().map(|target| &target[ADDRESS_LABEL]);
+            format!("{} {}", group.source, address.map_or("0", String::as_str))
+        });
+        groups.collect()
+    }
+
+    #[test]
+    fn of_changes_only_those_that_are_some_are_sent() {
+        let mut known = KnownGroups::default();
+        known.changes(vec![group("a", "1"), group("b", "1"), group("c", "1")]);
+        let gone = |source: &str| TargetGroup {
+            source: source.to_owned(),
+            ..TargetGroup::default()
+        };
+        for (some, expected) in [
+            (vec![], vec![]),
+            (vec![group("a", "1"), group("b", "2")], vec!["b 2"]),
+            (vec![gone("c"), gone("d")], vec!["c 0"]),
+            (vec![gone("c")], vec![]),
+            (vec![group("c", "1"), group("c", "3")], vec!["c 3"]),
+        ] {
+            assert_eq!(told(known.changed(some)), expected);
+        }
+        // What was not named is still there.
+        let all = vec![group("a", "1"), group("b", "2")];
+        assert_eq!(told(known.changes(all)), ["c 0"]);
+    }
+
     #[test]
     fn only_what_changed_is_sent() {
         let mut known = KnownGroups::default();
@@ -60,12 +107,7 @@ mod tests {
             (vec![group("c", "1"), group("c", "3")], vec!["a 0", "c 3"]),
             (vec![], vec!["c 0"]),
         ] {
-            let changes = known.changes(all).into_iter().map(|group| {
-                let address = group.targets.first().map(|target| &target[ADDRESS_LABEL]);
-                let address = address.map_or("0", String::as_str);
-                format!("{} {address}", group.source)
-            });
-            assert_eq!(changes.collect::<Vec<_>>(), expected);
+            assert_eq!(told(known.changes(all)), expected);
         }
     }
 }

@@ -7,14 +7,23 @@
 
 mod config;
 mod discoverer;
+mod file;
 mod group;
 mod known;
 mod metrics;
 mod providers;
+mod refreshes;
 
-pub use config::{PluginSdConfig, REFRESH_INTERVAL_DEFAULT, SdConfig};
+pub use config::{
+    ABSENT_MECHANISMS, ConsulSdConfig, DnsSdConfig, DockerFilter, DockerSdConfig, FileSdConfig,
+    HttpSdConfig, KubernetesAttachMetadata, KubernetesNamespaces, KubernetesRole,
+    KubernetesSdConfig, KubernetesSelector, Origin, PluginSdConfig, REFRESH_INTERVAL_DEFAULT,
+    SdConfig,
+};
 pub use discoverer::{BuildDiscoverer, Discoverer, DiscovererError, UPDATES_MAX};
+pub use file::{FILE_BYTES_MAX, FileDiscoverer, FileGroup, ReadYaml};
 pub use group::{ADDRESS_LABEL, StaticConfig, TargetGroup, static_groups};
 pub use known::KnownGroups;
 pub use metrics::SdMetrics;
 pub use providers::{GROUPS_MAX, Plan, Providers};
+pub use refreshes::{RefreshMetrics, Refreshes};

@@ -19,6 +19,7 @@ impl Appendable for Head {
         check_bounds(batch, appender.series())?;
         let segment = appender.log.segment().map_err(AppendError::Log)?;
         let mut report = appender.plan(batch, segment, |slot, at| self.memory().at(slot, at));
+        self.tell_late(&appender, batch, &report);
         appender.plan_exemplars(batch, &mut report, &self.exemplars_mut());
         if appender.plan.is_empty() {
             return Ok(report);

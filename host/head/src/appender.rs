@@ -151,6 +151,30 @@ impl Appender {
         &self.slots[slot as usize].labels
     }
 
+    /// How many slots there are, free ones included.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The time of the newest sample of the series in a slot, where that is a staleness marker.
+    pub(crate) fn stale_since(&self, slot: usize) -> Option<i64> {
+        let cursor = &self.slots.get(slot)?.cursor;
+        let is_stale = match cursor.bits {
+            sample::STALE_NAN_BITS => true,
+            sample::HISTOGRAM_BITS => {
+                let histogram = self.newest_histogram(u32::try_from(slot).ok()?);
+                histogram.is_some_and(|histogram| sample::is_stale_nan(histogram.sum))
+            }
+            _ => false,
+        };
+        (is_stale && cursor.has_sample).then_some(cursor.timestamp_ms)
+    }
+
+    /// How much older a time is than the newest sample of all.
+    pub(crate) fn behind_ms(&self, timestamp_ms: i64) -> i64 {
+        self.newest_ms.saturating_sub(timestamp_ms)
+    }
+
     /// Takes nothing older from now on, but what may be late; a bound that lies back changes
     /// nothing.
     pub(crate) fn raise_bound(&mut self, bound_ms: i64) {
@@ -432,7 +456,7 @@ impl Appender {
     }
 
     /// Generation and slot in one number. Generations start at 1, so it is never "unknown".
-    fn reference(&self, slot: u32) -> SeriesRef {
+    pub(crate) fn reference(&self, slot: u32) -> SeriesRef {
         let generation = self.slots[slot as usize].generation;
         SeriesRef(u64::from(generation) << 32 | u64::from(slot))
     }

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use narthex_disk::{Disk, Lock};
 
@@ -10,6 +12,7 @@ use crate::appender::Appender;
 use crate::error::HeadError;
 use crate::exemplars::{ExemplarStats, Exemplars};
 use crate::late::LateMark;
+use crate::lateness::Lateness;
 use crate::log::flush::Flusher;
 use crate::log::segment;
 use crate::log_tail::{LogPlace, LogTail};
@@ -36,6 +39,8 @@ pub struct Head {
     lock: Mutex<Option<Box<dyn Lock>>>,
     /// Samples taken out of order since the head was opened.
     late_taken: AtomicU64,
+    /// Is told how late samples are.
+    pub(crate) lateness: OnceLock<Lateness>,
 }
 
 impl Head {
@@ -59,6 +64,7 @@ impl Head {
             exemplars: Mutex::new(exemplars),
             lock: Mutex::new(Some(lock)),
             late_taken: AtomicU64::new(0),
+            lateness: OnceLock::new(),
         };
         Ok((head, report))
     }
@@ -98,6 +104,20 @@ impl Head {
     /// The newest sample; `None` where the head is empty.
     pub fn max_time(&self) -> Option<i64> {
         self.memory().span().map(|span| span.end_ms)
+    }
+
+    /// The oldest sample, late ones that are older than what was let go of included.
+    pub fn oldest_time(&self) -> Option<i64> {
+        let memory = self.memory();
+        let oldest_ms = memory.span().map(|span| span.start_ms);
+        oldest_ms.into_iter().chain(memory.oldest_late()).min()
+    }
+
+    /// The newest sample, as [`Self::oldest_time`].
+    pub fn newest_time(&self) -> Option<i64> {
+        let memory = self.memory();
+        let newest_ms = memory.span().map(|span| span.end_ms);
+        newest_ms.or_else(|| memory.newest_late())
     }
 
     /// How many series the head holds.

@@ -115,6 +115,19 @@ impl LateSamples {
         before - self.0.len()
     }
 
+    /// The times in a range.
+    pub(crate) fn times(&self, range: TimeRange) -> impl Iterator<Item = i64> {
+        let times = self.0.keys().copied();
+        times.filter(move |at| range.contains(*at))
+    }
+
+    /// Deletes those in a range, and says how many.
+    pub(crate) fn delete(&mut self, range: TimeRange) -> usize {
+        let before = self.0.len();
+        self.0.retain(|at, _| !range.contains(*at));
+        before - self.0.len()
+    }
+
     /// The first time that is not before another.
     pub(crate) fn first_from(&self, from_ms: i64) -> Option<i64> {
         self.0.range(from_ms..).next().map(|(at, _)| *at)

@@ -12,12 +12,15 @@
 mod append;
 mod appender;
 mod chunk;
+mod delete;
+mod deleted;
 mod error;
 mod exemplars;
 mod head;
 mod histogram_chunk;
 mod index;
 mod late;
+mod lateness;
 mod log;
 mod log_tail;
 mod memory;
@@ -30,6 +33,7 @@ mod series;
 mod series_kinds;
 mod slot_table;
 mod snapshot;
+mod stale;
 mod stats;
 mod tail;
 #[cfg(test)]
@@ -46,3 +50,4 @@ pub use options::{
 };
 pub use read::Cut;
 pub use replay::{Damage, ReplayReport};
+pub use stale::StaleCut;

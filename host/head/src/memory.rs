@@ -7,11 +7,12 @@ use narthex_storage::TimeRange;
 use roaring::RoaringBitmap;
 
 use crate::chunk::Scratch;
+use crate::deleted::Deleted;
 use crate::index::LabelIndex;
 use crate::late::{Held, LateMark};
 use crate::paged::Paged;
 use crate::series::MemorySeries;
-use crate::snapshot::Layouts;
+use crate::snapshot::{Layouts, Snapshot};
 use crate::timelines::{Company, Timelines};
 
 /// The series by slot. A slot is free again once its series is gone.
@@ -23,6 +24,7 @@ pub(crate) struct Memory {
     /// What the samples of the batch that is being applied share.
     company: Company,
     scratch: Scratch,
+    pub(crate) deleted: Deleted,
     /// How many samples there are that came out of order.
     late: usize,
     /// Samples before it are not shown any more, though a chunk may still hold some.
@@ -46,6 +48,7 @@ impl Memory {
             lines: Timelines::default(),
             company: Company::default(),
             scratch: Scratch::default(),
+            deleted: Deleted::default(),
             late: 0,
             bound_ms,
             span: NOTHING,
@@ -146,11 +149,86 @@ impl Memory {
         &self,
         slots: &RoaringBitmap,
         range: TimeRange,
-    ) -> impl Iterator<Item = &MemorySeries> {
+    ) -> impl Iterator<Item = (u32, &MemorySeries)> {
         slots
             .iter()
-            .filter_map(|slot| self.series.get(slot as usize)?.as_ref())
-            .filter(move |series| self.overlaps(series, range))
+            .filter_map(|slot| Some((slot, self.series.get(slot as usize)?.as_ref()?)))
+            .filter(move |(_, series)| self.overlaps(series, range))
+    }
+
+    /// What is in a slot, which has a series.
+    pub(crate) fn series_mut<T: Default>(
+        &mut self,
+        slot: u32,
+        change: impl FnOnce(&mut MemorySeries, &Timelines) -> T,
+    ) -> T {
+        let series = self.series.get_mut(slot as usize);
+        let series = series.and_then(Option::as_mut);
+        series.map_or_else(T::default, |series| change(series, &self.lines))
+    }
+
+    /// The oldest sample that came out of order.
+    pub(crate) fn oldest_late(&self) -> Option<i64> {
+        self.late_times().min()
+    }
+
+    /// The newest sample that came out of order.
+    pub(crate) fn newest_late(&self) -> Option<i64> {
+        self.late_times().max()
+    }
+
+    fn late_times(&self) -> impl Iterator<Item = i64> {
+        let series = (self.late > 0).then(|| self.iter());
+        let series = series.into_iter().flatten();
+        series.flat_map(|series| series.late_times(TimeRange::ALL))
+    }
+
+    /// So many late samples went.
+    pub(crate) fn let_go_of_late(&mut self, count: usize) {
+        self.late -= count;
+    }
+
+    /// From the first to the last sample of the series in a slot, as far as they lie in a range;
+    /// `None` where some of them came late.
+    pub(crate) fn span_of(&self, slot: u32, range: TimeRange) -> Option<TimeRange> {
+        let series = self.series.get(slot as usize)?.as_ref()?;
+        let span = series.span(&self.lines)?;
+        let shown = self.shown(range);
+        (!series.has_late(range)).then(|| TimeRange {
+            start_ms: span.start_ms.max(shown.start_ms),
+            end_ms: span.end_ms.min(shown.end_ms),
+        })
+    }
+
+    /// Whether the series in a slot has samples that came out of order.
+    pub(crate) fn has_late_at(&self, slot: u32) -> bool {
+        let series = self.series.get(slot as usize).and_then(Option::as_ref);
+        series.is_some_and(|series| series.has_late(TimeRange::ALL))
+    }
+
+    /// The series in a slot as it is now, without what is deleted.
+    pub(crate) fn snapshot(&self, slot: u32, layouts: &mut Layouts<'_>) -> Option<Snapshot> {
+        let series = self.series.get(slot as usize)?.as_ref()?;
+        let mut snapshot = series.snapshot(layouts)?;
+        snapshot.deleted = self.deleted.of(slot).cloned();
+        Some(snapshot)
+    }
+
+    /// Takes out the series in a slot.
+    pub(crate) fn remove(&mut self, slot: u32) {
+        let series = self.series.get_mut(slot as usize).and_then(Option::take);
+        if let Some(series) = series {
+            self.index.remove(slot, &series.labels);
+            self.deleted.forget(slot);
+            series.release(&mut self.lines);
+        }
+    }
+
+    /// Gives memory back where no series is left.
+    pub(crate) fn shrink_if_empty(&mut self) {
+        if self.index.series() == 0 {
+            self.end_truncate(i64::MAX);
+        }
     }
 
     /// Those of the slots that may have a sample in the range.
@@ -212,15 +290,13 @@ impl Memory {
         };
         let left = series.truncate(&mut self.lines, self.bound_ms, mark);
         self.late -= left.late_gone;
+        self.deleted.truncate(slot, self.bound_ms);
         if !left.is_gone {
             return Truncated::Kept {
                 first_ms: left.first_ms.unwrap_or(i64::MAX),
             };
         }
-        if let Some(series) = held.take() {
-            self.index.remove(slot, &series.labels);
-            series.release(&mut self.lines);
-        }
+        self.remove(slot);
         Truncated::Gone
     }
 

@@ -37,18 +37,28 @@ impl Iterator for Cut {
 }
 
 /// The samples of a snapshot. Damaged memory is told of and costs the series.
-fn read_or_tell(snapshot: Snapshot) -> Option<Series> {
+pub(crate) fn read_or_tell(snapshot: Snapshot) -> Option<Series> {
     let labels = snapshot.labels.clone();
     let read = snapshot.read();
-    read.inspect_err(|error| tracing::error!(%labels, %error, "a chunk in memory is damaged"))
-        .ok()
+    let read =
+        read.inspect_err(|error| tracing::error!(%labels, %error, "a chunk in memory is damaged"));
+    read.ok().flatten()
+}
+
+/// Which samples at deleted times are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hidden {
+    /// All.
+    Always,
+    /// Those that were there when the samples were deleted, and not those that came late since.
+    AtTheTime,
 }
 
 impl Head {
     /// All series that have samples in the range, with those samples, sorted by `order`: who
     /// writes them down knows which neighbours are good ones.
     pub fn cut(&self, range: TimeRange, order: impl Fn(&Labels, &Labels) -> Ordering) -> Cut {
-        let mut snapshots = self.snapshots(&[], range);
+        let mut snapshots = self.snapshots(&[], range, Hidden::AtTheTime);
         snapshots.sort_unstable_by(|a, b| order(&a.labels, &b.labels));
         Cut {
             snapshots: snapshots.into_iter(),
@@ -78,14 +88,29 @@ impl Head {
 
     /// The series as they are between two batches. Samples are shared or copied here, and decoded
     /// later, without a lock.
-    fn snapshots(&self, matchers: &[narthex_model::Matcher], range: TimeRange) -> Vec<Snapshot> {
+    fn snapshots(
+        &self,
+        matchers: &[narthex_model::Matcher],
+        range: TimeRange,
+        hidden: Hidden,
+    ) -> Vec<Snapshot> {
         let memory = self.memory();
         let slots = memory.index.select(matchers);
         let mut layouts = memory.layouts(range);
-        memory
-            .overlapping(&slots, range)
-            .filter_map(|series| series.snapshot(&mut layouts))
-            .collect()
+        let mut snapshots = Vec::new();
+        for (slot, series) in memory.overlapping(&slots, range) {
+            let Some(mut snapshot) = memory.snapshot(slot, &mut layouts) else {
+                continue;
+            };
+            if let Some(deleted) = &mut snapshot.deleted
+                && hidden == Hidden::AtTheTime
+            {
+                // Late samples that were there when they were deleted are gone.
+                series.late_times(range).for_each(|at| deleted.keep(at));
+            }
+            snapshots.push(snapshot);
+        }
+        snapshots
     }
 
     /// What `answer` makes of the series that match and may have a sample in the range.
@@ -111,25 +136,28 @@ impl Queryable for Head {
         &'a self,
         request: &'a SelectRequest,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        let snapshots = self.snapshots(&request.matchers, request.range);
-        let series = snapshots.into_iter().map(|snapshot| {
+        let snapshots = self.snapshots(&request.matchers, request.range, Hidden::Always);
+        let series = snapshots.into_iter().filter_map(|snapshot| {
             let labels = snapshot.labels.clone();
-            snapshot.read().map_err(|source| StorageError::Read {
+            let read = snapshot.read().map_err(|source| StorageError::Read {
                 context: format!("a chunk of {labels} in memory is damaged"),
                 source: source.into(),
-            })
+            });
+            read.transpose()
         });
         future::ready(Ok(stream::iter(series).boxed())).boxed()
     }
 
     fn series<'a>(
         &'a self,
-        request: &'a SelectRequest,
+        request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         let memory = self.memory();
         let slots = memory.index.select(&request.matchers);
         let series = memory.overlapping(&slots, request.range);
-        let labels = series.map(|series| series.labels.clone()).collect();
+        let shown = series.filter(|(slot, _)| !memory.hides(*slot, request.range));
+        let labels = shown.map(|(_, series)| series.labels.clone());
+        let labels = labels.take(request.limit.unwrap_or(usize::MAX)).collect();
         future::ready(Ok(labels)).boxed()
     }
 

@@ -1,15 +1,18 @@
 //! Reading the log back.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use narthex_disk::{Disk, Reader};
-use narthex_model::{FloatHistogram, Labels, sample};
+use narthex_model::{FloatHistogram, Labels, Matcher, sample};
+use narthex_storage::TimeRange;
 
 use crate::appender::{Appender, Restored};
 use crate::error::HeadError;
 use crate::exemplars::Exemplars;
 use crate::late::{Held, LateMark, of_late};
+use crate::log::deletion;
 use crate::log::frame::{Frame, FrameError, FrameReader, FrameType};
 use crate::log::growing::MENDING_SUFFIX;
 use crate::log::kinds::{KindsByRow, RecordKinds};
@@ -19,6 +22,7 @@ use crate::log::writer::{ClosedSegment, Log, LogPosition};
 use crate::memory::Memory;
 use crate::options::HeadOptions;
 use crate::read_ahead::read_ahead;
+use crate::stale::{StaleSet, drop_again};
 
 /// What a replay found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,6 +86,7 @@ pub(crate) fn open(
         late_seq: 0,
         late: Vec::new(),
         mark: None,
+        stale: StaleSet::default(),
     };
     let mut closed: Vec<ClosedSegment> = Vec::new();
     let mut damaged_before = false;
@@ -173,6 +178,8 @@ struct Replay {
     /// Samples that came out of order; whether a block has them is known at the end.
     late: Vec<LateRow>,
     mark: Option<LateMark>,
+    /// What the last record said that asked for the stale series.
+    stale: StaleSet,
 }
 
 /// A sample that came out of order.
@@ -201,6 +208,10 @@ enum Decoded {
         late: usize,
     },
     Mark(LateMark),
+    Deletion(Vec<Vec<Matcher>>, TimeRange),
+    StaleMark,
+    /// The number of the record whose stale series it is about.
+    StaleDrop(u64),
 }
 
 fn decode(frame: &Frame, payload: &[u8]) -> Result<Decoded, &'static str> {
@@ -213,6 +224,18 @@ fn decode(frame: &Frame, payload: &[u8]) -> Result<Decoded, &'static str> {
         kind if kind == FrameType::LateMark as u8 => {
             let mark = record::decode_mark(payload);
             return mark.map(Decoded::Mark).ok_or("a record that is not a mark");
+        }
+        kind if kind == FrameType::Deletion as u8 => {
+            let deletion = deletion::decode(payload);
+            let deletion = deletion.map(|(selectors, range)| Decoded::Deletion(selectors, range));
+            return deletion.ok_or("a record that is not a deletion");
+        }
+        kind if kind == FrameType::StaleMark as u8 => return Ok(Decoded::StaleMark),
+        kind if kind == FrameType::StaleDrop as u8 => {
+            let seq = payload.try_into().map(u64::from_le_bytes);
+            return seq
+                .map(Decoded::StaleDrop)
+                .map_err(|_| "a record that does not say which series are dropped");
         }
         _ => return Err("a record of an unknown type"),
     };
@@ -333,9 +356,9 @@ impl Replay {
                 kinds,
                 late,
             } => (labels, rows, kinds, late),
-            Decoded::Mark(mark) => {
-                self.mark = Some(mark);
+            other => {
                 self.last_seq = frame.seq;
+                self.apply(frame.seq, other, declared);
                 return Ok(());
             }
         };
@@ -386,6 +409,46 @@ impl Replay {
         self.last_seq = frame.seq;
         self.report.records += 1;
         Ok(())
+    }
+
+    /// Does what a record says that is not a batch.
+    fn apply(&mut self, seq: u64, decoded: Decoded, declared: &mut [Declared]) {
+        match decoded {
+            Decoded::Batch { .. } => {}
+            Decoded::Mark(mark) => self.mark = Some(mark),
+            Decoded::Deletion(selectors, range) => self.delete(seq, &selectors, range),
+            Decoded::StaleMark => {
+                let late = self.late.iter().map(|row| &row.labels).collect();
+                self.stale = self.appender.stale_set_at(seq, &late);
+            }
+            Decoded::StaleDrop(of) => {
+                let set = std::mem::take(&mut self.stale);
+                if set.seq != of {
+                    // The record that says which is lost; blocks have the samples as well.
+                    return;
+                }
+                let late: HashSet<&Labels> = self.late.iter().map(|row| &row.labels).collect();
+                drop_again(&mut self.appender, &mut self.memory, set, &late);
+                // Series may have other slots from here on.
+                declared.iter_mut().for_each(|series| series.slot = None);
+            }
+        }
+    }
+
+    /// Deletes what was deleted at this moment of the log.
+    fn delete(&mut self, seq: u64, selectors: &[Vec<Matcher>], range: TimeRange) {
+        self.memory.delete(selectors, range);
+        let takes = |labels: &Labels, matchers: &[Matcher]| {
+            let mut matchers = matchers.iter();
+            matchers.all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
+        };
+        self.late.retain(|row| {
+            let is_taken = || selectors.iter().any(|all| takes(&row.labels, all));
+            !(range.contains(row.timestamp_ms) && is_taken())
+        });
+        let newest_ms = self.memory.span().map_or(i64::MIN, |span| span.end_ms);
+        self.newest_ms = self.newest_ms.max(newest_ms.min(range.end_ms));
+        self.late_seq = seq;
     }
 
     /// Brings back the samples that came out of order and that no block has.

@@ -140,8 +140,22 @@ impl MemorySeries {
         self.sealed.iter().map(Chunk::stretch).chain(tail)
     }
 
-    /// The first and the last time, where there is a sample.
-    fn span(&self, lines: &Timelines) -> Option<TimeRange> {
+    /// Deletes the late samples in a range, and says how many.
+    pub(crate) fn remove_late(&mut self, range: TimeRange) -> usize {
+        let gone = self.late.as_mut().map_or(0, |late| late.delete(range));
+        if self.late.as_ref().is_some_and(|late| late.is_empty()) {
+            self.late = None;
+        }
+        gone
+    }
+
+    /// The times of the late samples in a range.
+    pub(crate) fn late_times(&self, range: TimeRange) -> impl Iterator<Item = i64> {
+        self.late.iter().flat_map(move |late| late.times(range))
+    }
+
+    /// The first and the last time of the samples in order, where there is one.
+    pub(crate) fn span(&self, lines: &Timelines) -> Option<TimeRange> {
         let has_tail = self.stretch.count > 0;
         let start_ms = match self.sealed.first() {
             Some(first) => first.start_ms(lines),
@@ -224,6 +238,7 @@ impl MemorySeries {
             chunks: chunks.collect(),
             layout,
             late,
+            deleted: None,
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_buffer::ScalarBuffer;
 use narthex_model::Labels;
 use narthex_nx::CellError;
-use narthex_storage::{Series, TimeRange};
+use narthex_storage::{Intervals, Series, TimeRange};
 
 use crate::chunk::Chunk;
 use crate::late::{self, LatePoint};
@@ -13,7 +13,7 @@ use crate::series_kinds::SeriesKinds;
 use crate::timelines::{Stretch, Timelines};
 
 /// The chunks that have samples in the range: sealed ones shared, the tail copied.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) labels: Labels,
     pub(crate) chunks: Vec<Chunk>,
@@ -22,6 +22,8 @@ pub(crate) struct Snapshot {
     pub(crate) late: Vec<LatePoint>,
     /// What the samples have beside numbers.
     pub(crate) kinds: Option<Box<SeriesKinds>>,
+    /// What of all that is deleted.
+    pub(crate) deleted: Option<Intervals>,
 }
 
 /// The times of a snapshot, and which samples of which chunks are at them.
@@ -121,11 +123,21 @@ impl<'a> Layouts<'a> {
 }
 
 impl Snapshot {
-    /// The samples in the range.
+    /// The samples in the range that are not deleted, `None` where there is none.
     ///
     /// # Errors
     /// Memory is damaged.
-    pub(crate) fn read(self) -> Result<Series, CellError> {
+    pub(crate) fn read(mut self) -> Result<Option<Series>, CellError> {
+        let deleted = self.deleted.take();
+        let series = self.read_all()?;
+        Ok(match deleted {
+            None => Some(series),
+            Some(deleted) => series.without(&deleted),
+        })
+    }
+
+    /// The samples in the range.
+    fn read_all(self) -> Result<Series, CellError> {
         let mut values = Vec::with_capacity(self.layout.times.len());
         for (part, chunk) in self.layout.parts.iter().zip(&self.chunks) {
             chunk.read(part.skip, part.take, &mut values)?;

@@ -127,7 +127,9 @@ async fn unpack(mut response: reqwest::Response, bounded: Bounded) -> Result<Byt
     Ok(Bytes::from(bounded.bytes))
 }
 
-async fn next_chunk(response: &mut reqwest::Response) -> Result<Option<Bytes>, BodyError> {
+pub(crate) async fn next_chunk(
+    response: &mut reqwest::Response,
+) -> Result<Option<Bytes>, BodyError> {
     response.chunk().await.map_err(|error| {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(current) = source {

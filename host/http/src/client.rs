@@ -1,13 +1,15 @@
 //! The client: one connection pool, one set of credentials.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
 use reqwest::{StatusCode, Url};
 
 use crate::credentials::Credentials;
-use crate::error::cause;
+use crate::dialled;
+use crate::error::{cause, is_closed};
 use crate::transport::Transport;
 use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, body};
 
@@ -33,12 +35,24 @@ impl Client {
     /// # Errors
     /// The configuration contradicts itself, or a file that it names cannot be used.
     pub fn new(config: &HttpConfig) -> Result<Self, BuildError> {
+        Self::with_socket(config, None)
+    }
+
+    /// Makes a client whose connections all go to a Unix socket, whatever host a URL names.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn over_socket(config: &HttpConfig, socket: &Path) -> Result<Self, BuildError> {
+        Self::with_socket(config, Some(socket.to_owned()))
+    }
+
+    fn with_socket(config: &HttpConfig, socket: Option<PathBuf>) -> Result<Self, BuildError> {
         let faults = config.faults();
         if !faults.is_empty() {
             return Err(BuildError::Config(faults.join("; ")));
         }
         Ok(Self {
-            transport: Transport::new(config)?,
+            transport: Transport::with_socket(config, socket)?,
             credentials: Credentials::new(config)?,
             follow_redirects: config.follow_redirects,
             proxy: config.proxy_url.clone(),
@@ -47,7 +61,8 @@ impl Client {
 
     /// Asks for a URL, following redirects where the configuration allows it. Credentials and
     /// configured headers go to the first URL's host only: once a redirect leads to another
-    /// host, or from HTTPS to HTTP, nothing after it gets them.
+    /// host, or from HTTPS to HTTP, nothing after it gets them. Where a connection that was kept
+    /// is closed instead of an answer, the request is sent once more.
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
@@ -60,11 +75,20 @@ impl Client {
         let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;
         for _ in 0..=REDIRECTS_MAX {
-            let mut request = client.get(current.clone()).headers(headers.clone());
-            if is_trusted {
-                request = request.headers(credentials.clone());
+            let request = || {
+                let request = client.get(current.clone()).headers(headers.clone());
+                match is_trusted {
+                    true => request.headers(credentials.clone()),
+                    false => request,
+                }
+            };
+            let mut sent = dialled::watch(request().send()).await;
+            if let (Err(error), false) = &sent
+                && is_closed(error)
+            {
+                sent.0 = request().send().await;
             }
-            let response = match request.send().await {
+            let response = match sent.0 {
                 Ok(response) => response,
                 Err(error) => return Err(self.failed(&shown, &current, &error).await),
             };
@@ -207,10 +231,23 @@ impl Response {
         self.0.status()
     }
 
+    /// All headers.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
     /// A header as text; "" where it is missing or not ASCII.
     pub fn header(&self, name: &HeaderName) -> &str {
         let value = self.0.headers().get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// The next piece of the body as it comes, still packed; none at its end.
+    ///
+    /// # Errors
+    /// It broke off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        body::next_chunk(&mut self.0).await
     }
 
     /// Reads the body to its end, unpacked where its `Content-Encoding` is gzip.

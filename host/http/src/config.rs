@@ -40,6 +40,42 @@ pub struct Authorization {
     pub credentials_file: String,
 }
 
+impl BasicAuth {
+    /// The files that it names; empty names among them.
+    pub fn files(&mut self) -> [&mut String; 2] {
+        [&mut self.username_file, &mut self.password_file]
+    }
+}
+
+impl Authorization {
+    /// What `bearer_token` and `bearer_token_file` are short for; `None` where neither is there.
+    pub fn bearer(token: &Secret, file: &str) -> Option<Self> {
+        let is_there = !token.is_empty() || !file.is_empty();
+        is_there.then(|| Self {
+            scheme: String::new(),
+            credentials: token.clone(),
+            credentials_file: file.to_owned(),
+        })
+    }
+
+    /// What does not fit together about them, in Prometheus' words. `has_other`: there is another
+    /// way to authenticate beside them.
+    pub fn bearer_faults(token: &Secret, file: &str, has_other: bool) -> Vec<String> {
+        let (token, file) = (!token.is_empty(), !file.is_empty());
+        let mut faults = Vec::new();
+        if token && file {
+            let text = "at most one of bearer_token & bearer_token_file must be configured";
+            faults.push(text.to_owned());
+        }
+        if (token || file) && has_other {
+            let text = "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must \
+                        be configured";
+            faults.push(text.to_owned());
+        }
+        faults
+    }
+}
+
 /// A version of TLS. The two oldest can be named, and are never spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -229,6 +265,11 @@ impl HttpConfig {
 }
 
 impl TlsConfig {
+    /// The files that it names; empty names among them.
+    pub fn files(&mut self) -> [&mut String; 3] {
+        [&mut self.ca_file, &mut self.cert_file, &mut self.key_file]
+    }
+
     /// What does not fit together, in Prometheus' words; empty where all does.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();

@@ -103,6 +103,17 @@ pub(crate) fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     None
 }
 
+/// Whether the other side closed the connection before a byte of its answer came.
+pub(crate) fn is_closed(error: &reqwest::Error) -> bool {
+    if let Some(io) = find::<io::Error>(error) {
+        return matches!(
+            io.kind(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        );
+    }
+    cause(error, "") == "EOF"
+}
+
 /// Says why a request failed. `address` is what was dialled.
 pub(crate) fn cause(error: &reqwest::Error, address: &str) -> String {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);

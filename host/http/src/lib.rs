@@ -5,16 +5,21 @@
 //! [`Outbound`] what a plugin asks for. TLS is rustls with the *ring* provider, which is named here
 //! and never taken from the process' default.
 
+// The fields of `http_section` name functions of this crate by this name, in its own tests as well.
+extern crate self as narthex_http;
+
 mod body;
 mod client;
 mod config;
 mod credentials;
+mod dialled;
 mod error;
 mod lookup;
 mod oauth2;
 mod outbound;
 mod proxy;
 mod secret;
+mod section;
 mod tls;
 mod tls_client;
 mod transport;
@@ -30,6 +35,7 @@ pub use outbound::{AddressFilter, Outbound, OutboundError, OutboundResponse};
 pub use reqwest::StatusCode;
 pub use reqwest::header;
 pub use secret::Secret;
+pub use section::HTTP_FIELDS;
 pub use tls::install_tls_provider;
 pub use tls_client::{TlsClient, TlsSession, session};
 pub use tokio_rustls::client::TlsStream;

@@ -80,6 +80,13 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl OAuth2 {
+    /// The files that it names; empty names among them.
+    pub fn files(&mut self) -> Vec<&mut String> {
+        let mut files = vec![&mut self.client_secret_file];
+        files.extend(self.tls_config.iter_mut().flat_map(TlsConfig::files));
+        files
+    }
+
     /// What does not fit together, in Prometheus' words; empty where all does.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();

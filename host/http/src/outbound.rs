@@ -13,7 +13,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 
 use crate::error::{LookupError, RefusedError, cause, find};
-use crate::{BodyError, BodyLimit, BuildError, Lookup, RequestError, TlsConfig, body, tls};
+use crate::{BodyError, BodyLimit, BuildError, Client, Lookup, RequestError, TlsConfig, body, tls};
 
 /// An unused connection is closed after this time.
 const POOL_IDLE: Duration = Duration::from_secs(60);
@@ -82,19 +82,12 @@ impl Outbound {
     /// # Errors
     /// It is not an absolute URL of `http` or `https`, or it has a user in it.
     pub fn endpoint(url: &str) -> Result<(String, u16), RequestError> {
-        let fault = |text: &str| RequestError::new(url, text);
-        let parsed = reqwest::Url::parse(url).map_err(|error| fault(&error.to_string()))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            let text = format!("unsupported protocol scheme {:?}", parsed.scheme());
-            return Err(fault(&text));
-        }
+        let (parsed, endpoint) = split(url)?;
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(fault("a user in the URL: credentials belong in a header"));
+            let text = "a user in the URL: credentials belong in a header";
+            return Err(RequestError::new(url, text));
         }
-        let host = parsed.host_str().ok_or_else(|| fault("no host in it"))?;
-        let port = parsed.port_or_known_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Ok((host.to_owned(), port.ok_or_else(|| fault("no port"))?))
+        Ok(endpoint)
     }
 
     /// Sends one request.
@@ -124,6 +117,33 @@ impl Outbound {
             },
         }
     }
+}
+
+impl Client {
+    /// Splits a URL as [`Outbound::endpoint`] does; a user in it is no fault here.
+    ///
+    /// # Errors
+    /// It is not an absolute URL of `http` or `https`.
+    pub fn endpoint(url: &str) -> Result<(String, u16), RequestError> {
+        split(url).map(|(_, endpoint)| endpoint)
+    }
+}
+
+fn split(url: &str) -> Result<(reqwest::Url, (String, u16)), RequestError> {
+    let fault = |text: &str| RequestError::new(url, text);
+    let parsed = reqwest::Url::parse(url).map_err(|error| fault(&error.to_string()))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        let text = format!("unsupported protocol scheme {:?}", parsed.scheme());
+        return Err(fault(&text));
+    }
+    let host = parsed.host_str().ok_or_else(|| fault("no host in it"))?;
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    let port = parsed.port_or_known_default();
+    let port = port.ok_or_else(|| fault("no port"))?;
+    Ok((parsed, (host, port)))
 }
 
 /// A resolver, less the addresses that the filter refuses.

@@ -4,11 +4,13 @@ use std::fmt;
 use std::fs::Metadata;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::dialled::NoteDialled;
 use crate::error::LookupError;
 use crate::{BuildError, HttpConfig, TlsConfig, tls};
 
@@ -21,6 +23,8 @@ pub(crate) struct Transport(Arc<Inner>);
 
 struct Inner {
     config: HttpConfig,
+    /// The socket that every connection goes to, instead of the URL's host.
+    socket: Option<PathBuf>,
     /// The files that TLS is set up with.
     files: Vec<String>,
     current: Mutex<Current>,
@@ -43,11 +47,20 @@ impl fmt::Debug for Transport {
 impl Transport {
     /// A pool without a connection.
     pub(crate) fn new(config: &HttpConfig) -> Result<Self, BuildError> {
+        Self::with_socket(config, None)
+    }
+
+    /// The same, where every connection goes to a Unix socket if there is one.
+    pub(crate) fn with_socket(
+        config: &HttpConfig,
+        socket: Option<PathBuf>,
+    ) -> Result<Self, BuildError> {
         let files = config.tls_config.as_ref().map_or(Vec::new(), files);
         let made_of = stamps(&files);
-        let client = client(config)?;
+        let client = client(config, socket.as_deref())?;
         Ok(Self(Arc::new(Inner {
             config: config.clone(),
+            socket,
             files,
             current: Mutex::new(Current { client, made_of }),
         })))
@@ -75,7 +88,8 @@ impl Inner {
         let made_of = stamps(&self.files);
         let mut current = self.lock();
         if current.made_of != made_of {
-            let client = client(&self.config).map_err(|error| error.to_string())?;
+            let client = client(&self.config, self.socket.as_deref());
+            let client = client.map_err(|error| error.to_string())?;
             *current = Current { client, made_of };
         }
         Ok(current.client.clone())
@@ -93,7 +107,7 @@ fn stamps(files: &[String]) -> Stamps {
     found.map(|found| found.map(stamp)).collect()
 }
 
-fn client(config: &HttpConfig) -> Result<reqwest::Client, BuildError> {
+fn client(config: &HttpConfig, socket: Option<&Path>) -> Result<reqwest::Client, BuildError> {
     let tls = config.tls_config.clone().unwrap_or_default();
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls::client_config(&tls, config.enable_http2)?)
@@ -102,9 +116,13 @@ fn client(config: &HttpConfig) -> Result<reqwest::Client, BuildError> {
         .referer(false)
         .pool_idle_timeout(POOL_IDLE)
         .dns_resolver(SystemResolver)
+        .connector_layer(NoteDialled)
         .no_proxy();
     if !config.enable_http2 {
         builder = builder.http1_only();
+    }
+    if let Some(socket) = socket {
+        builder = builder.unix_socket(socket);
     }
     for proxy in config.proxy().proxies(|name| std::env::var(name).ok())? {
         builder = builder.proxy(proxy);

@@ -1,12 +1,24 @@
-//! `narthex check`: says what is wrong with files before a server reads them.
+//! `narthex check`: says what is wrong with files before a server reads them. The commands and
+//! their exit codes are promtool's.
+
+mod config;
+mod metrics;
+mod metrics_lint;
+mod rules;
+mod rules_file;
+mod service_discovery;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use narthex_model::PromDuration;
 
-use crate::config::{ConfigDefaults, ConfigSource};
+use crate::config::Checks;
 use crate::web_config;
+
+/// What the commands exit with where they found nothing but what linting warns of.
+const LINT_EXIT: u8 = 3;
 
 /// What can be checked.
 #[derive(Debug, Clone, Subcommand)]
@@ -16,6 +28,43 @@ pub(crate) enum CheckCommand {
         /// The config files to check.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Only check the syntax, and not the files that a config names.
+        #[arg(long)]
+        syntax_only: bool,
+        /// Check the file for a server in agent mode.
+        #[arg(long)]
+        agent: bool,
+        /// What to lint.
+        #[command(flatten)]
+        lint: LintArgs,
+    },
+    /// Pass Prometheus metrics over stdin to lint them for consistency and correctness.
+    Metrics {
+        /// Print extended information related to the cardinality of the metrics.
+        #[arg(long)]
+        extended: bool,
+    },
+    /// Check if the rule files are valid or not.
+    Rules {
+        /// The rule files to check; without any, the standard input.
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// What to lint.
+        #[command(flatten)]
+        lint: LintArgs,
+    },
+    /// Perform service discovery for the given job name and report the results, including
+    /// relabeling.
+    ServiceDiscovery {
+        /// The prometheus config file.
+        #[arg(value_name = "CONFIG-FILE")]
+        file: PathBuf,
+        /// The job to run service discovery for.
+        #[arg(value_name = "JOB")]
+        job: String,
+        /// The time to wait for discovery results.
+        #[arg(long, default_value = "30s")]
+        timeout: PromDuration,
     },
     /// Check if the web config files are valid or not.
     WebConfig {
@@ -25,35 +74,116 @@ pub(crate) enum CheckCommand {
     },
 }
 
-/// Checks each file, and says of each what was found; one that is not valid makes it fail.
-pub(crate) fn run(command: &CheckCommand) -> ExitCode {
-    match command {
-        CheckCommand::Config { files } => check(files, |file| {
-            let source = ConfigSource::File(file.to_owned());
-            match source.load(ConfigDefaults::default()) {
-                Ok(_) => Ok("is valid prometheus config file syntax"),
-                Err(error) => Err(error.to_string()),
-            }
-        }),
-        CheckCommand::WebConfig { files } => {
-            check(files, |file| match web_config::load(Some(file)) {
-                Ok(_) => Ok("is a valid web config file"),
-                Err(error) => Err(error.to_string()),
-            })
+/// What to lint, and how hard.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LintArgs {
+    /// Linting checks to apply, comma-separated: all, duplicate-rules, too-long-scrape-interval,
+    /// none.
+    #[arg(
+        long = "lint",
+        default_value = "duplicate-rules",
+        value_delimiter = ','
+    )]
+    options: Vec<String>,
+    /// Make lint errors exit with exit code 3.
+    #[arg(long)]
+    lint_fatal: bool,
+}
+
+impl LintArgs {
+    /// Whether a lint is asked for; says of names that are none.
+    fn asks_for(&self, lint: &str) -> bool {
+        self.options
+            .iter()
+            .any(|option| option == "all" || option == lint)
+    }
+
+    fn warn_of_unknown(&self) {
+        let known = ["all", "duplicate-rules", "too-long-scrape-interval", "none"];
+        for option in self
+            .options
+            .iter()
+            .filter(|option| !known.contains(&option.as_str()))
+        {
+            println!("WARNING: unknown lint option: {option:?}");
         }
     }
 }
 
-fn check(files: &[PathBuf], of: impl Fn(&Path) -> Result<&'static str, String>) -> ExitCode {
-    let mut exit = ExitCode::SUCCESS;
-    for file in files {
-        match of(file) {
-            Ok(what) => println!("SUCCESS: {} {what}", file.display()),
-            Err(error) => {
-                eprintln!("FAILED: {}: {error}", file.display());
-                exit = ExitCode::FAILURE;
-            }
+/// How a check went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Outcome {
+    /// Something is wrong.
+    failed: bool,
+    /// Linting found something.
+    linted: bool,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.failed |= other.failed;
+        self.linted |= other.linted;
+    }
+
+    fn exit(self, is_lint_fatal: bool) -> ExitCode {
+        match self {
+            Self { failed: true, .. } => ExitCode::FAILURE,
+            Self { linted: true, .. } if is_lint_fatal => ExitCode::from(LINT_EXIT),
+            _ => ExitCode::SUCCESS,
         }
     }
-    exit
+}
+
+/// Checks each file, and says of each what was found; one that is not valid makes it fail.
+pub(crate) fn run(command: &CheckCommand) -> ExitCode {
+    match command {
+        CheckCommand::Config {
+            files,
+            syntax_only,
+            agent,
+            lint,
+        } => {
+            lint.warn_of_unknown();
+            let checks = Checks {
+                files: !syntax_only,
+                agent: *agent,
+            };
+            let mut outcome = Outcome::default();
+            for file in files {
+                outcome.add(config::check(file, checks, lint));
+            }
+            outcome.exit(lint.lint_fatal)
+        }
+        CheckCommand::Metrics { extended } => metrics::run(*extended),
+        CheckCommand::Rules { files, lint } => {
+            lint.warn_of_unknown();
+            rules::run(files, lint).exit(lint.lint_fatal)
+        }
+        CheckCommand::ServiceDiscovery { file, job, timeout } => {
+            service_discovery::run(file, job, *timeout).unwrap_or_else(|error| {
+                eprintln!("FAILED: {error:#}");
+                ExitCode::FAILURE
+            })
+        }
+        CheckCommand::WebConfig { files } => check_web_configs(files),
+    }
+}
+
+fn check_web_configs(files: &[PathBuf]) -> ExitCode {
+    let mut outcome = Outcome::default();
+    for file in files {
+        outcome.failed |= !check_web_config(file);
+    }
+    outcome.exit(false)
+}
+
+fn check_web_config(file: &Path) -> bool {
+    match web_config::load(Some(file)) {
+        Ok(_) => println!("SUCCESS: {} is a valid web config file", file.display()),
+        Err(error) => {
+            eprintln!("FAILED: {}: {error}", file.display());
+            return false;
+        }
+    }
+    true
 }

@@ -1,29 +1,39 @@
 //! The config file: which sections there are, and who owns each.
 //!
 //! It is not: where a section's fields are defined or used. `global` and `scrape_configs` are
-//! scrape's, `plugins` is plugin's, `storage` is tsdb's, `remote_write` is remote's.
+//! scrape's, `plugins` is plugin's, `storage` is tsdb's, `remote_write` and `otlp` are
+//! remote's. Sections that nothing is done with yet have a file here each.
 
+mod absent;
+mod alerting;
+mod client;
 mod external_labels;
+mod files;
+mod hints;
 mod job_files;
+mod lint;
 mod paths;
 mod plugin_uses;
 mod plugins_section;
+mod read;
+mod remote_read;
 mod sections;
+mod tracing_section;
+mod url;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use narthex_model::{Labels, PromDuration};
 use narthex_plugin::PluginsConfig;
-use narthex_remote::RemoteWriteConfig;
-use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs, ScrapeProtocol, resolve};
+use narthex_remote::{OtlpConfig, RemoteWriteConfig};
+use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs};
 use narthex_tsdb::StorageConfig;
 use serde::Serialize;
 
-use crate::yaml::{self, FILE_BYTES_MAX, Fault, YamlError};
-use plugin_uses::{ConfigFile, JobOrigin};
-use sections::{Job, Sections};
+use crate::yaml::{FILE_BYTES_MAX, Fault, YamlError};
 
+pub(crate) use lint::renamed;
 pub(crate) use plugin_uses::{PluginFault, PluginPlace, PluginUses};
 
 /// What runs without `--config.file`.
@@ -50,6 +60,15 @@ pub(crate) struct ConfigDefaults {
     pub(crate) asks_for_protobuf: bool,
 }
 
+/// What is looked at beside the file itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Checks {
+    /// Whether the files are there that the config names.
+    pub(crate) files: bool,
+    /// Whether an agent is to run with it.
+    pub(crate) agent: bool,
+}
+
 /// A config that can be run.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -59,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     /// Where samples are sent.
     pub(crate) remote_write: Vec<RemoteWriteConfig>,
+    /// How metrics of OpenTelemetry are translated.
+    pub(crate) otlp: OtlpConfig,
     /// Which plugins there are.
     pub(crate) plugins: PluginsConfig,
     /// Where plugins are used, to be checked once they are loaded.
@@ -67,6 +88,12 @@ pub(crate) struct Config {
     pub(crate) external_labels: Labels,
     /// The whole config with its defaults, as `/api/v1/status/config` prints it.
     pub(crate) yaml: String,
+    /// What is likely to be a mistake, and what nothing is done with yet.
+    pub(crate) warnings: Vec<Fault>,
+    /// What is sound and cannot be run yet; of a config that runs there is nothing.
+    pub(crate) missing: Vec<Fault>,
+    /// The files of rules that are there, where it was asked for them.
+    pub(crate) rule_files: Vec<PathBuf>,
 }
 
 /// Why a config cannot be run.
@@ -89,11 +116,12 @@ pub(crate) enum ConfigError {
 }
 
 impl ConfigSource {
-    /// Reads and checks the config; nothing is changed by it.
+    /// Reads and checks the config that is to run; nothing is changed by it.
     pub(crate) fn load(&self, defaults: ConfigDefaults) -> Result<Config, ConfigError> {
-        match self {
+        let config = match self {
             Self::File(path) => {
-                Config::parse_with(&read_file(path)?, &path.display().to_string(), defaults)
+                let file = path.display().to_string();
+                read::read(&read_file(path)?, &file, defaults, Checks::default())?
             }
             Self::Default {
                 address,
@@ -102,8 +130,29 @@ impl ConfigSource {
                 let text = DEFAULT
                     .replace("@address@", &own_address(*address))
                     .replace("@metrics_path@", &format!("{route_prefix}/metrics"));
-                Config::parse_with(&text, "default.yml", defaults)
+                read::read(&text, "default.yml", defaults, Checks::default())?
             }
+        };
+        if config.missing.is_empty() {
+            for warning in &config.warnings {
+                tracing::warn!(
+                    at = warning.at(&self.name()),
+                    what = warning.message,
+                    "the configuration has something that may not be meant"
+                );
+            }
+            return Ok(config);
+        }
+        Err(ConfigError::Parse(YamlError {
+            file: self.name(),
+            faults: config.missing,
+        }))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Default { .. } => "default.yml".to_owned(),
         }
     }
 }
@@ -135,6 +184,8 @@ fn own_address(bound: SocketAddr) -> String {
 struct Printed<'a> {
     global: &'a GlobalConfig,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rule_files: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     scrape_config_files: &'a [String],
     /// Those of the main file.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -144,6 +195,7 @@ struct Printed<'a> {
     storage: &'a StorageConfig,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     remote_write: &'a [RemoteWriteConfig],
+    otlp: &'a OtlpConfig,
 }
 
 /// A section that says nothing is not printed.
@@ -151,121 +203,24 @@ fn is_empty(storage: &&StorageConfig) -> bool {
     **storage == StorageConfig::default()
 }
 
-/// The jobs of all files, those of the main file first.
-struct Jobs {
-    files: Vec<ConfigFile>,
-    origins: Vec<JobOrigin>,
-    jobs: Vec<Job>,
-}
-
-impl Jobs {
-    /// Takes them out of the main file, and out of the files that it names.
-    fn gather(sections: &mut Sections, file: &str, text: &str) -> Result<Self, ConfigError> {
-        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-        let mut gathered = Self {
-            files: Vec::new(),
-            origins: Vec::new(),
-            jobs: Vec::new(),
-        };
-        let jobs = std::mem::take(&mut sections.scrape_configs);
-        gathered.add(file, text, jobs);
-        for named in job_files::read(file, &sections.scrape_config_files, folder)? {
-            gathered.add(&named.name, &named.text, named.jobs);
-        }
-        Ok(gathered)
-    }
-
-    fn add(&mut self, name: &str, text: &str, jobs: Vec<Job>) {
-        let file = self.files.len();
-        self.files.push(ConfigFile {
-            name: name.to_owned(),
-            text: text.into(),
-        });
-        let origins = (0..jobs.len()).map(|index| JobOrigin { file, index });
-        self.origins.extend(origins);
-        self.jobs.extend(jobs);
-    }
-}
-
 impl Config {
+    /// Reads and checks a config that nothing is to run with.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub(crate) fn check(path: &Path, checks: Checks) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        read::read(&read_file(path)?, &file, ConfigDefaults::default(), checks)
+    }
+
     #[cfg(test)]
     fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
         Self::parse_with(text, file, ConfigDefaults::default())
     }
 
+    #[cfg(test)]
     fn parse_with(text: &str, file: &str, defaults: ConfigDefaults) -> Result<Self, ConfigError> {
-        let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-        let mut sections: Sections = yaml::read(text, file).map_err(ConfigError::Parse)?;
-        let Jobs {
-            files,
-            origins,
-            mut jobs,
-        } = Jobs::gather(&mut sections, file, text)?;
-        let places: Vec<_> = jobs.iter().map(|job| job.place).collect();
-        for (job, origin) in jobs.iter_mut().zip(&origins) {
-            // Prometheus takes paths in such a file from where the file lies.
-            let folder = Path::new(&files[origin.file].name).parent();
-            paths::resolve_job(&mut job.config, folder.unwrap_or(Path::new("")));
-        }
-        let mut global = sections.global;
-        if defaults.asks_for_protobuf && global.scrape_protocols.is_none() {
-            global.scrape_protocols = Some(ScrapeProtocol::PROTO_FIRST.to_vec());
-        }
-        paths::resolve_global(&mut global, folder);
-        paths::resolve_plugins(&mut sections.plugins, folder);
-        external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
-        let jobs = jobs.into_iter().map(|job| job.config);
-        let (remote_write, sender_places): (Vec<_>, Vec<_>) = sections
-            .remote_write
-            .into_iter()
-            .map(|mut sender| {
-                paths::resolve_remote_write(&mut sender.config, folder);
-                (sender.config, sender.place)
-            })
-            .unzip();
-        let mut faults = plugins_section::faults(text, &sections.plugins);
-        let scrape = resolve(global, jobs.collect()).unwrap_or_else(|in_jobs| {
-            faults.extend(in_jobs.into_iter().map(|fault| {
-                let place = fault.job.and_then(|job| places.get(job).copied().flatten());
-                let origin = fault.job.and_then(|job| origins.get(job));
-                let file = &files[origin.map_or(0, |origin| origin.file)];
-                Fault::new(&file.text, place, fault.message).in_file(&file.name)
-            }));
-            ScrapeConfigs::default()
-        });
-        if let Err(error) = sections.storage.check() {
-            faults.push(Fault::new(text, None, format!("storage: {error}")));
-        }
-        let in_senders = narthex_remote::check(&remote_write).into_iter();
-        faults.extend(in_senders.map(|(sender, message)| {
-            let place = sender_places.get(sender).copied().flatten();
-            Fault::new(text, place, message)
-        }));
-        if !faults.is_empty() {
-            return Err(ConfigError::Parse(YamlError {
-                file: file.to_owned(),
-                faults,
-            }));
-        }
-        let in_main_file = origins.iter().filter(|origin| origin.file == 0).count();
-        let yaml = serde_yaml::to_string(&Printed {
-            global: &scrape.global,
-            scrape_config_files: &sections.scrape_config_files,
-            scrape_configs: scrape.jobs.get(..in_main_file).unwrap_or_default(),
-            plugins: &sections.plugins,
-            storage: &sections.storage,
-            remote_write: &remote_write,
-        })
-        .map_err(|error| ConfigError::Print(error.to_string()))?;
-        Ok(Self {
-            plugin_uses: PluginUses::of(files, &origins, &scrape.jobs),
-            external_labels: Labels::from_pairs(&scrape.global.external_labels),
-            plugins: sections.plugins,
-            storage: sections.storage,
-            remote_write,
-            scrape,
-            yaml,
-        })
+        read::read(text, file, defaults, Checks::default())
     }
 
     /// How often rules are evaluated, which is also the step of a subquery that names none.

@@ -16,6 +16,8 @@ pub(crate) struct Features {
     pub(crate) type_and_unit_labels: bool,
     /// Queries look at start timestamps.
     pub(crate) use_start_timestamps: bool,
+    /// OTLP may count from point to point.
+    pub(crate) otlp_delta: bool,
     /// Exemplars are kept.
     pub(crate) exemplar_storage: bool,
     /// What scrapes do besides.
@@ -34,6 +36,7 @@ impl Default for Features {
             per_step_stats: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
+            otlp_delta: false,
             exemplar_storage: false,
             scrape: ScrapeOptions::default(),
         }
@@ -64,6 +67,7 @@ impl Features {
                 "st-storage" => features.scrape.start_timestamps = true,
                 "created-timestamp-zero-ingestion" => features.scrape.start_zeros = true,
                 "extra-scrape-metrics" => features.scrape.extra_scrape_metrics = true,
+                "otlp-native-delta-ingestion" => features.otlp_delta = true,
                 "exemplar-storage" => features.exemplar_storage = true,
                 "promql-duration-expr" | "" => {}
                 _ => note(name, "has no effect"),
@@ -83,7 +87,7 @@ mod tests {
     #[test]
     fn each_name_switches_its_feature_on() {
         type Read = fn(&Features) -> bool;
-        let features: [(&str, Read); 11] = [
+        let features: [(&str, Read); 12] = [
             ("promql-experimental-functions", |f| {
                 f.parse.experimental_functions
             }),
@@ -97,6 +101,7 @@ mod tests {
             ("promql-per-step-stats", |f| f.per_step_stats),
             ("type-and-unit-labels", |f| f.type_and_unit_labels),
             ("use-start-timestamps", |f| f.use_start_timestamps),
+            ("otlp-native-delta-ingestion", |f| f.otlp_delta),
             ("exemplar-storage", |f| f.exemplar_storage),
             ("st-storage", |f| f.scrape.start_timestamps),
             ("created-timestamp-zero-ingestion", |f| f.scrape.start_zeros),

@@ -1,4 +1,4 @@
-//! Ties the plugins to those who use them: to jobs, to what finds targets, to the config's check
+//! Ties the plugins to those who use them: to jobs, to the config's check
 //! and to the API.
 //!
 //! It is not: what runs plugins, nor the command `narthex plugin`.
@@ -8,9 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use narthex_api::{PluginAdmin, PluginAdminError, PluginLogs};
-use narthex_discovery::{BuildDiscoverer, SdConfig};
 use narthex_model::PluginSettings;
-use narthex_plugin::{LogLine, PluginError, PluginRuntime, PluginState, PluginStatus};
+use narthex_plugin::{Artifact, LogLine, PluginError, PluginRuntime, PluginState, PluginStatus};
 use narthex_scrape::config::ScrapeConfig;
 use narthex_scrape::{BuildCollector, Collector, CollectorError, HttpCollector};
 use serde::Serialize;
@@ -19,6 +18,14 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::config::{PluginFault, PluginPlace};
+
+/// The plugins that the binary carries.
+pub(crate) fn embedded() -> Vec<Artifact> {
+    let embedded = narthex_plugins::embedded().iter();
+    embedded
+        .map(|plugin| Artifact::embedded(plugin.name, plugin.component, plugin.manifest))
+        .collect()
+}
 
 /// A job is read by the plugin that it names, or over HTTP.
 pub(crate) fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector> {
@@ -32,17 +39,6 @@ pub(crate) fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector
             job: config.job_name.clone(),
             message: error.to_string(),
         })
-    })
-}
-
-/// What finds the targets of an entry.
-pub(crate) fn build_discoverer(plugins: Arc<PluginRuntime>) -> Box<BuildDiscoverer> {
-    Box::new(move |name: &str, entry: &SdConfig| {
-        let SdConfig::Plugin(entry) = entry;
-        let settings = exposed(entry.config.as_ref());
-        let interval = entry.refresh_interval.as_std();
-        let discoverer = plugins.discoverer(&entry.plugin, name, settings, interval);
-        discoverer.map_err(|error| error.to_string())
     })
 }
 

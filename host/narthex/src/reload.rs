@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use narthex_api::{ApiState, RunningConfig};
 use narthex_model::Clock;
 use narthex_plugin::PluginRuntime;
-use narthex_remote::WriteManager;
+use narthex_remote::{OtlpReceiver, WriteManager};
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{Retention, Tsdb};
 use prometheus_client::metrics::gauge::Gauge;
@@ -30,6 +30,7 @@ pub(crate) struct Reloader {
     plugins: Arc<PluginRuntime>,
     scrape: Arc<ScrapeManager>,
     remote_write: Arc<WriteManager>,
+    otlp: Option<Arc<OtlpReceiver>>,
     store: Arc<Tsdb>,
     flags: Flags,
     keeps_exemplars: bool,
@@ -74,6 +75,8 @@ pub(crate) struct Followers {
     pub(crate) scrape: Arc<ScrapeManager>,
     /// Has no sender yet.
     pub(crate) remote_write: Arc<WriteManager>,
+    /// Translates by the default config; `None` where it is not enabled.
+    pub(crate) otlp: Option<Arc<OtlpReceiver>>,
     /// Was opened with its part of the config already.
     pub(crate) store: Arc<Tsdb>,
     /// What holds where the config says nothing.
@@ -117,6 +120,7 @@ impl Reloader {
             plugins: followers.plugins,
             scrape: followers.scrape,
             remote_write: followers.remote_write,
+            otlp: followers.otlp,
             store: followers.store,
             flags: followers.flags,
             keeps_exemplars: followers.keeps_exemplars,
@@ -173,7 +177,10 @@ impl Reloader {
             let count_max = self.current.storage.exemplars_max();
             self.store.set_exemplars_max(count_max);
         }
-        // It was checked when it was read.
+        // Both were checked when they were read.
+        let share = self.current.storage.stale_series_threshold();
+        let stale = self.store.set_stale_series_threshold(share);
+        stale.map_err(|error| error.to_string())?;
         let kept = self.store.set_retention(self.retention());
         kept.map_err(|error| error.to_string())
     }
@@ -198,6 +205,9 @@ impl Reloader {
 
     fn succeeded(&mut self) {
         self.loaded_ms = self.clock.now_ms();
+        if let Some(otlp) = &self.otlp {
+            otlp.set_config(self.current.otlp.clone());
+        }
         self.metrics.is_successful.set(1);
         self.metrics
             .success_seconds

@@ -9,10 +9,15 @@ use narthex_api::{
     ActiveQueries, ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions,
     Serving,
 };
+use narthex_discovery::RefreshMetrics;
+use narthex_disk::SystemDisk;
 use narthex_model::{Clock, SystemClock};
-use narthex_plugin::{Artifact, CompilerProgram, PluginOptions, PluginRuntime};
+use narthex_plugin::{CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
-use narthex_remote::{Receiver, ReceiverOptions, WriteManager};
+use narthex_push::Groups;
+use narthex_remote::{
+    OtlpOptions, OtlpReceiver, ReadOptions, Reader, Receiver, ReceiverOptions, WriteManager,
+};
 use narthex_scrape::ScrapeManager;
 use narthex_tsdb::{ReplayProgress, Tsdb, TsdbOptions};
 use narthex_web::Entrance;
@@ -23,6 +28,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::flags::CommandLine;
+use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
 use crate::object_store::ObjectStore;
 use crate::process::ProcessCollector;
@@ -30,13 +36,16 @@ use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
 use crate::web_config::{self, WebConfigCollector};
-use crate::{build_info, external_url, listen, plugins, remote_write};
+use crate::{build_info, discovery, external_url, listen, plugins, remote_write};
 
 /// The folder below the store's where compiled plugins are kept.
 const PLUGIN_CACHE: &str = "plugin-cache";
 
 /// The folder below the store's where the state of plugins is kept.
 const PLUGIN_STATE: &str = "plugin-state";
+
+/// The folder below the store's where what jobs push is kept.
+const PUSH: &str = "push";
 
 /// The file below the store's folder that says which queries run.
 const ACTIVE_QUERIES: &str = "queries.active";
@@ -227,18 +236,26 @@ impl Setup {
         let object_store = self.open_object_store(state, &tsdb).await?;
         self.track_queries(state)?;
         let mut registry = Registry::default();
-        let runtime = PluginRuntime::start(self.plugin_options(&config), &mut registry).await;
+        let refreshes = RefreshMetrics::register(&mut registry);
+        let clusters = Clusters::new(&mut registry);
+        let options = PluginOptions {
+            refreshes: refreshes.clone(),
+            ..self.plugin_options(&config)
+        };
+        let runtime = PluginRuntime::start(options, &mut registry).await;
         let runtime = runtime.context("plugins cannot be started")?;
         let scrape = Arc::new(ScrapeManager::with_options(
             self.line.features.scrape,
             tsdb.clone(),
             self.clock.clone(),
             plugins::build_collector(runtime.clone()),
-            plugins::build_discoverer(runtime.clone()),
+            discovery::build_discoverer(runtime.clone(), refreshes, clusters),
             &mut registry,
         ));
         let follower = RegistryFollower::new(&mut registry);
         let receiver = self.receiver(&tsdb, &mut registry);
+        let otlp = self.otlp_receiver(&tsdb, &mut registry);
+        let reader = Arc::new(self.reader(&mut registry));
         state.add_registry(registry);
         let mut registry = Registry::default();
         let flags = &self.line.flags;
@@ -254,6 +271,7 @@ impl Setup {
         let followers = Followers {
             state: state.clone(),
             remote_write: remote_write.clone(),
+            otlp: otlp.clone(),
             plugins: runtime.clone(),
             scrape: scrape.clone(),
             store: tsdb.clone(),
@@ -273,6 +291,9 @@ impl Setup {
             storage: tsdb.clone(),
             admin: tsdb.clone(),
             receiver,
+            otlp,
+            reader,
+            push: self.groups()?,
             scrape: scrape.clone(),
             plugins: Arc::new(plugins::Admin(runtime)),
         });
@@ -301,6 +322,47 @@ impl Setup {
         is_enabled.then(|| Arc::new(Receiver::new(options, registry)))
     }
 
+    /// What takes what applications push, where a flag asks for it.
+    fn otlp_receiver(
+        &self,
+        tsdb: &Arc<Tsdb>,
+        registry: &mut Registry,
+    ) -> Option<Arc<OtlpReceiver>> {
+        let (flags, features) = (&self.line.flags, &self.line.features);
+        let options = OtlpOptions {
+            store: tsdb.clone(),
+            clock: self.clock.clone(),
+            takes_delta: features.otlp_delta,
+            type_and_unit_labels: features.type_and_unit_labels,
+            lookback_delta: flags.lookback_delta,
+        };
+        let is_enabled = flags.is_otlp_enabled;
+        is_enabled.then(|| Arc::new(OtlpReceiver::new(options, registry)))
+    }
+
+    /// What answers other servers that read from here.
+    fn reader(&self, registry: &mut Registry) -> Reader {
+        let flags = &self.line.flags;
+        let options = ReadOptions {
+            samples_max: flags.read_samples_max,
+            requests_max: flags.reads_max,
+            frame_bytes_max: flags.read_frame_bytes_max,
+        };
+        Reader::new(options, registry)
+    }
+
+    /// What jobs push, where a flag asks for it.
+    fn groups(&self) -> anyhow::Result<Option<Arc<Groups>>> {
+        if !self.line.flags.is_push_enabled {
+            return Ok(None);
+        }
+        let folder = self.line.flags.storage_path.join(PUSH);
+        let disk = Arc::new(SystemDisk::new(&folder));
+        let groups = Groups::open(disk, self.clock.clone());
+        let groups = groups.with_context(|| format!("{} cannot be read", folder.display()))?;
+        Ok(Some(Arc::new(groups)))
+    }
+
     /// Says which queries did not finish in the last run, and writes down those of this one.
     fn track_queries(&self, state: &ApiState) -> anyhow::Result<()> {
         let flags = &self.line.flags;
@@ -321,6 +383,7 @@ impl Setup {
             retention: self.line.flags.retention(&config.storage),
             replay: Arc::clone(&self.replay),
             out_of_order_window: config.storage.out_of_order_window(),
+            stale_series_threshold: config.storage.stale_series_threshold(),
             page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
             exemplars_max: match self.line.features.exemplar_storage {
                 true => config.storage.exemplars_max(),
@@ -359,12 +422,9 @@ impl Setup {
     }
 
     fn plugin_options(&self, config: &Config) -> PluginOptions {
-        let embedded = narthex_plugins::embedded().iter();
         PluginOptions {
             config: config.plugins.clone(),
-            embedded: embedded
-                .map(|plugin| Artifact::embedded(plugin.name, plugin.component, plugin.manifest))
-                .collect(),
+            embedded: plugins::embedded(),
             cache: Some(self.line.flags.storage_path.join(PLUGIN_CACHE)),
             compiler: Some(CompilerProgram::running()),
             state: Some(self.line.flags.storage_path.join(PLUGIN_STATE)),

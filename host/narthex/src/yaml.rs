@@ -1,26 +1,39 @@
-//! Reads YAML as Prometheus' own reader does, and says of a fault where it stands.
+//! Reads YAML as Prometheus' own reader does, and says of each fault where it stands.
 //!
+//! A text becomes a tree once ([`tree`]); all that is read is read from it ([`deserialize`]).
 //! It is not: where a section's meaning is known. Each crate owns its part; [`crate::config`]
 //! puts them together.
 
-mod go;
+mod access;
+mod deserialize;
+mod document;
+mod mention;
+mod nearest;
 mod places;
+mod scalar;
 mod snippet;
+mod tree;
 
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Location, UserMessageFormatter};
 
-pub(crate) use self::go::Absent;
+pub(crate) use self::document::{Document, Part, Taken};
+pub(crate) use self::nearest::nearest;
 pub(crate) use self::places::Places;
 
 /// A file may have this many bytes; a larger one is refused. It bounds what the reader builds
-/// from a file without aliases; those have the reader's own bounds.
+/// from a file without aliases; those have a bound of their own.
 pub(crate) const FILE_BYTES_MAX: usize = 64 << 20;
 
 /// Brackets and blocks may be nested this deep.
 const DEPTH_MAX: usize = 64;
+
+/// After so many faults the rest of a file is not read: each costs another reading of it.
+const FAULTS_MAX: usize = 100;
+
+/// Line and column, from 1.
+type Place = (u64, u64);
 
 /// Faults of one file, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +45,7 @@ pub(crate) struct YamlError {
 }
 
 /// What is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Fault {
     /// The file, where it is another than that of the error.
     pub(crate) file: Option<String>,
@@ -40,8 +53,12 @@ pub(crate) struct Fault {
     pub(crate) place: Option<(u64, u64)>,
     /// What is wrong there.
     pub(crate) message: String,
+    /// The value that it is about, as people write it: `scrape_configs[2].scheme`.
+    pub(crate) path: Option<String>,
     /// The lines before it and a mark below it; may be empty.
     pub(crate) snippet: String,
+    /// What to do about it, where that is known.
+    pub(crate) hint: Option<String>,
 }
 
 impl Fault {
@@ -49,10 +66,10 @@ impl Fault {
     pub(crate) fn new(text: &str, place: Option<(u64, u64)>, message: impl Into<String>) -> Self {
         let snippet = place.map(|place| snippet::render(text, place));
         Self {
-            file: None,
             place,
             message: message.into(),
             snippet: snippet.unwrap_or_default(),
+            ..Self::default()
         }
     }
 
@@ -63,11 +80,38 @@ impl Fault {
             ..self
         }
     }
-}
 
-/// Where a value stands, where that is known.
-pub(crate) fn place(location: Location) -> Option<(u64, u64)> {
-    (location.line() > 0).then(|| (location.line(), location.column()))
+    /// The same, with what to do about it.
+    pub(crate) fn with_hint(self, hint: &str) -> Self {
+        Self {
+            hint: Some(hint.to_owned()),
+            ..self
+        }
+    }
+
+    /// Where it is, as a fault of this file.
+    pub(crate) fn at(&self, file: &str) -> String {
+        let file = self.file.as_deref().unwrap_or(file);
+        match self.place {
+            Some((line, column)) => format!("{file}:{line}:{column}"),
+            None => file.to_owned(),
+        }
+    }
+
+    /// Prints it as a fault of this file.
+    pub(crate) fn show(&self, file: &str) -> String {
+        let mut shown = format!("{}: {}", self.at(file), self.message);
+        if !self.snippet.is_empty() {
+            shown.push_str(&format!("\n{}", self.snippet));
+        }
+        if let Some(path) = self.path.as_ref().filter(|path| !path.is_empty()) {
+            shown.push_str(&format!("\n  in {path}"));
+        }
+        if let Some(hint) = &self.hint {
+            shown.push_str(&format!("\n  hint: {hint}"));
+        }
+        shown
+    }
 }
 
 impl fmt::Display for YamlError {
@@ -76,14 +120,7 @@ impl fmt::Display for YamlError {
             if index > 0 {
                 f.write_str("\n")?;
             }
-            f.write_str(fault.file.as_ref().unwrap_or(&self.file))?;
-            if let Some((line, column)) = fault.place {
-                write!(f, ":{line}:{column}")?;
-            }
-            write!(f, ": {}", fault.message)?;
-            if !fault.snippet.is_empty() {
-                write!(f, "\n{}", fault.snippet)?;
-            }
+            f.write_str(&fault.show(&self.file))?;
         }
         Ok(())
     }
@@ -95,40 +132,17 @@ impl std::error::Error for YamlError {}
 /// where a text is meant is the empty text, as for Go's reader.
 ///
 /// # Errors
-/// The first fault that the reader finds.
+/// All faults of the document.
 pub(crate) fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, YamlError> {
-    let error = |place, message: String| YamlError {
-        file: file.to_owned(),
-        faults: vec![Fault::new(text, place, message)],
-    };
-    if text.len() > FILE_BYTES_MAX {
-        let message = format!("the file has over {FILE_BYTES_MAX} bytes");
-        return Err(error(None, message));
-    }
-    serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
-        T::deserialize(go::GoDeserializer(deserializer))
-    })
-    .map_err(|fault| {
-        let place = fault.location().and_then(place);
-        let message = fault.render_with_formatter(&UserMessageFormatter);
-        let suffix = place.map(|(line, column)| format!(" at line {line}, column {column}"));
-        let message = suffix
-            .and_then(|suffix| message.strip_suffix(&suffix).map(str::to_owned))
-            .unwrap_or(message);
-        error(place, message)
-    })
-}
-
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        with_snippet: false,
-        budget: serde_saphyr::budget! {
-            max_depth: DEPTH_MAX,
-            max_documents: 1,
-            max_events: FILE_BYTES_MAX,
-            max_nodes: FILE_BYTES_MAX,
-            max_total_scalar_bytes: FILE_BYTES_MAX,
-        },
+    let mut document = Document::parse(text, file)?;
+    let read = document.read();
+    let faults = document.into_faults();
+    match read {
+        Some(read) if faults.is_empty() => Ok(read),
+        _ => Err(YamlError {
+            file: file.to_owned(),
+            faults,
+        }),
     }
 }
 

@@ -3,8 +3,9 @@
 use prometheus_client::metrics::counter::Counter;
 
 use crate::limits::{
-    CONNECTS_PER_CALL_MAX, DATAGRAMS_PER_CALL_MAX, HOST_CALLS_PER_CALL_MAX, LOOKUPS_PER_CALL_MAX,
-    PINGS_PER_CALL_MAX, READ_BYTES_PER_CALL_MAX, STATE_WRITES_PER_CALL_MAX,
+    CONNECTS_PER_CALL_MAX, DATAGRAMS_PER_CALL_MAX, HOST_CALLS_PER_CALL_MAX,
+    LENT_REQUESTS_PER_CALL_MAX, LOOKUPS_PER_CALL_MAX, PINGS_PER_CALL_MAX, READ_BYTES_PER_CALL_MAX,
+    STATE_WRITES_PER_CALL_MAX,
 };
 use crate::metrics::{InterfaceLabels, Metrics};
 
@@ -22,11 +23,12 @@ pub(crate) enum Interface {
     Files,
     State,
     Kubernetes,
+    Refreshing,
 }
 
 impl Interface {
     /// All of them, in the order of their values.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Log,
         Self::Clock,
         Self::Secrets,
@@ -38,6 +40,7 @@ impl Interface {
         Self::Files,
         Self::State,
         Self::Kubernetes,
+        Self::Refreshing,
     ];
 
     fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Interface {
             Self::Files => "files",
             Self::State => "state",
             Self::Kubernetes => "kubernetes",
+            Self::Refreshing => "refreshing",
         }
     }
 }
@@ -87,6 +91,7 @@ pub(crate) enum Spend {
     Datagram,
     Ping,
     StateWrite,
+    LentRequest,
 }
 
 impl Spend {
@@ -102,6 +107,10 @@ impl Spend {
             Self::Datagram => (DATAGRAMS_PER_CALL_MAX, "datagrams"),
             Self::Ping => (PINGS_PER_CALL_MAX, "echo requests"),
             Self::StateWrite => (STATE_WRITES_PER_CALL_MAX, "writes of state"),
+            Self::LentRequest => (
+                LENT_REQUESTS_PER_CALL_MAX,
+                "requests to what the configuration's entry names",
+            ),
         }
     }
 
@@ -114,6 +123,7 @@ impl Spend {
             Self::Datagram => "udp",
             Self::Ping => "icmp",
             Self::StateWrite => "state",
+            Self::LentRequest => "http",
         }
     }
 }
@@ -121,7 +131,7 @@ impl Spend {
 /// What one call has used.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Budget {
-    spent: [u32; 6],
+    spent: [u32; 7],
     read_bytes: u64,
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Capabilities {
     request: GrantList,
     requested: Patterns,
     allowed: Patterns,
+    /// What is lent to the job; it is among what is allowed.
+    lent: Patterns,
 }
 
 impl Capabilities {
@@ -79,6 +81,7 @@ impl Capabilities {
             request: request.clone(),
             requested,
             allowed,
+            lent: Patterns::default(),
         })
     }
 
@@ -92,6 +95,30 @@ impl Capabilities {
         all.requested.extend(named.clone());
         all.allowed.extend(named);
         Arc::new(all)
+    }
+
+    /// The same with what is lent to a job.
+    ///
+    /// # Errors
+    /// What is lent is none of what can be granted.
+    pub(crate) fn lending(self: &Arc<Self>, lent: &GrantList) -> Result<Arc<Self>, String> {
+        let lent = Patterns::parse(lent)?;
+        if lent.is_empty() {
+            return Ok(self.clone());
+        }
+        let mut all = Self::clone(self);
+        all.requested.extend(lent.clone());
+        all.allowed.extend(lent.clone());
+        all.lent = lent;
+        Ok(Arc::new(all))
+    }
+
+    /// Whether requests to there are the lent client's.
+    pub(crate) fn is_lent(&self, endpoint: &Endpoint) -> bool {
+        let patterns = self.lent.endpoints(Network::Http);
+        patterns
+            .iter()
+            .any(|pattern| pattern.covers(endpoint, None))
     }
 
     /// Whether the plugin may connect there while `target` is being read.

@@ -7,6 +7,7 @@ use wasmtime::{Config, Engine};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::{WasiView, clocks as wasi_clocks};
 
+use crate::bindings::discovery::narthex::plugin::refreshing;
 use crate::bindings::exporter::Exporter;
 use crate::error::PluginError;
 use crate::host::Host;
@@ -41,7 +42,7 @@ const WASI_INTERFACES: [&str; 20] = [
 ];
 
 /// What of the contract is linked.
-const OWN_INTERFACES: [&str; 12] = [
+const OWN_INTERFACES: [&str; 13] = [
     "narthex:plugin/clock",
     "narthex:plugin/files",
     "narthex:plugin/http",
@@ -49,6 +50,7 @@ const OWN_INTERFACES: [&str; 12] = [
     "narthex:plugin/kubernetes",
     "narthex:plugin/log",
     "narthex:plugin/names",
+    "narthex:plugin/refreshing",
     "narthex:plugin/secrets",
     "narthex:plugin/state",
     "narthex:plugin/tcp",
@@ -95,8 +97,10 @@ pub(crate) fn start() -> Result<Engine, PluginError> {
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>, PluginError> {
     let mut linker = Linker::new(engine);
     link_wasi(&mut linker).map_err(PluginError::engine)?;
-    // Every world imports the same.
+    // Every world imports the same, and one of them this.
     Exporter::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)
+        .map_err(PluginError::engine)?;
+    refreshing::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)
         .map_err(PluginError::engine)?;
     Ok(linker)
 }

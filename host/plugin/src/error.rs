@@ -148,6 +148,9 @@ pub(crate) enum CallError {
         /// How many there may be.
         max: usize,
     },
+    /// A cluster that is watched has not told all objects yet.
+    #[error("waiting for the first list of the cluster: {0}")]
+    NotListed(String),
     /// The handle in the payload is of no response of this call.
     #[error("no response of this call has the handle {0}")]
     Response(u64),
@@ -174,7 +177,7 @@ impl CallError {
             Self::Deadline { .. } => "timeout",
             Self::Memory(_) => "memory",
             Self::Guest { .. } | Self::Status(_) => "error",
-            Self::NotReady(_) => "not_ready",
+            Self::NotReady(_) | Self::NotListed(_) => "not_ready",
             Self::Barred(_) => "barred",
             Self::Batch(_) | Self::Response(_) | Self::TooMany { .. } => "invalid",
         }
@@ -184,7 +187,12 @@ impl CallError {
     pub(crate) fn leaves_instance(&self) -> bool {
         !matches!(
             self,
-            Self::Trap { .. } | Self::Deadline { .. } | Self::Memory(_) | Self::NotReady(_)
+            Self::Trap { .. }
+                | Self::Deadline { .. }
+                | Self::Memory(_)
+                | Self::NotReady(_)
+                // What it said is lost, and it may not say it again.
+                | Self::TooMany { .. }
         )
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use narthex_http::Lookup;
+use narthex_http::{Client, Lookup};
 use narthex_model::Clock;
 use narthex_registry::MemorySize;
 use tokio::net::UdpSocket;
@@ -62,6 +62,10 @@ pub(crate) struct Call {
     pub(crate) sockets: Vec<Option<UdpSocket>>,
     pub(crate) responses: Vec<StoredResponse>,
     pub(crate) budget: Budget,
+    /// Whether the guest said that it returns changes only.
+    pub(crate) has_only_changes: bool,
+    /// Whether the guest said that there is more than it returns.
+    pub(crate) has_more: bool,
     denials: u32,
 }
 
@@ -75,6 +79,8 @@ impl Call {
             sockets: Vec::new(),
             responses: Vec::new(),
             budget: Budget::default(),
+            has_only_changes: false,
+            has_more: false,
             denials: 0,
         }
     }
@@ -88,6 +94,8 @@ pub(crate) struct Host {
     pub(crate) log: Arc<PluginLog>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) outside: Outside,
+    /// What sends requests to what is lent to the job.
+    pub(crate) lent_client: Option<Client>,
     pub(crate) identity: Identity,
     pub(crate) started: Instant,
     pub(crate) call: Call,
@@ -126,6 +134,7 @@ impl Host {
             log,
             capabilities,
             outside,
+            lent_client: None,
             identity,
             started,
             call: Call::new(0, None, started),

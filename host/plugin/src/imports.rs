@@ -9,6 +9,7 @@ pub(crate) mod kubernetes;
 pub(crate) mod log;
 pub(crate) mod names;
 pub(crate) mod reach;
+mod refreshing;
 pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tcp;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use narthex_discovery::TargetGroup;
 use narthex_model::PromDuration;
-use narthex_registry::Endpoint;
+use narthex_registry::{Endpoint, GrantList};
 use narthex_scrape::Scraped;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -18,13 +19,16 @@ use crate::bindings::exporter::exports::narthex::plugin::collector::Target as Gu
 use crate::bindings::receiver::exports::narthex::plugin::notifier::{
     Notification as GuestNotification, Outcome as GuestOutcome,
 };
+use crate::capability::Capabilities;
 use crate::error::CallError;
 use crate::host::{Host, Identity, Outside};
+use crate::lent::Lent;
 use crate::limits::{
     BACKTRACE_BYTES_MAX, BOUNDARY_BYTES_MAX, CALLS_PER_INSTANCE_MAX, COMPONENT_HANDLES_MAX,
-    SETUP_TIMEOUT, SHUTDOWN_TIMEOUT,
+    GROUPS_MAX, SETUP_TIMEOUT, SHUTDOWN_TIMEOUT, TARGETS_MAX,
 };
 use crate::version::Version;
+use crate::watches::Watch;
 use crate::world::Guest;
 
 /// An instance is replaced once this part of its memory is in use: it never shrinks.
@@ -37,7 +41,14 @@ pub(crate) struct Instance {
     version: Arc<Version>,
     /// The configuration that it has.
     config: Arc<str>,
+    /// What its job may reach, less what is lent to it.
+    capabilities: Arc<Capabilities>,
+    lent: Lent,
+    /// What was lent of places when that was asked for last.
+    reach: GrantList,
     calls: u64,
+    /// Whether it has told all groups that there are.
+    has_told_all: bool,
 }
 
 /// What all instances of a job are made with.
@@ -48,10 +59,17 @@ pub(crate) struct Setup {
     pub(crate) config: Value,
     /// The same as it is handed to the guest.
     pub(crate) config_text: Arc<str>,
+    pub(crate) lent: Lent,
 }
 
 impl Setup {
-    pub(crate) fn new(identity: Identity, outside: Outside, config: &Value) -> Self {
+    pub(crate) fn new(
+        identity: Identity,
+        mut outside: Outside,
+        config: &Value,
+        lent: Lent,
+    ) -> Self {
+        outside.watches = lent.watches().or(outside.watches);
         let config_text = match config {
             Value::Null => "{}".to_owned(),
             config => config.to_string(),
@@ -61,6 +79,7 @@ impl Setup {
             outside,
             config: config.clone(),
             config_text: config_text.into(),
+            lent,
         }
     }
 }
@@ -103,10 +122,19 @@ pub(crate) enum Request<'a> {
     Notify(&'a GuestNotification),
 }
 
+/// What a discovery found.
+pub(crate) struct Refreshed {
+    pub(crate) groups: Vec<TargetGroup>,
+    /// Whether groups that are not among them stay.
+    pub(crate) is_change: bool,
+    /// Whether there is more.
+    pub(crate) has_more: bool,
+}
+
 /// What it answers.
 pub(crate) enum Answer {
     Scraped(Scraped),
-    Groups(Vec<Group>),
+    Groups(Refreshed),
     Outcome(GuestOutcome),
 }
 
@@ -118,12 +146,14 @@ impl Instance {
         allowance: Allowance,
     ) -> Result<Self, CallError> {
         let capabilities = version.capabilities.for_job(&setup.config);
-        let host = Host::new(
+        let reach = setup.lent.reach();
+        let mut host = Host::new(
             setup.identity.clone(),
             setup.outside.clone(),
-            capabilities,
+            lending(&capabilities, &reach),
             version.bounds.memory,
         );
+        host.lent_client = setup.lent.client().cloned();
         let mut store = Store::new(version.program.engine(), host);
         store.limiter(|host| &mut host.memory);
         store.set_epoch_deadline(1);
@@ -150,7 +180,11 @@ impl Instance {
                 guest,
                 version: version.clone(),
                 config: setup.config_text.clone(),
+                capabilities,
+                lent: setup.lent.clone(),
+                reach,
                 calls: 0,
+                has_told_all: false,
             }),
             Some(message) => Err(CallError::NotReady(message)),
         }
@@ -163,12 +197,17 @@ impl Instance {
         setup: &Setup,
         allowance: Allowance,
     ) -> Result<bool, CallError> {
+        // Credentials, or the cluster that is watched, may be others.
+        if !self.lent.is_same(&setup.lent) {
+            return Ok(false);
+        }
         if self.config == setup.config_text {
             return Ok(true);
         }
+        self.capabilities = self.version.capabilities.for_job(&setup.config);
         let host = self.store.data_mut();
         host.begin_call(None, allowance.deadline);
-        host.capabilities = self.version.capabilities.for_job(&setup.config);
+        host.capabilities = lending(&self.capabilities, &self.reach);
         let call = self.guest.reconfigure(&mut self.store, &setup.config_text);
         let answer = within(allowance, call).await;
         self.store.data_mut().end_call();
@@ -184,6 +223,9 @@ impl Instance {
         allowance: Allowance,
     ) -> Result<Answer, CallError> {
         self.calls += 1;
+        if matches!(request, Request::Refresh) {
+            self.look_at_reach();
+        }
         let store = &mut self.store;
         let target = match &request {
             Request::Collect { endpoint, .. } => endpoint.clone(),
@@ -199,9 +241,21 @@ impl Instance {
                 return scraped(payload, &responses).map(Answer::Scraped);
             }
             (Guest::Discovery(guest), Request::Refresh) => {
+                first_lists(&store.data().watches, allowance).await?;
                 let discoverer = guest.narthex_plugin_discoverer();
                 let answer = within(allowance, discoverer.call_refresh(&mut *store)).await;
-                answer.map(|answer| answer.map(Answer::Groups))
+                let call = &store.data().call;
+                let (is_change, has_more) = (call.has_only_changes, call.has_more);
+                let is_change = is_change && self.has_told_all;
+                store.data_mut().end_call();
+                let groups = answer.map_err(|stop| stop.explain(store))??;
+                self.has_told_all |= !has_more;
+                let refreshed = Refreshed {
+                    groups: groups.into_iter().map(group).collect(),
+                    is_change,
+                    has_more,
+                };
+                return refreshed.checked().map(Answer::Groups);
             }
             (Guest::Receiver(guest), Request::Notify(notification)) => {
                 let notifier = guest.narthex_plugin_notifier();
@@ -216,6 +270,15 @@ impl Instance {
         };
         store.data_mut().end_call();
         Ok(answer.map_err(|stop| stop.explain(store))??)
+    }
+
+    /// Takes over what is lent of places where that is not what it was.
+    fn look_at_reach(&mut self) {
+        let reach = self.lent.reach();
+        if reach != self.reach {
+            self.store.data_mut().capabilities = lending(&self.capabilities, &reach);
+            self.reach = reach;
+        }
     }
 
     /// The bytes of memory it has.
@@ -236,8 +299,10 @@ impl Instance {
 
     /// Whether its time is over, though nothing happened.
     pub(crate) fn is_worn(&self) -> bool {
+        let host = self.store.data();
         self.calls >= CALLS_PER_INSTANCE_MAX
-            || self.store.data().memory.used_percent() >= RECYCLE_MEMORY_PERCENT
+            || host.memory.used_percent() >= RECYCLE_MEMORY_PERCENT
+            || host.watches.iter().flatten().any(|watch| watch.is_lost())
     }
 
     /// Says farewell and drops it.
@@ -254,9 +319,64 @@ impl Instance {
     }
 }
 
+/// What a job may reach, with what is lent to it. What cannot be granted is not lent, which the
+/// guest's refusals name.
+fn lending(capabilities: &Arc<Capabilities>, reach: &GrantList) -> Arc<Capabilities> {
+    capabilities.lending(reach).unwrap_or_else(|error| {
+        tracing::error!(error, "an entry of the configuration lends nothing");
+        capabilities.clone()
+    })
+}
+
 /// The time that an instance has to get ready outside of a scrape.
 pub(crate) fn setup_allowance() -> Allowance {
     Allowance::of(SETUP_TIMEOUT)
+}
+
+/// Waits until the first lists of the watches are complete: before, what is missing may only be
+/// late, and its targets would be given up.
+async fn first_lists(
+    watches: &[Option<Box<dyn Watch>>],
+    allowance: Allowance,
+) -> Result<(), CallError> {
+    for watch in watches.iter().flatten() {
+        let changed = watch.changed();
+        while !watch.synced() {
+            let waited = tokio::time::timeout_at(allowance.deadline, changed.notified()).await;
+            if waited.is_err() {
+                let trouble = watch.trouble();
+                return Err(CallError::NotListed(
+                    trouble.unwrap_or_else(|| format!("not done after {}", allowance.length)),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Refreshed {
+    /// The same, where it is not more than the host takes.
+    pub(crate) fn checked(self) -> Result<Self, CallError> {
+        let targets = self.groups.iter().map(|group| group.targets.len()).sum();
+        for (what, count, max) in [
+            ("groups", self.groups.len(), GROUPS_MAX),
+            ("targets", targets, TARGETS_MAX),
+        ] {
+            if count > max {
+                return Err(CallError::TooMany { what, count, max });
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn group(group: Group) -> TargetGroup {
+    let targets = group.targets.into_iter();
+    TargetGroup {
+        source: group.source,
+        targets: targets.map(|labels| labels.into_iter().collect()).collect(),
+        labels: group.labels.into_iter().collect(),
+    }
 }
 
 /// How a call ended before its own end.

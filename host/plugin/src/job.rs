@@ -162,6 +162,17 @@ impl Job {
         idle.iter().flat_map(Instance::watch_changes).collect()
     }
 
+    /// Lets the warm instances go: what they have told was not taken.
+    pub(crate) fn begin_anew(&self) {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        self.retire(idle);
+    }
+
+    /// Whether an instance is kept for the next call.
+    pub(crate) fn is_warm(&self) -> bool {
+        !lock(&self.idle).is_empty()
+    }
+
     /// A warm instance of the version, or a new one.
     async fn take(
         &self,

@@ -69,6 +69,10 @@ pub const CONNECTIONS_MAX: usize = 16;
 /// Connections, sockets and HTTP requests that one call may begin; one more is denied.
 pub const CONNECTS_PER_CALL_MAX: u32 = 256;
 
+/// HTTP requests of one call to the server that an entry of the configuration names; one more is
+/// denied. It is what a catalog of as many services takes.
+pub const LENT_REQUESTS_PER_CALL_MAX: u32 = 10_000;
+
 /// Names that one call may have looked up; one more is denied.
 pub const LOOKUPS_PER_CALL_MAX: u32 = 256;
 
@@ -110,6 +114,9 @@ pub const WATCHES_MAX: usize = 32;
 
 /// Events that one call takes from a watch; the rest stays for the next.
 pub const WATCH_EVENTS_MAX: u32 = 10_000;
+
+/// Bytes of objects that one call takes from a watch, as well; the rest stays for the next.
+pub const WATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// File systems that are asked for their room at once; one more is an error to the guest. One
 /// that never answers, a network's whose server is gone, holds its place until it does.
@@ -210,11 +217,15 @@ pub const BACKTRACE_BYTES_MAX: usize = 8192;
 /// The time for a collection by a version that is not at work yet.
 pub const SHADOW_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Groups that one refresh may bring; more is an error.
-pub const GROUPS_MAX: usize = 10_000;
+/// Groups that one refresh may bring; more is an error. A group may be a pod.
+pub const GROUPS_MAX: usize = 65_536;
 
 /// Targets that one refresh may bring, all groups together; more is an error.
-pub const TARGETS_MAX: usize = 100_000;
+pub const TARGETS_MAX: usize = 200_000;
+
+/// Calls that one refresh may take, where the plugin says that there is more; one that has more
+/// after them is an error.
+pub const CALLS_PER_REFRESH_MAX: usize = 256;
 
 /// The shortest time between two refreshes, however often a plugin's watches change.
 pub const REFRESH_GAP: Duration = Duration::from_secs(1);

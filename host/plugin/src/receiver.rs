@@ -139,6 +139,7 @@ fn outcome_of(error: &CallError, reason: String) -> Outcome {
         | CallError::Deadline { .. }
         | CallError::Memory(_)
         | CallError::NotReady(_)
+        | CallError::NotListed(_)
         | CallError::Barred(_) => true,
         CallError::Batch(_)
         | CallError::TooMany { .. }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use narthex_discovery::Discoverer;
+use narthex_discovery::{Discoverer, RefreshMetrics};
 use narthex_http::{Lookup, SystemLookup};
 use narthex_model::{Clock, SystemClock};
 use narthex_registry::{ConfigFault, TrustPolicy};
@@ -31,6 +31,7 @@ use crate::folder::Folder;
 use crate::host::{Identity, Outside};
 use crate::instance::Setup;
 use crate::job::Job;
+use crate::lent::Lent;
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
@@ -57,6 +58,8 @@ pub struct PluginOptions {
     pub compiler: Option<CompilerProgram>,
     /// Watches on a Kubernetes cluster, where there is one.
     pub watches: Option<Arc<dyn Watches>>,
+    /// Counts how often is looked for targets.
+    pub refreshes: RefreshMetrics,
     /// What looks names up.
     pub lookup: Arc<dyn Lookup>,
     /// The time that plugins see.
@@ -74,6 +77,7 @@ impl Default for PluginOptions {
             state: None,
             compiler: None,
             watches: None,
+            refreshes: RefreshMetrics::default(),
             lookup: Arc::new(SystemLookup),
             clock: Arc::new(SystemClock),
         }
@@ -84,6 +88,7 @@ impl Default for PluginOptions {
 pub struct PluginRuntime {
     loader: Arc<Loader>,
     outside: Outside,
+    refreshes: RefreshMetrics,
     embedded: Vec<Artifact>,
     config: ArcSwap<PluginsConfig>,
     plugins: Mutex<BTreeMap<String, Arc<Plugin>>>,
@@ -117,6 +122,7 @@ impl PluginRuntime {
                 vault: Arc::new(ArcSwap::new(vault)),
                 watches: options.watches,
             },
+            refreshes: options.refreshes,
             embedded: options.embedded,
             config: ArcSwap::default(),
             plugins: Mutex::default(),
@@ -216,11 +222,12 @@ impl PluginRuntime {
         job: &str,
         config: &Value,
     ) -> Result<Arc<dyn Collector>, PluginError> {
-        Ok(self.job(World::Exporter, plugin, job, config)?)
+        Ok(self.job(World::Exporter, plugin, job, config, Lent::default())?)
     }
 
     /// What finds targets for a job: asked at this interval, and more often where the plugin
-    /// watches something.
+    /// watches something. `job` is the discoverer's name, `JOB/MECHANISM/0`; `lent` is what the
+    /// entry of the configuration has for it that it is made of.
     ///
     /// # Errors
     /// As [`Self::collector`].
@@ -230,9 +237,11 @@ impl PluginRuntime {
         job: &str,
         config: &Value,
         interval: Duration,
+        lent: Lent,
     ) -> Result<Arc<dyn Discoverer>, PluginError> {
-        let job = self.job(World::Discovery, plugin, job, config)?;
-        Ok(Arc::new(PluginDiscoverer::new(job, interval)))
+        let refreshes = self.refreshes.of(plugin, job);
+        let job = self.job(World::Discovery, plugin, job, config, lent)?;
+        Ok(Arc::new(PluginDiscoverer::new(job, interval, refreshes)))
     }
 
     /// What delivers the notifications of a receiver of the configuration.
@@ -245,7 +254,7 @@ impl PluginRuntime {
         name: &str,
         config: &Value,
     ) -> Result<Arc<PluginReceiver>, PluginError> {
-        let job = self.job(World::Receiver, plugin, name, config)?;
+        let job = self.job(World::Receiver, plugin, name, config, Lent::default())?;
         Ok(Arc::new(PluginReceiver::new(job)))
     }
 
@@ -255,6 +264,7 @@ impl PluginRuntime {
         name: &str,
         job: &str,
         config: &Value,
+        lent: Lent,
     ) -> Result<Arc<Job>, PluginError> {
         let plugin = self.known(name)?;
         let status = plugin.status();
@@ -276,7 +286,7 @@ impl PluginRuntime {
             job: job.to_owned(),
             log: plugin.log.clone(),
         };
-        let setup = Setup::new(identity, self.outside.clone(), config);
+        let setup = Setup::new(identity, self.outside.clone(), config, lent);
         let job = Arc::new(Job::new(plugin.clone(), world, setup, self.tokio.clone()));
         plugin.add_job(&job);
         self.load_in_background(&plugin);

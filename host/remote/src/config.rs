@@ -207,12 +207,7 @@ impl Default for MetadataConfig {
 impl RemoteWriteConfig {
     /// What the HTTP client is made of.
     pub fn http_config(&self) -> HttpConfig {
-        let has_bearer = !self.bearer_token.is_empty() || !self.bearer_token_file.is_empty();
-        let bearer = has_bearer.then(|| Authorization {
-            scheme: String::new(),
-            credentials: self.bearer_token.clone(),
-            credentials_file: self.bearer_token_file.clone(),
-        });
+        let bearer = Authorization::bearer(&self.bearer_token, &self.bearer_token_file);
         HttpConfig {
             basic_auth: self.basic_auth.clone(),
             authorization: self.authorization.clone().or(bearer),

@@ -1,5 +1,5 @@
 //! Remote write and remote read, both ways: samples that other servers push to this one, and
-//! those that this one pushes to others.
+//! those that this one pushes to others; and what applications push as OTLP.
 //!
 //! The messages are decoded and encoded by hand: a request has hundreds of thousands of labels,
 //! and a decoder that makes a text of each costs more than all the rest. They are looked at where
@@ -9,12 +9,19 @@
 //! [`Refusal`] into a status.
 
 mod config;
+mod otlp;
+mod read;
 mod receiver;
 mod sender;
 mod snappy;
 mod wire;
 
 pub use config::{MetadataConfig, NotSupported, QueueConfig, RemoteWriteConfig, check};
+pub use otlp::{
+    OTLP_BYTES_MAX, OtlpAccepted, OtlpConfig, OtlpForm, OtlpOptions, OtlpReceiver, OtlpRefusal,
+    TranslationStrategy,
+};
+pub use read::{ReadAnswer, ReadOptions, Reader};
 pub use receiver::{
     Encoding, MessageKind, Receiver, ReceiverOptions, Refusal, RefusalKind, UnknownMessage, Written,
 };

@@ -24,17 +24,18 @@ use narthex_storage::{AppendError, Appendable};
 use prometheus_client::registry::Registry;
 
 use self::batch::Intake;
+pub(crate) use self::batch::rejection_text;
 use self::cache::SeriesCache;
 pub use self::kind::{Encoding, MessageKind, UnknownMessage};
 use self::metrics::Metrics;
-use self::report::{Faults, with_sources};
+pub(crate) use self::report::{Faults, with_sources};
 pub use self::report::{Refusal, RefusalKind, Written};
 use crate::snappy;
 use crate::wire::fields::WireError;
 use crate::wire::{SeriesParts, write_v1, write_v2};
 
 /// Samples that are further in the future than this are refused, as in Prometheus.
-const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
+pub(crate) const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
 
 /// What a receiver is made of.
 pub struct ReceiverOptions {

@@ -1,6 +1,6 @@
 //! Snappy's block format with a bound: a body says itself how long it is when it is unpacked.
 
-use snap::raw::{Decoder, decompress_len};
+use snap::raw::{Decoder, Encoder, decompress_len};
 
 /// A body may have this many bytes as it arrives.
 pub const COMPRESSED_BYTES_MAX: usize = 32 << 20;
@@ -29,6 +29,11 @@ pub(crate) fn decode(body: &[u8]) -> Result<Vec<u8>, SnappyError> {
     }
     let decoded = Decoder::new().decompress_vec(body);
     decoded.map_err(SnappyError::Corrupt)
+}
+
+/// Packs a body.
+pub(crate) fn encode(body: &[u8]) -> Result<Vec<u8>, snap::Error> {
+    Encoder::new().compress_vec(body)
 }
 
 #[cfg(test)]

@@ -77,6 +77,9 @@ pub enum ScrapeError {
     /// `sample_limit`
     #[error("sample limit exceeded")]
     SampleLimit,
+    /// `job_sample_limit`
+    #[error("job sample limit exceeded")]
+    JobSampleLimit,
     /// `native_histogram_bucket_limit`
     #[error("histogram bucket limit exceeded")]
     BucketLimit,

@@ -28,6 +28,27 @@ pub(crate) struct Found {
     pub(crate) failures: Vec<String>,
 }
 
+/// What becomes of one target of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveredTarget {
+    /// Its labels before relabelling.
+    pub discovered: Labels,
+    /// Those after it; `None` where it drops the target, and an error where it cannot be scraped.
+    pub labels: Result<Option<Labels>, String>,
+}
+
+/// What becomes of each target of a group, in its order.
+pub fn discovered_targets(group: &TargetGroup, config: &ScrapeConfig) -> Vec<DiscoveredTarget> {
+    let targets = group.targets.iter().map(|labels| {
+        let discovered = discovered(labels, &group.labels, config);
+        DiscoveredTarget {
+            labels: relabelled(&discovered, config),
+            discovered: discovered.build(),
+        }
+    });
+    targets.collect()
+}
+
 /// Builds the targets of a job.
 pub(crate) fn targets(groups: &[TargetGroup], config: &ScrapeConfig) -> Found {
     let mut found = Found::default();

@@ -15,6 +15,7 @@ pub mod config;
 mod failure_log;
 mod groups;
 mod http_collector;
+mod job_samples;
 mod manager;
 mod metrics;
 mod options;
@@ -25,6 +26,7 @@ mod target;
 mod url;
 
 pub use collector::{BuildCollector, Collector, CollectorError, ScrapeError, Scraped};
+pub use groups::{DiscoveredTarget, discovered_targets};
 pub use http_collector::HttpCollector;
 pub use manager::{ReloadError, ScrapeManager, ScrapePool, UPDATE_INTERVAL};
 pub use options::ScrapeOptions;

@@ -218,7 +218,7 @@ impl Inner {
                 None => (&metrics.pools, &metrics.pools_failed),
             };
             tried.inc();
-            let job = self.job(config, &mut failure_logs);
+            let job = self.job(config, job, &mut failure_logs);
             let providers = old.and_then(Pool::providers);
             let (name, entries) = (&config.job_name, config.sd_configs());
             let plan = Providers::plan(name, entries, providers, &self.build_discoverer);
@@ -243,10 +243,12 @@ impl Inner {
         }
     }
 
-    /// A job of a new configuration. Jobs that write to the same file share it.
+    /// A job of a new configuration, in the place of one `before`. Jobs that write to the same file
+    /// share it.
     fn job(
         &self,
         config: &ScrapeConfig,
+        before: Option<&Arc<Job>>,
         failure_logs: &mut HashMap<String, Arc<FailureLog>>,
     ) -> Result<Arc<Job>, ReloadError> {
         let path = &config.scrape_failure_log_file;
@@ -268,6 +270,7 @@ impl Inner {
             collector: (self.build)(config)?,
             config: config.clone(),
             failure_log,
+            samples: before.map_or_else(Arc::default, |job| Arc::clone(&job.samples)),
         }))
     }
 

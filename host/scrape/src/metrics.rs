@@ -45,6 +45,7 @@ pub(crate) struct Metrics {
     pub(crate) exceeded_label_limits: Counter,
     pub(crate) exceeded_body_size_limit: Counter,
     pub(crate) exceeded_sample_limit: Counter,
+    pub(crate) exceeded_job_sample_limit: Counter,
     pub(crate) exceeded_bucket_limit: Counter,
     pub(crate) duplicate_timestamp: Counter,
     pub(crate) out_of_order: Counter,
@@ -74,6 +75,7 @@ impl Metrics {
             exceeded_label_limits: Counter::default(),
             exceeded_body_size_limit: Counter::default(),
             exceeded_sample_limit: Counter::default(),
+            exceeded_job_sample_limit: Counter::default(),
             exceeded_bucket_limit: Counter::default(),
             duplicate_timestamp: Counter::default(),
             out_of_order: Counter::default(),
@@ -154,6 +156,11 @@ impl Metrics {
                 "scrapes_exceeded_sample_limit",
                 "Total number of scrapes that hit the sample limit and were rejected",
                 &self.exceeded_sample_limit,
+            ),
+            (
+                "scrapes_exceeded_job_sample_limit",
+                "Total number of scrapes that hit the sample limit of their job and were rejected",
+                &self.exceeded_job_sample_limit,
             ),
             (
                 "scrapes_exceeded_native_histogram_bucket_limit",

@@ -48,6 +48,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) target: &'a Labels,
     /// How long a scrape of it may take.
     pub(crate) timeout: PromDuration,
+    /// How many samples `job_sample_limit` leaves to the target.
+    pub(crate) room: u64,
 }
 
 /// What a scrape comes to.
@@ -113,7 +115,10 @@ impl Memory {
 }
 
 /// Makes a batch of one scrape. A scrape that fails, or fails to be read, writes nothing but
-/// stale marks for what the last good one had; the report series are [`report`]'s to add.
+/// stale marks for what the last good one had; the report series are [`report`]'s to add. An empty
+/// page writes just that as well, but it is no failure, whatever its type; and as after a failure
+/// the lines of the last full page stay known, so that series that come back are not counted as
+/// added. So it is in Prometheus.
 pub(crate) fn process(
     scraped: Result<&Scraped, &ScrapeError>,
     rules: Rules<'_>,
@@ -123,7 +128,9 @@ pub(crate) fn process(
     memory.series.begin();
     memory.metadata.begin();
     let mut walk = Walk::new(rules, memory, now_ms);
+    let is_empty = scraped.is_ok_and(|scraped| scraped.byte_count() == 0);
     let read = match scraped {
+        Ok(_) if is_empty => Ok(()),
         Ok(scraped) => walk.read(scraped),
         Err(error) => Err(error.clone()),
     };
@@ -131,7 +138,7 @@ pub(crate) fn process(
     let mut outcome = walk.outcome;
     outcome.bytes = scraped.map_or(0, Scraped::byte_count);
     outcome.error = read.err().or(passed_limit);
-    let vanished = if outcome.error.is_none() {
+    let vanished = if outcome.error.is_none() && !is_empty {
         memory.metadata.commit();
         memory.series.commit()
     } else {

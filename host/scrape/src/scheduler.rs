@@ -12,6 +12,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, tim
 
 use crate::config::ScrapeConfig;
 use crate::failure_log::FailureLog;
+use crate::job_samples::{JobSamples, Share};
 use crate::metrics::{IntervalLabel, Metrics};
 use crate::pipeline::{self, Memory, MetadataPool, Outcome, Rules};
 use crate::schedule::{self, Grid};
@@ -36,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) collector: Arc<dyn Collector>,
     /// Where its failed scrapes are written.
     pub(crate) failure_log: Option<Arc<FailureLog>>,
+    /// What its targets have between them, over reloads as well.
+    pub(crate) samples: Arc<JobSamples>,
 }
 
 /// What a task is to do; it ends when nobody holds the sender any more.
@@ -61,6 +64,7 @@ struct Progress {
     grid: Grid,
     memory: Memory,
     job: Arc<Job>,
+    share: Share,
     last_start: Option<Instant>,
     /// Whether the last batch had rejected samples, so that only a change is logged.
     had_rejections: bool,
@@ -73,10 +77,12 @@ impl TargetLoop {
     /// may be back soon.
     pub(crate) async fn run(mut self) {
         let interval_ms = self.target.interval().as_millis_i64();
+        let job = Arc::clone(&self.assignment.borrow_and_update().job);
         let mut progress = Progress {
             grid: Grid::new(interval_ms),
             memory: Memory::new(),
-            job: Arc::clone(&self.assignment.borrow_and_update().job),
+            share: Share::new(&job.samples),
+            job,
             last_start: None,
             had_rejections: false,
             is_failing_to_append: false,
@@ -138,6 +144,7 @@ impl TargetLoop {
         let work = Work {
             shared: Arc::clone(&self.shared),
             target: Arc::clone(&self.target),
+            room: progress.share.room(assignment.job.config.job_sample_limit),
             job: assignment.job,
             scraped,
             memory: std::mem::replace(&mut progress.memory, Memory::new()),
@@ -153,6 +160,7 @@ impl TargetLoop {
         match done {
             Ok(done) => {
                 progress.memory = done.memory;
+                progress.share.set(done.samples);
                 self.log(progress, done.rejected, done.error);
             }
             Err(error) => {
@@ -199,6 +207,7 @@ impl TargetLoop {
             options: self.shared.options,
             target: self.target.labels(),
             timeout: self.target.timeout(),
+            room: u64::MAX,
         };
         let batch = pipeline::end(rules, &mut progress.memory, timestamp_ms);
         if let Err(error) = self.shared.store.append(&batch) {
@@ -243,10 +252,13 @@ struct Work {
     start: Instant,
     started_ms: i64,
     timestamp_ms: i64,
+    room: u64,
 }
 
 struct Done {
     memory: Memory,
+    /// How many samples the target has; none where the scrape failed.
+    samples: u64,
     rejected: u64,
     error: Option<AppendError>,
 }
@@ -262,6 +274,7 @@ impl Work {
             options: self.shared.options,
             target: self.target.labels(),
             timeout: self.target.timeout(),
+            room: self.room,
         };
         let (memory, now_ms) = (&mut self.memory, self.timestamp_ms);
         let mut outcome = pipeline::process(self.scraped.as_ref(), rules, memory, now_ms);
@@ -277,6 +290,7 @@ impl Work {
         match &outcome.error {
             Some(ScrapeError::BodySizeLimit) => metrics.exceeded_body_size_limit.inc(),
             Some(ScrapeError::SampleLimit) => metrics.exceeded_sample_limit.inc(),
+            Some(ScrapeError::JobSampleLimit) => metrics.exceeded_job_sample_limit.inc(),
             Some(ScrapeError::BucketLimit) => metrics.exceeded_bucket_limit.inc(),
             Some(ScrapeError::LabelLimit(_)) => metrics.exceeded_label_limits.inc(),
             _ => 0,
@@ -285,6 +299,10 @@ impl Work {
             let job = &self.job.config.job_name;
             log.write(job, &self.target, error, self.started_ms);
         }
+        let samples = match outcome.error {
+            None => outcome.added,
+            Some(_) => 0,
+        };
         let mut rejected = outcome.duplicates + outcome.out_of_bounds;
         let mut failure = None;
         match appended {
@@ -311,6 +329,7 @@ impl Work {
         });
         Done {
             memory: self.memory,
+            samples,
             rejected,
             error: failure,
         }

@@ -162,9 +162,10 @@ async fn matchers_select_as_written(store: &(impl Appendable + Queryable)) {
         ),
     ] {
         let label = format!("{matchers:?}");
-        let request = SelectRequest {
+        let request = LabelsRequest {
             matchers: matchers.clone(),
             range: TimeRange::ALL,
+            limit: None,
         };
         let found = samples(store, matchers.clone(), TimeRange::ALL).await;
         assert_eq!(found.len(), expected.len(), "{label}");

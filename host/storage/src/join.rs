@@ -107,7 +107,7 @@ fn join_all_columns(parts: &[Series]) -> Option<Series> {
 }
 
 /// The histogram without what it said of a reset; a gauge stays one.
-fn unknown_reset(mut histogram: Arc<FloatHistogram>) -> Arc<FloatHistogram> {
+pub(crate) fn unknown_reset(mut histogram: Arc<FloatHistogram>) -> Arc<FloatHistogram> {
     let hint = histogram.counter_reset_hint;
     if matches!(hint, CounterResetHint::Reset | CounterResetHint::NotReset) {
         Arc::make_mut(&mut histogram).counter_reset_hint = CounterResetHint::Unknown;

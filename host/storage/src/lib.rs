@@ -4,19 +4,23 @@
 //! It is not: a store that survives the process. [`MemoryStore`] is one for tests and scripts,
 //! and the measure for the others: [`contract`] holds for all of them.
 
+mod admin;
 pub mod contract;
 mod exemplars;
+mod intervals;
 mod join;
 mod memory;
 mod read;
 mod replay;
 mod write;
 
+pub use admin::{AdminError, StorageAdmin, StorageStats, StoredBlock};
 pub use exemplars::{ExemplarsRequest, SeriesExemplars};
+pub use intervals::Intervals;
 pub use memory::MemoryStore;
 pub use read::{
-    Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageAdmin,
-    StorageError, StorageStats, StoredBlock, TimeRange,
+    Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
+    TimeRange,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
 pub use write::{AppendError, Appendable};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_buffer::ScalarBuffer;
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::{BoxStream, TryStreamExt};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
 use crate::{ExemplarsRequest, SeriesExemplars};
@@ -46,23 +46,32 @@ pub struct SelectRequest {
     pub range: TimeRange,
 }
 
-/// Which label names or values: of the series that match and may have a sample in the range.
+/// Which label sets, names or values: of the series that match and may have a sample in the range.
 #[derive(Debug, Clone)]
 pub struct LabelsRequest {
     /// As in [`SelectRequest`].
     pub matchers: Vec<Matcher>,
     /// A store may answer for whole blocks that overlap it.
     pub range: TimeRange,
-    /// The first so many names or values are enough, a store may stop there; `None` for all.
+    /// So many label sets are enough, or the first so many names or values; a store may stop there.
+    /// `None` for all.
     pub limit: Option<usize>,
 }
 
 impl LabelsRequest {
-    /// For the series that have the names and values.
-    fn of_series(&self) -> SelectRequest {
+    /// For the samples of the series.
+    pub fn samples(&self) -> SelectRequest {
         SelectRequest {
             matchers: self.matchers.clone(),
             range: self.range,
+        }
+    }
+
+    /// For all of the series, however few names or values are enough.
+    fn unlimited(&self) -> Self {
+        Self {
+            limit: None,
+            ..self.clone()
         }
     }
 }
@@ -145,11 +154,13 @@ pub trait Queryable: Send + Sync {
     /// answer for whole blocks that overlap the range.
     fn series<'a>(
         &'a self,
-        request: &'a SelectRequest,
+        request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         async {
-            let series = self.select(request).await?;
-            series.map_ok(|series| series.labels).try_collect().await
+            let series = self.select(&request.samples()).await?;
+            let labels = series.map_ok(|series| series.labels);
+            let limit = request.limit.unwrap_or(usize::MAX);
+            labels.take(limit).try_collect().await
         }
         .boxed()
     }
@@ -166,7 +177,7 @@ pub trait Queryable: Send + Sync {
         request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
         async {
-            let series = self.series(&request.of_series()).await?;
+            let series = self.series(&request.unlimited()).await?;
             let names = series.iter().flat_map(|labels| labels.iter());
             Ok(sorted(names.map(|(name, _)| name)))
         }
@@ -180,7 +191,7 @@ pub trait Queryable: Send + Sync {
         request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
         async move {
-            let series = self.series(&request.of_series()).await?;
+            let series = self.series(&request.unlimited()).await?;
             Ok(sorted(series.iter().filter_map(|labels| labels.get(name))))
         }
         .boxed()
@@ -191,61 +202,4 @@ pub trait Queryable: Send + Sync {
 fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let texts: BTreeSet<&str> = texts.collect();
     texts.into_iter().map(str::to_owned).collect()
-}
-
-/// What `/api/v1/status/tsdb` tells: counts of the newest samples' index, largest first; and of
-/// `/api/v1/status/runtimeinfo` what the store knows.
-#[derive(Debug, Clone, Default)]
-pub struct StorageStats {
-    /// Series in the head.
-    pub series: u64,
-    /// Distinct label pairs in the head.
-    pub label_pairs: u64,
-    /// Chunks in the head.
-    pub chunks: u64,
-    /// Oldest sample in the head; `None` where it is empty.
-    pub min_time_ms: Option<i64>,
-    /// Newest sample in the head; `None` where it is empty.
-    pub max_time_ms: Option<i64>,
-    /// Series by metric name.
-    pub series_by_metric_name: Vec<(String, u64)>,
-    /// Values by label name.
-    pub values_by_label_name: Vec<(String, u64)>,
-    /// Bytes of label values by label name.
-    pub bytes_by_label_name: Vec<(String, u64)>,
-    /// Series by label pair, written `name=value`.
-    pub series_by_label_pair: Vec<(String, u64)>,
-    /// Damaged parts of the write-ahead log that were found since the store was opened, as in
-    /// `prometheus_tsdb_wal_corruptions_total`.
-    pub wal_corruptions: u64,
-}
-
-/// A block that answers queries, as `/api/v1/status/tsdb/blocks` shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredBlock {
-    /// Its name.
-    pub ulid: String,
-    /// The first millisecond that it answers for.
-    pub min_time_ms: i64,
-    /// The millisecond after the last one.
-    pub max_time_ms: i64,
-    /// How many series it has.
-    pub series: u64,
-    /// How many samples.
-    pub samples: u64,
-    /// 1 for a block of samples from memory, one more with each compaction.
-    pub level: u32,
-    /// The blocks of level 1 that it stands for, itself among them.
-    pub sources: Vec<String>,
-    /// The version of its format.
-    pub version: u32,
-}
-
-/// What an operator asks of a store.
-pub trait StorageAdmin: Send + Sync {
-    /// The blocks, oldest first.
-    fn blocks(&self) -> Vec<StoredBlock>;
-
-    /// Counts, each list cut to `limit` entries.
-    fn stats(&self, limit: usize) -> StorageStats;
 }

@@ -99,6 +99,17 @@ pub(crate) fn duration(ms: i64) -> String {
 fn date(ms: i64) -> String {
     let seconds = ms.div_euclid(1_000);
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} +0000 UTC",
+        of_day / 3_600,
+        of_day / 60 % 60,
+        of_day % 60
+    )
+}
+
+/// Year, month and day of the month of a day, counted from the epoch.
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     // Years that begin in March have the leap day at their end; 400 of them have 146,097 days.
     let days = days + 719_468;
     let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -110,13 +121,7 @@ fn date(ms: i64) -> String {
         0..=9 => (month + 3, 0),
         _ => (month - 9, 1),
     };
-    format!(
-        "{:04}-{month:02}-{day_of_month:02} {:02}:{:02}:{:02} +0000 UTC",
-        era * 400 + year + next_year,
-        of_day / 3_600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
+    (era * 400 + year + next_year, month, day_of_month)
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub(crate) struct Catalog {
     retired: Retired,
     /// Names of blocks that could not be compacted. They are left alone until the next start.
     failed: Mutex<BTreeSet<String>>,
+    /// Names of blocks of which nothing is left and that stay for other reasons.
+    emptied: Mutex<BTreeSet<String>>,
 }
 
 impl Catalog {
@@ -45,6 +47,7 @@ impl Catalog {
             damaged: 0,
             retired: Retired::default(),
             failed: Mutex::default(),
+            emptied: Mutex::default(),
         };
         let folders = folders(disk.as_ref())?;
         let mut blocks = Vec::new();
@@ -60,6 +63,9 @@ impl Catalog {
                 tracing::warn!(block = %ulid, "folder is a block of Prometheus: tsdb import takes it over");
                 continue;
             }
+            let folder = ulid.to_string();
+            let removed = catalog.store.remove_unfinished(&folder);
+            removed.map_err(TsdbError::io("clean up", disk.show(&folder)))?;
             match catalog.open_block(*ulid).await {
                 Ok(block) => blocks.push(Arc::new(block)),
                 // A later version is not damage. Going on without the block would fill its time
@@ -147,14 +153,7 @@ impl Catalog {
     /// Gives a complete block its name and shows it to readers. Where that fails no reader gets
     /// it, and it is removed as far as that can be done.
     pub(crate) async fn show(&self, ulid: Ulid) -> Result<(), TsdbError> {
-        let shown = match self.commit(ulid) {
-            Ok(()) => self.publish(ulid).await,
-            Err(error) => Err(error),
-        };
-        shown.inspect_err(|_| {
-            self.discard(ulid);
-            self.withdraw(ulid);
-        })
+        self.show_instead(&[], ulid).await
     }
 
     /// Opens a block that has its name and shows it to readers.
@@ -236,15 +235,47 @@ impl Catalog {
         failed.contains(&block.meta().ulid)
     }
 
+    /// Notes that nothing is left of a block, which stays all the same.
+    pub(crate) fn leave_alone(&self, block: &Block) {
+        let mut emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+        emptied.insert(block.meta().ulid.clone());
+    }
+
+    /// Whether there is no use in writing a block anew, alone or with others.
+    pub(crate) fn is_left_alone(&self, block: &Block) -> bool {
+        let emptied = self.emptied.lock().unwrap_or_else(PoisonError::into_inner);
+        emptied.contains(&block.meta().ulid) || self.has_failed(block)
+    }
+
+    /// Gives a complete block its name and shows it to readers in place of its parents, all at
+    /// once. Where that fails the parents go on answering, and the new block is removed as far as
+    /// that can be done.
+    pub(crate) async fn show_instead(
+        &self,
+        parents: &[Arc<Block>],
+        ulid: Ulid,
+    ) -> Result<(), TsdbError> {
+        let shown = match self.commit(ulid) {
+            Ok(()) => self.replace(parents, ulid).await,
+            Err(error) => Err(error),
+        };
+        shown.inspect_err(|_| {
+            self.discard(ulid);
+            self.withdraw(ulid);
+        })
+    }
+
     /// How many blocks could not be opened.
     pub(crate) fn damaged(&self) -> usize {
         self.damaged
     }
 
-    /// The millisecond from which on no block answers.
+    /// The time before which blocks have all samples that there are, so that the log need not be
+    /// asked for them; `None` where no block says so.
     pub(crate) fn end_ms(&self) -> Option<i64> {
         let blocks = self.blocks();
-        blocks.iter().map(|block| block.meta().range.end_ms).max()
+        let ends = blocks.iter().map(|block| block.meta().complete_to_ms());
+        ends.max().filter(|end_ms| *end_ms > i64::MIN)
     }
 }
 

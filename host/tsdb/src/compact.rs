@@ -15,7 +15,19 @@ impl Tsdb {
         if *self.stopping.borrow() {
             return Ok(false);
         }
-        let Some((parents, is_vertical)) = self.due_parents() else {
+        let due = self.due_parents();
+        // Deleted samples go first: what is left of a block is then copied as it is.
+        let planned = due.as_ref().map(|(parents, _)| parents.iter());
+        let planned = planned.and_then(|mut all| all.find(|block| block.has_tombstones()));
+        let cleaned = match &due {
+            Some(_) => planned.cloned(),
+            None => self.due_to_clean(),
+        };
+        if let Some(block) = cleaned {
+            let has_room = self.has_room_for(std::slice::from_ref(&block));
+            return Ok(has_room && self.clean_or_set_aside(block).await?);
+        }
+        let Some((parents, is_vertical)) = due else {
             return Ok(false);
         };
         if !self.has_room_for(&parents) {
@@ -31,6 +43,14 @@ impl Tsdb {
         };
         let task = tokio::task::spawn_blocking(job);
         task.await.map_err(|error| TsdbError::Task(error.into()))?
+    }
+
+    /// Writes a block anew without what is deleted; one that is damaged is left alone.
+    async fn clean_or_set_aside(self: &Arc<Self>, block: Arc<Block>) -> Result<bool, TsdbError> {
+        match self.clean(Arc::clone(&block)).await {
+            Err(TsdbError::Block(error)) => self.set_aside(&[block], error),
+            done => done,
+        }
     }
 
     /// Whether a block of these will find room: what is made of them is not larger than they are
@@ -61,7 +81,7 @@ impl Tsdb {
         let blocks = self.catalog.blocks();
         let candidates = blocks.iter().map(|block| Candidate {
             range: block.meta().range,
-            has_failed: self.catalog.has_failed(block),
+            has_failed: self.catalog.is_left_alone(block),
         });
         let candidates: Vec<Candidate> = candidates.collect();
         let min_ms = self.options.min_block_duration.as_millis_i64();
@@ -95,17 +115,8 @@ impl Tsdb {
                 return self.set_aside(parents, error);
             }
         }
-        let shown = match self.catalog.commit(ulid) {
-            Ok(()) => self.catalog.replace(parents, ulid).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = shown {
-            // The parents go on answering, and the next call makes another block of them. This
-            // one may have its name or not.
-            self.catalog.discard(ulid);
-            self.catalog.withdraw(ulid);
-            return Err(error);
-        }
+        // Where that fails, the next call makes another block of the parents.
+        self.catalog.show_instead(parents, ulid).await?;
         if is_vertical {
             self.metrics.vertical_compactions.inc();
         }

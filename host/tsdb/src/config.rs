@@ -5,6 +5,7 @@
 use narthex_model::{ByteSize, PromDuration};
 use serde::{Deserialize, Serialize};
 
+use crate::stale::check_share;
 use crate::{Retention, TsdbError};
 
 /// `storage`
@@ -44,6 +45,11 @@ pub struct TsdbConfig {
     /// that comes out of order. None is taken where it is not said, or zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_order_time_window: Option<PromDuration>,
+    /// `storage.tsdb.stale_series_compaction_threshold`: series that have ended leave memory early
+    /// once they are so large a part of all, from 0 to 1. They do not where it is not said, or
+    /// zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_series_compaction_threshold: Option<f64>,
     /// `storage.tsdb.retention`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionConfig>,
@@ -84,6 +90,13 @@ impl StorageConfig {
             .unwrap_or_default()
     }
 
+    /// The part of all series that has to have ended for these to leave memory early; 0 for never.
+    pub fn stale_series_threshold(&self) -> f64 {
+        let said = self.tsdb.as_ref();
+        said.and_then(|tsdb| tsdb.stale_series_compaction_threshold)
+            .unwrap_or_default()
+    }
+
     /// How many exemplars are kept where any are.
     pub fn exemplars_max(&self) -> usize {
         let config = self.exemplars.unwrap_or_default();
@@ -95,6 +108,7 @@ impl StorageConfig {
     /// # Errors
     /// It cannot; the error says which value is out of its bounds.
     pub fn check(&self) -> Result<(), TsdbError> {
+        check_share(self.stale_series_threshold())?;
         self.retention(PromDuration::default(), ByteSize::default())
             .check()
     }
@@ -130,6 +144,22 @@ mod tests {
             (of(0, 0, 80.0), 0, 0, "80%"),
         ] {
             assert_eq!(shown(&config, time, size), expected);
+        }
+        let stale = |share| StorageConfig {
+            tsdb: Some(TsdbConfig {
+                stale_series_compaction_threshold: Some(share),
+                ..TsdbConfig::default()
+            }),
+            ..StorageConfig::default()
+        };
+        for (share, is_sound) in [
+            (0.0, true),
+            (0.5, true),
+            (1.0, true),
+            (1.5, false),
+            (-0.1, false),
+        ] {
+            assert_eq!(stale(share).check().is_ok(), is_sound, "{share}");
         }
         let error = of(0, 0, 101.0).check().unwrap_err();
         assert!(error.to_string().contains("101 %"), "{error}");

@@ -13,7 +13,8 @@ use crate::{Tsdb, TsdbError};
 impl Tsdb {
     /// Does what is due. As long as the head spans more than one and a half times the block
     /// duration, its oldest block duration goes into a block; blocks beyond the retention go;
-    /// blocks become longer ones, one compaction after the other, and a cut that becomes due in
+    /// series that have ended leave memory where they are many; blocks become longer ones, one compaction
+    /// after the other, and a cut that becomes due in
     /// the meantime comes before the next. Readers see every sample once all the while.
     ///
     /// # Errors
@@ -31,6 +32,7 @@ impl Tsdb {
             // Also where no block could be written: the disk may be full.
             self.retain().await?;
             cut?;
+            self.cut_stale_due().await?;
             if !self.compact_next().await? {
                 return Ok(());
             }
@@ -55,7 +57,7 @@ impl Tsdb {
     }
 
     /// Cuts on a thread of its own, unless a cut found no room a short while ago; whether it did.
-    async fn cut_where_there_is_room(
+    pub(crate) async fn cut_where_there_is_room(
         self: &Arc<Self>,
         cut: impl Future<Output = Result<(), TsdbError>> + Send + 'static,
     ) -> Result<bool, TsdbError> {

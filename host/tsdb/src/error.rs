@@ -58,6 +58,14 @@ pub enum TsdbError {
         #[source]
         source: Box<TsdbError>,
     },
+    /// Samples that are to be deleted lie only in a bucket.
+    #[error(
+        "block {block} lies only in the bucket, where samples cannot be deleted; nothing was deleted"
+    )]
+    Elsewhere {
+        /// The block's name.
+        block: String,
+    },
     /// The head cannot be opened or cannot let go.
     #[error(transparent)]
     Head(#[from] HeadError),

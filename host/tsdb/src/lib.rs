@@ -6,6 +6,7 @@
 //! <path>/<ULID>/...   a block
 //! <path>/<ULID>.tmp/  a block that is being written; removed when the store is opened
 //! <path>/<ULID>.tmp-for-deletion/  a block that is being removed; as above
+//! <path>/snapshots/... copies of the store at some moment
 //! <path>/lock         taken while the store is open, removed when it is closed
 //! ```
 //!
@@ -21,12 +22,15 @@
 //!
 //! It is not: a format. The log is the head's and the blocks are the block crate's.
 
+mod admin;
 mod analysis;
 mod block_list;
 mod catalog;
+mod clean;
 mod compact;
 mod config;
 mod cut;
+mod delete;
 mod dump;
 mod error;
 mod import;
@@ -45,6 +49,8 @@ mod remote;
 mod retention;
 mod retired;
 mod room;
+mod snapshot;
+mod stale;
 mod tsdb;
 
 #[cfg(test)]

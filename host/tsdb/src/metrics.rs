@@ -24,6 +24,11 @@ const FLOAT: [(&str, &str); 1] = [("type", "float")];
 
 const HISTOGRAM: [(&str, &str); 1] = [("type", "histogram")];
 
+/// Prometheus' buckets: from ten minutes to half a day.
+const LATE_DELTA_SECONDS: [f64; 7] = [
+    600.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 21_600.0, 43_200.0,
+];
+
 /// What is counted as it happens.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -50,6 +55,9 @@ pub(crate) struct Metrics {
     pub(crate) head_truncations_failed: Counter,
     pub(crate) wal_corruptions: Counter,
     pub(crate) block_read_failures: Counter,
+    pub(crate) stale_compactions: Counter,
+    pub(crate) stale_compactions_failed: Counter,
+    pub(crate) late_delta: Histogram,
 }
 
 impl Metrics {
@@ -78,6 +86,9 @@ impl Metrics {
             head_truncations_failed: Counter::default(),
             wal_corruptions: Counter::default(),
             block_read_failures: Counter::default(),
+            stale_compactions: Counter::default(),
+            stale_compactions_failed: Counter::default(),
+            late_delta: Histogram::new(LATE_DELTA_SECONDS),
         }
     }
 
@@ -182,6 +193,16 @@ impl Metrics {
                 "The number of requests that failed because a block could not be read",
                 &metrics.block_read_failures,
             ),
+            (
+                "prometheus_tsdb_stale_series_compactions_triggered",
+                "Total number of triggered stale series compactions.",
+                &metrics.stale_compactions,
+            ),
+            (
+                "prometheus_tsdb_stale_series_compactions_failed",
+                "Total number of stale series compactions that failed.",
+                &metrics.stale_compactions_failed,
+            ),
         ];
         for (name, help, counter) in plain {
             registry.register(name, help, counter.clone());
@@ -190,6 +211,11 @@ impl Metrics {
             "prometheus_tsdb_compaction_duration_seconds",
             "Duration of compaction runs",
             metrics.compaction_duration.clone(),
+        );
+        registry.register(
+            "prometheus_tsdb_sample_ooo_delta",
+            "Delta in seconds by which a sample is considered out of order (reported regardless of OOO time window and whether sample is accepted or not).",
+            metrics.late_delta.clone(),
         );
         registry.register(
             "prometheus_tsdb_compaction_populating_block",
@@ -287,6 +313,11 @@ impl Collector for StateCollector {
                 "prometheus_tsdb_head_series",
                 "Total number of series in the head block.",
                 i64::try_from(self.head.series_count()).unwrap_or(i64::MAX),
+            ),
+            (
+                "prometheus_tsdb_head_stale_series",
+                "Total number of stale series in the head block.",
+                i64::try_from(self.head.stale_series_count()).unwrap_or(i64::MAX),
             ),
             (
                 "prometheus_tsdb_head_min_time",

@@ -7,6 +7,7 @@ use narthex_head::{GROUP_COMMIT_INTERVAL, SEGMENT_BYTES, SyncMode};
 use narthex_model::{Clock, PromDuration};
 use narthex_storage::ReplayProgress;
 
+use crate::stale::check_share;
 use crate::{Retention, TsdbError};
 
 /// The time that one block answers for, unless chosen otherwise.
@@ -44,6 +45,10 @@ pub struct TsdbOptions {
     /// (`storage.tsdb.out_of_order_time_window`), until
     /// [`crate::Tsdb::set_out_of_order_window`] says otherwise.
     pub out_of_order_window: PromDuration,
+    /// The part of all series in memory that has to have ended for these to leave it early
+    /// (`storage.tsdb.stale_series_compaction_threshold`), until
+    /// [`crate::Tsdb::set_stale_series_threshold`] says otherwise; 0 for never.
+    pub stale_series_threshold: f64,
     /// A segment of the log is closed once it is this long (`--storage.tsdb.wal-segment-size`).
     pub wal_segment_bytes: u64,
     /// When the log is forced to the disk.
@@ -69,6 +74,7 @@ impl TsdbOptions {
             max_block_duration: None,
             retention: Retention::default(),
             out_of_order_window: PromDuration::default(),
+            stale_series_threshold: 0.0,
             wal_segment_bytes: SEGMENT_BYTES,
             wal_sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
             replay: Arc::default(),
@@ -83,6 +89,7 @@ impl TsdbOptions {
             let reason = "the minimum block duration is zero".to_owned();
             return Err(TsdbError::Options(reason));
         }
+        check_share(self.stale_series_threshold)?;
         self.retention.check()
     }
 

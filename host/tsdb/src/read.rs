@@ -46,19 +46,21 @@ impl Queryable for Tsdb {
 
     fn series<'a>(
         &'a self,
-        request: &'a SelectRequest,
+        request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         async move {
             let head = self.head.series(request).await?;
             let blocks = self.blocks_in(request.range)?;
-            if blocks.is_empty() {
+            if blocks.is_empty() || head.len() >= limit(request) {
                 return Ok(head);
             }
             let mut all: HashSet<Labels> = head.into_iter().collect();
-            let series = blocks.iter().map(|block| block.series(request));
+            let samples = request.samples();
+            let series = blocks.iter();
+            let series = series.map(|block| block.label_sets(&samples, limit(request)));
             let series = self.count_failure(try_join_all(series).await)?;
             all.extend(series.into_iter().flatten());
-            Ok(all.into_iter().collect())
+            Ok(all.into_iter().take(limit(request)).collect())
         }
         .boxed()
     }
@@ -110,7 +112,7 @@ impl Tsdb {
     }
 }
 
-/// How many names or values are enough.
+/// How many label sets, names or values are enough.
 fn limit(request: &LabelsRequest) -> usize {
     request.limit.unwrap_or(usize::MAX)
 }

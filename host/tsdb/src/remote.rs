@@ -40,10 +40,11 @@ impl Tsdb {
         self.catalog.cache()
     }
 
-    /// Whether every sample of a block is kept elsewhere too, where that is wanted.
+    /// Whether every sample of a block is kept elsewhere too, where that is wanted, and no other
+    /// ones: what is deleted of it would answer from there.
     pub(crate) fn is_safe(&self, block: &Block) -> bool {
         let remote = self.remote.get();
-        remote.is_none_or(|remote| remote.has(block))
+        remote.is_none_or(|remote| remote.has(block) && !block.has_tombstones())
     }
 
     /// The blocks that may answer for a range, oldest first; of the same samples those here.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use narthex_disk::{Disk, SystemDisk, Within};
 use narthex_head::{Head, HeadOptions, LogPlace, LogTail, ReplayReport};
 use narthex_model::{AppendReport, WriteBatch};
-use narthex_storage::{AppendError, Appendable, StorageAdmin, StorageStats, StoredBlock};
+use narthex_storage::{AppendError, Appendable};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
@@ -14,6 +14,8 @@ use crate::lock::Lock;
 use crate::metrics::{Metrics, StateCollector};
 use crate::retention::CurrentRetention;
 use crate::room::Room;
+use crate::snapshot::remove_unfinished;
+use crate::stale::StaleShare;
 use crate::{RemoteBlocks, Retention, TsdbError, TsdbOptions};
 
 /// The folder of the log.
@@ -28,6 +30,7 @@ pub struct Tsdb {
     pub(crate) metrics: Metrics,
     pub(crate) retention: Arc<CurrentRetention>,
     pub(crate) room: Room,
+    pub(crate) stale_share: StaleShare,
     /// Where blocks are kept too.
     pub(crate) remote: OnceLock<Arc<dyn RemoteBlocks>>,
     /// Whether compactions are to end early.
@@ -69,6 +72,7 @@ impl Tsdb {
             .create_folder(WAL_FOLDER)
             .and_then(|()| disk.sync_folder(""));
         made.map_err(TsdbError::io("create", disk.show(WAL_FOLDER)))?;
+        remove_unfinished(disk.as_ref())?;
         let catalog = apart(|| {
             let opened = Catalog::open(&disk, options.page_cache_bytes);
             futures::executor::block_on(opened)
@@ -95,6 +99,9 @@ impl Tsdb {
         let window = options.out_of_order_window;
         head.set_out_of_order_window(window.as_millis_i64());
         metrics.set_takes_late(!window.is_zero());
+        let delta = metrics.late_delta.clone();
+        head.observe_late(move |behind_ms| delta.observe(behind_ms as f64 / 1_000.0));
+        let stale_share = StaleShare::new(options.stale_series_threshold);
         tell(&report, catalog.blocks().len());
         Ok(Arc::new(Self {
             options,
@@ -103,6 +110,7 @@ impl Tsdb {
             metrics,
             retention,
             room: Room::default(),
+            stale_share,
             remote: OnceLock::new(),
             stopping: watch::Sender::new(false),
             closed: tokio::sync::Mutex::new(false),
@@ -207,36 +215,5 @@ impl Appendable for Tsdb {
         let keeps_exemplars = self.head.exemplar_stats().exemplars_max > 0;
         self.metrics.count(batch, &report, keeps_exemplars);
         Ok(report)
-    }
-}
-
-impl StorageAdmin for Tsdb {
-    fn blocks(&self) -> Vec<StoredBlock> {
-        let blocks = self.catalog.blocks();
-        let shown = blocks.iter().map(|block| {
-            let meta = block.meta();
-            let compaction = meta.compaction.as_ref();
-            StoredBlock {
-                ulid: meta.ulid.clone(),
-                min_time_ms: meta.range.start_ms,
-                max_time_ms: meta.range.end_ms,
-                series: meta.stats.series,
-                samples: meta.stats.samples,
-                level: compaction.map_or(1, |compaction| compaction.level),
-                sources: compaction.map_or_else(
-                    || vec![meta.ulid.clone()],
-                    |compaction| compaction.sources.clone(),
-                ),
-                version: meta.version,
-            }
-        });
-        shown.collect()
-    }
-
-    fn stats(&self, limit: usize) -> StorageStats {
-        StorageStats {
-            wal_corruptions: self.metrics.wal_corruptions.get(),
-            ..self.head.stats(limit)
-        }
     }
 }

@@ -20,6 +20,14 @@ pub fn host_and_port(address: &str) -> Result<(&str, u16), Error> {
     }
 }
 
+/// An address of a host and a port; an IPv6 address gets brackets.
+pub fn host_with_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

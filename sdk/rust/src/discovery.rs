@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::Error;
 use crate::slot::{Slot, lifecycle};
+use crate::{Error, gate};
 
 pub use crate::bindings::discoverer::Group;
 
@@ -71,6 +71,19 @@ pub trait Discovery: Sized + 'static {
     fn shutdown(&mut self) {}
 }
 
+/// Said in a call of [`Discovery::refresh`]: it returns changes only. Groups that it does not name
+/// stay, one without targets ends the group of its source, and an error changes nothing. What the
+/// first call of an instance returns are all groups, said or not.
+pub fn only_changes() {
+    gate::refreshing::only_changes();
+}
+
+/// Said in a call of [`Discovery::refresh`]: there is more than it returns. The host calls again at
+/// once, and what these calls return counts together.
+pub fn more_to_come() {
+    gate::refreshing::more_to_come();
+}
+
 impl Group {
     /// A group without targets. The source names it among those of its job: a group of the same
     /// source takes its place.
@@ -97,6 +110,12 @@ impl Group {
         target.extend(labels.iter().map(owned));
         self.targets.push(target);
     }
+}
+
+/// A text as a part of a label's name: what cannot stand in one becomes `_`.
+pub fn label_name(text: &str) -> String {
+    let part = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    text.chars().map(part).collect()
 }
 
 /// Tells the world of a discovery plugin's slot.

@@ -32,7 +32,7 @@ use crate::http::Response;
 use crate::icmp::Reply;
 use crate::tcp::TlsSession;
 
-pub(crate) use cluster::kubernetes;
+pub(crate) use cluster::{kubernetes, refreshing};
 pub(crate) use network::{icmp, names, tcp, udp};
 pub(crate) use storage::{files, secrets, state};
 pub use web::Sent;
@@ -47,6 +47,7 @@ pub struct Host {
     web: web::Web,
     network: network::Network,
     cluster: cluster::Cluster,
+    has_more: bool,
     logged: Vec<String>,
 }
 
@@ -210,6 +211,11 @@ impl Host {
     /// Adds an event to the watches of the running thread's host.
     pub fn happen(api_version: &str, kind: &str, change: Change, object: &str) {
         with(|host| host.cluster.push(api_version, kind, change, object));
+    }
+
+    /// Whether the plugin has said, since this was asked last, that there is more to come.
+    pub fn has_more() -> bool {
+        with(|host| std::mem::take(&mut host.has_more))
     }
 
     /// What the plugin wrote to connections of the running thread's host, in order.

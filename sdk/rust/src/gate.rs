@@ -3,11 +3,11 @@
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::narthex::plugin::{
-    clock, files, icmp, kubernetes, log, names, secrets, state, tcp, udp,
+    clock, files, icmp, kubernetes, log, names, refreshing, secrets, state, tcp, udp,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::fake::{
-    clock, files, http, icmp, kubernetes, log, names, secrets, state, tcp, udp,
+    clock, files, http, icmp, kubernetes, log, names, refreshing, secrets, state, tcp, udp,
 };
 
 #[cfg(target_arch = "wasm32")]

@@ -12,6 +12,7 @@
 //! ```
 
 mod client;
+mod query;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::secrets::Secret;
 use crate::{Error, gate};
 
 pub use client::{Client, Scheme};
+pub use query::{encoded, query};
 pub use wit::{Response, Stored};
 
 /// How much of an answer's body an error quotes, in bytes.

@@ -57,11 +57,11 @@ pub mod tcp;
 pub mod text;
 pub mod udp;
 
-pub use address::host_and_port;
+pub use address::{host_and_port, host_with_port};
 pub use batch::{Batch, Family, Histogram};
 pub use bindings::collector::Target;
 pub use bindings::narthex::plugin::types::{Error, MetricKind, Payload};
-pub use discovery::{Discovery, Group};
+pub use discovery::{Discovery, Group, label_name, more_to_come, only_changes};
 pub use exporter::Exporter;
 pub use receiver::{Alert, Notification, Outcome, Receiver};
 pub use slot::NoConfig;

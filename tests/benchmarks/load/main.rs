@@ -18,14 +18,13 @@
 )]
 
 mod queries;
-mod system;
 mod table;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use narthex_tests::fleet::INTERVAL_MS;
+use narthex_tests::system::{Running, System};
 use narthex_tests::{Fleet, Usage, until};
-use system::{Running, System};
 use table::Figures;
 
 fn setting(name: &str, default: &str) -> String {

@@ -3,7 +3,7 @@
 use narthex_tests::usage::threads_cpu_ms;
 use narthex_tests::{http, instant};
 
-use crate::system::Running;
+use narthex_tests::system::Running;
 
 /// How often each is asked.
 const ROUNDS: usize = 5;

@@ -3,7 +3,7 @@
 use narthex_tests::Usage;
 
 use crate::queries::Cost;
-use crate::system::System;
+use narthex_tests::system::System;
 
 /// All that is known of one server.
 #[derive(Debug)]

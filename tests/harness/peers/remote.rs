@@ -47,6 +47,8 @@ pub fn vmagent(folder: &Path, port: u16, config: &str, url: &str) -> Peer {
             folder.join("vmagent").display()
         ),
         format!("-httpListenAddr=127.0.0.1:{port}"),
+        // Half a minute, otherwise.
+        "-promscrape.kubernetesSDCheckInterval=1s".to_owned(),
     ];
     Peer::start("vmagent", port, folder, &args).answering("/health")
 }

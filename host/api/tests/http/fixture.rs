@@ -6,17 +6,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, header};
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
 use narthex_api::{
     ApiOptions, ApiState, BuildInfo, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest,
     OriginPattern, RunningConfig, Serving, router,
 };
-use narthex_model::{Labels, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
+use narthex_model::{Labels, Matcher, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
 use narthex_promql::EngineOptions;
-use narthex_remote::{MessageKind, Receiver, ReceiverOptions};
+use narthex_remote::{MessageKind, ReadOptions, Reader, Receiver, ReceiverOptions};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, resolve};
 use narthex_scrape::{Collector, HttpCollector, ScrapeManager};
 use narthex_storage::{
-    Appendable, MemoryStore, Queryable, ReplayProgress, StorageAdmin, StorageStats, StoredBlock,
+    AdminError, Appendable, MemoryStore, Queryable, ReplayProgress, StorageAdmin, StorageStats,
+    StoredBlock, TimeRange,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -57,6 +60,31 @@ impl StorageAdmin for Counts {
             ..StorageStats::default()
         }
     }
+
+    fn delete(
+        self: Arc<Self>,
+        _selectors: Vec<Vec<Matcher>>,
+        _range: TimeRange,
+    ) -> BoxFuture<'static, Result<(), AdminError>> {
+        refuse()
+    }
+
+    fn clean_tombstones(self: Arc<Self>) -> BoxFuture<'static, Result<(), AdminError>> {
+        refuse()
+    }
+
+    fn snapshot(
+        self: Arc<Self>,
+        _skips_head: bool,
+    ) -> BoxFuture<'static, Result<String, AdminError>> {
+        refuse()
+    }
+}
+
+/// There is nothing that could be done.
+fn refuse<T: Send + 'static>() -> BoxFuture<'static, Result<T, AdminError>> {
+    let refused = AdminError::Refused("there are only counts here".to_owned());
+    future::ready(Err(refused)).boxed()
 }
 
 /// A server without a socket.
@@ -70,7 +98,15 @@ pub(crate) struct Api {
 /// One sample a minute for ten minutes.
 pub(crate) fn store() -> MemoryStore {
     let store = MemoryStore::new();
-    for minute in 0..=10_i64 {
+    for batch in samples() {
+        store.append(&batch).unwrap();
+    }
+    store
+}
+
+/// The batches of [`store`].
+pub(crate) fn samples() -> Vec<WriteBatch> {
+    let minutes = (0..=10_i64).map(|minute| {
         let series = [
             (
                 vec![("__name__", "up"), ("job", "a"), ("instance", "i")],
@@ -91,10 +127,9 @@ pub(crate) fn store() -> MemoryStore {
             timestamp_ms: minute * 60_000,
             value,
         });
-        let batch = WriteBatch::from(samples.collect::<Vec<_>>());
-        store.append(&batch).unwrap();
-    }
-    store
+        WriteBatch::from(samples.collect::<Vec<_>>())
+    });
+    minutes.collect()
 }
 
 fn options(
@@ -136,7 +171,7 @@ fn options(
 }
 
 /// Making an HTTP client asks for a TLS provider; a second test finds it there already.
-fn install_tls() {
+pub(crate) fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
@@ -188,15 +223,31 @@ impl Api {
         };
         let receiver = Receiver::new(options, &mut Registry::default());
         let api = Self::starting(true);
-        api.serve_with(store, Some(Arc::new(receiver))).await;
+        let receiver = Some(Arc::new(receiver));
+        api.serve_with(store, Arc::new(Counts), receiver).await;
+        api
+    }
+
+    /// One that answers from this store, whose operator asks it as well.
+    pub(crate) async fn over_with_admin(
+        store: Arc<dyn Queryable>,
+        admin: Arc<dyn StorageAdmin>,
+    ) -> Self {
+        let api = Self::starting(true);
+        api.serve_with(store, admin, None).await;
         api
     }
 
     async fn serve(&self, store: Arc<dyn Queryable>) {
-        self.serve_with(store, None).await;
+        self.serve_with(store, Arc::new(Counts), None).await;
     }
 
-    async fn serve_with(&self, store: Arc<dyn Queryable>, receiver: Option<Arc<Receiver>>) {
+    async fn serve_with(
+        &self,
+        store: Arc<dyn Queryable>,
+        admin: Arc<dyn StorageAdmin>,
+        receiver: Option<Arc<Receiver>>,
+    ) {
         let scrape = ScrapeManager::new(
             Arc::new(MemoryStore::new()),
             Arc::new(SimulatedClock::at(NOW_MS)),
@@ -220,8 +271,18 @@ impl Api {
         scrape.reload(configs).await.unwrap();
         self.state.start_serving(Serving {
             storage: store,
-            admin: Arc::new(Counts),
+            admin,
             receiver,
+            otlp: None,
+            reader: Arc::new(Reader::new(
+                ReadOptions {
+                    samples_max: 0,
+                    requests_max: 0,
+                    frame_bytes_max: 1 << 20,
+                },
+                &mut Registry::default(),
+            )),
+            push: None,
             scrape: Arc::new(scrape),
             plugins: self.plugins.clone(),
         });

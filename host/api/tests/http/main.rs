@@ -6,6 +6,7 @@
     reason = "a test's helpers fail by panicking"
 )]
 
+mod admin;
 mod answers;
 mod entrance;
 mod errors;

@@ -8,6 +8,7 @@
 
 mod compact;
 mod damage;
+mod deletes;
 mod export;
 mod fixture;
 mod golden;

@@ -82,8 +82,7 @@ impl World {
             })
         });
         let senders = self.puppets.clone();
-        let build = move |_: &str, SdConfig::Plugin(config): &SdConfig| match config.plugin.as_str()
-        {
+        let build = move |_: &str, entry: &SdConfig| match entry.plugin().unwrap_or_default() {
             "broken" => Err("no such plugin".to_owned()),
             name => Ok(Arc::new(Puppet {
                 name: name.to_owned(),

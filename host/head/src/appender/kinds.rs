@@ -249,7 +249,7 @@ impl Appender {
     }
 
     /// The newest sample of a slot, where that is a histogram.
-    fn newest_histogram(&self, slot: u32) -> Option<&Arc<FloatHistogram>> {
+    pub(super) fn newest_histogram(&self, slot: u32) -> Option<&Arc<FloatHistogram>> {
         let cursor = &self.slots[slot as usize].cursor;
         let is_histogram = cursor.has_sample && cursor.bits == sample::HISTOGRAM_BITS;
         self.histograms.0.get(&slot).filter(|_| is_histogram)

@@ -31,6 +31,12 @@ pub(crate) enum FrameType {
     LateBatch = 8,
     /// Which of those blocks hold.
     LateMark = 9,
+    /// Samples are deleted, see [`super::deletion`].
+    Deletion = 10,
+    /// Which series are stale at this moment is asked for.
+    StaleMark = 11,
+    /// Blocks hold the series that were stale at the moment of a mark.
+    StaleDrop = 12,
 }
 
 /// Makes frames.

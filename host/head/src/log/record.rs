@@ -147,7 +147,7 @@ pub(super) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
     }
 }
 
-fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     push_varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
@@ -158,6 +158,10 @@ pub(super) struct Input<'a>(&'a [u8]);
 impl<'a> Input<'a> {
     #[cfg(test)]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
@@ -213,7 +217,7 @@ impl<'a> Input<'a> {
         (count <= self.0.len() / bytes_min).then_some(count)
     }
 
-    fn text(&mut self) -> Option<&'a str> {
+    pub(super) fn text(&mut self) -> Option<&'a str> {
         let len = usize::try_from(self.varint()?).ok()?;
         std::str::from_utf8(self.take(len)?).ok()
     }

@@ -181,7 +181,8 @@ impl Log {
             forced.inspect_err(|_| active.file.take_back(len))?;
         }
         active.max_ms = active.max_ms.max(span.end_ms);
-        if kind == FrameType::LateBatch {
+        // A deletion counts as if it had late samples: it goes when those that it deletes are gone.
+        if matches!(kind, FrameType::LateBatch | FrameType::Deletion) {
             active.late_seq = self.next_seq;
         }
         self.next_seq += 1;

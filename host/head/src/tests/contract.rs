@@ -86,7 +86,7 @@ impl Queryable for Reopened {
 
     fn series<'a>(
         &'a self,
-        request: &'a SelectRequest,
+        request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         self.ask(|head| head.series(request).now_or_never().unwrap())
     }

@@ -4,6 +4,7 @@ mod bounds;
 mod contract;
 mod crashes;
 mod damage;
+mod deletes;
 mod faults;
 mod journal;
 mod kill;

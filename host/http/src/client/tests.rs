@@ -1,6 +1,7 @@
 //! TLS against a real server with certificates made on the spot.
 
 mod proxies;
+mod reuse;
 
 use std::sync::Arc;
 

@@ -6,66 +6,76 @@
 
 use std::path::{Path, PathBuf};
 
+use narthex_scrape::config::ScrapeConfig;
 use serde::Deserialize;
 
-use super::sections::Job;
-use super::{ConfigError, read_file};
-use crate::yaml::{self, Fault, YamlError};
+use super::read::take_absent;
+use super::read_file;
+use crate::yaml::{Document, Fault};
 
 /// So many files may be named; more are refused.
 const FILES_MAX: usize = 10_000;
-
-/// A file with jobs.
-#[derive(Debug)]
-pub(super) struct JobFile {
-    /// Its name.
-    pub(super) name: String,
-    /// What it says.
-    pub(super) text: String,
-    /// The jobs in it.
-    pub(super) jobs: Vec<Job>,
-}
 
 /// All that such a file may have.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct JobSections {
-    scrape_configs: Vec<Job>,
+    scrape_configs: Vec<ScrapeConfig>,
 }
 
-/// Reads the files; relative patterns are meant from `folder`.
-///
-/// # Errors
-/// A pattern is none, or a file cannot be read.
+/// Reads the files that the main one names, each with its jobs; relative patterns are meant from
+/// `folder`. What is wrong with a pattern or with a file that is no YAML is written down in the
+/// main file, the rest in the file itself.
 pub(super) fn read(
-    main_file: &str,
+    main: &mut Document,
     patterns: &[String],
     folder: &Path,
-) -> Result<Vec<JobFile>, ConfigError> {
+    missing: &mut Vec<Fault>,
+) -> Vec<(Document, Vec<ScrapeConfig>)> {
     let mut files = Vec::new();
-    for pattern in patterns {
-        let found = matching(&folder.join(pattern)).map_err(|message| {
-            ConfigError::Parse(YamlError {
-                file: main_file.to_owned(),
-                faults: vec![Fault::new("", None, format!("{message}: {pattern:?}"))],
-            })
-        })?;
+    for (at, pattern) in patterns.iter().enumerate() {
+        let found = matching(&folder.join(pattern)).unwrap_or_else(|message| {
+            let pointer = format!("/scrape_config_files/{at}");
+            main.fault(&pointer, format!("{message}: {pattern:?}"));
+            Vec::new()
+        });
         for path in found {
             let name = path.display().to_string();
-            let text = read_file(&path)?;
-            let sections: JobSections = yaml::read(&text, &name).map_err(ConfigError::Parse)?;
-            files.push(JobFile {
-                name,
-                text,
-                jobs: sections.scrape_configs,
-            });
+            let text = match read_file(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    main.fault(&format!("/scrape_config_files/{at}"), error.to_string());
+                    continue;
+                }
+            };
+            let mut document = match Document::parse(&text, &name) {
+                Ok(document) => document,
+                Err(error) => {
+                    let faults = error.faults.into_iter();
+                    faults.for_each(|fault| main.push(fault.in_file(&name)));
+                    continue;
+                }
+            };
+            let mut absent = Vec::new();
+            take_absent(&mut document, &mut absent);
+            missing.extend(absent.into_iter().map(|fault| fault.in_file(&name)));
+            let sections = document.read::<JobSections>().unwrap_or_default();
+            files.push((document, sections.scrape_configs));
         }
     }
-    Ok(files)
+    files
+}
+
+/// Whether a text may name files: wildcards stand in its last part alone.
+pub(super) fn is_pattern(pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((_, behind)) => !behind.contains('/'),
+        None => true,
+    }
 }
 
 /// The files that a pattern means.
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>, String> {
+pub(super) fn matching(pattern: &Path) -> Result<Vec<PathBuf>, String> {
     let invalid = || "invalid scrape config file path".to_owned();
     let last = pattern.file_name().and_then(|name| name.to_str());
     let last = last.ok_or_else(invalid)?;
@@ -92,7 +102,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, String> {
         .take(FILES_MAX + 1)
         .collect();
     if names.len() > FILES_MAX {
-        return Err(format!("more than {FILES_MAX} files"));
+        return Err(format!("more than {FILES_MAX} files match"));
     }
     names.sort_unstable();
     Ok(names.iter().map(|name| folder.join(name)).collect())

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use narthex_http::{BasicAuth, OAuth2, TlsConfig};
 use narthex_plugin::PluginsConfig;
 use narthex_remote::RemoteWriteConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
@@ -14,56 +15,21 @@ pub(super) fn resolve_global(global: &mut GlobalConfig, folder: &Path) {
 
 /// Makes the files that a job names relative to the config's folder.
 pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
-    join(&mut job.scrape_failure_log_file, folder);
-    join(&mut job.bearer_token_file, folder);
-    if let Some(basic) = &mut job.basic_auth {
-        join(&mut basic.username_file, folder);
-        join(&mut basic.password_file, folder);
-    }
-    if let Some(authorization) = &mut job.authorization {
-        join(&mut authorization.credentials_file, folder);
-    }
-    let mut tls_configs = Vec::from_iter(&mut job.tls_config);
-    if let Some(oauth2) = &mut job.oauth2 {
-        join(&mut oauth2.client_secret_file, folder);
-        tls_configs.extend(&mut oauth2.tls_config);
-    }
-    for tls in tls_configs {
-        join(&mut tls.ca_file, folder);
-        join(&mut tls.cert_file, folder);
-        join(&mut tls.key_file, folder);
-    }
-    for header in job.http_headers.values_mut() {
-        for file in &mut header.files {
-            join(file, folder);
-        }
-    }
+    job.visit_files(|file| join(file, folder));
 }
 
 /// Makes the files that an entry of `remote_write` names relative to the config's folder.
 pub(super) fn resolve_remote_write(config: &mut RemoteWriteConfig, folder: &Path) {
-    join(&mut config.bearer_token_file, folder);
-    if let Some(basic) = &mut config.basic_auth {
-        join(&mut basic.username_file, folder);
-        join(&mut basic.password_file, folder);
-    }
-    if let Some(authorization) = &mut config.authorization {
-        join(&mut authorization.credentials_file, folder);
-    }
-    let mut tls_configs = Vec::from_iter(&mut config.tls_config);
-    if let Some(oauth2) = &mut config.oauth2 {
-        join(&mut oauth2.client_secret_file, folder);
-        tls_configs.extend(&mut oauth2.tls_config);
-    }
-    for tls in tls_configs {
-        join(&mut tls.ca_file, folder);
-        join(&mut tls.cert_file, folder);
-        join(&mut tls.key_file, folder);
-    }
-    for header in config.http_headers.values_mut() {
-        for file in &mut header.files {
-            join(file, folder);
-        }
+    let mut files = vec![&mut config.bearer_token_file];
+    files.extend(config.basic_auth.iter_mut().flat_map(BasicAuth::files));
+    let authorization = config.authorization.iter_mut();
+    files.extend(authorization.map(|own| &mut own.credentials_file));
+    files.extend(config.oauth2.iter_mut().flat_map(OAuth2::files));
+    files.extend(config.tls_config.iter_mut().flat_map(TlsConfig::files));
+    let headers = config.http_headers.values_mut();
+    files.extend(headers.flat_map(|header| &mut header.files));
+    for file in files {
+        join(file, folder);
     }
 }
 

@@ -4,8 +4,10 @@
 //! It is not: who loads plugins. What is known of them is asked for by a function, so that a
 //! config can be checked without a running server.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use narthex_discovery::SdConfig;
 use narthex_scrape::config::ScrapeConfig;
 use serde_json::Value;
 
@@ -40,7 +42,7 @@ pub(super) struct JobOrigin {
 pub(crate) enum PluginPlace {
     /// `scrape_configs[].plugin`
     Exporter,
-    /// `scrape_configs[].plugin_sd_configs[]`
+    /// `scrape_configs[].plugin_sd_configs[]`, `consul_sd_configs[]` and the like.
     Discovery,
 }
 
@@ -64,7 +66,7 @@ struct PluginUse {
     settings: Value,
     /// Points to the entry that names the plugin, and says what the entry is within its job.
     entry: (String, String),
-    /// The field of the entry that holds the settings.
+    /// The field of the entry that holds the settings; empty where the entry itself is them.
     field: &'static str,
 }
 
@@ -110,20 +112,35 @@ impl PluginUses {
                 entry: (at_job.clone(), String::new()),
                 field: "plugin_config",
             });
-            let entries = job.plugin_sd_configs.iter().enumerate();
-            let finds = entries.map(move |(index, entry)| PluginUse {
-                place: PluginPlace::Discovery,
-                file,
-                job: job.job_name.clone(),
-                plugin: entry.plugin.clone(),
-                settings: settings(&entry.config),
-                entry: (
-                    format!("{at_job}/plugin_sd_configs/{index}"),
-                    format!("plugin_sd_configs[{index}]."),
-                ),
-                field: "config",
-            });
-            collects.into_iter().chain(finds).collect::<Vec<_>>()
+            let mut uses = Vec::from_iter(collects);
+            // How many entries of its field came before each.
+            let mut counts = BTreeMap::<&str, usize>::new();
+            for entry in job.sd_configs() {
+                let field = entry.field();
+                let count = counts.entry(field).or_default();
+                let index = *count;
+                *count += 1;
+                let Some(plugin) = entry.plugin() else {
+                    continue;
+                };
+                uses.push(PluginUse {
+                    place: PluginPlace::Discovery,
+                    file,
+                    job: job.job_name.clone(),
+                    plugin: plugin.to_owned(),
+                    settings: entry.settings(),
+                    entry: (
+                        format!("{at_job}/{field}/{index}"),
+                        format!("{field}[{index}]."),
+                    ),
+                    // The others are told what their entries say.
+                    field: match entry {
+                        SdConfig::Plugin(_) => "config",
+                        _ => "",
+                    },
+                });
+            }
+            uses
         });
         let uses = uses.collect();
         Self { files, uses }
@@ -158,17 +175,26 @@ impl PluginUses {
             let places = places.get(used.file).and_then(Option::as_ref);
             let (at, shown) = &used.entry;
             let (pointer, what, message) = match fault {
+                PluginFault::Plugin(message) if used.field.is_empty() => {
+                    let shown = shown.trim_end_matches('.');
+                    (at.clone(), shown.to_owned(), message)
+                }
                 PluginFault::Plugin(message) => {
                     (format!("{at}/plugin"), format!("{shown}plugin"), message)
                 }
                 PluginFault::Setting(pointer, message) => {
                     let field = used.field;
                     let path = path(&used.settings, &pointer);
-                    (
-                        format!("{at}/{field}{pointer}"),
-                        format!("{shown}{field}{path}"),
-                        message,
-                    )
+                    if field.is_empty() {
+                        let shown = shown.trim_end_matches('.');
+                        (format!("{at}{pointer}"), format!("{shown}{path}"), message)
+                    } else {
+                        (
+                            format!("{at}/{field}{pointer}"),
+                            format!("{shown}{field}{path}"),
+                            message,
+                        )
+                    }
                 }
             };
             let place = places.and_then(|places| places.find(&pointer));

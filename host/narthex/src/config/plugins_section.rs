@@ -68,7 +68,7 @@ mod tests {
                 vec![
                     "f.yml:3:5: plugins.registry: to follow plugins it needs plugins.directory",
                     "f.yml:7:3: job_name is empty",
-                    "f.yml:7:3: invalid scheme",
+                    "f.yml:7:11: invalid scheme",
                 ],
             ),
         ] {

@@ -1,3 +1,5 @@
+use narthex_scrape::config::ScrapeProtocol;
+
 use super::*;
 
 fn parsed(text: &str) -> Result<Config, String> {
@@ -89,7 +91,7 @@ fn jobs_of_other_files_are_jobs_like_any_other() {
 
     let path = write("b.yml", "scrape_configs:\n- job_name: main\n");
     let error = parse().unwrap_err();
-    let expected = format!("{path}:2:3: found multiple scrape configs with job name \"main\"");
+    let expected = format!("{path}:2:13: found multiple scrape configs with job name \"main\"");
     assert!(error.contains(&expected), "{error}");
     let path = write("b.yml", "global: {}\n");
     let error = parse().unwrap_err();
@@ -186,8 +188,8 @@ fn each_kind_of_fault_says_what_and_where() {
             ],
         ),
         (
-            "rule_files:\n- rules.yml\n",
-            vec!["prometheus.yml:2:3: rule_files is not supported yet"],
+            "rule_files:\n- '*/rules.yml'\n",
+            vec!["prometheus.yml:2:3: invalid rule file path"],
         ),
         (
             "storage: {tsdb: {retention: {percentage: 101}}}\n",
@@ -198,34 +200,46 @@ fn each_kind_of_fault_says_what_and_where() {
             vec!["prometheus.yml:2:22: unknown field `days`"],
         ),
         (
-            "alerting:\n  alertmanagers: []\n",
-            vec!["prometheus.yml:2:3: alerting is not supported yet"],
+            "alerting:\n  alertmanagers: [{api_version: v1, scheme: ftp, timout: 1s}]\n",
+            vec![
+                "prometheus.yml:2:33: unknown value \"v1\"",
+                "hint: the API v1 of Alertmanager is gone",
+                "prometheus.yml:2:45: invalid scheme",
+                "prometheus.yml:2:50: unknown field `timout`",
+                "hint: did you mean `timeout`?",
+            ],
         ),
         (
-            "scrape_configs:\n- job_name: a\n  dns_sd_configs:\n  - names: [x]\n",
-            vec!["prometheus.yml:4:5: dns_sd_configs is not supported yet"],
+            "scrape_configs:\n- job_name: a\n  ec2_sd_configs:\n  - {regoin: x}\n",
+            vec![
+                "prometheus.yml:4:6: unknown field `regoin`",
+                "hint: did you mean `region`?",
+            ],
         ),
         (
             "scrape_configs:\n- job_name: a\n  plugin_sd_configs: [{refresh_interval: 0}]\n",
             vec![
-                "prometheus.yml:2:3: plugin is empty in an entry of plugin_sd_configs",
-                "prometheus.yml:2:3: refresh_interval is 0 in an entry of plugin_sd_configs",
+                "plugin is empty in an entry of plugin_sd_configs",
+                "refresh_interval is 0 in an entry of plugin_sd_configs",
             ],
         ),
         (
             "scrape_configs:\n- job_name: a\n- job_name: a\n",
-            vec!["prometheus.yml:3:3: found multiple scrape configs with job name \"a\""],
+            vec!["prometheus.yml:3:13: found multiple scrape configs with job name \"a\""],
         ),
         (
             "scrape_configs:\n- scrape_interval: 5s\n- job_name: b\n  scrape_interval: 5s\n  scrape_timeout: 6s\n",
             vec![
                 "prometheus.yml:2:3: job_name is empty",
-                "prometheus.yml:3:3: scrape timeout greater than scrape interval",
+                "prometheus.yml:5:19: scrape timeout greater than scrape interval",
             ],
         ),
         (
-            "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '('}\n",
-            vec!["prometheus.yml:4:"],
+            "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {regex: '(', action: labeldrop}\n",
+            vec![
+                "prometheus.yml:4:13: error parsing regexp",
+                "in scrape_configs[0].relabel_configs[0].regex",
+            ],
         ),
         (
             "scrape_configs:\n- job_name: a\n  honor_labels: maybe\n",
@@ -276,7 +290,6 @@ fn remote_write_is_read_checked_and_printed() {
     );
     for (entry, expected) in [
         ("name: a", "url for remote_write is empty"),
-        ("url: http://a\n  sigv4: {region: x}", "not supported"),
         ("url: http://a\n  protobuf_message: x", "unknown type"),
         ("url: http://a\n  queue_config: {max_shard: 1}", "max_shard"),
     ] {
@@ -284,4 +297,147 @@ fn remote_write_is_read_checked_and_printed() {
         assert!(error.contains(expected), "{entry}: {error}");
         assert!(error.contains("prometheus.yml:"), "{error}");
     }
+}
+
+#[test]
+fn all_faults_are_said_at_once_each_where_it_stands() {
+    let text = "global:\n\
+                \x20 scrape_intervall: 15s\n\
+                \x20 scrape_timeout: 10\n\
+                scrape_configs:\n\
+                - job_name: a\n\
+                \x20 scrape_limit: 5\n\
+                \x20 scheme: ftp\n\
+                \x20 relabel_configs:\n\
+                \x20 - {action: keepp, regex: a}\n\
+                \x20 - {action: keep, regex: '(', source_labels: [a]}\n\
+                \x20 - {action: hashmod, source_labels: [a], target_label: b}\n\
+                - job_name: a\n\
+                \x20 basic_auth: {username: u, password: p, password_file: f}\n\
+                \x20 honor_labels: 'yes'\n\
+                remote_write:\n\
+                - url: http://a/%zz\n\
+                \x20 queue_config: {max_shard: 5}\n";
+    let error = parsed(text).unwrap_err();
+    let at = |line: &str| line.strip_prefix("prometheus.yml:").map(str::to_owned);
+    let first = error.split("parsing YAML file ").nth(1).unwrap();
+    let found: Vec<String> = first.lines().filter_map(at).collect();
+    let expected = [
+        "2:3: unknown field `scrape_intervall`",
+        "3:19: not a valid duration string: \"10\"",
+        "6:3: unknown field `scrape_limit`",
+        "7:11: invalid scheme \"ftp\"",
+        "9:14: unknown relabel action \"keepp\"",
+        "10:27: error parsing regexp",
+        "11:5: relabel configuration for hashmod requires non-zero modulus",
+        "12:13: found multiple scrape configs with job name \"a\"",
+        "13:39: at most one of basic_auth password",
+        "14:17: expected true or false, got the text \"yes\"",
+        "16:8: url: invalid URL escape \"%zz\"",
+        "17:18: unknown field `max_shard`",
+    ];
+    assert_eq!(found.len(), expected.len(), "{error}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\n{expected}");
+    }
+    assert!(
+        error.contains("hint: it is called `sample_limit`"),
+        "{error}"
+    );
+    assert!(!error.contains("password: p"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_run_yet_is_sound_and_says_so() {
+    let text = "rule_files: ['rules/*.yml']\n\
+                alerting: {alertmanagers: [{static_configs: [{targets: ['a:9093']}]}]}\n\
+                remote_read: [{url: 'http://a/read'}]\n\
+                tracing: {endpoint: 'a:4317'}\n\
+                otlp: {promote_resource_attributes: [a]}\n\
+                runtime: {gogc: 50}\n\
+                scrape_configs:\n\
+                - {job_name: a, ec2_sd_configs: [{region: eu-west-1}], gce_sd_configs: []}\n\
+                remote_write: [{url: 'http://a', sigv4: {region: b}}]\n";
+    let config = Config::parse(text, "prometheus.yml").unwrap();
+    assert!(
+        config.yaml.contains("rule_files:\n- rules/*.yml\n"),
+        "{}",
+        config.yaml
+    );
+    let messages = |faults: &[Fault]| -> Vec<String> {
+        let faults = faults.iter();
+        faults
+            .map(|fault| format!("{:?} {}", fault.place.unwrap(), fault.message))
+            .collect()
+    };
+    let expected = [
+        "(1, 13) rule_files: rules are not evaluated yet",
+        "(2, 11) alerting: alerts are not sent yet",
+        "(3, 14) remote_read: other stores are not asked yet",
+        "(4, 10) tracing: spans are not sent yet",
+    ];
+    assert_eq!(messages(&config.warnings), expected);
+    let expected = [
+        "(8, 33) ec2_sd_configs: no plugin finds the targets of ec2 yet",
+        "(9, 41) sigv4: this way to authenticate is not there yet",
+    ];
+    assert_eq!(messages(&config.missing), expected);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prometheus.yml");
+    std::fs::write(&path, text).unwrap();
+    let error = ConfigSource::File(path)
+        .load(ConfigDefaults::default())
+        .unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("prometheus.yml:8:33: ec2_sd_configs"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_agent_has_no_rules_and_nobody_to_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prometheus.yml");
+    std::fs::write(
+        &path,
+        "rule_files: ['*.yml']\nremote_read: [{url: 'http://a'}]\n",
+    )
+    .unwrap();
+    let checks = Checks {
+        agent: true,
+        ..Checks::default()
+    };
+    assert!(Config::check(&path, Checks::default()).is_ok());
+    let error = Config::check(&path, checks).unwrap_err().to_string();
+    for part in [
+        ":1:13: field rule_files is not allowed in agent mode",
+        ":2:14: field remote_read is not allowed in agent mode",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn files_that_are_not_there_are_named_where_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prometheus.yml");
+    let text = "rule_files: [gone.yml, '*.rules', there.yml]\n\
+                scrape_configs:\n\
+                - {job_name: a, authorization: {credentials_file: gone}, tls_config: {ca_file: gone}}\n";
+    std::fs::write(&path, text).unwrap();
+    std::fs::write(folder.path().join("there.yml"), "").unwrap();
+    assert!(Config::check(&path, Checks::default()).is_ok());
+    let checks = Checks {
+        files: true,
+        ..Checks::default()
+    };
+    let error = Config::check(&path, checks).unwrap_err().to_string();
+    for part in [
+        ":1:14: \"gone.yml\" does not point to an existing file",
+        ":3:51: authorization credentials_file: no such file",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!error.contains("ca_file: no such file"), "{error}");
 }

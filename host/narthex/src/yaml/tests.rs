@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::*;
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Document {
-    jobs: Vec<Spanned<Job>>,
+struct Content {
+    jobs: Vec<Job>,
     labels: BTreeMap<String, String>,
     free: Option<serde_json::Value>,
 }
@@ -22,16 +21,15 @@ struct Job {
     static_configs: Vec<String>,
 }
 
-fn parsed(text: &str) -> Result<Document, String> {
-    read::<Document>(text, "x.yml").map_err(|error| error.to_string())
+fn parsed(text: &str) -> Result<Content, String> {
+    read::<Content>(text, "x.yml").map_err(|error| error.to_string())
 }
 
 #[test]
 fn documents_are_read_as_go_reads_them() {
     let jobs = |text: &str| -> Vec<(String, bool, u64)> {
         let jobs = parsed(text).unwrap().jobs.into_iter();
-        jobs.map(|job| (job.value.name, job.value.flag, job.value.count))
-            .collect()
+        jobs.map(|job| (job.name, job.flag, job.count)).collect()
     };
     for (text, expected) in [
         ("", vec![]),
@@ -47,9 +45,14 @@ fn documents_are_read_as_go_reads_them() {
         ),
         ("jobs:\n- name: null\n", vec![("", false, 0)]),
         ("jobs:\n- name: 1.10\n", vec![("1.10", false, 0)]),
+        // What is null is as good as nothing, and only the first document is read.
         (
-            "jobs:\n- name: a\n  dns_sd_configs: []\n  static_configs: [x]\n  http_sd_configs:\n  count: 2\n",
-            vec![("a", false, 2)],
+            "jobs:\n- name: a\n  count:\n  flag: ~\n",
+            vec![("a", false, 0)],
+        ),
+        (
+            "jobs: [{name: a, count: 3.0}]\n---\njobs: [",
+            vec![("a", false, 3)],
         ),
     ] {
         let expected: Vec<_> = expected
@@ -93,22 +96,65 @@ fn a_fault_has_its_file_line_column_and_lines() {
     for (text, expected) in [
         (
             "jobs:\n- name: a\n  flg: yes\n",
-            "x.yml:3:3: unknown field `flg`, expected one of name, flag, count, static_configs\n\
-             1 | jobs:\n2 | - name: a\n3 |   flg: yes\n  |   ^",
+            "x.yml:3:3: unknown field `flg`\n\
+             1 | jobs:\n2 | - name: a\n3 |   flg: yes\n  |   ^\n\
+             \x20 in jobs[0].flg\n  hint: did you mean `flag`?",
         ),
-        ("jobs:\n- count: x\n", "x.yml:2:10: "),
-        ("jobs: 3\n", "x.yml:1:7: "),
-        ("labels: {a: 1, a: 2}\n", "x.yml:1:16: "),
-        ("jobs:\n\t- name: a\n", "x.yml:2:2: "),
-        ("jobs: [1\nlabels: {}\n", "x.yml:2:7: "),
         (
-            "jobs:\n- name: a\n  dns_sd_configs:\n  - names: [x]\n",
-            "x.yml:4:5: dns_sd_configs is not supported yet\n",
+            "jobs:\n- count: x\n",
+            "x.yml:2:10: expected a whole number that is not negative, got the text \"x\"",
+        ),
+        (
+            "jobs:\n- count: '7'\n",
+            "x.yml:2:10: expected a whole number",
+        ),
+        ("jobs: 3\n", "x.yml:1:7: expected a list, got 3"),
+        ("jobs: [null]\n", "x.yml:1:8: empty or null section"),
+        (
+            "labels: {a: 1, a: 2}\n",
+            "x.yml:1:16: field \"a\" is there already, in line 1",
+        ),
+        (
+            "labels: {[a]: 1}\n",
+            "x.yml:1:10: the name of a field must be a text",
+        ),
+        ("labels: {<<: [1]}\n", "x.yml:1:14: `<<` takes a map"),
+        ("jobs:\n\t- name: a\n", "x.yml:2:"),
+        ("jobs: [1\nlabels: {}\n", "x.yml:2:"),
+        ("labels: *gone\n", "x.yml:1:9: "),
+        (
+            "labels: &a {b: *a}\n",
+            "x.yml:1:16: an alias within what it stands for",
         ),
     ] {
         let error = parsed(text).unwrap_err();
         assert!(error.starts_with(expected), "{text}\n{error}");
     }
+}
+
+#[test]
+fn all_faults_of_a_document_are_found_at_once() {
+    let text = "jobs:\n- {name: a, count: x, flag: maybe}\n- {nam: b, name: [], name: c}\n\
+                labels: {a: {}, b: c}\nfoo: 1\n";
+    let error = read::<Content>(text, "x.yml").unwrap_err();
+    let places: Vec<_> = error
+        .faults
+        .iter()
+        .map(|fault| fault.place.unwrap())
+        .collect();
+    let expected = [(2, 20), (2, 29), (3, 4), (3, 18), (3, 22), (4, 13), (5, 1)];
+    assert_eq!(places, expected, "{error}");
+    let many = format!("jobs:\n{}", "- count: x\n".repeat(FAULTS_MAX * 2));
+    let error = read::<Content>(&many, "x.yml").unwrap_err();
+    assert_eq!(error.faults.len(), FAULTS_MAX);
+}
+
+#[test]
+fn what_is_nested_too_deep_is_refused() {
+    let nested = |depth: usize| format!("free: {}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(parsed(&nested(DEPTH_MAX - 4)).is_ok());
+    let error = parsed(&nested(DEPTH_MAX * 2)).unwrap_err();
+    assert!(error.starts_with("x.yml:1:"), "{error}");
 }
 
 #[test]
@@ -129,5 +175,6 @@ fn a_bomb_of_aliases_is_refused() {
         let list = vec![below; 10].join(", ");
         text.push_str(&format!("  a{level}: &a{level} [{list}]\n"));
     }
-    assert!(parsed(&text).is_err());
+    let error = parsed(&text).unwrap_err();
+    assert!(error.contains("the aliases stand for over"), "{error}");
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use narthex_http::header::{HeaderMap, HeaderName, HeaderValue};
-use narthex_http::{BodyError, BodyLimit, Outbound, OutboundError};
+use narthex_http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use narthex_http::{BodyError, BodyLimit, Client, Outbound, OutboundError, RequestError};
 use narthex_registry::Endpoint;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::Result;
@@ -15,6 +15,9 @@ use crate::budget::{Interface, Spend};
 use crate::capability::{Denied, Network};
 use crate::host::Host;
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_HEADERS_MAX, STORED_RESPONSES_MAX};
+
+/// What the lent client calls itself, where the guest says nothing.
+const USER_AGENT_VALUE: &str = concat!("Narthex/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that say where a message ends or what becomes of its connection, which is the
 /// client's to say: with them a guest could put a second request behind its own.
@@ -55,9 +58,70 @@ impl Host {
             Err(error) => return Ok(Err(error)),
         };
         Ok(match self.headers(&request.headers).await? {
-            Ok(headers) => self.send_request(request, &endpoint, headers).await,
+            Ok(headers) => match self.lender(&request, &endpoint) {
+                Some(client) => self.send_by(client, request, headers).await,
+                None => self.send_request(request, &endpoint, headers).await,
+            },
             Err(error) => Err(error),
         })
+    }
+
+    /// The lent client, where the request is one for it.
+    fn lender(&self, request: &http::Request, endpoint: &Endpoint) -> Option<Client> {
+        let has_profile = request.tls.as_ref().is_some_and(|name| !name.is_empty());
+        let is_lent = !has_profile && self.capabilities.is_lent(endpoint);
+        self.lent_client.clone().filter(|_| is_lent)
+    }
+
+    /// Sends a request by the lent client, which adds credentials and follows redirects as the
+    /// entry that lends it says.
+    async fn send_by(
+        &mut self,
+        client: Client,
+        request: http::Request,
+        mut headers: HeaderMap,
+    ) -> Result<Answer, Error> {
+        let patience = self.until(request.timeout_ms);
+        let limit = self.body_limit();
+        headers
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(USER_AGENT_VALUE));
+        let exchange = async {
+            let sent = match request.method.as_str() {
+                "GET" => client.get(&request.url, &headers).await,
+                "POST" => {
+                    let body = Bytes::from(request.body.unwrap_or_default());
+                    client.post(&request.url, &headers, body).await
+                }
+                other => {
+                    let text = format!("requests to here are GET and POST, not {other:?}");
+                    return Err(Error::Internal(text));
+                }
+            };
+            let response = sent.map_err(|error| Error::Unavailable(error.to_string()))?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.body(limit).await.map_err(unread)?;
+            Ok(Answer {
+                status,
+                headers,
+                body,
+            })
+        };
+        let answer = timeout_at(patience, exchange).await;
+        let answer = answer.unwrap_or(Err(Error::Timeout))?;
+        self.spend_bytes(answer.body.len())?;
+        Ok(answer)
+    }
+
+    /// When the wait for an answer ends: a request may ask for less than the call has left.
+    fn until(&self, timeout_ms: Option<u32>) -> Instant {
+        let patience = self.patience();
+        let own = timeout_ms.map(u64::from).map(Duration::from_millis);
+        own.map_or(patience, |own| patience.min(Instant::now() + own))
+    }
+
+    fn body_limit(&self) -> BodyLimit {
+        BodyLimit::Bytes(self.call.budget.bytes_left().clamp(1, HTTP_BODY_BYTES_MAX))
     }
 
     async fn send_request(
@@ -66,12 +130,12 @@ impl Host {
         endpoint: &Endpoint,
         headers: HeaderMap,
     ) -> Result<Answer, Error> {
-        let patience = self.patience();
+        let patience = self.until(request.timeout_ms);
         let profile = request.tls.unwrap_or_default();
         let literals = self.capabilities.literals(Network::Http);
         let vault = self.outside.vault.load_full();
         let outbound = vault.http(&profile, literals).await?;
-        let limit = BodyLimit::Bytes(self.call.budget.bytes_left().clamp(1, HTTP_BODY_BYTES_MAX));
+        let limit = self.body_limit();
         let mut refused = None;
         let exchange = async {
             let sent = outbound.send(&request.method, &request.url, headers, request.body);
@@ -84,19 +148,13 @@ impl Host {
                 Err(error) => return Err(Error::Unavailable(error.to_string())),
             };
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = response.body(limit).await;
-            let body = body.map_err(|error| match error {
-                BodyError::TooLarge | BodyError::Gzip(_) => Error::Protocol(error.to_string()),
-                BodyError::Read(text) => Error::Unavailable(text),
-            })?;
+            let body = response.body(limit).await.map_err(unread)?;
             Ok(Answer {
                 status,
                 headers,
                 body,
             })
         };
-        let own = request.timeout_ms.map(u64::from).map(Duration::from_millis);
-        let patience = own.map_or(patience, |own| patience.min(Instant::now() + own));
         let answer = timeout_at(patience, exchange).await;
         let answer = answer.unwrap_or(Err(Error::Timeout));
         let denied = refused.and_then(|address| {
@@ -116,8 +174,8 @@ impl Host {
 
     /// Whether the request may be sent at all, and where to.
     fn check_request(&mut self, request: &http::Request) -> Result<Endpoint, Error> {
-        let target = Outbound::endpoint(&request.url);
-        let (host, port) = target.map_err(|error| Error::Internal(error.to_string()))?;
+        let fault = |error: RequestError| Error::Internal(error.to_string());
+        let (host, port) = Client::endpoint(&request.url).map_err(fault)?;
         // A tunnel would lead anywhere from there.
         if request.method.eq_ignore_ascii_case("connect") {
             return Err(Error::Internal(
@@ -125,12 +183,20 @@ impl Host {
             ));
         }
         let endpoint = Endpoint { host, port };
+        let is_lent = self.lender(request, &endpoint).is_some();
+        if !is_lent {
+            // What an operator wrote into an entry may have a user in it; nothing else may.
+            Outbound::endpoint(&request.url).map_err(fault)?;
+        }
         let capabilities = self.capabilities.clone();
         capabilities
             .endpoint(Network::Http, &endpoint, self.call.target.as_ref())
             .and_then(|()| capabilities.tls(request.tls.as_deref().unwrap_or_default()))
             .map_err(|denied| self.refuse(denied))?;
-        self.spend(Spend::Connect)?;
+        self.spend(match is_lent {
+            true => Spend::LentRequest,
+            false => Spend::Connect,
+        })?;
         Ok(endpoint)
     }
 
@@ -180,6 +246,14 @@ impl Host {
         };
         let secret = self.secret(secret).await?;
         Ok(secret.map(|secret| text(secret.expose())))
+    }
+}
+
+/// What the guest is told of a body that was not read to its end.
+fn unread(error: BodyError) -> Error {
+    match error {
+        BodyError::TooLarge | BodyError::Gzip(_) => Error::Protocol(error.to_string()),
+        BodyError::Read(text) => Error::Unavailable(text),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_plugin::{
-    Alert, Notification, Outcome, PluginError, PluginOptions, PluginRuntime, Watch, WatchEvent,
-    Watches,
+    Alert, Lent, Notification, Outcome, PluginError, PluginOptions, PluginRuntime, Watch,
+    WatchEvent, WatchNews, WatchRequest, Watches,
 };
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -52,7 +52,7 @@ async fn a_discovery_sends_what_is_new_as_long_as_somebody_listens() {
     let interval = Duration::from_millis(1);
     let discoverer = bench
         .runtime
-        .discoverer("made", "a", &Value::Null, interval);
+        .discoverer("made", "a", &Value::Null, interval, Lent::default());
     let discoverer = discoverer.unwrap();
     let (sender, mut receiver) = mpsc::channel(1);
     let finding = tokio::spawn(async move { discoverer.run(sender).await });
@@ -72,7 +72,7 @@ async fn another_version_is_asked_at_once() {
     let bench = bench(folder.path(), &finder()).await;
     let discoverer = bench
         .runtime
-        .discoverer("made", "a", &Value::Null, GENEROUS);
+        .discoverer("made", "a", &Value::Null, GENEROUS, Lent::default());
     let discoverer = discoverer.unwrap();
     let (sender, mut receiver) = mpsc::channel(1);
     let finding = tokio::spawn(async move { discoverer.run(sender).await });
@@ -169,7 +169,7 @@ async fn a_plugin_is_used_in_its_own_world_only() {
     assert!(matches!(error, PluginError::OtherWorld { .. }));
     let _job = bench
         .runtime
-        .discoverer("made", "a", &Value::Null, GENEROUS)
+        .discoverer("made", "a", &Value::Null, GENEROUS, Lent::default())
         .unwrap();
     // A version of another world is not put to work for it.
     let exporter = Handmade::exporter("x 1\n");
@@ -193,30 +193,91 @@ struct Quiet(Arc<Notify>);
 
 #[async_trait::async_trait]
 impl Watches for Cluster {
-    async fn open(
-        &self,
-        api_version: &str,
-        kind: &str,
-        _: Option<&str>,
-        _: Option<&str>,
-    ) -> Result<Box<dyn Watch>, String> {
-        assert_eq!((api_version, kind), ("v1", "Pod"));
+    async fn open(&self, request: WatchRequest) -> Result<Box<dyn Watch>, String> {
+        assert_eq!((&*request.api_version, &*request.kind), ("v1", "Pod"));
         Ok(Box::new(Quiet(self.0.clone())))
     }
 }
 
 impl Watch for Quiet {
-    fn drain(&mut self, _: usize) -> Vec<WatchEvent> {
+    fn drain(&mut self, _: usize, _: usize) -> Vec<WatchEvent> {
         Vec::new()
+    }
+
+    fn drain_news(&mut self, _: usize) -> Vec<WatchNews> {
+        Vec::new()
+    }
+
+    fn lookup(&self, _: &str, _: &str) -> Option<Arc<str>> {
+        None
     }
 
     fn synced(&self) -> bool {
         true
     }
 
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     fn changed(&self) -> Arc<Notify> {
         self.0.clone()
     }
+
+    fn is_lost(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn of_a_discovery_that_returns_changes_the_other_groups_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut guest = finder();
+    guest.imports =
+        "(import \"narthex:plugin/refreshing@0.1.0\" \"only-changes\" (func $only))".to_owned();
+    // The first call says so as well, and nobody takes it at its word. The second names nothing.
+    let say = "(if (i32.lt_u (i32.load8_u (i32.const 414)) (i32.const 50)) (then (call $only)))
+         (i32.store (i32.const 308)
+            (i32.ne (i32.load8_u (i32.const 414)) (i32.const 49)))";
+    guest.call = format!("{say} {}", guest.call);
+    let bench = bench(folder.path(), &guest).await;
+    let interval = Duration::from_millis(1);
+    let discoverer = bench
+        .runtime
+        .discoverer("made", "a", &Value::Null, interval, Lent::default());
+    let discoverer = discoverer.unwrap();
+    let (sender, mut receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    for address in ["x:1", "x:3", "x:4"] {
+        let groups = receiver.recv().await.unwrap();
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].targets[0]["__address__"], address);
+    }
+    finding.abort();
+}
+
+#[tokio::test]
+async fn what_a_discovery_tells_in_pieces_comes_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut guest = finder();
+    guest.imports =
+        "(import \"narthex:plugin/refreshing@0.1.0\" \"more-to-come\" (func $more))".to_owned();
+    // Each call has a source of its own; the first two have more to tell.
+    let say = "(i32.store8 (i32.const 400) (i32.load8_u (i32.const 414)))
+         (if (i32.lt_u (i32.load8_u (i32.const 414)) (i32.const 50)) (then (call $more)))";
+    guest.call = format!("{say} {}", guest.call);
+    let bench = bench(folder.path(), &guest).await;
+    let discoverer =
+        bench
+            .runtime
+            .discoverer("made", "a", &Value::Null, GENEROUS * 60, Lent::default());
+    let discoverer = discoverer.unwrap();
+    let (sender, mut receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    let groups = receiver.recv().await.unwrap();
+    let sources: Vec<&str> = groups.iter().map(|group| group.source.as_str()).collect();
+    assert_eq!(sources, ["0", "1", "2"]);
+    finding.abort();
 }
 
 #[tokio::test]
@@ -246,7 +307,7 @@ async fn a_change_in_the_cluster_is_a_reason_to_ask_again() {
     let runtime = PluginRuntime::start(options, &mut Registry::default()).await;
     let runtime = runtime.unwrap();
     runtime.rescan().await;
-    let discoverer = runtime.discoverer("made", "a", &Value::Null, GENEROUS * 60);
+    let discoverer = runtime.discoverer("made", "a", &Value::Null, GENEROUS * 60, Lent::default());
     let discoverer = discoverer.unwrap();
     let (sender, mut receiver) = mpsc::channel(1);
     let finding = tokio::spawn(async move { discoverer.run(sender).await });

@@ -231,13 +231,13 @@ impl Requested {
                 Err(_) => written.samples -= 1,
             }
             if let Some(sample) = batch.samples.get(*at) {
-                faults.add(reason(*rejection), &sample.labels);
+                faults.add(rejection_text(*rejection), &sample.labels);
             }
         }
         for (at, rejection) in &report.rejected_histograms {
             written.histograms -= 1;
             if let Some(sample) = batch.histograms.get(*at) {
-                faults.add(reason(*rejection), &sample.labels);
+                faults.add(rejection_text(*rejection), &sample.labels);
             }
         }
         for (at, rejection) in &report.rejected_exemplars {
@@ -257,7 +257,7 @@ impl Requested {
 }
 
 /// In Prometheus' words.
-fn reason(rejection: Rejection) -> &'static str {
+pub(crate) fn rejection_text(rejection: Rejection) -> &'static str {
     match rejection {
         Rejection::OutOfOrder => "out of order sample",
         Rejection::DuplicateTimestamp => "duplicate sample for timestamp",

@@ -56,14 +56,22 @@ impl Refusal {
 
 /// What was wrong with single samples of a request.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     shown: Vec<String>,
     more: usize,
     pub(super) samples_with_invalid_labels: u64,
 }
 
 impl Faults {
-    pub(super) fn add(&mut self, fault: &str, series: &dyn fmt::Display) {
+    /// A fault that is of no series.
+    pub(crate) fn add_fault(&mut self, fault: &str) {
+        match self.shown.len() >= FAULTS_SHOWN_MAX {
+            true => self.more += 1,
+            false => self.shown.push(fault.to_owned()),
+        }
+    }
+
+    pub(crate) fn add(&mut self, fault: &str, series: &dyn fmt::Display) {
         if self.shown.len() >= FAULTS_SHOWN_MAX {
             self.more += 1;
             return;
@@ -76,7 +84,7 @@ impl Faults {
         self.shown.push(format!("{fault} for series {labels}"));
     }
 
-    pub(super) fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let mut message = self.shown.join("\n");
         if self.more > 0 {
             message.push_str(&format!("\nand {} more like these", self.more));
@@ -97,7 +105,7 @@ impl Faults {
 }
 
 /// An error and all its sources in one line, outermost first.
-pub(super) fn with_sources(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

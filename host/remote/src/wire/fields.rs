@@ -20,6 +20,9 @@ pub(crate) enum WireError {
     /// A field is known and of another kind.
     #[error("proto: field {0} has the wrong wire type")]
     Mismatch(u32),
+    /// A text is none.
+    #[error("proto: field {0} has invalid UTF-8")]
+    Utf8(u32),
     /// Fields count from 1.
     #[error("proto: field 0")]
     Zero,
@@ -178,6 +181,31 @@ impl<'a> Field<'a> {
             Content::Eight(bits) => Ok(f64::from_bits(bits)),
             _ => Err(WireError::Mismatch(self.number)),
         }
+    }
+
+    /// A `fixed64`.
+    #[inline]
+    pub(crate) fn fixed(self) -> Result<u64, WireError> {
+        match self.content {
+            Content::Eight(bits) => Ok(bits),
+            _ => Err(WireError::Mismatch(self.number)),
+        }
+    }
+
+    /// Adds the numbers of a repeated `fixed64`, packed or not.
+    pub(crate) fn fixeds(self, into: &mut Vec<u64>) -> Result<(), WireError> {
+        match self.content {
+            Content::Eight(bits) => into.push(bits),
+            Content::Bytes(packed) => {
+                let (numbers, rest) = packed.as_chunks::<8>();
+                if !rest.is_empty() {
+                    return Err(WireError::Truncated);
+                }
+                into.extend(numbers.iter().copied().map(u64::from_le_bytes));
+            }
+            _ => return Err(WireError::Mismatch(self.number)),
+        }
+        Ok(())
     }
 
     /// Adds the numbers of a repeated field, packed or not.

@@ -293,6 +293,12 @@ fn absolute(deltas: &[i64], side: &'static str) -> Result<Vec<f64>, HistogramFau
     counts.ok_or(HistogramFault::Negative(side))
 }
 
+/// What Prometheus checks before it stores one whose counts are integers.
+pub(crate) fn check_integers(histogram: &FloatHistogram) -> Result<(), HistogramFault> {
+    check(histogram)?;
+    check_count(histogram)
+}
+
 /// What Prometheus checks before it stores one.
 fn check(histogram: &FloatHistogram) -> Result<(), HistogramFault> {
     if histogram.has_custom_buckets() {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use narthex_discovery::{PluginSdConfig, StaticConfig};
+use narthex_discovery::{SdConfig, StaticConfig};
 use narthex_model::{ByteSize, PromDuration};
 
 use super::{
@@ -138,24 +138,8 @@ fn job_faults(job: &ScrapeConfig) -> Vec<String> {
             "plugin is empty for scrape config with job name {name:?}"
         ));
     }
-    let bearer = (
-        !job.bearer_token.is_empty(),
-        !job.bearer_token_file.is_empty(),
-    );
-    if bearer == (true, true) {
-        faults
-            .push("at most one of bearer_token & bearer_token_file must be configured".to_owned());
-    }
-    let has_other = job.basic_auth.is_some() || job.authorization.is_some() || job.oauth2.is_some();
-    if (bearer.0 || bearer.1) && has_other {
-        faults.push(
-            "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
-                .to_owned(),
-        );
-    }
-    faults.extend(job.http_config().faults());
-    let plugins = job.plugin_sd_configs.iter();
-    faults.extend(plugins.flat_map(PluginSdConfig::faults));
+    faults.extend(job.http_faults());
+    faults.extend(job.sd_configs().iter().flat_map(SdConfig::faults));
     // With relabelling a target may be anything, and a plugin may call its targets what it likes:
     // a URL to probe, for instance.
     if job.relabel_configs.is_empty() && job.plugin.is_none() {

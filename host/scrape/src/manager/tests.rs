@@ -97,7 +97,10 @@ impl World {
             Ok(Arc::new(Named { job: name, wait }) as Arc<dyn Collector>)
         };
         let log = Arc::clone(&built);
-        let discover = move |name: &str, SdConfig::Plugin(config): &SdConfig| {
+        let discover = move |name: &str, entry: &SdConfig| {
+            let SdConfig::Plugin(config) = entry else {
+                return Err(format!("nobody plays {}", entry.mechanism()));
+            };
             log.lock()
                 .unwrap()
                 .push(format!("{name}: {}", config.plugin));
@@ -384,6 +387,40 @@ async fn too_many_targets_fail_all_of_them_until_there_are_fewer() {
     world.reload(targets(&["h:1"])).await.unwrap();
     world.pass(10).await;
     assert_eq!(world.target().status().health, Health::Up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_has_no_more_samples_than_it_may_have_between_its_targets() {
+    let world = World::new();
+    let jobs = |limit: u64, hosts: &[&str]| {
+        let static_configs = json!([{"targets": hosts}]);
+        json!([job(
+            "a",
+            json!({"job_sample_limit": limit, "static_configs": static_configs})
+        )])
+    };
+    let errors = || {
+        let pool = &world.manager.pools()[0];
+        let errors = pool.active.iter().filter_map(|it| it.status().last_error);
+        let texts: Vec<String> = errors.map(|error| error.to_string()).collect();
+        texts
+    };
+    // Each has one.
+    world.reload(jobs(2, &["h:1", "h:2", "h:3"])).await.unwrap();
+    world.pass(30).await;
+    assert_eq!(errors(), ["job sample limit exceeded"]);
+    let exceeded = world.metric("prometheus_target_scrapes_exceeded_job_sample_limit_total");
+    assert_ne!(exceeded, "0");
+    // What goes makes room, and a reload counts on.
+    world.reload(jobs(2, &["h:1", "h:3"])).await.unwrap();
+    world.pass(60).await;
+    assert_eq!(errors(), [""; 0]);
+    world.reload(jobs(1, &["h:1", "h:3"])).await.unwrap();
+    world.pass(30).await;
+    assert_eq!(errors(), ["job sample limit exceeded"]);
+    world.reload(jobs(0, &["h:1", "h:3"])).await.unwrap();
+    world.pass(30).await;
+    assert_eq!(errors(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

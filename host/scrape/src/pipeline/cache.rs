@@ -18,6 +18,9 @@ pub(super) type EntryId = u32;
 /// The samples of a batch that no entry stands behind: stale marks and report series.
 pub(super) const NO_ENTRY: EntryId = EntryId::MAX;
 
+/// Tells an exemplar from others of its series: a hash of its labels, and the bits of its value.
+type ExemplarKey = (u64, u64);
+
 /// The memory of one target.
 #[derive(Debug)]
 pub(crate) struct SeriesCache {
@@ -39,6 +42,11 @@ pub(crate) struct SeriesCache {
     orphans: Vec<Stale>,
     /// When the counting of series began, where a zero was written for it.
     starts: HashMap<EntryId, i64>,
+    /// The exemplars without a time of their own that came last: a target says the same one again
+    /// until it has another.
+    exemplars: HashMap<EntryId, ExemplarKey>,
+    /// What this scrape makes of that; none: the last one has a time of its own.
+    next_exemplars: Vec<(EntryId, Option<ExemplarKey>)>,
     /// Counts from 1 on.
     scrape: u32,
 }
@@ -90,6 +98,8 @@ impl SeriesCache {
             next_tracked: Vec::new(),
             orphans: Vec::new(),
             starts: HashMap::new(),
+            exemplars: HashMap::new(),
+            next_exemplars: Vec::new(),
             scrape: 0,
         }
     }
@@ -194,6 +204,26 @@ impl SeriesCache {
         self.starts.insert(id, start_ms) != Some(start_ms)
     }
 
+    /// Whether an exemplar is another than the one that came last. `own_ms` is its time, where it
+    /// has one of its own: two of those are the store's to compare.
+    pub(super) fn is_new_exemplar(
+        &mut self,
+        id: EntryId,
+        labels: &Labels,
+        value: f64,
+        own_ms: Option<i64>,
+    ) -> bool {
+        let key = match own_ms {
+            None => Some((labels.stable_hash(), value.to_bits())),
+            Some(_) => None,
+        };
+        let is_new = key.is_none() || self.exemplars.get(&id) != key.as_ref();
+        if is_new {
+            self.next_exemplars.push((id, key));
+        }
+        is_new
+    }
+
     /// The scrape was good: gives what vanished since the last good one and forgets its lines.
     pub(super) fn commit(&mut self) -> Vec<Stale> {
         let mut vanished = std::mem::take(&mut self.orphans);
@@ -205,6 +235,12 @@ impl SeriesCache {
             let current = self.next_tracked.iter().filter_map(|id| self.series(*id));
             let current: HashSet<&Labels> = current.map(|(_, labels)| labels).collect();
             vanished.retain(|(_, labels)| !current.contains(labels));
+        }
+        for (id, key) in self.next_exemplars.drain(..) {
+            match key {
+                Some(key) => self.exemplars.insert(id, key),
+                None => self.exemplars.remove(&id),
+            };
         }
         std::mem::swap(&mut self.order, &mut self.next_order);
         if self.entries.capacity() > self.entries.len() + self.entries.len() / 8 {
@@ -218,12 +254,13 @@ impl SeriesCache {
         vanished
     }
 
-    /// The scrape failed: gives everything that the last good one had. `true`: the cache had
+    /// The scrape failed or was empty: gives everything that the last good one had. `true`: the cache had
     /// grown over its bound and was cut back to the last good scrape.
     pub(super) fn abort(&mut self) -> (Vec<Stale>, bool) {
         let vanished = self.take_tracked();
         // Zeros of this scrape were not written. A store refuses those that it has.
         self.starts.clear();
+        self.next_exemplars.clear();
         for (place, id) in self.order.iter().enumerate() {
             if let Some(entry) = self.entries.get_mut(*id as usize) {
                 entry.order_at = number(place);
@@ -312,6 +349,7 @@ impl SeriesCache {
             entry.series = None;
             entry.seen_at = 0;
             self.starts.remove(&id);
+            self.exemplars.remove(&id);
             self.free.push(id);
         }
     }

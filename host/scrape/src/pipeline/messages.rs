@@ -6,7 +6,7 @@ use narthex_exposition::{
     ClassicHistogram, FamilyMeta, Metric, MetricExemplar, MetricSample, MetricType, ProtobufEntry,
     ProtobufError, ProtobufParser,
 };
-use narthex_model::{Exemplar, METRIC_NAME};
+use narthex_model::METRIC_NAME;
 
 use super::sample_labels::Described;
 use super::walk::{Place, Walk};
@@ -136,12 +136,7 @@ impl Walk<'_> {
     /// Takes in an exemplar. One whose labels are no label set is left out.
     fn metric_exemplar(&mut self, place: Place, exemplar: &MetricExemplar<'_>) {
         if let Ok(labels) = exemplar.labels() {
-            let exemplar = Exemplar {
-                labels,
-                value: exemplar.value,
-                timestamp_ms: exemplar.timestamp_ms.unwrap_or(place.timestamp_ms),
-            };
-            self.exemplar(place, exemplar);
+            self.exemplar(place, labels, exemplar.value, exemplar.timestamp_ms);
         }
     }
 }

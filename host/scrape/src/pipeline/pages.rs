@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use narthex_exposition::{Entry, Families, Format, MetricType, PageFormat, Parser, SeriesEntry};
+use narthex_model::METRIC_NAME;
 use narthex_model::sample::NORMAL_NAN_BITS;
-use narthex_model::{Exemplar, METRIC_NAME};
 
 use super::collation::{Collation, Part};
 use super::sample_labels::Described;
@@ -165,7 +165,8 @@ impl Walk<'_> {
             && self.histogram(place, histogram, collected.start_ms)
         {
             for exemplar in collected.exemplars {
-                self.exemplar(place, exemplar);
+                let own_ms = Some(exemplar.timestamp_ms);
+                self.exemplar(place, exemplar.labels, exemplar.value, own_ms);
             }
         }
         Ok(())
@@ -176,12 +177,7 @@ impl Walk<'_> {
         if let Some(exemplar) = series.exemplar
             && let Ok(labels) = exemplar.labels()
         {
-            let exemplar = Exemplar {
-                labels,
-                value: exemplar.value,
-                timestamp_ms: exemplar.timestamp_ms.unwrap_or(place.timestamp_ms),
-            };
-            self.exemplar(place, exemplar);
+            self.exemplar(place, labels, exemplar.value, exemplar.timestamp_ms);
         }
     }
 

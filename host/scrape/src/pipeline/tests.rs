@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 
+mod exemplars;
 mod histograms;
 
 /// One target through several scrapes, the n-th of them at n seconds.
@@ -39,6 +40,7 @@ impl Story {
             options: self.options,
             target: &self.target,
             timeout: self.config.scrape_timeout,
+            room: u64::MAX,
         };
         self.last = process(scraped, rules, &mut self.memory, self.now_ms);
         lines(&self.last.batch)
@@ -123,6 +125,22 @@ fn a_failed_scrape_marks_everything_once_and_the_next_good_one_goes_on() {
     assert_eq!(story.fails(), Vec::<String>::new());
     assert_eq!(story.page("a 2\n"), ["a 2 @4"]);
     assert_eq!(story.counts(), (1, 1, 0));
+}
+
+#[test]
+fn series_that_come_back_behind_an_empty_page_are_not_added_anew() {
+    let mut story = Story::new(json!({}));
+    story.page("a 1\nb 1\n");
+    assert_eq!(story.last.series_added, 2);
+    // No type is asked for, as nothing is read.
+    let empty = Scraped::Text {
+        content_type: "nobody/knows".to_owned(),
+        body: Bytes::new(),
+    };
+    assert_eq!(story.scrape(Ok(&empty)), ["a stale @2", "b stale @2"]);
+    assert_eq!((story.error().as_str(), story.last.total), ("", 0));
+    assert_eq!(story.page("a 1\nb 1\nc 1\n").len(), 3);
+    assert_eq!(story.last.series_added, 1);
 }
 
 #[test]
@@ -313,6 +331,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
         options: story.options,
         target: &story.target,
         timeout: story.config.scrape_timeout,
+        room: u64::MAX,
     };
     report(
         &mut story.last,
@@ -336,6 +355,7 @@ fn references_are_learnt_and_rejected_samples_not_tracked() {
         options: story.options,
         target: &story.target,
         timeout: story.config.scrape_timeout,
+        room: u64::MAX,
     };
     super::report(
         &mut story.last,
@@ -365,6 +385,7 @@ fn every_scrape_reports_on_itself() {
             options: story.options,
             target: &story.target,
             timeout: story.config.scrape_timeout,
+            room: u64::MAX,
         };
         story.last.batch.samples.clear();
         report(
@@ -413,6 +434,7 @@ fn a_target_that_goes_away_ends_in_stale_marks() {
         options: story.options,
         target: &story.target,
         timeout: story.config.scrape_timeout,
+        room: u64::MAX,
     };
     let ended = lines(&end(rules, &mut story.memory, 5000));
     assert_eq!(
@@ -507,48 +529,4 @@ fn what_says_nothing_useful_of_its_type_is_refused_unless_there_is_a_fallback() 
     );
     let mut story = Story::new(json!({"fallback_scrape_protocol": "PrometheusText0.0.4"}));
     assert_eq!(story.scrape(Ok(&page("text/html"))), ["a 1 @1"]);
-}
-
-#[test]
-fn exemplars_come_with_their_samples_and_have_their_time_where_they_have_none() {
-    let mut story = Story::new(json!({
-        "metric_relabel_configs": [{"source_labels": ["x"], "regex": "drop", "action": "drop"}],
-    }));
-    let open_metrics = |page: &str| Scraped::Text {
-        content_type: "application/openmetrics-text; version=1.0.0".into(),
-        body: Bytes::copy_from_slice(page.as_bytes()),
-    };
-    let page = "# TYPE a counter\n\
-         a_total{x=\"1\"} 5 # {trace_id=\"ü\"} 0.5 0.25\n\
-         a_total{x=\"2\"} 5 # {trace_id=\"y\"} 0.5\n\
-         a_total{x=\"3\"} 5 0.75 # {} NaN\n\
-         a_total{x=\"4\"} 5\n\
-         a_total{x=\"5\"} 5 # {trace_id=\"y\",trace_id=\"z\"} 0.5\n\
-         a_total{x=\"drop\"} 5 # {trace_id=\"n\"} 0.5\n\
-         # EOF\n";
-    story.scrape(Ok(&open_metrics(page)));
-    assert_eq!(story.error(), "");
-    let found: Vec<_> = story
-        .last
-        .batch
-        .exemplars
-        .iter()
-        .map(|sample| {
-            let exemplar = &sample.exemplar;
-            let series = sample.series.get("x").unwrap();
-            let id = exemplar.labels.get("trace_id").unwrap_or_default();
-            (series, id, exemplar.value.to_bits(), exemplar.timestamp_ms)
-        })
-        .collect();
-    let half = 0.5_f64.to_bits();
-    let expected = [
-        ("1", "ü", half, 250),
-        ("2", "y", half, 1_000),
-        ("3", "", NORMAL_NAN_BITS, 750),
-    ];
-    assert_eq!(found, expected);
-    // A scrape that fails in the middle leaves none.
-    story.scrape(Ok(&open_metrics("a_total 1 # {b=\"c\"} 1\nx")));
-    assert!(!story.error().is_empty());
-    assert!(story.last.batch.exemplars.is_empty());
 }

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use narthex_model::histogram::EXPONENTIAL_SCHEMA_MIN;
 use narthex_model::{
-    CounterResetHint, Exemplar, ExemplarSample, FloatHistogram, HistogramSample, Sample, SeriesRef,
+    CounterResetHint, Exemplar, ExemplarSample, FloatHistogram, HistogramSample, Labels, Sample,
+    SeriesRef,
 };
 
 use super::cache::{EntryId, Known, NO_ENTRY};
@@ -54,9 +55,14 @@ impl<'a> Walk<'a> {
     pub(super) fn passed_limit(&self) -> Option<ScrapeError> {
         match (self.is_over_sample_limit(), self.is_over_bucket_limit) {
             (true, _) => Some(ScrapeError::SampleLimit),
+            _ if self.is_over_room() => Some(ScrapeError::JobSampleLimit),
             (_, true) => Some(ScrapeError::BucketLimit),
             _ => None,
         }
+    }
+
+    fn is_over_room(&self) -> bool {
+        self.appended > self.rules.room
     }
 
     fn is_over_sample_limit(&self) -> bool {
@@ -179,7 +185,7 @@ impl<'a> Walk<'a> {
     fn push_histogram(
         &mut self,
         owner: EntryId,
-        (series, labels): (SeriesRef, narthex_model::Labels),
+        (series, labels): (SeriesRef, Labels),
         timestamp_ms: i64,
         histogram: FloatHistogram,
     ) {
@@ -193,12 +199,26 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes in an exemplar of a sample that was taken, at the sample's time where it has none of
-    /// its own.
-    pub(super) fn exemplar(&mut self, place: Place, exemplar: Exemplar) {
-        if let Some((_, series)) = self.memory.series.series(place.id) {
+    /// its own; then it is left out where the scrape before had the same.
+    pub(super) fn exemplar(
+        &mut self,
+        place: Place,
+        labels: Labels,
+        value: f64,
+        own_ms: Option<i64>,
+    ) {
+        let known = &mut self.memory.series;
+        if !known.is_new_exemplar(place.id, &labels, value, own_ms) {
+            return;
+        }
+        if let Some((_, series)) = known.series(place.id) {
             self.outcome.batch.exemplars.push(ExemplarSample {
                 series: series.clone(),
-                exemplar,
+                exemplar: Exemplar {
+                    labels,
+                    value,
+                    timestamp_ms: own_ms.unwrap_or(place.timestamp_ms),
+                },
             });
         }
     }
@@ -206,7 +226,7 @@ impl<'a> Walk<'a> {
     /// Counts a sample and says whether it is one to be stored.
     fn admit(&mut self, place: Place) -> bool {
         self.appended += 1;
-        if self.is_over_sample_limit() {
+        if self.is_over_sample_limit() || self.is_over_room() {
             return false;
         }
         if place.timestamp_ms > self.now_ms.saturating_add(AHEAD_MS_MAX) {

@@ -251,7 +251,7 @@ impl Queryable for Store {
 
     fn series<'a>(
         &'a self,
-        request: &'a SelectRequest,
+        request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         self.tsdb.series(request)
     }
@@ -307,7 +307,7 @@ impl Queryable for Restless {
 
     fn series<'a>(
         &'a self,
-        request: &'a SelectRequest,
+        request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         Box::pin(async move { self.settled().await.series(request).await })
     }

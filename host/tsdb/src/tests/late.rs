@@ -109,7 +109,7 @@ async fn what_is_too_old_even_so_is_counted_by_itself() {
     append(&store, vec![sample("a", 1_500, 1.0)]);
     append(&store, vec![sample("a", 300_500, 1.0)]);
     for (name, expected) in [
-        ("prometheus_tsdb_too_old_samples_total", "1"),
+        ("prometheus_tsdb_too_old_samples_total{type=\"float\"}", "1"),
         (
             "prometheus_tsdb_out_of_bound_samples_total{type=\"float\"}",
             "1",

@@ -3,6 +3,8 @@
 mod compaction;
 mod crashes;
 mod cuts;
+mod deletes;
+mod deletion_crashes;
 mod fixture;
 mod import;
 mod import_histograms;
@@ -12,6 +14,8 @@ mod open_metrics;
 mod recovery;
 mod retention;
 mod room;
+mod snapshots;
+mod stale;
 mod tools;
 mod workload;
 

@@ -110,12 +110,12 @@ async fn damage_found_late_is_an_error_and_damage_found_early_leaves_the_block_o
     };
     let found = contract::samples(&store, vec![], later).await;
     assert_eq!(found.into_values().flatten().count(), 500);
-    assert_eq!(store.series(&request).await.unwrap().len(), 2);
     let request = LabelsRequest {
         matchers: vec![],
         range: TimeRange::ALL,
         limit: None,
     };
+    assert_eq!(store.series(&request).await.unwrap().len(), 2);
     let values = store.label_values("__name__", &request).await.unwrap();
     assert_eq!(values, ["a", "b"]);
     assert_eq!(failures(&store), "1", "these were read");

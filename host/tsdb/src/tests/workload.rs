@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use narthex_model::{Labels, MatchOp, Matcher, Sample, SeriesRef, WriteBatch};
-use narthex_storage::{
-    Appendable, LabelsRequest, MemoryStore, Queryable, SelectRequest, TimeRange, contract,
-};
+use narthex_storage::{Appendable, LabelsRequest, MemoryStore, Queryable, TimeRange, contract};
 
 use super::fixture::{BLOCK_MS, Setup, Store};
 
@@ -68,20 +66,16 @@ async fn compare(store: &Store, model: &MemoryStore, chance: &mut Chance, now_ms
         found == expected,
         "seed {seed}, at {now_ms}: {matchers:?} {range:?}"
     );
-    let request = SelectRequest {
+    let request = LabelsRequest {
         matchers: matchers.clone(),
         range: TimeRange::ALL,
+        limit: None,
     };
     let mut found = store.series(&request).await.unwrap();
     let mut expected = model.series(&request).await.unwrap();
     found.sort();
     expected.sort();
     assert_eq!(found, expected, "seed {seed}, at {now_ms}");
-    let request = LabelsRequest {
-        matchers,
-        range: TimeRange::ALL,
-        limit: None,
-    };
     let found = store.label_values("Number", &request).await.unwrap();
     let expected = model.label_values("Number", &request).await.unwrap();
     assert_eq!(found, expected, "seed {seed}, at {now_ms}");

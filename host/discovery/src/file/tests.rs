@@ -1,0 +1,122 @@
+//! What is found in files, and what becomes of it when they change.
+
+use std::path::Path;
+
+use prometheus_client::registry::Registry;
+
+use super::*;
+use crate::{ADDRESS_LABEL, RefreshMetrics};
+
+fn discoverer(folder: &Path, patterns: &[&str], metrics: &RefreshMetrics) -> Arc<FileDiscoverer> {
+    let files = patterns.iter().map(|name| folder.join(name));
+    let config = FileSdConfig {
+        files: files.map(|path| path.display().to_string()).collect(),
+        ..FileSdConfig::default()
+    };
+    // All YAML here is JSON.
+    FileDiscoverer::new(&config, read_json, metrics.of("file", "a/file/0"))
+}
+
+/// Each group as `NAME:INDEX address,address label=value`, less the folder.
+fn shown(groups: &[TargetGroup], folder: &Path) -> Vec<String> {
+    let folder = format!("{}/", folder.display());
+    let shown = groups.iter().map(|group| {
+        let targets = group.targets.iter().map(|target| &*target[ADDRESS_LABEL]);
+        let labels = group
+            .labels
+            .iter()
+            .map(|(name, value)| format!(" {name}={value}"));
+        let targets = targets.collect::<Vec<_>>().join(",");
+        format!("{} {targets}{}", group.source, labels.collect::<String>()).replace(&folder, "")
+    });
+    shown.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_follow_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "a.json",
+        r#"[{"targets": ["a:1", "a:2"], "labels": {"x": "y"}}, {"targets": ["b:1"]}]"#,
+    );
+    write("sd-1.yml", r#"[{"targets": ["c:1"]}]"#);
+    write("other.yml", r#"[{"targets": ["d:1"]}]"#);
+    let mut registry = Registry::default();
+    let metrics = RefreshMetrics::register(&mut registry);
+    let discoverer = discoverer(folder, &["a.json", "sd-*.yml"], &metrics);
+    let (sender, mut receiver) = mpsc::channel(1);
+    let running = tokio::spawn(async move { discoverer.run(sender).await });
+    let a_file = " __meta_filepath=a.json";
+    for (change, expected) in [
+        (
+            ("other.yml", "[]"),
+            vec![
+                format!("a.json:0 a:1,a:2{a_file} x=y"),
+                format!("a.json:1 b:1{a_file}"),
+                "sd-1.yml:0 c:1 __meta_filepath=sd-1.yml".to_owned(),
+            ],
+        ),
+        (
+            ("a.json", r#"[{"targets": ["a:1"]}]"#),
+            vec![format!("a.json:0 a:1{a_file}"), "a.json:1 ".to_owned()],
+        ),
+        // A file that is broken keeps its groups, others go on.
+        (("a.json", "[{"), vec![]),
+        (
+            ("sd-2.yml", r#"[{"targets": ["e:1"]}]"#),
+            vec!["sd-2.yml:0 e:1 __meta_filepath=sd-2.yml".to_owned()],
+        ),
+        (("sd-1.yml", ""), vec!["sd-1.yml:0 ".to_owned()]),
+    ] {
+        match change {
+            (name, "") => std::fs::remove_file(folder.join(name)).unwrap(),
+            (name, text) => write(name, text),
+        }
+        if expected.is_empty() {
+            continue;
+        }
+        let found = receiver.recv().await.unwrap();
+        assert_eq!(shown(&found, folder), expected, "{change:?}");
+    }
+    drop(receiver);
+    running.await.unwrap();
+    assert_eq!(metrics.of("file", "a/file/0").file_read_errors.get(), 1);
+}
+
+#[test]
+fn a_file_is_a_list_of_groups_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let discoverer = discoverer(folder.path(), &["a.json"], &RefreshMetrics::default());
+    let path = folder.path().join("a.json");
+    for (text, expected) in [
+        ("[]", "0"),
+        ("null", "0"),
+        (r#"[{"labels": {"a": "b"}}]"#, "1"),
+        ("[null]", "nil target group item found"),
+        (r#"[{"target": []}]"#, "unknown field `target`"),
+        (r#"[{"targets": [1]}]"#, "invalid type: integer `1`"),
+        ("{}", "invalid type: map"),
+        ("", "EOF while parsing"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        match discoverer.groups(&path) {
+            Ok(groups) => assert_eq!(groups.len().to_string(), expected, "{text}"),
+            Err(error) => assert!(error.contains(expected), "{text}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_star_stands_for_any_text() {
+    for (pattern, text, expected) in [
+        (".yml", "a.yml", true),
+        (".yml", ".yml", true),
+        ("b*.yml", "axb1.yml", true),
+        ("b*.yml", "ax.yml", false),
+        (".yml", "a.json", false),
+    ] {
+        assert_eq!(matches(pattern, text), expected, "*{pattern} {text}");
+    }
+}

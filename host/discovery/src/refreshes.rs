@@ -1,0 +1,112 @@
+//! How often is looked for targets and what came of it, under Prometheus' names.
+//!
+//! Prometheus has the duration as a summary, which the metrics library here cannot express: it is
+//! a histogram, so that its `_count` and `_sum` are the same and its quantiles are not.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// The mechanism whose failures have a metric of their own beside the common one.
+const HTTP: &str = "http";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    mechanism: String,
+    config: String,
+}
+
+/// The metrics of all who look for targets at an interval.
+#[derive(Debug, Clone)]
+pub struct RefreshMetrics {
+    duration: Family<Labels, Histogram, fn() -> Histogram>,
+    failures: Family<Labels, Counter>,
+    http_failures: Counter,
+    file_read_errors: Counter,
+}
+
+/// The metrics of one of them.
+#[derive(Debug, Clone)]
+pub struct Refreshes {
+    duration: Histogram,
+    failures: Counter,
+    http_failures: Option<Counter>,
+    pub(crate) file_read_errors: Counter,
+}
+
+impl Default for RefreshMetrics {
+    fn default() -> Self {
+        Self {
+            duration: Family::new_with_constructor(seconds),
+            failures: Family::default(),
+            http_failures: Counter::default(),
+            file_read_errors: Counter::default(),
+        }
+    }
+}
+
+/// From 1 ms to 9 minutes.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 3.0, 13))
+}
+
+impl RefreshMetrics {
+    /// Registers them.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let registry = registry.sub_registry_with_prefix("prometheus_sd");
+        registry.register(
+            "refresh_duration_seconds",
+            "The duration of a refresh in seconds for the given SD mechanism",
+            metrics.duration.clone(),
+        );
+        registry.register(
+            "refresh_failures",
+            "Number of refresh failures for the given SD mechanism",
+            metrics.failures.clone(),
+        );
+        registry.register(
+            "http_failures",
+            "Number of HTTP service discovery refresh failures",
+            metrics.http_failures.clone(),
+        );
+        registry.register(
+            "file_read_errors",
+            "The number of File-SD read errors",
+            metrics.file_read_errors.clone(),
+        );
+        metrics
+    }
+
+    /// Those of one who looks. `name` is the discoverer's, `JOB/MECHANISM/0`.
+    pub fn of(&self, mechanism: &str, name: &str) -> Refreshes {
+        let job = name.rsplitn(3, '/').nth(2).unwrap_or(name);
+        let labels = Labels {
+            mechanism: mechanism.to_owned(),
+            config: job.to_owned(),
+        };
+        Refreshes {
+            duration: self.duration.get_or_create_owned(&labels),
+            failures: self.failures.get_or_create_owned(&labels),
+            http_failures: (mechanism == HTTP).then(|| self.http_failures.clone()),
+            file_read_errors: self.file_read_errors.clone(),
+        }
+    }
+}
+
+impl Refreshes {
+    /// A look for targets is over.
+    pub fn observe(&self, duration: Duration, is_failure: bool) {
+        self.duration.observe(duration.as_secs_f64());
+        if is_failure {
+            self.failures.inc();
+            if let Some(failures) = &self.http_failures {
+                failures.inc();
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `narthex check config`
+
+use std::path::Path;
+
+use narthex_model::PromDuration;
+
+use super::{LintArgs, Outcome, rules};
+use crate::config::{Checks, Config};
+use crate::yaml::Fault;
+
+/// A sample that is older than this is not seen, unless the server is told otherwise.
+const LOOKBACK_DELTA: PromDuration = PromDuration::from_secs(5 * 60);
+
+/// Checks a file, and the files of rules that it names.
+pub(super) fn check(file: &Path, checks: Checks, lint: &LintArgs) -> Outcome {
+    let name = file.display().to_string();
+    println!("Checking {name}");
+    let mut outcome = Outcome::default();
+    let config = match Config::check(file, checks) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("  FAILED: {error}\n");
+            outcome.failed = true;
+            return outcome;
+        }
+    };
+    for warning in &config.warnings {
+        outcome.linted |= lint.asks_for("all");
+        println!("  WARNING: {}", warning.show(&name));
+    }
+    for missing in &config.missing {
+        let fault = Fault {
+            message: format!("{}; a server does not start with it", missing.message),
+            ..missing.clone()
+        };
+        println!("  WARNING: {}", fault.show(&name));
+    }
+    if lint.asks_for("too-long-scrape-interval") {
+        outcome.linted |= lint_intervals(&config);
+    }
+    if !config.rule_files.is_empty() {
+        println!("  SUCCESS: {} rule files found", config.rule_files.len());
+    }
+    println!(" SUCCESS: {name} is valid prometheus config file syntax\n");
+    outcome.add(rules::check_files(&config.rule_files, lint));
+    outcome
+}
+
+fn lint_intervals(config: &Config) -> bool {
+    let long = config.scrape.jobs.iter();
+    let mut long = long
+        .filter(|job| job.scrape_interval >= LOOKBACK_DELTA)
+        .peekable();
+    let found = long.peek().is_some();
+    for job in long {
+        eprintln!(
+            "  FAILED: [lint] long scrape interval found. Data point will be marked as stale. \
+             Job: {}. Interval: {}",
+            job.job_name, job.scrape_interval
+        );
+    }
+    found
+}

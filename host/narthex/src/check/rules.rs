@@ -1,0 +1,107 @@
+//! `narthex check rules`
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::rules_file::{self, Rule, RuleGroups};
+use super::{LintArgs, Outcome};
+use crate::yaml::{FILE_BYTES_MAX, YamlError};
+
+/// Checks each file, or the standard input where there is none.
+pub(super) fn run(files: &[PathBuf], lint: &LintArgs) -> Outcome {
+    if !files.is_empty() {
+        return check_files(files, lint);
+    }
+    println!("Checking standard input");
+    let mut text = String::new();
+    let bound = FILE_BYTES_MAX as u64 + 1;
+    match std::io::stdin().take(bound).read_to_string(&mut text) {
+        Ok(_) => check(&text, "standard input", lint),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+/// Checks each file.
+pub(super) fn check_files(files: &[PathBuf], lint: &LintArgs) -> Outcome {
+    let mut outcome = Outcome::default();
+    for file in files {
+        println!("Checking {}", file.display());
+        outcome.add(match read(file) {
+            Ok(text) => check(&text, &file.display().to_string(), lint),
+            Err(error) => failed(&format!("{}: {error}", file.display())),
+        });
+    }
+    outcome
+}
+
+fn read(file: &Path) -> std::io::Result<String> {
+    let size = std::fs::metadata(file)?.len();
+    if usize::try_from(size).map_or(true, |size| size > FILE_BYTES_MAX) {
+        let error = format!("the file has over {FILE_BYTES_MAX} bytes");
+        return Err(std::io::Error::other(error));
+    }
+    std::fs::read_to_string(file)
+}
+
+fn failed(error: &str) -> Outcome {
+    eprintln!("  FAILED:\n{error}\n");
+    Outcome {
+        failed: true,
+        linted: false,
+    }
+}
+
+fn check(text: &str, file: &str, lint: &LintArgs) -> Outcome {
+    let rules_file::Checked { groups, warnings } = match rules_file::read(text, file) {
+        Ok(checked) => checked,
+        Err(error) => return failed(&YamlError::to_string(&error)),
+    };
+    for warning in warnings {
+        println!("  WARNING: {}", warning.show(file));
+    }
+    if lint.asks_for("duplicate-rules") {
+        let twice = duplicates(&groups);
+        if !twice.is_empty() {
+            eprintln!("  FAILED:\n{file}: {}\n", duplicates_text(&twice));
+            return Outcome {
+                failed: false,
+                linted: true,
+            };
+        }
+    }
+    let count: usize = groups.groups.iter().map(|group| group.rules.len()).sum();
+    println!("  SUCCESS: {count} rules found\n");
+    Outcome::default()
+}
+
+/// What two rules have in common that write the same series.
+type Written<'r> = (&'r str, &'r BTreeMap<String, String>);
+
+fn duplicates(groups: &RuleGroups) -> Vec<Written<'_>> {
+    let mut counts: BTreeMap<Written<'_>, usize> = BTreeMap::new();
+    for rule in groups.groups.iter().flat_map(|group| &group.rules) {
+        *counts.entry((name(rule), &rule.labels)).or_default() += 1;
+    }
+    let twice = counts.into_iter().filter(|(_, count)| *count > 1);
+    twice.map(|(written, _)| written).collect()
+}
+
+fn name(rule: &Rule) -> &str {
+    if rule.alert.is_empty() {
+        &rule.record
+    } else {
+        &rule.alert
+    }
+}
+
+fn duplicates_text(twice: &[Written<'_>]) -> String {
+    let mut text = format!("lint error {} duplicate rule(s) found.\n", twice.len());
+    for (name, labels) in twice {
+        text.push_str(&format!("Metric: {name}\nLabel(s):\n"));
+        for (label, value) in *labels {
+            text.push_str(&format!("\t{label}: {value}\n"));
+        }
+    }
+    text + "Might cause inconsistency while recording expressions"
+}

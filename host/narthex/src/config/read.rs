@@ -1,0 +1,341 @@
+//! Puts a config together from its file and those that it names: reads them, fills in what jobs
+//! take from elsewhere, and gathers all that is wrong.
+//!
+//! It is not: where a section's rules are. Its owner has them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use narthex_model::Labels;
+use narthex_remote::RemoteWriteConfig;
+use narthex_scrape::config::{
+    ScrapeConfig, ScrapeConfigs, ScrapeProtocol, ValidationScheme, resolve,
+};
+
+use super::alerting::Receiver;
+use super::files::{self, Named};
+use super::plugin_uses::{ConfigFile, JobOrigin, PluginUses};
+use super::sections::Sections;
+use super::{
+    Checks, Config, ConfigDefaults, ConfigError, Printed, absent, alerting, client,
+    external_labels, hints, job_files, lint, paths, plugins_section, remote_read, url,
+};
+use crate::yaml::{Document, Fault, YamlError};
+
+/// The files of a config with their jobs, those of the main file first.
+#[derive(Debug)]
+pub(super) struct Files {
+    documents: Vec<Document>,
+    origins: Vec<JobOrigin>,
+    jobs: Vec<ScrapeConfig>,
+}
+
+impl Files {
+    /// Adds a file, and the jobs that were read from it.
+    pub(super) fn add(&mut self, document: Document, jobs: Vec<ScrapeConfig>) {
+        let file = self.documents.len();
+        let entries = document.entries("/scrape_configs").into_iter();
+        let origins = entries.map(|index| JobOrigin { file, index });
+        self.origins.extend(origins.take(jobs.len()));
+        self.jobs.extend(jobs);
+        self.documents.push(document);
+    }
+
+    /// Writes down what is wrong with a job, or with `global`.
+    fn fault(&mut self, job: Option<usize>, message: String) {
+        let origin = job.and_then(|job| self.origins.get(job)).copied();
+        let pointer = match origin {
+            Some(JobOrigin { index, .. }) => format!("/scrape_configs/{index}"),
+            None => "/global".to_owned(),
+        };
+        let file = origin.map_or(0, |origin| origin.file);
+        if let Some(document) = self.documents.get_mut(file) {
+            document.fault(&pointer, message);
+        }
+    }
+
+    fn main(&mut self) -> Option<&mut Document> {
+        self.documents.first_mut()
+    }
+}
+
+/// Takes what no job can be read with out of the jobs of a file.
+pub(super) fn take_absent(document: &mut Document, missing: &mut Vec<Fault>) {
+    for at in document.entries("/scrape_configs") {
+        absent::take(document, &format!("/scrape_configs/{at}"), missing);
+    }
+}
+
+/// Reads a config.
+///
+/// # Errors
+/// All that is wrong with it.
+pub(super) fn read(
+    text: &str,
+    file: &str,
+    defaults: ConfigDefaults,
+    checks: Checks,
+) -> Result<Config, ConfigError> {
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let mut main = Document::parse(text, file).map_err(ConfigError::Parse)?;
+    let (mut missing, mut warnings) = (Vec::new(), Vec::new());
+    warnings.extend(lint::faults(&main));
+    take_absent(&mut main, &mut missing);
+    for at in main.entries("/remote_write") {
+        absent::take(&mut main, &format!("/remote_write/{at}"), &mut missing);
+    }
+    let receivers = alerting::take(&mut main, &mut missing);
+    remote_read::take(&mut main);
+    let Some(mut sections) = main.read::<Sections>() else {
+        return Err(error(file, vec![main]));
+    };
+    let mut files = Files {
+        documents: Vec::new(),
+        origins: Vec::new(),
+        jobs: Vec::new(),
+    };
+    let jobs = std::mem::take(&mut sections.scrape_configs);
+    check_sections(&mut main, &mut sections, checks);
+    let others = job_files::read(
+        &mut main,
+        &sections.scrape_config_files,
+        folder,
+        &mut missing,
+    );
+    files.add(main, jobs);
+    for (document, jobs) in others {
+        warnings.extend(
+            lint::faults(&document)
+                .into_iter()
+                .map(|f| f.in_file(document.file())),
+        );
+        files.add(document, jobs);
+    }
+    for (job, origin) in files.jobs.iter_mut().zip(&files.origins) {
+        // Prometheus takes paths in such a file from where the file lies.
+        let file = files.documents.get(origin.file).map_or("", Document::file);
+        paths::resolve_job(job, Path::new(file).parent().unwrap_or(Path::new("")));
+    }
+    for job in 0..files.jobs.len() {
+        let fault = files
+            .jobs
+            .get(job)
+            .and_then(|job| client::proxy_fault(&job.proxy_url));
+        if let Some(fault) = fault {
+            files.fault(Some(job), fault);
+        }
+    }
+    let mut global = std::mem::take(&mut sections.global);
+    if defaults.asks_for_protobuf && global.scrape_protocols.is_none() {
+        global.scrape_protocols = Some(ScrapeProtocol::PROTO_FIRST.to_vec());
+    }
+    paths::resolve_global(&mut global, folder);
+    paths::resolve_plugins(&mut sections.plugins, folder);
+    for sender in &mut sections.remote_write {
+        paths::resolve_remote_write(sender, folder);
+    }
+    external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
+    for fault in plugins_section::faults(text, &sections.plugins) {
+        if let Some(main) = files.main() {
+            main.push(fault);
+        }
+    }
+    let scrape = resolve(global, std::mem::take(&mut files.jobs)).unwrap_or_else(|faults| {
+        for fault in faults {
+            files.fault(fault.job, fault.message);
+        }
+        ScrapeConfigs::default()
+    });
+    let mut rule_files = Vec::new();
+    if checks.files {
+        let named = Named {
+            sections: &sections,
+            receivers: &receivers,
+            jobs: &scrape.jobs,
+            origins: &files.origins,
+            folder,
+        };
+        rule_files = files::check(&mut files.documents, &named, &mut warnings);
+    }
+    if files.documents.iter().any(Document::is_faulty) {
+        return Err(error(file, files.documents));
+    }
+    if let Some(main) = files.main() {
+        not_used_yet(main, &sections, &mut warnings);
+    }
+    finish(
+        sections,
+        files,
+        scrape,
+        Outcome {
+            warnings,
+            missing,
+            rule_files,
+        },
+    )
+}
+
+/// What was found beside the config itself.
+struct Outcome {
+    warnings: Vec<Fault>,
+    missing: Vec<Fault>,
+    rule_files: Vec<std::path::PathBuf>,
+}
+
+fn finish(
+    sections: Sections,
+    files: Files,
+    scrape: ScrapeConfigs,
+    outcome: Outcome,
+) -> Result<Config, ConfigError> {
+    let in_main_file = files
+        .origins
+        .iter()
+        .filter(|origin| origin.file == 0)
+        .count();
+    let yaml = serde_yaml::to_string(&Printed {
+        global: &scrape.global,
+        rule_files: &sections.rule_files,
+        scrape_config_files: &sections.scrape_config_files,
+        scrape_configs: scrape.jobs.get(..in_main_file).unwrap_or_default(),
+        plugins: &sections.plugins,
+        storage: &sections.storage,
+        remote_write: &sections.remote_write,
+        otlp: &sections.otlp,
+    })
+    .map_err(|error| ConfigError::Print(error.to_string()))?;
+    let documents = files.documents.iter().map(|document| ConfigFile {
+        name: document.file().to_owned(),
+        text: Arc::clone(document.text()),
+    });
+    Ok(Config {
+        plugin_uses: PluginUses::of(documents.collect(), &files.origins, &scrape.jobs),
+        external_labels: Labels::from_pairs(&scrape.global.external_labels),
+        plugins: sections.plugins,
+        storage: sections.storage,
+        remote_write: sections.remote_write,
+        otlp: sections.otlp,
+        scrape,
+        yaml,
+        warnings: outcome.warnings,
+        missing: outcome.missing,
+        rule_files: outcome.rule_files,
+    })
+}
+
+/// All faults of all files; those of other files than the main one say which.
+fn error(file: &str, documents: Vec<Document>) -> ConfigError {
+    let faults = documents
+        .into_iter()
+        .enumerate()
+        .flat_map(|(at, document)| {
+            let name = document.file().to_owned();
+            let faults = document.into_faults().into_iter();
+            faults.map(move |fault| match at {
+                0 => fault,
+                _ => fault.in_file(&name),
+            })
+        });
+    ConfigError::Parse(YamlError {
+        file: file.to_owned(),
+        faults: faults.map(hints::add).collect(),
+    })
+}
+
+/// Checks what belongs to no job.
+fn check_sections(main: &mut Document, sections: &mut Sections, checks: Checks) {
+    if let Err(error) = sections.storage.check() {
+        main.fault("/storage/tsdb", format!("storage: {error}"));
+    }
+    check_senders(main, &sections.remote_write);
+    remote_read::check(main, &sections.remote_read);
+    for fault in sections.tracing.iter().flat_map(|tracing| tracing.faults()) {
+        main.fault("/tracing", fault);
+    }
+    for fault in sections.otlp.check() {
+        main.fault("/otlp", fault);
+    }
+    let scheme = sections.global.metric_name_validation_scheme;
+    let strategy = sections.otlp.translation_strategy;
+    if scheme.unwrap_or_default() != ValidationScheme::Utf8 && !strategy.escapes() {
+        let message =
+            format!("OTLP translation strategy {strategy:?} is not allowed when UTF8 is disabled");
+        main.fault("/otlp", message);
+    }
+    for (at, pattern) in sections.rule_files.iter().enumerate() {
+        if !job_files::is_pattern(pattern) {
+            let message = format!("invalid rule file path {pattern:?}");
+            main.fault(&format!("/rule_files/{at}"), message);
+        }
+    }
+    if checks.agent {
+        for (field, is_used) in [
+            ("alerting", !sections.alerting.is_empty()),
+            ("rule_files", !sections.rule_files.is_empty()),
+            ("remote_read", !sections.remote_read.is_empty()),
+        ] {
+            if is_used {
+                let message = format!("field {field} is not allowed in agent mode");
+                main.fault(&format!("/{field}"), message);
+            }
+        }
+    }
+}
+
+fn check_senders(main: &mut Document, senders: &[RemoteWriteConfig]) {
+    let entries = main.entries("/remote_write");
+    let pointer = |at: usize| entries.get(at).map(|at| format!("/remote_write/{at}"));
+    for (at, message) in narthex_remote::check(senders) {
+        main.fault(&pointer(at).unwrap_or_default(), message);
+    }
+    for (at, sender) in senders.iter().enumerate() {
+        let in_url = url::fault(&sender.url).map(|fault| format!("url: {fault}"));
+        for fault in in_url
+            .into_iter()
+            .chain(client::proxy_fault(&sender.proxy_url))
+        {
+            main.fault(&pointer(at).unwrap_or_default(), fault);
+        }
+    }
+}
+
+/// Says of sections that are sound what does not happen with them yet.
+fn not_used_yet(main: &Document, sections: &Sections, warnings: &mut Vec<Fault>) {
+    for (pointer, is_used, message) in [
+        (
+            "/rule_files",
+            !sections.rule_files.is_empty(),
+            "rule_files: rules are not evaluated yet",
+        ),
+        (
+            "/alerting",
+            !sections.alerting.is_empty(),
+            "alerting: alerts are not sent yet",
+        ),
+        (
+            "/remote_read",
+            !sections.remote_read.is_empty(),
+            "remote_read: other stores are not asked yet",
+        ),
+        (
+            "/tracing",
+            sections.tracing.is_some(),
+            "tracing: spans are not sent yet",
+        ),
+    ] {
+        if is_used {
+            warnings.push(main.at(pointer, message.to_owned()));
+        }
+    }
+    if let Some(place) = main.second() {
+        let message = "a second document begins here, which is not read";
+        warnings.push(Fault::new(main.text(), Some(place), message));
+    }
+}
+
+/// Where an Alertmanager stands, for those who look at its files.
+pub(super) fn clients(receivers: &[Receiver]) -> impl Iterator<Item = (&str, &ScrapeConfig)> {
+    receivers
+        .iter()
+        .map(|receiver| (receiver.pointer.as_str(), &receiver.client))
+}

@@ -1,0 +1,247 @@
+//! The clusters that entries of the config name, and their watches as plugins see them.
+//!
+//! It is not: a client of a cluster (`narthex-kubernetes`), nor what finds targets there (the
+//! plugin `kubernetes`).
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+use narthex_discovery::KubernetesSdConfig;
+use narthex_kubernetes::{
+    Change, Cluster, ClusterOptions, Connection, Event, Kubeconfig, KubernetesMetrics, Pace,
+    Selection, ServiceAccount,
+};
+use narthex_plugin::{Lent, Watch, WatchChange, WatchEvent, WatchNews, WatchRequest, Watches};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::yaml;
+
+/// A kubeconfig file may be this large; a larger one is an error.
+const KUBECONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The clusters that jobs are connected to, each once for all of them.
+pub(crate) struct Clusters {
+    metrics: KubernetesMetrics,
+    account: ServiceAccount,
+    known: Mutex<Vec<(Connection, Weak<Shared>)>>,
+}
+
+/// A cluster, lent to jobs.
+#[derive(Debug)]
+struct Shared(Arc<Cluster>);
+
+/// One job's part in a watch.
+#[derive(Debug)]
+struct JobWatch(narthex_kubernetes::Watch);
+
+impl Clusters {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        Self {
+            metrics: KubernetesMetrics::register(registry),
+            account: ServiceAccount::of_pod(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Watches on the cluster of an entry.
+    pub(crate) fn lent(&self, entry: &KubernetesSdConfig) -> Result<Lent, String> {
+        let shared = self.shared(self.connection(entry)?)?;
+        // Its kinds are the plugin's to ask for and the operator's to grant.
+        Ok(Lent::default().with_watches(shared))
+    }
+
+    /// What the plugin is told of an entry: its own namespace has a name by now.
+    pub(crate) fn settings(
+        &self,
+        entry: &KubernetesSdConfig,
+        mut settings: Value,
+    ) -> Result<Value, String> {
+        if entry.namespaces.own_namespace {
+            let own = self.account.namespace();
+            let own = own.map_err(|error| format!("own_namespace: {error}"))?;
+            let mut names = entry.namespaces.names.clone();
+            names.push(own);
+            settings["namespaces"] = json!({"names": names});
+        }
+        Ok(settings)
+    }
+
+    fn connection(&self, entry: &KubernetesSdConfig) -> Result<Connection, String> {
+        if !entry.api_server.is_empty() {
+            return Ok(Connection {
+                server: entry.api_server.clone(),
+                http: entry.http_config(),
+                exec: None,
+            });
+        }
+        let found = match entry.kubeconfig_file.as_str() {
+            "" => self.account.connection(),
+            file => {
+                let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+                kubeconfig(file)?.connection(folder)
+            }
+        };
+        found.map_err(|error| error.to_string())
+    }
+
+    fn shared(&self, connection: Connection) -> Result<Arc<Shared>, String> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(_, shared)| shared.strong_count() > 0);
+        let same = known.iter().find(|(other, _)| *other == connection);
+        if let Some(shared) = same.and_then(|(_, shared)| shared.upgrade()) {
+            return Ok(shared);
+        }
+        let cluster = Cluster::new(ClusterOptions {
+            connection: connection.clone(),
+            pace: Pace::default(),
+            metrics: self.metrics.clone(),
+        });
+        let shared = Arc::new(Shared(cluster.map_err(|error| error.to_string())?));
+        known.push((connection, Arc::downgrade(&shared)));
+        Ok(shared)
+    }
+}
+
+fn kubeconfig(file: &str) -> Result<Kubeconfig, String> {
+    use std::io::Read;
+    let fault = |error: std::io::Error| format!("{file}: {error}");
+    let mut text = String::new();
+    let opened = std::fs::File::open(file).map_err(fault)?;
+    let mut bounded = opened.take(KUBECONFIG_BYTES_MAX + 1);
+    bounded.read_to_string(&mut text).map_err(fault)?;
+    if text.len() as u64 > KUBECONFIG_BYTES_MAX {
+        return Err(format!("{file}: it has over {KUBECONFIG_BYTES_MAX} bytes"));
+    }
+    yaml::read(&text, file).map_err(|error| error.to_string())
+}
+
+#[async_trait]
+impl Watches for Shared {
+    async fn open(&self, request: WatchRequest) -> Result<Box<dyn Watch>, String> {
+        let watch = self.0.watch(Selection {
+            api_version: request.api_version,
+            kind: request.kind,
+            namespace: request.namespace,
+            label_selector: request.label_selector.unwrap_or_default(),
+            field_selector: request.field_selector.unwrap_or_default(),
+        })?;
+        Ok(Box::new(JobWatch(watch)))
+    }
+}
+
+impl Watch for JobWatch {
+    fn drain(&mut self, max: usize, bytes_max: usize) -> Vec<WatchEvent> {
+        let events = self.0.drain(max, bytes_max).into_iter();
+        let events = events.map(|event| WatchEvent {
+            change: change(&event),
+            object: event.text().clone(),
+        });
+        events.collect()
+    }
+
+    fn drain_news(&mut self, max: usize) -> Vec<WatchNews> {
+        let events = self.0.drain(max, usize::MAX).into_iter();
+        let news = events.map(|event| WatchNews {
+            change: change(&event),
+            namespace: event.namespace().to_owned(),
+            name: event.name().to_owned(),
+        });
+        news.collect()
+    }
+
+    fn lookup(&self, namespace: &str, name: &str) -> Option<Arc<str>> {
+        self.0.lookup(namespace, name)
+    }
+
+    fn synced(&self) -> bool {
+        self.0.synced()
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.0.trouble()
+    }
+
+    fn changed(&self) -> Arc<Notify> {
+        self.0.changed()
+    }
+
+    fn is_lost(&self) -> bool {
+        self.0.is_lost()
+    }
+}
+
+fn change(event: &Event) -> WatchChange {
+    match event.change {
+        Change::Added => WatchChange::Added,
+        Change::Modified => WatchChange::Modified,
+        Change::Deleted => WatchChange::Deleted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clusters() -> Clusters {
+        Clusters::new(&mut Registry::default())
+    }
+
+    fn entry(fields: Value) -> KubernetesSdConfig {
+        serde_json::from_value(fields).unwrap()
+    }
+
+    #[tokio::test]
+    async fn entries_of_the_same_cluster_share_it() {
+        let clusters = clusters();
+        let connection = |fields| clusters.connection(&entry(fields)).unwrap();
+        let one = json!({"role": "pod", "api_server": "http://a:1"});
+        let same = json!({"role": "node", "api_server": "http://a:1"});
+        let other = json!({"role": "pod", "api_server": "http://a:1",
+                           "authorization": {"credentials": "x"}});
+        let first = clusters.shared(connection(one)).unwrap();
+        let second = clusters.shared(connection(same)).unwrap();
+        let third = clusters.shared(connection(other)).unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(!Arc::ptr_eq(&first, &third));
+        drop((first, second));
+        let again = clusters.shared(connection(json!({"role": "pod", "api_server": "b"})));
+        assert_eq!(clusters.known.lock().unwrap().len(), 2);
+        drop(again);
+    }
+
+    #[test]
+    fn a_kubeconfig_file_is_yaml() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        std::fs::write(
+            &file,
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\npreferences: {}\n\
+             contexts:\n- name: c\n  context: {cluster: x, user: y}\n\
+             clusters:\n- name: x\n  cluster:\n    server: https://a:6443\n\
+             users:\n- name: y\n  user: {tokenFile: t}\n",
+        )
+        .unwrap();
+        let path = file.display().to_string();
+        let found = entry(json!({"role": "pod", "kubeconfig_file": path}));
+        let connection = clusters().connection(&found).unwrap();
+        assert_eq!(connection.server, "https://a:6443");
+        let token = connection.http.authorization.unwrap().credentials_file;
+        assert_eq!(token, folder.path().join("t").display().to_string());
+        let missing = entry(json!({"role": "pod", "kubeconfig_file": "/none"}));
+        let error = clusters().connection(&missing).unwrap_err();
+        assert!(error.starts_with("/none: No such file"), "{error}");
+    }
+
+    #[test]
+    fn outside_of_a_cluster_there_is_no_own_namespace() {
+        let clusters = clusters();
+        let own = entry(json!({"role": "pod", "namespaces": {"own_namespace": true}}));
+        assert!(clusters.settings(&own, json!({"role": "pod"})).is_err());
+        let other = entry(json!({"role": "pod", "namespaces": {"names": ["a"]}}));
+        let settings = json!({"role": "pod"});
+        assert_eq!(clusters.settings(&other, settings.clone()), Ok(settings));
+    }
+}

@@ -1,0 +1,86 @@
+//! What an entry of the configuration lends to the one job that is made of it: a client with the
+//! entry's credentials, the places that the entry names, watches on its cluster.
+//!
+//! It is not: a grant. What is lent needs none, belongs to no other job of the plugin, and ends
+//! with the entry. Credentials stay in the client: a guest sees the answers alone.
+
+use std::fmt;
+use std::sync::Arc;
+
+use narthex_http::Client;
+use narthex_registry::GrantList;
+
+use crate::watches::Watches;
+
+/// Says what may be reached. It is asked before each look for targets, since what an entry names
+/// may be a file that changes.
+pub type Reach = dyn Fn() -> GrantList + Send + Sync;
+
+/// What is lent to a job; nothing by default.
+#[derive(Clone, Default)]
+pub struct Lent(Option<Arc<Things>>);
+
+#[derive(Clone, Default)]
+struct Things {
+    client: Option<Client>,
+    reach: Option<Arc<Reach>>,
+    watches: Option<Arc<dyn Watches>>,
+}
+
+impl Lent {
+    /// Lends a client: it sends the job's requests to the `http` endpoints of what may be reached,
+    /// wherever no TLS profile is asked for.
+    #[must_use]
+    pub fn with_client(self, client: Client) -> Self {
+        self.with(|things| things.client = Some(client))
+    }
+
+    /// Lends what may be reached, beside what the plugin was granted.
+    #[must_use]
+    pub fn with_reach(self, reach: impl Fn() -> GrantList + Send + Sync + 'static) -> Self {
+        self.with(|things| things.reach = Some(Arc::new(reach)))
+    }
+
+    /// Lends watches on a cluster, in place of those of the host. Which kinds may be watched is
+    /// what may be reached.
+    #[must_use]
+    pub fn with_watches(self, watches: Arc<dyn Watches>) -> Self {
+        self.with(|things| things.watches = Some(watches))
+    }
+
+    fn with(self, change: impl FnOnce(&mut Things)) -> Self {
+        let mut things = self.0.as_deref().cloned().unwrap_or_default();
+        change(&mut things);
+        Self(Some(Arc::new(things)))
+    }
+
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.0.as_ref()?.client.as_ref()
+    }
+
+    pub(crate) fn watches(&self) -> Option<Arc<dyn Watches>> {
+        self.0.as_ref()?.watches.clone()
+    }
+
+    pub(crate) fn reach(&self) -> GrantList {
+        let reach = self.0.as_ref().and_then(|things| things.reach.as_ref());
+        reach.map(|reach| reach()).unwrap_or_default()
+    }
+
+    /// Whether the two were lent together.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lent")
+            .field("reach", &self.reach())
+            .finish_non_exhaustive()
+    }
+}
