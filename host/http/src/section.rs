@@ -5,6 +5,8 @@
 //! stands.
 
 /// Declares a section: the fields of its own, each with its default, and those of an HTTP client.
+/// Behind the struct, `http = ...;` names a client whose fields are the defaults instead of
+/// [`HttpConfig`](crate::HttpConfig)'s own.
 ///
 /// The struct gets `Default`, serde's traits without unknown fields, and the methods
 /// `http_config` (what the client is made of: a bearer token is the authorization that it is short
@@ -12,6 +14,12 @@
 /// file names, for those who know from which folder they are meant).
 #[macro_export]
 macro_rules! http_section {
+    (@defaults) => {
+        $crate::HttpConfig::default()
+    };
+    (@defaults $http:expr) => {
+        $http
+    };
     (
         $(#[$attr:meta])*
         pub struct $name:ident {
@@ -20,6 +28,7 @@ macro_rules! http_section {
                 pub $field:ident: $kind:ty = $default:expr,
             )*
         }
+        $(http = $http:expr;)?
     ) => {
         $(#[$attr])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -70,7 +79,7 @@ macro_rules! http_section {
 
         impl Default for $name {
             fn default() -> Self {
-                let http = $crate::HttpConfig::default();
+                let http = $crate::http_section!(@defaults $($http)?);
                 Self {
                     $($field: $default,)*
                     basic_auth: http.basic_auth,
@@ -178,6 +187,20 @@ mod tests {
             /// A field of its own.
             pub url: String = "http://a".to_owned(),
         }
+    }
+
+    http_section! {
+        /// A section whose client is another one where nothing is said.
+        pub struct Stubborn {}
+        http = HttpConfig { enable_http2: false, ..HttpConfig::default() };
+    }
+
+    #[test]
+    fn a_section_may_have_defaults_of_its_own() {
+        let section: Stubborn = serde_json::from_str("{}").unwrap();
+        assert!(!section.http_config().enable_http2);
+        let asked: Stubborn = serde_json::from_str(r#"{"enable_http2": true}"#).unwrap();
+        assert!(asked.http_config().enable_http2);
     }
 
     fn read(text: &str) -> Result<Section, serde_json::Error> {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use narthex_http::{Authorization, BasicAuth, HttpConfig, HttpHeader, OAuth2, Secret, TlsConfig};
+use narthex_http::HttpConfig;
 use narthex_model::PromDuration;
 use narthex_model::relabel::RelabelConfig;
 use serde::de::Error as _;
@@ -25,62 +25,40 @@ const RESERVED_HEADERS: [&str; 8] = [
     "x-prometheus-remote-write-version",
 ];
 
-/// Where samples are sent, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[allow(
-    missing_docs,
-    reason = "the names are those of Prometheus' configuration reference"
-)]
-pub struct RemoteWriteConfig {
-    pub url: String,
-    pub remote_timeout: PromDuration,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub write_relabel_configs: Vec<RelabelConfig>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub name: String,
-    #[serde(skip_serializing_if = "is_false")]
-    pub send_exemplars: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    pub send_native_histograms: bool,
-    /// Read and carried: a name is looked up for each connection anyway.
-    #[serde(skip_serializing_if = "is_false")]
-    pub round_robin_dns: bool,
-    pub protobuf_message: MessageKind,
-    pub queue_config: QueueConfig,
-    pub metadata_config: MetadataConfig,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub basic_auth: Option<BasicAuth>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub authorization: Option<Authorization>,
-    #[serde(skip_serializing_if = "Secret::is_empty")]
-    pub bearer_token: Secret,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub bearer_token_file: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub oauth2: Option<OAuth2>,
-    #[serde(skip_serializing)]
-    pub sigv4: Option<NotSupported>,
-    #[serde(skip_serializing)]
-    pub azuread: Option<NotSupported>,
-    #[serde(skip_serializing)]
-    pub google_iam: Option<NotSupported>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_config: Option<TlsConfig>,
-    pub follow_redirects: bool,
-    pub enable_http2: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy_url: Option<Secret>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub no_proxy: String,
-    #[serde(skip_serializing_if = "is_false")]
-    pub proxy_from_environment: bool,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub proxy_connect_header: BTreeMap<String, Vec<Secret>>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub http_headers: BTreeMap<String, HttpHeader>,
+narthex_http::http_section! {
+    /// Where samples are sent, and how.
+    #[allow(
+        missing_docs,
+        reason = "the names are those of Prometheus' configuration reference"
+    )]
+    pub struct RemoteWriteConfig {
+        pub url: String = String::new(),
+        pub remote_timeout: PromDuration = PromDuration::from_secs(30),
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        pub headers: BTreeMap<String, String> = BTreeMap::new(),
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub write_relabel_configs: Vec<RelabelConfig> = Vec::new(),
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pub name: String = String::new(),
+        #[serde(skip_serializing_if = "is_false")]
+        pub send_exemplars: bool = false,
+        #[serde(skip_serializing_if = "is_false")]
+        pub send_native_histograms: bool = false,
+        /// Read and carried: a name is looked up for each connection anyway.
+        #[serde(skip_serializing_if = "is_false")]
+        pub round_robin_dns: bool = false,
+        pub protobuf_message: MessageKind = MessageKind::V1,
+        pub queue_config: QueueConfig = QueueConfig::default(),
+        pub metadata_config: MetadataConfig = MetadataConfig::default(),
+        #[serde(skip_serializing)]
+        pub sigv4: Option<NotSupported> = None,
+        #[serde(skip_serializing)]
+        pub azuread: Option<NotSupported> = None,
+        #[serde(skip_serializing)]
+        pub google_iam: Option<NotSupported> = None,
+    }
+    // One connection a shard: with HTTP/2 all would share one.
+    http = HttpConfig { enable_http2: false, ..HttpConfig::default() };
 }
 
 /// A way to authenticate that Prometheus has and we have not: there is no value of it, and who
@@ -143,41 +121,6 @@ fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-impl Default for RemoteWriteConfig {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            remote_timeout: PromDuration::from_secs(30),
-            headers: BTreeMap::new(),
-            write_relabel_configs: Vec::new(),
-            name: String::new(),
-            send_exemplars: false,
-            send_native_histograms: false,
-            round_robin_dns: false,
-            protobuf_message: MessageKind::V1,
-            queue_config: QueueConfig::default(),
-            metadata_config: MetadataConfig::default(),
-            basic_auth: None,
-            authorization: None,
-            bearer_token: Secret::default(),
-            bearer_token_file: String::new(),
-            oauth2: None,
-            sigv4: None,
-            azuread: None,
-            google_iam: None,
-            tls_config: None,
-            follow_redirects: true,
-            // One connection a shard: with HTTP/2 all would share one.
-            enable_http2: false,
-            proxy_url: None,
-            no_proxy: String::new(),
-            proxy_from_environment: false,
-            proxy_connect_header: BTreeMap::new(),
-            http_headers: BTreeMap::new(),
-        }
-    }
-}
-
 impl Default for QueueConfig {
     fn default() -> Self {
         Self {
@@ -205,24 +148,6 @@ impl Default for MetadataConfig {
 }
 
 impl RemoteWriteConfig {
-    /// What the HTTP client is made of.
-    pub fn http_config(&self) -> HttpConfig {
-        let bearer = Authorization::bearer(&self.bearer_token, &self.bearer_token_file);
-        HttpConfig {
-            basic_auth: self.basic_auth.clone(),
-            authorization: self.authorization.clone().or(bearer),
-            oauth2: self.oauth2.clone(),
-            tls_config: self.tls_config.clone(),
-            follow_redirects: self.follow_redirects,
-            enable_http2: self.enable_http2,
-            proxy_url: self.proxy_url.clone(),
-            no_proxy: self.no_proxy.clone(),
-            proxy_from_environment: self.proxy_from_environment,
-            proxy_connect_header: self.proxy_connect_header.clone(),
-            http_headers: self.http_headers.clone(),
-        }
-    }
-
     /// What does not fit together, in Prometheus' words where it has any.
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -276,7 +201,7 @@ impl RemoteWriteConfig {
                 ));
             }
         }
-        faults.extend(self.http_config().faults());
+        faults.extend(self.http_faults());
         faults
     }
 }

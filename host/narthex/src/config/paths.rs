@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use narthex_http::{BasicAuth, OAuth2, TlsConfig};
 use narthex_plugin::PluginsConfig;
 use narthex_remote::RemoteWriteConfig;
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
@@ -20,15 +19,7 @@ pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
 
 /// Makes the files that an entry of `remote_write` names relative to the config's folder.
 pub(super) fn resolve_remote_write(config: &mut RemoteWriteConfig, folder: &Path) {
-    let mut files = vec![&mut config.bearer_token_file];
-    files.extend(config.basic_auth.iter_mut().flat_map(BasicAuth::files));
-    let authorization = config.authorization.iter_mut();
-    files.extend(authorization.map(|own| &mut own.credentials_file));
-    files.extend(config.oauth2.iter_mut().flat_map(OAuth2::files));
-    files.extend(config.tls_config.iter_mut().flat_map(TlsConfig::files));
-    let headers = config.http_headers.values_mut();
-    files.extend(headers.flat_map(|header| &mut header.files));
-    for file in files {
+    for file in config.http_files() {
         join(file, folder);
     }
 }
