@@ -1,0 +1,3 @@
+module narthex.dev/record
+
+go 1.21
