@@ -1,5 +1,5 @@
 //! The formats in which targets expose metrics: Prometheus text 0.0.4 and 1.0.0 and
-//! OpenMetrics text 1.0.0 and 0.0.1, read and written, protobuf, read, the negotiation between
+//! OpenMetrics text 1.0.0 and 0.0.1, and protobuf, read and written, the negotiation between
 //! them, and the batch that plugins hand over instead of a text.
 //!
 //! [`Parser`] is an iterator over borrowed entries. It checks every line, but a series' labels
@@ -33,6 +33,7 @@ pub use format::{Format, PageFormat, UnsupportedContentType};
 pub use labels::{LabelPairs, LabelsError};
 pub use parser::Parser;
 pub use protobuf::{
-    BUCKETS_MAX, LABELS_MAX, Metric, MetricExemplar, MetricSample, ProtobufEntry, ProtobufError,
-    ProtobufParser, QUANTILES_MAX,
+    BUCKETS_MAX, LABELS_MAX, Metric, MetricExemplar, MetricSample, PROTOBUF_CONTENT_TYPE,
+    ProtobufEntry, ProtobufError, ProtobufMessage, ProtobufParser, ProtobufWriter, QUANTILES_MAX,
+    push_varint, zigzag,
 };

@@ -5,14 +5,18 @@
 //! read into memory that the next one uses again. What is repeated has a bound, past which the page
 //! is refused.
 //!
-//! It is not: the text form of these messages, or a writer.
+//! It is not: the text form of these messages.
 
 mod histogram;
+mod message;
 mod metric;
 mod wire;
+mod writer;
 
 pub use histogram::BUCKETS_MAX;
+pub use message::{ProtobufMessage, push_varint, zigzag};
 pub use metric::{LABELS_MAX, Metric, MetricExemplar, MetricSample, QUANTILES_MAX};
+pub use writer::{PROTOBUF_CONTENT_TYPE, ProtobufWriter};
 
 use self::wire::{Fields, WireError, delimited};
 use crate::entry::MetricType;

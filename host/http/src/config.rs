@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::proxy::ProxyConfig;
+use crate::reserved::is_reserved_header;
 use crate::{OAuth2, Secret};
 
 /// A user name and password.
@@ -185,25 +186,6 @@ impl Default for HttpConfig {
     }
 }
 
-/// Headers that a configuration may not set, because the client or another field does.
-const RESERVED_HEADERS: [&str; 15] = [
-    "authorization",
-    "host",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "user-agent",
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "www-authenticate",
-    "accept-encoding",
-    "x-prometheus-remote-write-version",
-    "x-prometheus-remote-read-version",
-    "x-prometheus-scrape-timeout-seconds",
-];
-
 impl HttpConfig {
     /// What does not fit together, in Prometheus' words; empty where all does.
     pub fn faults(&self) -> Vec<String> {
@@ -242,9 +224,8 @@ impl HttpConfig {
             "at most one of basic_auth, oauth2 & authorization must be configured",
         );
         for name in self.http_headers.keys() {
-            let lower = name.to_ascii_lowercase();
             fault(
-                RESERVED_HEADERS.contains(&lower.as_str()),
+                is_reserved_header(name),
                 &format!("setting header {name:?} is not allowed"),
             );
         }

@@ -197,8 +197,10 @@ mod tests {
 
     #[test]
     fn a_section_may_have_defaults_of_its_own() {
-        let section: Stubborn = serde_json::from_str("{}").unwrap();
+        let mut section: Stubborn = serde_json::from_str("{}").unwrap();
         assert!(!section.http_config().enable_http2);
+        assert!(section.http_faults().is_empty());
+        assert!(section.http_files().iter().all(|file| file.is_empty()));
         let asked: Stubborn = serde_json::from_str(r#"{"enable_http2": true}"#).unwrap();
         assert!(asked.http_config().enable_http2);
     }

@@ -38,6 +38,7 @@ mod batch;
 pub mod bindings;
 pub mod clock;
 mod discovery;
+pub mod dns;
 mod error;
 mod exporter;
 #[cfg(not(target_arch = "wasm32"))]
