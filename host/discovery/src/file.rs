@@ -3,7 +3,7 @@
 //! Prometheus is told of changes by the system; here the files are looked at every few seconds,
 //! which is as often as a job takes new targets over, and works on every file system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +16,8 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::{Discoverer, FileSdConfig, KnownGroups, Refreshes, TargetGroup};
+use crate::file_metrics::EntryMetrics;
+use crate::{Discoverer, FileSdConfig, KnownGroups, RefreshMetrics, Refreshes, TargetGroup};
 
 /// A file may be this large; a larger one is a read error.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -26,6 +27,9 @@ const FILES_MAX: usize = 10_000;
 
 /// How often the files are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What finds targets in files.
+const MECHANISM: &str = "file";
 
 /// The label with the name of the file.
 const PATH_LABEL: &str = "__meta_filepath";
@@ -38,6 +42,7 @@ pub struct FileDiscoverer {
     config: FileSdConfig,
     read_yaml: ReadYaml,
     refreshes: Refreshes,
+    metrics: EntryMetrics,
 }
 
 /// What one file was when it was read last, and what it said.
@@ -61,12 +66,19 @@ pub struct FileGroup {
 }
 
 impl FileDiscoverer {
-    /// Reads what the entry names; relative names are the process'.
-    pub fn new(config: &FileSdConfig, read_yaml: ReadYaml, refreshes: Refreshes) -> Arc<Self> {
+    /// Reads what the entry names; relative names are the process'. `name` is the discoverer's,
+    /// `JOB/file/0`.
+    pub fn new(
+        config: &FileSdConfig,
+        name: &str,
+        read_yaml: ReadYaml,
+        metrics: &RefreshMetrics,
+    ) -> Arc<Self> {
         Arc::new(Self {
             config: config.clone(),
             read_yaml,
-            refreshes,
+            refreshes: metrics.of(MECHANISM, name),
+            metrics: metrics.files(),
         })
     }
 
@@ -74,15 +86,24 @@ impl FileDiscoverer {
     /// said before.
     fn read(&self, known: &mut BTreeMap<PathBuf, Known>, all: bool) {
         let mut before = std::mem::take(known);
-        for path in self.paths() {
+        let paths = self.paths();
+        let names = paths.iter().map(|path| path.display().to_string());
+        self.metrics.keep(&names.collect::<BTreeSet<_>>());
+        for path in paths {
             let mut file = before.remove(&path).unwrap_or_default();
             let stamp = std::fs::metadata(&path).ok().map(|found| stamp(&found));
             if all || stamp.is_none() || stamp != file.stamp {
                 match self.groups(&path) {
-                    Ok(groups) => file.groups = groups,
+                    Ok(groups) => {
+                        file.groups = groups;
+                        if let Some(stamp) = stamp {
+                            let name = path.display().to_string();
+                            self.metrics.set_time(name, changed_s(stamp));
+                        }
+                    }
                     // What stays as it is was said the first time.
                     Err(error) if all || stamp != file.stamp => {
-                        self.refreshes.file_read_errors.inc();
+                        self.metrics.read_errors.inc();
                         let path = path.display();
                         tracing::error!(%path, error, "error reading file");
                     }
@@ -148,6 +169,8 @@ impl Discoverer for FileDiscoverer {
             self.read(&mut files, all);
             if all {
                 self.refreshes.observe(start.elapsed(), false);
+                let took_s = start.elapsed().as_secs_f64();
+                self.metrics.scan_duration.observe(took_s);
             }
             let groups = files.values().flat_map(|file: &Known| file.groups.clone());
             let news = known.changes(groups.collect());
@@ -171,6 +194,11 @@ fn read_json(text: &str) -> Result<Vec<Option<FileGroup>>, String> {
 
 fn stamp(found: &Metadata) -> Stamp {
     (found.ino(), found.mtime(), found.mtime_nsec(), found.size())
+}
+
+/// When a file was changed, in seconds since the epoch.
+fn changed_s((_, seconds, nanoseconds, _): Stamp) -> f64 {
+    seconds as f64 + nanoseconds as f64 / 1e9
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<String> {

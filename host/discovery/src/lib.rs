@@ -6,8 +6,10 @@
 //! [`Providers`] runs those of a job and holds what they have found.
 
 mod config;
+mod consul_metrics;
 mod discoverer;
 mod file;
+mod file_metrics;
 mod group;
 mod known;
 mod metrics;
@@ -20,6 +22,7 @@ pub use config::{
     KubernetesSdConfig, KubernetesSelector, Origin, PluginSdConfig, REFRESH_INTERVAL_DEFAULT,
     SdConfig,
 };
+pub use consul_metrics::ConsulMetrics;
 pub use discoverer::{BuildDiscoverer, Discoverer, DiscovererError, UPDATES_MAX};
 pub use file::{FILE_BYTES_MAX, FileDiscoverer, FileGroup, ReadYaml};
 pub use group::{ADDRESS_LABEL, StaticConfig, TargetGroup, static_groups};

@@ -22,25 +22,24 @@ struct NameLabel {
 pub struct SdMetrics {
     name: String,
     targets: Family<ConfigLabels, Gauge>,
+    families: Families,
     received: Counter,
     updates: Counter,
     failed: Gauge,
 }
 
+/// Those that all parts of the server share.
+#[derive(Debug, Clone, Default)]
+struct Families {
+    received: Family<NameLabel, Counter>,
+    updates: Family<NameLabel, Counter>,
+    failed: Family<NameLabel, Gauge>,
+}
+
 impl SdMetrics {
     /// Registers them. `name` says who discovers: `scrape`.
     pub fn register(name: &str, registry: &mut Registry) -> Self {
-        let label = NameLabel {
-            name: name.to_owned(),
-        };
-        let (received, updates, failed) = (Family::default(), Family::default(), Family::default());
-        let metrics = Self {
-            name: name.to_owned(),
-            targets: Family::default(),
-            received: Counter::clone(&received.get_or_create(&label)),
-            updates: Counter::clone(&updates.get_or_create(&label)),
-            failed: Gauge::clone(&failed.get_or_create(&label)),
-        };
+        let metrics = Self::new(name, Family::default(), Families::default());
         let registry = registry.sub_registry_with_prefix("prometheus_sd");
         registry.register(
             "discovered_targets",
@@ -50,19 +49,42 @@ impl SdMetrics {
         registry.register(
             "received_updates",
             "Total number of update events received from the SD providers",
-            received,
+            metrics.families.received.clone(),
         );
         registry.register(
             "updates",
             "Total number of update events sent to the SD consumers",
-            updates,
+            metrics.families.updates.clone(),
         );
         registry.register(
             "failed_configs",
             "Current number of service discovery configurations that failed to load",
-            failed,
+            metrics.families.failed.clone(),
         );
         metrics
+    }
+
+    /// Those of another part of the server, shown with these: `notify`.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self::new(name, self.targets.clone(), self.families.clone())
+    }
+
+    fn new(name: &str, targets: Family<ConfigLabels, Gauge>, families: Families) -> Self {
+        let label = NameLabel {
+            name: name.to_owned(),
+        };
+        let received = Counter::clone(&families.received.get_or_create(&label));
+        let updates = Counter::clone(&families.updates.get_or_create(&label));
+        let failed = Gauge::clone(&families.failed.get_or_create(&label));
+        Self {
+            name: name.to_owned(),
+            targets,
+            families,
+            received,
+            updates,
+            failed,
+        }
     }
 
     /// A config has so many targets before relabelling, those that it lists among them.

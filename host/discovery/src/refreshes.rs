@@ -11,6 +11,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::consul_metrics::ConsulMetrics;
+use crate::file_metrics::{EntryMetrics, FileMetrics};
+
 /// The mechanism whose failures have a metric of their own beside the common one.
 const HTTP: &str = "http";
 
@@ -26,7 +29,8 @@ pub struct RefreshMetrics {
     duration: Family<Labels, Histogram, fn() -> Histogram>,
     failures: Family<Labels, Counter>,
     http_failures: Counter,
-    file_read_errors: Counter,
+    files: FileMetrics,
+    consul: ConsulMetrics,
 }
 
 /// The metrics of one of them.
@@ -35,7 +39,6 @@ pub struct Refreshes {
     duration: Histogram,
     failures: Counter,
     http_failures: Option<Counter>,
-    pub(crate) file_read_errors: Counter,
 }
 
 impl Default for RefreshMetrics {
@@ -44,13 +47,14 @@ impl Default for RefreshMetrics {
             duration: Family::new_with_constructor(seconds),
             failures: Family::default(),
             http_failures: Counter::default(),
-            file_read_errors: Counter::default(),
+            files: FileMetrics::new(),
+            consul: ConsulMetrics::new(),
         }
     }
 }
 
 /// From 1 ms to 9 minutes.
-fn seconds() -> Histogram {
+pub(crate) fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 3.0, 13))
 }
 
@@ -58,6 +62,8 @@ impl RefreshMetrics {
     /// Registers them.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        metrics.files.register(registry);
+        metrics.consul.register(registry);
         let registry = registry.sub_registry_with_prefix("prometheus_sd");
         registry.register(
             "refresh_duration_seconds",
@@ -74,11 +80,6 @@ impl RefreshMetrics {
             "Number of HTTP service discovery refresh failures",
             metrics.http_failures.clone(),
         );
-        registry.register(
-            "file_read_errors",
-            "The number of File-SD read errors",
-            metrics.file_read_errors.clone(),
-        );
         metrics
     }
 
@@ -93,8 +94,16 @@ impl RefreshMetrics {
             duration: self.duration.get_or_create_owned(&labels),
             failures: self.failures.get_or_create_owned(&labels),
             http_failures: (mechanism == HTTP).then(|| self.http_failures.clone()),
-            file_read_errors: self.file_read_errors.clone(),
         }
+    }
+
+    /// Those of what is asked of Consul.
+    pub fn consul(&self) -> ConsulMetrics {
+        self.consul.clone()
+    }
+
+    pub(crate) fn files(&self) -> EntryMetrics {
+        self.files.of_entry()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::budget::{Budget, HostCalls, Interface, Spend};
 use crate::capability::{Capabilities, Denied};
 use crate::imports::http::StoredResponse;
 use crate::imports::tcp::Stream;
+use crate::lent::Observer;
 use crate::limits::{
     CORE_INSTANCES_MAX, DENIALS_LOGGED_PER_CALL_MAX, HANDLES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX,
     TABLE_ELEMENTS_MAX, TABLES_MAX,
@@ -96,6 +97,8 @@ pub(crate) struct Host {
     pub(crate) outside: Outside,
     /// What sends requests to what is lent to the job.
     pub(crate) lent_client: Option<Client>,
+    /// Who is told of those requests.
+    pub(crate) observer: Option<Arc<Observer>>,
     pub(crate) identity: Identity,
     pub(crate) started: Instant,
     pub(crate) call: Call,
@@ -135,6 +138,7 @@ impl Host {
             capabilities,
             outside,
             lent_client: None,
+            observer: None,
             identity,
             started,
             call: Call::new(0, None, started),

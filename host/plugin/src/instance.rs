@@ -154,6 +154,7 @@ impl Instance {
             version.bounds.memory,
         );
         host.lent_client = setup.lent.client().cloned();
+        host.observer = setup.lent.observer();
         let mut store = Store::new(version.program.engine(), host);
         store.limiter(|host| &mut host.memory);
         store.set_epoch_deadline(1);

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use narthex_http::Client;
 use narthex_registry::GrantList;
@@ -16,6 +17,20 @@ use crate::watches::Watches;
 /// may be a file that changes.
 pub type Reach = dyn Fn() -> GrantList + Send + Sync;
 
+/// A request that the lent client has sent, and what came of it.
+#[derive(Debug, Clone, Copy)]
+pub struct SentRequest<'a> {
+    /// As the plugin wrote it.
+    pub url: &'a str,
+    /// Until the answer was there, or why it never came.
+    pub duration: Duration,
+    /// There was no answer, or one with a status from 400 on.
+    pub is_failure: bool,
+}
+
+/// Is told of each request that the lent client has sent.
+pub type Observer = dyn Fn(SentRequest<'_>) + Send + Sync;
+
 /// What is lent to a job; nothing by default.
 #[derive(Clone, Default)]
 pub struct Lent(Option<Arc<Things>>);
@@ -25,6 +40,7 @@ struct Things {
     client: Option<Client>,
     reach: Option<Arc<Reach>>,
     watches: Option<Arc<dyn Watches>>,
+    observer: Option<Arc<Observer>>,
 }
 
 impl Lent {
@@ -48,6 +64,12 @@ impl Lent {
         self.with(|things| things.watches = Some(watches))
     }
 
+    /// Is told of the requests of the lent client.
+    #[must_use]
+    pub fn with_observer(self, observer: impl Fn(SentRequest<'_>) + Send + Sync + 'static) -> Self {
+        self.with(|things| things.observer = Some(Arc::new(observer)))
+    }
+
     fn with(self, change: impl FnOnce(&mut Things)) -> Self {
         let mut things = self.0.as_deref().cloned().unwrap_or_default();
         change(&mut things);
@@ -56,6 +78,10 @@ impl Lent {
 
     pub(crate) fn client(&self) -> Option<&Client> {
         self.0.as_ref()?.client.as_ref()
+    }
+
+    pub(crate) fn observer(&self) -> Option<Arc<Observer>> {
+        self.0.as_ref()?.observer.clone()
     }
 
     pub(crate) fn watches(&self) -> Option<Arc<dyn Watches>> {

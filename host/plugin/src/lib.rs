@@ -48,7 +48,7 @@ pub use artifact::Artifact;
 pub use compile::{COMPILE_COMMAND, CompileLimits, CompilerProgram, compile_child};
 pub use config::{Grant, LimitsConfig, PluginLimits, PluginsConfig, SecretConfig};
 pub use error::PluginError;
-pub use lent::{Lent, Reach};
+pub use lent::{Lent, Observer, Reach, SentRequest};
 pub use log_ring::LogLine;
 pub use narthex_http::{Lookup, SystemLookup};
 pub use narthex_registry::{ConfigFault, GrantList, MemorySize};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use super::*;
@@ -14,7 +15,7 @@ fn discoverer(folder: &Path, patterns: &[&str], metrics: &RefreshMetrics) -> Arc
         ..FileSdConfig::default()
     };
     // All YAML here is JSON.
-    FileDiscoverer::new(&config, read_json, metrics.of("file", "a/file/0"))
+    FileDiscoverer::new(&config, "a/file/0", read_json, metrics)
 }
 
 /// Each group as `NAME:INDEX address,address label=value`, less the folder.
@@ -80,9 +81,24 @@ async fn groups_follow_the_files() {
         let found = receiver.recv().await.unwrap();
         assert_eq!(shown(&found, folder), expected, "{change:?}");
     }
+    let said = |registry: &Registry| {
+        let mut text = String::new();
+        encode(&mut text, registry).unwrap();
+        text
+    };
+    let text = said(&registry);
+    let file = |name: &str| {
+        let path = folder.join(name).display().to_string();
+        format!("prometheus_sd_file_mtime_seconds{{filename=\"{path}\"}} ")
+    };
+    // What is gone has no time; what is broken has that of when it was read last.
+    assert!(text.contains(&file("a.json")) && text.contains(&file("sd-2.yml")));
+    assert!(!text.contains(&file("sd-1.yml")), "{text}");
+    assert!(text.contains("prometheus_sd_file_scan_duration_seconds_count 1\n"));
+    assert!(text.contains("prometheus_sd_file_read_errors_total 1\n"));
     drop(receiver);
     running.await.unwrap();
-    assert_eq!(metrics.of("file", "a/file/0").file_read_errors.get(), 1);
+    assert!(!said(&registry).contains("mtime"), "they go with the entry");
 }
 
 #[test]

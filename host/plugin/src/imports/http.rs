@@ -14,6 +14,7 @@ use crate::bindings::plugin::types::Error;
 use crate::budget::{Interface, Spend};
 use crate::capability::{Denied, Network};
 use crate::host::Host;
+use crate::lent::SentRequest;
 use crate::limits::{HTTP_BODY_BYTES_MAX, HTTP_HEADERS_MAX, STORED_RESPONSES_MAX};
 
 /// What the lent client calls itself, where the guest says nothing.
@@ -83,6 +84,7 @@ impl Host {
     ) -> Result<Answer, Error> {
         let patience = self.until(request.timeout_ms);
         let limit = self.body_limit();
+        let (url, start) = (request.url.clone(), Instant::now());
         headers
             .entry(USER_AGENT)
             .or_insert(HeaderValue::from_static(USER_AGENT_VALUE));
@@ -108,7 +110,16 @@ impl Host {
             })
         };
         let answer = timeout_at(patience, exchange).await;
-        let answer = answer.unwrap_or(Err(Error::Timeout))?;
+        let answer = answer.unwrap_or(Err(Error::Timeout));
+        if let Some(observer) = &self.observer {
+            let status = answer.as_ref().map(|answer| answer.status);
+            observer(SentRequest {
+                url: &url,
+                duration: start.elapsed(),
+                is_failure: !status.is_ok_and(|status| status < 400),
+            });
+        }
+        let answer = answer?;
         self.spend_bytes(answer.body.len())?;
         Ok(answer)
     }

@@ -125,6 +125,15 @@ impl Bench {
         text
     }
 
+    /// A metric with its labels; zero where there is none.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let metrics = self.metrics();
+        let mut values = metrics.lines().filter_map(|line| line.strip_prefix(name));
+        values
+            .next()
+            .map_or(0.0, |value| value.trim().parse().unwrap())
+    }
+
     /// Checks that lines are among the runtime's own metrics.
     pub(crate) fn assert_metrics(&self, lines: &[&str]) {
         let metrics = self.metrics();

@@ -152,8 +152,10 @@ async fn a_target_that_hangs_is_no_failure_of_the_plugin() {
     let silent = listener.local_addr().unwrap().to_string();
     let job = bench.job("a", r#"{"do": "hang"}"#);
     for _ in 0..8 {
-        let deadline = Instant::now() + Duration::from_millis(40);
-        let answer = job.collect(&target_within(&silent, "40ms"), deadline).await;
+        let deadline = Instant::now() + Duration::from_millis(400);
+        let answer = job
+            .collect(&target_within(&silent, "400ms"), deadline)
+            .await;
         let error = answer.unwrap_err().to_string();
         assert!(!error.contains("until"), "{error}");
     }
@@ -230,7 +232,9 @@ async fn a_version_that_finds_less_is_refused() {
         assert_eq!(status(&bench).state, PluginState::Outdated);
         assert_eq!(said(&job).await, "made_version 1");
     }
-    bench.assert_metrics(&["narthex_plugin_reloads_total{plugin=\"made\",result=\"failed\"} 4"]);
+    // Who watches the folder may have seen one of them half-written, and refused that as well.
+    let failed = bench.metric("narthex_plugin_reloads_total{plugin=\"made\",result=\"failed\"}");
+    assert!(failed >= 4.0, "{failed}");
     place(folder.path(), &telling(3), "3", "");
     bench.runtime.rescan().await;
     assert_eq!(said(&job).await, "made_version 3");

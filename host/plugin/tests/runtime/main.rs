@@ -14,6 +14,7 @@ mod handmade;
 mod harness;
 mod hoarding;
 mod hostile;
+mod lent;
 mod life;
 mod misbehaviour;
 mod network;

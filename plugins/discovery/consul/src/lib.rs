@@ -1,9 +1,9 @@
 //! Services of a Consul catalog, of `consul_sd_configs`.
 //!
-//! What is looked at is asked for at an interval; within it, one query waits with Consul until
-//! something changes: that of the catalog, which changes with every registration, or that of the
-//! service where it is the only one. A change of health alone is seen at the interval, as
-//! Prometheus sees all changes there that follow each other quickly.
+//! What is looked at is asked for at an interval; within it, queries wait with Consul until
+//! something changes: that of the service where it is the only one, otherwise that of all checks
+//! and that of the catalog, which changes with every registration, in turn. Changes that follow
+//! each other quickly are seen at the interval, as in Prometheus.
 //!
 //! It is not: who authenticates. The host's client does, as the entry of the configuration says.
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use narthex_sdk::{Discovery, Error, Group, clock, http, log};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use api::{Agent, Instance, Services};
 
@@ -27,6 +27,16 @@ const WAIT_LONGEST: Duration = Duration::from_secs(120);
 
 /// Consul waits for longer than it is told by a sixteenth, so that not all come back at once.
 const WAIT_MORE: u32 = 16;
+
+/// The checks and the catalog wait in turn, each for about as long as this: so late is a change of
+/// the other one seen.
+const TURN: Duration = Duration::from_secs(2);
+
+/// The shortest wait that can be asked for; none at all would be Consul's default of minutes.
+const WAIT_SHORTEST: Duration = Duration::from_millis(1);
+
+/// Leaves all checks out of an answer whose state alone is of interest.
+const NO_CHECK: &str = "Status == none";
 
 /// Beside the wait, an answer may take this long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -94,6 +104,8 @@ pub struct Consul {
     datacenter: String,
     /// The catalog's state.
     catalog_index: u64,
+    /// That of all checks; 0 where nobody said it.
+    checks_index: u64,
     /// The services that are looked at.
     watched: BTreeSet<String>,
     known: BTreeMap<String, Known>,
@@ -137,6 +149,7 @@ impl Discovery for Consul {
             base,
             config,
             catalog_index: 0,
+            checks_index: 0,
             watched: BTreeSet::new(),
             known: BTreeMap::new(),
         })
@@ -148,10 +161,11 @@ impl Discovery for Consul {
         if self.datacenter.is_empty() {
             self.datacenter = self.agents_datacenter()?;
         }
-        if self.needs_catalog() {
-            self.look_at_catalog()?;
-        } else {
+        if !self.needs_catalog() {
             self.watched = self.config.services.iter().cloned().collect();
+        }
+        if !self.is_alone() {
+            self.await_change()?;
         }
         let mut last = None;
         for name in self.watched.clone() {
@@ -178,9 +192,73 @@ impl Consul {
         self.config.services.is_empty() || !self.config.tags.is_empty()
     }
 
+    /// Whether one service is all that is looked at, so that its own query can wait.
+    fn is_alone(&self) -> bool {
+        !self.needs_catalog() && self.watched.len() == 1
+    }
+
+    /// Waits until the checks or the catalog are others, but not beyond the interval, and takes
+    /// over which services there are. What is not known yet is asked for without waiting.
+    fn await_change(&mut self) -> Result<(), Error> {
+        let needs_catalog = self.needs_catalog();
+        let wait = self.wait();
+        if self.checks_index == 0 {
+            // Before the services, so that no change after them goes by.
+            self.look_at_checks(Duration::ZERO);
+            if needs_catalog {
+                self.look_at_catalog(wait)?;
+            }
+            return Ok(());
+        }
+        let rounds = match needs_catalog {
+            true => wait.as_millis().div_ceil(2 * TURN.as_millis()).max(1),
+            false => 1,
+        };
+        let turns = rounds * if needs_catalog { 2 } else { 1 };
+        // The longest wait has some thirty rounds.
+        let turn = wait / u32::try_from(turns).unwrap_or(u32::MAX);
+        for _ in 0..rounds {
+            if self.look_at_checks(turn) {
+                // What is checked may be a service that the catalog did not have.
+                self.catalog_index = 0;
+            }
+            if needs_catalog && self.look_at_catalog(turn)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the checks to be others, and says whether they are. Where Consul does not say, the
+    /// catalog alone is waited for.
+    fn look_at_checks(&mut self, wait: Duration) -> bool {
+        let mut parameters = self.parameters();
+        parameters.push(("filter".to_owned(), NO_CHECK.to_owned()));
+        let index = match wait.is_zero() {
+            true => 0,
+            false => self.checks_index,
+        };
+        let path = "/v1/health/state/any";
+        let answer: Result<Answer<Vec<IgnoredAny>>, Error> =
+            self.get(path, &parameters, index, wait);
+        let before = self.checks_index;
+        match answer {
+            // A state that goes back is that of another server, and says nothing to wait for.
+            Ok(answer) if answer.index < before => self.checks_index = 0,
+            Ok(answer) => self.checks_index = answer.index,
+            Err(error) => {
+                let fields = [("error", error.message())];
+                log::debug("the state of the checks is not known", &fields);
+                self.checks_index = 0;
+                return false;
+            }
+        }
+        self.checks_index != before
+    }
+
     fn agents_datacenter(&self) -> Result<String, Error> {
         let answer: Answer<Agent> = self
-            .get("/v1/agent/self", &[], 0)
+            .get("/v1/agent/self", &[], 0, Duration::ZERO)
             .map_err(|error| error.context("retrieving the datacenter's name"))?;
         match answer.value.config.datacenter {
             name if name.is_empty() => {
@@ -191,17 +269,24 @@ impl Consul {
         }
     }
 
-    /// Waits for the catalog to be another, and takes over which services there are.
-    fn look_at_catalog(&mut self) -> Result<(), Error> {
+    /// Waits for the catalog to be another, and takes over which services there are. Says whether
+    /// it is another.
+    fn look_at_catalog(&mut self, wait: Duration) -> Result<bool, Error> {
         let mut parameters = self.parameters();
         if !self.config.filter.is_empty() {
             parameters.push(("filter".to_owned(), self.config.filter.clone()));
         }
         let answer: Answer<Services> = self
-            .get("/v1/catalog/services", &parameters, self.catalog_index)
+            .get(
+                "/v1/catalog/services",
+                &parameters,
+                self.catalog_index,
+                wait,
+            )
             .map_err(|error| error.context("refreshing the list of services"))?;
         // A state that goes back is that of another server, and says nothing to wait for.
         let is_older = answer.index < self.catalog_index;
+        let is_other = answer.index != self.catalog_index;
         self.catalog_index = if is_older { 0 } else { answer.index };
         let wanted = answer
             .value
@@ -210,7 +295,7 @@ impl Consul {
         self.watched = wanted.map(|(name, _)| name).collect();
         let watched = &self.watched;
         self.known.retain(|name, _| watched.contains(name));
-        Ok(())
+        Ok(is_other)
     }
 
     fn is_wanted(&self, name: &str, tags: &[String]) -> bool {
@@ -228,10 +313,10 @@ impl Consul {
         }
         let before = self.known.get(name).map_or(0, |known| known.index);
         // Where it is one of several, its turn must not hold up the others'.
-        let is_alone = !self.needs_catalog() && self.watched.len() == 1;
-        let wait_index = if is_alone { before } else { 0 };
+        let wait_index = if self.is_alone() { before } else { 0 };
         let path = format!("/v1/health/service/{}", http::encoded(name));
-        let answer: Answer<Vec<Instance>> = self.get(&path, &parameters, wait_index)?;
+        let answer: Answer<Vec<Instance>> =
+            self.get(&path, &parameters, wait_index, self.wait())?;
         if answer.index == before && before > 0 {
             return Ok(());
         }
@@ -268,18 +353,19 @@ impl Consul {
         parameters
     }
 
-    /// Asks for something; with an index other than 0 Consul waits until the state is another, but
-    /// not beyond the interval nor longer than the call allows.
+    /// Asks for something; with an index other than 0 Consul waits for so long until the state is
+    /// another.
     fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         parameters: &[(String, String)],
         index: u64,
+        wait: Duration,
     ) -> Result<Answer<T>, Error> {
         let mut parameters = parameters.to_vec();
         let mut timeout = ANSWER_TIMEOUT;
         if index > 0 {
-            let wait = self.wait();
+            let wait = wait.max(WAIT_SHORTEST);
             timeout += wait + wait / WAIT_MORE;
             parameters.push(("index".to_owned(), index.to_string()));
             parameters.push(("wait".to_owned(), format!("{}ms", wait.as_millis())));
@@ -298,7 +384,8 @@ impl Consul {
         })
     }
 
-    /// Half of what the call has left is enough for all that is asked without waiting.
+    /// The longest wait: not beyond the interval, nor longer than the call allows. Half of what it
+    /// has left is enough for all that is asked without waiting.
     fn wait(&self) -> Duration {
         let interval = self.config.refresh_interval_seconds;
         let interval = Duration::from_secs_f64(interval.clamp(0.0, WAIT_LONGEST.as_secs_f64()));

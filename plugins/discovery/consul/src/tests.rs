@@ -112,7 +112,7 @@ fn the_catalog_says_which_services_there_are() {
     let mut consul = made(r#"{"tags": ["x"], "refresh_interval_seconds": 0.001}"#);
     let both = ["a: 10.0.0.1:80 [fd00::2]:81", "b: 10.0.0.1:80 [fd00::2]:81"];
     assert_eq!(found(&mut consul), both);
-    assert_eq!(asked().len(), 4);
+    assert_eq!(asked().len(), 5);
     // The next waits for another state, and not beyond the interval. A service that is gone from
     // the catalog is gone; one that cannot be looked at stays.
     let waiting = "/v1/catalog/services?stale=&index=7&wait=1ms";
@@ -128,6 +128,61 @@ fn the_catalog_says_which_services_there_are() {
     assert_eq!(found(&mut consul), [both[1]]);
     respond(agent(), services, 3, "{}").install();
     assert_eq!(found(&mut consul), Vec::<String>::new());
+}
+
+/// All checks, less the checks.
+const CHECKS: &str = "/v1/health/state/any?stale=&filter=Status%20%3D%3D%20none";
+
+#[test]
+fn a_change_of_health_alone_is_seen_at_once() {
+    let catalog = "/v1/catalog/services?stale=";
+    let service = "/v1/health/service/a?stale=";
+    let host = respond(agent(), CHECKS, 5, "[]");
+    let host = respond(host, catalog, 7, r#"{"a": []}"#);
+    respond(host, service, 5, INSTANCE).install();
+    let mut consul = made(r#"{"refresh_interval_seconds": 0.001}"#);
+    assert_eq!(found(&mut consul), ["a: 10.0.0.1:80 [fd00::2]:81"]);
+    // The checks were asked before the service: what changes after that is waited for.
+    let places = [CHECKS, catalog, service].map(|path| {
+        let asked = asked();
+        asked.iter().position(|found| found == path).unwrap()
+    });
+    assert!(places.is_sorted(), "{:?}", asked());
+    // The checks change, the catalog does not.
+    let waiting = format!("{CHECKS}&index=5&wait=1ms");
+    let host = respond(agent(), &waiting, 6, "[]");
+    let host = respond(host, catalog, 7, r#"{"a": []}"#);
+    respond(host, service, 6, "[]").install();
+    assert_eq!(found(&mut consul), ["a: "]);
+    // The catalog changes, and the checks do not.
+    let host = respond(agent(), &format!("{CHECKS}&index=6&wait=1ms"), 6, "[]");
+    let waiting = format!("{catalog}&index=7&wait=1ms");
+    let host = respond(host, &waiting, 8, r#"{"a": [], "b": []}"#);
+    let host = respond(host, service, 6, "[]");
+    let host = respond(host, "/v1/health/service/b?stale=", 8, INSTANCE);
+    host.install();
+    assert_eq!(found(&mut consul).len(), 2);
+    // Where nobody says the state of the checks, the catalog waits alone.
+    let host = respond(agent(), &format!("{catalog}&index=8&wait=1ms"), 9, "{}");
+    host.install();
+    assert_eq!(found(&mut consul), Vec::<String>::new());
+}
+
+#[test]
+fn several_named_services_are_waited_for_together() {
+    let services = ["a", "b"].map(|name| format!("/v1/health/service/{name}?stale="));
+    let all = |host: Host| {
+        let each = services.iter();
+        each.fold(host, |host, path| respond(host, path, 5, INSTANCE))
+    };
+    all(respond(agent(), CHECKS, 5, "[]")).install();
+    let mut consul = made(r#"{"services": ["a", "b"], "refresh_interval_seconds": 0.003}"#);
+    assert_eq!(found(&mut consul).len(), 2);
+    let waiting = format!("{CHECKS}&index=5&wait=3ms");
+    all(respond(agent(), &waiting, 6, "[]")).install();
+    assert_eq!(found(&mut consul).len(), 2);
+    assert!(asked().contains(&waiting), "{:?}", asked());
+    assert!(!asked().iter().any(|path| path.contains("catalog")));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! It is not: the system's resolver. It asks the system's name servers itself, since only that
 //! tells records of services from names that do not exist.
 
-mod message;
+mod records;
 mod resolver;
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use narthex_sdk::{Discovery, Error, Group, host_with_port, log};
 use serde::Deserialize;
 
-use message::{Data, Kind};
+use records::{Data, Kind};
 use resolver::Resolver;
 
 /// The entry.

@@ -1,10 +1,11 @@
 //! Asks the system's name servers for a name, below its search domains as well.
 
+use narthex_sdk::dns::Query;
 use narthex_sdk::tcp::Connection;
 use narthex_sdk::udp::Socket;
 use narthex_sdk::{Error, clock, files, log};
 
-use crate::message::{Answer, DATAGRAM_BYTES, Data, Kind, answer, query};
+use crate::records::{Answer, DATAGRAM_BYTES, Data, Kind, answer, query};
 
 /// Where the system says whom to ask.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -151,9 +152,9 @@ impl Resolver {
     }
 }
 
-fn over_udp(server: &str, query: &[u8]) -> Result<Answer, Error> {
+fn over_udp(server: &str, query: &Query) -> Result<Answer, Error> {
     let mut socket = Socket::connect(server, PORT)?;
-    socket.send(query)?;
+    socket.send(query.bytes())?;
     for _ in 0..STRANGERS_MAX {
         let bytes = socket.receive(DATAGRAM_BYTES.into())?;
         if let Some(answer) = answer(query, &bytes)? {
@@ -164,11 +165,12 @@ fn over_udp(server: &str, query: &[u8]) -> Result<Answer, Error> {
     Err(Error::Protocol(text))
 }
 
-fn over_tcp(server: &str, query: &[u8]) -> Result<Answer, Error> {
+fn over_tcp(server: &str, query: &Query) -> Result<Answer, Error> {
     let mut connection = Connection::open(server, PORT)?;
     // A query is some hundred bytes at most.
-    let length = u16::try_from(query.len()).unwrap_or(u16::MAX);
-    connection.write(&[&length.to_be_bytes()[..], query].concat())?;
+    let bytes = query.bytes();
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    connection.write(&[&length.to_be_bytes()[..], bytes].concat())?;
     let length = connection.read_exact(2)?;
     let length = length
         .iter()

@@ -186,10 +186,11 @@ fn who_answered_last_is_asked_first() {
 
 #[test]
 fn what_is_no_message_is_an_error() {
-    let query = message::query(7, "a.", Kind::A).unwrap();
-    let right = answered(&query, 0, 0, &[record(1, &[10, 0, 0, 1])]);
+    let query = records::query(7, "a.", Kind::A).unwrap();
+    let bytes = query.bytes();
+    let right = answered(bytes, 0, 0, &[record(1, &[10, 0, 0, 1])]);
     assert_eq!(
-        message::answer(&query, &right)
+        records::answer(&query, &right)
             .unwrap()
             .unwrap()
             .records
@@ -197,18 +198,18 @@ fn what_is_no_message_is_an_error() {
         1
     );
     for cut in 3..right.len() {
-        assert!(message::answer(&query, &right[..cut]).is_err(), "{cut}");
+        assert!(records::answer(&query, &right[..cut]).is_err(), "{cut}");
     }
     let mut other = right.clone();
     other[0] ^= 1;
-    assert_eq!(message::answer(&query, &other).unwrap(), None);
-    assert_eq!(message::answer(&query, &query).unwrap(), None);
+    assert_eq!(records::answer(&query, &other).unwrap(), None);
+    assert_eq!(records::answer(&query, bytes).unwrap(), None);
     // A name that points to itself.
-    let mut turning = answered(&query, 0, 0, &[record(2, &[0xc0, 0])]);
+    let mut turning = answered(bytes, 0, 0, &[record(2, &[0xc0, 0])]);
     let at = u8::try_from(turning.len() - 2).unwrap();
     *turning.last_mut().unwrap() = at;
-    assert!(message::answer(&query, &turning).is_err());
+    assert!(records::answer(&query, &turning).is_err());
     for name in ["a..b", &"a".repeat(64), &"a.".repeat(200)] {
-        assert_eq!(message::query(1, name, Kind::A), None, "{name}");
+        assert_eq!(records::query(1, name, Kind::A), None, "{name}");
     }
 }

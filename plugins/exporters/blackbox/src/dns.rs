@@ -1,9 +1,10 @@
 //! One query of DNS and what its answer holds.
 
-pub(crate) mod message;
+pub(crate) mod records;
 
 use std::time::Duration;
 
+use narthex_sdk::dns::Query;
 use narthex_sdk::tcp::Connection;
 use narthex_sdk::udp::Socket;
 use narthex_sdk::{Batch, Error, clock};
@@ -13,7 +14,7 @@ use crate::config::{self, Records, Transport};
 use crate::expression::fault;
 use crate::failure::Failure;
 use crate::tls;
-use message::{Answer, Query, number_of_class, number_of_rcode, number_of_type};
+use records::{Answer, answer, number_of_class, number_of_rcode, number_of_type};
 
 /// So many datagrams that answer something else are passed over.
 const STRANGERS_MAX: u32 = 8;
@@ -76,13 +77,11 @@ impl Prober {
 
     fn query(&self, id: u16) -> Result<Query, Error> {
         let name = &self.config.query_name;
-        let query = Query::new(
-            id,
-            name,
-            self.kind,
-            self.class,
-            self.config.recursion_desired,
-        );
+        let query = Query::new(id, name, self.kind, self.class);
+        let query = query.map(|query| match self.config.recursion_desired {
+            true => query.recursive(),
+            false => query,
+        });
         query.ok_or_else(|| fault(format!("dns: query_name {name:?} is no name")))
     }
 
@@ -152,16 +151,16 @@ impl Prober {
         }
         let connected = clock::monotonic();
         seen.connect = connected.saturating_sub(start);
-        let length = u16::try_from(query.bytes.len()).unwrap_or(u16::MAX);
-        connection.write(&[&length.to_be_bytes()[..], &query.bytes].concat())?;
+        let message = query.bytes();
+        let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+        connection.write(&[&length.to_be_bytes()[..], message].concat())?;
         let length = connection.read_exact(2)?;
         let length = length
             .iter()
             .fold(0, |sum, byte| sum << 8 | u32::from(*byte));
         let bytes = connection.read_exact(length)?;
         seen.request = clock::monotonic().saturating_sub(connected);
-        Ok(query
-            .answer(&bytes)?
+        Ok(answer(query, &bytes)?
             .ok_or_else(|| Error::Protocol("an answer to another question".to_owned()))?)
     }
 
@@ -222,11 +221,11 @@ fn over_udp(host: &str, port: u16, query: &Query, seen: &mut Seen) -> Result<Ans
     let mut socket = Socket::connect(host, port)?;
     let connected = clock::monotonic();
     seen.connect = connected.saturating_sub(start);
-    socket.send(&query.bytes)?;
+    socket.send(query.bytes())?;
     for _ in 0..=STRANGERS_MAX {
         let bytes = socket.receive(DATAGRAM_BYTES_MAX)?;
         seen.request = clock::monotonic().saturating_sub(connected);
-        if let Some(answer) = query.answer(&bytes)? {
+        if let Some(answer) = answer(query, &bytes)? {
             return Ok(answer);
         }
     }

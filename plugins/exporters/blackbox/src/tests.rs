@@ -256,11 +256,11 @@ fn a_dialogue_of_lines_with_tls_in_its_middle() {
 
 #[test]
 fn a_query_over_datagrams() {
-    use dns::message::tests::{answer, record};
+    use dns::records::tests::{answered, record};
 
     let answers = |written: &[u8]| {
         let records = [record(1, &[10, 1, 2, 3]), record(1, &[10, 1, 2, 4])].concat();
-        Some(answer(written, 0, [2, 0, 0], &records))
+        Some(answered(written, 0, [2, 0, 0], &records))
     };
     network().datagrams("web:53", answers).install();
     for (dns, success) in [
@@ -316,12 +316,12 @@ fn a_query_over_datagrams() {
 
 #[test]
 fn a_query_over_a_connection_tells_the_serial_of_a_zone() {
-    use dns::message::tests::{answer, record};
+    use dns::records::tests::{answered, record};
 
     network()
         .answers("web:5353", |written| {
             let soa = [&[0, 0][..], &[0, 0, 1, 0], &[0; 16]].concat();
-            let answer = answer(&written[2..], 0, [1, 0, 0], &record(6, &soa));
+            let answer = answered(&written[2..], 0, [1, 0, 0], &record(6, &soa));
             let length = u16::try_from(answer.len()).unwrap();
             [&length.to_be_bytes()[..], &answer].concat()
         })
