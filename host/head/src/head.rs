@@ -220,11 +220,27 @@ impl Head {
         // Also where nothing could be written: what goes makes room.
         let removed = appender.log.remove_before(bound_ms);
         closed.and(marked).map_err(HeadError::Log)?;
-        removed.map_err(|(number, source)| HeadError::Io {
+        removed.map_err(|failed| self.not_removed(failed))
+    }
+
+    /// Lets go of the segments of the log whose samples are all before `before_ms` and before what
+    /// the head has let go of, although a reader [holds](Self::hold_log_from) them; it is told that
+    /// they are gone.
+    ///
+    /// # Errors
+    /// A segment could not be removed; the next call tries again.
+    pub fn abandon_log_before(&self, before_ms: i64) -> Result<(), HeadError> {
+        let bound_ms = before_ms.min(self.memory().bound_ms());
+        let removed = self.appender().log.abandon_before(bound_ms);
+        removed.map_err(|failed| self.not_removed(failed))
+    }
+
+    fn not_removed(&self, (number, source): (u32, io::Error)) -> HeadError {
+        HeadError::Io {
             action: "remove",
             path: self.disk.show(&segment::name(number)),
             source,
-        })
+        }
     }
 
     fn free_slots(&self, mark: LateMark) {

@@ -8,7 +8,7 @@ use narthex_storage::{Series, TimeRange};
 
 use crate::columns::Columns;
 use crate::index::Index;
-use crate::segments::{Chunk, Segments};
+use crate::segments::{CHUNK_BYTES_MAX, Segments};
 use crate::tombstones::Tombstones;
 use crate::window::Window;
 use crate::{Fault, PromBlockError, PromMeta, floats, histograms};
@@ -174,7 +174,7 @@ impl SeriesReader<'_> {
                 continue;
             }
             let chunk = self.segments.chunk(place.reference)?;
-            let decoded = decode(&chunk, place.range, &mut columns);
+            let decoded = decode(chunk.encoding, chunk.data, place.range, &mut columns);
             decoded.map_err(|fault| chunk.blame(fault))?;
         }
         Ok(columns.into_series(entry.labels))
@@ -188,19 +188,42 @@ impl SeriesReader<'_> {
     }
 }
 
+/// Reads a chunk that lies in no block, as a server sends it that is read from: the samples in
+/// `wanted`, at most 65,535. `None` where there are none.
+///
+/// # Errors
+/// The encoding is not known, or the bytes are no chunk, or more than one has.
+pub fn read_chunk(
+    encoding: u8,
+    data: &[u8],
+    labels: &Labels,
+    wanted: TimeRange,
+) -> Result<Option<Series>, Fault> {
+    let len = data.len() as u64;
+    if len > CHUNK_BYTES_MAX {
+        let message = format!("a chunk of {len} bytes, where at most {CHUNK_BYTES_MAX} are read");
+        return Err(Fault::Format(message));
+    }
+    let mut columns = Columns::new(&[], wanted);
+    decode(encoding, data, TimeRange::ALL, &mut columns)?;
+    Ok(columns.into_series(labels.clone()))
+}
+
 /// Puts the samples of a chunk into columns. Every encoding starts with their number.
-fn decode(chunk: &Chunk<'_>, range: TimeRange, columns: &mut Columns<'_>) -> Result<(), Fault> {
-    let read = match chunk.encoding {
+fn decode(
+    encoding: u8,
+    data: &[u8],
+    range: TimeRange,
+    columns: &mut Columns<'_>,
+) -> Result<(), Fault> {
+    let read = match encoding {
         XOR => floats::read_xor,
         HISTOGRAM => histograms::read_integers,
         FLOAT_HISTOGRAM => histograms::read_floats,
         XOR2 => floats::read_xor2,
         other => return Err(Fault::Encoding(other)),
     };
-    let (count, data) = chunk
-        .data
-        .split_first_chunk()
-        .ok_or(Fault::End("a chunk"))?;
+    let (count, data) = data.split_first_chunk().ok_or(Fault::End("a chunk"))?;
     let count = usize::from(u16::from_be_bytes(*count));
     columns.begin(range, count, data.len() * 8);
     read(data, count, columns)

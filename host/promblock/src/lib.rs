@@ -8,6 +8,8 @@
 //! Memory holds the symbols of the index, four bytes a series, the deleted intervals, and one
 //! series. Files are read in order and never mapped.
 //!
+//! [`read_chunk`] reads a single chunk that came another way, as remote read sends them.
+//!
 //! It is not: a writer of such blocks, a reader of the write-ahead log or of head chunks (what
 //! Prometheus has not yet cut into a block is not here: a snapshot makes one of it), or a store that
 //! answers queries.
@@ -46,6 +48,6 @@ mod symbols;
 mod tombstones;
 mod window;
 
-pub use block::{PromBlock, SeriesReader};
+pub use block::{PromBlock, SeriesReader, read_chunk};
 pub use error::{Fault, PromBlockError};
 pub use meta::{PromCompaction, PromMeta, PromStats};

@@ -24,7 +24,7 @@ const LEN_BYTES_MAX: u64 = 5;
 
 /// The longest chunk that is read. Those of floats have about a kilobyte; those of histograms
 /// ten samples at least, however many buckets they have. A longer one is an error.
-const CHUNK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+pub(crate) const CHUNK_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// The most segments of a block: their names have six digits. More are an error.
 const SEGMENTS_MAX: usize = 1_000_000;

@@ -12,6 +12,7 @@ mod join;
 mod memory;
 mod read;
 mod replay;
+mod warnings;
 mod write;
 
 pub use admin::{AdminError, StorageAdmin, StorageStats, StoredBlock};
@@ -23,4 +24,5 @@ pub use read::{
     TimeRange,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
+pub use warnings::Warnings;
 pub use write::{AppendError, Appendable};

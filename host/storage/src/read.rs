@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
-use crate::{ExemplarsRequest, SeriesExemplars};
+use crate::{ExemplarsRequest, SeriesExemplars, Warnings};
 
 /// A span of time, both ends included, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +134,9 @@ pub enum StorageError {
     /// The store is shut down.
     #[error("the store is closed")]
     Closed,
+    /// The store answers no reads: it passes samples on and keeps them as long as that takes.
+    #[error("unsupported operation with WAL-only storage")]
+    Unsupported,
 }
 
 /// Series in no particular order, each label set once.
@@ -149,6 +152,16 @@ pub trait Queryable: Send + Sync {
         request: &'a SelectRequest,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>>;
 
+    /// As [`Self::select`], for who shows warnings: a store with parts that may fail says there
+    /// what is missing, before it gives the stream.
+    fn select_with_warnings<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        _warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        self.select(request)
+    }
+
     /// The label sets of all series that match and may have a sample in the range; in no
     /// particular order, each once. Cheaper than `select` where no sample is read, so a store may
     /// answer for whole blocks that overlap the range.
@@ -163,6 +176,15 @@ pub trait Queryable: Send + Sync {
             labels.take(limit).try_collect().await
         }
         .boxed()
+    }
+
+    /// As [`Self::series`], for who shows warnings.
+    fn series_with_warnings<'a>(
+        &'a self,
+        request: &'a LabelsRequest,
+        _warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
+        self.series(request)
     }
 
     /// The exemplars of the series that are asked for, sorted by label set. A store that keeps

@@ -20,9 +20,13 @@
 //! parents' folders go once the last reader of them has finished. Opening removes blocks in whose
 //! place another one stands. Blocks that are older or larger than what is kept go whole.
 //!
+//! An [`Agent`] has the log alone, for who sends on what comes.
+//!
 //! It is not: a format. The log is the head's and the blocks are the block crate's.
 
 mod admin;
+mod agent;
+mod agent_metrics;
 mod analysis;
 mod block_list;
 mod catalog;
@@ -56,6 +60,7 @@ mod tsdb;
 #[cfg(test)]
 mod tests;
 
+pub use agent::{Agent, AgentOptions, MAX_WAL_TIME, MIN_WAL_TIME};
 pub use analysis::{ANALYSIS_LIMIT, Analysis};
 pub use block_list::BlockList;
 pub use config::{ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};

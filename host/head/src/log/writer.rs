@@ -230,7 +230,15 @@ impl Log {
     /// that the last mark does not cover. A segment that
     /// could not be removed is tried again the next time.
     pub(crate) fn remove_before(&mut self, before_ms: i64) -> Result<(), (u32, io::Error)> {
-        let held_from = self.held_from();
+        self.remove(before_ms, self.held_from())
+    }
+
+    /// As [`Self::remove_before`], also what is kept for a reader.
+    pub(crate) fn abandon_before(&mut self, before_ms: i64) -> Result<(), (u32, io::Error)> {
+        self.remove(before_ms, u32::MAX)
+    }
+
+    fn remove(&mut self, before_ms: i64, held_from: u32) -> Result<(), (u32, io::Error)> {
         let old = self.closed.iter().filter(|closed| {
             let is_old = closed.max_ms < before_ms && closed.late_seq <= self.mark.seq;
             is_old && closed.number < held_from

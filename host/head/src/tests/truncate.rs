@@ -64,6 +64,25 @@ fn a_bound_that_lies_back_changes_nothing() {
 }
 
 #[test]
+fn segments_that_a_reader_holds_stay_until_they_are_abandoned() {
+    let dir = TempDir::new().unwrap();
+    let (head, _) = Head::open(options(dir.path())).unwrap();
+    head.hold_log_from(Some(0));
+    for at in [10, 20, 30] {
+        append(&head, &[("a", at)]);
+        head.truncate(at + 1).unwrap();
+    }
+    assert_eq!(head.segment_count(), 3);
+    head.abandon_log_before(21).unwrap();
+    assert_eq!(head.segment_count(), 1);
+    // What is still in memory is not to go from the log.
+    append(&head, &[("a", 40)]);
+    head.abandon_log_before(1000).unwrap();
+    assert_eq!(head.segment_count(), 1);
+    assert_eq!(head.max_time(), Some(40));
+}
+
+#[test]
 fn what_is_refused_is_not_let_go_of_before_it_is_said() {
     let dir = TempDir::new().unwrap();
     let (head, _) = Head::open(options(dir.path())).unwrap();

@@ -1,5 +1,6 @@
 //! The store as its users see it, across cuts, restarts and crashes.
 
+mod agent;
 mod compaction;
 mod crashes;
 mod cuts;
