@@ -5,25 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use narthex_http::HttpConfig;
+use narthex_http::{HttpConfig, remote_header_fault};
 use narthex_model::PromDuration;
 use narthex_model::relabel::RelabelConfig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::MessageKind;
-
-/// Headers that a request has already, and that the config must not set.
-const RESERVED_HEADERS: [&str; 8] = [
-    "authorization",
-    "host",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "user-agent",
-    "connection",
-    "x-prometheus-remote-write-version",
-];
 
 narthex_http::http_section! {
     /// Where samples are sent, and how.
@@ -187,20 +175,9 @@ impl RemoteWriteConfig {
                 faults.push(text.to_owned());
             }
         }
-        for name in self.headers.keys() {
-            let lower = name.to_ascii_lowercase();
-            if lower == "authorization" {
-                faults.push(
-                    "authorization header must be changed via the basic_auth, authorization, \
-                     oauth2, sigv4, azuread or google_iam parameter"
-                        .to_owned(),
-                );
-            } else if RESERVED_HEADERS.contains(&lower.as_str()) {
-                faults.push(format!(
-                    "{name} is a reserved header. It must not be changed"
-                ));
-            }
-        }
+        let instead = "basic_auth, authorization, oauth2, sigv4, azuread or google_iam";
+        let headers = self.headers.keys();
+        faults.extend(headers.filter_map(|name| remote_header_fault(name, instead)));
         faults.extend(self.http_faults());
         faults
     }

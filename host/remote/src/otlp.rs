@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! body ► unpack ► message ─┬ names, units ► metric name
-//!   (protobuf or JSON)     ├ resource, scope, attributes ► labels
+//!   (protobuf or JSON)     ├ resource, scope, attributes ► series that are known, or new labels
 //!                          └ points ► samples ► WriteBatch ► store ► what was refused, and why
 //! ```
 //!
@@ -13,6 +13,9 @@
 //! It is not: a receiver of logs or traces.
 
 mod config;
+mod delta;
+mod exemplar;
+mod family;
 mod histogram;
 mod json;
 mod labels;
@@ -20,11 +23,12 @@ mod message;
 mod names;
 mod protobuf;
 mod receiver;
+mod series;
 mod translate;
 mod units;
 mod value;
 
 pub use config::{OtlpConfig, TranslationStrategy};
 pub use receiver::{
-    OTLP_BYTES_MAX, OtlpAccepted, OtlpForm, OtlpOptions, OtlpReceiver, OtlpRefusal,
+    OTLP_BYTES_MAX, OtlpAccepted, OtlpDelta, OtlpForm, OtlpOptions, OtlpReceiver, OtlpRefusal,
 };

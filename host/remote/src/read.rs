@@ -159,7 +159,7 @@ impl Reader {
         let failed = |error: StorageError| {
             let kind = match error {
                 StorageError::Closed => RefusalKind::Unavailable,
-                StorageError::Read { .. } => RefusalKind::Internal,
+                StorageError::Read { .. } | StorageError::Unsupported => RefusalKind::Internal,
             };
             Refusal::new(kind, with_sources(&error))
         };

@@ -8,10 +8,11 @@
 //!
 //! What is wrong with one sample costs that sample: the others are stored, and the sender is told
 //! with a 400, which says that sending it again is of no use. What is wrong with the store costs
-//! the whole request and is a 5xx, so that it comes again; nothing of it is stored then.
+//! the whole request and is a 5xx, so that it comes again; nothing of it is stored then, or no more
+//! than the first turns of a request that needs several.
 
 mod batch;
-mod cache;
+pub(crate) mod cache;
 mod kind;
 mod metrics;
 mod report;
@@ -30,9 +31,11 @@ pub use self::kind::{Encoding, MessageKind, UnknownMessage};
 use self::metrics::Metrics;
 pub(crate) use self::report::{Faults, with_sources};
 pub use self::report::{Refusal, RefusalKind, Written};
-use crate::snappy;
+use crate::metadata::{ReceivedMetadata, family_of};
+use crate::sender::MetricKind;
 use crate::wire::fields::WireError;
-use crate::wire::{SeriesParts, write_v1, write_v2};
+use crate::wire::{SeriesParts, WireMetadata, write_v1, write_v2};
+use crate::{snappy, turns};
 
 /// Samples that are further in the future than this are refused, as in Prometheus.
 pub(crate) const AHEAD_MS_MAX: i64 = 10 * 60 * 1000;
@@ -45,6 +48,8 @@ pub struct ReceiverOptions {
     pub clock: Arc<dyn Clock>,
     /// The messages that are taken.
     pub accepted: Vec<MessageKind>,
+    /// Keeps what is said of the metrics.
+    pub metadata: Arc<ReceivedMetadata>,
 }
 
 /// Takes what other servers push.
@@ -106,8 +111,11 @@ impl Receiver {
         let request = snappy::decode(body).map_err(|error| bad(with_sources(&error)))?;
         let now_ms = self.options.clock.now_ms();
         self.cache.turn(now_ms);
+        let metadata = &*self.options.metadata;
+        metadata.turn(now_ms);
         let mut intake = Intake::new(&self.cache, now_ms.saturating_add(AHEAD_MS_MAX));
-        read(kind, &request, &mut intake).map_err(|error| bad(error.to_string()))?;
+        let described = read(kind, &request, &mut intake, metadata);
+        let described = described.map_err(|error| bad(error.to_string()))?;
         drop(request);
         let (batch, series, faults) = intake.finish();
         if faults.samples_with_invalid_labels > 0 {
@@ -117,7 +125,7 @@ impl Receiver {
         if batch.is_empty() {
             return faults.end(Written::default());
         }
-        let report = match self.options.store.append(&batch.batch) {
+        let report = match turns::append(&*self.options.store, &batch.batch) {
             Ok(report) => report,
             Err(error) => {
                 let kind = match error {
@@ -132,31 +140,38 @@ impl Receiver {
         self.cache.learn(&series, &batch.batch, &report);
         let (written, faults) = batch.judge(kind, &report, faults);
         let samples = written.samples + written.histograms;
-        self.metrics.without_metadata.inc_by(samples);
+        let without_metadata = samples.saturating_sub(described);
+        self.metrics.without_metadata.inc_by(without_metadata);
         faults.end(written)
     }
 }
 
-/// Reads a request into an intake.
+/// Reads a request into an intake, and what it says of the metrics. How many samples are of series
+/// that say it of themselves comes back.
 fn read<'a>(
     kind: MessageKind,
     request: &'a [u8],
     intake: &mut Intake<'_>,
-) -> Result<(), WireError> {
+    metadata: &ReceivedMetadata,
+) -> Result<u64, WireError> {
+    let mut described = 0;
     let mut parts = SeriesParts::<'a>::default();
     let (mut pairs, mut references) = (Vec::new(), Vec::new());
     match kind {
-        MessageKind::V1 => write_v1::decode(request, &mut parts, |labels, parts| {
-            let series = intake.series(labels.key(), parts, |pairs| {
-                labels.pairs(pairs).map_err(|error| error.to_string())
-            });
-            let Some(series) = series else { return };
-            for message in &parts.exemplars {
-                pairs.clear();
-                let read = write_v1::exemplar(message, &mut pairs);
-                intake.exemplar(&series, read.map_err(|error| error.to_string()), &mut pairs);
-            }
-        }),
+        MessageKind::V1 => {
+            write_v1::decode(request, &mut parts, |labels, parts| {
+                let series = intake.series(labels.key(), parts, |pairs| {
+                    labels.pairs(pairs).map_err(|error| error.to_string())
+                });
+                let Some(series) = series else { return };
+                for message in &parts.exemplars {
+                    pairs.clear();
+                    let read = write_v1::exemplar(message, &mut pairs);
+                    intake.exemplar(&series, read.map_err(|error| error.to_string()), &mut pairs);
+                }
+            })?;
+            write_v1::each_metadata(request, |said| note(metadata, said, ""))?;
+        }
         MessageKind::V2 => {
             let mut key = Vec::new();
             write_v2::decode(request, &mut parts, |symbols, labels, parts| {
@@ -171,6 +186,14 @@ fn read<'a>(
                     Ok(())
                 });
                 let Some(series) = series else { return };
+                if !parts.metadata.is_empty() {
+                    described += parts.len() as u64;
+                    // Who says it says it each time; once a generation is enough.
+                    let said = series.is_first.then(|| symbols.metadata(parts.metadata));
+                    if let Some(Ok(said)) = said {
+                        note(metadata, said, series.labels.metric_name());
+                    }
+                }
                 for message in &parts.exemplars {
                     references.clear();
                     pairs.clear();
@@ -181,8 +204,26 @@ fn read<'a>(
                     });
                     intake.exemplar(&series, read, &mut pairs);
                 }
-            })
+            })?;
         }
+    }
+    Ok(described)
+}
+
+/// Keeps what is said of a family, or of that of a series. What is no text is not kept.
+fn note(metadata: &ReceivedMetadata, said: WireMetadata<'_>, series: &str) {
+    let kind = MetricKind::of_number(said.kind);
+    let texts = [said.family, said.help, said.unit].map(std::str::from_utf8);
+    let [Ok(family), Ok(help), Ok(unit)] = texts else {
+        return;
+    };
+    let family = match series {
+        "" => family,
+        series => family_of(series, kind),
+    };
+    let says_nothing = kind == MetricKind::Unknown && help.is_empty() && unit.is_empty();
+    if !family.is_empty() && !says_nothing {
+        metadata.note(family, kind, help, unit);
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod message;
 pub(crate) mod write_v1;
 pub(crate) mod write_v2;
 
-use fields::WireError;
+use fields::{Fields, WireError};
 
 /// The samples of a request: more than this are refused. A sample takes as few as two bytes of a
 /// body, and forty once it is read.
@@ -20,7 +20,7 @@ pub(crate) const SAMPLES_MAX: usize = 2 << 20;
 /// store takes in nearly all cases.
 pub(crate) const LABELS_MAX: usize = 1 << 14;
 
-const TOO_MANY_LABELS: WireError = WireError::TooMany {
+pub(crate) const TOO_MANY_LABELS: WireError = WireError::TooMany {
     what: "labels of a series",
     max: LABELS_MAX,
 };
@@ -45,6 +45,36 @@ pub(crate) struct WireSample {
     pub(crate) start_ms: i64,
 }
 
+/// Reads a sample; the field with its start is one of 2.0 alone.
+fn sample(message: &[u8], has_start: bool) -> Result<WireSample, WireError> {
+    let mut sample = WireSample {
+        value: 0.0,
+        timestamp_ms: 0,
+        start_ms: 0,
+    };
+    let mut fields = Fields::new(message);
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => sample.value = field.double()?,
+            2 => sample.timestamp_ms = field.signed()?,
+            3 if has_start => sample.start_ms = field.signed()?,
+            _ => {}
+        }
+    }
+    Ok(sample)
+}
+
+/// What a request says of a family, in the bytes that it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct WireMetadata<'a> {
+    /// The number of its type.
+    pub(crate) kind: u64,
+    /// Empty where it is that of a series.
+    pub(crate) family: &'a [u8],
+    pub(crate) help: &'a [u8],
+    pub(crate) unit: &'a [u8],
+}
+
 /// What a series of a request has besides its labels. Kept from series to series.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesParts<'a> {
@@ -53,6 +83,8 @@ pub(crate) struct SeriesParts<'a> {
     pub(crate) histograms: Vec<&'a [u8]>,
     /// Messages, not looked into yet.
     pub(crate) exemplars: Vec<&'a [u8]>,
+    /// A message, not looked into yet; empty where there is none.
+    pub(crate) metadata: &'a [u8],
     /// When the counting of all samples began that do not say it themselves; 0 where that is not
     /// said.
     pub(crate) start_ms: i64,
@@ -63,6 +95,7 @@ impl SeriesParts<'_> {
         self.samples.clear();
         self.histograms.clear();
         self.exemplars.clear();
+        self.metadata = &[];
         self.start_ms = 0;
     }
 

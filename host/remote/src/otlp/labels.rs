@@ -36,6 +36,13 @@ pub(super) struct TypeAndUnit<'a> {
     pub(super) unit: &'a str,
 }
 
+/// Whether a resource says something besides who it is.
+pub(super) fn tells_more(resource: &[KeyValue<'_>]) -> bool {
+    resource
+        .iter()
+        .any(|pair| !IDENTIFYING.contains(&pair.key.as_ref()))
+}
+
 impl<'c> Labeler<'c> {
     /// For a resource.
     ///
@@ -127,16 +134,16 @@ impl<'c> Labeler<'c> {
         Ok(labels)
     }
 
-    /// The labels of `target_info`, where the resource has something to tell besides who it is.
+    /// The labels of `target_info` under its name, where the resource has something to tell besides who it is.
     ///
     /// # Errors
     /// An attribute cannot be a label.
     pub(super) fn target_info(
         &mut self,
+        metric_name: &str,
         resource: &[KeyValue<'_>],
     ) -> Result<Option<Labels>, String> {
-        let tells = |pair: &KeyValue<'_>| !IDENTIFYING.contains(&pair.key.as_ref());
-        if !resource.iter().any(tells) {
+        if !tells_more(resource) {
             return Ok(None);
         }
         let mut labels = LabelsBuilder::default();
@@ -149,7 +156,7 @@ impl<'c> Labeler<'c> {
         if labels.get("job").is_empty() && labels.get("instance").is_empty() {
             return Ok(None);
         }
-        labels.set(METRIC_NAME, "target_info");
+        labels.set(METRIC_NAME, metric_name);
         Ok(Some(labels.build()))
     }
 

@@ -78,6 +78,8 @@ pub(super) struct Metric<'a> {
     #[serde(borrow)]
     pub(super) name: Cow<'a, str>,
     #[serde(borrow)]
+    pub(super) description: Cow<'a, str>,
+    #[serde(borrow)]
     pub(super) unit: Cow<'a, str>,
     // One of these, which JSON and protobuf only promise.
     #[serde(borrow)]

@@ -142,6 +142,7 @@ impl Reader {
         self.each(message, |reader, field| {
             match field.number {
                 1 => read.name = text(field)?,
+                2 => read.description = text(field)?,
                 3 => read.unit = text(field)?,
                 5 => read.gauge = Some(reader.numbers(field.bytes()?)?),
                 7 => read.sum = Some(reader.numbers(field.bytes()?)?),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Read as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use flate2::read::MultiGzDecoder;
 use narthex_model::{AppendReport, Clock, ExemplarRejection, Labels, PromDuration, WriteBatch};
@@ -11,10 +11,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 use super::config::OtlpConfig;
+use super::delta::{STREAMS_MAX, Streams};
 use super::message::{MESSAGES_MAX, Request};
 use super::protobuf;
-use super::translate::{Rules, Translated, translate};
+use super::translate::{Rules, Tools, Translated, translate};
+use crate::metadata::ReceivedMetadata;
+use crate::receiver::cache::SeriesCache;
 use crate::receiver::{AHEAD_MS_MAX, RefusalKind, rejection_text, with_sources};
+use crate::turns;
 
 /// A body may have this many bytes, as it arrives and once it is unpacked.
 pub const OTLP_BYTES_MAX: usize = 32 << 20;
@@ -25,13 +29,28 @@ pub struct OtlpOptions {
     pub store: Arc<dyn Appendable>,
     /// Says what is the future.
     pub clock: Arc<dyn Clock>,
-    /// Points that count from the one before are stored as they are, with a type that is not known
-    /// (`--enable-feature=otlp-native-delta-ingestion`). Otherwise they are refused.
-    pub takes_delta: bool,
+    /// Keeps what is said of the metrics.
+    pub metadata: Arc<ReceivedMetadata>,
+    /// What becomes of points that count from the one before.
+    pub delta: OtlpDelta,
     /// Series get `__type__` and `__unit__` (`--enable-feature=type-and-unit-labels`).
     pub type_and_unit_labels: bool,
     /// `--query.lookback-delta`: `target_info` has a sample at least as often as half of it.
     pub lookback_delta: PromDuration,
+}
+
+/// What becomes of points that count from the one before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OtlpDelta {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They are stored as they are, with a type that is not known
+    /// (`--enable-feature=otlp-native-delta-ingestion`).
+    Native,
+    /// They are added up, and so count from the start
+    /// (`--enable-feature=otlp-deltatocumulative`).
+    Accumulated,
 }
 
 /// How a body is written. The answer is written the same way.
@@ -102,6 +121,7 @@ const UNAVAILABLE: u64 = 14;
 struct Metrics {
     without_metadata: Counter,
     out_of_order_exemplars: Counter,
+    labels_made: Counter,
 }
 
 impl Metrics {
@@ -117,6 +137,11 @@ impl Metrics {
             "The total number of received OTLP exemplars which were rejected because they were out of order.",
             metrics.out_of_order_exemplars.clone(),
         );
+        registry.register(
+            "narthex_otlp_series_cache_misses",
+            "Label sets that were made for series of OTLP, since they were not in the cache of series.",
+            metrics.labels_made.clone(),
+        );
         metrics
     }
 }
@@ -124,14 +149,25 @@ impl Metrics {
 /// Takes what applications and collectors push as OTLP.
 pub struct OtlpReceiver {
     options: OtlpOptions,
-    config: RwLock<Arc<OtlpConfig>>,
+    config: RwLock<NumberedConfig>,
+    cache: SeriesCache,
+    /// Where points that count from the one before are added up. Requests wait for each other: a
+    /// stream has one sum.
+    streams: Option<Mutex<Streams>>,
     metrics: Metrics,
+}
+
+/// A config, and how many there were before it.
+#[derive(Clone, Default)]
+struct NumberedConfig {
+    config: Arc<OtlpConfig>,
+    number: u64,
 }
 
 impl fmt::Debug for OtlpReceiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OtlpReceiver")
-            .field("config", &self.config())
+            .field("config", &self.config().config)
             .finish_non_exhaustive()
     }
 }
@@ -139,22 +175,32 @@ impl fmt::Debug for OtlpReceiver {
 impl OtlpReceiver {
     /// A receiver with the default config.
     pub fn new(options: OtlpOptions, registry: &mut Registry) -> Self {
+        let now_ms = options.clock.now_ms();
+        let streams = (options.delta == OtlpDelta::Accumulated)
+            .then(|| Mutex::new(Streams::new(now_ms, STREAMS_MAX, registry)));
         Self {
-            options,
             config: RwLock::default(),
+            cache: SeriesCache::new(now_ms),
+            streams,
             metrics: Metrics::register(registry),
+            options,
         }
     }
 
     /// Requests from here on are translated by this config.
     pub fn set_config(&self, config: OtlpConfig) {
         let mut held = self.config.write().unwrap_or_else(PoisonError::into_inner);
-        *held = Arc::new(config);
+        if *held.config != config {
+            *held = NumberedConfig {
+                config: Arc::new(config),
+                number: held.number + 1,
+            };
+        }
     }
 
-    fn config(&self) -> Arc<OtlpConfig> {
+    fn config(&self) -> NumberedConfig {
         let held = self.config.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&held)
+        held.clone()
     }
 
     /// Reads what a request says of itself: the value of `Content-Type`, "" where it is missing.
@@ -206,18 +252,11 @@ impl OtlpReceiver {
         };
         let body = unpacked.as_deref().unwrap_or(body);
         let request = read(form, body).map_err(bad)?;
-        let now_ms = self.options.clock.now_ms();
-        let rules = Rules {
-            takes_delta: self.options.takes_delta,
-            type_and_unit: self.options.type_and_unit_labels,
-            lookback_ms: self.options.lookback_delta.as_millis_i64(),
-            newest_ms: now_ms.saturating_add(AHEAD_MS_MAX),
-        };
-        let mut translated = translate(&self.config(), rules, &request);
+        let mut translated = self.translate(&request);
         drop(request);
-        self.store(&mut translated)?;
+        let stored = self.store(&mut translated)?;
         let message = translated.faults.message();
-        if translated.refused > 0 && translated.refused == translated.point_count {
+        if translated.refused > 0 && translated.refused == translated.point_count && stored == 0 {
             return Err(bad(message));
         }
         let rejected = translated.refused as u64;
@@ -240,17 +279,51 @@ impl OtlpReceiver {
         })
     }
 
-    fn store(&self, translated: &mut Translated) -> Result<(), OtlpRefusal> {
+    fn translate(&self, request: &Request<'_>) -> Translated {
+        let now_ms = self.options.clock.now_ms();
+        self.cache.turn(now_ms);
+        self.options.metadata.turn(now_ms);
+        let rules = Rules {
+            takes_delta: self.options.delta == OtlpDelta::Native,
+            type_and_unit: self.options.type_and_unit_labels,
+            lookback_ms: self.options.lookback_delta.as_millis_i64(),
+            now_ms,
+            newest_ms: now_ms.saturating_add(AHEAD_MS_MAX),
+        };
+        let NumberedConfig { config, number } = self.config();
+        let mut streams: Option<MutexGuard<'_, Streams>> = self
+            .streams
+            .as_ref()
+            .map(|streams| streams.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(streams) = &mut streams {
+            streams.sweep(now_ms);
+        }
+        let tools = Tools {
+            config: &config,
+            config_number: number,
+            rules,
+            cache: &self.cache,
+            metadata: &self.options.metadata,
+            streams: streams.as_deref_mut(),
+        };
+        let translated = translate(tools, request);
+        self.metrics.labels_made.inc_by(translated.labels_made);
+        translated
+    }
+
+    /// Stores what a request became, and says how many samples were taken.
+    fn store(&self, translated: &mut Translated) -> Result<usize, OtlpRefusal> {
         let Translated {
             batch,
-            ended,
-            ended_points,
             points,
             histogram_points,
             refused,
             faults,
+            to_learn,
+            without_metadata,
             ..
         } = translated;
+        let mut stored = 0;
         let mut refused_points = Vec::new();
         let mut note = |sample: Option<&Labels>, point: Option<&Option<usize>>, rejection| {
             if let Some(labels) = sample {
@@ -261,6 +334,11 @@ impl OtlpReceiver {
         let is_empty = batch.samples.is_empty() && batch.histograms.is_empty();
         if !is_empty || !batch.exemplars.is_empty() {
             let report = self.append(batch)?;
+            self.cache.learn(to_learn, batch, &report);
+            let rejected = report.rejected.len() + report.rejected_histograms.len();
+            stored = (batch.samples.len() + batch.histograms.len()).saturating_sub(rejected);
+            let without_metadata = (*without_metadata).min(stored as u64);
+            self.metrics.without_metadata.inc_by(without_metadata);
             for (at, rejection) in &report.rejected {
                 let sample = batch.samples.get(*at).map(|sample| &sample.labels);
                 note(sample, points.get(*at), *rejection);
@@ -270,22 +348,15 @@ impl OtlpReceiver {
                 note(sample, histogram_points.get(*at), *rejection);
             }
         }
-        if !ended.is_empty() {
-            let ended = WriteBatch::from(std::mem::take(ended));
-            for (at, rejection) in self.append(&ended)?.rejected {
-                let sample = ended.samples.get(at).map(|sample| &sample.labels);
-                note(sample, ended_points.get(at), rejection);
-            }
-        }
         // A point is refused where one of its samples is.
         refused_points.sort_unstable();
         refused_points.dedup();
         *refused += refused_points.len();
-        Ok(())
+        Ok(stored)
     }
 
     fn append(&self, batch: &WriteBatch) -> Result<AppendReport, OtlpRefusal> {
-        let report = self.options.store.append(batch);
+        let report = turns::append(&*self.options.store, batch);
         let report = report.map_err(|error| OtlpRefusal {
             kind: match error {
                 // It would be too large the next time as well.
@@ -301,10 +372,6 @@ impl OtlpReceiver {
             .filter(|(_, rejection)| *rejection == ExemplarRejection::OutOfOrder);
         let out_of_order = out_of_order.count() as u64;
         self.metrics.out_of_order_exemplars.inc_by(out_of_order);
-        let sent = batch.samples.len() + batch.histograms.len();
-        let rejected = report.rejected.len() + report.rejected_histograms.len();
-        let stored = sent.saturating_sub(rejected) as u64;
-        self.metrics.without_metadata.inc_by(stored);
         Ok(report)
     }
 }

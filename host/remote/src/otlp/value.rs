@@ -102,6 +102,43 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Adds bytes that tell the value from any other.
+    pub(super) fn write_key(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Empty => out.push(0),
+            Self::Text(text) => {
+                out.push(1);
+                write_key_bytes(text.as_bytes(), out);
+            }
+            Self::Bool(value) => out.extend([2, u8::from(*value)]),
+            Self::Int(value) => {
+                out.push(3);
+                out.extend(value.to_le_bytes());
+            }
+            Self::Double(value) => {
+                out.push(4);
+                out.extend(value.to_le_bytes());
+            }
+            Self::Bytes(bytes) => {
+                out.push(5);
+                write_key_bytes(bytes, out);
+            }
+            Self::Array(values) => {
+                out.push(6);
+                out.extend(values.len().to_le_bytes());
+                values.iter().for_each(|value| value.write_key(out));
+            }
+            Self::Map(pairs) => {
+                out.push(7);
+                out.extend(pairs.len().to_le_bytes());
+                for pair in pairs {
+                    write_key_bytes(pair.key.as_bytes(), out);
+                    pair.value.write_key(out);
+                }
+            }
+        }
+    }
+
     fn write_json(&self, out: &mut String) {
         match self {
             Self::Empty => out.push_str("null"),
@@ -137,6 +174,12 @@ impl<'a> Value<'a> {
             }
         }
     }
+}
+
+/// Adds a text of any length to a key.
+pub(super) fn write_key_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend(bytes.len().to_le_bytes());
+    out.extend_from_slice(bytes);
 }
 
 /// A text as Go's encoder of JSON writes it, which has HTML in mind.

@@ -39,7 +39,9 @@ pub(super) struct Requested {
 
 /// A series of the request.
 pub(super) struct Taken {
-    labels: Labels,
+    pub(super) labels: Labels,
+    /// Nobody asked for it for a while.
+    pub(super) is_first: bool,
 }
 
 impl<'c> Intake<'c> {
@@ -62,13 +64,13 @@ impl<'c> Intake<'c> {
         read: impl FnOnce(&mut Pairs<'a>) -> Result<(), String>,
     ) -> Option<Taken> {
         let key = self.cache.key(key);
-        let (series, labels) = match self.cache.find(key) {
-            Some(found) => found,
+        let (series, labels, is_first) = match self.cache.find(key) {
+            Some(hit) => (hit.series, hit.labels, hit.is_first),
             None => {
                 let mut pairs = Vec::new();
                 let labels = read(&mut pairs).and_then(|()| series_labels(&mut pairs));
                 match labels {
-                    Ok(labels) => (SeriesRef::UNKNOWN, labels),
+                    Ok(labels) => (SeriesRef::UNKNOWN, labels, true),
                     Err(fault) => {
                         self.faults.add(&fault, &Shown(&pairs));
                         self.faults.samples_with_invalid_labels += parts.len() as u64;
@@ -94,7 +96,7 @@ impl<'c> Intake<'c> {
         if let Some(first) = first {
             self.series.push(ToLearn { key, series, first });
         }
-        Some(Taken { labels })
+        Some(Taken { labels, is_first })
     }
 
     /// Leaves a series out.

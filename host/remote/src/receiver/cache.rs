@@ -25,12 +25,12 @@ const SERIES_PER_PART_MAX: usize = 512 << 10;
 
 /// 128 bits of a hash with a seed that senders do not know: two label sets never share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key(u128);
+pub(crate) struct Key(u128);
 
 type Known = HashMap<u128, (SeriesRef, Labels), Identity>;
 
 #[derive(Debug)]
-pub(super) struct SeriesCache {
+pub(crate) struct SeriesCache {
     parts: [Mutex<Part>; PARTS],
     seed: u64,
 }
@@ -76,18 +76,34 @@ impl std::hash::Hasher for LowBits {
     }
 }
 
+impl Key {
+    /// The key as part of what another key is made of.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0.to_le_bytes()
+    }
+}
+
+/// A series that is known.
+#[derive(Debug, Clone)]
+pub(crate) struct Hit {
+    pub(crate) series: SeriesRef,
+    pub(crate) labels: Labels,
+    /// It was not asked for in this generation yet.
+    pub(crate) is_first: bool,
+}
+
 /// A series of a request whose reference is to be learned: its key, and its first sample.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ToLearn {
-    pub(super) key: Key,
+pub(crate) struct ToLearn {
+    pub(crate) key: Key,
     /// What was known of it.
-    pub(super) series: SeriesRef,
-    pub(super) first: FirstSample,
+    pub(crate) series: SeriesRef,
+    pub(crate) first: FirstSample,
 }
 
 /// Where in a batch a series has its first sample.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum FirstSample {
+pub(crate) enum FirstSample {
     /// Among the numbers.
     Number(usize),
     /// Among the native histograms.
@@ -95,7 +111,7 @@ pub(super) enum FirstSample {
 }
 
 impl SeriesCache {
-    pub(super) fn new(now_ms: i64) -> Self {
+    pub(crate) fn new(now_ms: i64) -> Self {
         let part = || {
             Mutex::new(Part {
                 now: Known::default(),
@@ -109,7 +125,7 @@ impl SeriesCache {
         }
     }
 
-    pub(super) fn key(&self, labels: &[u8]) -> Key {
+    pub(crate) fn key(&self, labels: &[u8]) -> Key {
         Key(xxh3_128_with_seed(labels, self.seed))
     }
 
@@ -126,18 +142,26 @@ impl SeriesCache {
     }
 
     /// The series behind a key.
-    pub(super) fn find(&self, key: Key) -> Option<(SeriesRef, Labels)> {
+    pub(crate) fn find(&self, key: Key) -> Option<Hit> {
         let mut part = self.part(key);
-        if let Some(found) = part.now.get(&key.0) {
-            return Some(found.clone());
+        if let Some((series, labels)) = part.now.get(&key.0) {
+            return Some(Hit {
+                series: *series,
+                labels: labels.clone(),
+                is_first: false,
+            });
         }
-        let found = part.before.remove(&key.0)?;
-        part.now.insert(key.0, found.clone());
-        Some(found)
+        let (series, labels) = part.before.remove(&key.0)?;
+        part.now.insert(key.0, (series, labels.clone()));
+        Some(Hit {
+            series,
+            labels,
+            is_first: true,
+        })
     }
 
     /// Begins a new generation where it is time.
-    pub(super) fn turn(&self, now_ms: i64) {
+    pub(crate) fn turn(&self, now_ms: i64) {
         for part in &self.parts {
             let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
             let is_old = now_ms.saturating_sub(part.began_ms) >= GENERATION_MS;
@@ -149,7 +173,7 @@ impl SeriesCache {
     }
 
     /// Takes over the references that the store gave to series that were new or changed.
-    pub(super) fn learn(&self, series: &[ToLearn], batch: &WriteBatch, report: &AppendReport) {
+    pub(crate) fn learn(&self, series: &[ToLearn], batch: &WriteBatch, report: &AppendReport) {
         for ToLearn { key, series, first } in series {
             let (found, labels) = match *first {
                 FirstSample::Number(at) => (

@@ -29,6 +29,7 @@ impl Bench {
             store: store.clone(),
             clock: Arc::new(SimulatedClock::at(NOW_MS)),
             accepted: MessageKind::ALL.to_vec(),
+            metadata: Arc::new(ReceivedMetadata::new(&mut Registry::default())),
         };
         Self {
             receiver: Receiver::new(options, &mut Registry::default()),
@@ -166,6 +167,45 @@ fn start_timestamps_of_the_sample_come_before_those_of_the_series() {
 }
 
 #[test]
+fn what_is_said_of_metrics_is_kept_under_the_name_of_their_family() {
+    for (kind, expected) in [
+        (MessageKind::V1, vec!["up gauge \"is it?\" \"s\""]),
+        (
+            MessageKind::V2,
+            vec!["h histogram \"help\" \"\"", "n_total counter \"help\" \"\""],
+        ),
+    ] {
+        let bench = Bench::new();
+        let request = Request::new(kind)
+            .with(series([("__name__", "n_total")]).sample(1.0, 0).metadata(1))
+            .with(
+                series([("__name__", "h_bucket"), ("le", "1")])
+                    .sample(1.0, 0)
+                    .metadata(3),
+            )
+            .with(series([("__name__", "silent")]).sample(1.0, 0).metadata(0))
+            .with(series([("__name__", "none")]).sample(1.0, 0));
+        assert_eq!(bench.send(&request), Ok(written(4, 0, 0)));
+        let mut said = bench.receiver.options.metadata.of("");
+        said.sort_by(|a, b| a.metric.cmp(&b.metric));
+        let shown: Vec<String> = said
+            .iter()
+            .map(|said| {
+                let (name, kind) = (&said.metric, said.kind.name());
+                format!("{name} {kind} {:?} {:?}", said.help, said.unit)
+            })
+            .collect();
+        assert_eq!(shown, expected, "{kind}");
+        let without = match kind {
+            MessageKind::V1 => 4,
+            // A message with nothing in it says nothing.
+            MessageKind::V2 => 2,
+        };
+        assert_eq!(bench.receiver.metrics.without_metadata.get(), without);
+    }
+}
+
+#[test]
 fn an_empty_request_is_fine() {
     for kind in MessageKind::ALL {
         let bench = Bench::new();
@@ -225,6 +265,7 @@ fn only_the_accepted_messages_are_taken() {
         store: Arc::new(MemoryStore::default()),
         clock: Arc::new(SimulatedClock::at(NOW_MS)),
         accepted: vec![MessageKind::V1],
+        metadata: Arc::new(ReceivedMetadata::new(&mut Registry::default())),
     };
     let receiver = Receiver::new(options, &mut Registry::default());
     let refusal = receiver

@@ -98,18 +98,44 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// All kinds, in the order of their numbers.
+    const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::Counter,
+        Self::Gauge,
+        Self::Histogram,
+        Self::GaugeHistogram,
+        Self::Summary,
+        Self::Info,
+        Self::StateSet,
+    ];
+
+    /// The kind of a number; one that nobody knows is no kind that is known.
+    pub(crate) fn of_number(number: u64) -> Self {
+        let kind = usize::try_from(number).ok();
+        let kind = kind.and_then(|at| Self::ALL.get(at)).copied();
+        kind.unwrap_or(Self::Unknown)
+    }
+
+    /// Its name, as in `# TYPE` of OpenMetrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::GaugeHistogram => "gaugehistogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+        }
+    }
+
     /// The kind that a page names, as in `# TYPE`.
     pub fn of_name(name: &str) -> Self {
-        match name {
-            "counter" => Self::Counter,
-            "gauge" => Self::Gauge,
-            "histogram" => Self::Histogram,
-            "gaugehistogram" => Self::GaugeHistogram,
-            "summary" => Self::Summary,
-            "info" => Self::Info,
-            "stateset" => Self::StateSet,
-            _ => Self::Unknown,
-        }
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.name() == name)
+            .unwrap_or(Self::Unknown)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `prometheus.WriteRequest`, the message of remote write 1.0.
 
 use super::fields::{Fields, WireError};
-use super::{LABELS_MAX, SeriesParts, TOO_MANY_LABELS, WireSample, bounded};
+use super::{LABELS_MAX, SeriesParts, TOO_MANY_LABELS, WireMetadata, bounded, sample};
 
 /// The labels of a series as they lie in the message: fields 1, one after the other where the
 /// sender wrote them so, as all do.
@@ -29,6 +29,37 @@ pub(crate) fn decode<'a>(
     Ok(())
 }
 
+/// Hands over what a request says of families, which are not those of its series.
+pub(crate) fn each_metadata<'a>(
+    request: &'a [u8],
+    mut each: impl FnMut(WireMetadata<'a>),
+) -> Result<(), WireError> {
+    let (mut fields, mut count) = (Fields::new(request), 0);
+    while let Some(field) = fields.next()? {
+        if field.number == 3 {
+            count += 1;
+            bounded(count)?;
+            each(metadata(field.bytes()?)?);
+        }
+    }
+    Ok(())
+}
+
+fn metadata(message: &[u8]) -> Result<WireMetadata<'_>, WireError> {
+    let mut metadata = WireMetadata::default();
+    let mut fields = Fields::new(message);
+    while let Some(field) = fields.next()? {
+        match field.number {
+            1 => metadata.kind = field.number()?,
+            2 => metadata.family = field.bytes()?,
+            4 => metadata.help = field.bytes()?,
+            5 => metadata.unit = field.bytes()?,
+            _ => {}
+        }
+    }
+    Ok(metadata)
+}
+
 fn series<'a>(
     message: &'a [u8],
     parts: &mut SeriesParts<'a>,
@@ -45,7 +76,7 @@ fn series<'a>(
                 let end = message.len() - fields.left();
                 region = Some((region.map_or(start, |(start, _)| start), end));
             }
-            2 => parts.samples.push(sample(field.bytes()?)?),
+            2 => parts.samples.push(sample(field.bytes()?, false)?),
             3 => parts.exemplars.push(field.bytes()?),
             4 => parts.histograms.push(field.bytes()?),
             _ => {}
@@ -54,23 +85,6 @@ fn series<'a>(
     }
     let region = region.map_or(&[][..], |(start, end)| &message[start..end]);
     Ok(LabelFields { region })
-}
-
-fn sample(message: &[u8]) -> Result<WireSample, WireError> {
-    let mut sample = WireSample {
-        value: 0.0,
-        timestamp_ms: 0,
-        start_ms: 0,
-    };
-    let mut fields = Fields::new(message);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => sample.value = field.double()?,
-            2 => sample.timestamp_ms = field.signed()?,
-            _ => {}
-        }
-    }
-    Ok(sample)
 }
 
 impl<'a> LabelFields<'a> {

@@ -2,7 +2,7 @@
 //! table of symbols, and labels are pairs of places in it.
 
 use super::fields::{Fields, WireError};
-use super::{LABELS_MAX, SeriesParts, TOO_MANY_LABELS, WireSample, bounded};
+use super::{LABELS_MAX, SeriesParts, TOO_MANY_LABELS, WireMetadata, bounded, sample};
 
 /// The symbols of a request: one with more is refused. A symbol takes as few as two bytes of a
 /// body, and sixteen once it is read.
@@ -43,6 +43,25 @@ impl<'a> Symbols<'a> {
             into.push((self.get(*name)?, self.get(*value)?));
         }
         Ok(())
+    }
+
+    /// Reads what is said of a series' family. What refers to no symbol says nothing.
+    pub(crate) fn metadata(&self, message: &[u8]) -> Result<WireMetadata<'a>, WireError> {
+        let mut metadata = WireMetadata::default();
+        let mut fields = Fields::new(message);
+        let text = |number: u64| {
+            let reference = u32::try_from(number).map_err(|_| WireError::Overflow)?;
+            Ok(self.get(reference).unwrap_or_default())
+        };
+        while let Some(field) = fields.next()? {
+            match field.number {
+                1 => metadata.kind = field.number()?,
+                3 => metadata.help = text(field.number()?)?,
+                4 => metadata.unit = text(field.number()?)?,
+                _ => {}
+            }
+        }
+        Ok(metadata)
     }
 
     fn get(&self, reference: u32) -> Result<&'a [u8], SymbolError> {
@@ -105,12 +124,10 @@ fn series<'a>(
     while let Some(field) = fields.next()? {
         match field.number {
             1 => field.numbers(|number| push_reference(references, number))?,
-            2 => parts.samples.push(sample(field.bytes()?)?),
+            2 => parts.samples.push(sample(field.bytes()?, true)?),
             3 => parts.histograms.push(field.bytes()?),
             4 => parts.exemplars.push(field.bytes()?),
-            // Metadata: there is no place for them here, as in Prometheus without the feature
-            // metadata-wal-records.
-            5 => drop(field.bytes()?),
+            5 => parts.metadata = field.bytes()?,
             // What drafts of the format had before samples said it themselves.
             6 => parts.start_ms = field.signed()?,
             _ => {}
@@ -126,24 +143,6 @@ fn push_reference(references: &mut Vec<u32>, number: u64) -> Result<(), WireErro
     }
     references.push(u32::try_from(number).map_err(|_| WireError::Overflow)?);
     Ok(())
-}
-
-fn sample(message: &[u8]) -> Result<WireSample, WireError> {
-    let mut sample = WireSample {
-        value: 0.0,
-        timestamp_ms: 0,
-        start_ms: 0,
-    };
-    let mut fields = Fields::new(message);
-    while let Some(field) = fields.next()? {
-        match field.number {
-            1 => sample.value = field.double()?,
-            2 => sample.timestamp_ms = field.signed()?,
-            3 => sample.start_ms = field.signed()?,
-            _ => {}
-        }
-    }
-    Ok(sample)
 }
 
 /// An exemplar's value and time, and the references of its labels.

@@ -1,5 +1,7 @@
 //! Requests, and the series that they become.
 
+mod again;
+
 use std::io::Write as _;
 
 use flate2::Compression;
@@ -27,15 +29,16 @@ struct Bench {
 
 impl Bench {
     fn new(config: OtlpConfig) -> Self {
-        Self::with(config, false, false)
+        Self::with(config, OtlpDelta::Refused, false)
     }
 
-    fn with(config: OtlpConfig, takes_delta: bool, type_and_unit_labels: bool) -> Self {
+    fn with(config: OtlpConfig, delta: OtlpDelta, type_and_unit_labels: bool) -> Self {
         let store = Arc::new(MemoryStore::default());
         let options = OtlpOptions {
             store: store.clone(),
             clock: Arc::new(SimulatedClock::at(NOW_MS)),
-            takes_delta,
+            metadata: Arc::new(ReceivedMetadata::new(&mut Registry::default())),
+            delta,
             type_and_unit_labels,
             lookback_delta: "5m".parse().unwrap(),
         };
@@ -257,7 +260,7 @@ fn sums_are_counters_where_they_only_grow() {
 
 #[test]
 fn types_and_units_become_labels_where_that_is_asked_for() {
-    let bench = Bench::with(OtlpConfig::default(), false, true);
+    let bench = Bench::with(OtlpConfig::default(), OtlpDelta::Refused, true);
     bench.send(&request(&[], gauge("up.time"))).unwrap();
     let expected =
         ["up_time_seconds{__type__=\"gauge\", __unit__=\"seconds\", http_method=\"GET\"} 1.5@-1"];
@@ -336,6 +339,25 @@ fn exponential_histograms_and_summaries_arrive() {
 }
 
 #[test]
+fn an_exponential_histogram_that_ends_and_begins_again_keeps_its_order() {
+    let point = |ns: &str| json!({"timeUnixNano": ns, "count": 1, "zeroCount": 1});
+    let metrics = json!([{"name": "e", "exponentialHistogram": {
+        "aggregationTemporality": 2,
+        "dataPoints": [
+            point("1699999998000000000"),
+            {"timeUnixNano": THEN, "flags": 1},
+            point("1700000000000000000"),
+        ],
+    }}]);
+    let bench = Bench::new(OtlpConfig::default());
+    let accepted = bench.send(&request(&[], metrics)).unwrap();
+    assert_eq!((accepted.rejected, accepted.message.as_str()), (0, ""));
+    let stored = bench.stored();
+    assert_eq!(stored[0].timestamps.len(), 3);
+    assert!(is_stale_nan(stored[0].values[1]));
+}
+
+#[test]
 fn exemplars_go_to_the_bucket_of_their_value() {
     let exemplar = |value: f64, span: &str| {
         json!({
@@ -350,13 +372,8 @@ fn exemplars_go_to_the_bucket_of_their_value() {
     let request = request(&[], metrics);
     let body = request.to_string();
     let read = read(OtlpForm::Json, body.as_bytes()).unwrap();
-    let rules = Rules {
-        takes_delta: false,
-        type_and_unit: false,
-        lookback_ms: 300_000,
-        newest_ms: NOW_MS,
-    };
-    let translated = translate(&OtlpConfig::default(), rules, &read);
+    let bench = Bench::new(OtlpConfig::default());
+    let translated = bench.receiver.translate(&read);
     let shown: Vec<String> = translated
         .batch
         .exemplars
@@ -406,7 +423,7 @@ fn what_is_refused_is_counted_and_the_rest_is_stored() {
     let status: Value = serde_json::from_slice(&refusal.body(OtlpForm::Json)).unwrap();
     assert_eq!(status["code"], 3);
     // With the feature, both are what they say.
-    let bench = Bench::with(OtlpConfig::default(), true, false);
+    let bench = Bench::with(OtlpConfig::default(), OtlpDelta::Native, false);
     let second = json!({"name": "delta", "sum": {"aggregationTemporality": 1, "isMonotonic": true,
         "dataPoints": [{"timeUnixNano": THEN, "asInt": 1}]}});
     bench.send(&request(&[], json!([second]))).unwrap();

@@ -193,6 +193,7 @@ fn told(answer: Result<AppendReport, AppendError>) -> Receiver {
         }),
         clock: Arc::new(SimulatedClock::at(NOW_MS)),
         accepted: MessageKind::ALL.to_vec(),
+        metadata: Arc::new(ReceivedMetadata::new(&mut Registry::default())),
     };
     Receiver::new(options, &mut Registry::default())
 }

@@ -15,7 +15,7 @@ fn histograms_of_both_kinds_come_whole() {
             .with(
                 series([("__name__", "custom")])
                     .histogram(custom(-1))
-                    .metadata(),
+                    .metadata(3),
             );
         assert_eq!(bench.send(&request), Ok(written(0, 2, 0)), "{kind}");
         let stored = bench.stored();
@@ -41,26 +41,39 @@ fn histograms_of_both_kinds_come_whole() {
 
 #[test]
 fn a_series_of_histograms_ends_with_the_mark_for_all_series() {
+    let bench = Bench::new();
+    let first = series([("__name__", "h")]).histogram(integers(-3));
+    let mark = series([("__name__", "h")]).histogram(stale(-1));
+    for sent in [first, mark] {
+        let request = Request::new(MessageKind::V2).with(sent);
+        assert_eq!(bench.send(&request), Ok(written(0, 1, 0)));
+    }
+    let shown = bench.shown();
+    assert!(shown[0].ends_with("stale@-1"), "{shown:?}");
+}
+
+#[test]
+fn a_histogram_and_its_stale_mark_in_one_request_are_taken_in_the_order_of_time() {
     for kind in MessageKind::ALL {
-        let bench = Bench::new();
-        let sent = series([("__name__", "h")])
+        // In one message of the request, and in several, as senders write them.
+        let whole = series([("__name__", "h")])
             .histogram(integers(-2))
-            .histogram(stale(-1));
-        let request = Request::new(kind).with(sent);
-        // The store takes numbers first, so the mark is the newer one of two requests here.
-        let first = Request::new(kind).with(series([("__name__", "h")]).histogram(integers(-3)));
-        assert_eq!(bench.send(&first), Ok(written(0, 1, 0)));
-        let answer = bench.send(&request);
-        let written = answer.unwrap_or_else(|refusal| refusal.written);
-        assert!(
-            written.histograms >= 1 && written.samples == 0,
-            "{written:?}"
-        );
-        assert!(
-            bench.shown()[0].ends_with("stale@-1"),
-            "{:?}",
-            bench.shown()
-        );
+            .histogram(stale(-1))
+            .histogram(integers(0));
+        let one = Request::new(kind).with(whole);
+        let parts = [integers(-2), stale(-1), integers(0)];
+        let parts = parts.map(|part| series([("__name__", "h")]).histogram(part));
+        let several = parts.into_iter().fold(Request::new(kind), Request::with);
+        for request in [one, several] {
+            let bench = Bench::new();
+            assert_eq!(bench.send(&request), Ok(written(0, 3, 0)), "{kind}");
+            let stored = bench.stored();
+            let times: Vec<i64> = stored[0].timestamps.to_vec();
+            assert_eq!(times, [NOW_MS - 2000, NOW_MS - 1000, NOW_MS]);
+            let histograms = stored[0].histograms.as_ref().unwrap();
+            let has_one: Vec<bool> = histograms.iter().map(Option::is_some).collect();
+            assert_eq!(has_one, [true, false, true]);
+        }
     }
 }
 

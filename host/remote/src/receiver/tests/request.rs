@@ -18,7 +18,8 @@ pub(super) struct Sent {
     /// Labels, value, time.
     exemplars: Vec<(LabelPairs, f64, i64)>,
     start_ms: i64,
-    metadata: bool,
+    /// The number of the type.
+    metadata: Option<u64>,
     /// References that are written instead of those of the labels.
     references: Option<Vec<u64>>,
 }
@@ -64,8 +65,8 @@ impl Sent {
         self
     }
 
-    pub(super) fn metadata(mut self) -> Self {
-        self.metadata = true;
+    pub(super) fn metadata(mut self, kind: u64) -> Self {
+        self.metadata = Some(kind);
         self
     }
 
@@ -138,7 +139,12 @@ impl Request {
             });
         }
         // Metadata of a family.
-        request.message(3, |metadata| metadata.text(2, "up"));
+        request.message(3, |metadata| {
+            metadata.number(1, 2);
+            metadata.text(2, "up");
+            metadata.text(4, "is it?");
+            metadata.text(5, "s");
+        });
         request.into_bytes()
     }
 
@@ -183,10 +189,11 @@ impl Request {
                         exemplar.signed(3, *timestamp_ms);
                     });
                 }
-                if sent.metadata {
+                if let Some(kind) = sent.metadata {
                     series.message(5, |metadata| {
-                        metadata.number(1, 1);
-                        metadata.number(3, 1);
+                        metadata.number(1, kind);
+                        // Who has no type has no help.
+                        metadata.number(3, kind.min(1));
                     });
                 }
                 series.signed(6, sent.start_ms);

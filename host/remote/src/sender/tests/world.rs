@@ -17,7 +17,10 @@ use tokio::time::Instant;
 use crate::sender::{
     Answer, Exchange, MetadataSource, MetricKind, MetricMetadata, Post, WriteManager, WriteOptions,
 };
-use crate::{MessageKind, Receiver, ReceiverOptions, RefusalKind, RemoteWriteConfig, Written};
+use crate::{
+    MessageKind, ReceivedMetadata, Receiver, ReceiverOptions, RefusalKind, RemoteWriteConfig,
+    Written,
+};
 
 pub(super) const NOW_MS: i64 = 1_700_000_000_000;
 
@@ -68,6 +71,7 @@ impl Far {
             store: store.clone(),
             clock: Arc::new(SimulatedClock::at(NOW_MS)),
             accepted: MessageKind::ALL.to_vec(),
+            metadata: Arc::new(ReceivedMetadata::new(&mut Registry::default())),
         };
         Self {
             began: Instant::now(),
