@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_model::PromDuration;
-use narthex_storage::Queryable;
+use narthex_storage::{Queryable, Warnings};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -160,12 +160,29 @@ impl Engine {
         options: &QueryOptions,
     ) -> Result<QueryResult, QueryError> {
         let expr = parse(query, &self.options.parse)?;
+        self.instant_parsed(storage, query, &expr, time_ms, options)
+            .await
+    }
+
+    /// Evaluates at one time what was parsed before; `query` is how it is shown to those who look
+    /// which queries run.
+    ///
+    /// # Errors
+    /// The query cannot be executed within its bounds.
+    pub async fn instant_parsed(
+        &self,
+        storage: Arc<dyn Queryable>,
+        query: &str,
+        expr: &Expr,
+        time_ms: i64,
+        options: &QueryOptions,
+    ) -> Result<QueryResult, QueryError> {
         let times = QueryTimes {
             start_ms: time_ms,
             end_ms: time_ms,
             step_ms: 0,
         };
-        self.run(storage, query, &expr, times, options).await
+        self.run(storage, query, expr, times, options).await
     }
 
     /// Evaluates a query at the times from `start_ms` to `end_ms`, both included, that lie a
@@ -255,6 +272,7 @@ impl Engine {
             batch_samples: self.options.batch_samples,
             stats,
             annotations: Annotations::default(),
+            warnings: Warnings::default(),
             budget: Arc::clone(&budget),
         };
         let query = Arc::new(query);

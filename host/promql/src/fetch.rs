@@ -122,7 +122,8 @@ impl Reading<'_> {
         if range.start_ms > range.end_ms {
             return Ok(Some(Found::Series(Vec::new())));
         }
-        let mut stream = self.storage.select(&request.select).await?;
+        let (select, warnings) = (&request.select, &self.query.warnings);
+        let mut stream = self.storage.select_with_warnings(select, warnings).await?;
         let mut batch = Batch::default();
         let mut in_batch: usize = 0;
         let mut folds: Option<Folds> = None;

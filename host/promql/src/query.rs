@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_storage::Series;
+use narthex_storage::{Series, Warnings};
 
 use crate::annotations::Annotations;
 use crate::budget::Budget;
@@ -39,6 +39,8 @@ pub(crate) struct Query {
     pub(crate) stats: StatsWanted,
     /// What was found that the user should know.
     pub(crate) annotations: Annotations,
+    /// What the store could not read.
+    pub(crate) warnings: Warnings,
     /// What it may take.
     pub(crate) budget: Arc<Budget>,
 }
@@ -75,7 +77,8 @@ impl Query {
         let counts = (self.stats != StatsWanted::Timings).then(|| Counts::new(grid));
         let context = self.context(fetched, Counting::new(counts.as_ref()));
         let value = with_room(self.height, || answer(context, &self.plan.root, grid))?;
-        let (warnings, infos) = self.annotations.finish(&self.text);
+        let (mut warnings, infos) = self.annotations.finish(&self.text);
+        warnings.extend(self.warnings.texts());
         let per_step = self.stats == StatsWanted::SamplesPerStep;
         Ok(QueryResult {
             value,

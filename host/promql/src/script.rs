@@ -10,6 +10,8 @@ mod expect;
 mod histograms;
 mod load;
 
+pub use histograms::HistogramSequence;
+
 use std::fmt;
 
 use crate::engine::{Engine, EngineOptions};

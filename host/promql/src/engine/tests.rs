@@ -370,3 +370,47 @@ fn a_counter_is_told_by_its_name_or_by_its_type() {
         assert_eq!(at(&engine, &store, query, 9).unwrap().infos, expected);
     }
 }
+
+#[tokio::test]
+async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_no_error() {
+    use futures::FutureExt as _;
+    use futures::future::BoxFuture;
+    use narthex_storage::{SelectRequest, SeriesStream, StorageError};
+
+    /// A store of which a part fails.
+    struct Half(Arc<MemoryStore>);
+
+    impl Queryable for Half {
+        fn select<'a>(
+            &'a self,
+            request: &'a SelectRequest,
+        ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+            self.0.select(request)
+        }
+
+        fn select_with_warnings<'a>(
+            &'a self,
+            request: &'a SelectRequest,
+            warnings: &'a Warnings,
+        ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+            async move {
+                warnings.add("the other half is away");
+                self.select(request).await
+            }
+            .boxed()
+        }
+    }
+
+    let half = Arc::new(Half(store(&["x 1 2"])));
+    let engine = engine(|_| {});
+    // The second one is folded as it is read.
+    for query in ["x + quantile(2, x)", "sum(x)"] {
+        let options = QueryOptions::default();
+        let answer = engine.instant(half.clone(), query, MINUTE_MS, &options);
+        let warnings = answer.await.unwrap().warnings;
+        let found = warnings
+            .iter()
+            .filter(|text| *text == "the other half is away");
+        assert_eq!(found.count(), 1, "{query}: {warnings:?}");
+    }
+}

@@ -7,7 +7,7 @@ use narthex_model::{FloatHistogram, Labels};
 
 use super::evaluation::Times;
 use super::expect::Expectations;
-use super::histograms::{Sequence, is_as_expected};
+use super::histograms::{HistogramSequence, is_as_expected};
 use crate::series_description::SequenceValue;
 use crate::value::{MatrixSeries, Value, VectorSample};
 
@@ -103,7 +103,7 @@ fn vector_sample(
             "expected metric {labels} at position {wanted_place} but was at {place}"
         ));
     }
-    let Some(wanted) = Wanted::of(wanted.first(), &mut Sequence::default())? else {
+    let Some(wanted) = Wanted::of(wanted.first(), &mut HistogramSequence::default())? else {
         return Err(format!("expected nothing for {labels} but got {value}"));
     };
     match wanted.accepts(&value) {
@@ -126,7 +126,10 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn of(value: Option<&SequenceValue>, sequence: &mut Sequence) -> Result<Option<Self>, String> {
+    fn of(
+        value: Option<&SequenceValue>,
+        sequence: &mut HistogramSequence,
+    ) -> Result<Option<Self>, String> {
         Ok(match value {
             None | Some(SequenceValue::Omitted) => None,
             Some(SequenceValue::Float(value)) => Some(Self::Number(*value)),
@@ -181,7 +184,7 @@ fn matrix_series(
         ));
     };
     let mut points = Vec::new();
-    let mut sequence = Sequence::default();
+    let mut sequence = HistogramSequence::default();
     for (value, index) in wanted.iter().zip(0..) {
         let time = times
             .step_ms

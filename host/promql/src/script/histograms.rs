@@ -30,14 +30,17 @@ pub(super) fn of_literal(literal: &HistogramLiteral) -> Result<FloatHistogram, S
 
 /// Makes the histograms of sequences such as `{{count:1}}+{{count:2}}x3`, each from the one
 /// before.
-#[derive(Default)]
-pub(super) struct Sequence {
+#[derive(Debug, Default)]
+pub struct HistogramSequence {
     last: Option<(SequenceHistogram, FloatHistogram)>,
 }
 
-impl Sequence {
+impl HistogramSequence {
     /// The next histogram of a series.
-    pub(super) fn next(&mut self, described: &SequenceHistogram) -> Result<FloatHistogram, String> {
+    ///
+    /// # Errors
+    /// The buckets of the sequence do not fit together.
+    pub fn next(&mut self, described: &SequenceHistogram) -> Result<FloatHistogram, String> {
         let (mut steps, mut histogram) = match &self.last {
             Some((last, histogram))
                 if Arc::ptr_eq(&last.base, &described.base)

@@ -7,7 +7,7 @@ use narthex_model::{FloatHistogram, HistogramSample, Labels, Sample, SeriesRef, 
 use narthex_storage::{Appendable, MemoryStore};
 
 use super::command::{Cursor, duration_ms};
-use super::histograms::{Collated, Sequence};
+use super::histograms::{Collated, HistogramSequence};
 use crate::series_description::{
     SequenceValue, StartsDescription, parse_series_description, parse_starts_description,
 };
@@ -108,7 +108,7 @@ impl Loaded {
         let time_ms = |index: i64| load.interval_ms.saturating_mul(index);
         let mut collated = Collated::default();
         for (labels, values) in &load.series {
-            let mut sequence = Sequence::default();
+            let mut sequence = HistogramSequence::default();
             let starts = load.starts.get(labels).map_or(&[][..], Vec::as_slice);
             let mut starts = starts.iter();
             for (value, index) in values.iter().zip(0..) {

@@ -1,0 +1,129 @@
+//! Since when alerts are active, taken from the store after a start: who restarts a server must not
+//! make alerts with a long `for` begin to wait anew.
+//!
+//! It is not: called but once in the life of a group, after its second evaluation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use narthex_model::{Labels, METRIC_NAME, Matcher, sample};
+use narthex_storage::{SelectRequest, StorageError, TimeRange};
+use tokio::time::Instant;
+
+use crate::group::Group;
+use crate::manager::environment::Environment;
+use crate::rule::{Rule, RuleKind};
+use crate::{ALERT_NAME, ALERTS_FOR_STATE};
+
+/// The last sample of a series of [`ALERTS_FOR_STATE`]: its time in milliseconds and its value.
+type Last = (i64, f64);
+
+impl Group {
+    /// Restores the alerts of all rules. Where that fails they begin to wait anew.
+    pub(crate) async fn restore(&self, environment: &Arc<Environment>) {
+        let begun = Instant::now();
+        for rule in self.rules() {
+            let RuleKind::Alerting { hold_ms, .. } = rule.kind() else {
+                continue;
+            };
+            let grace_ms = environment.options().grace_period.as_millis_i64();
+            // Those with a short `for` wait for that.
+            if *hold_ms >= grace_ms && !rule.state().alerts.is_empty() {
+                match last_states(rule, environment).await {
+                    Ok(found) => restore(rule, &found, *hold_ms, grace_ms, environment.now_ms()),
+                    Err(error) => {
+                        let alert = rule.name();
+                        tracing::error!(alert, %error, "alerts were not restored");
+                    }
+                }
+            }
+            rule.state().is_restored = true;
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        self.metrics().last_restore_seconds.set(seconds);
+    }
+}
+
+/// The last samples of a rule's series, by their labels without the name.
+async fn last_states(
+    rule: &Rule,
+    environment: &Environment,
+) -> Result<BTreeMap<Labels, Last>, StorageError> {
+    let now_ms = environment.now_ms();
+    let tolerance_ms = environment.options().outage_tolerance.as_millis_i64();
+    let request = SelectRequest {
+        matchers: vec![
+            Matcher::equal(METRIC_NAME, ALERTS_FOR_STATE),
+            Matcher::equal(ALERT_NAME, rule.name()),
+        ],
+        range: TimeRange {
+            start_ms: now_ms.saturating_sub(tolerance_ms),
+            end_ms: now_ms,
+        },
+    };
+    let mut series = environment.options().queryable.select(&request).await?;
+    let mut found = BTreeMap::new();
+    while let Some(series) = series.try_next().await? {
+        if let (Some(time_ms), Some(value)) = (series.timestamps.last(), series.values.last()) {
+            found.insert(series.labels.without_metric_name(), (*time_ms, *value));
+        }
+    }
+    Ok(found)
+}
+
+fn restore(rule: &Rule, found: &BTreeMap<Labels, Last>, hold_ms: i64, grace_ms: i64, now_ms: i64) {
+    for (labels, alert) in &mut rule.state().alerts {
+        let Some((down_ms, since)) = found.get(labels) else {
+            continue;
+        };
+        // It was not active, or what is there is no time.
+        if sample::is_stale_nan(*since) || !since.is_finite() {
+            continue;
+        }
+        #[allow(clippy::cast_possible_truncation, reason = "the cast saturates")]
+        let since_ms = (*since as i64).saturating_mul(1000);
+        alert.active_at_ms = restored_ms(since_ms, *down_ms, hold_ms, grace_ms, now_ms);
+    }
+}
+
+/// Since when an alert is to be held for active that was active since `since_ms` when the server was
+/// last seen, at `down_ms`: the time that the server was away does not count, and there is a grace
+/// period for what the server missed to come right.
+fn restored_ms(since_ms: i64, down_ms: i64, hold_ms: i64, grace_ms: i64, now_ms: i64) -> i64 {
+    // Prometheus counts whole seconds here.
+    let down_ms = down_ms.div_euclid(1000).saturating_mul(1000);
+    let remaining_ms = hold_ms - down_ms.saturating_sub(since_ms);
+    if remaining_ms <= 0 {
+        since_ms
+    } else if remaining_ms < grace_ms {
+        now_ms.saturating_add(grace_ms).saturating_sub(hold_ms)
+    } else {
+        since_ms.saturating_add(now_ms.saturating_sub(down_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_the_server_was_away_does_not_count() {
+        let minutes = |n: i64| n * 60_000;
+        let (hold, grace) = (minutes(30), minutes(10));
+        for (since, down, now, restored) in [
+            // It fired already.
+            (0, minutes(30), minutes(40), 0),
+            (0, minutes(45), minutes(46), 0),
+            // It would fire within the grace period.
+            (0, minutes(25), minutes(40), minutes(20)),
+            (0, minutes(21), minutes(22), minutes(2)),
+            // It goes on to wait where it was.
+            (0, minutes(10), minutes(40), minutes(30)),
+            (minutes(5), minutes(6), minutes(7), minutes(6)),
+        ] {
+            let found = restored_ms(since, down, hold, grace, now);
+            assert_eq!(found, restored, "{since} {down} {now}");
+        }
+    }
+}
