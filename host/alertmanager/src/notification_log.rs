@@ -1,0 +1,147 @@
+//! The notification log: what each integration was told last about each group, so that it is not
+//! told the same again before it is time to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Fingerprint;
+
+/// Who was told, and about what.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct LogKey {
+    /// The key of the group.
+    pub(crate) group: String,
+    pub(crate) receiver: String,
+    /// `webhook`
+    pub(crate) integration: String,
+    pub(crate) index: usize,
+}
+
+/// What was told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct LogEntry {
+    /// The alerts that fired.
+    pub(crate) firing: BTreeSet<Fingerprint>,
+    /// The alerts that were resolved.
+    pub(crate) resolved: BTreeSet<Fingerprint>,
+    pub(crate) at_ms: i64,
+    /// From when on it is forgotten.
+    pub(crate) expires_at_ms: i64,
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let read = u64::from_str_radix(&text, 16);
+        read.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A notification that may be sent, as the log sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    pub(crate) firing: &'a BTreeSet<Fingerprint>,
+    pub(crate) resolved: &'a BTreeSet<Fingerprint>,
+    pub(crate) sends_resolved: bool,
+    pub(crate) repeat_interval_ms: i64,
+}
+
+/// The log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NotificationLog {
+    entries: BTreeMap<LogKey, LogEntry>,
+    retention_ms: i64,
+    changes: u64,
+}
+
+impl NotificationLog {
+    /// With what was kept before.
+    pub(crate) fn new(retention_ms: i64, kept: Vec<(LogKey, LogEntry)>) -> Self {
+        Self {
+            entries: kept.into_iter().collect(),
+            retention_ms,
+            changes: 0,
+        }
+    }
+
+    /// Whether an integration is to be told (Alertmanager `DedupStage.needsUpdate`).
+    pub(crate) fn needs(&self, key: &LogKey, wish: Wish<'_>, now_ms: i64) -> bool {
+        let known = self.entries.get(key);
+        let Some(entry) = known.filter(|entry| entry.expires_at_ms > now_ms) else {
+            // That something is over interests nobody who was not told of it.
+            return !wish.firing.is_empty();
+        };
+        if !wish.firing.is_subset(&entry.firing) {
+            return true;
+        }
+        if wish.firing.is_empty() {
+            return !entry.firing.is_empty();
+        }
+        if wish.sends_resolved && !wish.resolved.is_subset(&entry.resolved) {
+            return true;
+        }
+        entry.at_ms < now_ms.saturating_sub(wish.repeat_interval_ms)
+    }
+
+    /// Writes down that an integration was told.
+    pub(crate) fn add(&mut self, key: LogKey, wish: Wish<'_>, now_ms: i64) {
+        // Twice the time after which it is told again.
+        let expiry_ms = wish.repeat_interval_ms.saturating_mul(2);
+        let kept_ms = match expiry_ms > 0 {
+            true => expiry_ms.min(self.retention_ms),
+            false => self.retention_ms,
+        };
+        if self
+            .entries
+            .get(&key)
+            .is_some_and(|entry| entry.at_ms > now_ms)
+        {
+            return;
+        }
+        let entry = LogEntry {
+            firing: wish.firing.clone(),
+            resolved: wish.resolved.clone(),
+            at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(kept_ms),
+        };
+        self.entries.insert(key, entry);
+        self.changes += 1;
+    }
+
+    /// Forgets what has expired.
+    pub(crate) fn clean(&mut self, now_ms: i64) {
+        let before = self.entries.len();
+        self.entries.retain(|_, entry| entry.expires_at_ms > now_ms);
+        if self.entries.len() < before {
+            self.changes += 1;
+        }
+    }
+
+    /// All entries, to be written to a file.
+    pub(crate) fn all(&self) -> Vec<(LogKey, LogEntry)> {
+        let entries = self.entries.iter();
+        entries
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect()
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Grows with each change.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+}
+
+#[cfg(test)]
+mod tests;

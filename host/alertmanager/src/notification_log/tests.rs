@@ -1,0 +1,98 @@
+use super::*;
+
+fn key() -> LogKey {
+    LogKey {
+        group: "{}:{}".to_owned(),
+        receiver: "r".to_owned(),
+        integration: "webhook".to_owned(),
+        index: 0,
+    }
+}
+
+fn set(numbers: &[u64]) -> BTreeSet<Fingerprint> {
+    numbers.iter().copied().map(Fingerprint).collect()
+}
+
+const REPEAT_MS: i64 = 10_000;
+
+fn wish<'a>(
+    firing: &'a BTreeSet<Fingerprint>,
+    resolved: &'a BTreeSet<Fingerprint>,
+    sends_resolved: bool,
+) -> Wish<'a> {
+    Wish {
+        firing,
+        resolved,
+        sends_resolved,
+        repeat_interval_ms: REPEAT_MS,
+    }
+}
+
+#[test]
+fn an_integration_is_told_what_it_does_not_know() {
+    // What it was told at 0: firing and resolved. What is there now, and when: whether it is told,
+    // with `send_resolved` and without.
+    type Told<'a> = Option<(&'a [u64], &'a [u64])>;
+    type Case<'a> = (Told<'a>, &'a [u64], &'a [u64], i64, bool, bool);
+    let cases: &[Case<'_>] = &[
+        (None, &[1], &[], 1, true, true),
+        (None, &[], &[1], 1, false, false),
+        (None, &[], &[], 1, false, false),
+        (Some((&[1], &[])), &[1], &[], 1, false, false),
+        (Some((&[1], &[])), &[1, 2], &[], 1, true, true),
+        (Some((&[1, 2], &[])), &[1], &[], 1, false, false),
+        (Some((&[1, 2], &[])), &[1], &[2], 1, true, false),
+        (Some((&[1], &[2])), &[1], &[2], 1, false, false),
+        (Some((&[1], &[])), &[], &[1], 1, true, true),
+        (Some((&[1], &[])), &[], &[], 1, true, true),
+        (Some((&[], &[1])), &[], &[1], 1, false, false),
+        (Some((&[], &[1])), &[], &[1, 2], 1, false, false),
+        (Some((&[], &[1])), &[1], &[], 1, true, true),
+        (Some((&[1], &[])), &[1], &[], REPEAT_MS, false, false),
+        (Some((&[1], &[])), &[1], &[], REPEAT_MS + 1, true, true),
+        (Some((&[], &[1])), &[], &[1], REPEAT_MS + 1, false, false),
+        // Forgotten after twice the interval.
+        (Some((&[1], &[])), &[], &[1], 2 * REPEAT_MS, false, false),
+    ];
+    for (told, firing, resolved, now_ms, with, without) in cases {
+        let mut log = NotificationLog::new(1_000_000, Vec::new());
+        if let Some((firing, resolved)) = told {
+            log.add(key(), wish(&set(firing), &set(resolved), true), 0);
+        }
+        let (fires, over) = (set(firing), set(resolved));
+        for (sends_resolved, expected) in [(true, with), (false, without)] {
+            let needs = log.needs(&key(), wish(&fires, &over, sends_resolved), *now_ms);
+            assert_eq!(
+                needs, *expected,
+                "{told:?} {firing:?} {resolved:?} {now_ms} {sends_resolved}"
+            );
+        }
+    }
+}
+
+#[test]
+fn entries_expire_are_kept_and_come_back() {
+    let mut log = NotificationLog::new(5_000, Vec::new());
+    let (firing, resolved) = (set(&[1, u64::MAX]), set(&[]));
+    let wish = Wish {
+        firing: &firing,
+        resolved: &resolved,
+        sends_resolved: true,
+        repeat_interval_ms: REPEAT_MS,
+    };
+    log.add(key(), wish, 1_000);
+    // An older answer that comes late does not count.
+    log.add(key(), wish, 500);
+    let text = serde_json::to_string(&log.all()).unwrap();
+    let read: Vec<(LogKey, LogEntry)> = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, log.all());
+    assert_eq!(read[0].1.at_ms, 1_000);
+    let mut log = NotificationLog::new(5_000, read);
+    assert!(!log.needs(&key(), wish, 2_000));
+    // The retention is shorter than twice the interval here.
+    log.clean(5_999);
+    assert_eq!(log.len(), 1);
+    let before = log.changes();
+    log.clean(6_000);
+    assert_eq!((log.len(), log.changes()), (0, before + 1));
+}
