@@ -1,21 +1,25 @@
-//! `/federate`: the newest sample of each series that matches, for another server to scrape.
+//! `/federate`: the newest sample of each series that matches, for another server to scrape. Native
+//! histograms go to those who take protobuf.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use narthex_exposition::write::TextWriter;
-use narthex_exposition::{FamilyMeta, Format, MetricType};
+use narthex_exposition::{
+    FamilyMeta, Format, MetricType, PROTOBUF_CONTENT_TYPE, PageFormat, ProtobufWriter,
+};
+use narthex_model::histogram::CounterResetHint;
 use narthex_model::sample::{is_histogram, is_stale_nan};
-use narthex_model::{Labels, METRIC_NAME};
+use narthex_model::{FloatHistogram, Labels, METRIC_NAME};
 use narthex_storage::{SelectRequest, StorageError, TimeRange};
 
 use crate::ApiState;
 use crate::error::with_sources;
-use crate::metrics::{OPEN_METRICS, TEXT, accepts_open_metrics, with_type};
+use crate::metrics::{OPEN_METRICS, TEXT, with_type};
 use crate::params::Params;
 use crate::state::Serving;
 
@@ -24,7 +28,13 @@ use crate::state::Serving;
 const INSTANCE: &str = "instance";
 
 /// Series by metric name, then by their other labels, and the newest sample of each.
-type Newest = BTreeMap<(String, Labels), (i64, f64)>;
+type Newest = BTreeMap<(String, Labels), (i64, Value)>;
+
+/// The value of a sample.
+enum Value {
+    Number(f64),
+    Histogram(Arc<FloatHistogram>),
+}
 
 /// `/federate`
 pub(crate) async fn federate(
@@ -55,13 +65,53 @@ pub(crate) async fn federate(
             return (StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
         }
     }
-    let (format, content_type) = if accepts_open_metrics(&headers) {
-        (Format::OpenMetrics, OPEN_METRICS)
-    } else {
-        (Format::PrometheusText, TEXT)
-    };
-    let page = write(format, &newest, &state.config().external_labels);
-    with_type(content_type, page)
+    let external_labels = &state.config().external_labels;
+    match wanted(&headers) {
+        PageFormat::Text(format) => {
+            let content_type = match format {
+                Format::OpenMetrics => OPEN_METRICS,
+                Format::PrometheusText => TEXT,
+            };
+            with_type(content_type, write_text(format, &newest, external_labels))
+        }
+        PageFormat::Protobuf => {
+            let content_type = HeaderValue::from_static(PROTOBUF_CONTENT_TYPE);
+            let page = write_protobuf(&newest, external_labels);
+            ([(header::CONTENT_TYPE, content_type)], page).into_response()
+        }
+    }
+}
+
+/// The format that a client wants most of those that we write; Prometheus text, where it names none.
+fn wanted(headers: &HeaderMap) -> PageFormat {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let ranges = accepted.filter_map(|value| value.to_str().ok());
+    let mut best = (0.0, PageFormat::Text(Format::PrometheusText));
+    for range in ranges.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or_default();
+        let mut quality = 1.0;
+        let (mut is_family, mut is_delimited) = (false, false);
+        for parameter in parts {
+            match parameter.split_once('=') {
+                Some(("q", value)) => quality = value.parse().unwrap_or(0.0),
+                Some(("proto", "io.prometheus.client.MetricFamily")) => is_family = true,
+                Some(("encoding", "delimited")) => is_delimited = true,
+                _ => {}
+            }
+        }
+        let format = match media_type {
+            "application/vnd.google.protobuf" if is_family && is_delimited => PageFormat::Protobuf,
+            "application/openmetrics-text" => PageFormat::Text(Format::OpenMetrics),
+            "text/plain" => PageFormat::Text(Format::PrometheusText),
+            _ => continue,
+        };
+        // Of two that are wanted as much, the first.
+        if quality > best.0 {
+            best = (quality, format);
+        }
+    }
+    best.1
 }
 
 async fn collect(
@@ -69,30 +119,54 @@ async fn collect(
     request: &SelectRequest,
     newest: &mut Newest,
 ) -> Result<(), StorageError> {
-    let mut found = serving.storage.select(request).await?;
+    let mut found = serving.local.select(request).await?;
     while let Some(series) = found.try_next().await? {
         let (Some(timestamp_ms), Some(value)) = (series.timestamps.last(), series.values.last())
         else {
             continue;
         };
         let name = series.labels.metric_name();
-        // The text formats know neither a stale marker nor a native histogram, nor a series
-        // without a name.
-        if is_stale_nan(*value) || is_histogram(*value) || name.is_empty() {
+        // No format knows a stale marker, or a series without a name.
+        if is_stale_nan(*value) || name.is_empty() {
             continue;
         }
+        let value = match is_histogram(*value) {
+            false => Value::Number(*value),
+            true => {
+                let histograms = series.histograms.as_ref();
+                let newest = histograms.and_then(|all| all.last().cloned().flatten());
+                let Some(histogram) = newest else { continue };
+                Value::Histogram(histogram)
+            }
+        };
         let key = (name.to_owned(), series.labels.without_metric_name());
-        newest.insert(key, (*timestamp_ms, *value));
+        newest.insert(key, (*timestamp_ms, value));
     }
     Ok(())
 }
 
-fn write(format: Format, newest: &Newest, external_labels: &Labels) -> String {
-    let mut page = TextWriter::new(format);
+/// The labels of a series, and those of the server that it has not.
+fn all_labels<'a>(
+    labels: &'a Labels,
+    external_labels: &'a Labels,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
     let mut added = BTreeMap::from([(INSTANCE, "")]);
     added.extend(external_labels.iter());
+    let is_missing = move |label: &str| label != METRIC_NAME && labels.get(label).is_none();
+    let added = added
+        .into_iter()
+        .filter(move |(label, _)| is_missing(label));
+    labels.iter().chain(added)
+}
+
+/// The text formats know no native histogram.
+fn write_text(format: Format, newest: &Newest, external_labels: &Labels) -> String {
+    let mut page = TextWriter::new(format);
     let mut family = "";
     for ((name, labels), (timestamp_ms, value)) in newest {
+        let Value::Number(value) = value else {
+            continue;
+        };
         if name != family {
             family = name;
             page.family(&FamilyMeta {
@@ -102,12 +176,68 @@ fn write(format: Format, newest: &Newest, external_labels: &Labels) -> String {
                 kind: MetricType::Unknown,
             });
         }
-        let is_missing = |label: &str| label != METRIC_NAME && labels.get(label).is_none();
-        let added = added.iter().map(|(label, value)| (*label, *value));
-        let all = labels
-            .iter()
-            .chain(added.filter(|(label, _)| is_missing(label)));
-        page.sample(name, all, *value, Some(*timestamp_ms));
+        let labels = all_labels(labels, external_labels);
+        page.sample(name, labels, *value, Some(*timestamp_ms));
     }
     page.finish()
+}
+
+/// A family is begun again where its series are of another type, as in Prometheus.
+fn write_protobuf(newest: &Newest, external_labels: &Labels) -> Vec<u8> {
+    let mut page = ProtobufWriter::new();
+    let mut family = None;
+    for ((name, labels), (timestamp_ms, value)) in newest {
+        let kind = match value {
+            Value::Number(_) => MetricType::Unknown,
+            Value::Histogram(histogram)
+                if histogram.counter_reset_hint == CounterResetHint::Gauge =>
+            {
+                MetricType::GaugeHistogram
+            }
+            Value::Histogram(_) => MetricType::Histogram,
+        };
+        if family != Some((name, kind)) {
+            family = Some((name, kind));
+            page.family(name, kind);
+        }
+        let labels = all_labels(labels, external_labels);
+        match value {
+            Value::Number(value) => page.number(labels, *value, *timestamp_ms),
+            Value::Histogram(histogram) => page.histogram(labels, histogram, *timestamp_ms),
+        };
+    }
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_what_the_client_wants_most() {
+        let protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                        encoding=delimited";
+        let open_metrics = "application/openmetrics-text;version=1.0.0";
+        let text = PageFormat::Text(Format::PrometheusText);
+        for (accept, expected) in [
+            (String::new(), text),
+            ("*/*".to_owned(), text),
+            (protobuf.to_owned(), PageFormat::Protobuf),
+            ("application/vnd.google.protobuf".to_owned(), text),
+            (
+                format!("{protobuf};q=0.6,{open_metrics};q=0.5,text/plain;q=0.4,*/*;q=0.2"),
+                PageFormat::Protobuf,
+            ),
+            (
+                format!("{protobuf};q=0.3, {open_metrics};q=0.5"),
+                PageFormat::Text(Format::OpenMetrics),
+            ),
+            (format!("{protobuf};q=0,text/plain;q=0.1"), text),
+            (format!("{protobuf};q=x"), text),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_str(&accept).unwrap());
+            assert_eq!(wanted(&headers), expected, "{accept}");
+        }
+    }
 }

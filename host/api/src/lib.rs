@@ -5,6 +5,8 @@
 
 mod active_queries;
 mod admin;
+mod agent;
+mod alertmanager;
 mod ast;
 mod entrance;
 mod envelope;
@@ -21,6 +23,7 @@ mod params;
 mod plugin_admin;
 mod plugins;
 mod push;
+mod push_metrics;
 mod query;
 mod read;
 mod router;

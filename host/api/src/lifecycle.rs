@@ -13,15 +13,23 @@ use crate::state::LifecycleRequest;
 /// Tells a load balancer that a "not ready" is a start and not a stop.
 const STOPPING: HeaderName = HeaderName::from_static("x-prometheus-stopping");
 
+/// What it calls itself, in Prometheus' words.
+fn name(state: &ApiState) -> &'static str {
+    match state.options().is_agent {
+        true => "Prometheus Agent",
+        false => "Prometheus Server",
+    }
+}
+
 /// Alive.
-pub(crate) async fn healthy() -> &'static str {
-    "Prometheus Server is Healthy.\n"
+pub(crate) async fn healthy(State(state): State<ApiState>) -> String {
+    format!("{} is Healthy.\n", name(&state))
 }
 
 /// Ready to answer queries.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
     match state.serving() {
-        Some(_) => "Prometheus Server is Ready.\n".into_response(),
+        Some(_) => format!("{} is Ready.\n", name(&state)).into_response(),
         None => not_ready(),
     }
 }

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 use crate::ApiState;
+use crate::push_metrics::PushMetrics;
 
 /// Upper bounds of `prometheus_http_request_duration_seconds`, as in Prometheus.
 const REQUEST_SECONDS: [f64; 9] = [0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
@@ -42,6 +43,7 @@ pub(crate) struct Metrics {
     queries: Gauge<i64, AtomicI64>,
     query_seconds: Family<Slice, Histogram, fn() -> Histogram>,
     pub(crate) federation_errors: Counter,
+    pub(crate) push: PushMetrics,
 }
 
 fn request_histogram() -> Histogram {
@@ -62,6 +64,7 @@ impl Metrics {
             queries: Gauge::default(),
             query_seconds: Family::new_with_constructor(query_histogram),
             federation_errors: Counter::default(),
+            push: PushMetrics::register(&mut registry),
         };
         registry.register(
             "prometheus_http_requests",
@@ -170,7 +173,7 @@ pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -
 }
 
 /// Whether the client would take OpenMetrics.
-pub(crate) fn accepts_open_metrics(headers: &HeaderMap) -> bool {
+fn accepts_open_metrics(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter();
     accepted
         .filter_map(|value| value.to_str().ok())

@@ -93,6 +93,32 @@ pub(crate) async fn ready(Extension(serving): Extension<Arc<Serving>>) -> Respon
     }
 }
 
+/// `/api/v1/status`: what runs here, in the Pushgateway's form.
+pub(crate) async fn status(
+    State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
+) -> Response {
+    if serving.push.is_none() {
+        return not_enabled();
+    }
+    let options = state.options();
+    let build = &options.build;
+    let data = json!({
+        "build_information": {
+            "branch": build.branch,
+            "buildDate": build.build_date,
+            "buildUser": build.build_user,
+            "goVersion": build.go_version,
+            "revision": build.revision,
+            // Nobody chooses what to ask a Pushgateway by its version.
+            "version": build.narthex_version,
+        },
+        "flags": options.flags,
+        "start_time": time::format_rfc3339(options.start_time_ms),
+    });
+    axum::Json(json!({"status": "success", "data": data})).into_response()
+}
+
 /// `/api/v1/metrics`: the groups, in the Pushgateway's form.
 pub(crate) async fn groups(Extension(serving): Extension<Arc<Serving>>) -> Response {
     let Some(groups) = &serving.push else {

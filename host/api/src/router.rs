@@ -9,8 +9,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::{
-    ApiState, admin, ast, envelope, federate, lifecycle, metrics, origin, otlp, plugins, push,
-    query, read, rules, series, status, targets, write,
+    ApiState, admin, agent, alertmanager, ast, envelope, federate, lifecycle, metrics, origin,
+    otlp, plugins, push, push_metrics, query, read, rules, series, status, targets, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -18,6 +18,9 @@ pub fn router(state: ApiState) -> Router {
     let prefix = state.options().route_prefix.clone();
     let inside = Router::new()
         .nest("/api/v1", api(&state))
+        .nest("/api/v2", alertmanager::routes(&state))
+        // Where clients look that have one address for both.
+        .nest("/alertmanager/api/v2", alertmanager::routes(&state))
         .merge(read_only(&state))
         .merge(state_changing())
         .nest("/push", pushgateway(&state))
@@ -90,6 +93,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         })
         .merge(plugin_admin(state))
         .merge(tsdb_admin())
+        .layer(from_fn_with_state(state.clone(), agent::refuse))
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
         // What is asked while the store is not open yet.
@@ -157,11 +161,13 @@ fn pushgateway(state: &ApiState) -> Router<ApiState> {
     Router::new()
         .route("/metrics", get(push::page))
         .route("/api/v1/metrics", get(push::groups))
+        .route("/api/v1/status", get(push::status))
         .route("/-/ready", get(push::ready))
         .route("/-/healthy", get(push::ready))
         .merge(changing)
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
+        .layer(from_fn_with_state(state.clone(), push_metrics::measure))
 }
 
 async fn no_content() -> Response {

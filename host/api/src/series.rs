@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Path};
 use axum::response::Response;
 use narthex_model::Labels;
-use narthex_storage::{LabelsRequest, StorageError};
+use narthex_storage::{LabelsRequest, StorageError, Warnings};
 
 use crate::error::{ApiError, ErrorKind, with_sources};
 use crate::params::Params;
@@ -30,6 +30,7 @@ pub(crate) async fn series(
         .matcher_sets()
         .map_err(|reason| ApiError::invalid_parameter("match[]", reason))?;
     let mut found: BTreeSet<Labels> = BTreeSet::new();
+    let warnings = Warnings::default();
     for matchers in sets {
         let request = LabelsRequest {
             matchers,
@@ -37,9 +38,13 @@ pub(crate) async fn series(
             // One more tells whether there are more.
             limit: limit.map(|limit| limit.saturating_add(1)),
         };
-        found.extend(serving.storage.series(&request).await.map_err(failed)?);
+        let series = serving.storage.series_with_warnings(&request, &warnings);
+        found.extend(series.await.map_err(failed)?);
     }
-    let mut annotations = envelope::Annotations::default();
+    let mut annotations = envelope::Annotations {
+        warnings: warnings.texts(),
+        ..envelope::Annotations::default()
+    };
     let shown = limit.map_or(found.len(), |limit| limit.min(found.len()));
     if shown < found.len() {
         annotations.warnings.push(TRUNCATED.to_owned());

@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use narthex_alertmanager::Alertmanager;
 use narthex_model::{Clock, Labels, PromDuration};
+use narthex_notifier::NotifierManager;
 use narthex_promql::{Engine, EngineOptions};
 use narthex_push::Groups;
-use narthex_remote::{OtlpReceiver, Reader, Receiver};
+use narthex_remote::{OtlpReceiver, Reader, ReceivedMetadata, Receiver};
+use narthex_rules::RuleManager;
 use narthex_scrape::ScrapeManager;
 use narthex_storage::{Queryable, ReplayProgress, StorageAdmin};
 use prometheus_client::registry::Registry;
@@ -44,6 +47,8 @@ pub struct ApiOptions {
     pub route_prefix: String,
     /// `--web.cors.origin`.
     pub cors_origin: OriginPattern,
+    /// `--agent`: there are no queries, rules and blocks.
+    pub is_agent: bool,
     /// `--web.enable-lifecycle`.
     pub is_lifecycle_enabled: bool,
     /// `--web.enable-admin-api`.
@@ -97,8 +102,10 @@ pub struct RunningConfig {
 /// What queries are answered from, once the store is open.
 #[derive(Clone)]
 pub struct Serving {
-    /// The samples.
+    /// The samples, here and where `remote_read` asks.
     pub storage: Arc<dyn Queryable>,
+    /// The samples that are here, which alone are federated.
+    pub local: Arc<dyn Queryable>,
     /// The store as its operator sees it.
     pub admin: Arc<dyn StorageAdmin>,
     /// Takes what other servers push; `None` where that is not enabled.
@@ -109,10 +116,18 @@ pub struct Serving {
     pub reader: Arc<Reader>,
     /// What jobs push under `/push`; `None` where that is not enabled.
     pub push: Option<Arc<Groups>>,
+    /// What was received of metrics that others scrape.
+    pub metadata: Arc<ReceivedMetadata>,
+    /// What tells receivers of alerts; `None` where no config of it is given.
+    pub alertmanager: Option<Arc<Alertmanager>>,
     /// The targets.
     pub scrape: Arc<ScrapeManager>,
     /// The plugins.
     pub plugins: Arc<dyn PluginAdmin>,
+    /// The rules and their alerts.
+    pub rules: Arc<RuleManager>,
+    /// The Alertmanagers that are told of alerts.
+    pub notifier: Arc<NotifierManager>,
 }
 
 /// The state of the API; a clone is the same state.
@@ -223,7 +238,8 @@ impl ApiState {
         self.0.serving.load_full()
     }
 
-    pub(crate) fn engine(&self) -> Arc<Engine> {
+    /// The engine that answers queries now.
+    pub fn engine(&self) -> Arc<Engine> {
         self.0.engine.load_full()
     }
 

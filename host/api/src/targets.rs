@@ -203,7 +203,17 @@ pub(crate) async fn target_metadata(
     Ok(envelope::success(&found))
 }
 
-/// `/api/v1/metadata`: by metric, what targets say of it, each variant once.
+impl From<narthex_remote::MetricMetadata> for Metadata {
+    fn from(metadata: narthex_remote::MetricMetadata) -> Self {
+        Self {
+            kind: metadata.kind.name(),
+            help: metadata.help,
+            unit: metadata.unit,
+        }
+    }
+}
+
+/// `/api/v1/metadata`: by metric, what targets and those who push say of it, each variant once.
 pub(crate) async fn metadata(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
@@ -213,17 +223,23 @@ pub(crate) async fn metadata(
     let per_metric = per_metric.unwrap_or(usize::MAX);
     let metric = params.get("metric");
     let mut found: BTreeMap<String, Vec<Metadata>> = BTreeMap::new();
+    let mut add = |name: &str, variant: Metadata| {
+        let variants = found.entry(name.to_owned()).or_default();
+        if variants.len() < per_metric && !variants.contains(&variant) {
+            variants.push(variant);
+        }
+    };
     for target in serving.scrape.pools().iter().flat_map(|pool| &pool.active) {
         for entry in target.metadata().iter() {
             if !metric.is_empty() && entry.metric != metric {
                 continue;
             }
-            let variants = found.entry(entry.metric.clone()).or_default();
-            let variant = Metadata::from(&**entry);
-            if variants.len() < per_metric && !variants.contains(&variant) {
-                variants.push(variant);
-            }
+            add(&entry.metric, Metadata::from(&**entry));
         }
+    }
+    for mut entry in serving.metadata.of(metric) {
+        let name = std::mem::take(&mut entry.metric);
+        add(&name, entry.into());
     }
     while found.len() > limit {
         found.pop_last();

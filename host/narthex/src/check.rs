@@ -1,11 +1,11 @@
 //! `narthex check`: says what is wrong with files before a server reads them. The commands and
-//! their exit codes are promtool's.
+//! their exit codes are promtool's, that of Alertmanager's config amtool's.
 
+mod alertmanager_config;
 mod config;
 mod metrics;
 mod metrics_lint;
 mod rules;
-mod rules_file;
 mod service_discovery;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +23,12 @@ const LINT_EXIT: u8 = 3;
 /// What can be checked.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum CheckCommand {
+    /// Check if the Alertmanager's config files are valid or not.
+    AlertmanagerConfig {
+        /// The config files to check.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Check if the config files are valid or not.
     Config {
         /// The config files to check.
@@ -137,6 +143,7 @@ impl Outcome {
 /// Checks each file, and says of each what was found; one that is not valid makes it fail.
 pub(crate) fn run(command: &CheckCommand) -> ExitCode {
     match command {
+        CheckCommand::AlertmanagerConfig { files } => alertmanager_config::run(files).exit(false),
         CheckCommand::Config {
             files,
             syntax_only,

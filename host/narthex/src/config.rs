@@ -1,8 +1,9 @@
 //! The config file: which sections there are, and who owns each.
 //!
 //! It is not: where a section's fields are defined or used. `global` and `scrape_configs` are
-//! scrape's, `plugins` is plugin's, `storage` is tsdb's, `remote_write` and `otlp` are
-//! remote's. Sections that nothing is done with yet have a file here each.
+//! scrape's, `plugins` is plugin's, `storage` is tsdb's, `remote_write`, `remote_read` and
+//! `otlp` are remote's, `alerting` is notifier's. Sections that nothing is done with yet have a
+//! file here each.
 
 mod absent;
 mod alerting;
@@ -25,14 +26,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use narthex_model::{Labels, PromDuration};
+use narthex_notifier::NotifierConfig;
 use narthex_plugin::PluginsConfig;
-use narthex_remote::{OtlpConfig, RemoteWriteConfig};
+use narthex_remote::{OtlpConfig, RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs};
 use narthex_tsdb::StorageConfig;
 use serde::Serialize;
 
 use crate::yaml::{FILE_BYTES_MAX, Fault, YamlError};
 
+use alerting::PrintedAlerting;
+pub(crate) use job_files::matching;
 pub(crate) use lint::renamed;
 pub(crate) use plugin_uses::{PluginFault, PluginPlace, PluginUses};
 
@@ -53,11 +57,13 @@ pub(crate) enum ConfigSource {
     },
 }
 
-/// What a feature flag says where the config says nothing.
+/// What flags say that the config does not.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ConfigDefaults {
     /// Targets are asked for protobuf first.
     pub(crate) asks_for_protobuf: bool,
+    /// An agent runs with it.
+    pub(crate) is_agent: bool,
 }
 
 /// What is looked at beside the file itself.
@@ -78,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     /// Where samples are sent.
     pub(crate) remote_write: Vec<RemoteWriteConfig>,
+    /// What other stores queries ask.
+    pub(crate) remote_read: Vec<RemoteReadConfig>,
     /// How metrics of OpenTelemetry are translated.
     pub(crate) otlp: OtlpConfig,
     /// Which plugins there are.
@@ -94,6 +102,10 @@ pub(crate) struct Config {
     pub(crate) missing: Vec<Fault>,
     /// The files of rules that are there, where it was asked for them.
     pub(crate) rule_files: Vec<PathBuf>,
+    /// The patterns of the files of rules, from the folder of the config on.
+    pub(crate) rule_patterns: Vec<PathBuf>,
+    /// Where alerts are sent.
+    pub(crate) notifier: NotifierConfig,
 }
 
 /// Why a config cannot be run.
@@ -118,10 +130,14 @@ pub(crate) enum ConfigError {
 impl ConfigSource {
     /// Reads and checks the config that is to run; nothing is changed by it.
     pub(crate) fn load(&self, defaults: ConfigDefaults) -> Result<Config, ConfigError> {
+        let checks = Checks {
+            agent: defaults.is_agent,
+            ..Checks::default()
+        };
         let config = match self {
             Self::File(path) => {
                 let file = path.display().to_string();
-                read::read(&read_file(path)?, &file, defaults, Checks::default())?
+                read::read(&read_file(path)?, &file, defaults, checks)?
             }
             Self::Default {
                 address,
@@ -130,7 +146,7 @@ impl ConfigSource {
                 let text = DEFAULT
                     .replace("@address@", &own_address(*address))
                     .replace("@metrics_path@", &format!("{route_prefix}/metrics"));
-                read::read(&text, "default.yml", defaults, Checks::default())?
+                read::read(&text, "default.yml", defaults, checks)?
             }
         };
         if config.missing.is_empty() {
@@ -183,6 +199,8 @@ fn own_address(bound: SocketAddr) -> String {
 #[derive(Serialize)]
 struct Printed<'a> {
     global: &'a GlobalConfig,
+    #[serde(skip_serializing_if = "PrintedAlerting::is_empty")]
+    alerting: PrintedAlerting<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     rule_files: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -195,6 +213,8 @@ struct Printed<'a> {
     storage: &'a StorageConfig,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     remote_write: &'a [RemoteWriteConfig],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    remote_read: &'a [RemoteReadConfig],
     otlp: &'a OtlpConfig,
 }
 
@@ -226,6 +246,11 @@ impl Config {
     /// How often rules are evaluated, which is also the step of a subquery that names none.
     pub(crate) fn evaluation_interval(&self) -> PromDuration {
         self.scrape.global.evaluation_interval
+    }
+
+    /// How far in the past rules ask their queries where their group says nothing.
+    pub(crate) fn rule_query_offset(&self) -> PromDuration {
+        self.scrape.global.rule_query_offset
     }
 }
 

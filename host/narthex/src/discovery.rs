@@ -45,7 +45,7 @@ pub(crate) fn build_discoverer(
                 clusters.lent(cluster)?,
                 clusters.settings(cluster, entry.settings())?,
             ),
-            _ => (lent(entry)?, entry.settings()),
+            _ => (lent(entry, &refreshes)?, entry.settings()),
         };
         let discoverer = plugins.discoverer(plugin, name, &settings, interval, lent);
         discoverer.map_err(|error| error.to_string())
@@ -59,23 +59,29 @@ fn host_discoverer(
     refreshes: &RefreshMetrics,
 ) -> Result<Arc<dyn Discoverer>, String> {
     match entry {
-        SdConfig::File(file) => {
-            let refreshes = refreshes.of(entry.mechanism(), name);
-            Ok(FileDiscoverer::new(file, read_yaml, refreshes))
-        }
+        SdConfig::File(file) => Ok(FileDiscoverer::new(file, name, read_yaml, refreshes)),
         other => Err(format!("nobody finds the targets of {}", other.field())),
     }
 }
 
 /// What an entry has and names, for the job that is made of it.
-fn lent(entry: &SdConfig) -> Result<Lent, String> {
+fn lent(entry: &SdConfig, metrics: &RefreshMetrics) -> Result<Lent, String> {
     if let SdConfig::Dns(_) = entry {
         return Ok(Lent::default().with_reach(|| nameservers(Path::new(RESOLV_CONF))));
     }
-    match entry.client() {
-        Some((config, origin)) => lent_client(&config, &origin),
-        None => Ok(Lent::default()),
-    }
+    let lent = match entry.client() {
+        Some((config, origin)) => lent_client(&config, &origin)?,
+        None => Lent::default(),
+    };
+    Ok(match entry {
+        SdConfig::Consul(_) => {
+            let consul = metrics.consul();
+            lent.with_observer(move |sent| {
+                consul.observe(sent.url, sent.duration, sent.is_failure);
+            })
+        }
+        _ => lent,
+    })
 }
 
 /// A client, and the one server that it may be used for.

@@ -1,6 +1,8 @@
 //! What `--enable-feature` switches on. The names are Prometheus'.
 
+use narthex_alertmanager::MatcherMode;
 use narthex_promql::ParseOptions;
+use narthex_remote::OtlpDelta;
 use narthex_scrape::ScrapeOptions;
 
 /// The features that are switched on.
@@ -16,12 +18,16 @@ pub(crate) struct Features {
     pub(crate) type_and_unit_labels: bool,
     /// Queries look at start timestamps.
     pub(crate) use_start_timestamps: bool,
-    /// OTLP may count from point to point.
-    pub(crate) otlp_delta: bool,
+    /// What becomes of OTLP that counts from point to point.
+    pub(crate) otlp_delta: OtlpDelta,
     /// Exemplars are kept.
     pub(crate) exemplar_storage: bool,
+    /// Rules of a group that read nothing of each other are evaluated at the same time.
+    pub(crate) concurrent_rules: bool,
     /// What scrapes do besides.
     pub(crate) scrape: ScrapeOptions,
+    /// Which grammar the Alertmanager's matchers have.
+    pub(crate) matchers: MatcherMode,
 }
 
 impl Default for Features {
@@ -36,14 +42,31 @@ impl Default for Features {
             per_step_stats: false,
             type_and_unit_labels: false,
             use_start_timestamps: false,
-            otlp_delta: false,
+            otlp_delta: OtlpDelta::Refused,
             exemplar_storage: false,
+            concurrent_rules: false,
             scrape: ScrapeOptions::default(),
+            matchers: MatcherMode::default(),
         }
     }
 }
 
+/// Features that Prometheus does not start with at the same time.
+const DELTAS: [&str; 2] = ["otlp-deltatocumulative", "otlp-native-delta-ingestion"];
+
 impl Features {
+    /// Says what does not fit together, in Prometheus' words.
+    pub(crate) fn check(names: &[String]) -> Result<(), String> {
+        let is_on = |feature: &&str| names.iter().any(|name| name == feature);
+        match DELTAS.iter().all(is_on) {
+            true => Err(format!(
+                "cannot enable {} and {} features at the same time",
+                DELTAS[0], DELTAS[1]
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Switches on what is named. What has no effect, or only some, is told in `notes`.
     pub(crate) fn read(names: &[String], notes: &mut Vec<String>) -> Self {
         let mut features = Self::default();
@@ -67,8 +90,13 @@ impl Features {
                 "st-storage" => features.scrape.start_timestamps = true,
                 "created-timestamp-zero-ingestion" => features.scrape.start_zeros = true,
                 "extra-scrape-metrics" => features.scrape.extra_scrape_metrics = true,
-                "otlp-native-delta-ingestion" => features.otlp_delta = true,
+                "otlp-native-delta-ingestion" => features.otlp_delta = OtlpDelta::Native,
+                "otlp-deltatocumulative" => features.otlp_delta = OtlpDelta::Accumulated,
                 "exemplar-storage" => features.exemplar_storage = true,
+                // Alertmanager's.
+                "classic-mode" => features.matchers = MatcherMode::Classic,
+                "utf8-strict-mode" => features.matchers = MatcherMode::Utf8Strict,
+                "concurrent-rule-eval" => features.concurrent_rules = true,
                 "promql-duration-expr" | "" => {}
                 _ => note(name, "has no effect"),
             }
@@ -87,7 +115,7 @@ mod tests {
     #[test]
     fn each_name_switches_its_feature_on() {
         type Read = fn(&Features) -> bool;
-        let features: [(&str, Read); 12] = [
+        let features: [(&str, Read); 16] = [
             ("promql-experimental-functions", |f| {
                 f.parse.experimental_functions
             }),
@@ -101,10 +129,20 @@ mod tests {
             ("promql-per-step-stats", |f| f.per_step_stats),
             ("type-and-unit-labels", |f| f.type_and_unit_labels),
             ("use-start-timestamps", |f| f.use_start_timestamps),
-            ("otlp-native-delta-ingestion", |f| f.otlp_delta),
+            ("otlp-native-delta-ingestion", |f| {
+                f.otlp_delta == OtlpDelta::Native
+            }),
+            ("otlp-deltatocumulative", |f| {
+                f.otlp_delta == OtlpDelta::Accumulated
+            }),
             ("exemplar-storage", |f| f.exemplar_storage),
+            ("concurrent-rule-eval", |f| f.concurrent_rules),
             ("st-storage", |f| f.scrape.start_timestamps),
             ("created-timestamp-zero-ingestion", |f| f.scrape.start_zeros),
+            ("classic-mode", |f| f.matchers == MatcherMode::Classic),
+            ("utf8-strict-mode", |f| {
+                f.matchers == MatcherMode::Utf8Strict
+            }),
             ("extra-scrape-metrics", |f| f.scrape.extra_scrape_metrics),
         ];
         for (name, is_on) in features {
@@ -116,6 +154,14 @@ mod tests {
             );
             assert!(!notes.iter().any(|n| n.ends_with("no effect")), "{name}");
         }
+    }
+
+    #[test]
+    fn deltas_are_added_up_or_stored_as_they_are() {
+        let both = DELTAS.map(str::to_owned);
+        let error = Features::check(&both).unwrap_err();
+        assert!(error.ends_with("features at the same time"), "{error}");
+        assert_eq!(Features::check(&both[1..]), Ok(()));
     }
 
     #[test]

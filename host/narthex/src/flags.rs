@@ -2,39 +2,37 @@
 //!
 //! It is not: the config file, which is read by [`crate::config`].
 
+mod command;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{
-    Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
+use narthex_notifier::{BATCH_SIZE_DEFAULT, NotifierOptions, QUEUE_CAPACITY_DEFAULT};
 use narthex_remote::MessageKind;
 use narthex_tsdb::{Retention, StorageConfig};
 
-use crate::block::BlockCommand;
+use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
-use crate::check::CheckCommand;
 use crate::external_url;
 use crate::features::Features;
-use crate::plugin::PluginCommand;
-use crate::tsdb::TsdbCommand;
+
+pub(crate) use command::{Command, TestCommand};
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
 const WITHOUT_EFFECT: &[(&str, bool)] = &[
-    ("alertmanager.drain-notification-queue-on-shutdown", false),
-    ("alertmanager.notification-batch-size", true),
-    ("alertmanager.notification-queue-capacity", true),
     ("auto-gomaxprocs", false),
     ("auto-gomemlimit", false),
     ("auto-gomemlimit.ratio", true),
-    ("rules.alert.for-grace-period", true),
-    ("rules.alert.for-outage-tolerance", true),
-    ("rules.alert.resend-delay", true),
-    ("rules.max-concurrent-evals", true),
+    ("storage.agent.no-lockfile", false),
+    ("storage.agent.wal-compression", false),
+    ("storage.agent.wal-compression-type", true),
+    ("storage.agent.wal-segment-size", true),
+    ("storage.agent.wal-truncate-frequency", true),
     ("storage.tsdb.allow-overlapping-compaction", false),
     ("storage.tsdb.head-chunks-write-queue-size", true),
     ("storage.tsdb.max-block-chunk-segment-size", true),
@@ -52,11 +50,20 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
 
 /// Flags of Prometheus that change what the server does so much that it must not start as if
 /// they were not there. With each, whether it takes a value.
-const NOT_SUPPORTED: &[(&str, bool)] = &[
-    ("agent", false),
-    ("config.auto-reload", false),
-    ("storage.agent.path", true),
+const NOT_SUPPORTED: &[(&str, bool)] = &[("config.auto-reload", false)];
+
+/// What the flags begin with that an agent has no use for.
+const SERVER_ONLY: &[&str] = &[
+    "alertmanager.",
+    "query.",
+    "rules.",
+    "storage.object-store.",
+    "storage.remote.read-",
+    "storage.tsdb.",
 ];
+
+/// What the flags begin with that only an agent has a use for.
+const AGENT_ONLY: &[&str] = &["storage.agent."];
 
 /// A monitoring server that stands in for Prometheus.
 #[derive(Debug, Clone, Parser)]
@@ -68,11 +75,14 @@ pub(crate) struct Flags {
 
     /// Configuration file path. Without it, a config that is part of the binary is used, which
     /// scrapes this server and the machine it runs on.
-    #[arg(long = "config.file", value_name = "FILE")]
+    // An id of its own: flags of other parts, which are flattened into these, may have a field of
+    // the same name.
+    #[arg(id = "config.file", long = "config.file", value_name = "FILE")]
     pub(crate) config_file: Option<PathBuf>,
 
     /// Base path for metrics storage.
     #[arg(
+        id = "storage.tsdb.path",
         long = "storage.tsdb.path",
         value_name = "DIR",
         default_value = "data/"
@@ -105,6 +115,40 @@ pub(crate) struct Flags {
     /// required, supported units: B, KB, MB, GB, TB, PB, EB. Ex: "512MB".
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
     pub(crate) retention_size: Option<ByteSize>,
+
+    /// Run in agent mode: what is scraped is sent on by remote write, and there are no queries,
+    /// rules and blocks.
+    #[arg(long = "agent", overrides_with = "no_agent")]
+    pub(crate) is_agent: bool,
+
+    #[arg(long = "no-agent", hide = true, overrides_with = "is_agent")]
+    no_agent: bool,
+
+    /// Base path for metrics storage. Use with agent mode only.
+    #[arg(
+        long = "storage.agent.path",
+        value_name = "DIR",
+        default_value = "data-agent/"
+    )]
+    agent_path: PathBuf,
+
+    /// Minimum age samples may be before being considered for deletion when the WAL is truncated.
+    /// Use with agent mode only.
+    #[arg(
+        long = "storage.agent.retention.min-time",
+        value_name = "DURATION",
+        default_value = "5m"
+    )]
+    pub(crate) min_wal_time: PromDuration,
+
+    /// Maximum age samples may be before being forcibly deleted when the WAL is truncated. Use
+    /// with agent mode only.
+    #[arg(
+        long = "storage.agent.retention.max-time",
+        value_name = "DURATION",
+        default_value = "4h"
+    )]
+    pub(crate) max_wal_time: PromDuration,
 
     /// How long to wait flushing sample on shutdown or config reload.
     #[arg(
@@ -240,6 +284,66 @@ pub(crate) struct Flags {
     #[arg(long = "web.cors.origin", value_name = "REGEX", default_value = ".*")]
     cors_origin: String,
 
+    /// Max time to tolerate prometheus outage for restoring "for" state of alert.
+    #[arg(
+        long = "rules.alert.for-outage-tolerance",
+        value_name = "DURATION",
+        default_value = "1h"
+    )]
+    pub(crate) outage_tolerance: PromDuration,
+
+    /// Minimum duration between alert and restored "for" state. This is maintained only for alerts
+    /// with configured "for" time greater than grace period.
+    #[arg(
+        long = "rules.alert.for-grace-period",
+        value_name = "DURATION",
+        default_value = "10m"
+    )]
+    pub(crate) grace_period: PromDuration,
+
+    /// Minimum amount of time to wait before resending an alert to Alertmanager.
+    #[arg(
+        long = "rules.alert.resend-delay",
+        value_name = "DURATION",
+        default_value = "1m"
+    )]
+    pub(crate) resend_delay: PromDuration,
+
+    /// Global concurrency limit for independent rules that can run concurrently. Needs the feature
+    /// concurrent-rule-eval.
+    #[arg(long = "rules.max-concurrent-evals", default_value_t = 4)]
+    pub(crate) concurrent_evaluations_max: usize,
+
+    /// The capacity of the queue for pending Alertmanager notifications. Each Alertmanager has one.
+    #[arg(
+        long = "alertmanager.notification-queue-capacity",
+        default_value_t = QUEUE_CAPACITY_DEFAULT
+    )]
+    pub(crate) notification_queue_capacity: usize,
+
+    /// The maximum number of notifications per batch to send to the Alertmanager.
+    #[arg(
+        long = "alertmanager.notification-batch-size",
+        default_value_t = BATCH_SIZE_DEFAULT
+    )]
+    pub(crate) notification_batch_size: usize,
+
+    /// Send any outstanding Alertmanager notifications when shutting down. If false, any
+    /// outstanding Alertmanager notifications will be dropped when shutting down.
+    #[arg(
+        long = "alertmanager.drain-notification-queue-on-shutdown",
+        overrides_with = "no_drain",
+        default_value_t = true
+    )]
+    drain: bool,
+
+    #[arg(
+        long = "no-alertmanager.drain-notification-queue-on-shutdown",
+        hide = true,
+        overrides_with = "drain"
+    )]
+    no_drain: bool,
+
     /// The maximum lookback duration for retrieving metrics during expression evaluations and
     /// federation.
     #[arg(long = "query.lookback-delta", default_value = "5m")]
@@ -262,12 +366,17 @@ pub(crate) struct Flags {
     #[arg(long = "query.max-bytes", default_value = "2GB")]
     pub(crate) query_bytes_max: ByteSize,
 
-    /// Comma separated feature names to enable. Can be repeated. Known: exemplar-storage,
+    /// Comma separated feature names to enable. Can be repeated. Known: concurrent-rule-eval,
+    /// exemplar-storage,
     /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
     /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats,
     /// type-and-unit-labels, use-start-timestamps.
     #[arg(long = "enable-feature", value_name = "FEATURE", value_delimiter = ',')]
     pub(crate) features: Vec<String>,
+
+    /// The Alertmanager inside.
+    #[command(flatten)]
+    pub(crate) alertmanager: AlertmanagerFlags,
 
     /// Only log messages with the given severity or above.
     #[arg(long = "log.level", value_enum, default_value = "info")]
@@ -278,53 +387,24 @@ pub(crate) struct Flags {
     pub(crate) log_format: LogFormat,
 }
 
-/// What the binary does besides serving.
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum Command {
-    /// Run tests.
-    Test {
-        /// Of what.
-        #[command(subcommand)]
-        what: TestCommand,
-    },
-    /// Write, build, publish and install plugins.
-    Plugin {
-        /// What to do.
-        #[command(subcommand)]
-        what: PluginCommand,
-    },
-    /// Work on a store.
-    Tsdb {
-        /// What to do.
-        #[command(subcommand)]
-        what: TsdbCommand,
-    },
-    /// Work on a block.
-    Block {
-        /// What to do.
-        #[command(subcommand)]
-        what: BlockCommand,
-    },
-    /// Check files before a server reads them.
-    Check {
-        /// Of what kind.
-        #[command(subcommand)]
-        what: CheckCommand,
-    },
-}
-
-/// What can be tested.
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum TestCommand {
-    /// Run PromQL test scripts, in the language of Prometheus' promqltest.
-    Promql {
-        /// The scripts.
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-}
-
 impl Flags {
+    /// The folder for all that is kept.
+    pub(crate) fn data_path(&self) -> &Path {
+        match self.is_agent {
+            true => &self.agent_path,
+            false => &self.storage_path,
+        }
+    }
+
+    /// How alerts are sent.
+    pub(crate) fn notifier_options(&self) -> NotifierOptions {
+        NotifierOptions {
+            queue_capacity: self.notification_queue_capacity,
+            batch_size: self.notification_batch_size,
+            drains_on_shutdown: self.drain && !self.no_drain,
+        }
+    }
+
     /// How long and how much is kept, with a config.
     pub(crate) fn retention(&self, config: &StorageConfig) -> Retention {
         config.retention(
@@ -392,6 +472,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
             return Err(invalid(format!("--{name} is not supported yet")));
         }
     }
+    // Who runs a command has no mode.
+    if flags.command.is_none() {
+        check_mode(&command, &matches, flags.is_agent).map_err(invalid)?;
+    }
     let cors_origin = OriginPattern::new(&flags.cors_origin)
         .map_err(|error| invalid(format!("--web.cors.origin: {error}")))?;
     external_url::check(&flags.external_url)
@@ -401,6 +485,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         .filter(|(name, _)| is_given(&matches, name))
         .map(|(name, _)| format!("--{name} has no effect yet"))
         .collect();
+    Features::check(&flags.features).map_err(invalid)?;
     let features = Features::read(&flags.features, &mut notes);
     Ok(CommandLine {
         values: values(&command, &matches),
@@ -434,6 +519,29 @@ fn command() -> clap::Command {
 
 fn is_given(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// Says which flags do not go with the mode, in Prometheus' words.
+fn check_mode(command: &clap::Command, matches: &ArgMatches, is_agent: bool) -> Result<(), String> {
+    let (wrong, only) = match is_agent {
+        true => (SERVER_ONLY, "can not be used in agent mode"),
+        false => (AGENT_ONLY, "can only be used in agent mode"),
+    };
+    let args = command.get_arguments().filter_map(|arg| {
+        let name = arg.get_long()?;
+        let plain = name.strip_prefix("no-").unwrap_or(name);
+        let is_wrong = wrong.iter().any(|prefix| plain.starts_with(prefix));
+        let is_wrong = is_wrong && is_given(matches, arg.get_id().as_str());
+        is_wrong.then(|| format!("\"--{name}\""))
+    });
+    let args: Vec<String> = args.collect();
+    match args.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "The following flag(s) {only}: [{}]",
+            args.join(" ")
+        )),
+    }
 }
 
 /// Every flag and its value as it was written, or its default.

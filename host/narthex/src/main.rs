@@ -3,6 +3,7 @@
 //! It is not: a place for logic. What a part does is in the part's crate; what a file here holds
 //! is what puts the parts together.
 
+mod alertmanager;
 mod block;
 mod build_info;
 mod check;
@@ -22,9 +23,14 @@ mod process;
 mod promql_scripts;
 mod registry_follower;
 mod reload;
+mod remote_read;
 mod remote_write;
+mod rule_file;
+mod rule_tests;
+mod rules;
 mod server;
 mod signals;
+mod store;
 mod tsdb;
 mod web_config;
 mod yaml;
@@ -55,6 +61,9 @@ fn main() -> ExitCode {
         Some(Command::Test {
             what: TestCommand::Promql { files },
         }) => promql_scripts::run(files),
+        Some(Command::Test {
+            what: TestCommand::Rules(tests),
+        }) => Ok(rule_tests::run(tests)),
         Some(Command::Plugin { what }) => plugin::run(what),
         Some(Command::Tsdb { what }) => tsdb::run(what),
         Some(Command::Block { what }) => block::run(what),

@@ -1,22 +1,16 @@
 //! Lets the store do what is due, as long as the process runs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_tsdb::Tsdb;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How often the store is asked at least. Prometheus looks once a minute too.
-const PERIOD_MAX: Duration = Duration::from_secs(60);
-
-/// How often it is asked in the time of one block, where blocks are short.
-const LOOKS_PER_BLOCK: u32 = 4;
+use crate::store::Store;
 
 /// A task that asks the store for its work until it is stopped.
 #[derive(Debug)]
 pub(crate) struct Maintenance {
-    tsdb: Arc<Tsdb>,
+    store: Store,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -24,10 +18,10 @@ pub(crate) struct Maintenance {
 impl Maintenance {
     /// Starts the task. The store is asked at once: what became due while the process was down
     /// does not wait.
-    pub(crate) fn start(tsdb: Arc<Tsdb>, block_duration: Duration) -> Self {
-        let period = PERIOD_MAX.min(block_duration / LOOKS_PER_BLOCK);
+    pub(crate) fn start(asked: Store, block_duration: Duration) -> Self {
+        let period = asked.maintenance_interval(block_duration);
         let (stop, mut stopped) = watch::channel(false);
-        let store = Arc::clone(&tsdb);
+        let store = asked.clone();
         let task = tokio::spawn(async move {
             let mut failed_before = false;
             loop {
@@ -37,10 +31,15 @@ impl Maintenance {
                     Err(error) if !failed_before => {
                         // With what it was caused by: that says which file, and what helps.
                         let error = format!("{:#}", anyhow::Error::from(error));
-                        tracing::error!(error, "blocks cannot be cut, compacted or removed");
+                        tracing::error!(
+                            error,
+                            "what is old in the store cannot be cut, compacted or removed"
+                        );
                     }
                     Ok(()) if failed_before => {
-                        tracing::info!("blocks can be cut, compacted and removed again")
+                        tracing::info!(
+                            "what is old in the store can be cut, compacted and removed again"
+                        )
                     }
                     _ => {}
                 }
@@ -51,13 +50,17 @@ impl Maintenance {
                 }
             }
         });
-        Self { tsdb, stop, task }
+        Self {
+            store: asked,
+            stop,
+            task,
+        }
     }
 
     /// Ends the task. A cut that is under way is finished, a compaction is given up.
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
-        self.tsdb.stop_compactions();
+        self.store.stop_compactions();
         // It fails only where the task panicked, which the log has said.
         let _ = self.task.await;
     }

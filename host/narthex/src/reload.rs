@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use narthex_api::{ApiState, RunningConfig};
 use narthex_model::Clock;
+use narthex_notifier::{NotifierManager, PreparedNotifier};
 use narthex_plugin::PluginRuntime;
-use narthex_remote::{OtlpReceiver, WriteManager};
+use narthex_remote::{Fanout, OtlpReceiver, WriteManager};
+use narthex_rules::{PreparedRules, RuleManager};
 use narthex_scrape::ScrapeManager;
-use narthex_tsdb::{Retention, Tsdb};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 
+use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource, PluginPlace};
-use crate::flags::Flags;
-use crate::plugins;
+use crate::flags::CommandLine;
 use crate::registry_follower::RegistryFollower;
+use crate::store::Store;
+use crate::{plugins, rules};
 
 /// The parts that follow the config, and the config that they follow.
 pub(crate) struct Reloader {
@@ -30,11 +33,14 @@ pub(crate) struct Reloader {
     plugins: Arc<PluginRuntime>,
     scrape: Arc<ScrapeManager>,
     remote_write: Arc<WriteManager>,
+    remote_read: Arc<Fanout>,
     otlp: Option<Arc<OtlpReceiver>>,
-    store: Arc<Tsdb>,
-    flags: Flags,
-    keeps_exemplars: bool,
+    rules: Arc<RuleManager>,
+    notifier: Arc<NotifierManager>,
+    store: Store,
+    line: CommandLine,
     registry: RegistryFollower,
+    alertmanager: Option<AlertmanagerFollower>,
     clock: Arc<dyn Clock>,
     loaded_ms: i64,
     metrics: Metrics,
@@ -75,16 +81,22 @@ pub(crate) struct Followers {
     pub(crate) scrape: Arc<ScrapeManager>,
     /// Has no sender yet.
     pub(crate) remote_write: Arc<WriteManager>,
+    /// Asks no other store yet.
+    pub(crate) remote_read: Arc<Fanout>,
     /// Translates by the default config; `None` where it is not enabled.
     pub(crate) otlp: Option<Arc<OtlpReceiver>>,
+    /// Has no rule yet.
+    pub(crate) rules: Arc<RuleManager>,
+    /// Knows no Alertmanager yet.
+    pub(crate) notifier: Arc<NotifierManager>,
     /// Was opened with its part of the config already.
-    pub(crate) store: Arc<Tsdb>,
+    pub(crate) store: Store,
     /// What holds where the config says nothing.
-    pub(crate) flags: Flags,
-    /// Whether exemplars are kept at all.
-    pub(crate) keeps_exemplars: bool,
+    pub(crate) line: CommandLine,
     /// Follows nothing yet.
     pub(crate) registry: RegistryFollower,
+    /// Has taken its config already; `None` where it has none.
+    pub(crate) alertmanager: Option<AlertmanagerFollower>,
 }
 
 impl Reloader {
@@ -103,15 +115,30 @@ impl Reloader {
         let followed = followers.registry.prepare(&config.plugins)?;
         let senders = WriteManager::prepare(&config.remote_write);
         let senders = senders.map_err(|error| format!("remote_write: {error}"))?;
-        // Before the first sample comes, so that none is missed.
+        let Followers {
+            state,
+            notifier,
+            rules,
+            ..
+        } = &followers;
+        let (receivers, groups) = prepare_alerting(&config, state, notifier, rules)?;
         let external_labels = &config.external_labels;
+        let asked = followers
+            .remote_read
+            .prepare(&config.remote_read, external_labels);
+        let asked = asked.map_err(|error| format!("remote_read: {error}"))?;
+        // Before the first sample comes, so that none is missed.
         followers
             .remote_write
             .follow(senders, external_labels)
             .await;
         let taken = followers.scrape.reload(config.scrape.clone()).await;
         taken.map_err(lines)?;
+        followers.remote_read.follow(asked);
         followers.registry.follow(followed);
+        // Whoever is to be told first, so that no alert is lost.
+        followers.notifier.follow(receivers);
+        followers.rules.follow(groups).await;
         let mut reloader = Self {
             source,
             defaults,
@@ -120,11 +147,14 @@ impl Reloader {
             plugins: followers.plugins,
             scrape: followers.scrape,
             remote_write: followers.remote_write,
+            remote_read: followers.remote_read,
             otlp: followers.otlp,
+            rules: followers.rules,
+            notifier: followers.notifier,
             store: followers.store,
-            flags: followers.flags,
-            keeps_exemplars: followers.keeps_exemplars,
+            line: followers.line,
             registry: followers.registry,
+            alertmanager: followers.alertmanager,
             loaded_ms: clock.now_ms(),
             clock,
             metrics,
@@ -171,18 +201,8 @@ impl Reloader {
             return taken;
         }
         self.current = config;
-        let window = self.current.storage.out_of_order_window();
-        self.store.set_out_of_order_window(window);
-        if self.keeps_exemplars {
-            let count_max = self.current.storage.exemplars_max();
-            self.store.set_exemplars_max(count_max);
-        }
-        // Both were checked when they were read.
-        let share = self.current.storage.stale_series_threshold();
-        let stale = self.store.set_stale_series_threshold(share);
-        stale.map_err(|error| error.to_string())?;
-        let kept = self.store.set_retention(self.retention());
-        kept.map_err(|error| error.to_string())
+        let followed = self.store.follow(&self.line, &self.current.storage);
+        followed.map_err(|error| error.to_string())
     }
 
     /// Takes what is left once the plugins are there.
@@ -191,16 +211,36 @@ impl Reloader {
         let followed = self.registry.prepare(&config.plugins)?;
         let senders = WriteManager::prepare(&config.remote_write);
         let senders = senders.map_err(|error| format!("remote_write: {error}"))?;
+        let external_labels = &config.external_labels;
+        let asked = self
+            .remote_read
+            .prepare(&config.remote_read, external_labels);
+        let asked = asked.map_err(|error| format!("remote_read: {error}"))?;
+        let prepared = prepare_alerting(config, &self.state, &self.notifier, &self.rules);
+        let (receivers, groups) = prepared?;
+        let alerts = match &self.alertmanager {
+            Some(alertmanager) => Some((alertmanager, alertmanager.prepare().await?)),
+            None => None,
+        };
         let taken = self.scrape.reload(config.scrape.clone()).await;
         taken.map_err(lines)?;
-        let external_labels = &config.external_labels;
+        self.remote_read.follow(asked);
+        self.notifier.follow(receivers);
+        self.rules.follow(groups).await;
         self.remote_write.follow(senders, external_labels).await;
         self.registry.follow(followed);
+        if let Some((alertmanager, prepared)) = alerts {
+            alertmanager.follow(prepared);
+        }
         Ok(())
     }
 
-    fn retention(&self) -> Retention {
-        self.flags.retention(&self.current.storage)
+    /// As it is shown; an agent has none.
+    fn retention(&self) -> String {
+        match self.store.server() {
+            Some(_) => self.line.flags.retention(&self.current.storage).to_string(),
+            None => String::new(),
+        }
     }
 
     fn succeeded(&mut self) {
@@ -227,9 +267,23 @@ impl Reloader {
             evaluation_interval: self.current.evaluation_interval(),
             is_last_load_successful,
             loaded_ms: self.loaded_ms,
-            retention: self.retention().to_string(),
+            retention: self.retention(),
         });
     }
+}
+
+/// What is made of the rules of a config, and of those who are told of alerts.
+fn prepare_alerting(
+    config: &Config,
+    state: &ApiState,
+    notifier: &NotifierManager,
+    manager: &RuleManager,
+) -> Result<(PreparedNotifier, PreparedRules), String> {
+    let receivers = notifier.prepare(config.notifier.clone());
+    let receivers = receivers.map_err(|error| format!("alerting: {error}"))?;
+    let files = rules::files(config, &state.engine().options().parse)?;
+    let groups = manager.prepare(&files, rules::settings(config))?;
+    Ok((receivers, groups))
 }
 
 /// Checks what the config says to plugins, once those are there.

@@ -8,32 +8,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use narthex_disk::SystemDisk;
 use narthex_model::{Clock, PromDuration};
-use narthex_remote::{
-    LogSource, MetadataSource, MetricKind, MetricMetadata, WriteManager, WriteOptions,
-};
+use narthex_remote::{MetadataSource, MetricKind, MetricMetadata, WriteManager, WriteOptions};
 use narthex_scrape::ScrapeManager;
-use narthex_tsdb::{LogPlace, LogTail, Tsdb};
 use prometheus_client::registry::Registry;
+
+use crate::store::Store;
 
 /// The folder below the store's where senders write down how far they are.
 const FOLDER: &str = "remote";
-
-/// The log of the store.
-struct StoreLog(Arc<Tsdb>);
-
-impl LogSource for StoreLog {
-    fn tail(&self, from: Option<LogPlace>) -> LogTail {
-        self.0.log_tail(from)
-    }
-
-    fn hold(&self, segment: Option<u32>) {
-        self.0.hold_log_from(segment);
-    }
-
-    fn newest_ms(&self) -> Option<i64> {
-        self.0.newest_ms()
-    }
-}
 
 /// What the targets say of their metrics.
 struct TargetMetadata(Arc<ScrapeManager>);
@@ -64,7 +46,7 @@ impl MetadataSource for TargetMetadata {
 /// # Errors
 /// Its folder cannot be made.
 pub(crate) fn manager(
-    tsdb: &Arc<Tsdb>,
+    store: &Store,
     scrape: &Arc<ScrapeManager>,
     clock: Arc<dyn Clock>,
     storage_path: &Path,
@@ -73,7 +55,7 @@ pub(crate) fn manager(
 ) -> anyhow::Result<Arc<WriteManager>> {
     let folder = storage_path.join(FOLDER);
     let options = WriteOptions {
-        log: Arc::new(StoreLog(tsdb.clone())),
+        log: Arc::new(store.clone()),
         disk: Arc::new(SystemDisk::new(&folder)),
         clock,
         metadata: Arc::new(TargetMetadata(scrape.clone())),

@@ -3,29 +3,35 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use narthex_alertmanager::Alertmanager;
 use narthex_api::{
     ActiveQueries, ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions,
     Serving,
 };
-use narthex_discovery::RefreshMetrics;
+use narthex_discovery::{BuildDiscoverer, RefreshMetrics};
 use narthex_disk::SystemDisk;
 use narthex_model::{Clock, SystemClock};
+use narthex_notifier::NotifierManager;
 use narthex_plugin::{CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
 use narthex_push::Groups;
 use narthex_remote::{
-    OtlpOptions, OtlpReceiver, ReadOptions, Reader, Receiver, ReceiverOptions, WriteManager,
+    OtlpOptions, OtlpReceiver, ReadOptions, Reader, ReceivedMetadata, Receiver, ReceiverOptions,
+    WriteManager,
 };
+use narthex_rules::RuleManager;
 use narthex_scrape::ScrapeManager;
-use narthex_tsdb::{ReplayProgress, Tsdb, TsdbOptions};
+use narthex_tsdb::ReplayProgress;
 use narthex_web::Entrance;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::flags::CommandLine;
 use crate::kubernetes::Clusters;
@@ -35,8 +41,11 @@ use crate::process::ProcessCollector;
 use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
+use crate::store::Store;
 use crate::web_config::{self, WebConfigCollector};
-use crate::{build_info, discovery, external_url, listen, plugins, remote_write};
+use crate::{
+    build_info, discovery, external_url, listen, plugins, remote_read, remote_write, rules,
+};
 
 /// The folder below the store's where compiled plugins are kept.
 const PLUGIN_CACHE: &str = "plugin-cache";
@@ -49,6 +58,9 @@ const PUSH: &str = "push";
 
 /// The file below the store's folder that says which queries run.
 const ACTIVE_QUERIES: &str = "queries.active";
+
+/// When the server stops, notifications that are being sent have this time.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until it is asked to stop.
 ///
@@ -78,11 +90,14 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
         }
     };
     let Parts {
-        tsdb,
+        store,
         scrape,
+        rules,
+        notifier,
         remote_write,
         maintenance,
         object_store,
+        alertmanager,
         mut reloader,
     } = started;
     tracing::info!(%address, "the server is ready to receive web requests");
@@ -107,15 +122,20 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
 
     tracing::info!("stopping");
     scrape.stop().await;
+    rules.stop().await;
+    notifier.stop().await;
     remote_write.stop().await;
     state.end_streams();
     web.stop().await;
     state.stop_serving();
+    if let Some(alertmanager) = alertmanager {
+        alertmanager.stop(NOTIFY_TIMEOUT).await;
+    }
     maintenance.stop().await;
     if let Some(object_store) = object_store {
         object_store.stop().await;
     }
-    tsdb.close().await.context("the store cannot be closed")?;
+    store.close().await.context("the store cannot be closed")?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -135,11 +155,14 @@ struct Setup {
 
 /// What runs behind the API.
 struct Parts {
-    tsdb: Arc<Tsdb>,
+    store: Store,
     scrape: Arc<ScrapeManager>,
+    rules: Arc<RuleManager>,
+    notifier: Arc<NotifierManager>,
     remote_write: Arc<WriteManager>,
     maintenance: Maintenance,
     object_store: Option<ObjectStore>,
+    alertmanager: Option<Arc<Alertmanager>>,
     reloader: Reloader,
 }
 
@@ -176,6 +199,7 @@ impl Setup {
         ConfigDefaults {
             // Only protobuf says when the counting of every series began.
             asks_for_protobuf: self.line.features.scrape.start_zeros,
+            is_agent: self.line.flags.is_agent,
         }
     }
 
@@ -215,6 +239,7 @@ impl Setup {
             listen_address: self.address,
             route_prefix: self.route_prefix.clone(),
             cors_origin: self.line.cors_origin.clone(),
+            is_agent: self.line.flags.is_agent,
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
             is_admin_enabled: self.line.flags.is_admin_enabled,
             replay: Arc::clone(&self.replay),
@@ -232,9 +257,11 @@ impl Setup {
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);
 
-        let tsdb = self.open_store(state, &config).await?;
-        let object_store = self.open_object_store(state, &tsdb).await?;
-        self.track_queries(state)?;
+        let store = self.open_store(state, &config).await?;
+        let object_store = self.open_object_store(state, &store).await?;
+        if store.server().is_some() {
+            self.track_queries(state)?;
+        }
         let mut registry = Registry::default();
         let refreshes = RefreshMetrics::register(&mut registry);
         let clusters = Clusters::new(&mut registry);
@@ -244,40 +271,71 @@ impl Setup {
         };
         let runtime = PluginRuntime::start(options, &mut registry).await;
         let runtime = runtime.context("plugins cannot be started")?;
+        let discoverers = discovery::build_discoverer(runtime.clone(), refreshes, clusters);
+        let discoverers: Arc<BuildDiscoverer> = discoverers.into();
+        let of_jobs = Arc::clone(&discoverers);
         let scrape = Arc::new(ScrapeManager::with_options(
             self.line.features.scrape,
-            tsdb.clone(),
+            store.appendable(),
             self.clock.clone(),
             plugins::build_collector(runtime.clone()),
-            discovery::build_discoverer(runtime.clone(), refreshes, clusters),
+            Box::new(move |name, entry| of_jobs(name, entry)),
             &mut registry,
         ));
-        let follower = RegistryFollower::new(&mut registry);
-        let receiver = self.receiver(&tsdb, &mut registry);
-        let otlp = self.otlp_receiver(&tsdb, &mut registry);
+        let notifier = Arc::new(NotifierManager::new(
+            self.line.flags.notifier_options(),
+            Box::new(move |name, entry| discoverers(name, entry)),
+            scrape.discovery_metrics().named("notify"),
+            &mut registry,
+        ));
+        let fanout =
+            remote_read::fanout(&store, &self.line.flags, self.clock.clone(), &mut registry);
+        let rules = Arc::new(rules::manager(
+            &self.line,
+            state,
+            fanout.clone(),
+            store.appendable(),
+            &notifier,
+            (self.clock.clone(), &self.external_url),
+            &mut registry,
+        ));
+        let registry_follower = RegistryFollower::new(&mut registry);
+        let metadata = Arc::new(ReceivedMetadata::new(&mut registry));
+        let receiver = self.receiver(&store, &metadata, &mut registry);
+        let otlp = self.otlp_receiver(&store, &metadata, &mut registry);
         let reader = Arc::new(self.reader(&mut registry));
         state.add_registry(registry);
         let mut registry = Registry::default();
         let flags = &self.line.flags;
         let remote_write = remote_write::manager(
-            &tsdb,
+            &store,
             &scrape,
             self.clock.clone(),
-            &flags.storage_path,
+            flags.data_path(),
             flags.flush_deadline,
             &mut registry,
         )?;
         state.add_registry(registry);
+        let mut registry = Registry::default();
+        let follower = self.alertmanager(&runtime, &mut registry).await?;
+        state.add_registry(registry);
+        let alertmanager = follower.as_ref().map(AlertmanagerFollower::manager);
+        if let Some(follower) = &follower {
+            notifier.also_tell(follower.notifier());
+        }
         let followers = Followers {
+            alertmanager: follower,
             state: state.clone(),
             remote_write: remote_write.clone(),
+            remote_read: fanout.clone(),
             otlp: otlp.clone(),
             plugins: runtime.clone(),
             scrape: scrape.clone(),
-            store: tsdb.clone(),
-            flags: self.line.flags.clone(),
-            keeps_exemplars: self.line.features.exemplar_storage,
-            registry: follower,
+            store: store.clone(),
+            line: self.line.clone(),
+            rules: rules.clone(),
+            notifier: notifier.clone(),
+            registry: registry_follower,
         };
         let reloader = Reloader::start(
             (self.source.clone(), self.config_defaults()),
@@ -288,35 +346,49 @@ impl Setup {
         );
         let reloader = reloader.await.map_err(|error| anyhow!(error))?;
         state.start_serving(Serving {
-            storage: tsdb.clone(),
-            admin: tsdb.clone(),
+            storage: fanout,
+            local: store.queryable(),
+            admin: store.admin(),
             receiver,
             otlp,
             reader,
             push: self.groups()?,
+            metadata,
+            alertmanager: alertmanager.clone(),
             scrape: scrape.clone(),
             plugins: Arc::new(plugins::Admin(runtime)),
+            rules: rules.clone(),
+            notifier: notifier.clone(),
         });
         Ok(Parts {
             maintenance: Maintenance::start(
-                tsdb.clone(),
+                store.clone(),
                 self.line.flags.min_block_duration.as_std(),
             ),
-            tsdb,
+            store,
             object_store,
+            alertmanager,
             scrape,
+            rules,
+            notifier,
             remote_write,
             reloader,
         })
     }
 
     /// What takes what other servers push, where a flag asks for it.
-    fn receiver(&self, tsdb: &Arc<Tsdb>, registry: &mut Registry) -> Option<Arc<Receiver>> {
+    fn receiver(
+        &self,
+        store: &Store,
+        metadata: &Arc<ReceivedMetadata>,
+        registry: &mut Registry,
+    ) -> Option<Arc<Receiver>> {
         let flags = &self.line.flags;
         let options = ReceiverOptions {
-            store: tsdb.clone(),
+            store: store.appendable(),
             clock: self.clock.clone(),
             accepted: flags.accepted_messages.clone(),
+            metadata: metadata.clone(),
         };
         let is_enabled = flags.is_receiver_enabled;
         is_enabled.then(|| Arc::new(Receiver::new(options, registry)))
@@ -325,14 +397,16 @@ impl Setup {
     /// What takes what applications push, where a flag asks for it.
     fn otlp_receiver(
         &self,
-        tsdb: &Arc<Tsdb>,
+        store: &Store,
+        metadata: &Arc<ReceivedMetadata>,
         registry: &mut Registry,
     ) -> Option<Arc<OtlpReceiver>> {
         let (flags, features) = (&self.line.flags, &self.line.features);
         let options = OtlpOptions {
-            store: tsdb.clone(),
+            store: store.appendable(),
             clock: self.clock.clone(),
-            takes_delta: features.otlp_delta,
+            metadata: metadata.clone(),
+            delta: features.otlp_delta,
             type_and_unit_labels: features.type_and_unit_labels,
             lookback_delta: flags.lookback_delta,
         };
@@ -351,12 +425,31 @@ impl Setup {
         Reader::new(options, registry)
     }
 
+    /// What tells receivers of alerts, where a flag asks for it.
+    async fn alertmanager(
+        &self,
+        plugins: &Arc<PluginRuntime>,
+        registry: &mut Registry,
+    ) -> anyhow::Result<Option<AlertmanagerFollower>> {
+        let (flags, url) = (&self.line.flags, &self.external_url);
+        let url = format!("{}://{}{}", url.scheme, url.host, url.path);
+        AlertmanagerFollower::start(
+            &flags.alertmanager,
+            self.line.features.matchers,
+            flags.data_path(),
+            (self.clock.clone(), url),
+            Arc::clone(plugins),
+            registry,
+        )
+        .await
+    }
+
     /// What jobs push, where a flag asks for it.
     fn groups(&self) -> anyhow::Result<Option<Arc<Groups>>> {
         if !self.line.flags.is_push_enabled {
             return Ok(None);
         }
-        let folder = self.line.flags.storage_path.join(PUSH);
+        let folder = self.line.flags.data_path().join(PUSH);
         let disk = Arc::new(SystemDisk::new(&folder));
         let groups = Groups::open(disk, self.clock.clone());
         let groups = groups.with_context(|| format!("{} cannot be read", folder.display()))?;
@@ -366,7 +459,7 @@ impl Setup {
     /// Says which queries did not finish in the last run, and writes down those of this one.
     fn track_queries(&self, state: &ApiState) -> anyhow::Result<()> {
         let flags = &self.line.flags;
-        let path = flags.storage_path.join(ACTIVE_QUERIES);
+        let path = flags.data_path().join(ACTIVE_QUERIES);
         let (log, unfinished) = ActiveQueries::open(&path, flags.queries_max, self.clock.clone())
             .with_context(|| format!("{} cannot be made", path.display()))?;
         if let Some(queries) = unfinished {
@@ -376,46 +469,27 @@ impl Setup {
         Ok(())
     }
 
-    async fn open_store(&self, state: &ApiState, config: &Config) -> anyhow::Result<Arc<Tsdb>> {
-        let options = TsdbOptions {
-            min_block_duration: self.line.flags.min_block_duration,
-            max_block_duration: self.line.flags.max_block_duration,
-            retention: self.line.flags.retention(&config.storage),
-            replay: Arc::clone(&self.replay),
-            out_of_order_window: config.storage.out_of_order_window(),
-            stale_series_threshold: config.storage.stale_series_threshold(),
-            page_cache_bytes: self.line.flags.page_cache_size.as_bytes(),
-            exemplars_max: match self.line.features.exemplar_storage {
-                true => config.storage.exemplars_max(),
-                false => 0,
-            },
-            ..TsdbOptions::new(&self.line.flags.storage_path, self.clock.clone())
-        };
-        // Replaying the log reads files for as long as it takes.
-        let opening = tokio::task::spawn_blocking(move || {
-            let mut registry = Registry::default();
-            let opened = Tsdb::open(options, &mut registry);
-            opened.map(|tsdb| (tsdb, registry))
-        });
-        let opened = opening.await.context("opening the store")?;
-        let (tsdb, registry) = opened.context("the store cannot be opened")?;
+    async fn open_store(&self, state: &ApiState, config: &Config) -> anyhow::Result<Store> {
+        let (replay, clock) = (Arc::clone(&self.replay), self.clock.clone());
+        let opened = Store::open(&self.line, &config.storage, replay, clock).await;
+        let (store, registry) = opened?;
         state.add_registry(registry);
-        Ok(tsdb)
+        Ok(store)
     }
 
     /// Lets blocks go to a bucket, where one is configured, and answer from there.
     async fn open_object_store(
         &self,
         state: &ApiState,
-        tsdb: &Arc<Tsdb>,
+        store: &Store,
     ) -> anyhow::Result<Option<ObjectStore>> {
         let flags = &self.line.flags;
-        let Some(config) = &flags.object_store_config else {
+        let (Some(config), Some(tsdb)) = (&flags.object_store_config, store.server()) else {
             return Ok(None);
         };
         let mut registry = Registry::default();
         let clock = self.clock.clone();
-        let folder = &flags.storage_path;
+        let folder = flags.data_path();
         let started = ObjectStore::start(config, folder, tsdb, clock, &mut registry).await?;
         state.add_registry(registry);
         Ok(Some(started))
@@ -425,9 +499,9 @@ impl Setup {
         PluginOptions {
             config: config.plugins.clone(),
             embedded: plugins::embedded(),
-            cache: Some(self.line.flags.storage_path.join(PLUGIN_CACHE)),
+            cache: Some(self.line.flags.data_path().join(PLUGIN_CACHE)),
             compiler: Some(CompilerProgram::running()),
-            state: Some(self.line.flags.storage_path.join(PLUGIN_STATE)),
+            state: Some(self.line.flags.data_path().join(PLUGIN_STATE)),
             clock: self.clock.clone(),
             ..PluginOptions::default()
         }

@@ -14,7 +14,8 @@ mod scalar;
 mod snippet;
 mod tree;
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use serde::de::DeserializeOwned;
 
@@ -25,6 +26,19 @@ pub(crate) use self::places::Places;
 /// A file may have this many bytes; a larger one is refused. It bounds what the reader builds
 /// from a file without aliases; those have a bound of their own.
 pub(crate) const FILE_BYTES_MAX: usize = 64 << 20;
+
+/// Reads a file that is not larger than that.
+///
+/// # Errors
+/// It is, or it cannot be read.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    let size = std::fs::metadata(path)?.len();
+    if usize::try_from(size).map_or(true, |size| size > FILE_BYTES_MAX) {
+        let error = format!("the file has over {FILE_BYTES_MAX} bytes");
+        return Err(io::Error::other(error));
+    }
+    std::fs::read_to_string(path)
+}
 
 /// Brackets and blocks may be nested this deep.
 const DEPTH_MAX: usize = 64;

@@ -191,6 +191,11 @@ impl ScrapeManager {
             pool.discovery = None;
         }
     }
+
+    /// What is shown of service discovery, for other parts of the server that discover.
+    pub fn discovery_metrics(&self) -> &SdMetrics {
+        &self.0.discovery
+    }
 }
 
 impl Inner {

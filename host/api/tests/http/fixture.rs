@@ -1,7 +1,7 @@
 //! A router over a real engine and a store in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -12,9 +12,16 @@ use narthex_api::{
     ApiOptions, ApiState, BuildInfo, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest,
     OriginPattern, RunningConfig, Serving, router,
 };
+use narthex_discovery::SdMetrics;
 use narthex_model::{Labels, Matcher, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
-use narthex_promql::EngineOptions;
-use narthex_remote::{MessageKind, ReadOptions, Reader, Receiver, ReceiverOptions};
+use narthex_notifier::{NotifierManager, NotifierOptions};
+use narthex_promql::{Engine, EngineOptions};
+use narthex_remote::{
+    MessageKind, ReadOptions, Reader, ReceivedMetadata, Receiver, ReceiverOptions,
+};
+use narthex_rules::{
+    RuleConfig, RuleFile, RuleGroupConfig, RuleGroups, RuleManager, RuleOptions, RuleSettings,
+};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, resolve};
 use narthex_scrape::{Collector, HttpCollector, ScrapeManager};
 use narthex_storage::{
@@ -92,6 +99,8 @@ pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) requests: mpsc::Receiver<LifecycleRequest>,
     pub(crate) plugins: Arc<OnePlugin>,
+    metadata: Arc<ReceivedMetadata>,
+    rules: Mutex<Option<Arc<RuleManager>>>,
     router: Router,
 }
 
@@ -162,6 +171,7 @@ fn options(
         listen_address: "127.0.0.1:9090".parse().unwrap(),
         route_prefix: String::new(),
         cors_origin: OriginPattern::new(".*").unwrap(),
+        is_agent: false,
         is_lifecycle_enabled,
         is_admin_enabled,
         replay: Arc::new(ReplayProgress::default()),
@@ -203,6 +213,8 @@ impl Api {
             state,
             requests,
             plugins: Arc::default(),
+            metadata: Arc::new(ReceivedMetadata::new(&mut Registry::default())),
+            rules: Mutex::default(),
         }
     }
 
@@ -216,13 +228,14 @@ impl Api {
     /// One that takes what is pushed into this store.
     pub(crate) async fn receiving(store: Arc<MemoryStore>) -> Self {
         install_tls();
+        let api = Self::starting(true);
         let options = ReceiverOptions {
             store: store.clone(),
             clock: Arc::new(SimulatedClock::at(NOW_MS)),
             accepted: MessageKind::ALL.to_vec(),
+            metadata: api.metadata.clone(),
         };
         let receiver = Receiver::new(options, &mut Registry::default());
-        let api = Self::starting(true);
         let receiver = Some(Arc::new(receiver));
         api.serve_with(store, Arc::new(Counts), receiver).await;
         api
@@ -269,7 +282,16 @@ impl Api {
         .unwrap();
         let configs = resolve(GlobalConfig::default(), vec![job]).unwrap();
         scrape.reload(configs).await.unwrap();
+        let notifier = Arc::new(NotifierManager::new(
+            NotifierOptions::default(),
+            Box::new(|_, _| Err("nobody finds Alertmanagers here".to_owned())),
+            SdMetrics::register("notify", &mut Registry::default()),
+            &mut Registry::default(),
+        ));
+        let rules = Arc::new(rules(&notifier));
+        *self.rules.lock().unwrap() = Some(Arc::clone(&rules));
         self.state.start_serving(Serving {
+            local: store.clone(),
             storage: store,
             admin,
             receiver,
@@ -283,9 +305,60 @@ impl Api {
                 &mut Registry::default(),
             )),
             push: None,
+            metadata: self.metadata.clone(),
+            alertmanager: None,
             scrape: Arc::new(scrape),
             plugins: self.plugins.clone(),
+            rules,
+            notifier,
         });
+    }
+
+    /// Lets the server have rules, in groups by their file and name: recording rules have names in
+    /// lower case.
+    pub(crate) async fn follow_rules(&self, groups: &[(&str, &str, &[&str])]) {
+        let rule = |name: &str| {
+            let is_record = name.chars().all(char::is_lowercase);
+            RuleConfig {
+                record: if is_record {
+                    name.to_owned()
+                } else {
+                    String::new()
+                },
+                alert: if is_record {
+                    String::new()
+                } else {
+                    name.to_owned()
+                },
+                expr: "up  == 0".to_owned(),
+                hold: if is_record {
+                    PromDuration::default()
+                } else {
+                    PromDuration::from_secs(90)
+                },
+                labels: [("of", name), ("asked", "{{ $value }}")]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+                ..RuleConfig::default()
+            }
+        };
+        let files = groups.iter().map(|(file, name, rules)| RuleFile {
+            path: (*file).to_owned(),
+            groups: RuleGroups {
+                groups: vec![RuleGroupConfig {
+                    name: (*name).to_owned(),
+                    rules: rules.iter().map(|name| rule(name)).collect(),
+                    ..RuleGroupConfig::default()
+                }],
+            },
+        });
+        let settings = RuleSettings {
+            interval: PromDuration::from_secs(3600),
+            ..RuleSettings::default()
+        };
+        let rules = self.rules.lock().unwrap().clone().unwrap();
+        let prepared = rules.prepare(&files.collect::<Vec<_>>(), settings).unwrap();
+        rules.follow(prepared).await;
     }
 
     /// One that answers from the usual samples.
@@ -335,4 +408,23 @@ impl Api {
             .unwrap();
         self.send(request).await
     }
+}
+
+/// Rules that nobody has written yet.
+fn rules(notifier: &Arc<NotifierManager>) -> RuleManager {
+    let store = Arc::new(MemoryStore::new());
+    let engine = Arc::new(Engine::new(EngineOptions::default()));
+    let options = RuleOptions {
+        queryable: store.clone(),
+        appendable: store,
+        engine: Arc::new(move || Arc::clone(&engine)),
+        notifier: notifier.clone(),
+        clock: Arc::new(SimulatedClock::at(NOW_MS)),
+        external_url: "http://localhost:9090".to_owned(),
+        outage_tolerance: PromDuration::from_secs(3600),
+        grace_period: PromDuration::from_secs(600),
+        resend_delay: PromDuration::from_secs(60),
+        concurrent_evaluations_max: 0,
+    };
+    RuleManager::new(options, &mut Registry::default())
 }

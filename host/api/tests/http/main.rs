@@ -15,5 +15,6 @@ mod fixture;
 mod lifecycle;
 mod native_histograms;
 mod plugins;
+mod rules;
 mod server;
 mod write;

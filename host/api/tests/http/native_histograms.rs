@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use narthex_exposition::{MetricType, ProtobufEntry, ProtobufParser};
 use narthex_model::histogram::Buckets;
 use narthex_model::{
     FloatHistogram, HistogramSample, Labels, PromDuration, Sample, SeriesRef, SimulatedClock,
@@ -13,6 +16,10 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 
 use crate::fixture::Api;
+
+/// As Prometheus asks for it.
+const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+                        encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
 /// Request durations after so many seconds; the program starts anew after 400 s.
 fn durations(second: i64) -> FloatHistogram {
@@ -79,6 +86,50 @@ async fn answers(api: &Api) -> Vec<Value> {
         answers.push(answer["data"].clone());
     }
     answers
+}
+
+#[tokio::test]
+async fn federation_hands_native_histograms_to_those_who_take_protobuf() {
+    let store = MemoryStore::new();
+    store.append(&batch(590)).unwrap();
+    store.append(&batch(600)).unwrap();
+    let api = Api::over(Arc::new(store)).await;
+    let request = |accept: &str| {
+        Request::get("/federate?match[]=durations&match[]=mixed")
+            .header(header::ACCEPT, accept)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let response = api.response(request(PROTOBUF)).await;
+    let content_type = response.headers()[header::CONTENT_TYPE].to_str().unwrap();
+    assert!(content_type.contains("io.prometheus.client.MetricFamily"));
+    let page = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let mut parser = ProtobufParser::new(&page);
+    let mut found = Vec::new();
+    while let Some(entry) = parser.next_entry().unwrap() {
+        if let ProtobufEntry::Metric(family, metric) = entry {
+            let histogram = metric.native_histogram().unwrap();
+            let labels = Labels::from_pairs(metric.label_pairs().to_vec());
+            found.push((family.name.to_owned(), labels.to_string(), histogram));
+            assert_eq!(family.kind, MetricType::Histogram);
+            assert_eq!(metric.timestamp_ms(), Some(600_000));
+        }
+    }
+    let labels = "{job=\"x\", region=\"eu\"}";
+    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names, ["durations", "mixed"]);
+    for (_, found_labels, histogram) in &found {
+        assert_eq!(*found_labels, labels);
+        let expected = durations(600);
+        assert_eq!(
+            (histogram.count, histogram.sum),
+            (expected.count, expected.sum)
+        );
+        assert_eq!(histogram.positive, expected.positive);
+    }
+    // The text formats have none.
+    let (status, text) = api.send(request("text/plain")).await;
+    assert_eq!((status, text.as_str()), (200, ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use axum::http::{Request, header};
 use futures::TryStreamExt as _;
 use narthex_model::{MatchOp, Matcher};
 use narthex_storage::{MemoryStore, Queryable, SelectRequest, TimeRange};
+use serde_json::json;
 
 use crate::fixture::{Api, NOW_MS};
 
@@ -110,6 +111,29 @@ async fn names(store: &MemoryStore) -> Vec<String> {
     let mut names: Vec<String> = names.collect();
     names.sort();
     names
+}
+
+#[tokio::test]
+async fn what_is_said_of_pushed_metrics_is_served_as_that_of_targets() {
+    let api = Api::receiving(Arc::new(MemoryStore::new())).await;
+    // Type 2, name, help, unit.
+    let family = |name: &[u8]| {
+        let texts = [bytes(2, name), bytes(4, b"what it is"), bytes(5, b"s")];
+        bytes(3, &[vec![8, 2], texts.concat()].concat())
+    };
+    let request = [family(b"a"), family(b"b")].concat();
+    let answer = send(&api, V1, "snappy", packed(&request)).await;
+    assert_eq!(answer, (204, None, String::new()));
+    let said = json!([{"type": "gauge", "help": "what it is", "unit": "s"}]);
+    for (query, expected) in [
+        ("", json!({"a": said, "b": said})),
+        ("?metric=b", json!({"b": said})),
+        ("?limit=1", json!({"a": said})),
+        ("?metric=c", json!({})),
+    ] {
+        let answer = api.json(&format!("metadata{query}")).await;
+        assert_eq!(answer["data"], expected, "{query}");
+    }
 }
 
 #[tokio::test]

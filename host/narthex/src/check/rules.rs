@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::rules_file::{self, Rule, RuleGroups};
+use narthex_promql::ParseOptions;
+use narthex_rules::RuleGroups;
+
 use super::{LintArgs, Outcome};
-use crate::yaml::{FILE_BYTES_MAX, YamlError};
+use crate::rule_file::{self, Checked};
+use crate::yaml::FILE_BYTES_MAX;
 
 /// Checks each file, or the standard input where there is none.
 pub(super) fn run(files: &[PathBuf], lint: &LintArgs) -> Outcome {
@@ -27,21 +30,13 @@ pub(super) fn check_files(files: &[PathBuf], lint: &LintArgs) -> Outcome {
     let mut outcome = Outcome::default();
     for file in files {
         println!("Checking {}", file.display());
-        outcome.add(match read(file) {
-            Ok(text) => check(&text, &file.display().to_string(), lint),
-            Err(error) => failed(&format!("{}: {error}", file.display())),
+        let checked = rule_file::load(file, &ParseOptions::all());
+        outcome.add(match checked {
+            Ok(checked) => lint_groups(&checked, &file.display().to_string(), lint),
+            Err(error) => failed(&error),
         });
     }
     outcome
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    let size = std::fs::metadata(file)?.len();
-    if usize::try_from(size).map_or(true, |size| size > FILE_BYTES_MAX) {
-        let error = format!("the file has over {FILE_BYTES_MAX} bytes");
-        return Err(std::io::Error::other(error));
-    }
-    std::fs::read_to_string(file)
 }
 
 fn failed(error: &str) -> Outcome {
@@ -53,15 +48,19 @@ fn failed(error: &str) -> Outcome {
 }
 
 fn check(text: &str, file: &str, lint: &LintArgs) -> Outcome {
-    let rules_file::Checked { groups, warnings } = match rules_file::read(text, file) {
-        Ok(checked) => checked,
-        Err(error) => return failed(&YamlError::to_string(&error)),
-    };
+    match rule_file::read(text, file, &ParseOptions::all()) {
+        Ok(checked) => lint_groups(&checked, file, lint),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn lint_groups(checked: &Checked, file: &str, lint: &LintArgs) -> Outcome {
+    let Checked { groups, warnings } = checked;
     for warning in warnings {
         println!("  WARNING: {}", warning.show(file));
     }
     if lint.asks_for("duplicate-rules") {
-        let twice = duplicates(&groups);
+        let twice = duplicates(groups);
         if !twice.is_empty() {
             eprintln!("  FAILED:\n{file}: {}\n", duplicates_text(&twice));
             return Outcome {
@@ -81,18 +80,10 @@ type Written<'r> = (&'r str, &'r BTreeMap<String, String>);
 fn duplicates(groups: &RuleGroups) -> Vec<Written<'_>> {
     let mut counts: BTreeMap<Written<'_>, usize> = BTreeMap::new();
     for rule in groups.groups.iter().flat_map(|group| &group.rules) {
-        *counts.entry((name(rule), &rule.labels)).or_default() += 1;
+        *counts.entry((rule.name(), &rule.labels)).or_default() += 1;
     }
     let twice = counts.into_iter().filter(|(_, count)| *count > 1);
     twice.map(|(written, _)| written).collect()
-}
-
-fn name(rule: &Rule) -> &str {
-    if rule.alert.is_empty() {
-        &rule.record
-    } else {
-        &rule.alert
-    }
 }
 
 fn duplicates_text(twice: &[Written<'_>]) -> String {

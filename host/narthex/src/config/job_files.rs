@@ -75,7 +75,7 @@ pub(super) fn is_pattern(pattern: &str) -> bool {
 }
 
 /// The files that a pattern means.
-pub(super) fn matching(pattern: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn matching(pattern: &Path) -> Result<Vec<PathBuf>, String> {
     let invalid = || "invalid scrape config file path".to_owned();
     let last = pattern.file_name().and_then(|name| name.to_str());
     let last = last.ok_or_else(invalid)?;

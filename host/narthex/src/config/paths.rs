@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use narthex_plugin::PluginsConfig;
-use narthex_remote::RemoteWriteConfig;
+use narthex_remote::{RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
 
 /// Makes the files that `global` names relative to the config's folder.
@@ -19,6 +19,13 @@ pub(super) fn resolve_job(job: &mut ScrapeConfig, folder: &Path) {
 
 /// Makes the files that an entry of `remote_write` names relative to the config's folder.
 pub(super) fn resolve_remote_write(config: &mut RemoteWriteConfig, folder: &Path) {
+    for file in config.http_files() {
+        join(file, folder);
+    }
+}
+
+/// Makes the files that an entry of `remote_read` names relative to the config's folder.
+pub(super) fn resolve_remote_read(config: &mut RemoteReadConfig, folder: &Path) {
     for file in config.http_files() {
         join(file, folder);
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use narthex_model::Labels;
+use narthex_notifier::NotifierConfig;
 use narthex_remote::RemoteWriteConfig;
 use narthex_scrape::config::{
     ScrapeConfig, ScrapeConfigs, ScrapeProtocol, ValidationScheme, resolve,
@@ -84,8 +85,10 @@ pub(super) fn read(
     for at in main.entries("/remote_write") {
         absent::take(&mut main, &format!("/remote_write/{at}"), &mut missing);
     }
-    let receivers = alerting::take(&mut main, &mut missing);
-    remote_read::take(&mut main);
+    let mut receivers = alerting::take(&mut main, &mut missing);
+    for receiver in &mut receivers {
+        paths::resolve_job(&mut receiver.client, folder);
+    }
     let Some(mut sections) = main.read::<Sections>() else {
         return Err(error(file, vec![main]));
     };
@@ -134,6 +137,9 @@ pub(super) fn read(
     for sender in &mut sections.remote_write {
         paths::resolve_remote_write(sender, folder);
     }
+    for remote in &mut sections.remote_read {
+        paths::resolve_remote_read(remote, folder);
+    }
     external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
     for fault in plugins_section::faults(text, &sections.plugins) {
         if let Some(main) = files.main() {
@@ -146,7 +152,10 @@ pub(super) fn read(
         }
         ScrapeConfigs::default()
     });
-    let mut rule_files = Vec::new();
+    let (mut rule_files, external) = (
+        Vec::new(),
+        Labels::from_pairs(&scrape.global.external_labels),
+    );
     if checks.files {
         let named = Named {
             sections: &sections,
@@ -163,16 +172,16 @@ pub(super) fn read(
     if let Some(main) = files.main() {
         not_used_yet(main, &sections, &mut warnings);
     }
-    finish(
-        sections,
-        files,
-        scrape,
-        Outcome {
-            warnings,
-            missing,
-            rule_files,
-        },
-    )
+    let patterns = sections.rule_files.iter();
+    let outcome = Outcome {
+        rule_patterns: patterns.map(|pattern| folder.join(pattern)).collect(),
+        notifier: sections.alerting.notifier(&receivers, external),
+        receivers,
+        warnings,
+        missing,
+        rule_files,
+    };
+    finish(sections, files, scrape, outcome)
 }
 
 /// What was found beside the config itself.
@@ -180,6 +189,9 @@ struct Outcome {
     warnings: Vec<Fault>,
     missing: Vec<Fault>,
     rule_files: Vec<std::path::PathBuf>,
+    rule_patterns: Vec<std::path::PathBuf>,
+    receivers: Vec<Receiver>,
+    notifier: NotifierConfig,
 }
 
 fn finish(
@@ -193,17 +205,21 @@ fn finish(
         .iter()
         .filter(|origin| origin.file == 0)
         .count();
+    let not_printed = |error: serde_yaml::Error| ConfigError::Print(error.to_string());
+    let alerting = sections.alerting.printed(&outcome.receivers);
     let yaml = serde_yaml::to_string(&Printed {
         global: &scrape.global,
+        alerting: alerting.map_err(not_printed)?,
         rule_files: &sections.rule_files,
         scrape_config_files: &sections.scrape_config_files,
         scrape_configs: scrape.jobs.get(..in_main_file).unwrap_or_default(),
         plugins: &sections.plugins,
         storage: &sections.storage,
         remote_write: &sections.remote_write,
+        remote_read: &sections.remote_read,
         otlp: &sections.otlp,
     })
-    .map_err(|error| ConfigError::Print(error.to_string()))?;
+    .map_err(not_printed)?;
     let documents = files.documents.iter().map(|document| ConfigFile {
         name: document.file().to_owned(),
         text: Arc::clone(document.text()),
@@ -214,12 +230,15 @@ fn finish(
         plugins: sections.plugins,
         storage: sections.storage,
         remote_write: sections.remote_write,
+        remote_read: sections.remote_read,
         otlp: sections.otlp,
         scrape,
         yaml,
         warnings: outcome.warnings,
         missing: outcome.missing,
         rule_files: outcome.rule_files,
+        rule_patterns: outcome.rule_patterns,
+        notifier: outcome.notifier,
     })
 }
 
@@ -301,31 +320,9 @@ fn check_senders(main: &mut Document, senders: &[RemoteWriteConfig]) {
 
 /// Says of sections that are sound what does not happen with them yet.
 fn not_used_yet(main: &Document, sections: &Sections, warnings: &mut Vec<Fault>) {
-    for (pointer, is_used, message) in [
-        (
-            "/rule_files",
-            !sections.rule_files.is_empty(),
-            "rule_files: rules are not evaluated yet",
-        ),
-        (
-            "/alerting",
-            !sections.alerting.is_empty(),
-            "alerting: alerts are not sent yet",
-        ),
-        (
-            "/remote_read",
-            !sections.remote_read.is_empty(),
-            "remote_read: other stores are not asked yet",
-        ),
-        (
-            "/tracing",
-            sections.tracing.is_some(),
-            "tracing: spans are not sent yet",
-        ),
-    ] {
-        if is_used {
-            warnings.push(main.at(pointer, message.to_owned()));
-        }
+    if sections.tracing.is_some() {
+        let message = "tracing: spans are not sent yet".to_owned();
+        warnings.push(main.at("/tracing", message));
     }
     if let Some(place) = main.second() {
         let message = "a second document begins here, which is not read";

@@ -1,13 +1,12 @@
 //! The sections of the file.
 
 use narthex_plugin::PluginsConfig;
-use narthex_remote::{OtlpConfig, RemoteWriteConfig};
+use narthex_remote::{OtlpConfig, RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
 use narthex_tsdb::StorageConfig;
 use serde::Deserialize;
 
 use super::alerting::AlertingConfig;
-use super::remote_read::RemoteReadConfig;
 use super::tracing_section::TracingConfig;
 
 /// The file as it is read, before anything is filled in. What has a reader of its own, because it

@@ -50,6 +50,7 @@ fn a_config_as_users_have_it_is_read() {
 fn a_feature_asks_for_protobuf_unless_the_config_says_otherwise() {
     let defaults = ConfigDefaults {
         asks_for_protobuf: true,
+        is_agent: false,
     };
     let first = |global: &str| {
         let text = format!("{global}scrape_configs: [{{job_name: a}}]\n");
@@ -351,7 +352,7 @@ fn all_faults_are_said_at_once_each_where_it_stands() {
 fn what_cannot_be_run_yet_is_sound_and_says_so() {
     let text = "rule_files: ['rules/*.yml']\n\
                 alerting: {alertmanagers: [{static_configs: [{targets: ['a:9093']}]}]}\n\
-                remote_read: [{url: 'http://a/read'}]\n\
+                remote_read: [{url: 'http://a/read', authorization: {credentials_file: c}}]\n\
                 tracing: {endpoint: 'a:4317'}\n\
                 otlp: {promote_resource_attributes: [a]}\n\
                 runtime: {gogc: 50}\n\
@@ -370,12 +371,7 @@ fn what_cannot_be_run_yet_is_sound_and_says_so() {
             .map(|fault| format!("{:?} {}", fault.place.unwrap(), fault.message))
             .collect()
     };
-    let expected = [
-        "(1, 13) rule_files: rules are not evaluated yet",
-        "(2, 11) alerting: alerts are not sent yet",
-        "(3, 14) remote_read: other stores are not asked yet",
-        "(4, 10) tracing: spans are not sent yet",
-    ];
+    let expected = ["(4, 10) tracing: spans are not sent yet"];
     assert_eq!(messages(&config.warnings), expected);
     let expected = [
         "(8, 33) ec2_sd_configs: no plugin finds the targets of ec2 yet",
@@ -393,6 +389,27 @@ fn what_cannot_be_run_yet_is_sound_and_says_so() {
         error.contains("prometheus.yml:8:33: ec2_sd_configs"),
         "{error}"
     );
+}
+
+#[test]
+fn other_stores_to_ask_are_printed_with_their_defaults_and_their_clients_are_checked() {
+    let text = "remote_read:\n\
+                - {url: 'http://a/read', required_matchers: {job: b}, bearer_token_file: t}\n";
+    let config = Config::parse(text, "/etc/prometheus.yml").unwrap();
+    assert_eq!(config.remote_read.len(), 1);
+    assert_eq!(config.remote_read[0].bearer_token_file, "/etc/t");
+    let printed = config.yaml.split("remote_read:\n").nth(1).unwrap();
+    for line in [
+        "- url: http://a/read\n  remote_timeout: 1m\n",
+        "  required_matchers:\n    job: b\n  filter_external_labels: true\n",
+        "  bearer_token_file: /etc/t\n  follow_redirects: true\n  enable_http2: true\n",
+    ] {
+        assert!(printed.contains(line), "{line}\n{printed}");
+    }
+    let text = "remote_read: [{url: 'http://a', no_proxy: x, proxy_url: 'http://b:c'}]\n";
+    let error = Config::parse(text, "prometheus.yml").unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains(":1:57: proxy_url: "), "{error}");
 }
 
 #[test]
@@ -440,4 +457,50 @@ fn files_that_are_not_there_are_named_where_it_is_asked() {
         assert!(error.contains(part), "{error}");
     }
     assert!(!error.contains("ca_file: no such file"), "{error}");
+}
+
+#[test]
+fn alertmanagers_are_found_and_spoken_to_as_jobs_are() {
+    let text = "global: {external_labels: {region: eu}}\n\
+                rule_files: [rules/*.yml, /etc/rules.yml]\n\
+                alerting:\n\
+                \x20 alert_relabel_configs: [{regex: replica, action: labeldrop}]\n\
+                \x20 alertmanagers:\n\
+                \x20 - static_configs: [{targets: ['a:9093']}]\n\
+                \x20   basic_auth: {username: u, password_file: secret}\n\
+                \x20 - {scheme: https, path_prefix: /am, timeout: 3s,\n\
+                \x20    dns_sd_configs: [{names: [_am._tcp.example]}],\n\
+                \x20    alert_relabel_configs: [{regex: x, action: labeldrop}]}\n";
+    let config = Config::parse(text, "/etc/prom/prometheus.yml").unwrap();
+    let patterns = ["/etc/prom/rules/*.yml", "/etc/rules.yml"];
+    assert_eq!(config.rule_patterns, patterns.map(PathBuf::from));
+    let notifier = &config.notifier;
+    assert_eq!(notifier.external_labels.to_string(), "{region=\"eu\"}");
+    assert_eq!(notifier.alert_relabel_configs.len(), 1);
+    let [first, second] = &notifier.alertmanagers[..] else {
+        panic!("{notifier:?}");
+    };
+    assert_eq!(first.static_configs[0].targets, ["a:9093"]);
+    assert_eq!(
+        (first.scheme.as_str(), first.path_prefix.as_str()),
+        ("http", "")
+    );
+    assert_eq!(first.timeout, PromDuration::from_secs(10));
+    let auth = first.http.basic_auth.as_ref().unwrap();
+    assert_eq!(auth.password_file, "/etc/prom/secret");
+    assert_eq!(
+        (second.scheme.as_str(), second.path_prefix.as_str()),
+        ("https", "/am")
+    );
+    assert_eq!(second.timeout, PromDuration::from_secs(3));
+    assert_eq!(
+        (second.sd_configs.len(), second.alert_relabel_configs.len()),
+        (1, 1)
+    );
+    let printed = "alerting:\n  alert_relabel_configs:\n";
+    assert!(config.yaml.contains(printed), "{}", config.yaml);
+    let printed = "  - path_prefix: /am\n    timeout: 3s\n    api_version: v2\n";
+    assert!(config.yaml.contains(printed), "{}", config.yaml);
+    assert!(!config.yaml.contains("job_name"), "{}", config.yaml);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }

@@ -32,6 +32,13 @@ fn no_flags_are_prometheus_defaults() {
         ("storage.tsdb.page-cache-size", "128MB"),
         ("storage.tsdb.retention.time", ""),
         ("storage.object-store.config", ""),
+        ("rules.alert.for-outage-tolerance", "1h"),
+        ("rules.alert.for-grace-period", "10m"),
+        ("rules.alert.resend-delay", "1m"),
+        ("rules.max-concurrent-evals", "4"),
+        ("alertmanager.notification-queue-capacity", "10000"),
+        ("alertmanager.notification-batch-size", "256"),
+        ("alertmanager.drain-notification-queue-on-shutdown", "true"),
         ("log.level", "info"),
         ("log.format", "logfmt"),
     ] {
@@ -42,6 +49,23 @@ fn no_flags_are_prometheus_defaults() {
         );
     }
     assert!(line.notes.is_empty(), "{:?}", line.notes);
+}
+
+#[test]
+fn the_alertmanagers_files_are_not_those_of_the_server() {
+    let line = parsed(&[
+        "--config.file=a.yml",
+        "--alertmanager.config.file=b.yml",
+        "--alertmanager.storage.path=/tmp/b",
+    ])
+    .unwrap();
+    let shown = |name: &str| line.values.get(name).map(String::as_str);
+    assert_eq!(shown("config.file"), Some("a.yml"));
+    assert_eq!(shown("alertmanager.config.file"), Some("b.yml"));
+    assert_eq!(shown("storage.tsdb.path"), Some("data/"));
+    assert_eq!(shown("alertmanager.storage.path"), Some("/tmp/b"));
+    assert_eq!(line.flags.config_file, Some("a.yml".into()));
+    assert_eq!(line.flags.alertmanager.config_file, Some("b.yml".into()));
 }
 
 #[test]
@@ -74,21 +98,21 @@ fn flags_are_written_as_kingpin_takes_them() {
 fn a_flag_without_effect_is_told_and_not_hidden() {
     let line = parsed(&[
         "--storage.tsdb.samples-per-chunk=240",
-        "--rules.max-concurrent-evals=4",
+        "--web.page-title=x",
         "--enable-feature=promql-experimental-functions,native-histograms",
     ])
     .unwrap();
     assert_eq!(
         line.notes,
         [
-            "--rules.max-concurrent-evals has no effect yet",
             "--storage.tsdb.samples-per-chunk has no effect yet",
+            "--web.page-title has no effect yet",
             "--enable-feature=native-histograms has no effect",
         ]
     );
     assert!(line.features.parse.experimental_functions);
     assert_eq!(line.values["storage.tsdb.samples-per-chunk"], "240");
-    assert_eq!(line.values["rules.max-concurrent-evals"], "4");
+    assert_eq!(line.values["web.page-title"], "x");
 }
 
 #[test]
@@ -117,8 +141,8 @@ fn what_cannot_be_taken_names_the_flag() {
     for (args, named) in [
         (vec!["--storage.tsdb.pth=x"], "--storage.tsdb.pth"),
         (
-            vec!["--storage.agent.path=x"],
-            "--storage.agent.path is not supported yet",
+            vec!["--config.auto-reload"],
+            "--config.auto-reload is not supported yet",
         ),
         (vec!["--query.timeout=2x"], "--query.timeout"),
         (vec!["--query.max-samples=many"], "--query.max-samples"),
@@ -152,6 +176,58 @@ fn what_cannot_be_taken_names_the_flag() {
 }
 
 #[test]
+fn an_agent_has_flags_of_its_own_and_not_those_of_a_server() {
+    let line = parsed(&["--agent"]).unwrap();
+    assert_eq!(line.flags.data_path(), Path::new("data-agent/"));
+    assert_eq!(line.values["agent"], "true");
+    assert_eq!(line.values["storage.agent.retention.min-time"], "5m");
+    assert_eq!(line.values["storage.agent.retention.max-time"], "4h");
+    let line = parsed(&[
+        "--agent",
+        "--storage.agent.path=x",
+        "--storage.agent.retention.max-time=1d",
+        "--storage.agent.no-lockfile",
+        "--no-storage.agent.wal-compression",
+        "--storage.remote.flush-deadline=1s",
+        "--web.enable-remote-write-receiver",
+    ])
+    .unwrap();
+    assert_eq!(line.flags.data_path(), Path::new("x"));
+    assert_eq!(line.flags.max_wal_time, PromDuration::from_secs(86_400));
+    assert_eq!(
+        line.notes,
+        ["--storage.agent.no-lockfile has no effect yet"]
+    );
+    let in_agent = "The following flag(s) can not be used in agent mode: ";
+    let in_server = "The following flag(s) can only be used in agent mode: ";
+    for (args, expected) in [
+        (
+            vec!["--agent", "--storage.tsdb.path=x", "--query.timeout=1m"],
+            format!("{in_agent}[\"--storage.tsdb.path\" \"--query.timeout\"]"),
+        ),
+        (
+            vec!["--agent", "--rules.max-concurrent-evals=1"],
+            format!("{in_agent}[\"--rules.max-concurrent-evals\"]"),
+        ),
+        (
+            vec!["--agent", "--storage.remote.read-sample-limit=1"],
+            format!("{in_agent}[\"--storage.remote.read-sample-limit\"]"),
+        ),
+        (
+            vec!["--storage.agent.path=x"],
+            format!("{in_server}[\"--storage.agent.path\"]"),
+        ),
+        (
+            vec!["--agent", "--no-agent", "--storage.agent.no-lockfile"],
+            format!("{in_server}[\"--storage.agent.no-lockfile\"]"),
+        ),
+    ] {
+        let error = parsed(&args).unwrap_err();
+        assert!(error.contains(&expected), "{args:?}: {error}");
+    }
+}
+
+#[test]
 fn scripts_are_tested_by_a_subcommand() {
     let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
     let Some(Command::Test {
@@ -168,7 +244,37 @@ fn scripts_are_tested_by_a_subcommand() {
     );
 }
 
+/// Two fields of one name were one flag: each took the other's value.
+#[test]
+fn no_two_flags_share_an_id() {
+    let command = command();
+    let mut ids: Vec<&str> = command
+        .get_arguments()
+        .map(|a| a.get_id().as_str())
+        .collect();
+    ids.sort_unstable();
+    let twice: Vec<_> = ids.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
 #[test]
 fn the_command_is_sound() {
     command().debug_assert();
+}
+
+#[test]
+fn what_waits_for_alertmanagers_is_sent_before_the_end_unless_told_otherwise() {
+    const DRAIN: &str = "alertmanager.drain-notification-queue-on-shutdown";
+    let (yes, no) = (format!("--{DRAIN}"), format!("--no-{DRAIN}"));
+    for (args, drains) in [
+        (vec![], true),
+        (vec![yes.as_str()], true),
+        (vec![no.as_str()], false),
+        (vec![yes.as_str(), no.as_str()], false),
+        (vec![no.as_str(), yes.as_str()], true),
+    ] {
+        let line = parsed(&args).unwrap();
+        let options = line.flags.notifier_options();
+        assert_eq!(options.drains_on_shutdown, drains, "{args:?}");
+    }
 }

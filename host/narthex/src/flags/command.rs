@@ -1,0 +1,61 @@
+//! The subcommands: what the binary does besides serving.
+//!
+//! It is not: their arguments, which stand with what they do.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::block::BlockCommand;
+use crate::check::CheckCommand;
+use crate::plugin::PluginCommand;
+use crate::rule_tests::RuleTests;
+use crate::tsdb::TsdbCommand;
+
+/// What the binary does besides serving.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Run tests.
+    Test {
+        /// Of what.
+        #[command(subcommand)]
+        what: TestCommand,
+    },
+    /// Write, build, publish and install plugins.
+    Plugin {
+        /// What to do.
+        #[command(subcommand)]
+        what: PluginCommand,
+    },
+    /// Work on a store.
+    Tsdb {
+        /// What to do.
+        #[command(subcommand)]
+        what: TsdbCommand,
+    },
+    /// Work on a block.
+    Block {
+        /// What to do.
+        #[command(subcommand)]
+        what: BlockCommand,
+    },
+    /// Check files before a server reads them.
+    Check {
+        /// Of what kind.
+        #[command(subcommand)]
+        what: CheckCommand,
+    },
+}
+
+/// What can be tested.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum TestCommand {
+    /// Unit tests for rules.
+    Rules(RuleTests),
+    /// Run PromQL test scripts, in the language of Prometheus' promqltest.
+    Promql {
+        /// The scripts.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
