@@ -15,11 +15,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("web", &["http"]),
     ("kubernetes", &["http"]),
     ("storage", &["model"]),
+    ("template", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),
     ("block", &["model", "disk", "nx", "storage"]),
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
+    ("rules", &["model", "storage", "template", "promql"]),
+    ("notifier", &["model", "http", "discovery", "rules"]),
     ("push", &["model", "disk", "exposition"]),
+    ("alertmanager", &["model", "disk", "http"]),
     ("discovery", &["model", "http"]),
     ("registry", &["model", "http"]),
     (
@@ -35,7 +39,19 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("bucket", &["model", "http", "block", "tsdb"]),
-    ("remote", &["model", "disk", "http", "storage", "head"]),
+    // Chunks of a remote read are those of a block of Prometheus.
+    (
+        "remote",
+        &[
+            "model",
+            "disk",
+            "exposition",
+            "http",
+            "storage",
+            "head",
+            "promblock",
+        ],
+    ),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
@@ -66,9 +82,12 @@ const EDGES: &[(&str, &[&str])] = &[
         "api",
         &[
             "model",
+            "alertmanager",
             "exposition",
             "storage",
             "promql",
+            "rules",
+            "notifier",
             "push",
             "remote",
             "scrape",
@@ -106,7 +125,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that do no async of their own: values and evaluation only.
-const SYNCHRONOUS: &[&str] = &["model", "disk", "nx", "exposition", "head"];
+const SYNCHRONOUS: &[&str] = &["model", "template", "disk", "nx", "exposition", "head"];
 
 fn package(folder: &str) -> String {
     if folder == "narthex" {
@@ -196,6 +215,7 @@ fn a_light_crate_builds_nothing_heavy_for_its_tests() {
         "nx",
         "exposition",
         "storage",
+        "template",
         "head",
         "promblock",
         "promql",

@@ -1,5 +1,7 @@
 //! Narthex beside the programs that it must agree with.
 
+mod alertmanager;
+mod amtool;
 mod beside;
 mod blackbox;
 mod catalogue;
@@ -20,6 +22,7 @@ mod pushgateway;
 mod redis;
 mod remote_read;
 mod remote_write;
+mod rules;
 mod scrapes;
 mod traefik;
 mod web_config;

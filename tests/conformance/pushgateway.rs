@@ -75,6 +75,25 @@ fn page(root: &str) -> Vec<String> {
     lines.map(without_time).collect()
 }
 
+/// What is counted of requests, less the quantiles and buckets, and the times.
+fn counted(page: &str) -> Vec<String> {
+    let page = http::get(page).unwrap().1;
+    let wanted = [
+        "pushgateway_http_requests_total",
+        "pushgateway_http_push_size_bytes_count",
+        "pushgateway_http_push_duration_seconds_count",
+    ];
+    let lines = page.lines();
+    let mut lines: Vec<String> = lines
+        .filter(|line| wanted.iter().any(|name| line.starts_with(name)))
+        // Whoever starts the peer asks it whether it is ready.
+        .filter(|line| !line.contains("handler=\"ready\""))
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines
+}
+
 /// What is told of an error: what comes behind the colon shows a metric in Go's form.
 fn told(body: &str) -> String {
     let body = body.trim_end();
@@ -156,6 +175,23 @@ fn the_same_requests_make_the_same_page() {
     }
     assert_eq!(page(&ours), page(&theirs));
     assert_eq!(groups(&ours), groups(&theirs));
+    let fields = |root: &str| {
+        let status = http::api(&format!("{root}/api/v1/status")).unwrap();
+        let names = |value: &Value| {
+            value
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        (names(&status), names(&status["build_information"]))
+    };
+    assert_eq!(fields(&ours), fields(&theirs));
+    assert_eq!(
+        counted(&format!("{}/metrics", narthex.url())),
+        counted(&format!("{theirs}/metrics"))
+    );
     // Over a kill.
     let before = http::get(&format!("{ours}/metrics")).unwrap();
     narthex.restart();

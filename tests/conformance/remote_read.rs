@@ -1,9 +1,9 @@
-//! Prometheus 2.42 reads from Narthex, in chunks.
+//! Remote read with Prometheus 2.42, both ways, and from Narthex to Narthex.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use narthex_tests::{Narthex, Target, http, peers, until};
+use narthex_tests::{Narthex, Target, free_port, http, peers, sorted, until};
 use serde_json::Value;
 
 /// What a server answers, the series in an order of their own.
@@ -31,50 +31,76 @@ fn result(url: &str, query: &str, time: f64) -> Result<Vec<String>, String> {
     Ok(series)
 }
 
-#[test]
-fn prometheus_reads_from_narthex_what_narthex_answers() {
-    let ticks = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&ticks);
-    let target = Target::serve_text(move || {
-        let tick = counter.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut page = format!("# TYPE ticks_total counter\nticks_total {tick}\n");
-        for series in 0..300 {
-            let value = tick as f64 * 0.1 + f64::from(series);
-            page.push_str(&format!("other{{series=\"{series}\"}} {value}\n"));
-        }
-        page.push_str("odd NaN\nlarge +Inf\nsmall -1e-300\n");
-        page
-    });
-    let narthex = Narthex::builder()
-        .config(format!(
+/// What both ways ask.
+const QUERIES: [&str; 6] = [
+    "ticks_total[1h]",
+    "other{series=~\"1.*\"}[1h]",
+    "{__name__=~\"odd|large|small\"}[1h]",
+    "sum(other)",
+    "count(other)",
+    "ticks_total{region=\"eu\"}",
+];
+
+/// A target whose every page is another one.
+struct Ticking {
+    target: Target,
+    ticks: Arc<AtomicU64>,
+}
+
+impl Ticking {
+    fn start() -> Self {
+        let ticks = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&ticks);
+        let target = Target::serve_text(move || {
+            let tick = counter.fetch_add(1, Ordering::SeqCst) + 1;
+            let mut page = format!("# TYPE ticks_total counter\nticks_total {tick}\n");
+            for series in 0..300 {
+                let value = tick as f64 * 0.1 + f64::from(series);
+                page.push_str(&format!("other{{series=\"{series}\"}} {value}\n"));
+            }
+            page.push_str("odd NaN\nlarge +Inf\nsmall -1e-300\n");
+            page
+        });
+        Self { target, ticks }
+    }
+
+    fn config(&self) -> String {
+        format!(
             "global: {{scrape_interval: 100ms, scrape_timeout: 100ms, external_labels: {{region: eu}}}}\n\
              scrape_configs: [{{job_name: t, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
-            target.address()
-        ))
-        .start();
-    until(60, "150 scrapes", || match ticks.load(Ordering::SeqCst) {
-        150.. => Ok(()),
-        now => Err(now.to_string()),
-    });
-    let newest = http::api(&format!("{}/api/v1/query?query=ticks_total", narthex.url())).unwrap();
-    let Value::Number(time) = &newest["result"][0]["value"][0] else {
-        panic!("{newest}")
-    };
-    let time = time.as_f64().unwrap() - 1.0;
+            self.target.address()
+        )
+    }
+
+    /// Waits until more than one chunk of each series is there, and gives a time up to which all
+    /// scrapes are stored.
+    fn wait(&self, url: &str) -> f64 {
+        until(60, "150 scrapes", || {
+            match self.ticks.load(Ordering::SeqCst) {
+                150.. => Ok(()),
+                now => Err(now.to_string()),
+            }
+        });
+        let newest = http::api(&format!("{url}/api/v1/query?query=ticks_total")).unwrap();
+        let Value::Number(time) = &newest["result"][0]["value"][0] else {
+            panic!("{newest}")
+        };
+        time.as_f64().unwrap() - 1.0
+    }
+}
+
+#[test]
+fn prometheus_reads_from_narthex_what_narthex_answers() {
+    let ticking = Ticking::start();
+    let narthex = Narthex::builder().config(ticking.config()).start();
+    let time = ticking.wait(&narthex.url());
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
         "remote_read: [{{url: \"{}/api/v1/read\", read_recent: true}}]\n",
         narthex.url()
     );
     let prometheus = peers::prometheus(folder.path(), &config);
-    for query in [
-        "ticks_total[1h]",
-        "other{series=~\"1.*\"}[1h]",
-        "{__name__=~\"odd|large|small\"}[1h]",
-        "sum(other)",
-        "count(other)",
-        "ticks_total{region=\"eu\"}",
-    ] {
+    for query in QUERIES {
         let theirs = result(&prometheus.url(), query, time).unwrap();
         assert!(!theirs.is_empty(), "{query}");
         let own = query.replace("region=\"eu\"", "");
@@ -84,4 +110,114 @@ fn prometheus_reads_from_narthex_what_narthex_answers() {
             "{query}"
         );
     }
+}
+
+/// Narthex without a target that asks a server, and what is in the place of that in its config.
+fn asking(url: &str, fields: &str) -> String {
+    format!(
+        "global: {{external_labels: {{region: eu}}}}\n\
+         remote_read: [{{url: \"{url}/api/v1/read\", name: far, {fields}}}]\n"
+    )
+}
+
+/// Everything that the server has is found from Narthex, label sets among them.
+fn finds_all(far: &str, time: f64) {
+    let narthex = Narthex::builder()
+        .config(asking(far, "read_recent: true"))
+        .start();
+    for query in QUERIES {
+        let found = result(&narthex.url(), query, time).unwrap();
+        assert!(!found.is_empty(), "{query}");
+        let own = query.replace("region=\"eu\"", "");
+        assert_eq!(found, result(far, &own, time).unwrap(), "{query}");
+    }
+    let label_sets = |url: &str| {
+        let data = http::api(&format!("{url}/api/v1/series?match%5B%5D=other")).unwrap();
+        let mut sets: Vec<String> = data.as_array().unwrap().iter().map(sorted).collect();
+        sets.sort();
+        sets
+    };
+    assert_eq!(label_sets(&narthex.url()), label_sets(far));
+    assert_eq!(label_sets(far).len(), 300);
+    let (_, metrics) = http::get(&format!("{}/metrics", narthex.url())).unwrap();
+    for form in ["chunked", "sampled"] {
+        let line = format!("response_type=\"{form}\",code=\"200\"}}");
+        assert!(
+            metrics.lines().any(|found| found
+                .starts_with("prometheus_remote_storage_read_queries_total{")
+                && found.contains(&line)),
+            "{form}"
+        );
+    }
+}
+
+#[test]
+fn narthex_reads_from_prometheus_what_prometheus_answers() {
+    let ticking = Ticking::start();
+    let folder = tempfile::tempdir().unwrap();
+    let prometheus = peers::prometheus(folder.path(), &ticking.config());
+    finds_all(&prometheus.url(), ticking.wait(&prometheus.url()));
+}
+
+#[test]
+fn narthex_reads_from_narthex_what_that_answers() {
+    let ticking = Ticking::start();
+    let narthex = Narthex::builder().config(ticking.config()).start();
+    finds_all(&narthex.url(), ticking.wait(&narthex.url()));
+}
+
+#[test]
+fn a_reload_changes_who_is_asked_and_who_fails_is_a_warning() {
+    let ticking = Ticking::start();
+    let far = Narthex::builder().config(ticking.config()).start();
+    let time = ticking.wait(&far.url());
+    let query = |url: &str, query: &str| {
+        let query = http::encode(query);
+        let (status, body) =
+            http::get(&format!("{url}/api/v1/query?query={query}&time={time}")).unwrap();
+        assert_eq!(status, 200, "{body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        let count = answer["data"]["result"].as_array().unwrap().len();
+        (count, answer["warnings"].to_string())
+    };
+    let closed = format!("http://127.0.0.1:{}", free_port());
+    let narthex = Narthex::builder()
+        .config(asking(&closed, "read_recent: true"))
+        .start();
+    let url = narthex.url();
+    let reload = |fields: &str| {
+        narthex.write_config(&asking(&far.url(), fields));
+        let (status, body) = http::post(&format!("{url}/-/reload")).unwrap();
+        assert_eq!(status, 200, "{body}");
+    };
+    let (count, warnings) = query(&url, "ticks_total");
+    assert_eq!(count, 0);
+    assert!(
+        warnings.contains("remote_read: error sending request: Post")
+            && warnings.contains("connection refused"),
+        "{warnings}"
+    );
+    // The store here is empty, and so has not all of the last four hours.
+    reload("read_recent: false");
+    assert_eq!(query(&url, "ticks_total"), (1, "null".to_owned()));
+    reload("required_matchers: {job: t}");
+    assert_eq!(query(&url, "ticks_total"), (0, "null".to_owned()));
+    assert_eq!(
+        query(&url, "ticks_total{job=\"t\"}"),
+        (1, "null".to_owned())
+    );
+    // A client for each entry, and none twice.
+    narthex.write_config(&format!(
+        "remote_read: [{{url: \"{closed}\"}}, {{url: \"{closed}\"}}]\n"
+    ));
+    let (status, body) = http::post(&format!("{url}/-/reload")).unwrap();
+    assert_eq!(status, 500);
+    assert!(
+        body.contains("duplicate remote read configs are not allowed"),
+        "{body}"
+    );
+    assert_eq!(
+        query(&url, "ticks_total{job=\"t\"}"),
+        (1, "null".to_owned())
+    );
 }

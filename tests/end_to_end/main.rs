@@ -1,5 +1,7 @@
 //! The real binary, used as its users use it.
 
+mod agent;
+mod alertmanager;
 mod default_config;
 mod examples;
 mod first_exporter;

@@ -17,6 +17,7 @@ pub struct NarthexBuilder {
     config: Option<String>,
     flags: Vec<String>,
     data: Option<PathBuf>,
+    is_agent: bool,
 }
 
 impl NarthexBuilder {
@@ -38,6 +39,12 @@ impl NarthexBuilder {
         self
     }
 
+    /// In agent mode.
+    pub fn agent(mut self) -> Self {
+        self.is_agent = true;
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(self) -> Narthex {
         let folder = tempfile::tempdir().unwrap();
@@ -48,9 +55,15 @@ impl NarthexBuilder {
         let data = self.data.unwrap_or_else(|| folder.path().join("data"));
         let mut args = vec![
             format!("--web.listen-address=127.0.0.1:{port}"),
-            format!("--storage.tsdb.path={}", data.display()),
             "--web.enable-lifecycle".to_owned(),
         ];
+        args.extend(match self.is_agent {
+            true => vec![
+                "--agent".to_owned(),
+                format!("--storage.agent.path={}", data.display()),
+            ],
+            false => vec![format!("--storage.tsdb.path={}", data.display())],
+        });
         if self.config.is_some() {
             args.push(format!(
                 "--config.file={}",

@@ -1,8 +1,10 @@
 //! Debian's programs that Narthex is compared with or fed from.
 
+mod alertmanager;
 mod redis;
 mod remote;
 
+pub use alertmanager::alertmanager;
 pub use redis::{
     Certificates, redis, redis_cli, redis_cluster, redis_exporter, redis_exporter_with,
     redis_replica, redis_sentinel, redis_tls, redis_with,
@@ -100,15 +102,18 @@ pub fn prometheus(folder: &Path, config: &str) -> Peer {
 
 /// Prometheus with a config and more flags.
 pub fn prometheus_with_flags(folder: &Path, config: &str, flags: &[&str]) -> Peer {
-    let port = free_port();
+    prometheus_at(folder, free_port(), config, flags)
+}
+
+/// Prometheus with a config and more flags, on a port of the caller's, so that it can be started
+/// again in the same folder.
+pub fn prometheus_at(folder: &Path, port: u16, config: &str, flags: &[&str]) -> Peer {
     let file = folder.join(format!("prometheus-{port}.yml"));
     std::fs::write(&file, config).unwrap();
+    let data = folder.join(format!("prometheus-{port}"));
     let mut args = vec![
         format!("--config.file={}", file.display()),
-        format!(
-            "--storage.tsdb.path={}",
-            folder.join(format!("prometheus-{port}")).display()
-        ),
+        format!("--storage.tsdb.path={}", data.display()),
         format!("--web.listen-address=127.0.0.1:{port}"),
     ];
     args.extend(flags.iter().map(|flag| (*flag).to_owned()));

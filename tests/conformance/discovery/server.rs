@@ -108,6 +108,8 @@ pub(crate) struct Agent(Arc<(Mutex<Catalog>, Condvar)>);
 #[derive(Default)]
 struct Catalog {
     index: u64,
+    /// That of the last change but those of health alone.
+    registered_index: u64,
     is_broken: bool,
     /// The instances of each service.
     services: BTreeMap<String, Vec<Value>>,
@@ -137,9 +139,16 @@ impl Agent {
         });
         let mut catalog = self.lock();
         let instances = catalog.services.entry(service.to_owned()).or_default();
+        let before = instances.len();
+        let is_same = |own: &Value| own["Service"] == instance["Service"];
+        let is_known = instances.iter().any(is_same);
         instances.retain(|own| own["Service"]["ID"] != id);
+        let is_new = instances.len() == before || !is_known;
         instances.push(instance);
         catalog.index += 1;
+        if is_new {
+            catalog.registered_index = catalog.index;
+        }
         self.0.1.notify_all();
     }
 
@@ -148,6 +157,7 @@ impl Agent {
         let mut catalog = self.lock();
         catalog.services.remove(service);
         catalog.index += 1;
+        catalog.registered_index = catalog.index;
         self.0.1.notify_all();
     }
 
@@ -170,7 +180,11 @@ impl Agent {
         });
         let wait = Duration::from_millis(wait);
         let catalog = self.lock();
-        let unchanged = |catalog: &mut Catalog| index == catalog.index && !catalog.is_broken;
+        let of_path = |catalog: &Catalog| match path {
+            "/v1/catalog/services" => catalog.registered_index,
+            _ => catalog.index,
+        };
+        let unchanged = |catalog: &mut Catalog| index == of_path(catalog) && !catalog.is_broken;
         let waited = self.0.1.wait_timeout_while(catalog, wait, unchanged);
         let (catalog, _) = waited.unwrap();
         if catalog.is_broken {
@@ -181,6 +195,8 @@ impl Agent {
         }
         let body = match path.strip_prefix("/v1/health/service/") {
             Some(name) => json!(catalog.services.get(name).cloned().unwrap_or_default()),
+            // Whoever asks leaves the checks out.
+            None if path == "/v1/health/state/any" => json!([]),
             None if path == "/v1/agent/self" => json!({"Config": {"Datacenter": "dc1"}}),
             None if path == "/v1/catalog/services" => {
                 let tags = |instances: &Vec<Value>| {
@@ -200,7 +216,7 @@ impl Agent {
             None => return Reply::missing(),
         };
         Reply::json(&body)
-            .header("X-Consul-Index", catalog.index)
+            .header("X-Consul-Index", of_path(&catalog))
             .header("X-Consul-LastContact", 0)
             .header("X-Consul-KnownLeader", true)
     }
