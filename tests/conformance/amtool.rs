@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use narthex_tests::{Hook, Narthex, run, until};
+use narthex_tests::{Hook, Narthex, binary, run, until};
 
 const CONFIG: &str = r#"
 global: {slack_api_url: 'http://slack/SECRET', smtp_auth_password: SECRET, smtp_smarthost: 'mail:25', smtp_from: me}
@@ -182,4 +182,88 @@ fn amtool_finds_the_api_below_a_prefix() {
         Some((_, told)) if told["groupLabels"]["alertname"] == "a" => Ok(()),
         other => Err(format!("{other:?}")),
     });
+}
+
+/// A tree whose nodes have no matchers, matchers that need quotes, and receivers of their own.
+const TREE: &str = r#"
+route:
+  receiver: the root
+  routes:
+  - match: {team: 'x"y'}
+    match_re: {env: 'c|d'}
+    continue: true
+    receiver: other
+    routes:
+    - routes: [{receiver: hook}]
+    - matchers: [z="1", team!~"q"]
+      routes: [{continue: true}, {receiver: other}]
+  - matchers: [team=a]
+    receiver: hook
+    continue: true
+  - matchers: [team=~"a|b", env!=""]
+receivers: [{name: the root}, {name: other}, {name: hook}]
+"#;
+
+/// What both programs print of routes, and what they exit with.
+#[test]
+fn routes_are_shown_and_tested_as_amtool_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = Hook::listen();
+    let narthex = start(folder.path(), &hook);
+    let (tree, bad) = (
+        folder.path().join("tree.yml"),
+        folder.path().join("bad.yml"),
+    );
+    std::fs::write(&tree, TREE).unwrap();
+    std::fs::write(&bad, "route: {}\n").unwrap();
+    let of_tree = format!("--config.file={}", tree.display());
+    let of_bad = format!("--config.file={}", bad.display());
+    let of_host = format!("--alertmanager.url={}", narthex.url());
+    let of_nobody = "--alertmanager.url=http://127.0.0.1:1".to_owned();
+    let both = |args: &[&str]| {
+        let said = |command: &mut Command| {
+            let output = command.args(args).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            (said, output.status.code())
+        };
+        let ours = said(Command::new(binary()).args(["alerts", "route"]));
+        let theirs = said(Command::new("amtool").args(["config", "routes"]));
+        assert_eq!(ours, theirs, "{args:?}");
+        ours
+    };
+    for source in [&of_tree, &of_host] {
+        let (drawn, code) = both(&["show", source]);
+        assert!(drawn.lines().count() > 4 && code == Some(0), "{drawn}");
+        for labels in [
+            &[][..],
+            &["team=a"],
+            &["team=a", "env=prod"],
+            &["team=b", "env=c"],
+            &["team=x\\\"y", "env=d"],
+            &["team=x\\\"y", "env=d", "z=1"],
+            &["team=x", "env=prod"],
+            &["team=x", "env=test"],
+            &["team=x", "team=y"],
+            &["team=\"x\"", "env="],
+            &["team=x,env=prod"],
+        ] {
+            for more in [
+                &[][..],
+                &["--tree"],
+                &["--verify.receivers=hook"],
+                &["--verify.receivers=other,hook", "--tree"],
+                &["--verify.receivers=the root"],
+            ] {
+                both(&[&["test", source], more, labels].concat());
+            }
+        }
+        for wrong in ["team", "team!=x", "team=~x", "te am=x", "team=a\"b"] {
+            assert_eq!(both(&["test", source, wrong]), (String::new(), Some(1)));
+        }
+    }
+    for source in [&of_bad, &of_nobody] {
+        for what in ["show", "test"] {
+            assert_eq!(both(&[what, source]), (String::new(), Some(1)));
+        }
+    }
 }

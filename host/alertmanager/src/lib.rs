@@ -20,6 +20,7 @@ mod notification;
 mod notification_log;
 mod pipeline;
 mod route;
+mod route_tree;
 mod silences;
 mod snapshot;
 mod time_interval;
@@ -39,6 +40,7 @@ pub use notification::{
     BuildNotify, FailureReason, Notification, NotifiedAlert, Notify, NotifyError,
 };
 pub use pipeline::ALERTS_MAX;
+pub use route_tree::RouteTree;
 pub use silences::{MATCHERS_MAX, Silence, SilenceError, SilenceLimits, SilenceState};
 pub use time_interval::{NamedTimeIntervals, TimeIntervalConfig, TimeRangeConfig};
 pub use webhook::Webhook;

@@ -187,17 +187,26 @@ impl Notifier for RuleAlerts {
 pub(crate) fn load(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, String)> {
     let file = path.display().to_string();
     let text = yaml::read_text(path).with_context(|| format!("couldn't load {file}"))?;
-    let mut config = parse(&text, &file, mode).map_err(|mut error| {
-        for fault in &mut error.faults {
-            fault.snippet.clear();
-        }
-        error
-    })?;
+    let mut config = read(&text, &file, mode)?;
     config.set_folder(path.parent().unwrap_or(Path::new("")));
     check_templates(&config)?;
     let yaml =
         serde_yaml::to_string(&config.shown()).context("the configuration cannot be printed")?;
     Ok((config, yaml))
+}
+
+/// Reads and checks the text of a config, whatever files it names. What is said of a fault holds no
+/// line of the text: there are keys in it.
+///
+/// # Errors
+/// All that is wrong with it.
+pub(crate) fn read(text: &str, file: &str, mode: MatcherMode) -> Result<Config, YamlError> {
+    parse(text, file, mode).map_err(|mut error| {
+        for fault in &mut error.faults {
+            fault.snippet.clear();
+        }
+        error
+    })
 }
 
 /// Looks whether the files of templates are templates.

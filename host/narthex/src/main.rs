@@ -4,6 +4,7 @@
 //! is what puts the parts together.
 
 mod alertmanager;
+mod alerts;
 mod block;
 mod build_info;
 mod check;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         Some(Command::Plugin { what }) => plugin::run(what),
         Some(Command::Tsdb { what }) => tsdb::run(what),
         Some(Command::Block { what }) => block::run(what),
+        Some(Command::Alerts { what }) => alerts::run(what),
         Some(Command::Check { what }) => Ok(check::run(what)),
         None => serve(line),
     };

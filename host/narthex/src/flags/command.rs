@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use crate::alerts::AlertsCommand;
 use crate::block::BlockCommand;
 use crate::check::CheckCommand;
 use crate::plugin::PluginCommand;
@@ -38,6 +39,12 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         what: BlockCommand,
+    },
+    /// Look at how alerts are routed.
+    Alerts {
+        /// What to do.
+        #[command(subcommand)]
+        what: AlertsCommand,
     },
     /// Check files before a server reads them.
     Check {
