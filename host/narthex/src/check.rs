@@ -16,6 +16,7 @@ use narthex_model::PromDuration;
 
 use crate::config::Checks;
 use crate::web_config;
+use crate::yaml::UnknownFields;
 
 /// What the commands exit with where they found nothing but what linting warns of.
 const LINT_EXIT: u8 = 3;
@@ -94,6 +95,9 @@ pub(crate) struct LintArgs {
     /// Make lint errors exit with exit code 3.
     #[arg(long)]
     lint_fatal: bool,
+    /// Ignore unknown fields in the rule files.
+    #[arg(long)]
+    ignore_unknown_fields: bool,
 }
 
 impl LintArgs {
@@ -102,6 +106,11 @@ impl LintArgs {
         self.options
             .iter()
             .any(|option| option == "all" || option == lint)
+    }
+
+    /// What becomes of fields of rule files that nobody knows.
+    fn unknown(&self) -> UnknownFields {
+        UnknownFields::of_flag(self.ignore_unknown_fields)
     }
 
     fn warn_of_unknown(&self) {

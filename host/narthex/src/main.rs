@@ -59,12 +59,10 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let done = match &line.flags.command {
-        Some(Command::Test {
-            what: TestCommand::Promql { files },
-        }) => promql_scripts::run(files),
-        Some(Command::Test {
-            what: TestCommand::Rules(tests),
-        }) => Ok(rule_tests::run(tests)),
+        Some(Command::Test { junit, what }) => match what {
+            TestCommand::Promql { files } => promql_scripts::run(files, junit.as_deref()),
+            TestCommand::Rules(tests) => rule_tests::run(tests, junit.as_deref()),
+        },
         Some(Command::Plugin { what }) => plugin::run(what),
         Some(Command::Tsdb { what }) => tsdb::run(what),
         Some(Command::Block { what }) => block::run(what),

@@ -8,7 +8,7 @@ use narthex_promql::ParseOptions;
 use narthex_rules::RuleGroups;
 
 use crate::config::renamed;
-use crate::yaml::{self, Document, Fault, YamlError};
+use crate::yaml::{self, Document, Fault, UnknownFields, YamlError};
 
 /// A sound file.
 #[derive(Debug)]
@@ -22,18 +22,27 @@ pub(crate) struct Checked {
 ///
 /// # Errors
 /// All that is wrong with it.
-pub(crate) fn load(path: &Path, options: &ParseOptions) -> Result<Checked, String> {
+pub(crate) fn load(
+    path: &Path,
+    options: &ParseOptions,
+    unknown: UnknownFields,
+) -> Result<Checked, String> {
     let name = path.display().to_string();
     let text = yaml::read_text(path).map_err(|error| format!("{name}: {error}"))?;
-    read(&text, &name, options).map_err(|error| error.to_string())
+    read(&text, &name, options, unknown).map_err(|error| error.to_string())
 }
 
 /// Reads and checks the text of a file.
 ///
 /// # Errors
 /// All that is wrong with it.
-pub(crate) fn read(text: &str, file: &str, options: &ParseOptions) -> Result<Checked, YamlError> {
-    let mut document = Document::parse(text, file)?;
+pub(crate) fn read(
+    text: &str,
+    file: &str,
+    options: &ParseOptions,
+    unknown: UnknownFields,
+) -> Result<Checked, YamlError> {
+    let mut document = Document::parse(text, file)?.with_unknown(unknown);
     let mut warnings = Vec::new();
     let groups: Option<RuleGroups> = document.read();
     if let Some(groups) = &groups {
@@ -90,15 +99,34 @@ fn check(
 mod tests {
     use super::*;
 
+    const REFUSED: UnknownFields = UnknownFields::Refused;
+
+    #[test]
+    fn fields_that_nobody_knows_are_ignored_where_that_is_asked_for() {
+        let text = "owner: me\ngroups:\n- name: a\n  team: {x: [1]}\n  rules:\n\
+                    \x20 - {record: b, expr: up, runbook: r}\n  - {record: c, expr: 'up('}\n";
+        let all = ParseOptions::all();
+        let faults = |unknown| read(text, "r.yml", &all, unknown).unwrap_err().faults;
+        assert_eq!(faults(REFUSED).len(), 4);
+        let left = faults(UnknownFields::Ignored);
+        assert!(
+            left.len() == 1 && left[0].message.starts_with("could not parse expression"),
+            "{left:?}"
+        );
+        let many: String = (0..2000).map(|at| format!("f{at}: 1\n")).collect();
+        let error = read(&many, "r.yml", &all, UnknownFields::Ignored).unwrap_err();
+        assert!(error.faults[0].message.starts_with("unknown field"));
+    }
+
     #[test]
     fn every_fault_of_a_file_of_rules_has_its_place() {
         let all = ParseOptions::all();
         let good = "groups:\n- name: a\n  interval: 30s\n  limit: 5\n  query_offset: 1m\n  rules:\n\
                     \x20 - {record: 'a:b', expr: sum(up)}\n\
                     \x20 - {alert: Down, expr: up == 0, for: 5m, annotations: {text: '{{ $value }}'}}\n";
-        let read_good = read(good, "r.yml", &all).unwrap().groups;
+        let read_good = read(good, "r.yml", &all, REFUSED).unwrap().groups;
         assert_eq!(read_good.groups[0].rules.len(), 2);
-        assert!(read("", "r.yml", &all).is_ok());
+        assert!(read("", "r.yml", &all, REFUSED).is_ok());
         let bad = "groups:\n\
                    - name: a\n  rules:\n\
                    \x20 - {record: a, alert: b, expr: up}\n\
@@ -107,7 +135,7 @@ mod tests {
                    \x20 - {alert: b, expr: up, labels: {__name__: x}, annotation: {}}\n\
                    \x20 - {alert: b, expr: up, annotations: {text: '{{ $value }'}}\n\
                    - name: a\n  intervall: 5m\n";
-        let found = read(bad, "r.yml", &all).unwrap_err();
+        let found = read(bad, "r.yml", &all, REFUSED).unwrap_err();
         let found: Vec<_> = found
             .faults
             .iter()
@@ -136,7 +164,9 @@ mod tests {
     #[test]
     fn rules_that_ask_for_old_names_are_warned_of() {
         let text = "groups:\n- name: a\n  rules: [{record: b, expr: 'rate(node_cpu[5m])'}]\n";
-        let warnings = read(text, "r.yml", &ParseOptions::all()).unwrap().warnings;
+        let warnings = read(text, "r.yml", &ParseOptions::all(), REFUSED)
+            .unwrap()
+            .warnings;
         assert!(
             warnings[0].message.contains("node_cpu_seconds_total"),
             "{warnings:?}"

@@ -2,15 +2,22 @@
 //!
 //! It is not: what runs a test, which is `narthex-rules`'.
 
+mod junit;
+
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
+use narthex_model::{Clock as _, SystemClock};
 use narthex_promql::ParseOptions;
 use narthex_rules::RuleFile;
-use narthex_rules::unit_tests::{RuleTest, RuleTestFile};
+use narthex_rules::unit_tests::{FailureStyle, RuleTestFile, RunOptions};
 use regex::Regex;
 
+use self::junit::{Case, Suite};
+use crate::yaml::UnknownFields;
 use crate::{config, rule_file, yaml};
 
 /// What to run.
@@ -20,17 +27,35 @@ pub(crate) struct RuleTests {
     /// repeated.
     #[arg(long = "run", value_name = "REGEX")]
     run: Vec<Regex>,
+    /// Show the lines that differ between what is expected and what is found, in colors where the
+    /// standard error is a terminal.
+    #[arg(long)]
+    diff: bool,
+    /// Show all samples of each test behind it.
+    #[arg(long)]
+    debug: bool,
+    /// Ignore unknown fields in the test files and in the files of rules.
+    #[arg(long)]
+    ignore_unknown_fields: bool,
     /// The unit test files.
     #[arg(required = true, value_name = "TEST-RULE-FILE")]
     files: Vec<PathBuf>,
 }
 
-/// Runs the tests of each file, and says of each how it went.
-pub(crate) fn run(tests: &RuleTests) -> ExitCode {
-    let mut has_failed = false;
+/// Runs the tests of each file, and says of each how it went; to `junit` as well, where it is given.
+///
+/// # Errors
+/// That file cannot be written, or there is no runtime.
+pub(crate) fn run(tests: &RuleTests, junit: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .context("the runtime cannot be started")?;
+    let mut suites = Vec::new();
     for file in &tests.files {
         println!("Unit Testing:  {}", file.display());
-        let failures = run_file(file, &tests.run);
+        let suite = tests.run_file(file, &runtime);
+        let failures: Vec<&String> = suite.failures().collect();
         if failures.is_empty() {
             println!("  SUCCESS");
         } else {
@@ -38,56 +63,93 @@ pub(crate) fn run(tests: &RuleTests) -> ExitCode {
             for failure in &failures {
                 eprintln!("{failure}");
             }
-            has_failed = true;
         }
         println!();
+        suites.push(suite);
     }
-    match has_failed {
+    if let Some(path) = junit {
+        let text = junit::xml(&suites);
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    let has_failed = suites.iter().any(|suite| suite.failures().next().is_some());
+    Ok(match has_failed {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
+    })
+}
+
+impl RuleTests {
+    fn options(&self) -> RunOptions {
+        RunOptions {
+            style: match (self.diff, std::io::stderr().is_terminal()) {
+                (false, _) => FailureStyle::Both,
+                (true, false) => FailureStyle::Diff,
+                (true, true) => FailureStyle::ColoredDiff,
+            },
+            dump: self.debug,
+        }
+    }
+
+    /// How the tests of a file went.
+    fn run_file(&self, path: &Path, runtime: &tokio::runtime::Runtime) -> Suite {
+        let mut suite = Suite {
+            name: path.display().to_string(),
+            timestamp_ms: SystemClock.now_ms(),
+            ..Suite::default()
+        };
+        let (file, rules) = match self.load(path) {
+            Ok(loaded) => loaded,
+            Err(errors) => {
+                suite.errors = errors;
+                return suite;
+            }
+        };
+        for (at, test) in file.tests.iter().enumerate() {
+            let mut wanted = self.run.iter();
+            if !self.run.is_empty() && !wanted.any(|regex| regex.is_match(&test.name)) {
+                continue;
+            }
+            let report = runtime.block_on(file.run(test, &rules, self.options()));
+            if let Some(dump) = &report.dump {
+                eprintln!("{dump}");
+            }
+            suite.cases.push(Case {
+                name: match test.name.is_empty() {
+                    true => format!("unnamed#{at}"),
+                    false => test.name.clone(),
+                },
+                failures: report.failures,
+            });
+        }
+        suite
+    }
+
+    fn load(&self, path: &Path) -> Result<(RuleTestFile, Vec<RuleFile>), Vec<String>> {
+        let unknown = UnknownFields::of_flag(self.ignore_unknown_fields);
+        let file = read(path, unknown).map_err(|error| vec![error])?;
+        let faults = file.faults();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let rules = rules(&file, path.parent().unwrap_or(Path::new("")), unknown)?;
+        Ok((file, rules))
     }
 }
 
-/// What failed.
-fn run_file(path: &Path, wanted: &[Regex]) -> Vec<String> {
-    let file = match read(path) {
-        Ok(file) => file,
-        Err(error) => return vec![error],
-    };
-    let faults = file.faults();
-    if !faults.is_empty() {
-        return faults;
-    }
-    let rules = match rules(&file, path.parent().unwrap_or(Path::new(""))) {
-        Ok(rules) => rules,
-        Err(errors) => return errors,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return vec![format!("the runtime cannot be started: {error}")],
-    };
-    let is_wanted = |test: &&RuleTest| {
-        wanted.is_empty() || wanted.iter().any(|regex| regex.is_match(&test.name))
-    };
-    let tests = file.tests.iter().filter(is_wanted);
-    tests
-        .flat_map(|test| runtime.block_on(file.run(test, &rules)))
-        .collect()
-}
-
-fn read(path: &Path) -> Result<RuleTestFile, String> {
+fn read(path: &Path, unknown: UnknownFields) -> Result<RuleTestFile, String> {
     let name = path.display().to_string();
     let text = yaml::read_text(path).map_err(|error| format!("{name}: {error}"))?;
-    let read = yaml::read::<Option<RuleTestFile>>(&text, &name);
+    let read = yaml::read_with::<Option<RuleTestFile>>(&text, &name, unknown);
     read.map(Option::unwrap_or_default)
         .map_err(|error| error.to_string())
 }
 
 /// The files of rules that the patterns find from a folder on.
-fn rules(file: &RuleTestFile, folder: &Path) -> Result<Vec<RuleFile>, Vec<String>> {
+fn rules(
+    file: &RuleTestFile,
+    folder: &Path,
+    unknown: UnknownFields,
+) -> Result<Vec<RuleFile>, Vec<String>> {
     let (mut rules, mut errors) = (Vec::new(), Vec::new());
     for pattern in &file.rule_files {
         let found = match config::matching(&folder.join(pattern)) {
@@ -101,7 +163,7 @@ fn rules(file: &RuleTestFile, folder: &Path) -> Result<Vec<RuleFile>, Vec<String
             eprintln!("  WARNING: no file match pattern {pattern}");
         }
         for path in found {
-            match rule_file::load(&path, &ParseOptions::all()) {
+            match rule_file::load(&path, &ParseOptions::all(), unknown) {
                 Ok(checked) => rules.push(RuleFile {
                     path: path.display().to_string(),
                     groups: checked.groups,

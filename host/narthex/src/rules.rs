@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use crate::config::{self, Config};
 use crate::flags::CommandLine;
 use crate::rule_file;
+use crate::yaml::UnknownFields;
 
 /// What evaluates rules: none yet.
 pub(crate) fn manager(
@@ -61,7 +62,7 @@ pub(crate) fn files(config: &Config, options: &ParseOptions) -> Result<Vec<RuleF
             Vec::new()
         });
         for path in found {
-            match rule_file::load(&path, options) {
+            match rule_file::load(&path, options, UnknownFields::Refused) {
                 Ok(checked) => files.push(RuleFile {
                     path: path.display().to_string(),
                     groups: checked.groups,

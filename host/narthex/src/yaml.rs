@@ -46,6 +46,30 @@ const DEPTH_MAX: usize = 64;
 /// After so many faults the rest of a file is not read: each costs another reading of it.
 const FAULTS_MAX: usize = 100;
 
+/// So many fields that nobody knows are ignored; the next one is a fault: each costs another reading
+/// of the file.
+const IGNORED_FIELDS_MAX: usize = 1000;
+
+/// What becomes of fields that nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum UnknownFields {
+    /// Each is a fault.
+    #[default]
+    Refused,
+    /// They are as if they were not there.
+    Ignored,
+}
+
+impl UnknownFields {
+    /// Of `--ignore-unknown-fields`.
+    pub(crate) fn of_flag(is_ignored: bool) -> Self {
+        match is_ignored {
+            true => Self::Ignored,
+            false => Self::Refused,
+        }
+    }
+}
+
 /// Line and column, from 1.
 type Place = (u64, u64);
 
@@ -148,7 +172,19 @@ impl std::error::Error for YamlError {}
 /// # Errors
 /// All faults of the document.
 pub(crate) fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, YamlError> {
-    let mut document = Document::parse(text, file)?;
+    read_with(text, file, UnknownFields::default())
+}
+
+/// As [`read`]; says what becomes of fields that nobody knows.
+///
+/// # Errors
+/// All faults of the document.
+pub(crate) fn read_with<T: DeserializeOwned>(
+    text: &str,
+    file: &str,
+    unknown: UnknownFields,
+) -> Result<T, YamlError> {
+    let mut document = Document::parse(text, file)?.with_unknown(unknown);
     let read = document.read();
     let faults = document.into_faults();
     match read {

@@ -4,6 +4,8 @@
 //! It is not: what reads YAML or prints a report; a failure is a text, in promtool's form.
 
 mod alerts;
+mod diff;
+mod dump;
 mod samples;
 mod series;
 mod text;
@@ -16,6 +18,7 @@ use narthex_promql::{Engine, EngineOptions, ParseOptions};
 use narthex_storage::MemoryStore;
 use serde::Deserialize;
 
+pub use self::diff::FailureStyle;
 use self::series::Loader;
 use self::text::go_duration;
 use crate::{Notification, Notifier, RuleFile, RuleOptions, RuleSet, RuleSettings};
@@ -118,6 +121,24 @@ pub struct ExpectedSample {
     pub histogram: String,
 }
 
+/// What is told of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunOptions {
+    /// How failures are shown.
+    pub style: FailureStyle,
+    /// All samples are shown.
+    pub dump: bool,
+}
+
+/// How a test went.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunReport {
+    /// What failed, in promtool's form; empty where the test holds.
+    pub failures: Vec<String>,
+    /// All samples, where they were asked for and the rules could be evaluated.
+    pub dump: Option<String>,
+}
+
 /// Nobody is told of alerts.
 struct Nobody;
 
@@ -147,10 +168,13 @@ impl RuleTestFile {
 
     /// Runs one of the tests against rules, and says what failed. It is to be called within a
     /// runtime with a clock.
-    pub async fn run(&self, test: &RuleTest, rules: &[RuleFile]) -> Vec<String> {
-        match Run::new(self, test, rules) {
+    pub async fn run(&self, test: &RuleTest, rules: &[RuleFile], options: RunOptions) -> RunReport {
+        match Run::new(self, test, rules, options) {
             Ok(run) => run.run().await,
-            Err(failures) => failures,
+            Err(failures) => RunReport {
+                failures,
+                dump: None,
+            },
         }
     }
 }
@@ -158,6 +182,7 @@ impl RuleTestFile {
 /// A test at work.
 struct Run<'t> {
     test: &'t RuleTest,
+    options: RunOptions,
     is_fuzzy: bool,
     interval_ms: i64,
     store: Arc<MemoryStore>,
@@ -174,6 +199,7 @@ impl<'t> Run<'t> {
         file: &RuleTestFile,
         test: &'t RuleTest,
         rules: &[RuleFile],
+        options: RunOptions,
     ) -> Result<Self, Vec<String>> {
         let one = |error: String| vec![error];
         let nameless = test
@@ -192,7 +218,7 @@ impl<'t> Run<'t> {
         }));
         let (store, clock) = (Arc::new(MemoryStore::new()), SimulatedClock::at(0));
         let of_rules = Arc::clone(&engine);
-        let options = RuleOptions {
+        let of_set = RuleOptions {
             queryable: store.clone(),
             appendable: store.clone(),
             engine: Arc::new(move || Arc::clone(&of_rules)),
@@ -209,7 +235,7 @@ impl<'t> Run<'t> {
             query_offset: PromDuration::default(),
             external_labels: Labels::from_pairs(&test.external_labels),
         };
-        let set = RuleSet::new(options, rules, settings).map_err(one)?;
+        let set = RuleSet::new(of_set, rules, settings).map_err(one)?;
         if let Some(alert) = nameless {
             let name = match test.name.is_empty() {
                 true => String::new(),
@@ -232,6 +258,7 @@ impl<'t> Run<'t> {
         order.sort_by_key(place);
         Ok(Self {
             test,
+            options,
             is_fuzzy: file.fuzzy_compare,
             interval_ms: file.evaluation_interval().as_millis_i64(),
             store,
@@ -243,14 +270,18 @@ impl<'t> Run<'t> {
         })
     }
 
-    async fn run(mut self) -> Vec<String> {
+    async fn run(mut self) -> RunReport {
+        let failed = |failures: Vec<String>| RunReport {
+            failures,
+            dump: None,
+        };
         let alerts = self.test.alert_rule_test.iter().map(|test| test.eval_time);
         let samples = self.test.promql_expr_test.iter().map(|test| test.eval_time);
         let times = alerts.chain(samples).map(PromDuration::as_millis_i64);
         let last_ms = times.max().unwrap_or_default();
         if last_ms / self.interval_ms >= EVALUATIONS_MAX {
             let text = format!("the rules would be evaluated over {EVALUATIONS_MAX} times");
-            return vec![text];
+            return failed(vec![text]);
         }
         let mut failures = Vec::new();
         let mut now_ms = 0;
@@ -261,13 +292,17 @@ impl<'t> Run<'t> {
             // What is expected makes no sense any more.
             if !errors.is_empty() {
                 failures.extend(errors);
-                return failures;
+                return failed(failures);
             }
             self.check_alerts(now_ms, &mut failures);
             now_ms += self.interval_ms;
         }
         self.check_samples(&mut failures).await;
-        failures
+        let dump = match self.options.dump {
+            true => Some(self.dump(last_ms).await),
+            false => None,
+        };
+        RunReport { failures, dump }
     }
 
     /// Evaluates all groups, and says which rules failed.

@@ -105,3 +105,62 @@ fn only_the_tests_that_are_asked_for_are_run() {
         .unwrap();
     assert_eq!(without.status.code(), Some(2));
 }
+
+/// The flags of promtool 3, which Debian's does not have.
+#[test]
+fn failures_are_shown_as_differences_and_in_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.xml");
+    let mut command = Command::new(binary());
+    command
+        .current_dir(corpus())
+        .args(["test", "rules", "--diff", "--debug", "--junit"])
+        .arg(&report)
+        .args([
+            "holds/fires.yml",
+            "fails/wrong_label.yml",
+            "fails/not_yaml.yml",
+        ]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in [
+        "        diff:\n",
+        "\n            - ",
+        "\n            + ",
+        "DEBUG: Dump of all data (input_series and rules) at ",
+        " =>\n",
+    ] {
+        assert!(errors.contains(part), "{part:?}: {errors}");
+    }
+    let report = std::fs::read_to_string(report).unwrap();
+    for part in [
+        "<testsuite name=\"holds/fires.yml\" tests=\"1\" failures=\"0\" errors=\"0\"",
+        "<testcase name=\"unnamed#0\"></testcase>",
+        "<testsuite name=\"fails/wrong_label.yml\" tests=\"1\" failures=\"1\" errors=\"0\"",
+        "<failure>    alertname: ",
+        "<testsuite name=\"fails/not_yaml.yml\" tests=\"1\" failures=\"0\" errors=\"1\"",
+    ] {
+        assert!(report.contains(part), "{part:?}: {report}");
+    }
+}
+
+#[test]
+fn fields_that_nobody_knows_are_ignored_where_that_is_asked_for() {
+    let run = |flags: &[&str]| {
+        let mut command = Command::new(binary());
+        command
+            .current_dir(corpus())
+            .args(["test", "rules"])
+            .args(flags);
+        let output = command.arg("fails/unknown_field.yml").output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    let (refused, said) = run(&[]);
+    assert!(
+        refused == Some(1) && said.contains("unknown field"),
+        "{said}"
+    );
+    let (_, said) = run(&["--ignore-unknown-fields"]);
+    assert!(!said.contains("unknown field"), "{said}");
+}

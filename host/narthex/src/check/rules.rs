@@ -30,7 +30,7 @@ pub(super) fn check_files(files: &[PathBuf], lint: &LintArgs) -> Outcome {
     let mut outcome = Outcome::default();
     for file in files {
         println!("Checking {}", file.display());
-        let checked = rule_file::load(file, &ParseOptions::all());
+        let checked = rule_file::load(file, &ParseOptions::all(), lint.unknown());
         outcome.add(match checked {
             Ok(checked) => lint_groups(&checked, &file.display().to_string(), lint),
             Err(error) => failed(&error),
@@ -48,7 +48,7 @@ fn failed(error: &str) -> Outcome {
 }
 
 fn check(text: &str, file: &str, lint: &LintArgs) -> Outcome {
-    match rule_file::read(text, file, &ParseOptions::all()) {
+    match rule_file::read(text, file, &ParseOptions::all(), lint.unknown()) {
         Ok(checked) => lint_groups(&checked, file, lint),
         Err(error) => failed(&error.to_string()),
     }

@@ -18,6 +18,9 @@ use crate::tsdb::TsdbCommand;
 pub(crate) enum Command {
     /// Run tests.
     Test {
+        /// File to write what became of the tests of rules to, in JUnit's XML.
+        #[arg(long, global = true, value_name = "FILE")]
+        junit: Option<PathBuf>,
         /// Of what.
         #[command(subcommand)]
         what: TestCommand,

@@ -25,6 +25,8 @@ pub(super) struct Error {
     pub(super) path: Vec<String>,
     /// It is about the name of the field, not about its value.
     pub(super) is_name: bool,
+    /// Nobody knows the field.
+    pub(super) is_unknown: bool,
 }
 
 impl Error {
@@ -34,6 +36,7 @@ impl Error {
             hint: None,
             path: Vec::new(),
             is_name: false,
+            is_unknown: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl de::Error for Error {
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         Self {
             hint: nearest::hint(field, expected),
+            is_unknown: true,
             ..Self::new(format!("unknown field `{field}`"))
         }
     }

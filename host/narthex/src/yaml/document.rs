@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::deserialize::NodeDeserializer;
 use super::tree::{Field, Node, Tree, Value};
-use super::{FAULTS_MAX, FILE_BYTES_MAX, Fault, Place, YamlError, mention};
+use super::{
+    FAULTS_MAX, FILE_BYTES_MAX, Fault, IGNORED_FIELDS_MAX, Place, UnknownFields, YamlError, mention,
+};
 
 /// A document, and its faults so far.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Document {
     root: Arc<Node>,
     faults: Vec<Fault>,
     second: Option<Place>,
+    unknown: UnknownFields,
+    ignored: usize,
 }
 
 /// A part of a document that was taken out of it to be read on its own.
@@ -51,7 +55,14 @@ impl Document {
             faults: faults.collect(),
             root: tree.root,
             second: tree.second,
+            unknown: UnknownFields::default(),
+            ignored: 0,
         })
+    }
+
+    /// Says what becomes of fields that nobody knows.
+    pub(crate) fn with_unknown(self, unknown: UnknownFields) -> Self {
+        Self { unknown, ..self }
     }
 
     /// The file, as the user named it.
@@ -97,6 +108,10 @@ impl Document {
                 Err(error) => error,
             };
             error.path.reverse();
+            if error.is_unknown && self.is_ignored() {
+                prune(&mut node, &error.path);
+                continue;
+            }
             let inside: String = error.path.iter().map(|step| escaped(step)).collect();
             let mut at = format!("{pointer}{inside}");
             let found = find(&node, &inside);
@@ -121,6 +136,14 @@ impl Document {
             }
             prune(&mut node, &error.path);
         }
+    }
+
+    /// Whether one more field that nobody knows is as if it were not there.
+    fn is_ignored(&mut self) -> bool {
+        let is_ignored =
+            self.unknown == UnknownFields::Ignored && self.ignored < IGNORED_FIELDS_MAX;
+        self.ignored += usize::from(is_ignored);
+        is_ignored
     }
 
     /// The entries of a list that are there still: what is at a place in the list that was read

@@ -26,10 +26,16 @@ impl Run<'_> {
                 false => format!("    name: {},\n", self.test.name),
             };
             let (alert, time) = (&test.alertname, test.eval_time);
-            let expected = indented(&text::alerts(&expected), INDENT);
-            let found = indented(&text::alerts(&found), INDENT);
+            let (expected, found) = (text::alerts(&expected), text::alerts(&found));
+            let compared = match self.options.style.diff(&expected, &found, INDENT) {
+                Some(diff) => format!("diff:{diff}"),
+                None => {
+                    let expected = indented(&expected, INDENT);
+                    format!("exp:{expected}, \n        got:{}", indented(&found, INDENT))
+                }
+            };
             failures.push(format!(
-                "{name}    alertname: {alert}, time: {time}, \n        exp:{expected}, \n        got:{found}"
+                "{name}    alertname: {alert}, time: {time}, \n        {compared}"
             ));
         }
     }

@@ -10,6 +10,9 @@ use narthex_promql::{QueryOptions, Value, VectorSample, parse_series_description
 use super::text::{exponential, histogram};
 use super::{ExpectedSample, ExprTest, Run};
 
+/// How far lines that differ are moved to the right.
+const INDENT: &str = "            ";
+
 /// A sample as it is compared.
 #[derive(Debug, Clone)]
 struct Parsed {
@@ -41,10 +44,13 @@ impl Run<'_> {
             };
             let is_same = |(a, b): (&Parsed, &Parsed)| self.is_same(a, b);
             if expected.len() != found.len() || !expected.iter().zip(&found).all(is_same) {
-                let (expected, found) = (list(&expected), list(&found));
-                failures.push(format!(
-                    "{head}\n        exp: {expected}\n        got: {found}"
-                ));
+                let (expected, found) = (texts(&expected), texts(&found));
+                let (lines, more) = (expected.join("\n"), found.join("\n"));
+                let compared = match self.options.style.diff(&lines, &more, INDENT) {
+                    Some(diff) => format!("diff:{diff}"),
+                    None => format!("exp: {}\n        got: {}", list(&expected), list(&found)),
+                };
+                failures.push(format!("{head}\n        {compared}"));
             }
         }
     }
@@ -125,16 +131,19 @@ fn sorted(mut samples: Vec<Parsed>) -> Vec<Parsed> {
     samples
 }
 
-fn list(samples: &[Parsed]) -> String {
-    if samples.is_empty() {
-        return "nil".to_owned();
-    }
+fn texts(samples: &[Parsed]) -> Vec<String> {
     let texts = samples
         .iter()
         .map(|sample| match sample.histogram.as_str() {
             "" => format!("{} {}", sample.labels, exponential(sample.value)),
             histogram => format!("{} {histogram}", sample.labels),
         });
-    let texts: Vec<String> = texts.collect();
-    texts.join(", ")
+    texts.collect()
+}
+
+fn list(texts: &[String]) -> String {
+    match texts.is_empty() {
+        true => "nil".to_owned(),
+        false => texts.join(", "),
+    }
 }

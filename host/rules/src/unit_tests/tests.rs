@@ -55,7 +55,13 @@ async fn run(test: RuleTest) -> Vec<String> {
         tests: vec![test],
         ..RuleTestFile::default()
     };
-    file.run(&file.tests[0], &rules()).await
+    run_first(&file, &rules()).await
+}
+
+/// What fails of the first test of a file.
+async fn run_first(file: &RuleTestFile, rules: &[RuleFile]) -> Vec<String> {
+    let report = file.run(&file.tests[0], rules, RunOptions::default());
+    report.await.failures
 }
 
 fn up() -> Vec<InputSeries> {
@@ -188,7 +194,7 @@ async fn groups_are_evaluated_in_the_order_that_is_asked_for() {
             }],
             ..RuleTestFile::default()
         };
-        assert_eq!(file.run(&file.tests[0], &rules).await, Vec::<String>::new());
+        assert_eq!(run_first(&file, &rules).await, Vec::<String>::new());
     }
 }
 
@@ -203,7 +209,7 @@ async fn a_rule_that_fails_ends_the_test() {
         }],
         ..RuleTestFile::default()
     };
-    let failures = file.run(&file.tests[0], &rules).await;
+    let failures = run_first(&file, &rules).await;
     let expected = "    rule: r, time: 1m0s, err: found duplicate series for the match group";
     assert!(
         failures.len() == 1 && failures[0].starts_with(expected),
@@ -220,9 +226,9 @@ async fn neighbours_are_the_same_where_that_is_asked_for() {
         }],
         ..RuleTestFile::default()
     };
-    assert_eq!(file.run(&file.tests[0], &[]).await.len(), 1);
+    assert_eq!(run_first(&file, &[]).await.len(), 1);
     file.fuzzy_compare = true;
-    assert_eq!(file.run(&file.tests[0], &[]).await.len(), 0);
+    assert_eq!(run_first(&file, &[]).await.len(), 0);
 }
 
 #[tokio::test]
@@ -247,4 +253,49 @@ async fn native_histograms_are_loaded_and_compared() {
     assert_eq!(run(test(holds)).await, Vec::<String>::new());
     assert_eq!(run(test("{{count:4}}")).await.len(), 1);
     assert!(run(test("5")).await[0].contains("expected histogram"));
+}
+
+#[tokio::test]
+async fn what_differs_is_shown_line_by_line_and_all_samples_behind_it() {
+    let file = RuleTestFile {
+        tests: vec![RuleTest {
+            input_series: vec![series("up{i=\"a\"}", "1 0 0 0")],
+            alert_rule_test: vec![fires("Down", 3, Some("b"))],
+            promql_expr_test: vec![gives("ups", 3, &[("ups", 1.0)])],
+            ..RuleTest::default()
+        }],
+        ..RuleTestFile::default()
+    };
+    let options = RunOptions {
+        style: FailureStyle::Diff,
+        dump: true,
+    };
+    let report = file.run(&file.tests[0], &rules(), options).await;
+    let [alerts, samples] = &report.failures[..] else {
+        panic!("{:?}", report.failures);
+    };
+    for line in [
+        "        diff:",
+        "            -   Labels:{alertname=\"Down\", i=\"b\"}",
+        "            +   Labels:{alertname=\"Down\", i=\"a\"}",
+        "            -   Annotations:{text=\"b is 0\"}",
+        "            +   Annotations:{text=\"a is 0\"}",
+        "              ]",
+    ] {
+        assert!(alerts.lines().any(|own| own == line), "{line}\n{alerts}");
+    }
+    let expected = "    expr: \"ups\", time: 3m,\n        diff:\n            \
+                    - {__name__=\"ups\"} 1E+00\n            + {__name__=\"ups\"} 0E+00";
+    assert_eq!(samples, expected);
+    let dump = report.dump.unwrap();
+    assert!(
+        dump.starts_with("DEBUG: Dump of all data (input_series and rules) at 3m1s:\n"),
+        "{dump}"
+    );
+    for part in [
+        "{__name__=\"up\", i=\"a\"} =>\n1 @[0]\n0 @[60000]\n0 @[120000]\n0 @[180000]",
+        "{__name__=\"ups\"} =>\n1 @[0]\n0 @[60000]",
+    ] {
+        assert!(dump.contains(part), "{dump}");
+    }
 }
