@@ -91,6 +91,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "push",
             "remote",
             "scrape",
+            // Consoles are templates.
+            "template",
             "web",
         ],
     ),

@@ -8,6 +8,7 @@ mod admin;
 mod agent;
 mod alertmanager;
 mod ast;
+mod consoles;
 mod entrance;
 mod envelope;
 mod error;
@@ -38,6 +39,7 @@ mod time;
 mod write;
 
 pub use active_queries::ActiveQueries;
+pub use consoles::{CONSOLE_BYTES_MAX, CONSOLE_LIBRARIES_MAX, CONSOLES_MAX, ConsoleOptions};
 pub use envelope::ANNOTATIONS_MAX;
 pub use error::{ApiError, ErrorKind};
 pub use origin::OriginPattern;

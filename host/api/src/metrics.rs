@@ -159,6 +159,7 @@ fn handler_name(path: &str, prefix: &str) -> String {
     path.strip_prefix(prefix)
         .filter(|rest| rest.starts_with('/'))
         .unwrap_or(path)
+        .replace("{*", "*")
         .replace('{', ":")
         .replace('}', "")
 }
@@ -255,6 +256,7 @@ mod tests {
                 "/p",
                 "/api/v1/label/:name/values",
             ),
+            ("/consoles/{*filepath}", "", "/consoles/*filepath"),
         ] {
             assert_eq!(handler_name(path, prefix), expected);
         }

@@ -9,8 +9,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::{
-    ApiState, admin, agent, alertmanager, ast, envelope, federate, lifecycle, metrics, origin,
-    otlp, plugins, push, push_metrics, query, read, rules, series, status, targets, write,
+    ApiState, admin, agent, alertmanager, ast, consoles, envelope, federate, lifecycle, metrics,
+    origin, otlp, plugins, push, push_metrics, query, read, rules, series, status, targets, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -131,6 +131,7 @@ fn tsdb_admin() -> Router<ApiState> {
 fn read_only(state: &ApiState) -> Router<ApiState> {
     Router::new()
         .route("/federate", get(federate::federate))
+        .route("/consoles/{*filepath}", get(consoles::console))
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
         .route("/", get(home))
         .route("/metrics", get(metrics::metrics))

@@ -19,6 +19,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::active_queries::ActiveQueries;
+use crate::consoles::{CONSOLES_MAX, ConsoleOptions};
 use crate::metrics::Metrics;
 use crate::origin::OriginPattern;
 use crate::plugin_admin::PluginAdmin;
@@ -47,6 +48,8 @@ pub struct ApiOptions {
     pub route_prefix: String,
     /// `--web.cors.origin`.
     pub cors_origin: OriginPattern,
+    /// Where the pages of `/consoles` lie.
+    pub consoles: ConsoleOptions,
     /// `--agent`: there are no queries, rules and blocks.
     pub is_agent: bool,
     /// `--web.enable-lifecycle`.
@@ -143,6 +146,7 @@ struct Inner {
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
     log_followers: Arc<Semaphore>,
+    console_turns: Arc<Semaphore>,
     write_bounds: WriteBounds,
     is_stopping: watch::Sender<bool>,
 }
@@ -160,6 +164,7 @@ impl ApiState {
             serving: ArcSwapOption::empty(),
             registries: ArcSwap::from_pointee(vec![Arc::new(registry)]),
             log_followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            console_turns: Arc::new(Semaphore::new(CONSOLES_MAX)),
             write_bounds: WriteBounds::default(),
             is_stopping: watch::Sender::new(false),
         }))
@@ -228,6 +233,10 @@ impl ApiState {
 
     pub(crate) fn log_followers(&self) -> Arc<Semaphore> {
         self.0.log_followers.clone()
+    }
+
+    pub(crate) fn console_turns(&self) -> Arc<Semaphore> {
+        self.0.console_turns.clone()
     }
 
     pub(crate) fn write_bounds(&self) -> &WriteBounds {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use narthex_api::OriginPattern;
+use narthex_api::{ConsoleOptions, OriginPattern};
 use narthex_model::{ByteSize, PromDuration};
 use narthex_notifier::{BATCH_SIZE_DEFAULT, NotifierOptions, QUEUE_CAPACITY_DEFAULT};
 use narthex_remote::MessageKind;
@@ -41,8 +41,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("storage.tsdb.wal-compression", false),
     ("storage.tsdb.wal-compression-type", true),
     ("storage.tsdb.wal-segment-size", true),
-    ("web.console.libraries", true),
-    ("web.console.templates", true),
     ("web.max-notifications-subscribers", true),
     ("web.page-title", true),
     ("web.user-assets", true),
@@ -284,6 +282,22 @@ pub(crate) struct Flags {
     #[arg(long = "web.cors.origin", value_name = "REGEX", default_value = ".*")]
     cors_origin: String,
 
+    /// Path to the console template directory, available at /consoles.
+    #[arg(
+        long = "web.console.templates",
+        value_name = "DIR",
+        default_value = "consoles"
+    )]
+    console_templates: PathBuf,
+
+    /// Path to the console library directory.
+    #[arg(
+        long = "web.console.libraries",
+        value_name = "DIR",
+        default_value = "console_libraries"
+    )]
+    console_libraries: PathBuf,
+
     /// Max time to tolerate prometheus outage for restoring "for" state of alert.
     #[arg(
         long = "rules.alert.for-outage-tolerance",
@@ -393,6 +407,14 @@ impl Flags {
         match self.is_agent {
             true => &self.agent_path,
             false => &self.storage_path,
+        }
+    }
+
+    /// Where the pages of `/consoles` lie.
+    pub(crate) fn consoles(&self) -> ConsoleOptions {
+        ConsoleOptions {
+            templates: self.console_templates.clone(),
+            libraries: self.console_libraries.clone(),
         }
     }
 

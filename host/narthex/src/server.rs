@@ -199,6 +199,7 @@ impl Setup {
         ConfigDefaults {
             // Only protobuf says when the counting of every series began.
             asks_for_protobuf: self.line.features.scrape.start_zeros,
+            consoles: self.line.flags.consoles(),
             is_agent: self.line.flags.is_agent,
         }
     }

@@ -117,6 +117,14 @@ pub enum ExpandError {
         /// What is wrong with it.
         source: ParseError,
     },
+    /// A file whose definitions it may use is no template.
+    #[error("error parsing template files for {name}: {source}")]
+    ParseFiles {
+        /// The template's name.
+        name: String,
+        /// What is wrong with the file.
+        source: ParseError,
+    },
     /// It failed.
     #[error("error executing template {name}: {source}")]
     Execute {
@@ -217,7 +225,12 @@ pub fn expand_html(
     let functions = functions::Html(expander);
     templates.add(name, text, &functions).map_err(parse)?;
     for (file, text) in files {
-        templates.add(file, text, &functions).map_err(parse)?;
+        templates
+            .add(file, text, &functions)
+            .map_err(|source| ExpandError::ParseFiles {
+                name: name.to_owned(),
+                source,
+            })?;
     }
     templates
         .execute_html(name, data, &functions, &expander.limits)

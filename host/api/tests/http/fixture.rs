@@ -1,6 +1,7 @@
 //! A router over a real engine and a store in memory.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -9,8 +10,8 @@ use axum::http::{Request, Response, header};
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use narthex_api::{
-    ApiOptions, ApiState, BuildInfo, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest,
-    OriginPattern, RunningConfig, Serving, router,
+    ApiOptions, ApiState, BuildInfo, ConsoleOptions, ExternalUrl, LIFECYCLE_REQUESTS_MAX,
+    LifecycleRequest, OriginPattern, RunningConfig, Serving, router,
 };
 use narthex_discovery::SdMetrics;
 use narthex_model::{Labels, Matcher, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
@@ -171,6 +172,10 @@ fn options(
         listen_address: "127.0.0.1:9090".parse().unwrap(),
         route_prefix: String::new(),
         cors_origin: OriginPattern::new(".*").unwrap(),
+        consoles: ConsoleOptions {
+            templates: PathBuf::new(),
+            libraries: PathBuf::new(),
+        },
         is_agent: false,
         is_lifecycle_enabled,
         is_admin_enabled,
@@ -371,6 +376,19 @@ impl Api {
     pub(crate) async fn without_admin() -> Self {
         install_tls();
         let api = Self::with(options(true, false));
+        api.serve(Arc::new(store())).await;
+        api
+    }
+
+    /// One with pages under `/consoles`.
+    pub(crate) async fn with_consoles(folder: &Path) -> Self {
+        install_tls();
+        let (mut options, requests) = options(true, true);
+        options.consoles = ConsoleOptions {
+            templates: folder.join("consoles"),
+            libraries: folder.join("console_libraries"),
+        };
+        let api = Self::with((options, requests));
         api.serve(Arc::new(store())).await;
         api
     }

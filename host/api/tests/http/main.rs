@@ -8,6 +8,7 @@
 
 mod admin;
 mod answers;
+mod consoles;
 mod entrance;
 mod errors;
 mod exemplars;
