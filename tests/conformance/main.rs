@@ -6,6 +6,7 @@ mod beside;
 mod blackbox;
 mod catalogue;
 mod check;
+mod cors;
 mod deletion;
 mod discovery;
 mod formats;

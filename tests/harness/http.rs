@@ -1,5 +1,6 @@
 //! Plain HTTP on the loopback interface.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -68,6 +69,32 @@ pub fn send(
     }
     let request = request.body(body).map_err(|error| error.to_string())?;
     answer(agent().run(request))
+}
+
+/// A status code, and the headers of an answer by their names in lower case; what stands in several
+/// of a name is joined.
+///
+/// # Errors
+/// As [`get`].
+pub fn head_of(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> Result<(u16, BTreeMap<String, String>), String> {
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(()).map_err(|error| error.to_string())?;
+    let response = agent().run(request).map_err(|error| error.to_string())?;
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in response.headers() {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let own = found.entry(name.as_str().to_owned());
+        own.and_modify(|own| own.push_str(&format!(", {value}")))
+            .or_insert(value);
+    }
+    Ok((response.status().as_u16(), found))
 }
 
 /// The `data` of a Prometheus API answer.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -30,19 +30,23 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
         .route("/silence/{id}", get(silence))
         .route(
             "/alerts",
-            post(post_alerts).layer(from_fn(origin::refuse_other_sites)),
+            post(post_alerts).route_layer(from_fn(origin::refuse_other_sites)),
         )
         .route(
             "/silences",
-            post(post_silence).layer(from_fn(origin::refuse_other_sites)),
+            post(post_silence).route_layer(from_fn(origin::refuse_other_sites)),
         )
         .route(
             "/silence/{id}",
-            delete(expire_silence).layer(from_fn(origin::refuse_other_sites)),
+            delete(expire_silence).route_layer(from_fn(origin::refuse_other_sites)),
         )
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
-        .layer(from_fn_with_state(state.clone(), origin::add_cors_headers))
+        .layer(from_fn(say_which_methods))
+        .layer(from_fn_with_state(
+            state.clone(),
+            origin::answer_as_alertmanager,
+        ))
 }
 
 fn not_enabled() -> Response {
@@ -93,17 +97,8 @@ async fn post_alerts(
     Extension(serving): Extension<Arc<Serving>>,
     body: Body,
 ) -> Response {
-    let Some(manager) = serving.alertmanager.clone() else {
-        return not_enabled();
-    };
-    let posted = take_body(state.write_bounds(), body, move |body| {
-        manager.post_body(&body)
-    });
-    match posted.await {
-        Ok(Ok(())) => StatusCode::OK.into_response(),
-        Ok(Err(fault)) => refused(&fault),
-        Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, Json(refusal.message)).into_response(),
-    }
+    let ok = |_: &()| StatusCode::OK.into_response();
+    take(&state, &serving, body, Alertmanager::post_body, ok).await
 }
 
 async fn post_silence(
@@ -111,14 +106,24 @@ async fn post_silence(
     Extension(serving): Extension<Arc<Serving>>,
     body: Body,
 ) -> Response {
+    take(&state, &serving, body, Alertmanager::post_silence, answer).await
+}
+
+/// Reads a body within its bounds, hands it to the Alertmanager, which may wait for the disk, and
+/// answers.
+async fn take<T: Send + 'static>(
+    state: &ApiState,
+    serving: &Serving,
+    body: Body,
+    ask: fn(&Alertmanager, &[u8]) -> Result<T, ApiFault>,
+    answer: fn(&T) -> Response,
+) -> Response {
     let Some(manager) = serving.alertmanager.clone() else {
         return not_enabled();
     };
-    let made = take_body(state.write_bounds(), body, move |body| {
-        manager.post_silence(&body)
-    });
-    match made.await {
-        Ok(Ok(made)) => answer(&made),
+    let taken = take_body(state.write_bounds(), body, move |body| ask(&manager, &body));
+    match taken.await {
+        Ok(Ok(taken)) => answer(&taken),
         Ok(Err(fault)) => refused(&fault),
         Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, Json(refusal.message)).into_response(),
     }
@@ -146,9 +151,33 @@ async fn expire_silence(
     }
 }
 
-async fn unknown() -> Response {
-    let text = json!({"code": 404, "message": "path was not found"});
+async fn unknown(uri: Uri) -> Response {
+    // What is left of a path within a router begins behind the router's own.
+    let message = format!("path /api/v2{} was not found", uri.path());
+    let text = json!({"code": 404, "message": message});
     (StatusCode::NOT_FOUND, Json(text)).into_response()
+}
+
+/// Answers a method that a path has not as Alertmanager does: with those that it has.
+async fn say_which_methods(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let allowed = response.headers().get(header::ALLOW).cloned();
+    let methods = allowed.as_ref().and_then(|allowed| allowed.to_str().ok());
+    let methods = methods.unwrap_or_default().split(',');
+    // What answers a GET answers a HEAD, which Alertmanager does not name.
+    let methods: Vec<&str> = methods.filter(|method| *method != "HEAD").collect();
+    let methods = methods.join(",");
+    let message = format!("method {method} is not allowed, but [{methods}] are");
+    let text = json!({"code": 405, "message": message});
+    let mut answer = (StatusCode::METHOD_NOT_ALLOWED, Json(text)).into_response();
+    if let Some(allowed) = allowed {
+        answer.headers_mut().insert(header::ALLOW, allowed);
+    }
+    answer
 }
 
 fn with(serving: &Serving, ask: impl FnOnce(&Alertmanager) -> Result<Value, ApiFault>) -> Response {

@@ -1,7 +1,7 @@
 //! Which other web sites may read our answers, and that none of them may change our state.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use narthex_model::{MatchOp, Matcher, MatcherError};
@@ -61,6 +61,74 @@ pub(crate) async fn add_cors_headers(
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         }
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    response
+}
+
+/// The headers that a page of another site may send to Alertmanager's API: those that Alertmanager
+/// takes, and credentials.
+const ALERTMANAGER_HEADERS: [&str; 5] = [
+    "accept",
+    "authorization",
+    "content-type",
+    "origin",
+    "x-requested-with",
+];
+
+/// What a preflight asks about, and so what its answer depends on.
+const PREFLIGHT: [&str; 3] = [
+    "Origin",
+    "Access-Control-Request-Method",
+    "Access-Control-Request-Headers",
+];
+
+/// The CORS protocol as Alertmanager speaks it, whose preflights are answered at any path. Methods
+/// that change our state are granted to nobody: [`refuse_other_sites`] would refuse them.
+pub(crate) async fn answer_as_alertmanager(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let origin = request.headers().get(header::ORIGIN);
+    let allowed = origin.and_then(|origin| state.options().cors_origin.allowed(origin));
+    let asks = header::ACCESS_CONTROL_REQUEST_METHOD;
+    if request.method() == Method::OPTIONS && request.headers().contains_key(asks) {
+        return preflight(request.headers(), allowed);
+    }
+    let is_known = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::POST | Method::OPTIONS
+    );
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(allowed) = allowed.filter(|_| is_known) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    }
+    response
+}
+
+/// What a page of another site may do. What is not granted is not named.
+fn preflight(asked: &HeaderMap, allowed: Option<HeaderValue>) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let headers = response.headers_mut();
+    for name in PREFLIGHT {
+        headers.append(header::VARY, HeaderValue::from_static(name));
+    }
+    let method = asked.get(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let method = method.filter(|method| *method == "GET" || *method == "HEAD");
+    let names = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let are_known = names.is_none_or(|names| {
+        let names = names.to_str().unwrap_or("?").split(',');
+        let mut names = names.map(|name| name.trim().to_ascii_lowercase());
+        names.all(|name| name.is_empty() || ALERTMANAGER_HEADERS.contains(&name.as_str()))
+    });
+    if let (Some(allowed), Some(method), true) = (allowed, method, are_known) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, method.clone());
+        if let Some(names) = names {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+        }
     }
     response
 }
