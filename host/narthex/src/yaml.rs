@@ -19,7 +19,7 @@ use std::{fmt, io};
 
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::document::{Document, Part, Taken};
+pub(crate) use self::document::{Document, Part, Taken, shown};
 pub(crate) use self::nearest::nearest;
 pub(crate) use self::places::Places;
 

@@ -11,7 +11,8 @@ use narthex_discovery::SdConfig;
 use narthex_scrape::config::ScrapeConfig;
 use serde_json::Value;
 
-use crate::yaml::{Fault, Places, YamlError};
+use super::alerting::Receiver;
+use crate::yaml::{Fault, Places, YamlError, shown};
 
 /// All uses of plugins in a config file.
 #[derive(Debug, Clone)]
@@ -61,10 +62,11 @@ struct PluginUse {
     place: PluginPlace,
     /// Which file it stands in.
     file: usize,
-    job: String,
+    /// Whose it is, as a message begins.
+    owner: String,
     plugin: String,
     settings: Value,
-    /// Points to the entry that names the plugin, and says what the entry is within its job.
+    /// Points to the entry that names the plugin, and says what the entry is within its owner.
     entry: (String, String),
     /// The field of the entry that holds the settings; empty where the entry itself is them.
     field: &'static str,
@@ -89,11 +91,13 @@ impl std::fmt::Display for PluginFault {
 }
 
 impl PluginUses {
-    /// The uses of jobs that were read from files, each with where it stands.
+    /// The uses of jobs that were read from files, each with where it stands, and of what finds
+    /// Alertmanagers, which stands in the main file.
     pub(super) fn of(
         files: Vec<ConfigFile>,
         origins: &[JobOrigin],
         jobs: &[Arc<ScrapeConfig>],
+        receivers: &[Receiver],
     ) -> Self {
         let uses = origins.iter().zip(jobs).flat_map(|(origin, job)| {
             let JobOrigin { file, index } = *origin;
@@ -103,53 +107,33 @@ impl PluginUses {
                     .as_ref()
                     .map_or(Value::Null, |held| held.expose().clone())
             };
+            let owner = format!("job {:?}", job.job_name);
             let collects = job.plugin.as_ref().map(|plugin| PluginUse {
                 place: PluginPlace::Exporter,
                 file,
-                job: job.job_name.clone(),
+                owner: owner.clone(),
                 plugin: plugin.clone(),
                 settings: settings(&job.plugin_config),
                 entry: (at_job.clone(), String::new()),
                 field: "plugin_config",
             });
             let mut uses = Vec::from_iter(collects);
-            // How many entries of its field came before each.
-            let mut counts = BTreeMap::<&str, usize>::new();
-            for entry in job.sd_configs() {
-                let field = entry.field();
-                let count = counts.entry(field).or_default();
-                let index = *count;
-                *count += 1;
-                let Some(plugin) = entry.plugin() else {
-                    continue;
-                };
-                uses.push(PluginUse {
-                    place: PluginPlace::Discovery,
-                    file,
-                    job: job.job_name.clone(),
-                    plugin: plugin.to_owned(),
-                    settings: entry.settings(),
-                    entry: (
-                        format!("{at_job}/{field}/{index}"),
-                        format!("{field}[{index}]."),
-                    ),
-                    // The others are told what their entries say.
-                    field: match entry {
-                        SdConfig::Plugin(_) => "config",
-                        _ => "",
-                    },
-                });
-            }
+            uses.extend(discoveries(job, file, &owner, &at_job));
             uses
         });
-        let uses = uses.collect();
+        let of_receivers = receivers.iter().flat_map(|receiver| {
+            let Receiver { pointer, client } = receiver;
+            discoveries(client, 0, &shown(pointer), pointer)
+        });
+        let uses = uses.chain(of_receivers).collect();
         Self { files, uses }
     }
 
     /// Checks every use against what is known of its plugin.
     ///
     /// # Errors
-    /// All faults, each with its line and column, in the order of the jobs.
+    /// All faults, each with its line and column, in the order of the jobs, those of Alertmanagers
+    /// last.
     pub(crate) fn check(
         &self,
         faults: impl Fn(PluginPlace, &str, &Value) -> Vec<PluginFault>,
@@ -198,7 +182,7 @@ impl PluginUses {
                 }
             };
             let place = places.and_then(|places| places.find(&pointer));
-            let message = format!("job {:?}: {what}: {message}", used.job);
+            let message = format!("{}: {what}: {message}", used.owner);
             match self.files.get(used.file) {
                 Some(file) => Fault::new(&file.text, place, message).in_file(&file.name),
                 None => Fault::new("", place, message),
@@ -209,6 +193,39 @@ impl PluginUses {
             faults: faults.collect(),
         })
     }
+}
+
+/// What finds the targets of who stands at a pointer.
+fn discoveries(found: &ScrapeConfig, file: usize, owner: &str, at: &str) -> Vec<PluginUse> {
+    // How many entries of its field came before each.
+    let mut counts = BTreeMap::<&str, usize>::new();
+    let mut uses = Vec::new();
+    for entry in found.sd_configs() {
+        let field = entry.field();
+        let count = counts.entry(field).or_default();
+        let index = *count;
+        *count += 1;
+        let Some(plugin) = entry.plugin() else {
+            continue;
+        };
+        uses.push(PluginUse {
+            place: PluginPlace::Discovery,
+            file,
+            owner: owner.to_owned(),
+            plugin: plugin.to_owned(),
+            settings: entry.settings(),
+            entry: (
+                format!("{at}/{field}/{index}"),
+                format!("{field}[{index}]."),
+            ),
+            // The others are told what their entries say.
+            field: match entry {
+                SdConfig::Plugin(_) => "config",
+                _ => "",
+            },
+        });
+    }
+    uses
 }
 
 /// A JSON pointer as people write it: `.list[3].name`.
@@ -311,6 +328,16 @@ mod tests {
                  f.yml:2:61: job \"a\": plugin_sd_configs[0].plugin: it is not of the world discovery\n\
                  1 | scrape_configs:\n2 | - {job_name: a, plugin: cloud, plugin_sd_configs: [{plugin: redis}]}\n  \
                  |                                                             ^",
+            ),
+            (
+                "alerting:\n  alertmanagers:\n  - static_configs: [{targets: [a]}]\n  - plugin_sd_configs:\n\
+                 \x20   - {plugin: cloud}\n    - {plugin: redis}\n    dns_sd_configs: [{names: [a]}]\n",
+                "f.yml:6:16: alerting.alertmanagers[1]: plugin_sd_configs[1].plugin: it is not of the world discovery\n\
+                 4 |   - plugin_sd_configs:\n5 |     - {plugin: cloud}\n6 |     - {plugin: redis}\n  \
+                 |                ^\n\
+                 f.yml:7:22: alerting.alertmanagers[1]: dns_sd_configs[0]: no plugin is named \"dns\"\n\
+                 5 |     - {plugin: cloud}\n6 |     - {plugin: redis}\n7 |     dns_sd_configs: [{names: [a]}]\n  \
+                 |                      ^",
             ),
         ] {
             let config = Config::parse(text, "f.yml").unwrap();

@@ -225,7 +225,12 @@ fn finish(
         text: Arc::clone(document.text()),
     });
     Ok(Config {
-        plugin_uses: PluginUses::of(documents.collect(), &files.origins, &scrape.jobs),
+        plugin_uses: PluginUses::of(
+            documents.collect(),
+            &files.origins,
+            &scrape.jobs,
+            &outcome.receivers,
+        ),
         external_labels: Labels::from_pairs(&scrape.global.external_labels),
         plugins: sections.plugins,
         storage: sections.storage,

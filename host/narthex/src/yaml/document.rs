@@ -367,7 +367,7 @@ fn steps(pointer: &str) -> impl Iterator<Item = String> {
 }
 
 /// A pointer as people write it: `scrape_configs[2].scheme`.
-fn shown(pointer: &str) -> String {
+pub(crate) fn shown(pointer: &str) -> String {
     let mut path = String::new();
     for step in steps(pointer) {
         if step.parse::<usize>().is_ok() && !path.is_empty() {
