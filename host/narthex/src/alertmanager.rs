@@ -190,8 +190,7 @@ pub(crate) fn load(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, St
     let mut config = read(&text, &file, mode)?;
     config.set_folder(path.parent().unwrap_or(Path::new("")));
     check_templates(&config)?;
-    let yaml =
-        serde_yaml::to_string(&config.shown()).context("the configuration cannot be printed")?;
+    let yaml = yaml::to_string(&config.shown()).context("the configuration cannot be printed")?;
     Ok((config, yaml))
 }
 

@@ -1,6 +1,7 @@
 //! Reads YAML as Prometheus' own reader does, and says of each fault where it stands.
 //!
 //! A text becomes a tree once ([`tree`]); all that is read is read from it ([`deserialize`]).
+//! What is printed is printed for readers of YAML 1.1 too ([`print`]).
 //! It is not: where a section's meaning is known. Each crate owns its part; [`crate::config`]
 //! puts them together.
 
@@ -10,6 +11,7 @@ mod document;
 mod mention;
 mod nearest;
 mod places;
+mod print;
 mod scalar;
 mod snippet;
 mod tree;
@@ -22,6 +24,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use self::document::{Document, Part, Taken, shown};
 pub(crate) use self::nearest::nearest;
 pub(crate) use self::places::Places;
+pub(crate) use self::print::to_string;
 
 /// A file may have this many bytes; a larger one is refused. It bounds what the reader builds
 /// from a file without aliases; those have a bound of their own.

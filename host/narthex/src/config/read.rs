@@ -21,7 +21,7 @@ use super::{
     Checks, Config, ConfigDefaults, ConfigError, Printed, absent, alerting, client,
     external_labels, hints, job_files, lint, paths, plugins_section, remote_read, url,
 };
-use crate::yaml::{Document, Fault, YamlError};
+use crate::yaml::{self, Document, Fault, YamlError};
 
 /// The files of a config with their jobs, those of the main file first.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ fn finish(
         .count();
     let not_printed = |error: serde_yaml::Error| ConfigError::Print(error.to_string());
     let alerting = sections.alerting.printed(&outcome.receivers);
-    let yaml = serde_yaml::to_string(&Printed {
+    let yaml = yaml::to_string(&Printed {
         global: &scrape.global,
         alerting: alerting.map_err(not_printed)?,
         rule_files: &sections.rule_files,

@@ -504,3 +504,21 @@ fn alertmanagers_are_found_and_spoken_to_as_jobs_are() {
     assert!(!config.yaml.contains("job_name"), "{}", config.yaml);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 }
+
+#[test]
+fn a_printed_text_is_none_of_the_words_of_yaml_1_1() {
+    let text = "global: {external_labels: {on: 'off', at: '22:00', plain: a b}}\n\
+                scrape_configs:\n- job_name: 'no'\n  relabel_configs:\n\
+                \x20 - {target_label: keep, replacement: 'yes'}\n";
+    let config = parsed(text).unwrap();
+    for line in [
+        "    \"on\": \"off\"\n",
+        "    at: \"22:00\"\n",
+        "    plain: a b\n",
+        "- job_name: \"no\"\n",
+        "    replacement: \"yes\"\n",
+    ] {
+        assert!(config.yaml.contains(line), "{line}\n{}", config.yaml);
+    }
+    assert_eq!(parsed(&config.yaml).unwrap().yaml, config.yaml);
+}
