@@ -1,9 +1,6 @@
 //! Remote read with Prometheus 2.42, both ways, and from Narthex to Narthex.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use narthex_tests::{Narthex, Target, free_port, http, peers, sorted, until};
+use narthex_tests::{Narthex, Ticking, free_port, http, peers, sorted, until};
 use serde_json::Value;
 
 /// What a server answers, the series in an order of their own.
@@ -42,58 +39,41 @@ const QUERIES: [&str; 6] = [
 ];
 
 /// A target whose every page is another one.
-struct Ticking {
-    target: Target,
-    ticks: Arc<AtomicU64>,
+fn ticking() -> Ticking {
+    Ticking::with(|tick| {
+        let mut page = String::new();
+        for series in 0..300 {
+            let value = tick as f64 * 0.1 + f64::from(series);
+            page.push_str(&format!("other{{series=\"{series}\"}} {value}\n"));
+        }
+        page + "odd NaN\nlarge +Inf\nsmall -1e-300\n"
+    })
 }
 
-impl Ticking {
-    fn start() -> Self {
-        let ticks = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&ticks);
-        let target = Target::serve_text(move || {
-            let tick = counter.fetch_add(1, Ordering::SeqCst) + 1;
-            let mut page = format!("# TYPE ticks_total counter\nticks_total {tick}\n");
-            for series in 0..300 {
-                let value = tick as f64 * 0.1 + f64::from(series);
-                page.push_str(&format!("other{{series=\"{series}\"}} {value}\n"));
-            }
-            page.push_str("odd NaN\nlarge +Inf\nsmall -1e-300\n");
-            page
-        });
-        Self { target, ticks }
-    }
+fn config(ticking: &Ticking) -> String {
+    format!(
+        "global: {{scrape_interval: 100ms, scrape_timeout: 100ms, external_labels: {{region: eu}}}}\n\
+         scrape_configs: [{{job_name: t, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        ticking.address()
+    )
+}
 
-    fn config(&self) -> String {
-        format!(
-            "global: {{scrape_interval: 100ms, scrape_timeout: 100ms, external_labels: {{region: eu}}}}\n\
-             scrape_configs: [{{job_name: t, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
-            self.target.address()
-        )
-    }
-
-    /// Waits until more than one chunk of each series is there, and gives a time up to which all
-    /// scrapes are stored.
-    fn wait(&self, url: &str) -> f64 {
-        until(60, "150 scrapes", || {
-            match self.ticks.load(Ordering::SeqCst) {
-                150.. => Ok(()),
-                now => Err(now.to_string()),
-            }
-        });
-        let newest = http::api(&format!("{url}/api/v1/query?query=ticks_total")).unwrap();
-        let Value::Number(time) = &newest["result"][0]["value"][0] else {
-            panic!("{newest}")
-        };
-        time.as_f64().unwrap() - 1.0
-    }
+/// Waits until more than one chunk of each series is there, and gives a time up to which all scrapes
+/// are stored.
+fn wait(ticking: &Ticking, url: &str) -> f64 {
+    ticking.wait_for(150);
+    let newest = http::api(&format!("{url}/api/v1/query?query=ticks_total")).unwrap();
+    let Value::Number(time) = &newest["result"][0]["value"][0] else {
+        panic!("{newest}")
+    };
+    time.as_f64().unwrap() - 1.0
 }
 
 #[test]
 fn prometheus_reads_from_narthex_what_narthex_answers() {
-    let ticking = Ticking::start();
-    let narthex = Narthex::builder().config(ticking.config()).start();
-    let time = ticking.wait(&narthex.url());
+    let ticking = ticking();
+    let narthex = Narthex::builder().config(config(&ticking)).start();
+    let time = wait(&ticking, &narthex.url());
     let folder = tempfile::tempdir().unwrap();
     let config = format!(
         "remote_read: [{{url: \"{}/api/v1/read\", read_recent: true}}]\n",
@@ -153,24 +133,24 @@ fn finds_all(far: &str, time: f64) {
 
 #[test]
 fn narthex_reads_from_prometheus_what_prometheus_answers() {
-    let ticking = Ticking::start();
+    let ticking = ticking();
     let folder = tempfile::tempdir().unwrap();
-    let prometheus = peers::prometheus(folder.path(), &ticking.config());
-    finds_all(&prometheus.url(), ticking.wait(&prometheus.url()));
+    let prometheus = peers::prometheus(folder.path(), &config(&ticking));
+    finds_all(&prometheus.url(), wait(&ticking, &prometheus.url()));
 }
 
 #[test]
 fn narthex_reads_from_narthex_what_that_answers() {
-    let ticking = Ticking::start();
-    let narthex = Narthex::builder().config(ticking.config()).start();
-    finds_all(&narthex.url(), ticking.wait(&narthex.url()));
+    let ticking = ticking();
+    let narthex = Narthex::builder().config(config(&ticking)).start();
+    finds_all(&narthex.url(), wait(&ticking, &narthex.url()));
 }
 
 #[test]
 fn a_reload_changes_who_is_asked_and_who_fails_is_a_warning() {
-    let ticking = Ticking::start();
-    let far = Narthex::builder().config(ticking.config()).start();
-    let time = ticking.wait(&far.url());
+    let ticking = ticking();
+    let far = Narthex::builder().config(config(&ticking)).start();
+    let time = wait(&ticking, &far.url());
     let query = |url: &str, query: &str| {
         let query = http::encode(query);
         let (status, body) =

@@ -6,10 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use narthex_tests::{Narthex, Target, free_port, http, peers, until};
+use narthex_tests::{Narthex, Ticking, free_port, http, peers, until};
 
 /// How many scrapes a test lasts; a scrape comes every half second. `REMOTE_WRITE_TICKS=1200` is
 /// ten minutes.
@@ -19,43 +17,22 @@ fn ticks() -> u64 {
 }
 
 /// A target that counts its readers, and a few series more.
-struct Ticking {
-    target: Target,
-    ticks: Arc<AtomicU64>,
+fn ticking() -> Ticking {
+    Ticking::with(|tick| {
+        let series = (0..200).map(|series| format!("other{{series=\"{series}\"}} {tick}\n"));
+        series.collect()
+    })
 }
 
-impl Ticking {
-    fn start() -> Self {
-        let ticks = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&ticks);
-        let target = Target::serve_text(move || {
-            let tick = counter.fetch_add(1, Ordering::SeqCst) + 1;
-            let mut page = format!("# TYPE ticks_total counter\nticks_total {tick}\n");
-            for series in 0..200 {
-                page.push_str(&format!("other{{series=\"{series}\"}} {tick}\n"));
-            }
-            page
-        });
-        Self { target, ticks }
-    }
-
-    fn scrape_config(&self) -> String {
-        format!(
-            "global: {{scrape_interval: 500ms, external_labels: {{sender: x}}}}\n\
-             scrape_configs:\n\
-             - job_name: ticking\n\
-             \x20 scrape_timeout: 400ms\n\
-             \x20 static_configs: [{{targets: [\"{}\"]}}]\n",
-            self.target.address()
-        )
-    }
-
-    fn wait_for(&self, tick: u64) {
-        until(900, "scrapes", || match self.ticks.load(Ordering::SeqCst) {
-            now if now >= tick => Ok(()),
-            now => Err(format!("{now} of {tick}")),
-        });
-    }
+fn scrape_config(ticking: &Ticking) -> String {
+    format!(
+        "global: {{scrape_interval: 500ms, external_labels: {{sender: x}}}}\n\
+         scrape_configs:\n\
+         - job_name: ticking\n\
+         \x20 scrape_timeout: 400ms\n\
+         \x20 static_configs: [{{targets: [\"{}\"]}}]\n",
+        ticking.address()
+    )
 }
 
 /// The numbers that a server has of a series, in the order of time.
@@ -124,7 +101,7 @@ fn to_narthex(ticking: &Ticking, narthex: Narthex) {
         || narthex.borrow_mut().restart(),
     );
     let narthex = narthex.into_inner();
-    let last = ticking.ticks.load(Ordering::SeqCst);
+    let last = ticking.now();
     for selector in [
         "ticks_total",
         "other{series=\"0\"}",
@@ -137,11 +114,11 @@ fn to_narthex(ticking: &Ticking, narthex: Narthex) {
 #[test]
 fn prometheus_sends_to_narthex() {
     let folder = tempfile::tempdir().unwrap();
-    let ticking = Ticking::start();
+    let ticking = ticking();
     let narthex = receiving();
     let config = format!(
         "{}remote_write:\n- url: {}/api/v1/write\n",
-        ticking.scrape_config(),
+        scrape_config(&ticking),
         narthex.url()
     );
     let _prometheus = peers::prometheus(folder.path(), &config);
@@ -151,10 +128,10 @@ fn prometheus_sends_to_narthex() {
 #[test]
 fn the_agent_of_victoria_metrics_sends_to_narthex() {
     let folder = tempfile::tempdir().unwrap();
-    let ticking = Ticking::start();
+    let ticking = ticking();
     let narthex = receiving();
     let url = format!("{}/api/v1/write", narthex.url());
-    let config = ticking.scrape_config();
+    let config = scrape_config(&ticking);
     let _agent = peers::vmagent(folder.path(), free_port(), &config, &url);
     to_narthex(&ticking, narthex);
 }
@@ -162,7 +139,7 @@ fn the_agent_of_victoria_metrics_sends_to_narthex() {
 #[test]
 fn narthex_sends_to_narthex_by_both_messages() {
     for message in ["prometheus.WriteRequest", "io.prometheus.write.v2.Request"] {
-        let ticking = Ticking::start();
+        let ticking = ticking();
         let receiver = receiving();
         let url = receiver.url();
         let _sender = sending(&ticking, &url, message).start();
@@ -176,7 +153,7 @@ fn sending(ticking: &Ticking, url: &str, message: &str) -> narthex_tests::Narthe
          - url: {url}/api/v1/write\n\
          \x20 protobuf_message: {message}\n\
          \x20 queue_config: {{batch_send_deadline: 1s, max_backoff: 1s}}\n",
-        ticking.scrape_config()
+        scrape_config(ticking)
     ))
 }
 
@@ -185,7 +162,7 @@ fn to_peer(start: impl Fn(&Path, u16) -> peers::Peer, is_killed: bool) {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let peer = std::cell::RefCell::new(Some(start(folder.path(), port)));
-    let ticking = Ticking::start();
+    let ticking = ticking();
     let url = format!("http://127.0.0.1:{port}");
     let mut narthex = sending(&ticking, &url, "prometheus.WriteRequest").start();
     kill_in_between(
@@ -199,17 +176,17 @@ fn to_peer(start: impl Fn(&Path, u16) -> peers::Peer, is_killed: bool) {
         },
         || *peer.borrow_mut() = Some(start(folder.path(), port)),
     );
-    let last = ticking.ticks.load(Ordering::SeqCst);
+    let last = ticking.now();
     for selector in ["ticks_total{sender=\"x\"}", "other{series=\"199\"}"] {
         has_all(&url, selector, last);
     }
     // Who sends is killed while samples wait, and comes back.
     ticking.wait_for(last + 10);
     narthex.process().kill();
-    let before = ticking.ticks.load(Ordering::SeqCst);
+    let before = ticking.now();
     narthex.restart();
     ticking.wait_for(before + 10);
-    let last = ticking.ticks.load(Ordering::SeqCst);
+    let last = ticking.now();
     until(120, "the last of what was sent", || {
         let numbers = numbers(&url, "ticks_total")?;
         match numbers.last() {

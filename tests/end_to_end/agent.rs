@@ -2,50 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use narthex_tests::{Narthex, Target, binary, free_port, http, peers, until};
+use narthex_tests::{Narthex, Ticking, binary, free_port, http, peers, until};
 use serde_json::Value;
 
 /// How many scrapes come between one kill and the next.
 const TICKS: u64 = 20;
-
-/// A target that counts how often it was read.
-struct Ticking {
-    target: Target,
-    ticks: Arc<AtomicU64>,
-}
-
-impl Ticking {
-    fn start() -> Self {
-        let ticks = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&ticks);
-        let target = Target::serve_text(move || {
-            let tick = counter.fetch_add(1, Ordering::SeqCst) + 1;
-            format!("# TYPE ticks_total counter\nticks_total {tick}\n")
-        });
-        Self { target, ticks }
-    }
-
-    fn now(&self) -> u64 {
-        self.ticks.load(Ordering::SeqCst)
-    }
-
-    fn wait_for(&self, tick: u64) {
-        until(300, "scrapes", || match self.now() {
-            now if now >= tick => Ok(()),
-            now => Err(format!("{now} of {tick}")),
-        });
-    }
-}
 
 fn config(ticking: &Ticking, receivers: &[&str]) -> String {
     let mut text = format!(
         "global: {{scrape_interval: 500ms, scrape_timeout: 400ms, external_labels: {{sender: x}}}}\n\
          scrape_configs: [{{job_name: t, static_configs: [{{targets: [\"{}\"]}}]}}]\n\
          remote_write:\n",
-        ticking.target.address()
+        ticking.address()
     );
     for url in receivers {
         text.push_str(&format!(

@@ -24,6 +24,7 @@ mod questions;
 pub mod samples;
 pub mod system;
 mod target;
+mod ticking;
 pub mod usage;
 mod wait;
 
@@ -37,6 +38,7 @@ pub use process::{Process, free_port, run};
 pub use questions::{At, QUESTIONS, Question};
 pub use samples::Samples;
 pub use target::{Page, Target};
+pub use ticking::Ticking;
 pub use usage::Usage;
 pub use wait::until;
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use narthex_model::with_sources;
 use narthex_promql::parse_metric_selector;
 use narthex_storage::AdminError;
 use serde::Serialize;
 
-use crate::error::{ApiError, ErrorKind, with_sources};
+use crate::error::{ApiError, ErrorKind};
 use crate::params::Params;
 use crate::state::Serving;
 use crate::{ApiState, envelope};

@@ -14,11 +14,10 @@ use narthex_exposition::{
 };
 use narthex_model::histogram::CounterResetHint;
 use narthex_model::sample::{is_histogram, is_stale_nan};
-use narthex_model::{FloatHistogram, Labels, METRIC_NAME};
+use narthex_model::{FloatHistogram, Labels, METRIC_NAME, with_sources};
 use narthex_storage::{SelectRequest, StorageError, TimeRange};
 
 use crate::ApiState;
-use crate::error::with_sources;
 use crate::metrics::{OPEN_METRICS, TEXT, with_type};
 use crate::params::Params;
 use crate::state::Serving;

@@ -6,14 +6,13 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use narthex_exposition::MetricType;
-use narthex_model::float_text;
+use narthex_model::{float_text, with_sources};
 use narthex_push::{
     BodyError, GroupingKey, Groups, Metric, PUSH_BYTES_MAX, PushError, TimedFamily, Value, parse,
     parse_key,
 };
 use serde_json::{Map, Value as Json, json};
 
-use crate::error::with_sources;
 use crate::metrics::{TEXT, with_type};
 use crate::state::Serving;
 use crate::write::{take_body, text};

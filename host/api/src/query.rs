@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use narthex_model::PromDuration;
+use narthex_model::{PromDuration, with_sources};
 use narthex_promql::{
     MatrixSeries, QueryError, QueryOptions, QueryResult, StatsWanted, Value, VectorSample,
 };
 use narthex_storage::ExemplarsRequest;
 
 use crate::envelope::{self, Annotations};
-use crate::error::{ApiError, ErrorKind, with_sources};
+use crate::error::{ApiError, ErrorKind};
 use crate::params::{Params, parse_duration};
 use crate::series::TRUNCATED;
 use crate::state::Serving;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Path};
 use axum::response::Response;
-use narthex_model::Labels;
+use narthex_model::{Labels, with_sources};
 use narthex_storage::{LabelsRequest, StorageError, Warnings};
 
-use crate::error::{ApiError, ErrorKind, with_sources};
+use crate::error::{ApiError, ErrorKind};
 use crate::params::Params;
 use crate::state::Serving;
 use crate::{envelope, json, label_name};

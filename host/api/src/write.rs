@@ -10,11 +10,11 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
+use narthex_model::with_sources;
 use narthex_remote::{COMPRESSED_BYTES_MAX, MessageKind, Receiver, Refusal, RefusalKind, Written};
 use tokio::sync::Semaphore;
 
 use crate::ApiState;
-use crate::error::with_sources;
 use crate::state::Serving;
 
 /// Bodies that are being read and decoded may have this many bytes together. A request that comes

@@ -15,6 +15,7 @@ mod matcher;
 mod plugin_settings;
 pub mod relabel;
 pub mod sample;
+mod sources;
 mod write;
 
 pub use byte_size::{ByteSize, ByteSizeError};
@@ -27,6 +28,7 @@ pub use kahan::Kahan;
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use plugin_settings::{PluginSettings, is_secret_name};
+pub use sources::with_sources;
 pub use write::{
     AppendReport, HistogramSample, Rejection, Sample, SeriesRef, StartTimestamps, WriteBatch,
 };

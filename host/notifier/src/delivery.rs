@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use narthex_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use narthex_http::{BodyLimit, Client};
+use narthex_model::with_sources;
 use narthex_rules::Notification;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -199,17 +200,6 @@ async fn send(endpoint: &Endpoint, batch: &[Notification]) -> Result<(), String>
     };
     let done = tokio::time::timeout(endpoint.timeout, exchange).await;
     done.unwrap_or_else(|_| Err(format!("no answer within {:?}", endpoint.timeout)))
-}
-
-/// An error and all its sources in one line, outermost first.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }
 
 fn as_count(count: usize) -> i64 {

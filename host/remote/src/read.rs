@@ -17,14 +17,14 @@ mod xor;
 use std::sync::Arc;
 
 use futures::TryStreamExt as _;
-use narthex_model::{Labels, LabelsBuilder, MatchOp};
+use narthex_model::{Labels, LabelsBuilder, MatchOp, with_sources};
 use narthex_storage::{Queryable, SelectRequest, Series, StorageError};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
 use self::request::{Form, Request};
-use crate::receiver::{Refusal, RefusalKind, with_sources};
+use crate::receiver::{Refusal, RefusalKind};
 use crate::snappy;
 
 /// What bounds the reading.

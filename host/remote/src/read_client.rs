@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use narthex_http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use narthex_http::{BodyError, BodyLimit, BuildError, Client, RequestError, Response};
-use narthex_model::{Labels, MatcherError};
+use narthex_model::{Labels, MatcherError, with_sources};
 use narthex_storage::{LabelsRequest, SelectRequest, Series};
 use snap::raw::{Decoder, decompress_len};
 use xxhash_rust::xxh3::xxh3_64;
@@ -31,7 +31,6 @@ use self::answer::{Answer, AnswerBounds, AnswerError};
 use self::frames::{FrameError, Frames};
 use self::metrics::{RemoteLabels, ResponseType};
 use self::question::{Question, Wanted};
-use crate::receiver::with_sources;
 use crate::snappy;
 
 pub use self::config::RemoteReadConfig;

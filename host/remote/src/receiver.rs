@@ -20,7 +20,7 @@ mod report;
 use std::fmt;
 use std::sync::Arc;
 
-use narthex_model::Clock;
+use narthex_model::{Clock, with_sources};
 use narthex_storage::{AppendError, Appendable};
 use prometheus_client::registry::Registry;
 
@@ -29,7 +29,7 @@ pub(crate) use self::batch::rejection_text;
 use self::cache::SeriesCache;
 pub use self::kind::{Encoding, MessageKind, UnknownMessage};
 use self::metrics::Metrics;
-pub(crate) use self::report::{Faults, with_sources};
+pub(crate) use self::report::Faults;
 pub use self::report::{Refusal, RefusalKind, Written};
 use crate::metadata::{ReceivedMetadata, family_of};
 use crate::sender::MetricKind;

@@ -15,7 +15,7 @@ use narthex_block::SLICE_MS;
 use narthex_bucket::{
     Bucket, BucketConfig, BucketError, BucketOptions, Provider, Settings, open_store,
 };
-use narthex_model::{ByteSize, PromDuration, SimulatedClock};
+use narthex_model::{ByteSize, PromDuration, SimulatedClock, with_sources};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -189,12 +189,6 @@ impl Told {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let causes = causes.map(|cause| format!(": {cause}"));
-    error.to_string() + &causes.collect::<String>()
-}
-
 async fn disk() -> Disk {
     let mut disk = Disk::new();
     for slice in [2, 1] {
@@ -240,7 +234,7 @@ async fn what_fails_is_named_and_counted() {
         let told = Told::open(Arc::clone(&store) as _).await;
         let error = told.sync(&disk).await.unwrap_err();
         let first = &disk.blocks[0].meta().ulid;
-        let found = chain(&error).replace(first, "BLOCK");
+        let found = with_sources(&error).replace(first, "BLOCK");
         assert!(found.starts_with(said), "{ill:?}: {found}");
         assert_eq!(told.metric("narthex_bucket_sync_failures_total"), 1.0);
         assert_eq!(told.metric("narthex_bucket_uploads_total"), 0.0);
@@ -362,7 +356,7 @@ async fn a_server_that_cannot_answer_is_asked_four_times() {
         );
         let config: BucketConfig = serde_json::from_str(&text).unwrap();
         let told = Told::open(open_store(&config).unwrap()).await;
-        let error = chain(&told.sync(&Disk::new()).await.unwrap_err());
+        let error = with_sources(&told.sync(&Disk::new()).await.unwrap_err());
         assert!(
             error.contains(said) && !error.contains("hunter2"),
             "{error}"

@@ -1,5 +1,6 @@
 //! Why a registry did not give or take what it was asked.
 
+use narthex_model::with_sources;
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 
 use crate::error::PackageError;
@@ -48,7 +49,7 @@ impl RegistryError {
 
     /// One from oci-client.
     pub(super) fn from_oci(what: &str, error: &OciDistributionError) -> Self {
-        let text = format!("{what}: {}", chain(error));
+        let text = format!("{what}: {}", with_sources(error));
         match error {
             OciDistributionError::AuthenticationFailure(_)
             | OciDistributionError::UnauthorizedError { .. } => Self::Unauthorized(what.to_owned()),
@@ -77,19 +78,4 @@ impl RegistryError {
             _ => Self::Refused(text),
         }
     }
-}
-
-/// An error with its causes, as one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }

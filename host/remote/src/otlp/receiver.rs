@@ -5,7 +5,9 @@ use std::io::Read as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use flate2::read::MultiGzDecoder;
-use narthex_model::{AppendReport, Clock, ExemplarRejection, Labels, PromDuration, WriteBatch};
+use narthex_model::{
+    AppendReport, Clock, ExemplarRejection, Labels, PromDuration, WriteBatch, with_sources,
+};
 use narthex_storage::{AppendError, Appendable};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -17,7 +19,7 @@ use super::protobuf;
 use super::translate::{Rules, Tools, Translated, translate};
 use crate::metadata::ReceivedMetadata;
 use crate::receiver::cache::SeriesCache;
-use crate::receiver::{AHEAD_MS_MAX, RefusalKind, rejection_text, with_sources};
+use crate::receiver::{AHEAD_MS_MAX, RefusalKind, rejection_text};
 use crate::turns;
 
 /// A body may have this many bytes, as it arrives and once it is unpacked.

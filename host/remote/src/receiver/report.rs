@@ -103,15 +103,3 @@ impl Faults {
         }
     }
 }
-
-/// An error and all its sources in one line, outermost first.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

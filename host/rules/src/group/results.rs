@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use narthex_model::{
     FloatHistogram, HistogramSample, Labels, Rejection, Sample, SeriesRef, WriteBatch, sample,
+    with_sources,
 };
 
 use super::Group;
@@ -139,15 +140,4 @@ fn rejection_text(why: Rejection) -> &'static str {
         Rejection::InvalidLabels => "invalid labels",
         Rejection::InvalidHistogram => "invalid histogram",
     }
-}
-
-/// An error and all its sources in one line, outermost first.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }
