@@ -9,8 +9,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::{
-    ApiState, admin, agent, alertmanager, ast, consoles, envelope, federate, lifecycle, metrics,
-    origin, otlp, plugins, push, push_metrics, query, read, rules, series, status, targets, write,
+    ApiState, admin, agent, alertmanager, ast, consoles, envelope, features, federate, lifecycle,
+    metrics, origin, otlp, plugins, push, push_metrics, query, read, rules, series, status,
+    targets, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -42,7 +43,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 27] = [
+    let paths: [(&str, MethodRouter<ApiState>); 28] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (
@@ -74,6 +75,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
             "/otlp/v1/metrics",
             post(otlp::write).layer(from_fn(origin::refuse_other_sites)),
         ),
+        ("/features", get(features::features)),
         ("/plugins", get(plugins::list)),
         ("/plugins/{name}", get(plugins::detail)),
         ("/rules", get(rules::rules)),
@@ -100,6 +102,14 @@ fn api(state: &ApiState) -> Router<ApiState> {
         .route(
             "/status/walreplay",
             get(status::wal_replay).options(no_content),
+        )
+        .route(
+            "/notifications",
+            get(notifications::list).options(no_content),
+        )
+        .route(
+            "/notifications/live",
+            get(notifications::live).options(no_content),
         )
         .layer(from_fn_with_state(state.clone(), origin::add_cors_headers))
 }

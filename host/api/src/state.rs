@@ -20,7 +20,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::active_queries::ActiveQueries;
 use crate::consoles::{CONSOLES_MAX, ConsoleOptions};
+use crate::features::FeatureList;
 use crate::metrics::Metrics;
+use crate::notifications::{Notice, Notifications};
 use crate::origin::OriginPattern;
 use crate::plugin_admin::PluginAdmin;
 use crate::plugins::FOLLOWERS_MAX;
@@ -50,6 +52,10 @@ pub struct ApiOptions {
     pub cors_origin: OriginPattern,
     /// Where the pages of `/consoles` lie.
     pub consoles: ConsoleOptions,
+    /// What is switched on or off that the API does not know of, for `/api/v1/features`.
+    pub features: FeatureList,
+    /// `--web.max-notifications-subscribers`
+    pub notification_subscribers_max: usize,
     /// `--agent`: there are no queries, rules and blocks.
     pub is_agent: bool,
     /// `--web.enable-lifecycle`.
@@ -147,6 +153,7 @@ struct Inner {
     registries: ArcSwap<Vec<Arc<Registry>>>,
     log_followers: Arc<Semaphore>,
     console_turns: Arc<Semaphore>,
+    notifications: Notifications,
     write_bounds: WriteBounds,
     is_stopping: watch::Sender<bool>,
 }
@@ -154,7 +161,13 @@ struct Inner {
 impl ApiState {
     /// A state that is not ready yet.
     pub fn new(options: ApiOptions) -> Self {
-        let (metrics, registry) = Metrics::new(options.engine.max_concurrency);
+        let (metrics, mut registry) = Metrics::new(options.engine.max_concurrency);
+        let notifications = Notifications::new(
+            options.notification_subscribers_max,
+            Arc::clone(&options.clock),
+            &mut registry,
+        );
+        notifications.tell(Notice::Starting);
         Self(Arc::new(Inner {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),
             active_queries: ArcSwapOption::empty(),
@@ -165,6 +178,7 @@ impl ApiState {
             registries: ArcSwap::from_pointee(vec![Arc::new(registry)]),
             log_followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
             console_turns: Arc::new(Semaphore::new(CONSOLES_MAX)),
+            notifications,
             write_bounds: WriteBounds::default(),
             is_stopping: watch::Sender::new(false),
         }))
@@ -202,6 +216,10 @@ impl ApiState {
             options.default_subquery_step = step;
             self.replace_engine(options);
         }
+        match config.is_last_load_successful {
+            true => self.0.notifications.take_back(Notice::ReloadFailed),
+            false => self.0.notifications.tell(Notice::ReloadFailed),
+        }
         self.0.config.store(Arc::new(config));
     }
 
@@ -213,6 +231,12 @@ impl ApiState {
     /// From here on the server is ready.
     pub fn start_serving(&self, serving: Serving) {
         self.0.serving.store(Some(Arc::new(serving)));
+        self.0.notifications.take_back(Notice::Starting);
+    }
+
+    /// From here on whoever looks is told that the server stops.
+    pub fn begin_to_stop(&self) {
+        self.0.notifications.tell(Notice::Stopping);
     }
 
     /// From here on the server is not ready; requests under way keep what they have.
@@ -237,6 +261,10 @@ impl ApiState {
 
     pub(crate) fn console_turns(&self) -> Arc<Semaphore> {
         self.0.console_turns.clone()
+    }
+
+    pub(crate) fn notifications(&self) -> &Notifications {
+        &self.0.notifications
     }
 
     pub(crate) fn write_bounds(&self) -> &WriteBounds {

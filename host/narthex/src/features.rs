@@ -1,6 +1,9 @@
 //! What `--enable-feature` switches on. The names are Prometheus'.
 
+use std::collections::BTreeMap;
+
 use narthex_alertmanager::MatcherMode;
+use narthex_api::FeatureList;
 use narthex_promql::ParseOptions;
 use narthex_remote::OtlpDelta;
 use narthex_scrape::ScrapeOptions;
@@ -105,6 +108,71 @@ impl Features {
             note("use-start-timestamps", "finds none without st-storage");
         }
         features
+    }
+}
+
+/// What finds targets here: with a plugin that comes with the binary, or without one.
+const DISCOVERIES: [&str; 7] = [
+    "consul",
+    "dns",
+    "docker",
+    "file",
+    "http",
+    "kubernetes",
+    "static",
+];
+
+impl Features {
+    /// What of these `/api/v1/features` shows, and what is there or not whatever the flags say.
+    pub(crate) fn list(&self) -> FeatureList {
+        let absent = narthex_discovery::ABSENT_MECHANISMS.map(|name| (name, false));
+        let discoveries = DISCOVERIES.map(|name| (name, true));
+        let delta = self.otlp_delta;
+        FeatureList::from([
+            (
+                "otlp_receiver",
+                BTreeMap::from([
+                    ("delta_conversion", delta == OtlpDelta::Accumulated),
+                    ("native_delta_ingestion", delta == OtlpDelta::Native),
+                ]),
+            ),
+            (
+                "prometheus",
+                BTreeMap::from([("auto_reload_config", false)]),
+            ),
+            (
+                "rules",
+                BTreeMap::from([
+                    ("concurrent_rule_eval", self.concurrent_rules),
+                    ("keep_firing_for", true),
+                    ("query_offset", true),
+                ]),
+            ),
+            (
+                "scrape",
+                BTreeMap::from([
+                    ("extra_scrape_metrics", self.scrape.extra_scrape_metrics),
+                    ("start_timestamp_zero_ingestion", self.scrape.start_zeros),
+                    ("type_and_unit_labels", self.type_and_unit_labels),
+                ]),
+            ),
+            (
+                "service_discovery_providers",
+                absent.into_iter().chain(discoveries).collect(),
+            ),
+            (
+                "tsdb",
+                BTreeMap::from([
+                    ("delayed_compaction", false),
+                    ("exemplar_storage", self.exemplar_storage),
+                    ("isolation", true),
+                    ("native_histograms", true),
+                    ("st_storage", self.scrape.start_timestamps),
+                    ("use_uncached_io", false),
+                ]),
+            ),
+            ("ui", BTreeMap::from([("ui_v2", false), ("ui_v3", false)])),
+        ])
     }
 }
 

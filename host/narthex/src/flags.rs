@@ -41,7 +41,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("storage.tsdb.wal-compression", false),
     ("storage.tsdb.wal-compression-type", true),
     ("storage.tsdb.wal-segment-size", true),
-    ("web.max-notifications-subscribers", true),
     ("web.page-title", true),
     ("web.user-assets", true),
 ];
@@ -281,6 +280,10 @@ pub(crate) struct Flags {
     /// Regex for CORS origin. It is fully anchored. Example: 'https?://(domain1|domain2)\.com'
     #[arg(long = "web.cors.origin", value_name = "REGEX", default_value = ".*")]
     cors_origin: String,
+
+    /// Limits the maximum number of subscribers that can concurrently receive live notifications.
+    #[arg(long = "web.max-notifications-subscribers", default_value_t = 16)]
+    pub(crate) notification_subscribers_max: usize,
 
     /// Path to the console template directory, available at /consoles.
     #[arg(

@@ -121,6 +121,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     }
 
     tracing::info!("stopping");
+    state.begin_to_stop();
     scrape.stop().await;
     rules.stop().await;
     notifier.stop().await;
@@ -200,6 +201,8 @@ impl Setup {
             // Only protobuf says when the counting of every series began.
             asks_for_protobuf: self.line.features.scrape.start_zeros,
             consoles: self.line.flags.consoles(),
+            features: self.line.features.list(),
+            notification_subscribers_max: self.line.flags.notification_subscribers_max,
             is_agent: self.line.flags.is_agent,
         }
     }

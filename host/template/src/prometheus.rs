@@ -240,6 +240,11 @@ pub fn expand_html(
         })
 }
 
+/// The names of the functions that templates of rules have.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    functions::names()
+}
+
 impl<'a> Expander<'a> {
     /// What templates are expanded with: who answers queries, the time of the evaluation in
     /// milliseconds, and the URL under which the server is seen from outside.

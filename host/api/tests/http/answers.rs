@@ -419,3 +419,30 @@ async fn answers_are_packed_for_those_who_unpack_them() {
     let response = api.response(request).await;
     assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
 }
+
+#[tokio::test]
+async fn features_say_what_is_there_and_what_is_switched_on() {
+    let api = Api::ready().await;
+    let found = api.json("features").await;
+    for (pointer, expected) in [
+        ("/api/lifecycle", true),
+        ("/api/remote_write_receiver", false),
+        ("/api/query_stats", true),
+        ("/prometheus/server_mode", true),
+        ("/prometheus/agent_mode", false),
+        ("/promql/per_step_stats", true),
+        ("/promql/anchored", false),
+        ("/promql_functions/rate", true),
+        ("/promql_functions/mad_over_time", false),
+        ("/promql_operators/topk", true),
+        ("/promql_operators/limitk", false),
+        ("/templating_functions/humanize1024", true),
+        ("/tsdb/exemplar_storage", false),
+    ] {
+        assert_eq!(
+            found["data"].pointer(pointer),
+            Some(&json!(expected)),
+            "{pointer}"
+        );
+    }
+}

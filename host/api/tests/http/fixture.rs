@@ -10,8 +10,8 @@ use axum::http::{Request, Response, header};
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use narthex_api::{
-    ApiOptions, ApiState, BuildInfo, ConsoleOptions, ExternalUrl, LIFECYCLE_REQUESTS_MAX,
-    LifecycleRequest, OriginPattern, RunningConfig, Serving, router,
+    ApiOptions, ApiState, BuildInfo, ConsoleOptions, ExternalUrl, FeatureList,
+    LIFECYCLE_REQUESTS_MAX, LifecycleRequest, OriginPattern, RunningConfig, Serving, router,
 };
 use narthex_discovery::SdMetrics;
 use narthex_model::{Labels, Matcher, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
@@ -172,6 +172,8 @@ fn options(
         listen_address: "127.0.0.1:9090".parse().unwrap(),
         route_prefix: String::new(),
         cors_origin: OriginPattern::new(".*").unwrap(),
+        features: FeatureList::from([("tsdb", BTreeMap::from([("exemplar_storage", false)]))]),
+        notification_subscribers_max: 1,
         consoles: ConsoleOptions {
             templates: PathBuf::new(),
             libraries: PathBuf::new(),

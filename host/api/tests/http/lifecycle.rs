@@ -1,9 +1,9 @@
 //! Health, readiness, reload, quit, and who may ask for them.
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
-use narthex_api::LifecycleRequest;
-use serde_json::json;
+use narthex_api::{LifecycleRequest, RunningConfig};
+use serde_json::{Value, json};
 
 use crate::fixture::Api;
 
@@ -121,4 +121,57 @@ async fn how_far_the_replay_is_can_be_asked_before_the_server_is_ready() {
     assert_eq!(api.json("status/walreplay").await, status(3, 9, 3));
     replay.reach(7);
     assert_eq!(api.json("status/walreplay").await, status(3, 9, 7));
+}
+
+#[tokio::test]
+async fn what_the_server_has_to_tell_is_listed_and_comes_as_events() {
+    let told = |api: &Value| -> Vec<String> {
+        let told = api["data"].as_array().unwrap().iter();
+        told.map(|own| own["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let starting = "Prometheus is starting and replaying the write-ahead log (WAL).";
+    let failed = "Configuration reload has failed.";
+    let stopping = "Prometheus is shutting down and gracefully stopping all operations.";
+    let api = Api::starting(true);
+    assert_eq!(told(&api.json("notifications").await), [starting]);
+
+    let api = Api::ready().await;
+    assert!(told(&api.json("notifications").await).is_empty());
+    let taken = RunningConfig::clone(&api.state.config());
+    let not_taken = RunningConfig {
+        is_last_load_successful: false,
+        ..taken.clone()
+    };
+    api.state.set_config(not_taken);
+    assert_eq!(told(&api.json("notifications").await), [failed]);
+    let live = Request::get("/api/v1/notifications/live");
+    let live = api.response(live.body(Body::empty()).unwrap()).await;
+    assert_eq!(live.headers()[header::CONTENT_TYPE], "text/event-stream");
+    // There is one place.
+    assert_eq!(api.get("/api/v1/notifications/live").await.0, 204);
+    api.state.set_config(taken);
+    api.state.begin_to_stop();
+    api.state.end_streams();
+    let events = to_bytes(live.into_body(), usize::MAX).await.unwrap();
+    let events = String::from_utf8(events.to_vec()).unwrap();
+    let events: Vec<(String, bool)> = events
+        .split_terminator("\n\n")
+        .map(|event| {
+            let event = event.strip_prefix("data: ").unwrap();
+            let event: Value = serde_json::from_str(event).unwrap();
+            let text = event["text"].as_str().unwrap().to_owned();
+            (text, event["active"].as_bool().unwrap())
+        })
+        .collect();
+    let known = [(failed, true), (failed, false), (stopping, true)];
+    let known = known.map(|(text, is_active)| (text.to_owned(), is_active));
+    // What was told when the stream ended may be missing.
+    assert_eq!(events, known[..events.len()]);
+    assert!(
+        !api.get("/metrics")
+            .await
+            .1
+            .contains("notification_active_subscribers 1")
+    );
 }

@@ -157,6 +157,11 @@ const TABLE: &[(Signature, Call)] = &[
 /// Executes a template of the set: only where HTML is made. The executor calls it itself.
 const TMPL: Signature = Signature::new("tmpl", &[TEXT, ANY]);
 
+/// The names of all of them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(signature, _)| signature.name)
+}
+
 fn find(name: &str) -> Option<&'static (Signature, Call)> {
     TABLE.iter().find(|(signature, _)| signature.name == name)
 }
