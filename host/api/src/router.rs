@@ -10,8 +10,8 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 use crate::{
     ApiState, admin, agent, alertmanager, ast, consoles, envelope, features, federate, lifecycle,
-    metrics, origin, otlp, plugins, push, push_metrics, query, read, rules, series, status,
-    targets, write,
+    metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read, rules, series,
+    status, targets, write,
 };
 
 /// All that the server answers, below the route prefix.
