@@ -144,7 +144,7 @@ impl Notifications {
     }
 
     /// What holds, and then each change; `None` where there are subscribers enough.
-    fn subscribe(&self) -> Option<impl Stream<Item = Notification> + Send + 'static> {
+    fn subscribe(&self) -> Option<impl Stream<Item = Notification> + Send + use<>> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         // No change comes between the two.
         let (active, changes) = {
@@ -152,17 +152,20 @@ impl Notifications {
             (active.clone(), self.changes.subscribe())
         };
         let subscriber = Subscriber::new(place, self.metrics.clone());
-        let changes = stream::unfold((changes, subscriber), |(mut changes, subscriber)| async {
-            loop {
-                match changes.recv().await {
-                    Ok(told) => return Some((told, (changes, subscriber))),
-                    Err(RecvError::Lagged(count)) => {
-                        subscriber.metrics.dropped.inc_by(count);
+        let changes = stream::unfold(
+            (changes, subscriber),
+            |(mut changes, subscriber)| async move {
+                loop {
+                    match changes.recv().await {
+                        Ok(told) => return Some((told, (changes, subscriber))),
+                        Err(RecvError::Lagged(count)) => {
+                            subscriber.metrics.dropped.inc_by(count);
+                        }
+                        Err(RecvError::Closed) => return None,
                     }
-                    Err(RecvError::Closed) => return None,
                 }
-            }
-        });
+            },
+        );
         Some(stream::iter(active).chain(changes))
     }
 }
