@@ -99,8 +99,9 @@ pub struct QueryOptions {
 /// Answers queries.
 ///
 /// Its methods are to be called within a tokio runtime that has a clock: reading is done on the
-/// caller's task, evaluation on the runtime's blocking pool. Without a runtime (a script, a
-/// test) all is done in place, and only the bound on samples holds.
+/// caller's task, evaluation on the runtime's blocking pool, unless it is less work than to hand
+/// it over. Without a runtime (a script, a test) all is done in place, and only the bound on
+/// samples holds.
 #[derive(Debug)]
 pub struct Engine {
     options: EngineOptions,
@@ -288,7 +289,8 @@ impl Engine {
         result
     }
 
-    /// Waits for a turn, reads, and evaluates on the blocking pool, all within the limit.
+    /// Waits for a turn, reads, and evaluates, all within the limit. What is little work is
+    /// evaluated where it was read; all else goes to the blocking pool.
     async fn run_on(
         &self,
         runtime: Handle,
@@ -310,7 +312,10 @@ impl Engine {
         let work = async {
             let fetched = fetch(&*storage, &query, &pool).await?;
             let read = Instant::now();
-            let mut result = pool.run(move || query.evaluate(&fetched)).await?;
+            let mut result = match fetched.is_light(&query.plan) {
+                true => query.evaluate(&fetched)?,
+                false => pool.run(move || query.evaluate(&fetched)).await?,
+            };
             result.stats.timings = QueryTimings {
                 eval_total: begun.elapsed(),
                 result_sort: Duration::ZERO,
