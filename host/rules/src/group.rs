@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
+use narthex_model::Labels;
 use narthex_promql::VectorSample;
 use tokio::time::Instant;
 
@@ -321,12 +321,7 @@ impl Group {
             ..
         } in answer
         {
-            let mut builder = LabelsBuilder::from_labels(&labels);
-            builder.set(METRIC_NAME, rule.name());
-            for (name, value) in rule.label_texts() {
-                builder.set(name, value);
-            }
-            let labels = builder.build();
+            let labels = rule.overlay().on(&labels);
             if !seen.insert(labels.clone()) {
                 let text =
                     "vector contains metrics with the same labelset after applying rule labels";
