@@ -177,8 +177,8 @@ fn main() {
     println!("|---|---|---|");
     let is_wanted = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
     for (name, _) in KINDS.iter().filter(|(name, _)| is_wanted(name)) {
-        let groups = set.groups().iter();
-        let group = groups.filter(|group| group.key().name == *name).last();
+        let mut groups = set.groups().iter();
+        let group = groups.find(|group| group.key().name == *name);
         let group = Arc::clone(group.unwrap());
         let (begun, cpu_before, mut rules) = (Instant::now(), cpu(), 0_u32);
         while begun.elapsed() < MEASURED {
