@@ -3,6 +3,7 @@
 //!
 //! It is not: a cache or a log of queries; those belong to who asks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::annotations::Annotations;
 use crate::ast::{Expr, ValueType};
 use crate::budget::{Budget, Stop};
 use crate::error::QueryError;
-use crate::fetch::fetch;
+use crate::fetch::{Fetched, fetch};
 use crate::parser::{ParseOptions, parse};
 use crate::place::Place;
 use crate::plan::{PlanOptions, QueryTimes, plan};
@@ -313,7 +314,7 @@ impl Engine {
             let fetched = fetch(&*storage, &query, &pool).await?;
             let read = Instant::now();
             let mut result = match fetched.is_light(&query.plan) {
-                true => query.evaluate(&fetched)?,
+                true => in_place(&query, &fetched)?,
                 false => pool.run(move || query.evaluate(&fetched)).await?,
             };
             result.stats.timings = QueryTimings {
@@ -331,6 +332,15 @@ impl Engine {
             Err(QueryError::Timeout("expression evaluation".to_owned()))
         })
     }
+}
+
+/// Evaluates on this thread. A panic costs the query, as on the blocking pool, and not who asked.
+fn in_place(query: &Query, fetched: &Fetched) -> Result<QueryResult, QueryError> {
+    let evaluated = catch_unwind(AssertUnwindSafe(|| query.evaluate(fetched)));
+    evaluated.unwrap_or_else(|_| {
+        let text = "unexpected error: the evaluation panicked";
+        Err(QueryError::Execution(text.to_owned()))
+    })
 }
 
 /// What a future gives, where it does before the deadline.
