@@ -7,6 +7,8 @@
 //! first of them counts, so that both see the same at each evaluation.
 
 mod alertmanager;
+mod hour;
+mod restart;
 mod samples;
 mod unit_tests;
 
@@ -162,6 +164,24 @@ fn written(url: &str, metric: &str, time_ms: i64) -> Result<BTreeMap<String, Val
     Ok(series.collect())
 }
 
+/// Those of the samples that lie in a time, and the series that have some there.
+fn within(
+    written: BTreeMap<String, Value>,
+    begin_ms: i64,
+    end_ms: i64,
+) -> BTreeMap<String, Vec<(i64, String)>> {
+    let series = written.into_iter().map(|(labels, values)| {
+        let values = values.as_array().unwrap().iter();
+        let values = values.map(|value| {
+            let time_ms = (value[0].as_f64().unwrap() * 1000.0).round() as i64;
+            (time_ms, value[1].as_str().unwrap().to_owned())
+        });
+        let values = values.filter(|(time_ms, _)| (begin_ms..end_ms).contains(time_ms));
+        (labels, values.collect::<Vec<_>>())
+    });
+    series.filter(|(_, values)| !values.is_empty()).collect()
+}
+
 /// The rules in the API, without what is each server's own.
 fn rules(url: &str) -> Result<Value, String> {
     let mut data = http::api(&format!("{url}/api/v1/rules"))?;
@@ -235,18 +255,6 @@ fn the_same_rules_over_the_same_samples_give_the_same() {
         differ(&rules(&ours.url())?, &rules(&theirs.url())?)
     });
     wait_until(end_ms + 1500);
-    let within = |written: BTreeMap<String, Value>| -> BTreeMap<String, Vec<(i64, String)>> {
-        let series = written.into_iter().map(|(labels, values)| {
-            let values = values.as_array().unwrap().iter();
-            let values = values.map(|value| {
-                let time_ms = (value[0].as_f64().unwrap() * 1000.0).round() as i64;
-                (time_ms, value[1].as_str().unwrap().to_owned())
-            });
-            let values = values.filter(|(time_ms, _)| (begin_ms..end_ms).contains(time_ms));
-            (labels, values.collect::<Vec<_>>())
-        });
-        series.filter(|(_, values)| !values.is_empty()).collect()
-    };
     for (metric, count) in [
         ("ALERTS", 14),
         ("ALERTS_FOR_STATE", 10),
@@ -256,7 +264,10 @@ fn the_same_rules_over_the_same_samples_give_the_same() {
         ("twice", 0),
         ("not_one", 0),
     ] {
-        let of = |url: &str| within(written(url, metric, end_ms + 1000).unwrap());
+        let of = |url: &str| {
+            let written = written(url, metric, end_ms + 1000).unwrap();
+            within(written, begin_ms, end_ms)
+        };
         let (ours, theirs) = (of(&ours.url()), of(&theirs.url()));
         assert_eq!(differ(&ours, &theirs), Ok(()), "{metric}");
         assert!(ours.len() >= count, "{metric}: {ours:#?}");

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ type Post = (String, Value);
 
 #[derive(Debug, Default)]
 struct Kept {
-    posts: Mutex<Vec<Post>>,
+    posts: Mutex<Vec<(SystemTime, Post)>>,
     is_stopped: AtomicBool,
     /// 0 is 200.
     status: AtomicU16,
@@ -54,7 +55,14 @@ impl Hook {
 
     /// What was posted so far and was answered with 200, each with its path.
     pub fn posts(&self) -> Vec<Post> {
-        self.kept.posts.lock().unwrap().clone()
+        let posts = self.kept.posts.lock().unwrap();
+        posts.iter().map(|(_, post)| post.clone()).collect()
+    }
+
+    /// When each of them came.
+    pub fn arrivals(&self) -> Vec<SystemTime> {
+        let posts = self.kept.posts.lock().unwrap();
+        posts.iter().map(|(at, _)| *at).collect()
     }
 
     /// From here on this answers; what is answered with another status than 200 is not kept.
@@ -82,7 +90,8 @@ fn answer_all(stream: TcpStream, kept: &Kept) {
             status => status,
         };
         if status == 200 {
-            kept.posts.lock().unwrap().push((path, body));
+            let post = (SystemTime::now(), (path, body));
+            kept.posts.lock().unwrap().push(post);
         }
         let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n");
         if out.write_all(answer.as_bytes()).is_err() {

@@ -1,6 +1,6 @@
 //! Inhibition: an alert that fires mutes others that are about the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use narthex_model::{Labels, Matcher};
@@ -30,7 +30,58 @@ impl InhibitRule {
 }
 
 /// The sources of one rule, by the labels that have to be equal.
-type Sources = HashMap<Labels, BTreeMap<Fingerprint, Arc<Alert>>>;
+type Sources = HashMap<Labels, Alike>;
+
+/// Sources that agree in those labels. Whether one of them fires is what the one says that ends last,
+/// so that each target costs the same, however many sources there are.
+#[derive(Debug, Default)]
+struct Alike {
+    /// When each ends, and whether it is a target as well.
+    ends: HashMap<Fingerprint, (i64, bool)>,
+    /// Those that are sources only, by when they end.
+    sources: BTreeSet<(i64, Fingerprint)>,
+    /// Those that are targets as well.
+    both: BTreeSet<(i64, Fingerprint)>,
+}
+
+impl Alike {
+    /// Takes note of a source, as it is now.
+    fn note(&mut self, fingerprint: Fingerprint, ends_at_ms: i64, is_target: bool) {
+        let before = self.ends.insert(fingerprint, (ends_at_ms, is_target));
+        if let Some((ended_at_ms, _)) = before {
+            self.of(is_target).remove(&(ended_at_ms, fingerprint));
+        }
+        self.of(is_target).insert((ends_at_ms, fingerprint));
+    }
+
+    /// Labels decide whether it is a target, so a source never changes its place.
+    fn of(&mut self, is_target: bool) -> &mut BTreeSet<(i64, Fingerprint)> {
+        match is_target {
+            true => &mut self.both,
+            false => &mut self.sources,
+        }
+    }
+
+    /// Those that tell whether a target is muted: of each kind the one that ends last.
+    fn last(&self, with_both: bool) -> impl Iterator<Item = (i64, Fingerprint)> {
+        let both = self.both.last().filter(|_| with_both);
+        self.sources.last().into_iter().chain(both).copied()
+    }
+
+    /// Forgets those that are resolved; only those are looked at. Whether any is left comes back.
+    fn clean(&mut self, now_ms: i64) -> bool {
+        for set in [&mut self.sources, &mut self.both] {
+            while let Some((ends_at_ms, _)) = set.first()
+                && *ends_at_ms <= now_ms
+            {
+                if let Some((_, fingerprint)) = set.pop_first() {
+                    self.ends.remove(&fingerprint);
+                }
+            }
+        }
+        !self.ends.is_empty()
+    }
+}
 
 /// The rules, and what mutes now.
 #[derive(Debug, Default)]
@@ -51,8 +102,9 @@ impl Inhibitor {
         for (rule, sources) in &mut self.rules {
             if accept(&rule.source, &alert.labels) {
                 let equal = alert.labels.keep(&rule.equal);
+                let is_target = accept(&rule.target, &alert.labels);
                 let alike = sources.entry(equal).or_default();
-                alike.insert(alert.fingerprint(), Arc::clone(alert));
+                alike.note(alert.fingerprint(), alert.ends_at_ms, is_target);
             }
         }
     }
@@ -66,27 +118,24 @@ impl Inhibitor {
             // An alert that is source and target does not mute its like, nor itself.
             let is_source = accept(&rule.source, labels);
             let alike = sources.get(&labels.keep(&rule.equal))?;
-            let mut firing = alike.iter().filter(|(_, alert)| {
-                let is_both = is_source && accept(&rule.target, &alert.labels);
-                !alert.is_resolved(now_ms) && !is_both
-            });
-            firing.next().map(|(fingerprint, _)| *fingerprint)
+            let mut last = alike.last(!is_source);
+            let firing = last.find(|(ends_at_ms, _)| *ends_at_ms > now_ms);
+            firing.map(|(_, fingerprint)| fingerprint)
         })
     }
 
     /// Forgets what is resolved.
     pub(crate) fn clean(&mut self, now_ms: i64) {
         for (_, sources) in &mut self.rules {
-            sources.retain(|_, alike| {
-                alike.retain(|_, alert| !alert.is_resolved(now_ms));
-                !alike.is_empty()
-            });
+            sources.retain(|_, alike| alike.clean(now_ms));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::matchers::MatcherMode;
 
@@ -166,6 +215,36 @@ mod tests {
         inhibitor.clean(500);
         assert!(inhibitor.muted_by(&labels("t=1"), 500).is_some());
         inhibitor.clean(1000);
+        assert!(inhibitor.rules[0].1.is_empty());
+    }
+
+    #[test]
+    fn a_target_costs_the_same_however_many_sources_are_alike() {
+        // Sources, and targets that are sources as well; all but two have ended.
+        let mut inhibitor = Inhibitor::new(vec![rule("s=~1|2", "t=~.+", &["e"])]);
+        for n in 0..1000 {
+            inhibitor.note(&alert(&format!("s=1,e=x,n={n}"), 10 + n));
+            inhibitor.note(&alert(&format!("s=2,t=1,e=x,n={n}"), 10 + n));
+        }
+        let firing = [alert("s=1,e=x,n=5", 5000), alert("s=2,t=1,e=x,n=7", 6000)];
+        firing.iter().for_each(|source| inhibitor.note(source));
+        let alike = &inhibitor.rules[0].1[&labels("e=x")];
+        assert_eq!(alike.ends.len(), 2000);
+        assert_eq!(
+            (alike.last(false).count(), alike.last(true).count()),
+            (1, 2)
+        );
+        let muted = |target: &str, now_ms: i64| inhibitor.muted_by(&labels(target), now_ms);
+        let [source, both] = [&firing[0], &firing[1]].map(|alert| Some(alert.fingerprint()));
+        assert_eq!(muted("t=1,e=x", 4000), source);
+        assert_eq!(muted("t=1,e=x", 5000), both);
+        assert_eq!(muted("t=1,e=x", 6000), None);
+        // One that is both is muted by sources only.
+        assert_eq!(muted("s=1,t=1,e=x", 4000), source);
+        assert_eq!(muted("s=1,t=1,e=x", 5000), None);
+        inhibitor.clean(4000);
+        assert_eq!(inhibitor.rules[0].1[&labels("e=x")].ends.len(), 2);
+        inhibitor.clean(6000);
         assert!(inhibitor.rules[0].1.is_empty());
     }
 }

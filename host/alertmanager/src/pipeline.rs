@@ -18,7 +18,7 @@ use crate::inhibit::Inhibitor;
 use crate::notification::{Notification, NotifiedAlert};
 use crate::notification_log::{LogKey, NotificationLog, Wish};
 use crate::route::Route;
-use crate::silences::Silences;
+use crate::silences::{ActiveSilences, Silences};
 
 /// So many alerts are kept; posts of others are refused until some are resolved.
 pub const ALERTS_MAX: usize = 1_000_000;
@@ -145,10 +145,15 @@ impl Pipeline {
     /// [`Self::finish`].
     pub(crate) fn take_due(&mut self, now_ms: i64) -> Vec<Telling> {
         let flushes = self.dispatcher.take_due(now_ms);
-        flushes.into_iter().map(|flush| self.plan(flush)).collect()
+        if flushes.is_empty() {
+            return Vec::new();
+        }
+        let silences = self.silences.active(now_ms);
+        let flushes = flushes.into_iter();
+        flushes.map(|flush| self.plan(flush, &silences)).collect()
     }
 
-    fn plan(&self, flush: Flush) -> Telling {
+    fn plan(&self, flush: Flush, silences: &ActiveSilences<'_>) -> Telling {
         let now_ms = flush.now_ms;
         let route = self.resolved.routes.get(flush.route);
         let mut suppressed = Vec::new();
@@ -172,7 +177,7 @@ impl Pipeline {
             let is_muted = !self.muting_intervals(route, now_ms).is_empty();
             drop_muted(&mut alerts, Suppression::MuteTimeInterval, &|_| is_muted);
         }
-        let is_silenced = |alert: &Alert| !self.silences.muting(&alert.labels, now_ms).is_empty();
+        let is_silenced = |alert: &Alert| silences.mute(&alert.labels);
         drop_muted(&mut alerts, Suppression::Silence, &is_silenced);
         let name = route.map_or("", |route| route.receiver.as_str());
         let mut receivers = self.resolved.receivers.iter();
@@ -299,11 +304,11 @@ impl Pipeline {
 
     /// How many alerts are told when their time comes, and how many are muted.
     pub(crate) fn states(&self, now_ms: i64) -> (usize, usize) {
-        let alerts = self.alerts.values();
+        let (alerts, silences) = (self.alerts.values(), self.silences.active(now_ms));
         let (mut active, mut suppressed) = (0, 0);
         for alert in alerts.filter(|alert| !alert.is_resolved(now_ms)) {
             let is_muted = self.inhibitor.muted_by(&alert.labels, now_ms).is_some()
-                || !self.silences.muting(&alert.labels, now_ms).is_empty();
+                || silences.mute(&alert.labels);
             *(if is_muted {
                 &mut suppressed
             } else {

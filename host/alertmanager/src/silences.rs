@@ -2,13 +2,17 @@
 //!
 //! It is not: a writer of files. Who changes it writes down what it then is.
 
+mod active;
+
 use std::collections::BTreeMap;
 
-use narthex_model::{Labels, Matcher};
+use narthex_model::Matcher;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::matchers::{self, MatcherFields};
+use crate::matchers::MatcherFields;
+
+pub(crate) use active::ActiveSilences;
 
 /// A silence as it is kept. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,14 +229,10 @@ impl Silences {
         Ok(())
     }
 
-    /// The names of the active silences that mute a label set, sorted.
-    pub(crate) fn muting(&self, labels: &Labels, now_ms: i64) -> Vec<String> {
-        let mutes = |kept: &&Kept| {
-            kept.silence.state(now_ms) == SilenceState::Active
-                && matchers::accept(&kept.matchers, labels)
-        };
-        let muting = self.kept.values().filter(mutes);
-        muting.map(|kept| kept.silence.id.clone()).collect()
+    /// Those that mute at a time, to be asked of many alerts.
+    pub(crate) fn active(&self, now_ms: i64) -> ActiveSilences<'_> {
+        let is_active = |kept: &&Kept| kept.silence.state(now_ms) == SilenceState::Active;
+        ActiveSilences::new(self.kept.values().filter(is_active))
     }
 
     /// Forgets what expired longer ago than the retention. Whether there was anything comes back.

@@ -27,6 +27,47 @@ pub(crate) enum Postings {
     Many(Box<RoaringBitmap>),
 }
 
+/// Some series. What the index holds is not copied to be looked at.
+enum Slots<'a> {
+    One(u32),
+    Held(&'a RoaringBitmap),
+    Made(RoaringBitmap),
+}
+
+impl Slots<'_> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::One(_) => 1,
+            Self::Held(slots) => slots.len(),
+            Self::Made(slots) => slots.len(),
+        }
+    }
+
+    fn into_bitmap(self) -> RoaringBitmap {
+        match self {
+            Self::One(slot) => [slot].into_iter().collect(),
+            Self::Held(slots) => slots.clone(),
+            Self::Made(slots) => slots,
+        }
+    }
+
+    /// Those of the others that are among them.
+    fn within(&self, mut others: RoaringBitmap) -> RoaringBitmap {
+        match self {
+            Self::One(slot) if others.contains(*slot) => [*slot].into_iter().collect(),
+            Self::One(_) => RoaringBitmap::new(),
+            Self::Held(slots) => {
+                others &= *slots;
+                others
+            }
+            Self::Made(slots) => {
+                others &= slots;
+                others
+            }
+        }
+    }
+}
+
 impl LabelIndex {
     pub(crate) fn insert(&mut self, slot: u32, labels: &Labels) {
         self.all.insert(slot);
@@ -68,12 +109,18 @@ impl LabelIndex {
     pub(crate) fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
         let (excluding, including): (Vec<_>, Vec<_>) =
             matchers.iter().partition(|matcher| matcher.matches(""));
+        // Values that are looked up come first, and of those the rarest: only that one is copied.
+        let (listed, searched): (Vec<&Matcher>, Vec<&Matcher>) = including
+            .into_iter()
+            .partition(|matcher| matcher.literals().is_some());
+        let mut listed: Vec<Slots<'_>> = listed.into_iter().map(|m| self.accepted(m)).collect();
+        listed.sort_by_key(Slots::len);
+        let searched = searched.into_iter().map(|matcher| self.accepted(matcher));
         let mut found: Option<RoaringBitmap> = None;
-        for matcher in including {
-            let accepted = self.accepted(matcher);
+        for accepted in listed.into_iter().chain(searched) {
             let narrowed = match found {
-                None => accepted,
-                Some(found) => found & accepted,
+                None => accepted.into_bitmap(),
+                Some(found) => accepted.within(found),
             };
             if narrowed.is_empty() {
                 return narrowed;
@@ -89,15 +136,16 @@ impl LabelIndex {
 
     /// The series that have the label, with a value that the matcher takes. The matcher does not
     /// take "", so no other series can match.
-    fn accepted(&self, matcher: &Matcher) -> RoaringBitmap {
+    fn accepted(&self, matcher: &Matcher) -> Slots<'_> {
         let Some(index) = self.names.get(matcher.name()) else {
-            return RoaringBitmap::new();
+            return Slots::Made(RoaringBitmap::new());
         };
         match (matcher.op(), matcher.literals()) {
-            (MatchOp::Equal | MatchOp::Regex, Some(values)) => index.union_of(values),
-            (MatchOp::NotEqual, _) if matcher.value().is_empty() => index.present.clone(),
-            (MatchOp::Regex, None) if matcher.value() == ".+" => index.present.clone(),
-            _ => index.union(|value| matcher.matches(value)),
+            (MatchOp::Equal | MatchOp::Regex, Some([value])) => index.of_value(value),
+            (MatchOp::Equal | MatchOp::Regex, Some(values)) => Slots::Made(index.union_of(values)),
+            (MatchOp::NotEqual, _) if matcher.value().is_empty() => Slots::Held(&index.present),
+            (MatchOp::Regex, None) if matcher.value() == ".+" => Slots::Held(&index.present),
+            _ => Slots::Made(index.union(|value| matcher.matches(value))),
         }
     }
 
@@ -136,6 +184,15 @@ impl LabelIndex {
 }
 
 impl NameIndex {
+    /// The series with a value.
+    fn of_value(&self, value: &str) -> Slots<'_> {
+        match self.values.get(value) {
+            None => Slots::Made(RoaringBitmap::new()),
+            Some(Postings::One(slot)) => Slots::One(*slot),
+            Some(Postings::Many(slots)) => Slots::Held(slots),
+        }
+    }
+
     fn union_of(&self, values: &[String]) -> RoaringBitmap {
         let mut union = RoaringBitmap::new();
         for value in values {
@@ -256,6 +313,17 @@ mod tests {
             for two in &matchers {
                 check(&[one.clone(), two.clone()]);
             }
+        }
+        // The rarest value is looked at first, wherever it stands.
+        let of = |text: &str| Matcher::new("one", MatchOp::Equal, text).unwrap();
+        let rare = Matcher::equal("two", "x\ny");
+        let some = Matcher::new("two", MatchOp::Regex, "x.y").unwrap();
+        for matchers in [
+            [of("a"), rare.clone(), some.clone()],
+            [rare.clone(), some.clone(), of("a")],
+            [some, of("a"), rare],
+        ] {
+            check(&matchers);
         }
     }
 

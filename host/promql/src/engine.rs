@@ -3,6 +3,7 @@
 //!
 //! It is not: a cache or a log of queries; those belong to who asks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::annotations::Annotations;
 use crate::ast::{Expr, ValueType};
 use crate::budget::{Budget, Stop};
 use crate::error::QueryError;
-use crate::fetch::fetch;
+use crate::fetch::{Fetched, fetch};
 use crate::parser::{ParseOptions, parse};
 use crate::place::Place;
 use crate::plan::{PlanOptions, QueryTimes, plan};
@@ -99,8 +100,9 @@ pub struct QueryOptions {
 /// Answers queries.
 ///
 /// Its methods are to be called within a tokio runtime that has a clock: reading is done on the
-/// caller's task, evaluation on the runtime's blocking pool. Without a runtime (a script, a
-/// test) all is done in place, and only the bound on samples holds.
+/// caller's task, evaluation on the runtime's blocking pool, unless it is less work than to hand
+/// it over. Without a runtime (a script, a test) all is done in place, and only the bound on
+/// samples holds.
 #[derive(Debug)]
 pub struct Engine {
     options: EngineOptions,
@@ -288,7 +290,8 @@ impl Engine {
         result
     }
 
-    /// Waits for a turn, reads, and evaluates on the blocking pool, all within the limit.
+    /// Waits for a turn, reads, and evaluates, all within the limit. What is little work is
+    /// evaluated where it was read; all else goes to the blocking pool.
     async fn run_on(
         &self,
         runtime: Handle,
@@ -310,7 +313,10 @@ impl Engine {
         let work = async {
             let fetched = fetch(&*storage, &query, &pool).await?;
             let read = Instant::now();
-            let mut result = pool.run(move || query.evaluate(&fetched)).await?;
+            let mut result = match fetched.is_light(&query.plan) {
+                true => in_place(&query, &fetched)?,
+                false => pool.run(move || query.evaluate(&fetched)).await?,
+            };
             result.stats.timings = QueryTimings {
                 eval_total: begun.elapsed(),
                 result_sort: Duration::ZERO,
@@ -326,6 +332,15 @@ impl Engine {
             Err(QueryError::Timeout("expression evaluation".to_owned()))
         })
     }
+}
+
+/// Evaluates on this thread. A panic costs the query, as on the blocking pool, and not who asked.
+fn in_place(query: &Query, fetched: &Fetched) -> Result<QueryResult, QueryError> {
+    let evaluated = catch_unwind(AssertUnwindSafe(|| query.evaluate(fetched)));
+    evaluated.unwrap_or_else(|_| {
+        let text = "unexpected error: the evaluation panicked";
+        Err(QueryError::Execution(text.to_owned()))
+    })
 }
 
 /// What a future gives, where it does before the deadline.

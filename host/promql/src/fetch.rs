@@ -46,6 +46,20 @@ impl Fetched {
             folded: plan.streamed.iter().map(|_| None).collect(),
         }
     }
+
+    /// How many series there are, and how many samples they count for.
+    fn size(&self) -> (usize, usize) {
+        let all = self.series.iter().flatten();
+        all.fold((0, 0), |(count, sum), series| {
+            (count + 1, sum + samples(series))
+        })
+    }
+
+    /// Whether evaluating a plan on what was read is so little work that it is done at once.
+    pub(crate) fn is_light(&self, plan: &Plan) -> bool {
+        let (series, samples) = self.size();
+        self.folded.iter().all(Option::is_none) && plan.is_light(series, samples)
+    }
 }
 
 /// Reads all that a query needs.

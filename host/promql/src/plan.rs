@@ -17,6 +17,7 @@ use crate::functions::Function;
 
 mod durations;
 mod info;
+mod light;
 mod streamed;
 
 pub(crate) use info::{IDENTIFYING, Info};
@@ -68,6 +69,8 @@ pub(crate) struct Plan {
     /// Aggregations that may take in their series a few at a time; [`NodeKind::Streamed`] is an
     /// index into it.
     pub(crate) streamed: Vec<Streamed>,
+    /// How many expressions there are, where none does more work than there are samples.
+    expressions: Option<usize>,
     /// The times of the evaluation.
     pub(crate) grid: Grid,
     /// The query's times.
@@ -270,6 +273,7 @@ pub(crate) fn plan(
     let root = planner.node(expr, Some(grid))?;
     streamed::mark(&mut planner.requests, &planner.streamed);
     Ok(Plan {
+        expressions: light::expressions(&root, &planner.streamed),
         root,
         requests: planner.requests,
         streamed: planner.streamed,

@@ -62,6 +62,18 @@ pub struct Alert {
     pub valid_until_ms: i64,
     /// Since when it fires only because of `keep_firing_for`.
     pub keep_firing_since_ms: Option<i64>,
+    /// The series that were written for it last.
+    pub(crate) series: Option<AlertSeries>,
+}
+
+/// The labels of the series of an alert, which stay the same for as long as its state does.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AlertSeries {
+    pub(crate) state: AlertState,
+    /// Of [`crate::ALERTS`].
+    pub(crate) alerts: Labels,
+    /// Of [`crate::ALERTS_FOR_STATE`].
+    pub(crate) for_state: Labels,
 }
 
 impl Alert {
@@ -78,6 +90,7 @@ impl Alert {
             last_sent_at_ms: None,
             valid_until_ms: 0,
             keep_firing_since_ms: None,
+            series: None,
         }
     }
 

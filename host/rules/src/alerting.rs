@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
 
+use crate::alert::AlertSeries;
 use crate::rule::{Rule, RuleState};
 use crate::{
     ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE, Alert, AlertState, Annotations,
@@ -64,13 +65,14 @@ pub(crate) fn take(
             alert.fired_at_ms = Some(now_ms);
         }
         if is_restored {
-            written.push((alerts_series(rule, alert), 1.0));
+            let (alerts, for_state) = series(rule, alert);
+            written.push((alerts, 1.0));
             let since_seconds = alert.active_at_ms.div_euclid(1000);
             #[allow(
                 clippy::cast_precision_loss,
                 reason = "seconds since the epoch are below 2^53"
             )]
-            written.push((for_state_series(rule, alert), since_seconds as f64));
+            written.push((for_state, since_seconds as f64));
         }
         true
     };
@@ -114,25 +116,32 @@ fn end(alert: &mut Alert, now_ms: i64) -> bool {
     true
 }
 
+/// The series of [`ALERTS`] and of [`ALERTS_FOR_STATE`]; made only where the state has changed.
+fn series(rule: &Rule, alert: &mut Alert) -> (Labels, Labels) {
+    let known = alert.series.as_ref();
+    if let Some(known) = known.filter(|known| known.state == alert.state) {
+        return (known.alerts.clone(), known.for_state.clone());
+    }
+    let mut alerts = labels(rule, alert, ALERTS);
+    let alerts = alerts.set(ALERT_STATE, alert.state.as_str()).build();
+    let for_state = labels(rule, alert, ALERTS_FOR_STATE).build();
+    alert.series = Some(AlertSeries {
+        state: alert.state,
+        alerts: alerts.clone(),
+        for_state: for_state.clone(),
+    });
+    (alerts, for_state)
+}
+
 /// The labels of an alert on top of those of its rule. Of a label whose template gave nothing the
 /// template itself stays, as in Prometheus.
-fn series(rule: &Rule, alert: &Alert, name: &str) -> LabelsBuilder {
+fn labels(rule: &Rule, alert: &Alert, name: &str) -> LabelsBuilder {
     let mut builder = LabelsBuilder::from_labels(rule.labels());
     for (label, value) in &alert.labels {
         builder.set(label, value);
     }
     builder.set(METRIC_NAME, name).set(ALERT_NAME, rule.name());
     builder
-}
-
-fn alerts_series(rule: &Rule, alert: &Alert) -> Labels {
-    let mut builder = series(rule, alert, ALERTS);
-    builder.set(ALERT_STATE, alert.state.as_str());
-    builder.build()
-}
-
-fn for_state_series(rule: &Rule, alert: &Alert) -> Labels {
-    series(rule, alert, ALERTS_FOR_STATE).build()
 }
 
 /// What is to be told now, and writes down that it was. Each holds for four times the longer of the

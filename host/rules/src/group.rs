@@ -4,17 +4,19 @@
 //! It is not: what waits for the time of the next evaluation, which is [`crate::manager`].
 
 mod results;
+mod turn;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use narthex_model::{Labels, LabelsBuilder, METRIC_NAME};
+use narthex_model::Labels;
 use narthex_promql::VectorSample;
 use tokio::time::Instant;
 
 use self::results::Output;
+use self::turn::Turn;
 use crate::alerting;
 use crate::dependencies::{Batch, batches};
 use crate::manager::environment::Environment;
@@ -181,7 +183,7 @@ impl Group {
     pub(crate) async fn evaluate(&self, environment: &Arc<Environment>, now_ms: i64) {
         let (begun, begun_ms) = (Instant::now(), environment.now_ms());
         self.metrics.iterations.inc();
-        let mut samples = 0;
+        let (mut samples, mut turn) = (0, Turn::begin());
         let in_order = [Batch::InOrder((0..self.rules().len()).collect())];
         let batches = match environment.turns() {
             Some(_) => &self.batches[..],
@@ -192,6 +194,7 @@ impl Group {
                 Batch::InOrder(rules) => {
                     for rule in self.at(rules) {
                         samples += self.evaluate_rule(rule, environment, now_ms).await;
+                        turn.pass().await;
                     }
                 }
                 Batch::Together(rules) => {
@@ -228,10 +231,12 @@ impl Group {
         now_ms: i64,
     ) -> usize {
         let (mut running, mut samples) = (FuturesUnordered::new(), 0);
+        let mut passing = Turn::begin();
         for rule in self.at(rules) {
             let turn = environment.try_turn();
             if turn.is_none() && !running.is_empty() {
                 samples += running.next().await.unwrap_or_default();
+                passing.pass().await;
             }
             running.push(async move {
                 let samples = self.evaluate_rule(rule, environment, now_ms).await;
@@ -241,6 +246,7 @@ impl Group {
         }
         while let Some(more) = running.next().await {
             samples += more;
+            passing.pass().await;
         }
         samples
     }
@@ -315,12 +321,7 @@ impl Group {
             ..
         } in answer
         {
-            let mut builder = LabelsBuilder::from_labels(&labels);
-            builder.set(METRIC_NAME, rule.name());
-            for (name, value) in rule.label_texts() {
-                builder.set(name, value);
-            }
-            let labels = builder.build();
+            let labels = rule.overlay().on(&labels);
             if !seen.insert(labels.clone()) {
                 let text =
                     "vector contains metrics with the same labelset after applying rule labels";

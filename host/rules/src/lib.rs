@@ -17,6 +17,7 @@ mod manager;
 mod metrics;
 mod notification;
 mod options;
+mod overlay;
 mod restore;
 mod rule;
 mod schedule;

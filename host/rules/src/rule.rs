@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use narthex_model::{Labels, SeriesRef};
+use narthex_model::{Labels, METRIC_NAME, SeriesRef};
 use narthex_promql::ast::Expr;
 use narthex_promql::{ParseError, ParseOptions};
 
+use crate::overlay::Overlay;
 use crate::template::Templates;
 use crate::{Alert, AlertState, RuleConfig};
 
@@ -37,6 +38,8 @@ pub struct Rule {
     /// As written: an empty text takes a label away.
     label_texts: BTreeMap<String, String>,
     labels: Labels,
+    /// What a rule that records puts on top of the labels of a series.
+    overlay: Overlay,
     kind: RuleKind,
     /// Of a rule that records there are none.
     templates: Option<Templates>,
@@ -130,6 +133,12 @@ impl Rule {
             query: expr.to_string(),
             expr,
             labels: Labels::from_pairs(&label_texts),
+            overlay: {
+                let name = [(METRIC_NAME, config.name())];
+                let texts = label_texts.iter();
+                let texts = texts.map(|(name, value)| (name.as_str(), value.as_str()));
+                Overlay::new(name.into_iter().chain(texts))
+            },
             label_texts,
             kind,
             templates,
@@ -155,8 +164,9 @@ impl Rule {
         self.templates.as_ref()
     }
 
-    pub(crate) fn label_texts(&self) -> &BTreeMap<String, String> {
-        &self.label_texts
+    /// What a rule that records puts on top of the labels of a series: its name and its labels.
+    pub(crate) fn overlay(&self) -> &Overlay {
+        &self.overlay
     }
 
     /// The labels that it sets; of an alert they are templates.

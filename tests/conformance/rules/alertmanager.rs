@@ -70,6 +70,33 @@ impl Alertmanager {
         });
         texts.collect()
     }
+
+    /// The names of the alerts that it was told, in the order in which each came first.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for told in self.told.lock().unwrap().iter() {
+            let name = told.alert["labels"]["alertname"].as_str().unwrap();
+            if names.iter().all(|known| known != name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// Forgets what it was told.
+    pub(super) fn forget(&self) {
+        self.told.lock().unwrap().clear();
+    }
+
+    /// What it was told: the labels of each alert, and whether it fires or has ended.
+    pub(super) fn states(&self) -> BTreeSet<String> {
+        let told = self.told.lock().unwrap();
+        let states = told.iter().map(|told| {
+            let state = if told.has_ended { "ended" } else { "firing" };
+            format!("{} {state}", narthex_tests::sorted(&told.alert["labels"]))
+        });
+        states.collect()
+    }
 }
 
 /// A time as alerts have it, for comparisons of texts.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use narthex_model::{Labels, Matcher};
+use narthex_model::Labels;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,7 @@ use crate::alert::{Alert, label_order, notification_order};
 use crate::manager::Alertmanager;
 use crate::matchers::{MatcherMode, accept};
 use crate::pipeline::{ALERTS_MAX, Pipeline};
+use crate::silences::ActiveSilences;
 use crate::timestamp;
 
 /// An alert as somebody posts it. Times are in milliseconds since the Unix epoch.
@@ -161,20 +162,33 @@ impl Alertmanager {
         let filters = self.filters(&query.filters)?;
         let receiver = receiver_filter(query.receiver.as_deref())?;
         let now_ms = self.now_ms();
-        Ok(self.with_state(|state| {
+        // Others wait while the state is held, so it is only looked at there, and shown after that.
+        let shown = self.with_state(|state| {
             let pipeline = &state.pipeline;
+            let silences = pipeline.silences.active(now_ms);
             let alerts = pipeline.alerts.values();
             let shown = alerts.filter_map(|alert| {
+                if alert.is_resolved(now_ms) || !accept(&filters, &alert.labels) {
+                    return None;
+                }
                 let receivers = receivers(pipeline, &alert.labels);
-                let is_wanted = receiver
+                let is_other = receiver
                     .as_ref()
-                    .is_none_or(|wanted| receivers.iter().any(|receiver| wanted.matches(receiver)));
-                let status = Status::of(pipeline, alert, now_ms);
-                let is_shown = is_wanted && status.is_wanted(query, &filters, alert, now_ms);
-                is_shown.then(|| status.show(alert, &receivers, &[]))
+                    .is_some_and(|wanted| !receivers.iter().any(|name| wanted.matches(name)));
+                if is_other {
+                    return None;
+                }
+                let status = Status::of(pipeline, &silences, alert, now_ms);
+                let alert = Arc::clone(alert);
+                status
+                    .is_wanted(query)
+                    .then_some((alert, status, receivers))
             });
-            shown.collect()
-        }))
+            shown.collect::<Vec<_>>()
+        });
+        let shown = shown.iter();
+        let shown = shown.map(|(alert, status, receivers)| status.show(alert, receivers, &[]));
+        Ok(shown.collect())
     }
 
     /// `GET /alerts/groups`
@@ -185,8 +199,9 @@ impl Alertmanager {
         let filters = self.filters(&query.filters)?;
         let receiver = receiver_filter(query.receiver.as_deref())?;
         let now_ms = self.now_ms();
-        Ok(self.with_state(|state| {
+        let mut groups = self.with_state(|state| {
             let pipeline = &state.pipeline;
+            let silences = pipeline.silences.active(now_ms);
             let mut groups = Vec::new();
             for group in pipeline.dispatcher.groups() {
                 let Some(route) = pipeline.resolved.routes.get(group.route) else {
@@ -199,39 +214,47 @@ impl Alertmanager {
                 if is_other || (!query.muted && !muted_by.is_empty()) {
                     continue;
                 }
-                let mut alerts: Vec<&Arc<Alert>> = group.alerts.values().collect();
-                alerts.sort_by(|one, other| notification_order(&one.labels, &other.labels));
-                let alerts = alerts.into_iter().filter_map(|alert| {
-                    let status = Status::of(pipeline, alert, now_ms);
-                    let is_shown = status.is_wanted(query, &filters, alert, now_ms);
+                let alerts = group.alerts.values().filter_map(|alert| {
+                    if alert.is_resolved(now_ms) || !accept(&filters, &alert.labels) {
+                        return None;
+                    }
+                    let status = Status::of(pipeline, &silences, alert, now_ms);
                     // Only those that are asked for, as in Alertmanager.
-                    let receivers = || {
-                        let mut names = receivers(pipeline, &alert.labels);
-                        names.retain(|name| {
-                            receiver.as_ref().is_none_or(|wanted| wanted.matches(name))
-                        });
-                        names
-                    };
-                    is_shown.then(|| status.show(alert, &receivers(), &muted_by))
+                    let mut receivers = receivers(pipeline, &alert.labels);
+                    receivers
+                        .retain(|name| receiver.as_ref().is_none_or(|wanted| wanted.matches(name)));
+                    let alert = Arc::clone(alert);
+                    status
+                        .is_wanted(query)
+                        .then_some((alert, status, receivers))
                 });
-                let alerts: Vec<Value> = alerts.collect();
+                let alerts: Vec<_> = alerts.collect();
                 if !alerts.is_empty() {
-                    groups.push((&group.labels, &route.receiver, alerts));
+                    let (labels, receiver) = (group.labels.clone(), route.receiver.clone());
+                    groups.push((labels, receiver, muted_by, alerts));
                 }
             }
-            groups.sort_by(|one, other| {
-                let labels = label_order(one.0, other.0);
-                labels.then_with(|| one.1.cmp(other.1))
-            });
-            let groups = groups.into_iter().map(|(labels, receiver, alerts)| {
+            groups
+        });
+        groups.sort_by(|one, other| {
+            let labels = label_order(&one.0, &other.0);
+            labels.then_with(|| one.1.cmp(&other.1))
+        });
+        let groups = groups
+            .into_iter()
+            .map(|(labels, receiver, muted_by, mut alerts)| {
+                alerts.sort_by(|one, other| notification_order(&one.0.labels, &other.0.labels));
+                let alerts = alerts.iter();
+                let alerts: Vec<Value> = alerts
+                    .map(|(alert, status, receivers)| status.show(alert, receivers, &muted_by))
+                    .collect();
                 json!({
                     "alerts": alerts,
-                    "labels": texts(labels),
+                    "labels": texts(&labels),
                     "receiver": {"name": receiver},
                 })
             });
-            groups.collect()
-        }))
+        Ok(groups.collect())
     }
 }
 
@@ -257,10 +280,10 @@ struct Status {
 }
 
 impl Status {
-    fn of(pipeline: &Pipeline, alert: &Alert, now_ms: i64) -> Self {
+    fn of(pipeline: &Pipeline, silences: &ActiveSilences<'_>, alert: &Alert, now_ms: i64) -> Self {
         let inhibited_by = pipeline.inhibitor.muted_by(&alert.labels, now_ms);
         Self {
-            silenced_by: pipeline.silences.muting(&alert.labels, now_ms),
+            silenced_by: silences.muting(&alert.labels),
             inhibited_by: inhibited_by.iter().map(ToString::to_string).collect(),
         }
     }
@@ -269,18 +292,10 @@ impl Status {
         self.silenced_by.is_empty() && self.inhibited_by.is_empty()
     }
 
-    fn is_wanted(
-        &self,
-        query: &AlertQuery,
-        filters: &[Matcher],
-        alert: &Alert,
-        now_ms: i64,
-    ) -> bool {
-        !alert.is_resolved(now_ms)
-            && (query.active || !self.is_active())
+    fn is_wanted(&self, query: &AlertQuery) -> bool {
+        (query.active || !self.is_active())
             && (query.silenced || self.silenced_by.is_empty())
             && (query.inhibited || self.inhibited_by.is_empty())
-            && accept(filters, &alert.labels)
     }
 
     fn show(&self, alert: &Alert, receivers: &[String], muted_by: &[String]) -> Value {

@@ -414,3 +414,34 @@ async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_no_error() {
         assert_eq!(found.count(), 1, "{query}: {warnings:?}");
     }
 }
+
+#[test]
+fn a_light_query_is_answered_where_it_was_asked() {
+    let started = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (counter, seen) = (Arc::clone(&started), || {
+        started.load(std::sync::atomic::Ordering::SeqCst)
+    });
+    let count = move || {
+        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    };
+    // All threads of this runtime are those of its blocking pool.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .on_thread_start(count)
+        .build()
+        .unwrap();
+    let store = store(&["x{i=\"1\"} 0+60x99", "x{i=\"2\"} 0+120x99"]);
+    let engine = engine(|_| {});
+    let options = QueryOptions::default();
+    for (query, expected, threads) in [
+        ("sum by (i) (rate(x[5m])) > 1.5", "{i=\"2\"} 2", 0),
+        ("absent(y)", "{} 1", 0),
+        ("1 + 1", "2", 0),
+        ("sum(sum_over_time(x[1m:1m]))", "{} 15840", 1),
+    ] {
+        let storage = Arc::clone(&store) as Arc<dyn Queryable>;
+        let asked = engine.instant(storage, query, 88 * MINUTE_MS, &options);
+        assert_eq!(told(runtime.block_on(asked)), expected, "{query}");
+        assert_eq!(seen(), threads, "{query}");
+    }
+}

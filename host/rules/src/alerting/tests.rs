@@ -1,6 +1,10 @@
-//! What a URL of a query looks like; how alerts come and go is tried with their groups.
+//! What a URL of a query looks like, and which series an alert has; how alerts come and go is tried with their groups.
+
+use narthex_model::PromDuration;
+use narthex_promql::ParseOptions;
 
 use super::*;
+use crate::RuleConfig;
 
 #[test]
 fn a_query_has_a_url() {
@@ -12,5 +16,56 @@ fn a_query_has_a_url() {
     ] {
         let url = generator_url("http://p/x", query);
         assert_eq!(url, format!("http://p/x/graph?g0.expr={part}&g0.tab=1"));
+    }
+}
+
+#[test]
+fn the_series_of_an_alert_follow_its_state() {
+    let config = RuleConfig {
+        alert: "A".to_owned(),
+        expr: "x".to_owned(),
+        hold: PromDuration::from_secs(60),
+        labels: [("severity".to_owned(), "page".to_owned())].into(),
+        ..RuleConfig::default()
+    };
+    let rule = Rule::new(&config, &BTreeMap::new(), &ParseOptions::default()).unwrap();
+    let labels = Labels::from_pairs([("alertname", "A"), ("i", "1"), ("severity", "page")]);
+    let mut state = RuleState {
+        is_restored: true,
+        ..RuleState::default()
+    };
+    let alerts = |state: &str| {
+        format!(
+            "{{__name__=\"ALERTS\", alertname=\"A\", alertstate=\"{state}\", i=\"1\", \
+             severity=\"page\"}} 1"
+        )
+    };
+    let since = |seconds: i64| {
+        format!(
+            "{{__name__=\"ALERTS_FOR_STATE\", alertname=\"A\", i=\"1\", severity=\"page\"}} \
+             {seconds}"
+        )
+    };
+    for (now_s, is_given, expected) in [
+        (0, true, vec![alerts("pending"), since(0)]),
+        (30, true, vec![alerts("pending"), since(0)]),
+        (60, true, vec![alerts("firing"), since(0)]),
+        (90, true, vec![alerts("firing"), since(0)]),
+        (120, false, vec![]),
+        (150, true, vec![alerts("pending"), since(150)]),
+        (210, true, vec![alerts("firing"), since(150)]),
+    ] {
+        let given = Given {
+            annotations: Annotations::default(),
+            value: 1.0,
+        };
+        let given = is_given.then(|| (labels.clone(), given));
+        let given = given.into_iter().collect();
+        let written = take(&rule, &mut state, given, now_s * 1000, 0).unwrap();
+        let written = written.iter();
+        let written: Vec<String> = written
+            .map(|(labels, value)| format!("{labels} {value}"))
+            .collect();
+        assert_eq!(written, expected, "{now_s}");
     }
 }
