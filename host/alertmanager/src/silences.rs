@@ -61,6 +61,17 @@ impl Silence {
         }
     }
 
+    /// Of two versions of a silence the greater one is right.
+    fn version(&self) -> (i64, i64, i64, &str, &str) {
+        (
+            self.updated_at_ms,
+            self.ends_at_ms,
+            self.starts_at_ms,
+            &self.created_by,
+            &self.comment,
+        )
+    }
+
     /// Whether the old one can become the new one and keep its name.
     fn can_become(&self, new: &Self, now_ms: i64) -> bool {
         if self.matchers != new.matchers {
@@ -223,6 +234,47 @@ impl Silences {
         }
         silence.updated_at_ms = now_ms;
         Ok(())
+    }
+
+    /// Takes what another peer knows: of each silence the newest version stays, of two that were
+    /// made in the same millisecond the one whose content is greater, so that all peers agree. What
+    /// was new comes back, and why others cannot be taken. Limits are those of who made a silence.
+    pub(crate) fn merge(
+        &mut self,
+        others: Vec<Silence>,
+        now_ms: i64,
+    ) -> (Vec<Silence>, Vec<String>) {
+        let (mut new, mut faults) = (Vec::new(), Vec::new());
+        for silence in others {
+            // It would be forgotten at once, and come back with the next merge.
+            let kept_until_ms = silence.ends_at_ms.saturating_add(self.limits.retention_ms);
+            let is_newer = self
+                .get(&silence.id)
+                .is_none_or(|known| silence.version() > known.version());
+            if kept_until_ms <= now_ms || !is_newer {
+                continue;
+            }
+            if silence.id.is_empty() {
+                faults.push("a silence has no id".to_owned());
+                continue;
+            }
+            match compiled(&silence) {
+                Ok(matchers) => {
+                    new.push(silence.clone());
+                    let id = silence.id.clone();
+                    self.kept.insert(id, Kept { silence, matchers });
+                }
+                Err(fault) => faults.push(format!("{}: {fault}", silence.id)),
+            }
+        }
+        (new, faults)
+    }
+
+    /// The silences that are not in `before`, or are another version there.
+    pub(crate) fn changed_since(&self, before: &Self) -> Vec<Silence> {
+        let all = self.all();
+        let changed = all.filter(|silence| before.get(&silence.id) != Some(silence));
+        changed.cloned().collect()
     }
 
     /// The names of the active silences that mute a label set, sorted.

@@ -94,6 +94,7 @@ impl Bench {
                 to,
                 plan: Arc::clone(&plan),
             }),
+            cluster: None,
         };
         let first = config(text);
         let (mode, build) = (options.matcher_mode, Arc::clone(&options.integrations));
