@@ -61,6 +61,12 @@ impl Silence {
         }
     }
 
+    /// The time of a change that is made now. It is later than the one before, whose peer's clock may
+    /// be ahead: else that one would be right for all peers.
+    fn next_update_ms(&self, now_ms: i64) -> i64 {
+        now_ms.max(self.updated_at_ms.saturating_add(1))
+    }
+
     /// Of two versions of a silence the greater one is right.
     fn version(&self) -> (i64, i64, i64, &str, &str) {
         (
@@ -184,6 +190,9 @@ impl Silences {
             return Err(SilenceError::NotFound);
         }
         silence.updated_at_ms = now_ms;
+        if let Some(previous) = &previous {
+            silence.updated_at_ms = previous.next_update_ms(now_ms);
+        }
         let matchers = compiled(&silence).map_err(SilenceError::Invalid)?;
         let keeps_name = previous
             .as_ref()
@@ -224,6 +233,7 @@ impl Silences {
     pub(crate) fn expire(&mut self, id: &str, now_ms: i64) -> Result<(), SilenceError> {
         let kept = self.kept.get_mut(id).ok_or(SilenceError::NotFound)?;
         let silence = &mut kept.silence;
+        let updated_at_ms = silence.next_update_ms(now_ms);
         match silence.state(now_ms) {
             SilenceState::Expired => return Ok(()),
             SilenceState::Active => silence.ends_at_ms = now_ms,
@@ -232,7 +242,7 @@ impl Silences {
                 silence.ends_at_ms = now_ms;
             }
         }
-        silence.updated_at_ms = now_ms;
+        silence.updated_at_ms = updated_at_ms;
         Ok(())
     }
 

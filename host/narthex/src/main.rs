@@ -7,6 +7,7 @@ mod alertmanager;
 mod block;
 mod build_info;
 mod check;
+mod cluster;
 mod config;
 mod discovery;
 mod external_url;
