@@ -143,12 +143,13 @@ async fn peers_share_what_they_had_and_what_is_new() {
         .min_by_key(|peer| peer.cluster.me().name.clone());
     let first = first.unwrap();
     first.cluster.stop().await;
-    for peer in all
-        .into_iter()
-        .filter(|peer| !Arc::ptr_eq(&peer.cluster, &first.cluster))
-    {
+    let is_first = |peer: &&Bench| Arc::ptr_eq(&peer.cluster, &first.cluster);
+    let others: Vec<&Bench> = all.into_iter().filter(|peer| !is_first(peer)).collect();
+    for peer in &others {
         until("one is gone", || peer.cluster.peers().len() == 2).await;
         assert!(peer.cluster.turn() <= Duration::from_secs(15));
+    }
+    for peer in others {
         peer.cluster.stop().await;
     }
 }
