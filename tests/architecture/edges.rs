@@ -23,7 +23,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("rules", &["model", "storage", "template", "promql"]),
     ("notifier", &["model", "http", "discovery", "rules"]),
     ("push", &["model", "disk", "exposition"]),
-    ("alertmanager", &["model", "disk", "http"]),
+    ("cluster", &["model"]),
+    // It tells its peers what it silenced and told.
+    ("alertmanager", &["model", "disk", "http", "cluster"]),
     ("discovery", &["model", "http"]),
     ("registry", &["model", "http"]),
     (
@@ -106,6 +108,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["api"]),
     ("bcrypt", &["web"]),
     ("clap", &["narthex"]),
+    ("foca", &["cluster"]),
     ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),
     ("object_store", &["block", "tsdb", "bucket"]),

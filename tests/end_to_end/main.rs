@@ -2,6 +2,7 @@
 
 mod agent;
 mod alertmanager;
+mod cluster;
 mod default_config;
 mod examples;
 mod first_exporter;

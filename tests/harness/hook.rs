@@ -1,7 +1,7 @@
 //! A receiver of webhooks that keeps what it is told.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -22,18 +22,23 @@ struct Kept {
 /// An HTTP server on a port of its own; it stops taking connections when it is dropped.
 #[derive(Debug)]
 pub struct Hook {
-    port: u16,
+    address: SocketAddr,
     kept: Arc<Kept>,
 }
 
 impl Hook {
-    /// Listens.
+    /// Listens on the loopback interface.
     pub fn listen() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        Self::listen_on("127.0.0.1")
+    }
+
+    /// Listens on an address of the machine.
+    pub fn listen_on(host: &str) -> Self {
+        let listener = TcpListener::bind((host, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
         let kept = Arc::new(Kept::default());
         let hook = Self {
-            port,
+            address,
             kept: Arc::clone(&kept),
         };
         std::thread::spawn(move || {
@@ -48,9 +53,9 @@ impl Hook {
         hook
     }
 
-    /// `http://127.0.0.1:port`
+    /// `http://host:port`
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address)
     }
 
     /// What was posted so far and was answered with 200, each with its path.
@@ -74,7 +79,7 @@ impl Hook {
 impl Drop for Hook {
     fn drop(&mut self) {
         self.kept.is_stopped.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -18,6 +18,8 @@ pub struct NarthexBuilder {
     flags: Vec<String>,
     data: Option<PathBuf>,
     is_agent: bool,
+    host: Option<String>,
+    namespace: Option<String>,
 }
 
 impl NarthexBuilder {
@@ -39,6 +41,18 @@ impl NarthexBuilder {
         self
     }
 
+    /// It listens on this address of the machine; without it, on 127.0.0.1.
+    pub fn host(mut self, address: impl Into<String>) -> Self {
+        self.host = Some(address.into());
+        self
+    }
+
+    /// In a network namespace.
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = Some(name.into());
+        self
+    }
+
     /// In agent mode.
     pub fn agent(mut self) -> Self {
         self.is_agent = true;
@@ -53,10 +67,19 @@ impl NarthexBuilder {
         }
         let port = free_port();
         let data = self.data.unwrap_or_else(|| folder.path().join("data"));
-        let mut args = vec![
-            format!("--web.listen-address=127.0.0.1:{port}"),
+        let host = self.host.unwrap_or_else(|| "127.0.0.1".to_owned());
+        let mut args = Vec::new();
+        let mut program = binary();
+        if let Some(namespace) = &self.namespace {
+            // It becomes the binary, under the same pid.
+            args.extend(["netns", "exec", namespace].map(str::to_owned));
+            args.push(program.display().to_string());
+            program = PathBuf::from("ip");
+        }
+        args.extend([
+            format!("--web.listen-address={host}:{port}"),
             "--web.enable-lifecycle".to_owned(),
-        ];
+        ]);
         args.extend(match self.is_agent {
             true => vec![
                 "--agent".to_owned(),
@@ -71,12 +94,14 @@ impl NarthexBuilder {
             ));
         }
         args.extend(self.flags);
-        let process = Process::start(binary(), &args, &folder.path().join("log"));
+        let process = Process::start(&program, &args, &folder.path().join("log"));
         let mut narthex = Narthex {
             process,
             folder,
             data,
+            program,
             args,
+            host,
             port,
         };
         narthex.wait_until_ready(&mut |_| {});
@@ -90,7 +115,9 @@ pub struct Narthex {
     process: Process,
     folder: TempDir,
     data: PathBuf,
+    program: PathBuf,
     args: Vec<String>,
+    host: String,
     port: u16,
 }
 
@@ -100,9 +127,9 @@ impl Narthex {
         NarthexBuilder::default()
     }
 
-    /// `http://127.0.0.1:port`.
+    /// `http://host:port`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.host, self.port)
     }
 
     /// The folder of its blocks and WAL.
@@ -129,7 +156,7 @@ impl Narthex {
     /// does not listen yet.
     pub fn restart_and_watch(&mut self, mut look: impl FnMut(&Self)) {
         self.process.kill();
-        self.process = Process::start(binary(), &self.args, &self.folder.path().join("log"));
+        self.process = Process::start(&self.program, &self.args, &self.folder.path().join("log"));
         self.wait_until_ready(&mut look);
     }
 

@@ -110,8 +110,21 @@ impl Alertmanager {
     /// `GET /status`
     pub fn status(&self, version: &VersionInfo) -> Value {
         let yaml = self.with_state(|state| state.yaml.clone());
+        let cluster = match &self.options.cluster {
+            None => json!({"peers": [], "status": "disabled"}),
+            Some(cluster) => {
+                let peers = cluster.peers().into_iter();
+                let peers = peers
+                    .map(|peer| json!({"address": peer.address.to_string(), "name": peer.name}));
+                json!({
+                    "name": cluster.me().name,
+                    "peers": peers.collect::<Vec<Value>>(),
+                    "status": cluster.status().as_str(),
+                })
+            }
+        };
         json!({
-            "cluster": {"peers": [], "status": "disabled"},
+            "cluster": cluster,
             "config": {"original": yaml},
             "uptime": timestamp::format_api(self.started_ms),
             "versionInfo": version,

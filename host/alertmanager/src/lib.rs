@@ -5,7 +5,10 @@
 //! is what a running server needs: [`Alertmanager`] with its timers, its files and its deliveries,
 //! and its API as values.
 //!
-//! It is not: an HTTP server, a reader of YAML, and not a part of a cluster. Receivers enter by the
+//! Several of them tell once: they share silences and the notification log as peers of a
+//! [`narthex_cluster::Cluster`], and each waits for its turn.
+//!
+//! It is not: an HTTP server, a reader of YAML, nor how peers find each other. Receivers enter by the
 //! seam [`Notify`].
 
 mod alert;
@@ -19,6 +22,7 @@ mod metrics;
 mod notification;
 mod notification_log;
 mod pipeline;
+mod replication;
 mod route;
 mod route_tree;
 mod silences;

@@ -3,6 +3,9 @@
 //! What was answered is kept: a silence is on the disk before its name is given out. The
 //! notification log follows within a second; what a crash loses of it is told once more. Alerts are
 //! not kept, as in Alertmanager: who sends them repeats them.
+//!
+//! As a peer of a cluster it tells the others of both, tells nobody before the cluster has settled, and
+//! waits for its turn before it tells a receiver: one that comes before it may have done so.
 
 mod delivery;
 mod state;
@@ -11,6 +14,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use narthex_cluster::{Cluster, ClusterStatus};
 use narthex_disk::Disk;
 use narthex_model::Clock;
 use prometheus_client::registry::Registry;
@@ -23,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::notification::BuildNotify;
 use crate::notification_log::{LogEntry, LogKey, NotificationLog};
 use crate::pipeline::Pipeline;
+use crate::replication;
 use crate::silences::{Silence, SilenceLimits, Silences};
 use crate::snapshot;
 
@@ -69,6 +74,9 @@ pub struct AlertmanagerOptions {
     pub external_url: String,
     /// Makes who delivers.
     pub integrations: Arc<dyn BuildNotify>,
+    /// The others that tell the same receivers, where there are any. It is started and stopped with
+    /// the Alertmanager.
+    pub cluster: Option<Arc<Cluster>>,
 }
 
 /// Why it cannot start, or not take a config.
@@ -220,6 +228,10 @@ impl Alertmanager {
             tasks: Mutex::default(),
         });
         manager.took_config();
+        if let Some(cluster) = &manager.options.cluster {
+            manager.metrics.cluster_enabled.set(1);
+            cluster.start(replication::states(&manager));
+        }
         let tasks = vec![
             tokio::spawn(Arc::clone(&manager).dispatch()),
             tokio::spawn(Arc::clone(&manager).keep_log()),
@@ -282,6 +294,22 @@ impl Alertmanager {
             }
         }
         self.write_log().await;
+        if let Some(cluster) = &self.options.cluster {
+            cluster.stop().await;
+        }
+    }
+
+    /// Whether groups may be told: a peer knows all others first.
+    fn has_settled(&self) -> bool {
+        let cluster = self.options.cluster.as_ref();
+        cluster.is_none_or(|cluster| cluster.status() == ClusterStatus::Ready)
+    }
+
+    /// Returns when groups may be told.
+    async fn settled(&self) {
+        if let Some(cluster) = &self.options.cluster {
+            cluster.ready().await;
+        }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -335,8 +363,14 @@ impl Alertmanager {
         let mut count_ms = start_ms;
         while !*stopping.borrow() {
             let now_ms = self.now_ms();
-            let (due, generation) =
-                self.with_state(|state| (state.pipeline.take_due(now_ms), state.generation));
+            let has_settled = self.has_settled();
+            let (due, generation) = self.with_state(|state| {
+                let due = match has_settled {
+                    true => state.pipeline.take_due(now_ms),
+                    false => Vec::new(),
+                };
+                (due, state.generation)
+            });
             for telling in due {
                 tellings.spawn(Arc::clone(&self).tell(telling, generation));
             }
@@ -359,13 +393,16 @@ impl Alertmanager {
                 count_ms = now_ms + COUNT_INTERVAL_MS;
             }
             let next_ms = self.with_state(|state| state.pipeline.dispatcher.next_due_ms());
-            let until = next_ms.map_or(LOOK_INTERVAL_MAX, |next_ms| {
-                let left_ms = next_ms.saturating_sub(self.now_ms()).max(0);
-                Duration::from_millis(left_ms.unsigned_abs()).min(LOOK_INTERVAL_MAX)
-            });
+            let until = next_ms
+                .filter(|_| has_settled)
+                .map_or(LOOK_INTERVAL_MAX, |next_ms| {
+                    let left_ms = next_ms.saturating_sub(self.now_ms()).max(0);
+                    Duration::from_millis(left_ms.unsigned_abs()).min(LOOK_INTERVAL_MAX)
+                });
             tokio::select! {
                 () = tokio::time::sleep(until) => {}
                 () = self.wake.notified() => {}
+                () = self.settled(), if !has_settled => {}
                 _ = stopping.changed() => {}
             }
         }

@@ -72,6 +72,10 @@ pub(crate) struct Metrics {
     pub(crate) groups_refused: Counter,
     silences: Family<StateLabels, Count>,
     pub(crate) log_entries: Count,
+    pub(crate) deduplicated: Counter,
+    pub(crate) silences_propagated: Counter,
+    pub(crate) log_propagated: Counter,
+    pub(crate) cluster_enabled: Count,
     pub(crate) snapshots_failed: Counter,
     pub(crate) receivers: Count,
     pub(crate) integrations: Count,
@@ -95,6 +99,10 @@ impl Metrics {
             groups_refused: Counter::default(),
             silences: Family::default(),
             log_entries: Count::default(),
+            deduplicated: Counter::default(),
+            silences_propagated: Counter::default(),
+            log_propagated: Counter::default(),
+            cluster_enabled: Count::default(),
             snapshots_failed: Counter::default(),
             receivers: Count::default(),
             integrations: Count::default(),
@@ -118,6 +126,11 @@ impl Metrics {
             "narthex_alertmanager_snapshots_failed",
             "Number of times that silences or the notification log could not be written to disk",
             self.snapshots_failed.clone(),
+        );
+        registry.register(
+            "narthex_alertmanager_notifications_deduplicated",
+            "Number of notifications that were not sent because the notification log, which peers share, says that the same was told",
+            self.deduplicated.clone(),
         );
         let registry = registry.sub_registry_with_prefix("alertmanager");
         registry.register(
@@ -180,6 +193,21 @@ impl Metrics {
             "nflog_entries",
             "Number of entries of the notification log",
             self.log_entries.clone(),
+        );
+        registry.register(
+            "silences_gossip_messages_propagated",
+            "Number of received gossip messages that have been further gossiped",
+            self.silences_propagated.clone(),
+        );
+        registry.register(
+            "nflog_gossip_messages_propagated",
+            "Number of received gossip messages that have been further gossiped",
+            self.log_propagated.clone(),
+        );
+        registry.register(
+            "cluster_enabled",
+            "Indicates whether the clustering is enabled or not",
+            self.cluster_enabled.clone(),
         );
         registry.register(
             "receivers",

@@ -18,14 +18,14 @@ pub(crate) struct LogKey {
     pub(crate) index: usize,
 }
 
-/// What was told.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// What was told. The newer of two is greater; it is their time that comes first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub(crate) struct LogEntry {
+    pub(crate) at_ms: i64,
     /// The alerts that fired.
     pub(crate) firing: BTreeSet<Fingerprint>,
     /// The alerts that were resolved.
     pub(crate) resolved: BTreeSet<Fingerprint>,
-    pub(crate) at_ms: i64,
     /// From when on it is forgotten.
     pub(crate) expires_at_ms: i64,
 }
@@ -90,8 +90,14 @@ impl NotificationLog {
         entry.at_ms < now_ms.saturating_sub(wish.repeat_interval_ms)
     }
 
-    /// Writes down that an integration was told.
-    pub(crate) fn add(&mut self, key: LogKey, wish: Wish<'_>, now_ms: i64) {
+    /// Writes down that an integration was told. The entry comes back, but where a newer one is
+    /// known.
+    pub(crate) fn add(
+        &mut self,
+        key: LogKey,
+        wish: Wish<'_>,
+        now_ms: i64,
+    ) -> Option<(LogKey, LogEntry)> {
         // Twice the time after which it is told again.
         let expiry_ms = wish.repeat_interval_ms.saturating_mul(2);
         let kept_ms = match expiry_ms > 0 {
@@ -103,7 +109,7 @@ impl NotificationLog {
             .get(&key)
             .is_some_and(|entry| entry.at_ms > now_ms)
         {
-            return;
+            return None;
         }
         let entry = LogEntry {
             firing: wish.firing.clone(),
@@ -111,8 +117,34 @@ impl NotificationLog {
             at_ms: now_ms,
             expires_at_ms: now_ms.saturating_add(kept_ms),
         };
-        self.entries.insert(key, entry);
+        self.entries.insert(key.clone(), entry.clone());
         self.changes += 1;
+        Some((key, entry))
+    }
+
+    /// Takes what another peer told: of each key the newest entry stays, of two of the same
+    /// millisecond the greater one, so that all peers agree. What was new comes back.
+    pub(crate) fn merge(
+        &mut self,
+        others: Vec<(LogKey, LogEntry)>,
+        now_ms: i64,
+    ) -> Vec<(LogKey, LogEntry)> {
+        let is_new = |(key, entry): &(LogKey, LogEntry)| {
+            let known = self.entries.get(key);
+            entry.expires_at_ms > now_ms && known.is_none_or(|known| entry > known)
+        };
+        let new: Vec<(LogKey, LogEntry)> = others.into_iter().filter(is_new).collect();
+        if !new.is_empty() {
+            self.changes += 1;
+        }
+        for (key, entry) in &new {
+            let held = self.entries.entry(key.clone()).or_default();
+            // One key may come twice.
+            if entry > held {
+                *held = entry.clone();
+            }
+        }
+        new
     }
 
     /// Forgets what has expired.

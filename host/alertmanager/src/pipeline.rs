@@ -16,7 +16,7 @@ use crate::config::Resolved;
 use crate::dispatcher::{Dispatcher, Flush};
 use crate::inhibit::Inhibitor;
 use crate::notification::{Notification, NotifiedAlert};
-use crate::notification_log::{LogKey, NotificationLog, Wish};
+use crate::notification_log::{LogEntry, LogKey, NotificationLog, Wish};
 use crate::route::Route;
 use crate::silences::{ActiveSilences, Silences};
 
@@ -76,6 +76,7 @@ pub(crate) struct Delivery {
     key: LogKey,
     firing: BTreeSet<Fingerprint>,
     resolved: BTreeSet<Fingerprint>,
+    sends_resolved: bool,
     repeat_interval_ms: i64,
 }
 
@@ -86,6 +87,8 @@ pub(crate) struct Telling {
     pub(crate) deliveries: Vec<Delivery>,
     /// The receiver's place in the config.
     pub(crate) receiver: usize,
+    /// So many integrations are not told because the log says that they were.
+    pub(crate) deduplicated: usize,
     /// How many alerts are not told, and why.
     pub(crate) suppressed: Vec<(Suppression, usize)>,
     /// After this time it is given up.
@@ -185,13 +188,17 @@ impl Pipeline {
         let interval_ms = route.map_or(0, |route| route.group_interval_ms);
         let mut telling = Telling {
             deliveries: Vec::new(),
+            deduplicated: 0,
             receiver: receiver.unwrap_or_default(),
             suppressed,
             timeout_ms: interval_ms.max(DELIVERY_TIMEOUT_MIN_MS),
             flush,
         };
         if let (Some(route), Some(receiver), false) = (route, receiver, alerts.is_empty()) {
-            telling.deliveries = self.deliveries(&telling.flush, route, receiver, &alerts);
+            let all = self.deliveries(&telling.flush, route, receiver, &alerts);
+            let count = all.len();
+            telling.deliveries = self.still_needed(all, telling.flush.now_ms);
+            telling.deduplicated = count - telling.deliveries.len();
         }
         telling
     }
@@ -228,15 +235,6 @@ impl Pipeline {
                 integration: integration.kind.clone(),
                 index: integration.index,
             };
-            let wish = Wish {
-                firing: &firing,
-                resolved: &resolved,
-                sends_resolved: integration.sends_resolved,
-                repeat_interval_ms: route.repeat_interval_ms,
-            };
-            if !self.log.needs(&key, wish, now_ms) {
-                continue;
-            }
             let told = alerts
                 .iter()
                 .filter(|alert| integration.sends_resolved || alert.is_firing);
@@ -252,21 +250,37 @@ impl Pipeline {
                 key,
                 firing: firing.clone(),
                 resolved: resolved.clone(),
+                sends_resolved: integration.sends_resolved,
                 repeat_interval_ms: route.repeat_interval_ms,
             });
         }
         deliveries
     }
 
-    /// Writes down that an integration was told.
-    pub(crate) fn settle(&mut self, delivery: Delivery, now_ms: i64) {
+    /// Those whose integrations were not told the same already, by this peer or another one.
+    pub(crate) fn still_needed(&self, mut deliveries: Vec<Delivery>, now_ms: i64) -> Vec<Delivery> {
+        deliveries.retain(|delivery| {
+            let wish = Wish {
+                firing: &delivery.firing,
+                resolved: &delivery.resolved,
+                sends_resolved: delivery.sends_resolved,
+                repeat_interval_ms: delivery.repeat_interval_ms,
+            };
+            self.log.needs(&delivery.key, wish, now_ms)
+        });
+        deliveries
+    }
+
+    /// Writes down that an integration was told. The entry comes back, but where a newer one is
+    /// known.
+    pub(crate) fn settle(&mut self, delivery: Delivery, now_ms: i64) -> Option<(LogKey, LogEntry)> {
         let wish = Wish {
             firing: &delivery.firing,
             resolved: &delivery.resolved,
             sends_resolved: true,
             repeat_interval_ms: delivery.repeat_interval_ms,
         };
-        self.log.add(delivery.key, wish, now_ms);
+        self.log.add(delivery.key, wish, now_ms)
     }
 
     /// Takes a group back; `was_told` where all its integrations were.

@@ -65,6 +65,23 @@ impl Silence {
         }
     }
 
+    /// The time of a change that is made now. It is later than the one before, whose peer's clock may
+    /// be ahead: else that one would be right for all peers.
+    fn next_update_ms(&self, now_ms: i64) -> i64 {
+        now_ms.max(self.updated_at_ms.saturating_add(1))
+    }
+
+    /// Of two versions of a silence the greater one is right.
+    fn version(&self) -> (i64, i64, i64, &str, &str) {
+        (
+            self.updated_at_ms,
+            self.ends_at_ms,
+            self.starts_at_ms,
+            &self.created_by,
+            &self.comment,
+        )
+    }
+
     /// Whether the old one can become the new one and keep its name.
     fn can_become(&self, new: &Self, now_ms: i64) -> bool {
         if self.matchers != new.matchers {
@@ -177,6 +194,9 @@ impl Silences {
             return Err(SilenceError::NotFound);
         }
         silence.updated_at_ms = now_ms;
+        if let Some(previous) = &previous {
+            silence.updated_at_ms = previous.next_update_ms(now_ms);
+        }
         let matchers = compiled(&silence).map_err(SilenceError::Invalid)?;
         let keeps_name = previous
             .as_ref()
@@ -217,6 +237,7 @@ impl Silences {
     pub(crate) fn expire(&mut self, id: &str, now_ms: i64) -> Result<(), SilenceError> {
         let kept = self.kept.get_mut(id).ok_or(SilenceError::NotFound)?;
         let silence = &mut kept.silence;
+        let updated_at_ms = silence.next_update_ms(now_ms);
         match silence.state(now_ms) {
             SilenceState::Expired => return Ok(()),
             SilenceState::Active => silence.ends_at_ms = now_ms,
@@ -225,7 +246,7 @@ impl Silences {
                 silence.ends_at_ms = now_ms;
             }
         }
-        silence.updated_at_ms = now_ms;
+        silence.updated_at_ms = updated_at_ms;
         Ok(())
     }
 
@@ -233,6 +254,47 @@ impl Silences {
     pub(crate) fn active(&self, now_ms: i64) -> ActiveSilences<'_> {
         let is_active = |kept: &&Kept| kept.silence.state(now_ms) == SilenceState::Active;
         ActiveSilences::new(self.kept.values().filter(is_active))
+    }
+
+    /// Takes what another peer knows: of each silence the newest version stays, of two that were
+    /// made in the same millisecond the one whose content is greater, so that all peers agree. What
+    /// was new comes back, and why others cannot be taken. Limits are those of who made a silence.
+    pub(crate) fn merge(
+        &mut self,
+        others: Vec<Silence>,
+        now_ms: i64,
+    ) -> (Vec<Silence>, Vec<String>) {
+        let (mut new, mut faults) = (Vec::new(), Vec::new());
+        for silence in others {
+            // It would be forgotten at once, and come back with the next merge.
+            let kept_until_ms = silence.ends_at_ms.saturating_add(self.limits.retention_ms);
+            let is_newer = self
+                .get(&silence.id)
+                .is_none_or(|known| silence.version() > known.version());
+            if kept_until_ms <= now_ms || !is_newer {
+                continue;
+            }
+            if silence.id.is_empty() {
+                faults.push("a silence has no id".to_owned());
+                continue;
+            }
+            match compiled(&silence) {
+                Ok(matchers) => {
+                    new.push(silence.clone());
+                    let id = silence.id.clone();
+                    self.kept.insert(id, Kept { silence, matchers });
+                }
+                Err(fault) => faults.push(format!("{}: {fault}", silence.id)),
+            }
+        }
+        (new, faults)
+    }
+
+    /// The silences that are not in `before`, or are another version there.
+    pub(crate) fn changed_since(&self, before: &Self) -> Vec<Silence> {
+        let all = self.all();
+        let changed = all.filter(|silence| before.get(&silence.id) != Some(silence));
+        changed.cloned().collect()
     }
 
     /// Forgets what expired longer ago than the retention. Whether there was anything comes back.

@@ -3,27 +3,32 @@
 //! It is not: what routes and tells. The crate has that, and knows neither YAML nor plugins.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use clap::Args;
+use md5::{Digest as _, Md5};
 use narthex_alertmanager::{
     Alertmanager, AlertmanagerOptions, BuildNotify, Config, FailureReason, Integration,
     MatcherMode, Notification, NotifiedAlert, Notify, NotifyError, PostedAlert, PreparedConfig,
     SilenceLimits, Webhook,
 };
+use narthex_cluster::Cluster;
 use narthex_disk::SystemDisk;
 use narthex_model::{ByteSize, Clock, Labels, PromDuration};
 use narthex_plugin::{Outcome, PluginReceiver, PluginRuntime};
 use narthex_rules::Notifier;
 use narthex_template::alertmanager::Templates;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::config;
+use crate::cluster::ClusterFlags;
 use crate::yaml::{self, Document, YamlError};
+use crate::{build_info, config};
 
 /// The folder below the store's for silences and the notification log.
 const FOLDER: &str = "alertmanager";
@@ -70,6 +75,10 @@ pub(crate) struct AlertmanagerFlags {
     /// Maximum size of a silence. 0 means no limit.
     #[arg(long = "silences.max-per-silence-bytes", default_value = "0")]
     silence_bytes_max: ByteSize,
+
+    /// The others that tell the same receivers.
+    #[command(flatten)]
+    cluster: ClusterFlags,
 }
 
 /// An Alertmanager, and where its config comes from.
@@ -77,6 +86,7 @@ pub(crate) struct AlertmanagerFlags {
 pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
     file: PathBuf,
+    config_hash: ConfigHash,
 }
 
 impl AlertmanagerFollower {
@@ -92,8 +102,18 @@ impl AlertmanagerFollower {
         plugins: Arc<PluginRuntime>,
         registry: &mut Registry,
     ) -> anyhow::Result<Option<Self>> {
+        let cluster = flags.cluster.options(Arc::clone(&clock));
         let Some(file) = flags.config_file.clone() else {
+            if cluster.is_some() {
+                tracing::warn!(
+                    "flags of a cluster have no effect without --alertmanager.config.file"
+                );
+            }
             return Ok(None);
+        };
+        let cluster = match cluster {
+            Some(options) => Some(Cluster::bind(options, registry).await?),
+            None => None,
         };
         let folder = flags.storage_path.clone();
         let folder = folder.unwrap_or_else(|| store.join(FOLDER));
@@ -113,14 +133,23 @@ impl AlertmanagerFollower {
             matcher_mode,
             external_url,
             integrations: Arc::new(Integrations { plugins }),
+            cluster,
         };
+        let config_hash = ConfigHash::register(registry);
+        build_info::register_alertmanager(registry);
+        config_hash.note(&file);
         let (config, yaml) = load(&file, matcher_mode)?;
         let prepared =
             Alertmanager::prepare(&config, yaml, matcher_mode, &*options.integrations).await;
         let prepared = prepared.with_context(|| format!("couldn't load {}", file.display()))?;
         let manager = Alertmanager::start(options, prepared, registry)
             .with_context(|| format!("the Alertmanager in {}", folder.display()))?;
-        Ok(Some(Self { manager, file }))
+        config_hash.show();
+        Ok(Some(Self {
+            manager,
+            file,
+            config_hash,
+        }))
     }
 
     /// What runs.
@@ -139,6 +168,7 @@ impl AlertmanagerFollower {
     /// It cannot run.
     pub(crate) async fn prepare(&self) -> Result<PreparedConfig, String> {
         let prepared = async {
+            self.config_hash.note(&self.file);
             let (config, yaml) = load(&self.file, self.manager.matcher_mode())?;
             let prepared = self.manager.prepare_next(&config, yaml).await;
             prepared.with_context(|| format!("couldn't load {}", self.file.display()))
@@ -152,7 +182,53 @@ impl AlertmanagerFollower {
     /// Takes a config.
     pub(crate) fn follow(&self, prepared: PreparedConfig) {
         self.manager.follow(prepared);
+        self.config_hash.show();
     }
+}
+
+/// `alertmanager_config_hash`: peers of a cluster are to have the same.
+#[derive(Debug)]
+struct ConfigHash {
+    /// Of the file that is being checked.
+    noted: Mutex<f64>,
+    gauge: Gauge<f64, AtomicU64>,
+}
+
+impl ConfigHash {
+    fn register(registry: &mut Registry) -> Self {
+        let gauge = Gauge::default();
+        registry.register(
+            "alertmanager_config_hash",
+            "Hash of the currently loaded alertmanager configuration. Note that this is not a cryptographically strong hash",
+            gauge.clone(),
+        );
+        Self {
+            noted: Mutex::default(),
+            gauge,
+        }
+    }
+
+    /// Notes the hash of a file; one that cannot be read is refused by who reads it next.
+    fn note(&self, file: &Path) {
+        if let Ok(text) = yaml::read_text(file) {
+            let hash = config_hash(&text);
+            *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = hash;
+        }
+    }
+
+    /// The file that was noted is followed.
+    fn show(&self) {
+        let hash = *self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        self.gauge.set(hash);
+    }
+}
+
+/// The first six bytes of the MD5 of a config file, little-endian: Alertmanager's number for it. So
+/// many bits a float holds.
+fn config_hash(text: &str) -> f64 {
+    let digest = Md5::digest(text.as_bytes());
+    let bytes = digest.iter().take(6).rev();
+    bytes.fold(0.0, |hash, byte| hash * 256.0 + f64::from(*byte))
 }
 
 /// Alerts of rules, which come without a request.
@@ -343,6 +419,12 @@ fn of_plugin(notification: &Notification) -> narthex_plugin::Notification {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_config_has_alertmanagers_hash() {
+        // The MD5 of nothing begins with d41d8cd98f00.
+        assert_eq!(config_hash(""), 617_830_161_876.0);
+    }
 
     #[test]
     fn faults_have_their_place_and_show_no_line_of_the_file() {

@@ -30,14 +30,23 @@ pub(crate) fn build_info() -> BuildInfo {
 
 /// `prometheus_build_info` and `narthex_build_info`.
 pub(crate) fn register(registry: &mut Registry) {
-    let help = "A metric with a constant '1' value, labeled by what was built";
     for (name, version) in [
         ("prometheus_build_info", PROMETHEUS_VERSION),
         ("narthex_build_info", VERSION),
     ] {
-        let family = Family::<[(&str, &str); 2], Gauge>::default();
-        let labels = [("version", version), ("revision", REVISION.unwrap_or(""))];
-        family.get_or_create(&labels).set(1);
-        registry.register(name, help, family);
+        show(name, version, registry);
     }
+}
+
+/// `alertmanager_build_info`, with the version that Alertmanager's API names.
+pub(crate) fn register_alertmanager(registry: &mut Registry) {
+    show("alertmanager_build_info", VERSION, registry);
+}
+
+fn show(name: &str, version: &'static str, registry: &mut Registry) {
+    let help = "A metric with a constant '1' value, labeled by what was built";
+    let family = Family::<[(&str, &str); 2], Gauge>::default();
+    let labels = [("version", version), ("revision", REVISION.unwrap_or(""))];
+    family.get_or_create(&labels).set(1);
+    registry.register(name, help, family);
 }

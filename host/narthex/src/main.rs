@@ -8,6 +8,7 @@ mod alerts;
 mod block;
 mod build_info;
 mod check;
+mod cluster;
 mod config;
 mod discovery;
 mod external_url;

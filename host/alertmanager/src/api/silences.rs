@@ -113,9 +113,12 @@ impl Alertmanager {
     ) -> Result<T, ApiFault> {
         let turn = self.silences_turn.lock();
         let _turn = turn.unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (before, changed) = self.with_state(|state| {
-            let before = state.pipeline.silences.clone();
-            (before, change(&mut state.pipeline.silences))
+        let (before, changed, new) = self.with_state(|state| {
+            let silences = &mut state.pipeline.silences;
+            let before = silences.clone();
+            let changed = change(silences);
+            let new = silences.changed_since(&before);
+            (before, changed, new)
         });
         let changed = changed.map_err(|error| refused(&error))?;
         if let Err(error) = self.write_silences() {
@@ -123,6 +126,7 @@ impl Alertmanager {
             let text = format!("the silence cannot be written to disk: {error}");
             return Err(ApiFault::new(FaultKind::Internal, text));
         }
+        self.tell_peers_of_silences(&new);
         Ok(changed)
     }
 }

@@ -58,38 +58,76 @@ impl Alertmanager {
         }
         let mut generations = self.generation.subscribe();
         let timeout = Duration::from_millis(telling.timeout_ms.unsigned_abs());
-        let deadline = Instant::now() + timeout;
-        let mut deliveries = JoinSet::new();
-        for delivery in telling.deliveries {
-            let at = delivery.integration;
-            let deliverer = self.with_state(|state| {
-                let of_receiver = state.deliverers.get(telling.receiver);
-                let found = of_receiver.and_then(|list| list.get(at)).cloned();
-                found.filter(|_| state.generation == generation)
-            });
-            // Else another config was taken.
-            if let Some(deliverer) = deliverer {
-                deliveries.spawn(Arc::clone(&self).deliver(deliverer, delivery, deadline));
-            }
-        }
-        let all = async {
-            let mut was_told = true;
-            while let Some(delivered) = deliveries.join_next().await {
-                was_told &= delivered.unwrap_or(false);
-            }
-            was_told
-        };
+        self.metrics
+            .deduplicated
+            .inc_by(telling.deduplicated as u64);
+        let (flush, receiver) = (telling.flush, telling.receiver);
         let was_told = tokio::select! {
-            was_told = all => was_told,
+            was_told = self.deliver_all(telling.deliveries, receiver, generation, timeout) => was_told,
             // Dropping them ends them.
             _ = generations.changed() => return,
         };
         self.with_state(|state| {
             if state.generation == generation {
-                state.pipeline.finish(&telling.flush, was_told);
+                state.pipeline.finish(&flush, was_told);
             }
         });
         self.wake();
+    }
+
+    /// Delivers to each integration at the same time, once it is this peer's turn. Whether all were
+    /// told comes back, by this peer or another one.
+    async fn deliver_all(
+        self: &Arc<Self>,
+        planned: Vec<Delivery>,
+        receiver: usize,
+        generation: u64,
+        timeout: Duration,
+    ) -> bool {
+        let Some(needed) = self.await_turn(planned).await else {
+            return false;
+        };
+        let deadline = Instant::now() + timeout;
+        let mut deliveries = JoinSet::new();
+        for delivery in needed {
+            let at = delivery.integration;
+            let deliverer = self.with_state(|state| {
+                let of_receiver = state.deliverers.get(receiver);
+                let found = of_receiver.and_then(|list| list.get(at)).cloned();
+                found.filter(|_| state.generation == generation)
+            });
+            // Else another config was taken.
+            if let Some(deliverer) = deliverer {
+                deliveries.spawn(Arc::clone(self).deliver(deliverer, delivery, deadline));
+            }
+        }
+        let mut was_told = true;
+        while let Some(delivered) = deliveries.join_next().await {
+            was_told &= delivered.unwrap_or(false);
+        }
+        was_told
+    }
+
+    /// Waits until the peers before this one have had their time (Alertmanager `WaitStage`), and says
+    /// what is still to be told then. `None` where the server stops meanwhile.
+    async fn await_turn(&self, planned: Vec<Delivery>) -> Option<Vec<Delivery>> {
+        let turn = match &self.options.cluster {
+            Some(cluster) if !planned.is_empty() => cluster.turn(),
+            _ => Duration::ZERO,
+        };
+        if turn.is_zero() {
+            return Some(planned);
+        }
+        let mut stopping = self.is_stopping.subscribe();
+        tokio::select! {
+            () = tokio::time::sleep(turn) => {}
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => return None,
+        }
+        let (now_ms, count) = (self.now_ms(), planned.len());
+        let needed = self.with_state(|state| state.pipeline.still_needed(planned, now_ms));
+        let told_by_others = count - needed.len();
+        self.metrics.deduplicated.inc_by(told_by_others as u64);
+        Some(needed)
     }
 
     /// Delivers, and writes down that it was. Whether it was comes back.
@@ -119,7 +157,10 @@ impl Alertmanager {
             }
         }
         let now_ms = self.now_ms();
-        self.with_state(|state| state.pipeline.settle(delivery, now_ms));
+        let entry = self.with_state(|state| state.pipeline.settle(delivery, now_ms));
+        if let Some(entry) = entry {
+            self.tell_peers_of_log(&entry);
+        }
         true
     }
 

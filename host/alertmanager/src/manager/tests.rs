@@ -1,3 +1,5 @@
+mod peers;
+
 use std::sync::Mutex as StdMutex;
 
 use async_trait::async_trait;
@@ -75,6 +77,14 @@ fn config(text: &str) -> Config {
 
 impl Bench {
     async fn start(disk: &Arc<dyn Disk>, text: &str) -> Self {
+        Self::start_as_peer(disk, text, None).await
+    }
+
+    async fn start_as_peer(
+        disk: &Arc<dyn Disk>,
+        text: &str,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Self {
         let (to, told) = mpsc::unbounded_channel();
         let plan = Plan::default();
         let options = AlertmanagerOptions {
@@ -94,6 +104,7 @@ impl Bench {
                 to,
                 plan: Arc::clone(&plan),
             }),
+            cluster,
         };
         let first = config(text);
         let (mode, build) = (options.matcher_mode, Arc::clone(&options.integrations));

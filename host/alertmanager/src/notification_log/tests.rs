@@ -96,3 +96,52 @@ fn entries_expire_are_kept_and_come_back() {
     log.clean(6_000);
     assert_eq!((log.len(), log.changes()), (0, before + 1));
 }
+
+#[test]
+fn of_each_key_the_newest_entry_stays_in_whatever_order_they_come() {
+    let entry = |at_ms: i64, firing: &[u64]| LogEntry {
+        at_ms,
+        firing: set(firing),
+        resolved: set(&[]),
+        expires_at_ms: at_ms + 20_000,
+    };
+    let (old, new, same_time) = (entry(1_000, &[1]), entry(2_000, &[1]), entry(2_000, &[2]));
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        let entries = [&old, &new, &same_time];
+        let others = order.map(|at| (key(), entries[at].clone())).to_vec();
+        let mut at_once = NotificationLog::new(REPEAT_MS, Vec::new());
+        assert!(!at_once.merge(others.clone(), 3_000).is_empty());
+        let mut one_by_one = NotificationLog::new(REPEAT_MS, Vec::new());
+        for other in others.clone() {
+            one_by_one.merge(vec![other], 3_000);
+        }
+        let expected = vec![(key(), same_time.clone())];
+        assert_eq!(
+            (at_once.all(), one_by_one.all()),
+            (expected.clone(), expected)
+        );
+        // It is written down once; the same again is nothing new.
+        let changes = at_once.changes();
+        assert_eq!(
+            (at_once.merge(others, 3_000), at_once.changes()),
+            (vec![], changes)
+        );
+    }
+    // What was told by another one is not told again.
+    let mut log = NotificationLog::new(REPEAT_MS, Vec::new());
+    assert!(log.needs(&key(), wish(&set(&[1]), &set(&[]), true), 3_000));
+    log.merge(vec![(key(), new)], 3_000);
+    assert!(!log.needs(&key(), wish(&set(&[1]), &set(&[]), true), 3_000));
+    // What has expired does not come back.
+    assert_eq!(
+        log.merge(vec![(key(), entry(1_000_000, &[3]))], 1_020_000),
+        []
+    );
+}

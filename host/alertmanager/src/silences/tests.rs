@@ -188,3 +188,66 @@ fn what_was_kept_is_read_back_and_the_rest_is_told() {
     assert_eq!(silences.all().collect::<Vec<_>>(), [&good]);
     assert_eq!(faults, ["2: at least one matcher required"]);
 }
+
+#[test]
+fn of_each_silence_the_newest_version_stays_in_whatever_order_they_come() {
+    let mut at_one = empty();
+    let id = at_one.set(silence("", "a=b", 1_000, 9_000), 1_000).unwrap();
+    let first = at_one.get(&id).unwrap().clone();
+    let mut other = empty();
+    let (new, faults) = other.merge(vec![first.clone()], 1_000);
+    assert_eq!((new.as_slice(), faults.len()), (&[first.clone()][..], 0));
+    // The clock of the other one is behind; it is told of the change all the same.
+    other.expire(&id, 500).unwrap();
+    let second = other.get(&id).unwrap().clone();
+    assert_eq!(second.updated_at_ms, 1_001);
+    for order in [[&first, &second], [&second, &first]] {
+        let mut merged = empty();
+        for version in order {
+            merged.merge(vec![version.clone()], 1_500);
+        }
+        assert_eq!(merged.get(&id), Some(&second));
+        assert_eq!(
+            merged.merge(vec![first.clone(), second.clone()], 1_500).0,
+            []
+        );
+    }
+    // Two that were made in the same millisecond: all agree on one.
+    let mut longer = first.clone();
+    longer.ends_at_ms += 1;
+    for order in [[&first, &longer], [&longer, &first]] {
+        let mut merged = empty();
+        merged.merge(order.map(Clone::clone).to_vec(), 1_500);
+        assert_eq!(merged.get(&id), Some(&longer));
+    }
+}
+
+#[test]
+fn what_a_peer_has_that_cannot_be_is_told_and_what_is_long_over_does_not_come_back() {
+    let mut silences = empty();
+    let nameless = silence("", "a=b", 1_000, 9_000);
+    let mut empty_matchers = silence("x", "a=b", 1_000, 9_000);
+    empty_matchers.matchers.clear();
+    let good = silence("y", "a=b", 1_000, 9_000);
+    let (new, faults) = silences.merge(vec![nameless, empty_matchers, good.clone()], 2_000);
+    assert_eq!((new, faults.len()), (vec![good.clone()], 2));
+    // The retention is 10 s.
+    assert!(silences.clean(19_000));
+    assert_eq!(silences.merge(vec![good], 19_000).0, []);
+    assert_eq!(silences.all().count(), 0);
+}
+
+#[test]
+fn what_a_change_did_is_found() {
+    let mut silences = empty();
+    let id = silences
+        .set(silence("", "a=b", 1_000, 9_000), 1_000)
+        .unwrap();
+    let before = silences.clone();
+    assert_eq!(silences.changed_since(&before), []);
+    // Other matchers: the old one ends, and a new one begins.
+    silences
+        .set(silence(&id, "a=c", 1_000, 9_000), 2_000)
+        .unwrap();
+    assert_eq!(silences.changed_since(&before).len(), 2);
+}
