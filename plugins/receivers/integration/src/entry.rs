@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The units of a duration, in the only order in which they can stand, in milliseconds.
-const UNITS: [(&str, u64); 7] = [
+const UNITS: &[(&str, u64)] = &[
     ("y", 365 * 86_400_000),
     ("w", 7 * 86_400_000),
     ("d", 86_400_000),
@@ -131,7 +131,7 @@ fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
-    let (mut rest, mut units, mut millis) = (text, UNITS.as_slice(), 0_u64);
+    let (mut rest, mut units, mut millis) = (text, UNITS, 0_u64);
     loop {
         let digits = rest.find(|character: char| !character.is_ascii_digit())?;
         let (count, behind) = rest.split_at(digits);

@@ -116,7 +116,7 @@ mod tests {
         let one = [pair("a", "1"), pair("b", "2")];
         let two = [pair("a", "1"), pair("b", "3"), pair("c", "4")];
         let sets = [one.as_slice(), two.as_slice()];
-        assert_eq!(common(sets.into_iter()), [("a", "1")].into());
+        assert_eq!(common(sets.into_iter()), BTreeMap::from([("a", "1")]));
         assert_eq!(common([].into_iter()), BTreeMap::new());
     }
 

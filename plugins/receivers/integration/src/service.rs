@@ -137,7 +137,10 @@ mod tests {
             retried,
             hidden: &[URL, ""],
         };
-        let shown = format!("{:?}", service.deliver(&http::post(URL, "text/plain", "")));
+        let shown = format!(
+            "{:?}",
+            service.deliver(&http::post(URL, "text/plain", Vec::new()))
+        );
         assert!(!format!("{shown} {:?}", Host::logged()).contains("s3cret"));
         shown
     }
@@ -191,7 +194,7 @@ mod tests {
             ..Service::default()
         };
         let error = service
-            .deliver(&http::post(URL, "text/plain", ""))
+            .deliver(&http::post(URL, "text/plain", Vec::new()))
             .unwrap_err();
         assert_eq!(error.message(), "<redacted> is not there");
     }

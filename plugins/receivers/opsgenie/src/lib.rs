@@ -4,13 +4,13 @@
 
 mod request;
 
+use std::collections::BTreeMap;
+
 use narthex_integration::{Entry, Service, Text};
 use narthex_sdk::http::Request;
 use narthex_sdk::secrets::{self, Secret};
 use narthex_sdk::{Error, Notification, Outcome, Receiver};
 use serde::Deserialize;
-
-use std::collections::BTreeMap;
 
 /// Statuses besides the five hundreds that ask to be tried again.
 const RETRIED: [u16; 1] = [429];

@@ -68,10 +68,8 @@ fn a_chat_may_stand_in_a_file_and_have_topics() {
         Ok(Outcome::Delivered)
     ));
     let sent = sent();
-    assert_eq!(
-        (&sent["chat_id"], &sent["message_thread_id"]),
-        (&"-5".into(), &"7".into())
-    );
+    assert_eq!(sent["chat_id"], "-5");
+    assert_eq!(sent["message_thread_id"], "7");
     let text = sent["text"].as_str().unwrap();
     assert_eq!(
         (text.chars().count(), text.chars().last()),
