@@ -12,7 +12,7 @@ use narthex_registry::oci::{COMPONENT_TYPE, DASHBOARD_TYPE, RULES_TYPE, SCRAPE_T
 use narthex_registry::{Contents, Image, Layout, Package};
 
 /// The kinds of plugins, each a folder of crates.
-const KINDS: [&str; 2] = ["discovery", "exporters"];
+const KINDS: [&str; 3] = ["discovery", "exporters", "receivers"];
 
 fn main() -> ExitCode {
     match run() {

@@ -2,7 +2,8 @@
 //! as the components that a user would also find in a folder, and as the OCI layout that a user
 //! would find in a registry.
 //!
-//! It is not: their code (`discovery/`, `exporters/`), and it knows nothing of the runtime that loads them.
+//! It is not: their code (`discovery/`, `exporters/`, `receivers/`), and it knows nothing of the runtime that
+//! loads them.
 
 /// A plugin that is part of the binary.
 #[derive(Debug, Clone, Copy)]
@@ -61,15 +62,25 @@ mod tests {
         for name in [
             "blackbox",
             "consul",
+            "discord",
             "dns",
             "docker",
+            "email",
             "http",
             "istio",
             "kubernetes",
+            "msteams",
+            "msteamsv2",
             "nginx",
             "node",
+            "opsgenie",
+            "pagerduty",
+            "pushover",
             "redis",
+            "slack",
+            "telegram",
             "traefik",
+            "webhook",
         ] {
             assert!(names.contains(&name), "{names:?}");
         }
@@ -100,6 +111,8 @@ mod tests {
     #[test]
     fn a_component_imports_what_it_calls_and_nothing_else() {
         const PACKAGE: &str = "narthex:plugin/";
+        const EXPORTS: [&str; 4] = ["collector", "discoverer", "lifecycle", "notifier"];
+        const RECEIVER: [&str; 5] = ["http", "log", "secrets", "texts", "types"];
         for (name, expected) in [
             (
                 "blackbox",
@@ -117,6 +130,19 @@ mod tests {
             ("nginx", &["http", "log", "secrets", "types"]),
             ("redis", &["clock", "log", "secrets", "tcp", "types"]),
             ("traefik", &["http", "log", "secrets", "types"]),
+            (
+                "email",
+                &["clock", "log", "secrets", "tcp", "texts", "types"],
+            ),
+            ("webhook", &["http", "log", "secrets", "types"]),
+            ("slack", &RECEIVER),
+            ("pagerduty", &RECEIVER),
+            ("opsgenie", &RECEIVER),
+            ("telegram", &RECEIVER),
+            ("discord", &RECEIVER),
+            ("pushover", &RECEIVER),
+            ("msteams", &RECEIVER),
+            ("msteamsv2", &RECEIVER),
         ] {
             let plugin = embedded().iter().find(|plugin| plugin.name == name);
             let text = String::from_utf8_lossy(plugin.unwrap().component);
@@ -124,7 +150,7 @@ mod tests {
                 .split(PACKAGE)
                 .skip(1)
                 .filter_map(|rest| rest.split_once('@').map(|(interface, _)| interface))
-                .filter(|interface| !["collector", "discoverer", "lifecycle"].contains(interface))
+                .filter(|interface| !EXPORTS.contains(interface))
                 .collect();
             assert_eq!(named, expected.iter().copied().collect(), "{name}");
         }

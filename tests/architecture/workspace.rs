@@ -24,6 +24,7 @@ pub(crate) fn members() -> BTreeMap<String, Member> {
         "plugins",
         "plugins/discovery",
         "plugins/exporters",
+        "plugins/receivers",
         "sdk",
     ]
     .map(|folder| root.join(folder));

@@ -20,6 +20,7 @@ mod parquet;
 mod postgres;
 mod prometheus;
 mod pushgateway;
+mod receivers;
 mod redis;
 mod remote_read;
 mod remote_write;

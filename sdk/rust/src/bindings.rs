@@ -33,6 +33,7 @@ wit_bindgen::generate!({
             import narthex:plugin/state@0.1.0;
             import narthex:plugin/kubernetes@0.1.0;
             import narthex:plugin/refreshing@0.1.0;
+            import narthex:plugin/texts@0.1.0;
         }
     ",
     generate_all,

@@ -21,10 +21,12 @@
 mod cluster;
 mod network;
 mod storage;
+mod templates;
 mod web;
 
 use std::cell::RefCell;
 
+use crate::Error;
 use crate::bindings::narthex::plugin::kubernetes::Change;
 use crate::clock::Timex;
 use crate::files::Capacity;
@@ -35,6 +37,7 @@ use crate::tcp::TlsSession;
 pub(crate) use cluster::{kubernetes, refreshing};
 pub(crate) use network::{icmp, names, tcp, udp};
 pub(crate) use storage::{files, secrets, state};
+pub(crate) use templates::texts;
 pub use web::Sent;
 pub(crate) use web::http;
 
@@ -47,6 +50,7 @@ pub struct Host {
     web: web::Web,
     network: network::Network,
     cluster: cluster::Cluster,
+    templates: templates::Templates,
     has_more: bool,
     logged: Vec<String>,
 }
@@ -195,6 +199,13 @@ impl Host {
     #[must_use]
     pub fn event(mut self, api_version: &str, kind: &str, change: Change, object: &str) -> Self {
         self.cluster.push(api_version, kind, change, object);
+        self
+    }
+
+    /// Expands texts by this function, which is told whether the text is HTML.
+    #[must_use]
+    pub fn texts(mut self, expand: impl Fn(&str, bool) -> Result<String, Error> + 'static) -> Self {
+        self.templates.expand_by(expand);
         self
     }
 

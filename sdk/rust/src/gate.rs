@@ -3,11 +3,11 @@
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use crate::bindings::narthex::plugin::{
-    clock, files, icmp, kubernetes, log, names, refreshing, secrets, state, tcp, udp,
+    clock, files, icmp, kubernetes, log, names, refreshing, secrets, state, tcp, texts, udp,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::fake::{
-    clock, files, http, icmp, kubernetes, log, names, refreshing, secrets, state, tcp, udp,
+    clock, files, http, icmp, kubernetes, log, names, refreshing, secrets, state, tcp, texts, udp,
 };
 
 #[cfg(target_arch = "wasm32")]

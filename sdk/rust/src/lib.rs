@@ -56,6 +56,7 @@ mod slot;
 pub mod state;
 pub mod tcp;
 pub mod text;
+pub mod texts;
 pub mod udp;
 
 pub use address::{host_and_port, host_with_port};
