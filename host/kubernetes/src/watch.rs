@@ -47,8 +47,9 @@ impl Event {
 }
 
 impl Watch {
-    pub(crate) fn new(store: Arc<Store>, lease: Lease) -> Self {
-        let (listener, changed) = store.listen();
+    /// Listens to the objects of a namespace, or to all that the store has.
+    pub(crate) fn new(store: Arc<Store>, namespace: Option<&str>, lease: Lease) -> Self {
+        let (listener, changed) = store.listen(namespace);
         Self {
             store,
             listener,

@@ -3,7 +3,7 @@
 //! It is not: what routes and tells. The crate has that, and knows neither YAML nor plugins.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
@@ -11,10 +11,11 @@ use clap::Args;
 use narthex_alertmanager::{
     Alertmanager, AlertmanagerOptions, BuildNotify, Config, FailureReason, Integration,
     MatcherMode, Notification, NotifiedAlert, Notify, NotifyError, PostedAlert, PreparedConfig,
-    SilenceLimits, Webhook,
+    RouteConfig, SilenceLimits, Webhook,
 };
 use narthex_disk::SystemDisk;
 use narthex_model::{ByteSize, Clock, Labels, PromDuration};
+use narthex_operator::{Fault, Routing};
 use narthex_plugin::{Outcome, PluginReceiver, PluginRuntime};
 use narthex_rules::Notifier;
 use narthex_template::alertmanager::Templates;
@@ -77,6 +78,8 @@ pub(crate) struct AlertmanagerFlags {
 pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
     file: PathBuf,
+    /// Why branches of a cluster were left out when it was prepared last.
+    refused: Mutex<Vec<Fault>>,
 }
 
 impl AlertmanagerFollower {
@@ -120,7 +123,11 @@ impl AlertmanagerFollower {
         let prepared = prepared.with_context(|| format!("couldn't load {}", file.display()))?;
         let manager = Alertmanager::start(options, prepared, registry)
             .with_context(|| format!("the Alertmanager in {}", folder.display()))?;
-        Ok(Some(Self { manager, file }))
+        Ok(Some(Self {
+            manager,
+            file,
+            refused: Mutex::default(),
+        }))
     }
 
     /// What runs.
@@ -133,20 +140,65 @@ impl AlertmanagerFollower {
         Arc::new(RuleAlerts(self.manager()))
     }
 
-    /// Reads the config again; nothing follows it yet.
+    /// Reads the config again and puts branches beside its own routes; nothing follows it yet. A
+    /// branch that cannot run is left out, with the reason.
     ///
     /// # Errors
-    /// It cannot run.
-    pub(crate) async fn prepare(&self) -> Result<PreparedConfig, String> {
+    /// The config cannot run.
+    pub(crate) async fn prepare(
+        &self,
+        branches: &[Routing],
+    ) -> Result<(PreparedConfig, Vec<Fault>), String> {
         let prepared = async {
             let (config, yaml) = load(&self.file, self.manager.matcher_mode())?;
-            let prepared = self.manager.prepare_next(&config, yaml).await;
-            prepared.with_context(|| format!("couldn't load {}", self.file.display()))
+            let context = || format!("couldn't load {}", self.file.display());
+            let mut taken = Vec::new();
+            let mut faults = Vec::new();
+            for branch in branches {
+                // Each by itself: one that cannot run must not keep the others away.
+                match self.prepare_with(&config, &[branch]).await {
+                    Ok(_) => taken.push(branch),
+                    Err(error) => faults.push(Fault {
+                        object: branch.object.clone(),
+                        field: "spec".to_owned(),
+                        text: format!("{error:#}"),
+                    }),
+                }
+            }
+            let prepared = match taken.is_empty() {
+                true => {
+                    let prepared = self.manager.prepare_next(&config, yaml).await;
+                    prepared.map_err(anyhow::Error::from)
+                }
+                false => self.prepare_with(&config, &taken).await,
+            };
+            anyhow::Ok((prepared.with_context(context)?, faults))
         };
-        prepared.await.map_err(|error| {
+        let (prepared, faults) = prepared.await.map_err(|error| {
             self.manager.refused_config();
             format!("{error:#}")
-        })
+        })?;
+        self.lock().clone_from(&faults);
+        Ok((prepared, faults))
+    }
+
+    /// Why branches were left out when it was prepared last.
+    pub(crate) fn refused(&self) -> Vec<Fault> {
+        self.lock().clone()
+    }
+
+    async fn prepare_with(
+        &self,
+        config: &Config,
+        branches: &[&Routing],
+    ) -> anyhow::Result<PreparedConfig> {
+        let config = with_branches(config, branches)?;
+        let yaml = serde_yaml::to_string(&config.shown())?;
+        Ok(self.manager.prepare_next(&config, yaml).await?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a config.
@@ -198,6 +250,36 @@ pub(crate) fn load(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, St
     let yaml =
         serde_yaml::to_string(&config.shown()).context("the configuration cannot be printed")?;
     Ok((config, yaml))
+}
+
+/// A config with branches before its own routes, as the Operator puts them.
+fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::Result<Config> {
+    let mut config = config.clone();
+    let mut routes = Vec::new();
+    for branch in branches {
+        if let Some(route) = &branch.route {
+            let route: RouteConfig = serde_json::from_value(route.clone()).context("route")?;
+            routes.push(route);
+        }
+        for receiver in &branch.receivers {
+            let receiver = serde_json::from_value(receiver.clone());
+            config.receivers.push(receiver.context("receivers")?);
+        }
+        for rule in &branch.inhibit_rules {
+            let rule = serde_json::from_value(rule.clone());
+            config.inhibit_rules.push(rule.context("inhibitRules")?);
+        }
+        for interval in &branch.time_intervals {
+            let interval = serde_json::from_value(interval.clone());
+            let interval = interval.context("muteTimeIntervals")?;
+            config.time_intervals.push(interval);
+        }
+    }
+    if let Some(root) = &mut config.route {
+        routes.append(&mut root.routes);
+        root.routes = routes;
+    }
+    Ok(config)
 }
 
 /// Looks whether the files of templates are templates.
@@ -371,6 +453,43 @@ mod tests {
             error.contains(&shown) && error.contains("unexpected EOF"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn branches_of_a_cluster_come_before_the_routes_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alertmanager.yml");
+        let text = "route: {receiver: r, routes: [{receiver: r}]}\nreceivers: [{name: r}]\n";
+        std::fs::write(&file, text).unwrap();
+        let (config, _) = load(&file, MatcherMode::default()).unwrap();
+        let object = serde_json::json!({
+            "metadata": {"namespace": "a", "name": "b"},
+            "spec": {
+                "route": {"receiver": "hook", "matchers": [{"name": "x", "value": "y"}]},
+                "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://h/"}]}],
+                "inhibitRules": [{"sourceMatch": [{"name": "s", "value": "t"}]}],
+                "muteTimeIntervals": [{"name": "n", "timeIntervals": [
+                    {"daysOfMonth": [{"start": 1, "end": -1}], "weekdays": ["monday"]}]}],
+            },
+        });
+        let kind = narthex_operator::Kind::AlertmanagerConfig;
+        let options = narthex_operator::Options::default();
+        let secrets = narthex_operator::Secrets::default();
+        let found = narthex_operator::translate([(kind, &object)], &options, &secrets);
+        let branches: Vec<&Routing> = found.routings.iter().collect();
+        let config = with_branches(&config, &branches).unwrap();
+        config.check(MatcherMode::default()).unwrap();
+        let root = config.route.unwrap();
+        let receivers = root.routes.iter().map(|route| route.receiver.as_str());
+        assert_eq!(Vec::from_iter(receivers), ["a/b/hook", "r"]);
+        let first = &root.routes[0];
+        assert!(first.continues);
+        assert_eq!(first.matchers, ["namespace=\"a\"", "x=\"y\""]);
+        assert_eq!(config.receivers.len(), 2);
+        // What is no receiver is said of the branch that has it.
+        let mut broken = found.routings[0].clone();
+        broken.receivers = vec![serde_json::json!({"name": "x", "pigeon_configs": []})];
+        assert!(with_branches(&config, &[&broken]).is_err());
     }
 
     #[test]

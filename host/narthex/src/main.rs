@@ -16,6 +16,7 @@ mod kubernetes;
 mod listen;
 mod logging;
 mod maintenance;
+mod monitors;
 mod object_store;
 mod plugin;
 mod plugins;

@@ -1,7 +1,6 @@
 //! What holds for all objects.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// What targets behind services are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -63,9 +62,6 @@ fn is_zero(number: &u64) -> bool {
 pub struct Options {
     /// For objects that name none.
     pub service_discovery_role: Role,
-    /// Fields of each entry of `kubernetes_sd_configs` that says where the cluster is; none is the
-    /// one around.
-    pub cluster: Map<String, Value>,
     /// Objects select in their own namespace alone.
     pub ignore_namespace_selectors: bool,
     /// No object may take labels from its targets.

@@ -44,7 +44,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
         true => vec![("pod", &selector)],
         false => Vec::new(),
     };
-    let found = discovery("pod", &namespaces, attach, &selectors, options);
+    let found = discovery("pod", &namespaces, attach, &selectors);
     let (mut jobs, mut ports, mut filters) = (Vec::new(), Vec::new(), Vec::new());
     let entries = fields.maps("podMetricsEndpoints", report);
     for (at, mut entry) in entries.into_iter().enumerate() {

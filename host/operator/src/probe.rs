@@ -142,7 +142,7 @@ fn ingress_targets(
     let selector = selector.map(|selector| Selector::read(selector, report));
     let selected = fields.map("namespaceSelector", report);
     let namespaces = namespaces(selected, options, report);
-    let found = discovery("ingress", &namespaces, None, &[], options);
+    let found = discovery("ingress", &namespaces, None, &[]);
     job.insert("kubernetes_sd_configs".to_owned(), found);
     all.extend(selector.unwrap_or_default().relabelings("ingress"));
     all.push(json!({

@@ -160,10 +160,8 @@ fn kubernetes(
     options: &Options,
     report: &mut Report<'_>,
 ) -> Map<String, Value> {
-    let mut entry = match from.text("apiServer", report) {
-        Some(server) => Map::from_iter([("api_server".to_owned(), Value::from(server))]),
-        None => options.cluster.clone(),
-    };
+    let mut entry = Map::new();
+    from.copy_text("apiServer", (&mut entry, "api_server"), report);
     if let Some(role) = from.text("role", report) {
         entry.insert("role".to_owned(), role.to_ascii_lowercase().into());
     }

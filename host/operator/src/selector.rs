@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::fields::{Fields, Report};
 use crate::options::Options;
@@ -183,15 +183,14 @@ pub(crate) fn namespaces(
     }
 }
 
-/// One entry of `kubernetes_sd_configs`.
+/// `kubernetes_sd_configs` with one entry, of the cluster that the object lies in.
 pub(crate) fn discovery(
     role: &str,
     namespaces: &[String],
     attach_node: Option<bool>,
     selectors: &[(&str, &Selector)],
-    options: &Options,
 ) -> Value {
-    let mut entry = options.cluster.clone();
+    let mut entry = Map::new();
     entry.insert("role".to_owned(), role.into());
     if !namespaces.is_empty() {
         entry.insert("namespaces".to_owned(), json!({"names": namespaces}));

@@ -73,7 +73,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
         true => vec![("service", &selector), (role.as_str(), &selector)],
         false => Vec::new(),
     };
-    let found = discovery(role.as_str(), &namespaces, attach, &selectors, options);
+    let found = discovery(role.as_str(), &namespaces, attach, &selectors);
     let (mut jobs, mut ports) = (Vec::new(), Vec::new());
     for (at, mut entry) in fields.maps("endpoints", report).into_iter().enumerate() {
         let object = report.object;

@@ -31,7 +31,6 @@ struct Case {
 #[serde(deny_unknown_fields, default)]
 struct CaseOptions {
     service_discovery_role: Role,
-    cluster: Map<String, Value>,
     ignore_namespace_selectors: bool,
     override_honor_labels: bool,
     override_honor_timestamps: bool,
@@ -57,7 +56,6 @@ fn read(case: Case) -> Translation {
     let kind: Kind = serde_json::from_value(case.object["kind"].clone()).unwrap();
     let options = Options {
         service_discovery_role: case.options.service_discovery_role,
-        cluster: case.options.cluster,
         ignore_namespace_selectors: case.options.ignore_namespace_selectors,
         override_honor_labels: case.options.override_honor_labels,
         override_honor_timestamps: case.options.override_honor_timestamps,
