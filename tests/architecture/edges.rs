@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nx", &["model"]),
     ("web", &["http"]),
     ("kubernetes", &["http"]),
-    ("operator", &[]),
+    ("operator", &["model"]),
     ("storage", &["model"]),
     ("template", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),

@@ -2,8 +2,9 @@
 //! come, change and go with them, and what is wrong is said where it is wrong.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
-use narthex_tests::{ClusterServer, Fault, Narthex, Target, http, until};
+use narthex_tests::{ClusterServer, Fault, Narthex, Target, binary, http, until};
 use serde_json::{Value, json};
 
 /// A cluster may have so many monitors, each in a namespace of its own.
@@ -352,5 +353,49 @@ fn selectors_choose_and_a_cluster_without_the_kinds_is_no_fault() {
             "serviceMonitor/a/a-mine/0",
             "serviceMonitor/b/b-mine/0",
         ],
+    );
+}
+
+#[test]
+fn what_keeps_a_monitor_from_its_targets_is_explained() {
+    let server = ClusterServer::start();
+    let target = Target::serve_text(|| "orders_total 1\n".to_owned());
+    put_service(&server, "shop", "cart", &target);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prometheus.yml");
+    std::fs::write(&file, config(&server, "")).unwrap();
+    let explain = || {
+        let output = Command::new(binary())
+            .args(["explain", "servicemonitor", "shop/cart"])
+            .arg(format!("--config.file={}", file.display()))
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.success(), text)
+    };
+    let expect = |is_sound: bool, part: &str| {
+        let (found, text) = explain();
+        assert_eq!(found, is_sound, "{text}");
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    };
+    expect(
+        false,
+        "STOP  object: the cluster has no ServiceMonitor shop/cart",
+    );
+    server.put(monitor("shop", "cart", json!({"port": "80"})));
+    expect(
+        false,
+        "STOP  port: endpoint 0: no address has the port \"80\"; there are \"web\"",
+    );
+    server.put(monitor("shop", "cart", json!({"port": "web"})));
+    expect(
+        true,
+        &format!("ok    targets: endpoint 0: {}", target.address()),
+    );
+    let rest = "  selectors: {ServiceMonitor: release=mine}\n";
+    std::fs::write(&file, config(&server, rest)).unwrap();
+    expect(
+        false,
+        "STOP  selected: it does not have the labels release=mine",
     );
 }

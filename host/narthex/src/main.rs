@@ -9,6 +9,7 @@ mod build_info;
 mod check;
 mod config;
 mod discovery;
+mod explain;
 mod external_url;
 mod features;
 mod flags;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Some(Command::Plugin { what }) => plugin::run(what),
         Some(Command::Tsdb { what }) => tsdb::run(what),
         Some(Command::Block { what }) => block::run(what),
+        Some(Command::Explain(explain)) => explain.run(),
         Some(Command::Check { what }) => Ok(check::run(what)),
         None => serve(line),
     };

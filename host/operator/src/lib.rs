@@ -11,6 +11,7 @@
 mod alertmanager_config;
 mod client;
 mod endpoint;
+mod explain;
 mod fault;
 mod fields;
 pub mod limits;
@@ -26,6 +27,7 @@ mod selector;
 mod service_monitor;
 mod translation;
 
+pub use explain::{Explained, Finding, Seen, explain};
 pub use fault::Fault;
 pub use object::{GROUP, Kind, ObjectRef};
 pub use options::{Limits, Options, Role};
