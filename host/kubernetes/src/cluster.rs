@@ -158,7 +158,7 @@ impl Cluster {
             let kind = Kind::find(&self.api, version, kind).await?;
             let path = kind.path(version, selection.namespace.as_deref());
             let path = format!("{path}/{name}");
-            self.api.json(&path, LINE_BYTES_MAX as u64).await
+            self.api.json::<Value>(&path, LINE_BYTES_MAX as u64).await
         };
         let answer = tokio::time::timeout(OBJECT_TIMEOUT, asked).await;
         match answer.unwrap_or(Err(ApiError::Timeout(OBJECT_TIMEOUT))) {
@@ -184,7 +184,7 @@ impl Cluster {
         listed.await.map_err(|error| error.to_string())?;
         let objects = objects.iter();
         let objects = objects.map(|text| serde_json::from_str(text));
-        let objects: Result<_, _> = objects.collect();
+        let objects: Result<Vec<Value>, serde_json::Error> = objects.collect();
         objects.map_err(|error| error.to_string())
     }
 

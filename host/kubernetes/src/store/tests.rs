@@ -140,3 +140,32 @@ fn listeners_are_woken_by_what_changes() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(waiting.as_mut().poll(&mut context).is_ready());
 }
+
+#[test]
+fn a_listener_to_one_namespace_hears_of_no_other() {
+    let store = Store::default();
+    store.put(object("a/0", "1"));
+    let (of_a, changed) = store.listen(Some("a"));
+    let (of_ab, _) = store.listen(Some("ab"));
+    let is_woken = || {
+        let mut waiting = Box::pin(changed.notified());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        waiting.as_mut().poll(&mut context).is_ready()
+    };
+    assert!(is_woken());
+    assert_eq!(told(&store, of_a), ["+a/0@1"]);
+    assert_eq!(told(&store, of_ab), [""; 0]);
+    store.put(object("ab/1", "1"));
+    assert!(!is_woken());
+    assert_eq!(told(&store, of_ab), ["+ab/1@1"]);
+    // However much happens elsewhere, nothing is missed for it.
+    for number in 0..=GRAVES_MAX {
+        let key = format!("ab/k{number}");
+        store.put(object(&key, "1"));
+        store.remove(&key);
+    }
+    assert!(!store.is_lost(of_a) && store.is_lost(of_ab));
+    store.remove("a/0");
+    assert!(is_woken());
+    assert_eq!(told(&store, of_a), ["-a/0@1"]);
+}
