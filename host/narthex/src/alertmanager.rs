@@ -78,8 +78,30 @@ pub(crate) struct AlertmanagerFlags {
 pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
     file: PathBuf,
-    /// Why branches of a cluster were left out when it was prepared last.
-    refused: Mutex<Vec<Fault>>,
+    followed: Mutex<Followed>,
+}
+
+/// What is followed, but for branches of a cluster.
+#[derive(Debug, Clone, Default)]
+struct Followed {
+    config: Config,
+    /// As its users may see it.
+    yaml: String,
+    /// Why branches were left out.
+    refused: Vec<Fault>,
+}
+
+/// A config that can be followed.
+pub(crate) struct ReadyAlertmanager {
+    prepared: PreparedConfig,
+    followed: Followed,
+}
+
+impl ReadyAlertmanager {
+    /// Why branches of a cluster were left out.
+    pub(crate) fn refused(&self) -> &[Fault] {
+        &self.followed.refused
+    }
 }
 
 impl AlertmanagerFollower {
@@ -119,14 +141,19 @@ impl AlertmanagerFollower {
         };
         let (config, yaml) = load(&file, matcher_mode)?;
         let prepared =
-            Alertmanager::prepare(&config, yaml, matcher_mode, &*options.integrations).await;
+            Alertmanager::prepare(&config, yaml.clone(), matcher_mode, &*options.integrations)
+                .await;
         let prepared = prepared.with_context(|| format!("couldn't load {}", file.display()))?;
         let manager = Alertmanager::start(options, prepared, registry)
             .with_context(|| format!("the Alertmanager in {}", folder.display()))?;
         Ok(Some(Self {
             manager,
             file,
-            refused: Mutex::default(),
+            followed: Mutex::new(Followed {
+                config,
+                yaml,
+                refused: Vec::new(),
+            }),
         }))
     }
 
@@ -145,46 +172,65 @@ impl AlertmanagerFollower {
     ///
     /// # Errors
     /// The config cannot run.
-    pub(crate) async fn prepare(
-        &self,
-        branches: &[Routing],
-    ) -> Result<(PreparedConfig, Vec<Fault>), String> {
+    pub(crate) async fn prepare(&self, branches: &[Routing]) -> Result<ReadyAlertmanager, String> {
         let prepared = async {
             let (config, yaml) = load(&self.file, self.manager.matcher_mode())?;
-            let context = || format!("couldn't load {}", self.file.display());
-            let mut taken = Vec::new();
-            let mut faults = Vec::new();
-            for branch in branches {
-                // Each by itself: one that cannot run must not keep the others away.
-                match self.prepare_with(&config, &[branch]).await {
-                    Ok(_) => taken.push(branch),
-                    Err(error) => faults.push(Fault {
-                        object: branch.object.clone(),
-                        field: "spec".to_owned(),
-                        text: format!("{error:#}"),
-                    }),
-                }
-            }
-            let prepared = match taken.is_empty() {
-                true => {
-                    let prepared = self.manager.prepare_next(&config, yaml).await;
-                    prepared.map_err(anyhow::Error::from)
-                }
-                false => self.prepare_with(&config, &taken).await,
-            };
-            anyhow::Ok((prepared.with_context(context)?, faults))
+            self.prepare_both(config, yaml, branches).await
         };
-        let (prepared, faults) = prepared.await.map_err(|error| {
+        prepared.await.map_err(|error: anyhow::Error| {
             self.manager.refused_config();
             format!("{error:#}")
-        })?;
-        self.lock().clone_from(&faults);
-        Ok((prepared, faults))
+        })
     }
 
-    /// Why branches were left out when it was prepared last.
-    pub(crate) fn refused(&self) -> Vec<Fault> {
-        self.lock().clone()
+    /// The same with the config that is followed already.
+    ///
+    /// # Errors
+    /// It cannot run any more: a plugin is gone, for instance.
+    pub(crate) async fn prepare_branches(
+        &self,
+        branches: &[Routing],
+    ) -> Result<ReadyAlertmanager, String> {
+        let Followed { config, yaml, .. } = self.lock().clone();
+        let prepared = self.prepare_both(config, yaml, branches).await;
+        prepared.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn prepare_both(
+        &self,
+        config: Config,
+        yaml: String,
+        branches: &[Routing],
+    ) -> anyhow::Result<ReadyAlertmanager> {
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for branch in branches {
+            // Each by itself: one that cannot run must not keep the others away.
+            match self.prepare_with(&config, &[branch]).await {
+                Ok(_) => taken.push(branch),
+                Err(error) => refused.push(Fault {
+                    object: branch.object.clone(),
+                    field: "spec".to_owned(),
+                    text: format!("{error:#}"),
+                }),
+            }
+        }
+        let prepared = match taken.is_empty() {
+            true => {
+                let prepared = self.manager.prepare_next(&config, yaml.clone()).await;
+                prepared.map_err(anyhow::Error::from)
+            }
+            false => self.prepare_with(&config, &taken).await,
+        };
+        let prepared =
+            prepared.with_context(|| format!("couldn't load {}", self.file.display()))?;
+        Ok(ReadyAlertmanager {
+            prepared,
+            followed: Followed {
+                config,
+                yaml,
+                refused,
+            },
+        })
     }
 
     async fn prepare_with(
@@ -197,13 +243,19 @@ impl AlertmanagerFollower {
         Ok(self.manager.prepare_next(&config, yaml).await?)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Why branches of a cluster are left out.
+    pub(crate) fn refused(&self) -> Vec<Fault> {
+        self.lock().refused.clone()
     }
 
     /// Takes a config.
-    pub(crate) fn follow(&self, prepared: PreparedConfig) {
-        self.manager.follow(prepared);
+    pub(crate) fn follow(&self, ready: ReadyAlertmanager) {
+        *self.lock() = ready.followed;
+        self.manager.follow(ready.prepared);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Followed> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

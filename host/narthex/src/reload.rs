@@ -47,6 +47,8 @@ pub(crate) struct Reloader {
     composition: Composition,
     /// What was found in a cluster, and runs beside the config.
     found: Arc<Translation>,
+    /// The files of rules of the config, as they were when it was taken.
+    rule_files: Vec<RuleFile>,
     clock: Arc<dyn Clock>,
     loaded_ms: i64,
     metrics: Metrics,
@@ -129,7 +131,8 @@ impl Reloader {
             rules,
             ..
         } = &followers;
-        let (receivers, groups) = prepare_alerting(&config, state, notifier, rules, &[])?;
+        let prepared = prepare_alerting(&config, state, notifier, rules, &[])?;
+        let (receivers, rule_files, groups) = prepared;
         // Nothing was found yet; what is, is taken when it is there.
         let watched = followers.monitors.prepare(config.monitors.as_ref())?;
         let external_labels = &config.external_labels;
@@ -169,6 +172,7 @@ impl Reloader {
             monitors: followers.monitors,
             composition: Composition::default(),
             found: Arc::default(),
+            rule_files,
             loaded_ms: clock.now_ms(),
             clock,
             metrics,
@@ -232,7 +236,9 @@ impl Reloader {
         let asked = asked.map_err(|error| format!("remote_read: {error}"))?;
         let found = self.monitors.found(config.monitors.as_ref());
         let mut composed = self.compose(config, &found);
-        let (receivers, groups) = self.prepare_alerting(config, &composed.rules)?;
+        let (state, notifier, rules) = (&self.state, &self.notifier, &self.rules);
+        let prepared = prepare_alerting(config, state, notifier, rules, &composed.rules)?;
+        let (receivers, rule_files, groups) = prepared;
         let watched = self.monitors.prepare(config.monitors.as_ref())?;
         let alerts = match &self.alertmanager {
             Some(alertmanager) => {
@@ -247,10 +253,11 @@ impl Reloader {
         self.remote_write.follow(senders, external_labels).await;
         self.registry.follow(followed);
         let mut faults = composed.faults;
-        if let Some((alertmanager, (prepared, refused))) = alerts {
+        if let Some((alertmanager, prepared)) = alerts {
+            faults.extend_from_slice(prepared.refused());
             alertmanager.follow(prepared);
-            faults.extend(refused);
         }
+        self.rule_files = rule_files;
         self.monitors.follow(watched);
         self.applied(found, faults);
         Ok(())
@@ -270,11 +277,15 @@ impl Reloader {
     async fn take_over_found(&mut self, found: &Arc<Translation>) -> Result<(), String> {
         let config = self.current.clone();
         let mut composed = self.compose(&config, found);
-        let (_, groups) = self.prepare_alerting(&config, &composed.rules)?;
+        // Files that somebody is writing wait for the reload that takes them.
+        let mut files = self.rule_files.clone();
+        files.extend_from_slice(&composed.rules);
+        let groups = self.rules.prepare(&files, rules::settings(&config))?;
         let alerts = match &self.alertmanager {
             // Groups of alerts begin anew with each config, so it is not touched without need.
             Some(alertmanager) if found.routings != self.found.routings => {
-                Some((alertmanager, alertmanager.prepare(&found.routings).await?))
+                let prepared = alertmanager.prepare_branches(&found.routings).await?;
+                Some((alertmanager, prepared))
             }
             Some(alertmanager) => {
                 composed.faults.extend(alertmanager.refused());
@@ -285,9 +296,9 @@ impl Reloader {
         self.take_jobs(&mut composed).await?;
         self.rules.follow(groups).await;
         let mut faults = composed.faults;
-        if let Some((alertmanager, (prepared, refused))) = alerts {
+        if let Some((alertmanager, prepared)) = alerts {
+            faults.extend_from_slice(prepared.refused());
             alertmanager.follow(prepared);
-            faults.extend(refused);
         }
         self.applied(Arc::clone(found), faults);
         Ok(())
@@ -316,14 +327,6 @@ impl Reloader {
         let section = config.monitors.as_ref();
         self.composition
             .compose(&config.scrape, section, found, &options)
-    }
-
-    fn prepare_alerting(
-        &self,
-        config: &Config,
-        further: &[RuleFile],
-    ) -> Result<(PreparedNotifier, PreparedRules), String> {
-        prepare_alerting(config, &self.state, &self.notifier, &self.rules, further)
     }
 
     fn applied(&mut self, found: Arc<Translation>, faults: Vec<Fault>) {
@@ -368,20 +371,21 @@ impl Reloader {
     }
 }
 
-/// What is made of the rules of a config, and of those who are told of alerts.
+/// What is made of the rules of a config, its files and further ones, and of those who are told of
+/// alerts. With it come the files.
 fn prepare_alerting(
     config: &Config,
     state: &ApiState,
     notifier: &NotifierManager,
     manager: &RuleManager,
     further: &[RuleFile],
-) -> Result<(PreparedNotifier, PreparedRules), String> {
+) -> Result<(PreparedNotifier, Vec<RuleFile>, PreparedRules), String> {
     let receivers = notifier.prepare(config.notifier.clone());
     let receivers = receivers.map_err(|error| format!("alerting: {error}"))?;
-    let mut files = rules::files(config, &state.engine().options().parse)?;
-    files.extend_from_slice(further);
-    let groups = manager.prepare(&files, rules::settings(config))?;
-    Ok((receivers, groups))
+    let files = rules::files(config, &state.engine().options().parse)?;
+    let all = [files.as_slice(), further].concat();
+    let groups = manager.prepare(&all, rules::settings(config))?;
+    Ok((receivers, files, groups))
 }
 
 /// Checks what the config says to plugins, once those are there.
