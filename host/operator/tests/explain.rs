@@ -1,5 +1,11 @@
 //! Set-ups of which something is broken, and where the walk from a monitor to its targets stops.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use narthex_operator::{Explained, Kind, Options, SecretKind, SecretRef, Secrets, Seen, explain};
 use serde_json::{Value, json};
 

@@ -4,6 +4,12 @@
 //!
 //! It is not: whether the readers of those configs take them, which a test of the binary says.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
