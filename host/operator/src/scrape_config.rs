@@ -30,6 +30,9 @@ const ABSENT: [&str; 18] = [
     "tritonSDConfigs",
 ];
 
+/// Reads one entry of a discovery.
+type Read = fn(&mut Fields<'_>, &Options, &mut Report<'_>) -> Map<String, Value>;
+
 /// Reads one.
 pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Report<'_>) -> Value {
     let object = report.object;
@@ -96,19 +99,16 @@ fn discoveries(
             report.fault(&fields.at(name), "no plugin brings this discovery yet");
         }
     }
-    for (name, as_name, read) in [
-        (
-            "staticConfigs",
-            "static_configs",
-            static_targets as fn(&mut Fields<'_>, &Options, &mut Report<'_>) -> Map<String, Value>,
-        ),
+    let readers: [(&str, &str, Read); 7] = [
+        ("staticConfigs", "static_configs", static_targets),
         ("fileSDConfigs", "file_sd_configs", files),
         ("httpSDConfigs", "http_sd_configs", http),
         ("kubernetesSDConfigs", "kubernetes_sd_configs", kubernetes),
         ("consulSDConfigs", "consul_sd_configs", consul),
         ("dnsSDConfigs", "dns_sd_configs", dns),
         ("dockerSDConfigs", "docker_sd_configs", docker),
-    ] {
+    ];
+    for (name, as_name, read) in readers {
         let mut entries = Vec::new();
         for mut entry in fields.maps(name, report) {
             let read = read(&mut entry, options, report);
