@@ -257,6 +257,7 @@ impl Reloader {
             faults.extend_from_slice(prepared.refused());
             alertmanager.follow(prepared);
         }
+        faults.extend(self.without_alertmanager(&found));
         self.rule_files = rule_files;
         self.monitors.follow(watched);
         self.applied(found, faults);
@@ -300,6 +301,7 @@ impl Reloader {
             faults.extend_from_slice(prepared.refused());
             alertmanager.follow(prepared);
         }
+        faults.extend(self.without_alertmanager(found));
         self.applied(Arc::clone(found), faults);
         Ok(())
     }
@@ -327,6 +329,21 @@ impl Reloader {
         let section = config.monitors.as_ref();
         self.composition
             .compose(&config.scrape, section, found, &options)
+    }
+
+    /// Routes for which there is no tree.
+    fn without_alertmanager(&self, found: &Translation) -> Vec<Fault> {
+        if self.alertmanager.is_some() {
+            return Vec::new();
+        }
+        let routings = found.routings.iter();
+        let faults = routings.map(|routing| Fault {
+            object: routing.object.clone(),
+            field: String::new(),
+            text: "the server has no Alertmanager inside: it needs --alertmanager.config.file"
+                .to_owned(),
+        });
+        faults.collect()
     }
 
     fn applied(&mut self, found: Arc<Translation>, faults: Vec<Fault>) {

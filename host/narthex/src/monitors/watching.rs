@@ -94,7 +94,9 @@ impl Watching {
             .filter_map(|(kind, selection)| self.open(kind, selection))
             .collect();
         let watches: Vec<&Watch> = sources.iter().map(|source| &source.watch).collect();
-        begin(&watches).await;
+        // What another section found goes on until this one knows better.
+        let is_patient = !self.found.borrow().jobs.is_empty();
+        begin(&watches, is_patient).await;
         let refresh = self.config.secrets_refresh_interval.as_std();
         let (mut refreshed, mut is_first) = (Instant::now(), true);
         let mut divided = Vec::new();
@@ -250,7 +252,7 @@ impl Watching {
             watch.ok()
         });
         let watches: Vec<Watch> = watches.collect();
-        begin(&watches.iter().collect::<Vec<_>>()).await;
+        begin(&watches.iter().collect::<Vec<_>>(), false).await;
         watches
     }
 
@@ -319,12 +321,13 @@ impl Watching {
     }
 }
 
-/// Waits until each watch has its first list, or the cluster has refused it.
-async fn begin(watches: &[&Watch]) {
+/// Waits until each watch has its first list; who is not patient, until it has or the cluster has
+/// refused it.
+async fn begin(watches: &[&Watch], is_patient: bool) {
     let waiting = async {
         while !watches
             .iter()
-            .all(|watch| watch.synced() || watch.trouble().is_some())
+            .all(|watch| watch.synced() || (!is_patient && watch.trouble().is_some()))
         {
             tokio::time::sleep(BEGIN).await;
         }
