@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nx", &["model"]),
     ("web", &["http"]),
     ("kubernetes", &["http"]),
+    ("operator", &["model"]),
     ("storage", &["model"]),
     ("template", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),

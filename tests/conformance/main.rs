@@ -15,6 +15,7 @@ mod istio;
 mod kubernetes;
 mod nginx;
 mod node;
+mod operator;
 mod otlp;
 mod parquet;
 mod postgres;

@@ -2,17 +2,17 @@
 //! versions and bookmarks, selectors, and the faults that a real one has.
 //!
 //! It is not: a store that checks what it is given, nor anything that can be written to over
-//! HTTP.
+//! HTTP, but for events.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cluster_query::{Asked, key_of, path_of};
+use crate::cluster_query::{Asked, key_of, kinds_of, path_of};
 
 /// A watch without news tells the version that it is at this often.
 const BOOKMARK_INTERVAL: Duration = Duration::from_millis(200);
@@ -66,6 +66,10 @@ struct State {
     token: Option<String>,
     open: BTreeMap<String, usize>,
     requests: Vec<String>,
+    /// What was written.
+    events: Vec<Value>,
+    /// Kinds that the cluster does not have, by their path.
+    absent: Vec<String>,
     bookmarks: usize,
     is_stopped: bool,
 }
@@ -171,6 +175,18 @@ impl ClusterServer {
         self.shared.lock().open.clone()
     }
 
+    /// The events that were written so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.shared.lock().events.clone()
+    }
+
+    /// The cluster has no kinds of this group: `/apis/monitoring.coreos.com/v1`; or it does now.
+    pub fn set_absent(&self, group: &str, is_absent: bool) {
+        let mut state = self.shared.lock();
+        state.absent.retain(|absent| absent != group);
+        state.absent.extend(is_absent.then(|| group.to_owned()));
+    }
+
     /// How many bookmarks were told so far.
     pub fn bookmarks(&self) -> usize {
         self.shared.lock().bookmarks
@@ -200,26 +216,52 @@ impl Shared {
 
     /// Answers one request after the other; the other side may leave at any time.
     fn answer_all(&self, stream: &TcpStream) {
-        let mut lines = BufReader::new(stream).lines();
-        while let Some(Ok(request)) = lines.next() {
-            let mut token = None;
-            for header in lines.by_ref() {
-                let Ok(header) = header else { return };
+        let mut reader = BufReader::new(stream);
+        while let Some(request) = read_line(&mut reader) {
+            let (mut token, mut length) = (None, 0);
+            loop {
+                let Some(header) = read_line(&mut reader) else {
+                    return;
+                };
                 if header.is_empty() {
                     break;
                 }
-                if let Some((name, value)) = header.split_once(": ")
-                    && name.eq_ignore_ascii_case("authorization")
-                {
+                let Some((name, value)) = header.split_once(": ") else {
+                    continue;
+                };
+                if name.eq_ignore_ascii_case("authorization") {
                     token = value.strip_prefix("Bearer ").map(str::to_owned);
+                } else if name.eq_ignore_ascii_case("content-length") {
+                    length = value.parse().unwrap();
                 }
             }
+            let mut body = vec![0; length];
+            if reader.read_exact(&mut body).is_err() {
+                return;
+            }
             let target = request.split(' ').nth(1).unwrap_or("/").to_owned();
-            if self.answer(stream, &target, token).is_err() {
+            let answered = match request.starts_with("POST ") {
+                true => self.take_event(stream, &target, &body),
+                false => self.answer(stream, &target, token),
+            };
+            if answered.is_err() {
                 let _ = stream.shutdown(Shutdown::Both);
                 return;
             }
         }
+    }
+
+    fn take_event(
+        &self,
+        stream: &TcpStream,
+        target: &str,
+        body: &[u8],
+    ) -> Result<(), std::io::Error> {
+        assert!(target.ends_with("/events"), "{target}");
+        let event: Value = serde_json::from_slice(body).unwrap();
+        let text = event.to_string();
+        self.lock().events.push(event);
+        write_body(stream, 201, "", &text)
     }
 
     /// An error is the end of the connection.
@@ -261,13 +303,21 @@ impl Shared {
             let version = json!({"major": "1", "minor": "30", "gitVersion": "v1.30.0"});
             return write_body(stream, 200, "", &version.to_string());
         }
-        if path == "/apis/example.org/v1" {
-            let kinds = json!({"kind": "APIResourceList", "resources": [
-                {"name": "widgets/status", "kind": "Widget", "namespaced": true},
-                {"name": "widgets", "kind": "Widget", "namespaced": true}]});
+        let is_absent = self
+            .lock()
+            .absent
+            .iter()
+            .any(|group| path.starts_with(group));
+        if let Some(kinds) = kinds_of(path).filter(|_| !is_absent) {
             return write_body(stream, 200, "", &kinds.to_string());
         }
-        let Some(asked) = Asked::parse(path, query) else {
+        if let Some(key) = Asked::object(path).filter(|_| !is_absent)
+            && let Some(object) = self.lock().objects.get(&key).cloned()
+        {
+            return write_body(stream, 200, "", &object.to_string());
+        }
+        let asked = Asked::parse(path, query).filter(|_| !is_absent);
+        let Some(asked) = asked else {
             return write_status(
                 stream,
                 404,
@@ -439,6 +489,15 @@ enum End {
     No,
     Line,
     HalfLine,
+}
+
+/// A line without its end; none, where the other side has left.
+fn read_line(reader: &mut impl BufRead) -> Option<String> {
+    let mut line = String::new();
+    match reader.read_line(&mut line) {
+        Ok(1..) => Some(line.trim_end_matches(['\r', '\n']).to_owned()),
+        _ => None,
+    }
 }
 
 fn line(kind: &str, object: &Value) -> String {

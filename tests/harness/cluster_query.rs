@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is asked for.
 #[derive(Debug, Default, Clone)]
@@ -19,11 +19,13 @@ pub(crate) struct Asked {
 }
 
 /// Where the objects of a kind are: the path of the kind, without a namespace.
-const KINDS: [(&str, &str, &str); 9] = [
+const KINDS: [(&str, &str, &str); 17] = [
+    ("v1", "ConfigMap", "/api/v1/configmaps"),
     ("v1", "Endpoints", "/api/v1/endpoints"),
     ("v1", "Namespace", "/api/v1/namespaces"),
     ("v1", "Node", "/api/v1/nodes"),
     ("v1", "Pod", "/api/v1/pods"),
+    ("v1", "Secret", "/api/v1/secrets"),
     ("v1", "Service", "/api/v1/services"),
     ("apps/v1", "Deployment", "/apis/apps/v1/deployments"),
     (
@@ -32,6 +34,36 @@ const KINDS: [(&str, &str, &str); 9] = [
         "/apis/discovery.k8s.io/v1/endpointslices",
     ),
     ("example.org/v1", "Widget", "/apis/example.org/v1/widgets"),
+    (
+        "monitoring.coreos.com/v1",
+        "ServiceMonitor",
+        "/apis/monitoring.coreos.com/v1/servicemonitors",
+    ),
+    (
+        "monitoring.coreos.com/v1",
+        "PodMonitor",
+        "/apis/monitoring.coreos.com/v1/podmonitors",
+    ),
+    (
+        "monitoring.coreos.com/v1",
+        "Probe",
+        "/apis/monitoring.coreos.com/v1/probes",
+    ),
+    (
+        "monitoring.coreos.com/v1",
+        "PrometheusRule",
+        "/apis/monitoring.coreos.com/v1/prometheusrules",
+    ),
+    (
+        "monitoring.coreos.com/v1alpha1",
+        "ScrapeConfig",
+        "/apis/monitoring.coreos.com/v1alpha1/scrapeconfigs",
+    ),
+    (
+        "monitoring.coreos.com/v1alpha1",
+        "AlertmanagerConfig",
+        "/apis/monitoring.coreos.com/v1alpha1/alertmanagerconfigs",
+    ),
     (
         "networking.k8s.io/v1",
         "Ingress",
@@ -62,6 +94,14 @@ impl Asked {
                 .map(|(name, value)| (decoded(name), decoded(value)))
                 .collect(),
         })
+    }
+
+    /// Kind and key of the one object that a path names; none, where it names none.
+    pub(crate) fn object(path: &str) -> Option<(String, String)> {
+        let (list, name) = path.rsplit_once('/')?;
+        let asked = Self::parse(list, "")?;
+        let namespace = asked.namespace.as_deref().unwrap_or("");
+        Some((asked.path, format!("{namespace}/{name}")))
     }
 
     /// Path, namespace and selectors.
@@ -124,6 +164,21 @@ fn decoded(text: &str) -> String {
         bytes.extend_from_slice(rest.as_bytes());
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What a group says of its kinds; none, where there is no such group.
+pub(crate) fn kinds_of(group: &str) -> Option<Value> {
+    let kinds = KINDS.iter().filter_map(|(version, kind, path)| {
+        let plural = path.rsplit('/').next()?;
+        (format!("/apis/{version}") == group).then(|| {
+            [
+                json!({"name": format!("{plural}/status"), "kind": kind, "namespaced": true}),
+                json!({"name": plural, "kind": kind, "namespaced": true}),
+            ]
+        })
+    });
+    let kinds: Vec<Value> = kinds.flatten().collect();
+    (!kinds.is_empty()).then(|| json!({"kind": "APIResourceList", "resources": kinds}))
 }
 
 /// The path of the kind of an object.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use narthex_http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    USER_AGENT,
 };
-use narthex_http::{BodyError, BodyLimit, BuildError, Client, Response, StatusCode};
+use narthex_http::{BodyError, BodyLimit, BuildError, Client, RequestError, Response, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::exec::ExecToken;
@@ -75,6 +78,12 @@ impl ApiError {
         status.into_error(None)
     }
 
+    /// Whether there is no object of that name.
+    pub(crate) fn is_missing(&self) -> bool {
+        let missing = StatusCode::NOT_FOUND.as_u16();
+        matches!(self, Self::Status { status, .. } if *status == missing)
+    }
+
     /// How long the server wants to be left alone.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -121,6 +130,21 @@ impl Api {
     /// line must not come packed.
     pub(crate) async fn get(&self, path: &str, is_packed: bool) -> Result<Response, ApiError> {
         let url = format!("{}{path}", self.server);
+        let headers = self.headers(is_packed).await?;
+        self.answer(self.client.get(&url, &headers).await).await
+    }
+
+    /// Sends an object; what the server says of it is not read.
+    pub(crate) async fn post(&self, path: &str, object: &Value) -> Result<(), ApiError> {
+        let url = format!("{}{path}", self.server);
+        let mut headers = self.headers(false).await?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let body = Bytes::from(object.to_string());
+        let answer = self.client.post(&url, &headers, body).await;
+        self.answer(answer).await.map(drop)
+    }
+
+    async fn headers(&self, is_packed: bool) -> Result<HeaderMap, ApiError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -134,7 +158,12 @@ impl Api {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let response = match self.client.get(&url, &headers).await {
+        Ok(headers)
+    }
+
+    /// An answer that is no error.
+    async fn answer(&self, answer: Result<Response, RequestError>) -> Result<Response, ApiError> {
+        let response = match answer {
             Ok(response) => response,
             Err(error) => {
                 self.metrics.count_request(None);

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use narthex_http::BuildError;
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::api::Api;
+use crate::api::{Api, ApiError};
 use crate::connection::Connection;
-use crate::kind::is_word;
-use crate::limits::WATCHES_MAX;
+use crate::kind::{Kind, is_word};
+use crate::limits::{LINE_BYTES_MAX, OBJECT_TIMEOUT, WATCHES_MAX};
+use crate::list::{first_page, list};
 use crate::metrics::KubernetesMetrics;
 use crate::reflector::Reflector;
 use crate::selection::Selection;
@@ -74,6 +76,8 @@ struct Shared {
     listeners: usize,
     /// How often the last listener left.
     left: u64,
+    /// Whether those who ask for one namespace get a part of it.
+    is_divided: bool,
 }
 
 /// One listener's part in a watch.
@@ -106,22 +110,97 @@ impl Cluster {
     /// # Errors
     /// The selection is none, or there are too many watches.
     pub fn watch(&self, selection: Selection) -> Result<Watch, String> {
+        self.listen(selection, false)
+    }
+
+    /// The same, of all namespaces; from when its first list is complete on, who asks for one
+    /// namespace gets a part of this watch instead of one more: thousands of namespaces cost one
+    /// watch then.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn watch_divided(&self, selection: Selection) -> Result<Watch, String> {
+        self.listen(selection, true)
+    }
+
+    fn listen(&self, selection: Selection, is_divided: bool) -> Result<Watch, String> {
         check(&selection)?;
         let Some(cluster) = self.this.upgrade() else {
             return Err("the cluster is gone".to_owned());
         };
         let mut shared = self.lock();
+        let (selection, namespace) = part(&shared, selection);
         if shared.len() >= WATCHES_MAX && !shared.contains_key(&selection) {
             return Err(format!("more than {WATCHES_MAX} watches of one cluster"));
         }
         let entry = shared.entry(selection.clone());
         let one = entry.or_insert_with_key(|selection| self.open(selection));
         one.listeners += 1;
+        one.is_divided |= is_divided;
         let store = one.store.clone();
         drop(shared);
         self.metrics.listeners().inc();
         let lease = Lease { cluster, selection };
-        Ok(Watch::new(store, lease))
+        Ok(Watch::new(store, namespace.as_deref(), lease))
+    }
+
+    /// An object as the cluster has it now; `None` where it has none of that name.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or refuses to.
+    pub async fn object(&self, selection: &Selection, name: &str) -> Result<Option<Value>, String> {
+        check(selection)?;
+        if !is_word(name) {
+            return Err(format!("{name:?} is not a name"));
+        }
+        let asked = async {
+            let (version, kind) = (&selection.api_version, &selection.kind);
+            let kind = Kind::find(&self.api, version, kind).await?;
+            let path = kind.path(version, selection.namespace.as_deref());
+            let path = format!("{path}/{name}");
+            self.api.json::<Value>(&path, LINE_BYTES_MAX as u64).await
+        };
+        let answer = tokio::time::timeout(OBJECT_TIMEOUT, asked).await;
+        match answer.unwrap_or(Err(ApiError::Timeout(OBJECT_TIMEOUT))) {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// All objects of a selection as the cluster has them now.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or refuses to.
+    pub async fn objects(&self, selection: &Selection) -> Result<Vec<Value>, String> {
+        check(selection)?;
+        let (version, kind) = (&selection.api_version, &selection.kind);
+        let kind = Kind::find(&self.api, version, kind).await;
+        let kind = kind.map_err(|error| error.to_string())?;
+        let (mut page, mut objects) = (first_page(), Vec::new());
+        let listed = list(&self.api, &kind, selection, &mut page, |object| {
+            objects.push(object.text);
+        });
+        listed.await.map_err(|error| error.to_string())?;
+        let objects = objects.iter();
+        let objects = objects.map(|text| serde_json::from_str(text));
+        let objects: Result<Vec<Value>, serde_json::Error> = objects.collect();
+        objects.map_err(|error| error.to_string())
+    }
+
+    /// Writes an event: what happened to an object, for those who look at it.
+    ///
+    /// # Errors
+    /// The cluster does not take it.
+    pub async fn write_event(&self, namespace: &str, event: &Value) -> Result<(), String> {
+        if !is_word(namespace) {
+            return Err(format!("{namespace:?} is not a namespace"));
+        }
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        let asked = self.api.post(&path, event);
+        let answer = tokio::time::timeout(OBJECT_TIMEOUT, asked).await;
+        let answer = answer.unwrap_or(Err(ApiError::Timeout(OBJECT_TIMEOUT)));
+        answer.map_err(|error| error.to_string())
     }
 
     fn open(&self, selection: &Selection) -> Shared {
@@ -139,6 +218,7 @@ impl Cluster {
             task: self.runtime.spawn(reflector.run()).abort_handle(),
             listeners: 0,
             left: 0,
+            is_divided: false,
         }
     }
 
@@ -191,6 +271,21 @@ impl Drop for Lease {
                 cluster.close(&selection, left);
             }
         });
+    }
+}
+
+/// The watch that a selection is answered from, and which namespace of it.
+fn part(shared: &HashMap<Selection, Shared>, selection: Selection) -> (Selection, Option<String>) {
+    if selection.namespace.is_none() || shared.contains_key(&selection) {
+        return (selection, None);
+    }
+    let wide = Selection {
+        namespace: None,
+        ..selection.clone()
+    };
+    match shared.get(&wide) {
+        Some(one) if one.is_divided && one.store.is_synced() => (wide, selection.namespace),
+        _ => (selection, None),
     }
 }
 

@@ -5,8 +5,8 @@
 //! A [`Watch`] is what one listener sees of it: everything that there is, as added, and then what
 //! changes. A listener costs a position in the order of changes and no copy of an object.
 //!
-//! It is not: a reader of what the objects mean (the plugins are), nor of YAML files, and it
-//! changes nothing in a cluster.
+//! It is not: a reader of what the objects mean (the plugins are, and `narthex-operator`), nor of
+//! YAML files, and it changes nothing in a cluster: all that it writes are events.
 
 mod api;
 mod backoff;

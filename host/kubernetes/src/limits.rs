@@ -32,6 +32,9 @@ pub const KINDS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The time for one page of a list.
 pub const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The time for one object that is asked for by its name, and for an event that is written.
+pub const OBJECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The time beyond that which a watch was asked for, after which it is given up: the other side
 /// may be gone without a word.
 pub const WATCH_GRACE: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::limits::{GRAVES_MAX, OBJECTS_MAX};
-use crate::object::Object;
+use crate::object::{Object, key};
 
 /// What happened to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +34,6 @@ struct Inner {
     order: BTreeMap<u64, Arc<str>>,
     /// Those that are gone, by the change that took them away, until every listener knows.
     graves: BTreeMap<u64, Entry>,
-    /// The newest grave that not every listener got to see.
-    forgotten: u64,
     /// The number of the last change.
     last: u64,
     listeners: HashMap<u64, Listener>,
@@ -58,6 +56,8 @@ struct Entry {
 #[derive(Debug)]
 struct Listener {
     position: u64,
+    /// What the keys of its objects begin with; empty is every object.
+    prefix: String,
     /// Whether something was forgotten before it heard of it.
     is_lost: bool,
     changed: Arc<Notify>,
@@ -105,8 +105,8 @@ impl Store {
         };
         inner.last = number;
         inner.order.insert(number, key.clone());
-        inner.objects.insert(key, entry);
-        inner.notify();
+        inner.objects.insert(key.clone(), entry);
+        inner.tell(&key);
         Some(change)
     }
 
@@ -115,7 +115,7 @@ impl Store {
         let mut inner = self.lock();
         let removed = inner.remove(key);
         if removed {
-            inner.notify();
+            inner.tell(key);
         }
         removed
     }
@@ -166,8 +166,8 @@ impl Store {
             .map(|entry| entry.object.clone())
     }
 
-    /// Another one listens, from the beginning.
-    pub(crate) fn listen(&self) -> (u64, Arc<Notify>) {
+    /// Another one listens, from the beginning: to the objects of a namespace, or to all.
+    pub(crate) fn listen(&self, namespace: Option<&str>) -> (u64, Arc<Notify>) {
         let mut inner = self.lock();
         let number = inner.next_listener;
         inner.next_listener += 1;
@@ -177,6 +177,7 @@ impl Store {
         }
         let listener = Listener {
             position: 0,
+            prefix: namespace.map(|name| key(name, "")).unwrap_or_default(),
             is_lost: false,
             changed: changed.clone(),
         };
@@ -194,11 +195,11 @@ impl Store {
     /// What changed since this listener asked last, oldest first.
     pub(crate) fn news(&self, listener: u64) -> Vec<Changed> {
         let mut inner = self.lock();
-        let (last, forgotten) = (inner.last, inner.forgotten);
+        let last = inner.last;
         let Some(listener) = inner.listeners.get_mut(&listener) else {
             return Vec::new();
         };
-        listener.is_lost |= listener.misses(forgotten);
+        let prefix = listener.prefix.clone();
         let from = std::mem::replace(&mut listener.position, last);
         if from == last {
             return Vec::new();
@@ -207,12 +208,12 @@ impl Store {
         let mut news: Vec<(u64, Changed)> = Vec::new();
         for (number, entry) in inner.graves.range(since.clone()) {
             // Of an object that came and went meanwhile there is nothing to tell.
-            if entry.came <= from {
+            if entry.came <= from && entry.object.key.starts_with(&prefix) {
                 news.push((*number, (Change::Deleted, entry.object.clone())));
             }
         }
         for (number, key) in inner.order.range(since) {
-            if let Some(entry) = inner.objects.get(key) {
+            if let Some(entry) = inner.objects.get(key).filter(|_| key.starts_with(&prefix)) {
                 let change = match entry.came > from {
                     true => Change::Added,
                     false => Change::Modified,
@@ -229,14 +230,7 @@ impl Store {
     pub(crate) fn is_lost(&self, listener: u64) -> bool {
         let inner = self.lock();
         let listener = inner.listeners.get(&listener);
-        listener.is_some_and(|one| one.is_lost || one.misses(inner.forgotten))
-    }
-}
-
-impl Listener {
-    /// One at the beginning knows of no object, so it misses none that is gone.
-    fn misses(&self, forgotten: u64) -> bool {
-        self.position > 0 && self.position < forgotten
+        listener.is_some_and(|one| one.is_lost)
     }
 }
 
@@ -252,9 +246,14 @@ impl Inner {
             self.bury();
         }
         while self.graves.len() > GRAVES_MAX
-            && let Some((number, _)) = self.graves.pop_first()
+            && let Some((number, entry)) = self.graves.pop_first()
         {
-            self.forgotten = number;
+            for listener in self.listeners.values_mut() {
+                // One at the beginning knows of no object, so it misses none that is gone.
+                let is_behind = listener.position > 0 && listener.position < number;
+                let is_meant = entry.object.key.starts_with(&listener.prefix);
+                listener.is_lost |= is_behind && is_meant;
+            }
         }
         true
     }
@@ -270,6 +269,18 @@ impl Inner {
         match behind {
             Some(behind) => self.graves = self.graves.split_off(&(behind + 1)),
             None => self.graves.clear(),
+        }
+    }
+
+    /// An object changed last. To whom it is nothing knows of it at once.
+    fn tell(&mut self, key: &str) {
+        let last = self.last;
+        for listener in self.listeners.values_mut() {
+            if key.starts_with(&listener.prefix) {
+                listener.changed.notify_one();
+            } else if listener.position + 1 == last {
+                listener.position = last;
+            }
         }
     }
 

@@ -14,6 +14,8 @@ use crate::store::{Change, Changed, Store};
 pub struct Watch {
     store: Arc<Store>,
     listener: u64,
+    /// The namespace whose objects it sees, where the store has those of others too.
+    namespace: Option<String>,
     changed: Arc<Notify>,
     /// What changed up to the last look at the store, and was not drained yet.
     waiting: VecDeque<Changed>,
@@ -47,11 +49,13 @@ impl Event {
 }
 
 impl Watch {
-    pub(crate) fn new(store: Arc<Store>, lease: Lease) -> Self {
-        let (listener, changed) = store.listen();
+    /// Listens to the objects of a namespace, or to all that the store has.
+    pub(crate) fn new(store: Arc<Store>, namespace: Option<&str>, lease: Lease) -> Self {
+        let (listener, changed) = store.listen(namespace);
         Self {
             store,
             listener,
+            namespace: namespace.map(str::to_owned),
             changed,
             waiting: VecDeque::new(),
             _lease: lease,
@@ -84,6 +88,10 @@ impl Watch {
 
     /// An object as it is now, as JSON.
     pub fn lookup(&self, namespace: &str, name: &str) -> Option<Arc<str>> {
+        let own = self.namespace.as_deref();
+        if own.is_some_and(|own| own != namespace) {
+            return None;
+        }
         let object = self.store.get(&key(namespace, name))?;
         Some(object.text.clone())
     }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
@@ -13,11 +13,12 @@ use md5::{Digest as _, Md5};
 use narthex_alertmanager::{
     Alertmanager, AlertmanagerOptions, BuildNotify, Config, FailureReason, Integration,
     MatcherMode, Notification, NotifiedAlert, Notify, NotifyError, PostedAlert, PreparedConfig,
-    SilenceLimits, Webhook,
+    RouteConfig, SilenceLimits, Webhook,
 };
 use narthex_cluster::Cluster;
 use narthex_disk::SystemDisk;
 use narthex_model::{ByteSize, Clock, Labels, PromDuration};
+use narthex_operator::{Fault, Routing};
 use narthex_plugin::{Outcome, PluginReceiver, PluginRuntime};
 use narthex_rules::Notifier;
 use narthex_template::alertmanager::Templates;
@@ -87,6 +88,30 @@ pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
     file: PathBuf,
     config_hash: ConfigHash,
+    followed: Mutex<Followed>,
+}
+
+/// What is followed, but for branches of a cluster.
+#[derive(Debug, Clone, Default)]
+struct Followed {
+    config: Config,
+    /// As its users may see it.
+    yaml: String,
+    /// Why branches were left out.
+    refused: Vec<Fault>,
+}
+
+/// A config that can be followed.
+pub(crate) struct ReadyAlertmanager {
+    prepared: PreparedConfig,
+    followed: Followed,
+}
+
+impl ReadyAlertmanager {
+    /// Why branches of a cluster were left out.
+    pub(crate) fn refused(&self) -> &[Fault] {
+        &self.followed.refused
+    }
 }
 
 impl AlertmanagerFollower {
@@ -140,7 +165,8 @@ impl AlertmanagerFollower {
         config_hash.note(&file);
         let (config, yaml) = load(&file, matcher_mode)?;
         let prepared =
-            Alertmanager::prepare(&config, yaml, matcher_mode, &*options.integrations).await;
+            Alertmanager::prepare(&config, yaml.clone(), matcher_mode, &*options.integrations)
+                .await;
         let prepared = prepared.with_context(|| format!("couldn't load {}", file.display()))?;
         let manager = Alertmanager::start(options, prepared, registry)
             .with_context(|| format!("the Alertmanager in {}", folder.display()))?;
@@ -149,6 +175,11 @@ impl AlertmanagerFollower {
             manager,
             file,
             config_hash,
+            followed: Mutex::new(Followed {
+                config,
+                yaml,
+                refused: Vec::new(),
+            }),
         }))
     }
 
@@ -162,27 +193,97 @@ impl AlertmanagerFollower {
         Arc::new(RuleAlerts(self.manager()))
     }
 
-    /// Reads the config again; nothing follows it yet.
+    /// Reads the config again and puts branches beside its own routes; nothing follows it yet. A
+    /// branch that cannot run is left out, with the reason.
     ///
     /// # Errors
-    /// It cannot run.
-    pub(crate) async fn prepare(&self) -> Result<PreparedConfig, String> {
+    /// The config cannot run.
+    pub(crate) async fn prepare(&self, branches: &[Routing]) -> Result<ReadyAlertmanager, String> {
         let prepared = async {
             self.config_hash.note(&self.file);
             let (config, yaml) = load(&self.file, self.manager.matcher_mode())?;
-            let prepared = self.manager.prepare_next(&config, yaml).await;
-            prepared.with_context(|| format!("couldn't load {}", self.file.display()))
+            self.prepare_both(config, yaml, branches).await
         };
-        prepared.await.map_err(|error| {
+        prepared.await.map_err(|error: anyhow::Error| {
             self.manager.refused_config();
             format!("{error:#}")
         })
     }
 
+    /// The same with the config that is followed already.
+    ///
+    /// # Errors
+    /// It cannot run any more: a plugin is gone, for instance.
+    pub(crate) async fn prepare_branches(
+        &self,
+        branches: &[Routing],
+    ) -> Result<ReadyAlertmanager, String> {
+        let Followed { config, yaml, .. } = self.lock().clone();
+        let prepared = self.prepare_both(config, yaml, branches).await;
+        prepared.map_err(|error| format!("{error:#}"))
+    }
+
+    async fn prepare_both(
+        &self,
+        config: Config,
+        yaml: String,
+        branches: &[Routing],
+    ) -> anyhow::Result<ReadyAlertmanager> {
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for branch in branches {
+            // Each by itself: one that cannot run must not keep the others away.
+            match self.prepare_with(&config, &[branch]).await {
+                Ok(_) => taken.push(branch),
+                Err(error) => refused.push(Fault {
+                    object: branch.object.clone(),
+                    field: "spec".to_owned(),
+                    text: format!("{error:#}"),
+                }),
+            }
+        }
+        let prepared = match taken.is_empty() {
+            true => {
+                let prepared = self.manager.prepare_next(&config, yaml.clone()).await;
+                prepared.map_err(anyhow::Error::from)
+            }
+            false => self.prepare_with(&config, &taken).await,
+        };
+        let prepared =
+            prepared.with_context(|| format!("couldn't load {}", self.file.display()))?;
+        Ok(ReadyAlertmanager {
+            prepared,
+            followed: Followed {
+                config,
+                yaml,
+                refused,
+            },
+        })
+    }
+
+    async fn prepare_with(
+        &self,
+        config: &Config,
+        branches: &[&Routing],
+    ) -> anyhow::Result<PreparedConfig> {
+        let config = with_branches(config, branches)?;
+        let yaml = yaml::to_string(&config.shown())?;
+        Ok(self.manager.prepare_next(&config, yaml).await?)
+    }
+
+    /// Why branches of a cluster are left out.
+    pub(crate) fn refused(&self) -> Vec<Fault> {
+        self.lock().refused.clone()
+    }
+
     /// Takes a config.
-    pub(crate) fn follow(&self, prepared: PreparedConfig) {
-        self.manager.follow(prepared);
+    pub(crate) fn follow(&self, ready: ReadyAlertmanager) {
+        *self.lock() = ready.followed;
+        self.manager.follow(ready.prepared);
         self.config_hash.show();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Followed> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -282,6 +383,36 @@ pub(crate) fn read(text: &str, file: &str, mode: MatcherMode) -> Result<Config, 
         }
         error
     })
+}
+
+/// A config with branches before its own routes, as the Operator puts them.
+fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::Result<Config> {
+    let mut config = config.clone();
+    let mut routes = Vec::new();
+    for branch in branches {
+        if let Some(route) = &branch.route {
+            let route: RouteConfig = serde_json::from_value(route.clone()).context("route")?;
+            routes.push(route);
+        }
+        for receiver in &branch.receivers {
+            let receiver = serde_json::from_value(receiver.clone());
+            config.receivers.push(receiver.context("receivers")?);
+        }
+        for rule in &branch.inhibit_rules {
+            let rule = serde_json::from_value(rule.clone());
+            config.inhibit_rules.push(rule.context("inhibitRules")?);
+        }
+        for interval in &branch.time_intervals {
+            let interval = serde_json::from_value(interval.clone());
+            let interval = interval.context("muteTimeIntervals")?;
+            config.time_intervals.push(interval);
+        }
+    }
+    if let Some(root) = &mut config.route {
+        routes.append(&mut root.routes);
+        root.routes = routes;
+    }
+    Ok(config)
 }
 
 /// Looks whether the files of templates are templates.
@@ -461,6 +592,43 @@ mod tests {
             error.contains(&shown) && error.contains("unexpected EOF"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn branches_of_a_cluster_come_before_the_routes_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alertmanager.yml");
+        let text = "route: {receiver: r, routes: [{receiver: r}]}\nreceivers: [{name: r}]\n";
+        std::fs::write(&file, text).unwrap();
+        let (config, _) = load(&file, MatcherMode::default()).unwrap();
+        let object = serde_json::json!({
+            "metadata": {"namespace": "a", "name": "b"},
+            "spec": {
+                "route": {"receiver": "hook", "matchers": [{"name": "x", "value": "y"}]},
+                "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://h/"}]}],
+                "inhibitRules": [{"sourceMatch": [{"name": "s", "value": "t"}]}],
+                "muteTimeIntervals": [{"name": "n", "timeIntervals": [
+                    {"daysOfMonth": [{"start": 1, "end": -1}], "weekdays": ["monday"]}]}],
+            },
+        });
+        let kind = narthex_operator::Kind::AlertmanagerConfig;
+        let options = narthex_operator::Options::default();
+        let secrets = narthex_operator::Secrets::default();
+        let found = narthex_operator::translate([(kind, &object)], &options, &secrets);
+        let branches: Vec<&Routing> = found.routings.iter().collect();
+        let config = with_branches(&config, &branches).unwrap();
+        config.check(MatcherMode::default()).unwrap();
+        let root = config.route.unwrap();
+        let receivers = root.routes.iter().map(|route| route.receiver.as_str());
+        assert_eq!(Vec::from_iter(receivers), ["a/b/hook", "r"]);
+        let first = &root.routes[0];
+        assert!(first.continues);
+        assert_eq!(first.matchers, ["namespace=\"a\"", "x=\"y\""]);
+        assert_eq!(config.receivers.len(), 2);
+        // What is no receiver is said of the branch that has it.
+        let mut broken = found.routings[0].clone();
+        broken.receivers = vec![serde_json::json!({"name": "x", "pigeon_configs": []})];
+        assert!(with_branches(&config, &[&broken]).is_err());
     }
 
     #[test]

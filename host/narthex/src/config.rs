@@ -33,6 +33,7 @@ use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs};
 use narthex_tsdb::StorageConfig;
 use serde::Serialize;
 
+use crate::monitors::KubernetesMonitorsConfig;
 use crate::yaml::{FILE_BYTES_MAX, Fault, YamlError};
 
 use alerting::PrintedAlerting;
@@ -106,6 +107,8 @@ pub(crate) struct Config {
     pub(crate) rule_patterns: Vec<PathBuf>,
     /// Where alerts are sent.
     pub(crate) notifier: NotifierConfig,
+    /// Which objects of the Prometheus Operator are read; `None` is none.
+    pub(crate) monitors: Option<KubernetesMonitorsConfig>,
 }
 
 /// Why a config cannot be run.
@@ -216,6 +219,8 @@ struct Printed<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     remote_read: &'a [RemoteReadConfig],
     otlp: &'a OtlpConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kubernetes_monitors: &'a Option<KubernetesMonitorsConfig>,
 }
 
 /// A section that says nothing is not printed.

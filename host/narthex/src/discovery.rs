@@ -33,7 +33,7 @@ const SOCKET_ENDPOINT: &str = "localhost:80";
 pub(crate) fn build_discoverer(
     plugins: Arc<PluginRuntime>,
     refreshes: RefreshMetrics,
-    clusters: Clusters,
+    clusters: Arc<Clusters>,
 ) -> Box<BuildDiscoverer> {
     Box::new(move |name: &str, entry: &SdConfig| {
         let Some(plugin) = entry.plugin() else {

@@ -26,12 +26,19 @@ const KUBECONFIG_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) struct Clusters {
     metrics: KubernetesMetrics,
     account: ServiceAccount,
-    known: Mutex<Vec<(Connection, Weak<Shared>)>>,
+    known: Mutex<Vec<(Connection, Weak<SharedCluster>)>>,
 }
 
-/// A cluster, lent to jobs.
+/// A cluster, lent to jobs and to whoever else asks for it, for as long as they hold it.
 #[derive(Debug)]
-struct Shared(Arc<Cluster>);
+pub(crate) struct SharedCluster(Arc<Cluster>);
+
+impl SharedCluster {
+    /// What is held.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.0
+    }
+}
 
 /// One job's part in a watch.
 #[derive(Debug)]
@@ -51,6 +58,14 @@ impl Clusters {
         let shared = self.shared(self.connection(entry)?)?;
         // Its kinds are the plugin's to ask for and the operator's to grant.
         Ok(Lent::default().with_watches(shared))
+    }
+
+    /// The cluster of an entry.
+    ///
+    /// # Errors
+    /// Nobody knows where it is, or how it is spoken to.
+    pub(crate) fn cluster(&self, entry: &KubernetesSdConfig) -> Result<Arc<SharedCluster>, String> {
+        self.shared(self.connection(entry)?)
     }
 
     /// What the plugin is told of an entry: its own namespace has a name by now.
@@ -87,7 +102,7 @@ impl Clusters {
         found.map_err(|error| error.to_string())
     }
 
-    fn shared(&self, connection: Connection) -> Result<Arc<Shared>, String> {
+    fn shared(&self, connection: Connection) -> Result<Arc<SharedCluster>, String> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(_, shared)| shared.strong_count() > 0);
         let same = known.iter().find(|(other, _)| *other == connection);
@@ -99,7 +114,7 @@ impl Clusters {
             pace: Pace::default(),
             metrics: self.metrics.clone(),
         });
-        let shared = Arc::new(Shared(cluster.map_err(|error| error.to_string())?));
+        let shared = Arc::new(SharedCluster(cluster.map_err(|error| error.to_string())?));
         known.push((connection, Arc::downgrade(&shared)));
         Ok(shared)
     }
@@ -119,7 +134,7 @@ fn kubeconfig(file: &str) -> Result<Kubeconfig, String> {
 }
 
 #[async_trait]
-impl Watches for Shared {
+impl Watches for SharedCluster {
     async fn open(&self, request: WatchRequest) -> Result<Box<dyn Watch>, String> {
         let watch = self.0.watch(Selection {
             api_version: request.api_version,

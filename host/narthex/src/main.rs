@@ -11,6 +11,7 @@ mod check;
 mod cluster;
 mod config;
 mod discovery;
+mod explain;
 mod external_url;
 mod features;
 mod flags;
@@ -18,6 +19,7 @@ mod kubernetes;
 mod listen;
 mod logging;
 mod maintenance;
+mod monitors;
 mod object_store;
 mod plugin;
 mod plugins;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Some(Command::Tsdb { what }) => tsdb::run(what),
         Some(Command::Block { what }) => block::run(what),
         Some(Command::Alerts { what }) => alerts::run(what),
+        Some(Command::Explain(explain)) => explain.run(),
         Some(Command::Check { what }) => Ok(check::run(what)),
         None => serve(line),
     };

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use narthex_api::{ApiState, RunningConfig};
 use narthex_model::Clock;
 use narthex_notifier::{NotifierManager, PreparedNotifier};
+use narthex_operator::{Fault, Translation};
 use narthex_plugin::PluginRuntime;
 use narthex_remote::{Fanout, OtlpReceiver, WriteManager};
-use narthex_rules::{PreparedRules, RuleManager};
-use narthex_scrape::ScrapeManager;
+use narthex_rules::{PreparedRules, RuleFile, RuleManager};
+use narthex_scrape::{ReloadError, ScrapeManager};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource, PluginPlace};
 use crate::flags::CommandLine;
+use crate::monitors::{Composed, Composition, Monitors};
 use crate::registry_follower::RegistryFollower;
 use crate::store::Store;
 use crate::{plugins, rules};
@@ -41,6 +43,12 @@ pub(crate) struct Reloader {
     line: CommandLine,
     registry: RegistryFollower,
     alertmanager: Option<AlertmanagerFollower>,
+    monitors: Monitors,
+    composition: Composition,
+    /// What was found in a cluster, and runs beside the config.
+    found: Arc<Translation>,
+    /// The files of rules of the config, as they were when it was taken.
+    rule_files: Vec<RuleFile>,
     clock: Arc<dyn Clock>,
     loaded_ms: i64,
     metrics: Metrics,
@@ -97,6 +105,8 @@ pub(crate) struct Followers {
     pub(crate) registry: RegistryFollower,
     /// Has taken its config already; `None` where it has none.
     pub(crate) alertmanager: Option<AlertmanagerFollower>,
+    /// Follows nothing yet.
+    pub(crate) monitors: Monitors,
 }
 
 impl Reloader {
@@ -121,7 +131,10 @@ impl Reloader {
             rules,
             ..
         } = &followers;
-        let (receivers, groups) = prepare_alerting(&config, state, notifier, rules)?;
+        let prepared = prepare_alerting(&config, state, notifier, rules, &[])?;
+        let (receivers, rule_files, groups) = prepared;
+        // Nothing was found yet; what is, is taken when it is there.
+        let watched = followers.monitors.prepare(config.monitors.as_ref())?;
         let external_labels = &config.external_labels;
         let asked = followers
             .remote_read
@@ -139,6 +152,7 @@ impl Reloader {
         // Whoever is to be told first, so that no alert is lost.
         followers.notifier.follow(receivers);
         followers.rules.follow(groups).await;
+        followers.monitors.follow(watched);
         let mut reloader = Self {
             source,
             defaults,
@@ -155,6 +169,10 @@ impl Reloader {
             line: followers.line,
             registry: followers.registry,
             alertmanager: followers.alertmanager,
+            monitors: followers.monitors,
+            composition: Composition::default(),
+            found: Arc::default(),
+            rule_files,
             loaded_ms: clock.now_ms(),
             clock,
             metrics,
@@ -216,23 +234,121 @@ impl Reloader {
             .remote_read
             .prepare(&config.remote_read, external_labels);
         let asked = asked.map_err(|error| format!("remote_read: {error}"))?;
-        let prepared = prepare_alerting(config, &self.state, &self.notifier, &self.rules);
-        let (receivers, groups) = prepared?;
+        let found = self.monitors.found(config.monitors.as_ref());
+        let mut composed = self.compose(config, &found);
+        let (state, notifier, rules) = (&self.state, &self.notifier, &self.rules);
+        let prepared = prepare_alerting(config, state, notifier, rules, &composed.rules)?;
+        let (receivers, rule_files, groups) = prepared;
+        let watched = self.monitors.prepare(config.monitors.as_ref())?;
         let alerts = match &self.alertmanager {
-            Some(alertmanager) => Some((alertmanager, alertmanager.prepare().await?)),
+            Some(alertmanager) => {
+                Some((alertmanager, alertmanager.prepare(&found.routings).await?))
+            }
             None => None,
         };
-        let taken = self.scrape.reload(config.scrape.clone()).await;
-        taken.map_err(lines)?;
+        self.take_jobs(&mut composed).await?;
         self.remote_read.follow(asked);
         self.notifier.follow(receivers);
         self.rules.follow(groups).await;
         self.remote_write.follow(senders, external_labels).await;
         self.registry.follow(followed);
+        let mut faults = composed.faults;
         if let Some((alertmanager, prepared)) = alerts {
+            faults.extend_from_slice(prepared.refused());
             alertmanager.follow(prepared);
         }
+        faults.extend(self.without_alertmanager(&found));
+        self.rule_files = rule_files;
+        self.monitors.follow(watched);
+        self.applied(found, faults);
         Ok(())
+    }
+
+    /// Takes what was found in a cluster: what did not change goes on.
+    pub(crate) async fn take_found(&mut self) {
+        let found = self.monitors.found(self.current.monitors.as_ref());
+        if let Err(error) = self.take_over_found(&found).await {
+            tracing::error!(
+                error,
+                "what was found in the cluster was not taken; what ran before goes on"
+            );
+        }
+    }
+
+    async fn take_over_found(&mut self, found: &Arc<Translation>) -> Result<(), String> {
+        let config = self.current.clone();
+        let mut composed = self.compose(&config, found);
+        // Files that somebody is writing wait for the reload that takes them.
+        let mut files = self.rule_files.clone();
+        files.extend_from_slice(&composed.rules);
+        let groups = self.rules.prepare(&files, rules::settings(&config))?;
+        let alerts = match &self.alertmanager {
+            // Groups of alerts begin anew with each config, so it is not touched without need.
+            Some(alertmanager) if found.routings != self.found.routings => {
+                let prepared = alertmanager.prepare_branches(&found.routings).await?;
+                Some((alertmanager, prepared))
+            }
+            Some(alertmanager) => {
+                composed.faults.extend(alertmanager.refused());
+                None
+            }
+            None => None,
+        };
+        self.take_jobs(&mut composed).await?;
+        self.rules.follow(groups).await;
+        let mut faults = composed.faults;
+        if let Some((alertmanager, prepared)) = alerts {
+            faults.extend_from_slice(prepared.refused());
+            alertmanager.follow(prepared);
+        }
+        faults.extend(self.without_alertmanager(found));
+        self.applied(Arc::clone(found), faults);
+        Ok(())
+    }
+
+    /// Jobs of the cluster that cannot begin are left out; one of the config is a reason to take
+    /// nothing.
+    async fn take_jobs(&self, composed: &mut Composed) -> Result<(), String> {
+        loop {
+            let Err(errors) = self.scrape.reload(composed.scrape.clone()).await else {
+                return Ok(());
+            };
+            let failed = errors
+                .iter()
+                .map(|error| (job_of(error), error.to_string()));
+            let failed: Vec<(String, String)> = failed.collect();
+            // Each round leaves at least one object out.
+            if !composed.leave_out(&failed) {
+                return Err(lines(errors));
+            }
+        }
+    }
+
+    fn compose(&mut self, config: &Config, found: &Translation) -> Composed {
+        let options = self.state.engine().options().parse;
+        let section = config.monitors.as_ref();
+        self.composition
+            .compose(&config.scrape, section, found, &options)
+    }
+
+    /// Routes for which there is no tree.
+    fn without_alertmanager(&self, found: &Translation) -> Vec<Fault> {
+        if self.alertmanager.is_some() {
+            return Vec::new();
+        }
+        let routings = found.routings.iter();
+        let faults = routings.map(|routing| Fault {
+            object: routing.object.clone(),
+            field: String::new(),
+            text: "the server has no Alertmanager inside: it needs --alertmanager.config.file"
+                .to_owned(),
+        });
+        faults.collect()
+    }
+
+    fn applied(&mut self, found: Arc<Translation>, faults: Vec<Fault>) {
+        self.monitors.applied(faults, &found.warnings);
+        self.found = found;
     }
 
     /// As it is shown; an agent has none.
@@ -272,18 +388,21 @@ impl Reloader {
     }
 }
 
-/// What is made of the rules of a config, and of those who are told of alerts.
+/// What is made of the rules of a config, its files and further ones, and of those who are told of
+/// alerts. With it come the files.
 fn prepare_alerting(
     config: &Config,
     state: &ApiState,
     notifier: &NotifierManager,
     manager: &RuleManager,
-) -> Result<(PreparedNotifier, PreparedRules), String> {
+    further: &[RuleFile],
+) -> Result<(PreparedNotifier, Vec<RuleFile>, PreparedRules), String> {
     let receivers = notifier.prepare(config.notifier.clone());
     let receivers = receivers.map_err(|error| format!("alerting: {error}"))?;
     let files = rules::files(config, &state.engine().options().parse)?;
-    let groups = manager.prepare(&files, rules::settings(config))?;
-    Ok((receivers, groups))
+    let all = [files.as_slice(), further].concat();
+    let groups = manager.prepare(&all, rules::settings(config))?;
+    Ok((receivers, files, groups))
 }
 
 /// Checks what the config says to plugins, once those are there.
@@ -293,6 +412,15 @@ fn check(config: &Config, plugins: &PluginRuntime) -> Result<(), String> {
     };
     let checked = config.plugin_uses.check(faults);
     checked.map_err(|error| format!("couldn't load configuration: {error}"))
+}
+
+/// The job that cannot run.
+fn job_of(error: &ReloadError) -> String {
+    match error {
+        ReloadError::Collector(error) => error.job.clone(),
+        ReloadError::FailureLog { job, .. } => job.clone(),
+        ReloadError::Discoverer(error) => error.job.clone(),
+    }
 }
 
 /// All errors, one a line.

@@ -15,6 +15,7 @@ use narthex_discovery::{BuildDiscoverer, RefreshMetrics};
 use narthex_disk::SystemDisk;
 use narthex_model::{Clock, SystemClock};
 use narthex_notifier::NotifierManager;
+use narthex_operator::Translation;
 use narthex_plugin::{CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_promql::EngineOptions;
 use narthex_push::Groups;
@@ -28,7 +29,7 @@ use narthex_tsdb::ReplayProgress;
 use narthex_web::Entrance;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::alertmanager::AlertmanagerFollower;
@@ -36,6 +37,7 @@ use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::flags::CommandLine;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
+use crate::monitors::Monitors;
 use crate::object_store::ObjectStore;
 use crate::process::ProcessCollector;
 use crate::registry_follower::RegistryFollower;
@@ -99,6 +101,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
         object_store,
         alertmanager,
         mut reloader,
+        mut found,
     } = started;
     tracing::info!(%address, "the server is ready to receive web requests");
 
@@ -112,6 +115,10 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
                 Some(LifecycleRequest::Reload(answer)) => Some(answer),
                 Some(LifecycleRequest::Quit) | None => break,
             },
+            Ok(()) = found.changed() => {
+                reloader.take_found().await;
+                continue;
+            }
         };
         let reloaded = reloader.reload().await;
         if let Some(answer) = answer {
@@ -165,6 +172,8 @@ struct Parts {
     object_store: Option<ObjectStore>,
     alertmanager: Option<Arc<Alertmanager>>,
     reloader: Reloader,
+    /// Says when something new was found in a cluster.
+    found: watch::Receiver<Arc<Translation>>,
 }
 
 impl Setup {
@@ -268,7 +277,10 @@ impl Setup {
         }
         let mut registry = Registry::default();
         let refreshes = RefreshMetrics::register(&mut registry);
-        let clusters = Clusters::new(&mut registry);
+        let clusters = Arc::new(Clusters::new(&mut registry));
+        let (clock, is_agent) = (self.clock.clone(), self.line.flags.is_agent);
+        let monitors = Monitors::new(clusters.clone(), clock, is_agent, &mut registry);
+        let found = monitors.news();
         let options = PluginOptions {
             refreshes: refreshes.clone(),
             ..self.plugin_options(&config)
@@ -340,6 +352,7 @@ impl Setup {
             rules: rules.clone(),
             notifier: notifier.clone(),
             registry: registry_follower,
+            monitors,
         };
         let reloader = Reloader::start(
             (self.source.clone(), self.config_defaults()),
@@ -377,6 +390,7 @@ impl Setup {
             notifier,
             remote_write,
             reloader,
+            found,
         })
     }
 

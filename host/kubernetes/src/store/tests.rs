@@ -25,7 +25,7 @@ fn each_listener_hears_of_each_change_once_and_of_the_last_one_only() {
     let store = Store::default();
     assert_eq!(store.put(object("a", "1")), Some(Change::Added));
     assert_eq!(store.put(object("b", "1")), Some(Change::Added));
-    let (early, _) = store.listen();
+    let (early, _) = store.listen(None);
     assert_eq!(told(&store, early), ["+a@1", "+b@1"]);
     assert_eq!(told(&store, early), [""; 0]);
     assert_eq!(store.put(object("a", "1")), None);
@@ -35,7 +35,7 @@ fn each_listener_hears_of_each_change_once_and_of_the_last_one_only() {
     assert_eq!(store.put(object("a", "3")), Some(Change::Modified));
     assert!(store.remove("b"));
     assert!(!store.remove("b"));
-    let (late, _) = store.listen();
+    let (late, _) = store.listen(None);
     assert_eq!(told(&store, late), ["+c@1", "+a@3"]);
     assert_eq!(told(&store, early), ["+c@1", "~a@3", "-b@1"]);
     // What comes and goes between two looks is not told; what goes and comes is told as both.
@@ -53,7 +53,7 @@ fn each_listener_hears_of_each_change_once_and_of_the_last_one_only() {
 #[test]
 fn a_list_takes_away_what_is_not_in_it() {
     let store = Store::default();
-    let (listener, _) = store.listen();
+    let (listener, _) = store.listen(None);
     assert!(!store.is_synced());
     for (listed, expected) in [
         (vec![("a", "1"), ("b", "1")], vec!["+a@1", "+b@1"]),
@@ -75,8 +75,8 @@ fn a_list_takes_away_what_is_not_in_it() {
 fn the_dead_are_kept_for_those_who_have_not_heard_and_no_longer() {
     let store = Store::default();
     store.put(object("a", "1"));
-    let (one, _) = store.listen();
-    let (other, _) = store.listen();
+    let (one, _) = store.listen(None);
+    let (other, _) = store.listen(None);
     told(&store, one);
     told(&store, other);
     store.remove("a");
@@ -85,7 +85,7 @@ fn the_dead_are_kept_for_those_who_have_not_heard_and_no_longer() {
     assert_eq!(told(&store, other), ["-a@1"]);
     assert_eq!(store.lock().graves.len(), 0);
     // One that never asked needs none.
-    let (_idle, _) = store.listen();
+    let (_idle, _) = store.listen(None);
     store.put(object("b", "1"));
     told(&store, one);
     store.remove("b");
@@ -98,8 +98,8 @@ fn the_dead_are_kept_for_those_who_have_not_heard_and_no_longer() {
 fn a_listener_that_is_too_far_behind_is_lost_and_the_others_are_not() {
     let store = Store::default();
     store.put(object("first", "1"));
-    let (slow, _) = store.listen();
-    let (fast, _) = store.listen();
+    let (slow, _) = store.listen(None);
+    let (fast, _) = store.listen(None);
     told(&store, slow);
     told(&store, fast);
     for number in 0..=GRAVES_MAX {
@@ -113,7 +113,7 @@ fn a_listener_that_is_too_far_behind_is_lost_and_the_others_are_not() {
     told(&store, slow);
     assert!(store.is_lost(slow), "it does not find its way back");
     assert!(!store.is_lost(fast));
-    let (new, _) = store.listen();
+    let (new, _) = store.listen(None);
     assert!(!store.is_lost(new));
     assert_eq!(told(&store, new), ["+first@1"]);
 }
@@ -121,7 +121,7 @@ fn a_listener_that_is_too_far_behind_is_lost_and_the_others_are_not() {
 #[test]
 fn listeners_are_woken_by_what_changes() {
     let store = Store::default();
-    let (_, changed) = store.listen();
+    let (_, changed) = store.listen(None);
     let is_woken = || {
         let mut waiting = Box::pin(changed.notified());
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -135,8 +135,37 @@ fn listeners_are_woken_by_what_changes() {
     assert!(!is_woken());
     store.keep(&HashSet::new());
     assert!(is_woken());
-    let (_, late) = store.listen();
+    let (_, late) = store.listen(None);
     let mut waiting = Box::pin(late.notified());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(waiting.as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
+fn a_listener_to_one_namespace_hears_of_no_other() {
+    let store = Store::default();
+    store.put(object("a/0", "1"));
+    let (of_a, changed) = store.listen(Some("a"));
+    let (of_ab, _) = store.listen(Some("ab"));
+    let is_woken = || {
+        let mut waiting = Box::pin(changed.notified());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        waiting.as_mut().poll(&mut context).is_ready()
+    };
+    assert!(is_woken());
+    assert_eq!(told(&store, of_a), ["+a/0@1"]);
+    assert_eq!(told(&store, of_ab), [""; 0]);
+    store.put(object("ab/1", "1"));
+    assert!(!is_woken());
+    assert_eq!(told(&store, of_ab), ["+ab/1@1"]);
+    // However much happens elsewhere, nothing is missed for it.
+    for number in 0..=GRAVES_MAX {
+        let key = format!("ab/k{number}");
+        store.put(object(&key, "1"));
+        store.remove(&key);
+    }
+    assert!(!store.is_lost(of_a) && store.is_lost(of_ab));
+    store.remove("a/0");
+    assert!(is_woken());
+    assert_eq!(told(&store, of_a), ["-a/0@1"]);
 }

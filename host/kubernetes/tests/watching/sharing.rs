@@ -138,6 +138,66 @@ async fn selectors_and_namespaces_are_watches_of_their_own() {
 }
 
 #[tokio::test]
+async fn one_watch_of_all_namespaces_is_divided_among_those_who_ask_for_one() {
+    let bench = Bench::new();
+    for name in ["a/0", "b/1"] {
+        bench.server.put(pod(name, "x"));
+    }
+    let of = |namespace: &str| Selection {
+        namespace: Some(namespace.to_owned()),
+        ..pods()
+    };
+    // What was opened before stays as it is.
+    let mut before = bench.listen(of("b"));
+    before.knows(&["b/1=x"]).await;
+    let wide = bench.cluster.watch_divided(pods()).unwrap();
+    until(|| wide.synced()).await;
+    let mut of_a = bench.listen(of("a"));
+    let mut of_none = bench.listen(of("none"));
+    of_a.knows(&["a/0=x"]).await;
+    of_none.knows(&[]).await;
+    assert!(of_a.watch.lookup("a", "0").is_some());
+    assert_eq!(of_a.watch.lookup("b", "1"), None);
+    bench.server.put(pod("none/2", "y"));
+    bench.server.delete(&pod("a/0", ""));
+    of_none.knows(&["none/2=y"]).await;
+    of_a.knows(&[]).await;
+    let open = bench.server.watches().into_keys().collect::<Vec<_>>();
+    assert_eq!(open, ["/api/v1/pods", "/api/v1/pods in b"]);
+    // It lasts as long as somebody has a part of it.
+    drop((wide, of_none));
+    bench.server.put(pod("a/3", "z"));
+    of_a.knows(&["a/3=z"]).await;
+    drop((of_a, before));
+    until(|| bench.cluster.watches() == 0).await;
+}
+
+#[tokio::test]
+async fn one_object_is_asked_for_and_an_event_is_written() {
+    let bench = Bench::new();
+    bench.server.put(pod("a/0", "x"));
+    bench.server.put(pod("b/1", "x"));
+    let in_a = Selection {
+        namespace: Some("a".to_owned()),
+        ..pods()
+    };
+    let found = bench.cluster.object(&in_a, "0").await.unwrap().unwrap();
+    assert_eq!(found["spec"]["nodeName"], "x");
+    assert_eq!(bench.cluster.object(&in_a, "1").await, Ok(None));
+    let error = bench.cluster.object(&in_a, "../b").await.unwrap_err();
+    assert_eq!(error, "\"../b\" is not a name");
+    let all = bench.cluster.objects(&pods()).await.unwrap();
+    let kinds: Vec<_> = all.iter().map(|object| object["kind"].clone()).collect();
+    assert_eq!(kinds, ["Pod", "Pod"]);
+    let event = json!({"kind": "Event", "message": "m"});
+    bench.cluster.write_event("a", &event).await.unwrap();
+    assert_eq!(bench.server.events(), [event]);
+    bench.server.require_token("t");
+    let error = bench.cluster.object(&in_a, "0").await.unwrap_err();
+    assert_eq!(error, "server returned HTTP status 401: Unauthorized");
+}
+
+#[tokio::test]
 async fn kinds_that_only_the_cluster_knows_are_asked_for() {
     let bench = Bench::new();
     bench

@@ -82,7 +82,7 @@ async fn discover(
         .plugin_uses
         .check(|place, plugin, settings| plugins::faults(&runtime, place, plugin, settings));
     checked?;
-    let clusters = Clusters::new(&mut Registry::default());
+    let clusters = Arc::new(Clusters::new(&mut Registry::default()));
     let refreshes = RefreshMetrics::default();
     let build = discovery::build_discoverer(Arc::clone(&runtime), refreshes, clusters);
     let mut looking = Vec::new();

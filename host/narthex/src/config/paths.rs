@@ -6,6 +6,8 @@ use narthex_plugin::PluginsConfig;
 use narthex_remote::{RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
 
+use crate::monitors::KubernetesMonitorsConfig;
+
 /// Makes the files that `global` names relative to the config's folder.
 pub(super) fn resolve_global(global: &mut GlobalConfig, folder: &Path) {
     join(&mut global.query_log_file, folder);
@@ -27,6 +29,15 @@ pub(super) fn resolve_remote_write(config: &mut RemoteWriteConfig, folder: &Path
 /// Makes the files that an entry of `remote_read` names relative to the config's folder.
 pub(super) fn resolve_remote_read(config: &mut RemoteReadConfig, folder: &Path) {
     for file in config.http_files() {
+        join(file, folder);
+    }
+}
+
+/// Makes the files by which the cluster of `kubernetes_monitors` is found and spoken to relative to
+/// the config's folder.
+pub(super) fn resolve_monitors(monitors: &mut KubernetesMonitorsConfig, folder: &Path) {
+    join(&mut monitors.kubeconfig_file, folder);
+    for file in monitors.http_files() {
         join(file, folder);
     }
 }

@@ -21,6 +21,7 @@ use super::{
     Checks, Config, ConfigDefaults, ConfigError, Printed, absent, alerting, client,
     external_labels, hints, job_files, lint, paths, plugins_section, remote_read, url,
 };
+use crate::monitors::KubernetesMonitorsConfig;
 use crate::yaml::{self, Document, Fault, YamlError};
 
 /// The files of a config with their jobs, those of the main file first.
@@ -140,6 +141,9 @@ pub(super) fn read(
     for remote in &mut sections.remote_read {
         paths::resolve_remote_read(remote, folder);
     }
+    if let Some(monitors) = &mut sections.kubernetes_monitors {
+        paths::resolve_monitors(monitors, folder);
+    }
     external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
     for fault in plugins_section::faults(text, &sections.plugins) {
         if let Some(main) = files.main() {
@@ -218,6 +222,7 @@ fn finish(
         remote_write: &sections.remote_write,
         remote_read: &sections.remote_read,
         otlp: &sections.otlp,
+        kubernetes_monitors: &sections.kubernetes_monitors,
     })
     .map_err(not_printed)?;
     let documents = files.documents.iter().map(|document| ConfigFile {
@@ -237,6 +242,7 @@ fn finish(
         remote_write: sections.remote_write,
         remote_read: sections.remote_read,
         otlp: sections.otlp,
+        monitors: sections.kubernetes_monitors,
         scrape,
         yaml,
         warnings: outcome.warnings,
@@ -285,6 +291,14 @@ fn check_sections(main: &mut Document, sections: &mut Sections, checks: Checks) 
         let message =
             format!("OTLP translation strategy {strategy:?} is not allowed when UTF8 is disabled");
         main.fault("/otlp", message);
+    }
+    let monitors = sections.kubernetes_monitors.iter();
+    for (field, fault) in monitors.flat_map(KubernetesMonitorsConfig::faults) {
+        let pointer = match field.as_str() {
+            "" => "/kubernetes_monitors".to_owned(),
+            field => format!("/kubernetes_monitors/{field}"),
+        };
+        main.fault(&pointer, format!("kubernetes_monitors: {fault}"));
     }
     for (at, pattern) in sections.rule_files.iter().enumerate() {
         if !job_files::is_pattern(pattern) {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::alerting::AlertingConfig;
 use super::tracing_section::TracingConfig;
+use crate::monitors::KubernetesMonitorsConfig;
 
 /// The file as it is read, before anything is filled in. What has a reader of its own, because it
 /// is no part of a struct, was taken out before: see [`super::absent`] and [`super::alerting`].
@@ -27,6 +28,7 @@ pub(super) struct Sections {
     pub(super) remote_read: Vec<RemoteReadConfig>,
     pub(super) tracing: Option<TracingConfig>,
     pub(super) otlp: OtlpConfig,
+    pub(super) kubernetes_monitors: Option<KubernetesMonitorsConfig>,
 }
 
 /// Settings of Go's runtime, which is not in here: they are read, and nobody asks for them.

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use crate::alerts::AlertsCommand;
 use crate::block::BlockCommand;
 use crate::check::CheckCommand;
+use crate::explain::Explain;
 use crate::plugin::PluginCommand;
 use crate::rule_tests::RuleTests;
 use crate::tsdb::TsdbCommand;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: AlertsCommand,
     },
+    /// Say why a monitor of the Prometheus Operator has no targets.
+    Explain(Explain),
     /// Check files before a server reads them.
     Check {
         /// Of what kind.
