@@ -158,10 +158,10 @@ func functions(root *template.Template) template.FuncMap {
 			}
 			return no
 		},
-		// JSON is YAML as well, and what reads it sees no difference.
 		"toYaml": func(value any) (string, error) {
-			text, err := json.Marshal(value)
-			return string(text), err
+			var text strings.Builder
+			err := write(&text, value, "")
+			return strings.Trim(text.String(), "\n "), err
 		},
 		"tpl": func(text string, data any) (string, error) {
 			clone, err := root.Clone()
@@ -191,4 +191,39 @@ func functions(root *template.Template) template.FuncMap {
 			return numbers
 		},
 	}
+}
+
+// write prints a value as YAML in block style, because templates put values into blocks; scalars, and
+// what is empty, are JSON, which is YAML as well.
+func write(text *strings.Builder, value any, pad string) error {
+	switch value := value.(type) {
+	case map[string]any:
+		if len(value) > 0 {
+			keys := make([]string, 0, len(value))
+			for key := range value {
+				keys = append(keys, key)
+			}
+			sort.Strings(keys)
+			for _, key := range keys {
+				fmt.Fprintf(text, "\n%s%q:", pad, key)
+				if err := write(text, value[key], pad+"  "); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	case []any:
+		if len(value) > 0 {
+			for _, item := range value {
+				fmt.Fprintf(text, "\n%s-", pad)
+				if err := write(text, item, pad+"  "); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	scalar, err := json.Marshal(value)
+	fmt.Fprintf(text, " %s", scalar)
+	return err
 }
