@@ -57,7 +57,7 @@ def _documents(path):
 
 
 def _generate(folder, generator, objects):
-    unknown = set(generator) - {"name", "behavior", "files", "options"}
+    unknown = set(generator) - {"name", "namespace", "behavior", "files", "options"}
     if unknown or generator.get("options") != {"disableNameSuffixHash": True}:
         raise ValueError(f"{folder}: configMapGenerator: this renderer does not know {generator}")
     data = {Path(file).name: (folder / file).read_text() for file in generator["files"]}
