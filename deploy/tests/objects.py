@@ -5,7 +5,9 @@ looked at. Schemas are those of kubernetes-validate, with no field that they do 
 no part of Kubernetes those have a schema here that the tree uses.
 """
 
+import json
 import re
+from functools import cache
 
 import jsonschema
 import kubernetes_validate
@@ -67,19 +69,24 @@ def title(item):
 
 
 def schema_faults(objects):
-    """What the schemas find wrong, of each object in each version."""
-    faults = []
-    for item in objects:
-        schema = OTHERS.get((item["apiVersion"], item["kind"]))
-        try:
-            if schema:
-                jsonschema.validate(item, schema)
-                continue
-            for version in VERSIONS:
-                kubernetes_validate.validate(item, version, strict=True)
-        except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:
-            faults.append(f"{title(item)}: {error.message}")
-    return faults
+    """What the schemas find wrong: of each object the first fault, in any version."""
+    faults = [_schema_fault(json.dumps(item, sort_keys=True)) for item in objects]
+    return [fault for fault in faults if fault]
+
+
+@cache
+def _schema_fault(text):
+    item = json.loads(text)
+    schema = OTHERS.get((item["apiVersion"], item["kind"]))
+    try:
+        if schema:
+            jsonschema.validate(item, schema)
+            return None
+        for version in VERSIONS:
+            kubernetes_validate.validate(item, version, strict=True)
+    except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:
+        return f"{title(item)}: {error.message}"
+    return None
 
 
 def policy_faults(objects, exempt=frozenset()):

@@ -7,6 +7,7 @@ mod blackbox;
 mod catalogue;
 mod check;
 mod deletion;
+mod deploy;
 mod discovery;
 mod formats;
 mod import;
