@@ -8,6 +8,7 @@ mod catalogue;
 mod check;
 mod cors;
 mod deletion;
+mod deploy;
 mod discovery;
 mod formats;
 mod import;

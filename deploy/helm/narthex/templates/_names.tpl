@@ -1,0 +1,39 @@
+{{/* What objects are called, and the labels that they have. */}}
+
+{{- define "narthex.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* 40 characters at most: a pod's name, with the number and a hash, is a label of its objects. */}}
+{{- define "narthex.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "narthex.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "narthex.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "narthex.selector" -}}
+app.kubernetes.io/name: {{ include "narthex.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "narthex.labels" -}}
+{{ include "narthex.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "narthex.serviceAccount" -}}
+{{- if .Values.serviceAccounts.server.create -}}
+{{- default (include "narthex.fullname" .) .Values.serviceAccounts.server.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccounts.server.name -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,3 @@
+module narthex.dev/deploy/tests/chart
+
+go 1.24

@@ -1,0 +1,246 @@
+"""The manifests of deploy/kubernetes: schemas, policy, and what each overlay is for."""
+
+import re
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+import yaml
+
+import kustomize
+import objects
+
+DEPLOY = Path(__file__).parents[1]
+OVERLAYS = sorted((DEPLOY / "kubernetes" / "overlays").iterdir())
+# What is rendered beside them: all examples at once.
+TREES = [*OVERLAYS, DEPLOY / "examples"]
+# Pods of the examples that are there to be watched.
+WATCHED = frozenset({
+    "details", "load", "productpage", "ratings", "redis", "reviews-v1", "reviews-v2", "reviews-v3",
+    "traefik", "whoami",
+})
+
+
+def one(items, kind, name="narthex"):
+    """The object of a kind and name."""
+    [found] = [i for i in items if (i["kind"], i["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def arguments(workload):
+    """The flags of a server as a map; those that come twice have a list."""
+    flags = {}
+    for argument in objects.pod_of(workload)["containers"][0]["args"]:
+        name, _, value = argument.removeprefix("--").partition("=")
+        flags.setdefault(name, []).append(value)
+    return flags
+
+
+def size_bytes(text):
+    """A quantity of Kubernetes or a size of a flag (units of 1024 there) in bytes."""
+    number, unit = re.fullmatch(r"(\d+)([A-Za-z]*)", text).groups()
+    return int(number) * 1024 ** "BKMGT".index((unit or "B")[0])
+
+
+def real_kustomize():
+    """The command that renders a folder, where a kustomize is installed that knows components."""
+    for program, command in (("kustomize", ["build"]), ("kubectl", ["kustomize"])):
+        if shutil.which(program):
+            probe = subprocess.run(
+                [program, *command, OVERLAYS[0]], capture_output=True, text=True
+            )
+            if probe.returncode == 0:
+                return [program, *command]
+    return None
+
+
+class Trees(unittest.TestCase):
+    def each(self):
+        for tree in TREES:
+            with self.subTest(tree.name):
+                yield tree, kustomize.render(tree)
+
+    def test_every_object_is_valid_in_every_version_of_kubernetes(self):
+        for _, rendered in self.each():
+            self.assertGreaterEqual(len(rendered), 9)
+            self.assertEqual(objects.schema_faults(rendered), [])
+
+    def test_schemas_refuse_what_they_do_not_know(self):
+        rendered = kustomize.render(OVERLAYS[0])
+        one(rendered, "StatefulSet")["spec"]["replica"] = 1
+        one(rendered, "Service")["spec"]["ports"][0]["port"] = "9090"
+        self.assertEqual(len(objects.schema_faults(rendered)), 2)
+
+    def test_every_object_keeps_the_policy(self):
+        for _, rendered in self.each():
+            self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
+
+    def test_the_policy_refuses(self):
+        breaks = {
+            "runAsNonRoot is not true": lambda pod: pod["securityContext"].pop("runAsNonRoot"),
+            "no seccomp profile": lambda pod: pod["securityContext"].pop("seccompProfile"),
+            "hostNetwork": lambda pod: pod.update(hostNetwork=True),
+            "no allowed kind": lambda pod: pod["volumes"].append({"name": "host", "hostPath": {}}),
+            "not dropped": lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"),
+            "read-only": lambda pod: pod["containers"][0]["securityContext"].pop(
+                "readOnlyRootFilesystem"),
+            "names no version": lambda pod: pod["containers"][0].update(image="narthex:latest"),
+            "no memory limit": lambda pod: pod["containers"][0]["resources"].pop("limits"),
+            "subPath": lambda pod: pod["containers"][0]["volumeMounts"][0].update(subPath="x"),
+            "no readinessProbe": lambda pod: pod["containers"][0].pop("readinessProbe"),
+            "no ConfigMap": lambda pod: pod["volumes"][0]["configMap"].update(name="other"),
+        }
+        for text, break_it in breaks.items():
+            with self.subTest(text):
+                rendered = kustomize.render(OVERLAYS[0])
+                break_it(objects.pod_of(one(rendered, "StatefulSet")))
+                faults = objects.policy_faults(rendered, WATCHED)
+                self.assertEqual([text in fault for fault in faults], [True], faults)
+
+    def test_the_renderer_agrees_with_kustomize(self):
+        command = real_kustomize()
+        if command is None:
+            print("\nno kustomize that knows components is installed: its output is not compared")
+            return
+
+        def key(item):
+            return item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+        for tree, rendered in self.each():
+            output = subprocess.run([*command, tree], capture_output=True, text=True, check=True)
+            real = [item for item in yaml.safe_load_all(output.stdout) if item]
+            self.assertEqual(sorted(rendered, key=key), sorted(real, key=key))
+
+    def test_limits_leave_room(self):
+        for _, rendered in self.each():
+            for workload in objects.workloads(rendered):
+                if workload["metadata"]["name"] in WATCHED:
+                    continue
+                flags = arguments(workload)
+                [claim] = workload["spec"]["volumeClaimTemplates"]
+                volume = size_bytes(claim["spec"]["resources"]["requests"]["storage"])
+                [kept] = flags["storage.tsdb.retention.size"]
+                self.assertLessEqual(size_bytes(kept), 0.8 * volume)
+                container = objects.pod_of(workload)["containers"][0]
+                [query] = flags["query.max-bytes"]
+                memory = size_bytes(container["resources"]["limits"]["memory"])
+                self.assertLessEqual(size_bytes(query), memory / 4)
+
+    def test_files_that_flags_name_are_mounted(self):
+        for _, rendered in self.each():
+            for workload in objects.workloads(rendered):
+                if workload["metadata"]["name"] in WATCHED:
+                    continue
+                flags = arguments(workload)
+                files = one(rendered, "ConfigMap", "narthex-config")["data"]
+                [mount] = [
+                    mount for mount in objects.pod_of(workload)["containers"][0]["volumeMounts"]
+                    if mount["name"] == "config"
+                ]
+                paths = flags["config.file"] + flags.get("alertmanager.config.file", [])
+                for path in paths:
+                    for number in range(workload["spec"]["replicas"]):
+                        name = f"{workload['metadata']['name']}-{number}"
+                        folder, _, file = path.replace("$(POD_NAME)", name).rpartition("/")
+                        self.assertEqual(folder, mount["mountPath"])
+                        self.assertIn(file, files)
+
+
+class Overlays(unittest.TestCase):
+    def overlay(self, name):
+        return kustomize.render(DEPLOY / "kubernetes" / "overlays" / name)
+
+    def test_a_pair_knows_each_peer_by_its_name(self):
+        rendered = self.overlay("ha")
+        workload = one(rendered, "StatefulSet")
+        self.assertEqual(workload["spec"]["replicas"], 2)
+        headless = workload["spec"]["serviceName"]
+        peers = [f"narthex-{number}.{headless}:9094" for number in range(2)]
+        self.assertEqual(arguments(workload)["cluster.peer"], peers)
+        ports = {port["port"] for port in one(rendered, "Service", headless)["spec"]["ports"]}
+        self.assertEqual(ports, {9090, 9094})
+
+    def test_shards_differ_in_their_number_alone(self):
+        rendered = self.overlay("sharded")
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        count = one(rendered, "StatefulSet")["spec"]["replicas"]
+        plain = [
+            files[f"narthex-{number}.yml"]
+            .replace(f"Shard {number} of {count}", "Shard N")
+            .replace(f"regex: '{number}'", "regex: 'N'")
+            for number in range(count)
+        ]
+        self.assertEqual(len(set(plain)), 1)
+        base = yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]
+        query = yaml.safe_load(files["query.yml"])
+        self.assertEqual(len(query["remote_read"]), count)
+        self.assertNotIn("external_labels", query["global"])
+        for number in range(count):
+            jobs = yaml.safe_load(files[f"narthex-{number}.yml"])["scrape_configs"]
+            share = [
+                {"source_labels": ["__address__"], "target_label": "__tmp_hash", "modulus": count,
+                 "action": "hashmod"},
+                {"source_labels": ["__tmp_hash"], "regex": str(number), "action": "keep"},
+            ]
+            self.assertEqual([job["relabel_configs"][-2:] for job in jobs[1:]], [share] * len(base))
+            for job in jobs[1:]:
+                del job["relabel_configs"][-2:]
+            # But for the shard, the jobs are the base's.
+            self.assertEqual(jobs[1:], base)
+        selector = one(rendered, "Service")["spec"]["selector"]
+        query_pod = one(rendered, "StatefulSet", "narthex-query")["spec"]["template"]["metadata"]
+        self.assertEqual(selector, query_pod["labels"])
+
+    def test_the_namespaced_one_asks_for_nothing_of_the_cluster(self):
+        rendered = self.overlay("namespaced")
+        kinds = {item["kind"] for item in rendered}
+        self.assertFalse(kinds & {"ClusterRole", "ClusterRoleBinding", "Namespace"})
+        for rule in one(rendered, "Role")["rules"]:
+            self.assertNotIn("nonResourceURLs", rule)
+            self.assertFalse({"nodes", "namespaces"} & set(rule["resources"]))
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        for job in yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]:
+            for entry in job["kubernetes_sd_configs"]:
+                self.assertTrue(entry["namespaces"]["own_namespace"])
+                self.assertNotEqual(entry["role"], "node")
+
+    def test_discovery_may_read_what_its_roles_need(self):
+        needs = {
+            "node": {"nodes"},
+            "service": {"services"},
+            "pod": {"pods"},
+            "endpoints": {"endpoints", "services", "pods"},
+            "endpointslice": {"endpointslices", "services", "pods"},
+            "ingress": {"ingresses"},
+        }
+        for name in ("single", "namespaced"):
+            rendered = self.overlay(name)
+            [role] = [item for item in rendered if item["kind"] in ("Role", "ClusterRole")]
+            may = {resource for rule in role["rules"] for resource in rule.get("resources", [])}
+            files = one(rendered, "ConfigMap", "narthex-config")["data"]
+            for job in yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]:
+                for entry in job["kubernetes_sd_configs"]:
+                    self.assertLessEqual(needs[entry["role"]], may)
+
+    def test_ingress_and_route_lead_to_the_service_and_links_lead_back(self):
+        for name, kind in (("ingress", "Ingress"), ("gateway", "HTTPRoute")):
+            rendered = self.overlay(name)
+            spec = one(rendered, kind)["spec"]
+            if kind == "Ingress":
+                [rule] = spec["rules"]
+                host = rule["host"]
+                backend = rule["http"]["paths"][0]["backend"]["service"]
+                self.assertEqual(backend, {"name": "narthex", "port": {"name": "http"}})
+            else:
+                [host] = spec["hostnames"]
+                [backend] = spec["rules"][0]["backendRefs"]
+                self.assertEqual(backend, {"name": "narthex", "port": 9090})
+            flags = arguments(one(rendered, "StatefulSet"))
+            self.assertEqual(flags["web.external-url"], [f"https://{host}/"])
+            sources = one(rendered, "NetworkPolicy")["spec"]["ingress"][0]["from"]
+            self.assertEqual(len(sources), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()

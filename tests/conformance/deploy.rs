@@ -1,0 +1,220 @@
+//! What `deploy/` brings, read by Narthex itself: the configs of each tree are taken whole, every flag
+//! is one that there is, and what the pod runs starts.
+//!
+//! It is not: whether Kubernetes takes the objects, which `deploy/tests` looks at.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use narthex_tests::{Process, binary, free_port, http, repository, run, until};
+use tempfile::TempDir;
+
+/// Where a pod finds who it is.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+fn deploy(path: &str) -> PathBuf {
+    repository().join("deploy").join(path)
+}
+
+/// The files of a folder that end in `ending`.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_str().unwrap().ends_with(ending))
+        .collect();
+    files.sort();
+    files
+}
+
+/// What is mounted at /etc/narthex: configs of these folders, the later in place of the earlier, with
+/// an account's files that are here.
+fn mounted(folders: &[PathBuf]) -> TempDir {
+    let mount = tempfile::tempdir().unwrap();
+    let account = mount.path().join("account");
+    fs::create_dir(&account).unwrap();
+    for file in ["token", "ca.crt"] {
+        fs::write(account.join(file), "").unwrap();
+    }
+    for path in folders.iter().flat_map(|folder| files(folder, ".yml")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.replace(ACCOUNT, account.to_str().unwrap());
+        fs::write(mount.path().join(path.file_name().unwrap()), text).unwrap();
+    }
+    mount
+}
+
+/// The folders of the examples.
+fn examples() -> Vec<PathBuf> {
+    let entries = fs::read_dir(deploy("examples")).unwrap();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+/// Whether `narthex check` takes a file without a warning, and what it says.
+fn check(what: &[&str], file: &Path) -> (bool, String) {
+    let output = Command::new(binary())
+        .arg("check")
+        .args(what)
+        .arg(file)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn configs_of_every_tree_are_taken_without_a_warning() {
+    let base = deploy("kubernetes/base");
+    let with = |overlay: &str| vec![base.clone(), deploy("kubernetes/overlays").join(overlay)];
+    let all = [vec![base.clone()], examples()].concat();
+    for (folders, mains) in [
+        (all, vec!["prometheus.yml"]),
+        (with("namespaced"), vec!["prometheus.yml"]),
+        (
+            with("sharded"),
+            vec![
+                "narthex-0.yml",
+                "narthex-1.yml",
+                "narthex-2.yml",
+                "query.yml",
+            ],
+        ),
+    ] {
+        let mount = mounted(&folders);
+        for main in mains {
+            let file = mount.path().join(main);
+            let (is_taken, said) = check(&["config", "--lint=all", "--lint-fatal"], &file);
+            assert!(is_taken, "{main}: {said}");
+        }
+        let alertmanager = mount.path().join("alertmanager.yml");
+        let (is_taken, said) = check(&["alertmanager-config"], &alertmanager);
+        assert!(is_taken, "{said}");
+    }
+}
+
+#[test]
+fn a_fault_in_an_example_is_found() {
+    let mount = mounted(&[vec![deploy("kubernetes/base")], examples()].concat());
+    let file = mount.path().join("scrape-redis.yml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("role: pod", "role: pot")).unwrap();
+    let (is_taken, said) = check(&["config"], &mount.path().join("prometheus.yml"));
+    assert!(!is_taken && said.contains("scrape-redis.yml"), "{said}");
+}
+
+/// The flags that a text gives to the server: `--name=value`, in lines that give one.
+fn flags(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().map(str::trim).filter(|line| {
+        [
+            "- --",
+            "- {{ printf \"--",
+            "value: --",
+            "CMD [\"--",
+            "ExecStart=",
+        ]
+        .iter()
+        .any(|start| line.starts_with(start))
+    });
+    lines
+        .flat_map(|line| line.split("--").skip(1))
+        .map(|rest| {
+            let is_name = |byte: char| byte.is_ascii_lowercase() || matches!(byte, '.' | '-');
+            rest.chars().take_while(|byte| is_name(*byte)).collect()
+        })
+        .filter(|name: &String| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn every_flag_is_one_that_there_is() {
+    let help = run(Command::new(binary()).arg("--help"));
+    let known: BTreeSet<&str> = help
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"))
+        .map(|word| word.trim_end_matches(['.', ',', ')', '`']))
+        .collect();
+    let mut texts = vec![
+        deploy("docker/Dockerfile"),
+        deploy("systemd/narthex.service"),
+        deploy("helm/narthex/templates/statefulset.yaml"),
+    ];
+    let kubernetes = deploy("kubernetes");
+    texts.extend(files(&kubernetes.join("base"), ".yaml"));
+    for folder in ["overlays", "components"] {
+        for entry in fs::read_dir(kubernetes.join(folder)).unwrap() {
+            texts.extend(files(&entry.unwrap().path(), ".yaml"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for path in texts {
+        for flag in flags(&fs::read_to_string(&path).unwrap()) {
+            assert!(known.contains(flag.as_str()), "{}: {flag}", path.display());
+            seen.insert(flag);
+        }
+    }
+    for flag in ["config.file", "cluster.peer", "web.external-url"] {
+        assert!(seen.contains(flag), "{seen:?}");
+    }
+}
+
+/// The arguments of the pod, as its manifest has them.
+fn pod_arguments() -> Vec<String> {
+    let text = fs::read_to_string(deploy("kubernetes/base/statefulset.yaml")).unwrap();
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter_map(|line| line.strip_prefix("- --"))
+        .map(|flag| format!("--{flag}"))
+        .collect()
+}
+
+#[test]
+fn what_the_pod_runs_starts_with_its_rules_and_its_name() {
+    let mount = mounted(&[deploy("kubernetes/base")]);
+    // There is no cluster to be found here; tests/conformance/kubernetes.rs has one.
+    fs::remove_file(mount.path().join("scrape-kubernetes.yml")).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut args = vec![
+        "POD_NAME=narthex-0".to_owned(),
+        binary().display().to_string(),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+    ];
+    for flag in pod_arguments() {
+        let flag = flag.replace("=/etc/narthex", &format!("={}", mount.path().display()));
+        args.push(flag.replace("=/data", &format!("={}", data.path().display())));
+    }
+    let mut narthex = Process::start("env", &args, &mount.path().join("log"));
+    let url = format!("http://127.0.0.1:{port}");
+    for probe in ["/-/ready", "/-/healthy"] {
+        until(60, probe, || {
+            narthex.check_running()?;
+            match http::get(&format!("{url}{probe}"))? {
+                (200, _) => Ok(()),
+                (status, body) => Err(format!("{status} {body}")),
+            }
+        });
+    }
+    let config = http::api(&format!("{url}/api/v1/status/config")).unwrap();
+    let config = config["yaml"].as_str().unwrap();
+    assert!(config.contains("replica: narthex-0"), "{config}");
+    let rules = http::api(&format!("{url}/api/v1/rules")).unwrap();
+    let groups: BTreeSet<&str> = rules["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["name"].as_str().unwrap())
+        .collect();
+    let expected = BTreeSet::from(["kubernetes", "kubernetes.rules", "narthex"]);
+    assert_eq!(groups, expected);
+    let (status, body) = http::get(&format!("{url}/alertmanager/api/v2/status")).unwrap();
+    assert_eq!(status, 200, "{body}");
+    assert!(narthex.terminate().success(), "{}", narthex.log());
+}
