@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("nx", &["model"]),
     ("web", &["http"]),
+    ("ui", &[]),
     ("kubernetes", &["http"]),
     ("storage", &["model"]),
     ("template", &["model"]),
@@ -91,6 +92,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "push",
             "remote",
             "scrape",
+            // The files of the web application.
+            "ui",
             "web",
         ],
     ),
