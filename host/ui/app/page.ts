@@ -7,6 +7,10 @@ function meta(name: string): string {
 /** The path at which the application begins, with a slash at its end. */
 export const basePath: string = new URL(document.baseURI).pathname;
 
+// What the server wrote is relative to the address that was asked for, which changes as one goes
+// from page to page; from here on it is not.
+document.querySelector('base')?.setAttribute('href', basePath);
+
 /** Lets the styles that we write while we run through the page's policy; "" where there is none. */
 export const nonce: string = meta('nonce');
 

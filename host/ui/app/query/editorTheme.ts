@@ -25,6 +25,11 @@ const frame = EditorView.theme({
   '.cm-completionDetail': { color: 'var(--quiet)', fontStyle: 'normal', marginLeft: '1rem' },
   '.cm-completionInfo': { padding: '6px 8px', maxWidth: '24rem' },
   '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '700' },
+  // By the line that browsers draw: the editor's own is an image within the style sheet, which
+  // the page's policy does not let in.
+  '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy #d03030' },
+  '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy #b07000' },
+  '.cm-lintRange-info': { backgroundImage: 'none', textDecoration: 'underline wavy #808890' },
   '.cm-diagnostic': { fontFamily: 'var(--mantine-font-family-monospace)' },
 });
 
