@@ -11,7 +11,7 @@ const PAGES = [
   ['query', '/query?g0.expr=sum+by+(mode)+(rate(node_cpu_seconds_total[1m]))', 'idle'],
   ['graph', '/query?g0.expr=rate(prometheus_http_requests_total[30s])&g0.tab=graph&g0.range_input=2m', 'handler'],
   ['stacked', '/query?g0.expr=sum+by+(mode)+(rate(node_cpu_seconds_total[15s]))&g0.tab=graph&g0.range_input=2m&g0.stacked=1', 'idle'],
-  ['explain', '/query?g0.expr=sum+by+(job)+(rate(up[5m]))+/+on+(job)+group_left+up&g0.tab=explain', 'group_left'],
+  ['explain', '/query?g0.expr=sum+by+(job)+(rate(up[5m]))+/+on+(job)+group_left+up&g0.tab=explain', 'Pairs series'],
   ['alerts', '/alerts', 'TargetGone'],
   ['rules', '/rules', 'broken:record'],
   ['silences', '/silences', 'New silence'],
@@ -71,9 +71,12 @@ export const stories = {
       assert.ok(width <= 390, `${name} is ${width} pixels wide`);
     }
     await page.getByRole('button', { name: 'Navigation' }).click();
-    await page.getByRole('link', { name: 'Rules' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Rules' }).waitFor();
+    const rules = page.getByRole('link', { name: 'Rules' });
+    // A click waits until the navigation has slid in.
+    await rules.click({ trial: true });
     await page.screenshot({ path: picture('navigation phone') });
+    await rules.click();
+    await page.getByRole('heading', { level: 1, name: 'Rules' }).waitFor();
   },
 
   'looks: the colours are changed by hand, and stay': async (page) => {

@@ -47,7 +47,7 @@ function RuleCard({ group, rule }: Shown) {
         </span>
       </summary>
       <Stack gap="sm" mt="sm">
-        <RuleFacts rule={rule} />
+        <RuleFacts rule={rule} withAnnotations={alerts.length === 0} />
         {alerts.length > 0 && <AlertTable alerts={alerts} />}
       </Stack>
     </details>

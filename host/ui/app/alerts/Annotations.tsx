@@ -6,7 +6,7 @@ export function Annotations({ annotations }: { annotations: Labels }) {
   const entries = Object.entries(annotations);
   if (entries.length === 0) return null;
   return (
-    <dl className="facts">
+    <dl className="facts notes">
       {entries.map(([name, text]) => {
         const address = webAddress(text);
         return (

@@ -50,8 +50,9 @@ export function formatDuration(durationMs: number): string {
 /** For people: the two largest parts, of seconds three digits. */
 export function shortDuration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '–';
-  if (seconds < 1) return `${(seconds * 1000).toPrecision(3)} ms`;
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+  const three = (value: number) => Number(value.toPrecision(3));
+  if (seconds < 1) return `${three(seconds * 1000)} ms`;
+  if (seconds < 60) return `${three(seconds)} s`;
   const parts: string[] = [];
   let rest = Math.round(seconds);
   for (const [name, size] of [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]] as const) {

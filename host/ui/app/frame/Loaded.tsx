@@ -22,13 +22,13 @@ export function Loaded<T>(props: {
 }
 
 /** Asks again. */
-export function Refresh({ query }: { query: Pick<UseQueryResult, 'refetch' | 'isFetching'> }) {
+export function Refresh({ query }: { query: Pick<UseQueryResult, 'refetch' | 'isRefetching'> }) {
   return (
     <Button
       variant="default"
       size="xs"
       leftSection={<Icon name="refresh" size={14} />}
-      loading={query.isFetching}
+      loading={query.isRefetching}
       onClick={() => void query.refetch()}
     >
       Refresh

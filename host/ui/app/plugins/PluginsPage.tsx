@@ -11,6 +11,15 @@ import { PluginCard } from './PluginCard';
 
 const PLUGINS_STEP = 50;
 
+/** Those that have something to say come first; the waiting ones are those that nobody asked for. */
+function ordered(plugins: PluginSummary[]): PluginSummary[] {
+  const rank = (plugin: PluginSummary) => {
+    if (plugin.lastError !== null) return 0;
+    return plugin.state === 'waiting' ? 2 : 1;
+  };
+  return [...plugins].sort((a, b) => rank(a) - rank(b));
+}
+
 export function PluginsPage() {
   const [text, setText] = useParameter('search');
   const query = useQuery({
@@ -27,7 +36,7 @@ export function PluginsPage() {
     <Page title="Plugins" actions={<Refresh query={query} />}>
       <Loaded query={query}>
         {({ plugins, isAdmin }) => {
-          const shown = plugins.filter((plugin) =>
+          const shown = ordered(plugins).filter((plugin) =>
             hasWords(text, [plugin.name, plugin.description, plugin.state, ...plugin.jobs]),
           );
           return (

@@ -84,7 +84,14 @@ function options(props: PlotProps, isDark: boolean, width: number, tip: HTMLElem
     },
     scales: { x: { time: true }, y: { range: props.isStacked ? stackedRange : plainRange } },
     axes: [
-      { stroke: text, grid, ticks: grid, font },
+      {
+        stroke: text,
+        grid,
+        ticks: grid,
+        font,
+        values: (_plot, splits, _axis, _space, step) =>
+          splits.map((time, index) => axisTime(time, splits[index - 1], step, props.isLocal)),
+      },
       {
         stroke: text,
         grid,
@@ -121,6 +128,16 @@ function options(props: PlotProps, isDark: boolean, width: number, tip: HTMLElem
       ],
     },
   };
+}
+
+/** A time of the axis: of the day, with the date where it is another one than before. */
+function axisTime(time: number, before: number | undefined, step: number, isLocal: boolean): string {
+  const [date, clock] = formatTime(time * 1000, isLocal).split(' ') as [string, string];
+  if (step >= 86_400) return date;
+  const short = step < 60 ? clock : clock.slice(0, 5);
+  const isSameDay =
+    before !== undefined && formatTime(before * 1000, isLocal).startsWith(date);
+  return isSameDay ? short : `${short}\n${date}`;
 }
 
 /** A point that has no neighbour would not be seen as a line. */

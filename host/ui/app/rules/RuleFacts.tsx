@@ -5,7 +5,12 @@ import { shortDuration } from '../format/duration';
 import { ExprLink } from '../frame/ExprLink';
 import { LabelList } from '../frame/LabelList';
 
-export function RuleFacts({ rule }: { rule: Rule }) {
+export function RuleFacts(props: {
+  rule: Rule;
+  /** Whether the annotations are shown as the file has them; alerts have their own. */
+  withAnnotations: boolean;
+}) {
+  const { rule } = props;
   const labels = rule.labels ?? {};
   return (
     <>
@@ -35,7 +40,9 @@ export function RuleFacts({ rule }: { rule: Rule }) {
           </>
         )}
       </dl>
-      {rule.type === 'alerting' && <Annotations annotations={rule.annotations ?? {}} />}
+      {rule.type === 'alerting' && props.withAnnotations && (
+        <Annotations annotations={rule.annotations ?? {}} />
+      )}
       {rule.lastError !== undefined && rule.lastError !== '' && (
         <pre className="code bad">{rule.lastError}</pre>
       )}

@@ -36,7 +36,7 @@ function Group({ group, rules, nowMs }: { group: RuleGroup; rules: Rule[]; nowMs
               </span>
             </summary>
             <Stack gap="xs" mt="xs" ml="md">
-              <RuleFacts rule={rule} />
+              <RuleFacts rule={rule} withAnnotations />
             </Stack>
           </details>
         ))}
