@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("nx", &["model"]),
     ("web", &["http"]),
+    ("ui", &[]),
     ("kubernetes", &["http"]),
     ("operator", &["model"]),
     ("storage", &["model"]),
@@ -96,6 +97,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "scrape",
             // Consoles are templates.
             "template",
+            // The files of the web application.
+            "ui",
             "web",
         ],
     ),

@@ -38,6 +38,7 @@ mod statistics;
 mod status;
 mod targets;
 mod time;
+mod ui;
 mod write;
 
 pub use active_queries::ActiveQueries;

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
@@ -11,7 +11,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::{
     ApiState, admin, agent, alertmanager, ast, consoles, envelope, features, federate, lifecycle,
     metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read, rules, series,
-    status, targets, write,
+    status, targets, ui, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -25,19 +25,22 @@ pub fn router(state: ApiState) -> Router {
         .merge(read_only(&state))
         .merge(state_changing())
         .nest("/push", pushgateway(&state))
-        .layer(from_fn_with_state(state.clone(), metrics::measure));
+        .merge(ui::routes());
     let routes = if prefix.is_empty() {
-        inside
+        inside.route("/", get(ui::home))
     } else {
         let home = format!("{prefix}/");
         let redirect = move || async move { (StatusCode::FOUND, [(header::LOCATION, home)]) };
         Router::new()
-            .route("/", get(redirect))
+            .route("/", get(redirect.clone()))
+            .route(&prefix, get(redirect))
+            .route(&format!("{prefix}/"), get(ui::home))
             .nest(&prefix, inside)
     };
     // What is packed leaves in large pieces, and a line of a log must not wait for more.
     let packed = DefaultPredicate::new().and(NotForContentType::new(plugins::NDJSON));
     routes
+        .layer(from_fn_with_state(state.clone(), metrics::measure))
         .layer(CompressionLayer::new().compress_when(packed))
         .with_state(state)
 }
@@ -143,7 +146,6 @@ fn read_only(state: &ApiState) -> Router<ApiState> {
         .route("/federate", get(federate::federate))
         .route("/consoles/{*filepath}", get(consoles::console))
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
-        .route("/", get(home))
         .route("/metrics", get(metrics::metrics))
         .route("/version", get(status::version))
         .route("/-/healthy", get(lifecycle::healthy))
@@ -191,9 +193,4 @@ async fn unknown(method: Method) -> Response {
         return envelope::no_content();
     }
     (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
-}
-
-/// A page for whoever opens the address in a browser: there is no web application yet.
-async fn home() -> Response {
-    Html(include_str!("home.html")).into_response()
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -48,6 +49,8 @@ pub struct ApiOptions {
     pub listen_address: SocketAddr,
     /// `--web.route-prefix`: "" or `/prefix`.
     pub route_prefix: String,
+    /// `--web.ui-dir`: the files of the web application, in place of those of the binary.
+    pub ui_dir: Option<PathBuf>,
     /// `--web.cors.origin`.
     pub cors_origin: OriginPattern,
     /// Where the pages of `/consoles` lie.

@@ -271,6 +271,11 @@ pub(crate) struct Flags {
     )]
     pub(crate) accepted_messages: Vec<MessageKind>,
 
+    /// Directory with the files of the web application, in place of those that the binary carries.
+    /// For whoever works on it; Prometheus has no such flag.
+    #[arg(long = "web.ui-dir", value_name = "DIR")]
+    pub(crate) ui_dir: Option<PathBuf>,
+
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]
     pub(crate) read_timeout: PromDuration,

@@ -251,6 +251,7 @@ impl Setup {
             external_url: self.external_url.clone(),
             listen_address: self.address,
             route_prefix: self.route_prefix.clone(),
+            ui_dir: self.line.flags.ui_dir.clone(),
             cors_origin: self.line.cors_origin.clone(),
             is_agent: self.line.flags.is_agent,
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,

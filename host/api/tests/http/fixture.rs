@@ -171,6 +171,7 @@ fn options(
         },
         listen_address: "127.0.0.1:9090".parse().unwrap(),
         route_prefix: String::new(),
+        ui_dir: None,
         cors_origin: OriginPattern::new(".*").unwrap(),
         features: FeatureList::from([("tsdb", BTreeMap::from([("exemplar_storage", false)]))]),
         notification_subscribers_max: 1,
@@ -203,6 +204,13 @@ impl Api {
         let (options, requests) = options(true, true);
         let replay = Arc::clone(&options.replay);
         (Self::with((options, requests)), replay)
+    }
+
+    /// One whose options are changed before it starts; it is not ready.
+    pub(crate) fn changed(change: impl FnOnce(&mut ApiOptions)) -> Self {
+        let (mut options, requests) = options(true, true);
+        change(&mut options);
+        Self::with((options, requests))
     }
 
     fn with((options, requests): (ApiOptions, mpsc::Receiver<LifecycleRequest>)) -> Self {

@@ -18,4 +18,5 @@ mod native_histograms;
 mod plugins;
 mod rules;
 mod server;
+mod ui;
 mod write;

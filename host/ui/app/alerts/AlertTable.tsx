@@ -1,0 +1,65 @@
+// The alerts of one rule.
+import { Link } from '@tanstack/react-router';
+import type { Alert } from '../api/rules';
+import { LabelList } from '../frame/LabelList';
+import { More } from '../frame/More';
+import { useLocalTime } from '../frame/preferences';
+import { StateMark } from '../frame/StateMark';
+import { seriesName } from '../format/series';
+import { formatTime } from '../format/time';
+import { hasAlertmanager } from '../page';
+import { silenceOf } from '../silences/matchers';
+import { Annotations } from './Annotations';
+
+const ALERTS_STEP = 100;
+
+export function AlertTable({ alerts }: { alerts: Alert[] }) {
+  const [isLocal] = useLocalTime();
+  return (
+    <More of={alerts} step={ALERTS_STEP} name="alerts">
+      {(shown) => (
+        <div className="wide">
+          <table className="folds">
+            <thead>
+              <tr>
+                <th scope="col">Labels</th>
+                <th scope="col">State</th>
+                <th scope="col">Since</th>
+                <th scope="col">Value</th>
+                {hasAlertmanager && <th scope="col">Silence</th>}
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((alert) => (
+                <tr key={seriesName(alert.labels)}>
+                  <td data-name="Labels">
+                    <LabelList labels={alert.labels} />
+                    <Annotations annotations={alert.annotations} />
+                  </td>
+                  <td data-name="State">
+                    <StateMark state={alert.state} />
+                  </td>
+                  <td data-name="Since" className="small">
+                    {alert.activeAt === undefined
+                      ? '–'
+                      : formatTime(Date.parse(alert.activeAt), isLocal)}
+                  </td>
+                  <td data-name="Value" className="mono">
+                    {alert.value}
+                  </td>
+                  {hasAlertmanager && (
+                    <td data-name="Silence">
+                      <Link to="/silences/new" search={silenceOf(alert.labels)}>
+                        Silence
+                      </Link>
+                    </td>
+                  )}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </More>
+  );
+}

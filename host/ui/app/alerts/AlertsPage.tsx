@@ -1,0 +1,107 @@
+// The alerting rules and their alerts, those that fire first.
+import { Group, Stack } from '@mantine/core';
+import type { AlertingRule, AlertState, RuleGroup } from '../api/rules';
+import { Choice } from '../frame/Choice';
+import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { Loaded, Refresh } from '../frame/Loaded';
+import { More } from '../frame/More';
+import { Page } from '../frame/Page';
+import { StateMark } from '../frame/StateMark';
+import { RuleFacts } from '../rules/RuleFacts';
+import { useRules } from '../rules/useRules';
+import { AlertTable } from './AlertTable';
+
+const RULES_STEP = 100;
+
+const STATES: AlertState[] = ['firing', 'pending', 'inactive', 'unknown'];
+
+interface Shown {
+  group: RuleGroup;
+  rule: AlertingRule;
+}
+
+function all(groups: RuleGroup[]): Shown[] {
+  const found = groups.flatMap((group) =>
+    group.rules.flatMap((rule) => (rule.type === 'alerting' ? [{ group, rule }] : [])),
+  );
+  // The order of a sort is stable: rules of one state stay as the files have them.
+  return found.sort((a, b) => STATES.indexOf(a.rule.state) - STATES.indexOf(b.rule.state));
+}
+
+function texts({ group, rule }: Shown): string[] {
+  const labels = (rule.alerts ?? []).flatMap((alert) =>
+    Object.entries(alert.labels).map(([name, value]) => `${name}=${value}`),
+  );
+  return [rule.name, group.name, group.file, ...labels];
+}
+
+function RuleCard({ group, rule }: Shown) {
+  const alerts = rule.alerts ?? [];
+  return (
+    <details className="card lazy" open={alerts.length > 0 && alerts.length <= 10}>
+      <summary>
+        <StateMark state={rule.state} /> <h2 className="mono">{rule.name}</h2>{' '}
+        <span className="quiet small wraps">
+          {alerts.length > 0 && `${alerts.length} ${alerts.length === 1 ? 'alert' : 'alerts'} · `}
+          {group.name} · {group.file}
+        </span>
+      </summary>
+      <Stack gap="sm" mt="sm">
+        <RuleFacts rule={rule} withAnnotations={alerts.length === 0} />
+        {alerts.length > 0 && <AlertTable alerts={alerts} />}
+      </Stack>
+    </details>
+  );
+}
+
+export function AlertsPage() {
+  const query = useRules('alert');
+  const [text, setText] = useParameter('search');
+  const [state, setState] = useParameter('state');
+  return (
+    <Page title="Alerts" actions={<Refresh query={query} />}>
+      <Loaded query={query}>
+        {(groups) => {
+          const rules = all(groups);
+          const count = (of: AlertState) => rules.filter(({ rule }) => rule.state === of).length;
+          const shown = rules.filter(
+            (one) =>
+              (state === '' || one.rule.state === state) && (text === '' || hasWords(text, texts(one))),
+          );
+          return (
+            <>
+              <div className="tools">
+                <Filter label="Filter by rule, group or label" value={text} onChange={setText} />
+                <Choice
+                  label="State"
+                  value={state}
+                  onChange={setState}
+                  options={[
+                    { value: '', label: `All (${rules.length})` },
+                    ...STATES.map((one) => ({ value: one, label: `${one} (${count(one)})` })),
+                  ]}
+                />
+              </div>
+              {shown.length === 0 && (
+                <Group>
+                  <p className="quiet">
+                    {rules.length === 0
+                      ? 'The config names no alerting rules.'
+                      : 'No rule fits the filter.'}
+                  </p>
+                </Group>
+              )}
+              <More of={shown} step={RULES_STEP} name="rules">
+                {(some) =>
+                  some.map((one, index) => (
+                    <RuleCard key={`${one.group.file}\n${one.group.name}\n${index}`} {...one} />
+                  ))
+                }
+              </More>
+            </>
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,118 @@
+// Asks the server, and reads the envelope of Prometheus' API. It knows no endpoint.
+import { below } from '../page';
+
+/** An answer that is an error, or none at all. `kind` is Prometheus' `errorType`. */
+export class ApiError extends Error {
+  constructor(
+    readonly kind: string,
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+/** The data of an answer, with what the server says about it. */
+export interface Answer<T> {
+  data: T;
+  warnings: string[];
+  infos: string[];
+}
+
+/** Parameters of a request; a list is sent as a parameter for each of its entries. */
+export type Params = Record<string, string | number | string[] | undefined>;
+
+export function encode(params: Params): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  return search.toString();
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(below(path), { credentials: 'same-origin', ...init });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiError('network', 'The server cannot be reached.', 0);
+  }
+}
+
+interface Envelope<T> {
+  status: string;
+  data?: T;
+  errorType?: string;
+  error?: string;
+  warnings?: string[];
+  infos?: string[];
+}
+
+async function open<T>(response: Response): Promise<Answer<T>> {
+  const text = await response.text();
+  let envelope: Envelope<T>;
+  try {
+    envelope = JSON.parse(text) as Envelope<T>;
+  } catch {
+    const reason = text.trim().slice(0, 500) || response.statusText;
+    throw new ApiError('unexpected', `${response.status}: ${reason}`, response.status);
+  }
+  if (envelope.status !== 'success') {
+    const kind = envelope.errorType ?? 'unexpected';
+    throw new ApiError(kind, envelope.error ?? `${response.status}`, response.status);
+  }
+  return {
+    data: envelope.data as T,
+    warnings: envelope.warnings ?? [],
+    infos: envelope.infos ?? [],
+  };
+}
+
+/** GET below `/api/v1/`. */
+export async function get<T>(path: string, params: Params = {}, signal?: AbortSignal) {
+  const search = encode(params);
+  const response = await send(`api/v1/${path}${search && `?${search}`}`, { signal });
+  return open<T>(response);
+}
+
+/** POST of a form below `/api/v1/`: for what may be longer than an address. */
+export async function post<T>(path: string, params: Params = {}, signal?: AbortSignal) {
+  const body = new URLSearchParams(encode(params));
+  return open<T>(await send(`api/v1/${path}`, { method: 'POST', body, signal }));
+}
+
+/** A request below `/api/v2/`, whose answers have no envelope. */
+export async function alertmanager<T>(
+  method: string,
+  path: string,
+  params: Params = {},
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
+  const search = encode(params);
+  const response = await send(`api/v2/${path}${search && `?${search}`}`, {
+    method,
+    signal,
+    headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new ApiError('alertmanager', reason(text, response), response.status);
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+}
+
+/** Errors of Alertmanager are a string, or an object with a message, or plain text. */
+function reason(text: string, response: Response): string {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'string') return parsed;
+    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) {
+      return String(parsed.message);
+    }
+  } catch {
+    // It is not JSON, so it is shown as it is.
+  }
+  return text.trim().slice(0, 500) || `${response.status} ${response.statusText}`;
+}

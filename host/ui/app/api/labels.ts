@@ -1,0 +1,2 @@
+// Labels as the API writes them.
+export type Labels = Record<string, string>;

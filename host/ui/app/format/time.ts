@@ -1,0 +1,36 @@
+// Points in time as texts: of the browser's time zone or of UTC.
+
+const two = (value: number) => String(value).padStart(2, '0');
+
+/** `2026-11-22 10:05:09`. Times are milliseconds since the epoch. */
+export function formatTime(timeMs: number, isLocal: boolean): string {
+  const date = new Date(timeMs);
+  if (Number.isNaN(date.getTime())) return '–';
+  return isLocal
+    ? `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+        `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+    : date.toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** Reads what `formatTime` writes, with or without seconds or the time of day. */
+export function parseTime(text: string, isLocal: boolean): number | undefined {
+  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2}))?)?$/.exec(text.trim());
+  if (match === null) return undefined;
+  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0));
+  const parts = [year, (month ?? 1) - 1, day, hour, minute, second] as [
+    number, number, number, number, number, number,
+  ];
+  const timeMs = isLocal ? new Date(...parts).getTime() : Date.UTC(...parts);
+  return formatTime(timeMs, isLocal).startsWith(text.trim().slice(0, 10)) ? timeMs : undefined;
+}
+
+/** How long ago something was, or that it never was; Go writes the year 1 for that. */
+export function ago(time: string, nowMs: number): string {
+  const timeMs = Date.parse(time);
+  if (Number.isNaN(timeMs) || timeMs <= 0) return 'never';
+  const seconds = Math.max(0, (nowMs - timeMs) / 1000);
+  if (seconds < 60) return `${seconds.toFixed(1)} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} d ago`;
+}

@@ -1,0 +1,47 @@
+// A field that leaves only those entries of a list that have a text in them. What it holds is part
+// of the page's address, so that a filtered page can be shared.
+import { CloseButton, TextInput } from '@mantine/core';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import type { Search } from '../search';
+
+/** A parameter of the page's address, and how to change it. */
+export function useParameter(name: string): [string, (value: string) => void] {
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const set = (value: string) =>
+    void navigate({
+      to: '.',
+      search: (previous: Search) => ({ ...previous, [name]: value === '' ? undefined : value }),
+      replace: true,
+    });
+  return [search[name] ?? '', set];
+}
+
+export function Filter(props: {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <TextInput
+      className="grows"
+      size="sm"
+      label={props.label}
+      value={props.value}
+      onChange={(event) => props.onChange(event.currentTarget.value)}
+      rightSection={
+        props.value !== '' && (
+          <CloseButton size="sm" aria-label="Clear the filter" onClick={() => props.onChange('')} />
+        )
+      }
+    />
+  );
+}
+
+/** Whether each word of a filter is somewhere in these texts; upper and lower case are one. */
+export function hasWords(filter: string, texts: string[]): boolean {
+  const words = filter.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  if (words.length === 0) return true;
+  const text = texts.join('\n').toLowerCase();
+  return words.every((word) => text.includes(word));
+}

@@ -1,0 +1,60 @@
+// What is said above every answer: that it is on its way, was given up, failed, or what the
+// server remarks on it.
+import { Alert, Button, Group } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Failure } from '../frame/Failure';
+import { Loading } from '../frame/Loading';
+import { shortDuration } from '../format/duration';
+import { formatCount } from '../format/number';
+import type { Run } from './useRun';
+
+function Remarks(props: { color: string; title: string; texts: string[] }) {
+  if (props.texts.length === 0) return null;
+  return (
+    <Alert color={props.color} variant="light" title={props.title}>
+      {props.texts.map((text) => (
+        <div key={text} className="wraps small">
+          {text}
+        </div>
+      ))}
+    </Alert>
+  );
+}
+
+export function Outcome<T>(props: {
+  run: Run<T>;
+  /** How many series an answer has. */
+  count: (data: T) => number;
+  actions?: (data: T) => ReactNode;
+  children: (data: T, atMs: number) => ReactNode;
+}) {
+  const { run } = props;
+  if (run.isRunning && run.answer === undefined) {
+    return (
+      <Group>
+        <Loading text="The query runs" />
+        <Button variant="default" size="xs" onClick={run.cancel}>
+          Cancel
+        </Button>
+      </Group>
+    );
+  }
+  if (run.wasCancelled) return <p className="quiet">The query was cancelled.</p>;
+  if (run.error !== null) return <Failure error={run.error} />;
+  if (run.answer === undefined) return <p className="quiet">Nothing was asked yet.</p>;
+  const { data, warnings, infos, tookMs, atMs } = run.answer;
+  const count = props.count(data);
+  return (
+    <>
+      <Group justify="space-between">
+        <span className="quiet small" role="status">
+          {formatCount(count)} series in {shortDuration(tookMs / 1000)}
+        </span>
+        <Group gap="xs">{props.actions?.(data)}</Group>
+      </Group>
+      <Remarks color="orange" title="Warnings" texts={warnings} />
+      <Remarks color="blue" title="Remarks" texts={infos} />
+      {count === 0 ? <p className="quiet">The answer has no series.</p> : props.children(data, atMs)}
+    </>
+  );
+}

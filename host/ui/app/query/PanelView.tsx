@@ -1,0 +1,165 @@
+// One panel: an expression, how it is looked at, and the answer.
+import { Alert, Button, Checkbox, Group, Stack, Tabs } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { ApiError, post } from '../api/client';
+import { Loading } from '../frame/Loading';
+import { Editor } from './Editor';
+import { EndTime } from './EndTime';
+import { remember } from './history';
+import { HistoryList } from './HistoryList';
+import type { Panel, View } from './panel';
+import { RangeField } from './RangeField';
+import { ResolutionField } from './ResolutionField';
+import { TableView } from './TableView';
+
+// A table is what most look at first; the others are loaded when they are looked at.
+const GraphView = lazy(async () => ({ default: (await import('./GraphView')).GraphView }));
+const ExplainView = lazy(async () => ({ default: (await import('./ExplainView')).ExplainView }));
+
+export interface PanelViewProps {
+  panel: Panel;
+  /** From 1. */
+  number: number;
+  onChange: (panel: Panel) => void;
+  onDuplicate: () => void;
+  /** Missing for the last one that is left. */
+  onRemove?: () => void;
+}
+
+export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: PanelViewProps) {
+  const [draft, setDraft] = useState(panel.expr);
+  const [runs, setRuns] = useState(0);
+  const [isHistoryOpen, setIsHistoryOpen] = useState(false);
+  useEffect(() => setDraft(panel.expr), [panel.expr]);
+  const change = (part: Partial<Panel>) => onChange({ ...panel, ...part });
+
+  const run = (expr: string) => {
+    remember(expr);
+    setRuns(runs + 1);
+    if (expr !== panel.expr) change({ expr });
+  };
+  const format = useMutation({
+    mutationFn: () => post<string>('format_query', { query: draft }),
+    onSuccess: (answer) => setDraft(answer.data),
+  });
+  const zoom = (startMs: number, endMs: number) =>
+    change({
+      rangeMs: Math.max(1000, Math.round((endMs - startMs) / 1000) * 1000),
+      endMs: Math.round(endMs / 1000) * 1000,
+    });
+
+  return (
+    <section className="card" aria-label={`Query ${number}`}>
+      <Stack gap="sm">
+        <div className="run">
+          <Editor
+            label={`Expression ${number}`}
+            value={draft}
+            onChange={setDraft}
+            onRun={run}
+          />
+          <Group gap="xs">
+            <Button onClick={() => run(draft)}>Run</Button>
+            <Button
+              variant="default"
+              loading={format.isPending}
+              disabled={draft.trim() === ''}
+              onClick={() => format.mutate()}
+            >
+              Format
+            </Button>
+            <Button
+              variant="default"
+              aria-expanded={isHistoryOpen}
+              onClick={() => setIsHistoryOpen(!isHistoryOpen)}
+            >
+              History
+            </Button>
+          </Group>
+        </div>
+        {isHistoryOpen && (
+          <HistoryList
+            onChoose={(expr) => {
+              setIsHistoryOpen(false);
+              setDraft(expr);
+              run(expr);
+            }}
+          />
+        )}
+        {format.error !== null && (
+          <Alert color="red" variant="light" withCloseButton onClose={format.reset}>
+            <span className="wraps small">
+              {format.error instanceof ApiError ? format.error.message : 'It cannot be formatted.'}
+            </span>
+          </Alert>
+        )}
+        <Tabs
+          value={panel.view}
+          onChange={(view) => view !== null && change({ view: view as View })}
+          keepMounted={false}
+        >
+          <Group justify="space-between" align="center" gap="xs">
+            <Tabs.List>
+              <Tabs.Tab value="table">Table</Tabs.Tab>
+              <Tabs.Tab value="graph">Graph</Tabs.Tab>
+              <Tabs.Tab value="explain">Explain</Tabs.Tab>
+            </Tabs.List>
+            <Group gap="xs">
+              <Button variant="subtle" size="compact-sm" onClick={onDuplicate}>
+                Duplicate
+              </Button>
+              {onRemove !== undefined && (
+                <Button variant="subtle" size="compact-sm" color="red" onClick={onRemove}>
+                  Remove
+                </Button>
+              )}
+            </Group>
+          </Group>
+          <Tabs.Panel value="table" pt="sm">
+            <Stack gap="sm">
+              <EndTime
+                label="Time"
+                endMs={panel.endMs}
+                stepMs={panel.rangeMs / 2}
+                onChange={(endMs) => change({ endMs })}
+              />
+              <TableView panel={panel} runs={runs} />
+            </Stack>
+          </Tabs.Panel>
+          <Tabs.Panel value="graph" pt="sm">
+            <Stack gap="sm">
+              <div className="tools">
+                <RangeField rangeMs={panel.rangeMs} onChange={(rangeMs) => change({ rangeMs })} />
+                <EndTime
+                  label="End"
+                  endMs={panel.endMs}
+                  stepMs={panel.rangeMs / 2}
+                  onChange={(endMs) => change({ endMs })}
+                />
+                <ResolutionField
+                  panel={panel}
+                  onChange={(resolution) => change({ resolution })}
+                />
+                <Checkbox
+                  label="Stacked"
+                  mb={8}
+                  checked={panel.isStacked}
+                  onChange={(event) => change({ isStacked: event.currentTarget.checked })}
+                />
+              </div>
+              <Suspense fallback={<Loading />}>
+                <GraphView panel={panel} runs={runs} onZoom={zoom} />
+              </Suspense>
+            </Stack>
+          </Tabs.Panel>
+          <Tabs.Panel value="explain" pt="sm">
+            <Suspense fallback={<Loading />}>
+              <ExplainView expr={panel.expr} />
+            </Suspense>
+          </Tabs.Panel>
+        </Tabs>
+      </Stack>
+    </section>
+  );
+}

@@ -1,0 +1,148 @@
+// The answer of an instant query as a table.
+import { Button } from '@mantine/core';
+import { post } from '../api/client';
+import type { NativeHistogram, QueryData } from '../api/query';
+import { Icon } from '../frame/Icon';
+import { LabelList } from '../frame/LabelList';
+import { More } from '../frame/More';
+import { useLocalTime } from '../frame/preferences';
+import { csv, download } from '../format/csv';
+import { seriesName } from '../format/series';
+import { formatTime } from '../format/time';
+import type { Labels } from '../api/labels';
+import { Outcome } from './Outcome';
+import type { Panel } from './panel';
+import { useRun } from './useRun';
+
+/** So many rows are drawn at first. */
+const ROWS_STEP = 500;
+
+interface Row {
+  labels: Labels;
+  /** A value, or several of them with their times, each a line. */
+  values: string[];
+  /** Times of the values in seconds, where they differ from the query's. */
+  times: number[];
+}
+
+function histogramText(histogram: NativeHistogram): string {
+  const buckets = (histogram.buckets ?? []).map(([bounds, low, high, count]) => {
+    const left = bounds === 1 || bounds === 3 ? '[' : '(';
+    const right = bounds === 0 || bounds === 3 ? ']' : ')';
+    return `${left}${low}, ${high}${right}: ${count}`;
+  });
+  return [`count ${histogram.count}, sum ${histogram.sum}`, ...buckets].join('\n');
+}
+
+export function rows(data: QueryData): Row[] {
+  if (data.resultType === 'vector') {
+    return data.result.map((series) => ({
+      labels: series.metric,
+      values: [series.histogram ? histogramText(series.histogram[1]) : (series.value?.[1] ?? '')],
+      times: [],
+    }));
+  }
+  if (data.resultType === 'matrix') {
+    return data.result.map((series) => {
+      const points: [number, string][] = [
+        ...(series.values ?? []),
+        ...(series.histograms ?? []).map(
+          ([time, histogram]): [number, string] => [time, histogramText(histogram)],
+        ),
+      ];
+      return {
+        labels: series.metric,
+        values: points.map(([, value]) => value),
+        times: points.map(([time]) => time),
+      };
+    });
+  }
+  return [{ labels: {}, values: [data.result[1]], times: [] }];
+}
+
+function tableCsv(data: QueryData, atMs: number): string {
+  const all = rows(data);
+  const names = [...new Set(all.flatMap((row) => Object.keys(row.labels)))].sort();
+  const lines = all.flatMap((row) =>
+    row.values.map((value, index) => {
+      const time = new Date((row.times[index] ?? atMs / 1000) * 1000).toISOString();
+      return [...names.map((name) => row.labels[name] ?? ''), time, value];
+    }),
+  );
+  return csv([[...names, 'time', 'value'], ...lines]);
+}
+
+function Values({ row, isLocal }: { row: Row; isLocal: boolean }) {
+  return row.values.map((value, index) => {
+    const time = row.times[index];
+    return (
+      <div key={index} className="wraps mono">
+        {value}
+        {time !== undefined && <span className="quiet"> @ {formatTime(time * 1000, isLocal)}</span>}
+      </div>
+    );
+  });
+}
+
+export function TableView({ panel, runs }: { panel: Panel; runs: number }) {
+  const [isLocal] = useLocalTime();
+  const run = useRun<QueryData>(
+    ['query', panel.expr, panel.endMs, runs],
+    panel.expr !== '',
+    (atMs, signal) =>
+      post('query', { query: panel.expr, time: (panel.endMs ?? atMs) / 1000 }, signal),
+  );
+  const atMs = panel.endMs ?? run.answer?.atMs ?? 0;
+  return (
+    <Outcome
+      run={run}
+      count={(data) => rows(data).length}
+      actions={(data) => (
+        <Button
+          variant="default"
+          size="compact-sm"
+          leftSection={<Icon name="download" size={14} />}
+          onClick={() => download('query.csv', 'text/csv', tableCsv(data, atMs))}
+        >
+          CSV
+        </Button>
+      )}
+    >
+      {(data) => (
+        <More of={rows(data)} step={ROWS_STEP} name="rows">
+          {(shown) => (
+            <div className="wide">
+              <table>
+                <thead>
+                  <tr>
+                    <th scope="col">Series</th>
+                    <th scope="col">{data.resultType === 'matrix' ? 'Values' : 'Value'}</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {shown.map((row) => (
+                    <tr key={seriesName(row.labels)}>
+                      <td>
+                        {row.labels.__name__ !== undefined && (
+                          <span className="mono wraps">{row.labels.__name__}</span>
+                        )}
+                        {data.resultType === 'scalar' || data.resultType === 'string' ? (
+                          <span className="quiet">{data.resultType}</span>
+                        ) : (
+                          <LabelList labels={row.labels} />
+                        )}
+                      </td>
+                      <td>
+                        <Values row={row} isLocal={isLocal} />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+        </More>
+      )}
+    </Outcome>
+  );
+}

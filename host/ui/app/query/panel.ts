@@ -1,0 +1,139 @@
+// The panels of the page of queries, and how an address says them: as Prometheus' does, so that
+// links of alerts, of Grafana and of people's notes work here.
+import { formatDuration, parseDuration } from '../format/duration';
+import { formatTime, parseTime } from '../format/time';
+import type { Search } from '../search';
+
+export type View = 'table' | 'graph' | 'explain';
+
+/** How many points a graph has: by a density, or by a step. */
+export type Resolution =
+  | { kind: 'auto'; density: 'low' | 'medium' | 'high' }
+  | { kind: 'step'; stepMs: number };
+
+export interface Panel {
+  expr: string;
+  view: View;
+  /** Milliseconds that a graph covers. */
+  rangeMs: number;
+  /** Where a graph ends and a table is taken; `undefined` is now. */
+  endMs: number | undefined;
+  resolution: Resolution;
+  isStacked: boolean;
+}
+
+/** So many panels are read from one address; a longer one is no person's. */
+export const PANELS_MAX = 50;
+
+export const HOUR_MS = 3_600_000;
+
+export function emptyPanel(): Panel {
+  return {
+    expr: '',
+    view: 'table',
+    rangeMs: HOUR_MS,
+    endMs: undefined,
+    resolution: { kind: 'auto', density: 'medium' },
+    isStacked: false,
+  };
+}
+
+/** The points of a graph of each density. */
+const POINTS = { low: 100, medium: 250, high: 1000 };
+
+/** Prometheus answers no more points of a series than that. */
+export const POINTS_MAX = 11_000;
+
+/** The step between two points of a graph, at least a thousandth of a second. */
+export function stepMs(panel: Panel): number {
+  const { resolution, rangeMs } = panel;
+  if (resolution.kind === 'step') return Math.max(1, resolution.stepMs);
+  const step = rangeMs / POINTS[resolution.density];
+  // Whole seconds where the graph is long enough for them.
+  return step < 1000 ? Math.max(1, Math.floor(step)) : Math.floor(step / 1000) * 1000;
+}
+
+function readView(text: string | undefined): View {
+  if (text === '0' || text === 'graph') return 'graph';
+  return text === '2' || text === 'explain' || text === 'tree' ? 'explain' : 'table';
+}
+
+const VIEWS: Record<View, string> = { graph: 'graph', table: 'table', explain: 'explain' };
+
+function readResolution(search: Search, key: (name: string) => string): Resolution {
+  // Prometheus 2 wrote the step in seconds.
+  const step = search[key('step_input')];
+  if (step !== undefined && /^\d+(\.\d+)?$/.test(step) && Number(step) > 0) {
+    return { kind: 'step', stepMs: Math.round(Number(step) * 1000) };
+  }
+  const density = search[key('res_density')];
+  if (search[key('res_type')] === 'fixed' || search[key('res_type')] === 'custom') {
+    const seconds = Number(search[key('res_step')]);
+    if (seconds > 0) return { kind: 'step', stepMs: Math.round(seconds * 1000) };
+  }
+  const isDensity = density === 'low' || density === 'medium' || density === 'high';
+  return { kind: 'auto', density: isDensity ? density : 'medium' };
+}
+
+function readPanel(search: Search, index: number): Panel {
+  const key = (name: string) => `g${index}.${name}`;
+  const panel = emptyPanel();
+  const view = readView(search[key('tab')]);
+  const end = search[key('end_input')] ?? search[key('moment_input')];
+  return {
+    expr: search[key('expr')] ?? '',
+    view,
+    rangeMs: parseDuration(search[key('range_input')] ?? '') || panel.rangeMs,
+    endMs: end === undefined ? undefined : parseTime(end, false),
+    resolution: readResolution(search, key),
+    isStacked:
+      search[key('display_mode')] === 'stacked' ||
+      (search[key('display_mode')] === undefined && search[key('stacked')] === '1'),
+  };
+}
+
+/** The panels of an address; one that is empty where it says none. */
+export function readPanels(search: Search): Panel[] {
+  const indices = new Set<number>();
+  for (const name of Object.keys(search)) {
+    const match = /^g(\d{1,4})\.(expr|tab|range_input)$/.exec(name);
+    if (match !== null) indices.add(Number(match[1]));
+  }
+  const sorted = [...indices].sort((a, b) => a - b).slice(0, PANELS_MAX);
+  return sorted.length === 0 ? [emptyPanel()] : sorted.map((index) => readPanel(search, index));
+}
+
+function writePanel(panel: Panel, index: number): Search {
+  const search: Search = {};
+  const write = (name: string, value: string) => {
+    search[`g${index}.${name}`] = value;
+  };
+  write('expr', panel.expr);
+  write('show_tree', '0');
+  write('tab', VIEWS[panel.view]);
+  if (panel.endMs !== undefined) {
+    write('end_input', formatTime(panel.endMs, false));
+    write('moment_input', formatTime(panel.endMs, false));
+  }
+  write('range_input', formatDuration(panel.rangeMs));
+  if (panel.resolution.kind === 'step') {
+    write('res_type', 'custom');
+    write('res_step', String(panel.resolution.stepMs / 1000));
+  } else {
+    write('res_type', 'auto');
+    write('res_density', panel.resolution.density);
+  }
+  write('display_mode', panel.isStacked ? 'stacked' : 'lines');
+  write('show_exemplars', '0');
+  return search;
+}
+
+/** The address's query of these panels; nothing for one that nobody has touched. */
+export function writePanels(panels: Panel[]): Search {
+  const [first] = panels;
+  if (panels.length === 1 && first !== undefined && first.expr === '') {
+    const untouched = JSON.stringify(first) === JSON.stringify(emptyPanel());
+    if (untouched) return {};
+  }
+  return Object.assign({}, ...panels.map(writePanel)) as Search;
+}

@@ -1,0 +1,39 @@
+// One query as it runs: asked anew at each press of the button, and given up when nobody waits.
+import { type QueryKey, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { Answer } from '../api/client';
+
+export interface Run<T> {
+  /** What the server said, and how long it took to say it. */
+  answer: (Answer<T> & { tookMs: number; atMs: number }) | undefined;
+  error: unknown;
+  isRunning: boolean;
+  wasCancelled: boolean;
+  cancel: () => void;
+}
+
+export function useRun<T>(
+  key: QueryKey,
+  isWanted: boolean,
+  ask: (atMs: number, signal: AbortSignal) => Promise<Answer<T>>,
+): Run<T> {
+  const client = useQueryClient();
+  const query = useQuery({
+    queryKey: key,
+    enabled: isWanted,
+    staleTime: Infinity,
+    gcTime: 0,
+    queryFn: async ({ signal }) => {
+      const started = performance.now();
+      const atMs = Date.now();
+      const answer = await ask(atMs, signal);
+      return { ...answer, tookMs: performance.now() - started, atMs };
+    },
+  });
+  return {
+    answer: query.data,
+    error: query.error,
+    isRunning: query.isFetching,
+    wasCancelled: isWanted && query.isPending && !query.isFetching,
+    cancel: () => void client.cancelQueries({ queryKey: key, exact: true }),
+  };
+}

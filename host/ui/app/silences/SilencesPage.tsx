@@ -1,0 +1,101 @@
+// The silences of the Alertmanager inside.
+import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { alertmanager } from '../api/client';
+import type { Silence } from '../api/silences';
+import { Choice } from '../frame/Choice';
+import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { Icon } from '../frame/Icon';
+import { Loaded, Refresh } from '../frame/Loaded';
+import { More } from '../frame/More';
+import { Page } from '../frame/Page';
+import { hasAlertmanager } from '../page';
+import { matcherText } from './matchers';
+import { SilenceCard } from './SilenceCard';
+
+const SILENCES_STEP = 50;
+
+const STATES = ['active', 'pending', 'expired'] as const;
+
+function texts(silence: Silence): string[] {
+  return [silence.id, silence.createdBy, silence.comment, ...silence.matchers.map(matcherText)];
+}
+
+/** What ends first is looked at first; of what is over, what ended last. */
+function ordered(silences: Silence[]): Silence[] {
+  const end = (silence: Silence) => Date.parse(silence.endsAt);
+  return [...silences].sort((a, b) => {
+    const sign = a.status.state === 'expired' ? -1 : 1;
+    return sign * (end(a) - end(b));
+  });
+}
+
+export function SilencesPage() {
+  const [chosen, setState] = useParameter('state');
+  const [text, setText] = useParameter('search');
+  const state = STATES.find((one) => one === chosen) ?? 'active';
+  const query = useQuery({
+    queryKey: ['silences'],
+    enabled: hasAlertmanager,
+    queryFn: ({ signal }) => alertmanager<Silence[]>('GET', 'silences', {}, undefined, signal),
+  });
+  if (!hasAlertmanager) {
+    return (
+      <Page title="Silences">
+        <p>
+          No Alertmanager runs inside this server; it needs <code>--alertmanager.config.file</code>.
+          Silences of others are found where they run.
+        </p>
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title="Silences"
+      actions={
+        <>
+          <Button
+            size="xs"
+            leftSection={<Icon name="plus" size={14} />}
+            renderRoot={(props) => <Link to="/silences/new" {...props} />}
+          >
+            New silence
+          </Button>
+          <Refresh query={query} />
+        </>
+      }
+    >
+      <Loaded query={query}>
+        {(silences) => {
+          const of = (one: string) => silences.filter((silence) => silence.status.state === one);
+          const shown = ordered(of(state)).filter((silence) => hasWords(text, texts(silence)));
+          return (
+            <>
+              <div className="tools">
+                <Filter label="Filter by matcher, author or comment" value={text} onChange={setText} />
+                <Choice
+                  label="State"
+                  value={state}
+                  onChange={setState}
+                  options={STATES.map((one) => ({
+                    value: one,
+                    label: `${one} (${of(one).length})`,
+                  }))}
+                />
+              </div>
+              {shown.length === 0 && <p className="quiet">There is no such silence.</p>}
+              <More of={shown} step={SILENCES_STEP} name="silences">
+                {(some) =>
+                  some.map((silence) => (
+                    <SilenceCard key={silence.id} silence={silence} nowMs={query.dataUpdatedAt} />
+                  ))
+                }
+              </More>
+            </>
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}

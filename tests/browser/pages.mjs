@@ -1,0 +1,129 @@
+// The pages of the server's own state.
+import assert from 'node:assert/strict';
+
+export const stories = {
+  'rules: groups, health and errors': async (page) => {
+    await page.goto('/rules');
+    await page.getByText('job:up:sum', { exact: true }).waitFor();
+    await page.getByLabel('Health').selectOption('err');
+    await page.getByText('broken:record').waitFor();
+    await page.locator('pre.code', { hasText: 'many-to-many' }).waitFor();
+    await page.getByLabel('Health').selectOption('');
+    await page.getByLabel('Kind').selectOption('alerting');
+    await page.getByText('NeverFires').waitFor();
+    assert.equal(await page.getByText('job:up:sum', { exact: true }).count(), 0);
+  },
+
+  'targets: each with its last error in full': async (page, live) => {
+    await page.goto('/targets');
+    await page.getByRole('link', { name: `http://${live.node}/metrics` }).waitFor();
+    await page.getByLabel('Health').selectOption('down');
+    await page.locator('pre.code', { hasText: 'onnection refused' }).waitFor();
+    assert.equal(await page.locator('details.card').count(), 1);
+    await page.getByLabel('Health').selectOption('');
+    await page.getByLabel('Pool').selectOption('node');
+    await page.waitForURL(/pool=node/);
+    assert.equal(await page.locator('details.card').count(), 1);
+    await page.getByText('rack="r1"').waitFor();
+  },
+
+  'targets: of ten thousand only some are drawn at once': async (page) => {
+    const target = (index) => ({
+      discoveredLabels: {}, labels: { instance: `i${index}` }, scrapePool: 'many',
+      scrapeUrl: `http://i${index}/metrics`, globalUrl: `http://i${index}/metrics`, lastError: '',
+      lastScrape: '2026-01-01T00:00:00Z', lastScrapeDuration: 0.1, health: 'up',
+      scrapeInterval: '15s', scrapeTimeout: '10s',
+    });
+    const activeTargets = Array.from({ length: 10_000 }, (_, index) => target(index));
+    const body = JSON.stringify({ status: 'success', data: { activeTargets, droppedTargets: [] } });
+    await page.route('**/api/v1/targets?*', (route) =>
+      route.fulfill({ contentType: 'application/json', body }),
+    );
+    await page.goto('/targets');
+    await page.getByText('10000 of 10000 up').waitFor();
+    assert.equal(await page.locator('tbody tr').count(), 100);
+    await page.getByRole('button', { name: /Show 100 more of 9900/ }).click();
+    assert.equal(await page.locator('tbody tr').count(), 200);
+    await page.getByLabel('Filter by address').fill('instance=i9999');
+    await page.getByText('http://i9999/metrics').waitFor();
+    assert.equal(await page.locator('tbody tr').count(), 1);
+  },
+
+  'service discovery: what was found, what became of it, what was dropped': async (page) => {
+    await page.goto('/service-discovery');
+    const pool = page.locator('details.card', { hasText: '1 active, 1 dropped' });
+    await pool.locator('summary').click();
+    await pool.getByText('drop="me"').waitFor();
+    await pool.getByText('dropped', { exact: true }).waitFor();
+    await pool.getByText('__scheme__="http"').first().waitFor();
+    await page.getByLabel('Filter by pool or label').fill('nothing has this');
+    await page.getByText('Nothing was found.').waitFor();
+  },
+
+  'tsdb status: the head, the top lists, more of them': async (page) => {
+    await page.goto('/tsdb-status');
+    await page.getByRole('heading', { name: 'Metric names with the most series' }).waitFor();
+    const rows = page.locator('section', { hasText: 'Metric names with' }).locator('tbody tr');
+    assert.equal(await rows.count(), 10);
+    await page.getByLabel('Entries of each list').selectOption('25');
+    await page.waitForURL(/limit=25/);
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
+    await page.getByText('No block was written yet').waitFor();
+  },
+
+  'configuration: as the server runs with it': async (page) => {
+    await page.goto('/config');
+    await page.getByText('job_name: gone').waitFor();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /job_name: gone/);
+  },
+
+  'flags: all, and those that fit': async (page) => {
+    await page.goto('/flags');
+    await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
+    await page.getByLabel('Filter by name or value').fill('admin');
+    await page.getByRole('cell', { name: '--web.enable-admin-api' }).waitFor();
+    assert.equal(await page.locator('tbody tr').count(), 1);
+  },
+
+  'status: build and runtime': async (page) => {
+    await page.goto('/status');
+    await page.getByText('Worker threads').waitFor();
+    await page.getByText(/^3\.\d+\.\d+$/).waitFor();
+  },
+
+  'plugins: how each is, what it may reach, its log, and a reload': async (page) => {
+    await page.goto('/plugins');
+    const card = page.locator('details.card', { has: page.getByRole('heading', { name: 'node', exact: true }) });
+    await card.locator('summary').first().click();
+    await card.getByText('It asks for').waitFor();
+    await card.getByText(/^[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$/).waitFor();
+    await card.getByLabel('Log of node').waitFor();
+    await card.getByRole('button', { name: 'Reload' }).click();
+    await card.getByRole('button', { name: 'Reload' }).and(page.locator(':not([data-loading])')).waitFor();
+    assert.equal(await card.getByRole('alert').count(), 0);
+  },
+
+  'navigation: every page is reached by the keyboard and says where one is': async (page) => {
+    await page.goto('/query');
+    const navigation = page.getByRole('navigation', { name: 'Pages' });
+    await navigation.getByRole('link').first().waitFor();
+    const names = await navigation.getByRole('link').allInnerTexts();
+    assert.equal(names.length, 11, names.join(', '));
+    for (const name of names) {
+      const link = navigation.getByRole('link', { name, exact: true });
+      await link.focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+      assert.equal(await link.getAttribute('aria-current'), 'page');
+    }
+  },
+
+  'a page that there is not says so': async (page) => {
+    await page.goto('/silences/nothing/here');
+    await page.getByText('There is no such page here.').waitFor();
+    assert.equal((await page.request.get('/nothing')).status(), 404);
+  },
+};

@@ -1,0 +1,34 @@
+// The application below a route prefix.
+import assert from 'node:assert/strict';
+import { startServer } from './server.mjs';
+
+export const stories = {
+  'prefix: every path is found below it': async (page, live) => {
+    const below = await startServer(live.binary, { prefix: '/a/b' });
+    try {
+      // The context lets only the first server be asked; this one is a server of ours, too.
+      await page.context().unrouteAll();
+      const { origin } = new URL(below.url);
+      await page.goto(`${origin}/`);
+      await page.waitForURL(`${origin}/a/b/query`);
+      await page.getByRole('textbox', { name: 'Expression 1' }).click();
+      await page.keyboard.type('node_loa');
+      await page.getByRole('option', { name: /node_load15/ }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.goto(`${origin}/a/b/graph?g0.expr=up&g0.tab=0`);
+      await page.waitForURL(/\/a\/b\/query\?g0\.expr=up/);
+      await page.locator('.plot canvas').waitFor();
+      await page.getByRole('link', { name: 'Silences' }).click();
+      await page.waitForURL(`${origin}/a/b/silences`);
+      await page.goto(`${origin}/a/b/silences/new`);
+      await page.getByRole('textbox', { name: 'Label 1' }).waitFor();
+      await page.getByRole('link', { name: 'Targets' }).click();
+      await page.waitForURL(`${origin}/a/b/targets`);
+      await page.getByRole('link', { name: `http://${below.node}/metrics` }).waitFor();
+      assert.equal(await page.locator('base').evaluate((base) => base.href), `${origin}/a/b/`);
+    } finally {
+      await page.goto('about:blank');
+      await below.stop();
+    }
+  },
+};

@@ -1,0 +1,177 @@
+// A live server with real data: it scrapes itself, Debian's node exporter, a plugin, a target
+// whose names are markup, and one that is not there; it has rules, alerts and an Alertmanager.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const READY_MS = 60_000;
+
+/** What runs a script where a name becomes markup. It says so in `window.canary`. */
+export const MARKUP = '<img src=x onerror="window.canary=1"><script>window.canary=2</script>';
+
+/** Waits until an attempt does not throw; the last error is thrown when it never does. */
+export async function until(what, attempt) {
+  const end = performance.now() + READY_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > end) throw new Error(`${what}: ${error.message}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket();
+    socket.on('error', reject);
+    socket.listen(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
+
+const escaped = (text) => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+
+/** A target whose every name and value is markup. */
+async function hostileTarget() {
+  const name = escaped(`${MARKUP}_total`);
+  const body =
+    `# TYPE "${name}" gauge\n# HELP "${name}" ${MARKUP}\n` +
+    `{"${name}","${escaped(`${MARKUP}l`)}"="${escaped(MARKUP)}"} 1\n` +
+    `hostile{value="${escaped(MARKUP)}"} 1\n`;
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/plain; version=1.0.0; escaping=allow-utf-8' });
+    response.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { address: `127.0.0.1:${server.address().port}`, stop: () => server.close() };
+}
+
+function configOf({ port, prefix, node, hostile, gone }) {
+  return `global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+rule_files: [rules.yml]
+scrape_configs:
+- job_name: narthex
+  metrics_path: ${prefix}/metrics
+  static_configs: [{targets: ['127.0.0.1:${port}']}]
+- job_name: node
+  static_configs: [{targets: ['${node}'], labels: {rack: r1}}, {targets: ['127.0.0.1:1'], labels: {drop: me}}]
+  relabel_configs: [{source_labels: [drop], regex: me, action: drop}]
+- job_name: machine
+  plugin: node
+  static_configs: [{targets: [machine]}]
+- job_name: hostile
+  static_configs: [{targets: ['${hostile}'], labels: {markup: '${MARKUP}'}}]
+- job_name: gone
+  static_configs: [{targets: ['127.0.0.1:${gone}'], labels: {instance: gone}}]
+`;
+}
+
+const RULES = `groups:
+- name: availability
+  rules:
+  - alert: TargetGone
+    expr: up{job="gone"} == 0
+    labels: {severity: page, markup: '${MARKUP}'}
+    annotations:
+      summary: 'Nobody answers at {{ $labels.instance }}. ${MARKUP}'
+      runbook: https://runbooks.example/target-gone
+      trap: 'javascript:window.canary=3'
+  - alert: NeverFires
+    expr: vector(0) > 1
+  - alert: Slow
+    expr: up{job="gone"} == 0
+    for: 1d
+- name: records
+  rules:
+  - record: job:up:sum
+    expr: sum by (job) (up)
+  - record: broken:record
+    expr: up * on () up
+`;
+
+const ALERTMANAGER = `route: {receiver: nobody, group_by: [alertname], group_wait: 1s}
+receivers: [{name: nobody}]
+`;
+
+/** Starts a process and collects what it says; `stop` ends it and waits for its end. */
+function start(program, args, cwd) {
+  const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const listen = (chunk) => {
+    said = (said + chunk).slice(-20_000);
+  };
+  child.stdout.on('data', listen);
+  child.stderr.on('data', listen);
+  const ended = new Promise((resolve) => {
+    child.on('error', (error) => {
+      said += error.message;
+      resolve();
+    });
+    child.on('exit', resolve);
+  });
+  return {
+    said: () => said,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+export async function query(url, expr) {
+  const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expr)}`);
+  const { data, error } = await response.json();
+  if (data === undefined) throw new Error(error);
+  return data.result;
+}
+
+/** A server below a prefix; the data is there when it returns. */
+export async function startServer(binary, { prefix = '', flags = [] } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));
+  const [port, gone, nodePort] = [await freePort(), await freePort(), await freePort()];
+  const node = `127.0.0.1:${nodePort}`;
+  const exporter = start('prometheus-node-exporter', [`--web.listen-address=${node}`], folder);
+  const hostile = await hostileTarget();
+  const config = configOf({ port, prefix, node, hostile: hostile.address, gone });
+  writeFileSync(join(folder, 'prometheus.yml'), config);
+  writeFileSync(join(folder, 'rules.yml'), RULES);
+  writeFileSync(join(folder, 'alertmanager.yml'), ALERTMANAGER);
+  const narthex = start(
+    binary,
+    [
+      '--config.file=prometheus.yml',
+      '--alertmanager.config.file=alertmanager.yml',
+      '--storage.tsdb.path=data',
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--web.enable-admin-api',
+      ...(prefix === '' ? [] : [`--web.route-prefix=${prefix}`]),
+      ...flags,
+    ],
+    folder,
+  );
+  const url = `http://127.0.0.1:${port}${prefix}`;
+  const stop = async () => {
+    await narthex.stop();
+    await exporter.stop();
+    hostile.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await until('the data', async () => {
+      const expr =
+        'count(up{job=~"narthex|node|hostile|machine"} == 1) == 4 and on () count(ALERTS{alertstate="firing"})';
+      if ((await query(url, expr)).length === 0) throw new Error(`not there yet\n${narthex.said()}`);
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, stop, binary, node, gone };
+}
