@@ -164,7 +164,11 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         let is_named = ["gzip", "x-gzip", "*"]
             .iter()
             .any(|taken| name.trim().eq_ignore_ascii_case(taken));
-        is_named && weight.trim().parse::<f64>().is_ok_and(|weight| weight > 0.0)
+        is_named
+            && weight
+                .trim()
+                .parse::<f64>()
+                .is_ok_and(|weight| weight > 0.0)
     })
 }
 
