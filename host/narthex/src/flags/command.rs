@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::alerts::AlertsCommand;
+use crate::alerts::{AlertsCommand, SilenceCommand};
 use crate::block::BlockCommand;
 use crate::check::CheckCommand;
 use crate::plugin::PluginCommand;
@@ -43,11 +43,17 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: BlockCommand,
     },
-    /// Look at how alerts are routed.
+    /// Look at alerts and at how they are routed.
     Alerts {
         /// What to do.
         #[command(subcommand)]
         what: AlertsCommand,
+    },
+    /// Look at silences, and change them.
+    Silence {
+        /// What to do.
+        #[command(subcommand)]
+        what: SilenceCommand,
     },
     /// Check files before a server reads them.
     Check {
