@@ -130,7 +130,7 @@ impl Connection {
                 let body = body.to_string().into();
                 self.client.post(url, &headers, body).await
             }
-            Ask::Delete => self.client.get(url, &headers).await,
+            Ask::Delete => self.client.delete(url, &headers).await,
         }
     }
 }

@@ -235,6 +235,7 @@ fn scripts_are_tested_by_a_subcommand() {
     let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
     let Some(Command::Test {
         what: TestCommand::Promql { files },
+        junit: None,
     }) = line.flags.command
     else {
         panic!("no subcommand")
