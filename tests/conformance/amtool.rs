@@ -267,3 +267,164 @@ fn routes_are_shown_and_tested_as_amtool_does() {
         }
     }
 }
+
+/// What both programs print and exit with where they ask the same host.
+struct Both {
+    url: String,
+}
+
+impl Both {
+    fn said(&self, command: &mut Command, args: &[&str]) -> (String, Option<i32>) {
+        let url = format!("--alertmanager.url={}", self.url);
+        let output = command.args(args).arg(url).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (said, output.status.code())
+    }
+
+    /// Ours alone: it must succeed.
+    fn ours(&self, args: &[&str]) -> String {
+        let (said, code) = self.said(&mut Command::new(binary()), args);
+        assert_eq!(code, Some(0), "{args:?}: {said}");
+        said.trim().to_owned()
+    }
+
+    /// The same of both; `what` is a command of ours and that of amtool.
+    fn same(&self, what: (&str, &str), args: &[&str]) -> String {
+        let ours = self.said(Command::new(binary()).arg(what.0), args);
+        let theirs = self.said(Command::new("amtool").arg(what.1), args);
+        assert_eq!(ours, theirs, "{what:?} {args:?}");
+        ours.0
+    }
+
+    fn same_json(&self, what: (&str, &str), args: &[&str]) {
+        let ours = self.said(Command::new(binary()).arg(what.0), args);
+        let theirs = self.said(Command::new("amtool").arg(what.1), args);
+        let read = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+        assert_eq!(read(&ours.0), read(&theirs.0), "{what:?} {args:?}");
+    }
+}
+
+#[test]
+fn alerts_and_silences_are_shown_and_changed_as_amtool_does() {
+    const ALERTS: (&str, &str) = ("alerts", "alert");
+    const SILENCES: (&str, &str) = ("silence", "silence");
+    let folder = tempfile::tempdir().unwrap();
+    let hook = Hook::listen();
+    let narthex = start(folder.path(), &hook);
+    let both = Both { url: narthex.url() };
+    both.ours(&[
+        "alerts",
+        "add",
+        "alertname=a",
+        "team=x",
+        "env=prod",
+        "--annotation=summary=s t",
+        "--start=2026-01-01T00:00:00Z",
+        "--end=2190-01-01T00:00:00Z",
+    ]);
+    let add = ["alerts", "add", "b", "severity=\"critical\""];
+    both.ours(&[&add[..], &["--generator-url=http://g.example"]].concat());
+    both.ours(&["alerts", "add", "b", "severity=warning"]);
+    let add = [
+        "silence",
+        "add",
+        "a",
+        "env!~\"dev|x\"",
+        "--comment=why",
+        "--author=me",
+        "-d",
+        "1h",
+    ];
+    let id = both.ours(&add);
+    let later = [
+        "silence",
+        "add",
+        "alertname=~b.*",
+        "-c",
+        "racks \"moved\"",
+        "-a",
+        "you",
+        "--start=2190-01-01T00:00:00Z",
+        "--end=2190-01-02T00:00:00+02:00",
+    ];
+    let other = both.ours(&later);
+    assert!(id.len() == 36 && other.len() == 36, "{id} {other}");
+    for output in ["simple", "extended"] {
+        let output = ["query", "-o", output];
+        for args in [
+            &[][..],
+            &["b"],
+            &["team=~x|y"],
+            &["--silenced"],
+            &["-i"],
+            &["-a", "-s", "-i"],
+            &["-r", "oth.*"],
+            &["nobody"],
+            &["severity=~\"(\""],
+        ] {
+            both.same(ALERTS, &[&output[..], args].concat());
+        }
+        // A time that another wrote is shown as it was written by amtool, and in UTC by us; the
+        // host answers in UTC.
+        for args in [
+            &[][..],
+            &["a"],
+            &["alertname=~b.*"],
+            &["-q"],
+            &["--expired"],
+            &["--created-by=me"],
+            &["--created-by=nobody"],
+            &["--within=2h"],
+        ] {
+            both.same(SILENCES, &[&output[..], args].concat());
+        }
+    }
+    for what in [ALERTS, SILENCES] {
+        both.same_json(what, &["query", "-o", "json"]);
+    }
+    // Changes.
+    let update = [
+        "silence",
+        "update",
+        "-q",
+        id.as_str(),
+        "--comment=new",
+        "-d",
+    ];
+    assert_eq!(both.ours(&[&update[..], &["2h"]].concat()), id);
+    let shown = both.ours(&["silence", "query", "a", "-o", "json"]);
+    let silences: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(silences[0]["comment"], "new");
+    let file = folder.path().join("silences.json");
+    std::fs::write(&file, &shown).unwrap();
+    both.ours(&["silence", "expire", &id, &other]);
+    assert_eq!(both.same(SILENCES, &["query", "-q"]), "");
+    assert_eq!(
+        both.same(SILENCES, &["query", "-q", "--expired"])
+            .lines()
+            .count(),
+        2
+    );
+    let file = file.display().to_string();
+    let imported = both.ours(&["silence", "import", "--force", &file]);
+    assert_eq!(both.same(SILENCES, &["query", "-q"]).trim(), imported);
+    assert!(imported.len() == 36 && imported != id, "{imported}");
+    // What is refused.
+    for args in [
+        &["silence", "expire", "00000000-0000-4000-8000-000000000000"][..],
+        &["silence", "update", &id, "--end=2020-01-01T00:00:00Z"],
+        &["silence", "add", "a=1", "--comment=", "--author=me"],
+        &["alerts", "add"],
+        &["alerts", "query", "a=~("],
+    ] {
+        let (said, code) = both.said(&mut Command::new(binary()), args);
+        assert_eq!(code, Some(1), "{args:?}: {said}");
+    }
+    let config = folder.path().join("alertmanager.yml");
+    let config = config.display().to_string();
+    let ours = run(Command::new(binary()).args(["alerts", "check-config", &config]));
+    assert_eq!(
+        ours,
+        run(Command::new("amtool").args(["check-config", &config]))
+    );
+}

@@ -1,6 +1,6 @@
 //! Remote read with Prometheus 2.42, both ways, and from Narthex to Narthex.
 
-use narthex_tests::{Narthex, Ticking, free_port, http, peers, sorted, until};
+use narthex_tests::{Narthex, Ticking, free_port, http, peers, sorted};
 use serde_json::Value;
 
 /// What a server answers, the series in an order of their own.

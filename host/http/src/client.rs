@@ -16,7 +16,7 @@ use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, 
 /// So many redirects are followed; one more ends the request, as in Go.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Sends GET and POST requests. It has no timeout of its own: its caller knows the deadline.
+/// Sends GET, POST and DELETE requests. It has no timeout of its own: its caller knows the deadline.
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
@@ -163,6 +163,28 @@ impl Client {
         }
         let text = format!("stopped after {REDIRECTS_MAX} redirects");
         Err(RequestError::new(url, text))
+    }
+
+    /// Asks a server to end what a URL names. Any answer is an answer, a redirect too.
+    ///
+    /// # Errors
+    /// No answer came; an answer with an error status is an answer.
+    pub async fn delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
+        let sent = self.send_delete(url, headers).await;
+        sent.map_err(RequestError::of_delete)
+    }
+
+    async fn send_delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
+        let parsed = parse(url)?;
+        let credentials = self.credentials.headers().await;
+        let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
+        let client = self.transport.client().await;
+        let client = client.map_err(|cause| RequestError::new(url, cause))?;
+        let request = client.delete(parsed.clone()).headers(headers.clone());
+        match request.headers(credentials).send().await {
+            Ok(response) => Ok(Response(response)),
+            Err(error) => Err(self.failed(url, &parsed, &error).await),
+        }
     }
 
     async fn failed(&self, shown: &str, url: &Url, error: &reqwest::Error) -> RequestError {

@@ -35,7 +35,7 @@ pub enum BuildError {
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {url:?}: {cause}")]
 pub struct RequestError {
-    /// `Get` or `Post`.
+    /// `Get`, `Post` or `Delete`.
     pub method: &'static str,
     /// The URL that was asked for, a password in it replaced by `***`.
     pub url: String,
@@ -59,6 +59,14 @@ impl RequestError {
     pub(crate) fn of_post(self) -> Self {
         Self {
             method: "Post",
+            ..self
+        }
+    }
+
+    /// The same of a DELETE request.
+    pub(crate) fn of_delete(self) -> Self {
+        Self {
+            method: "Delete",
             ..self
         }
     }

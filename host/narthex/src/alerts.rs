@@ -1,25 +1,43 @@
-//! `narthex alerts`: what amtool does with alerts and configs, by its words and exit codes.
+//! `narthex alerts` and `narthex silence`: what amtool does with alerts, silences and configs, by its
+//! words and exit codes.
 //!
-//! It is not: the Alertmanager itself, nor the check of its config (`narthex check
-//! alertmanager-config`).
+//! It is not: the Alertmanager itself.
 
 mod connection;
+mod labels;
+mod listed;
+mod output;
 mod route;
+mod silences;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use self::listed::{AlertQuery, NewAlert};
 use self::route::RouteCommand;
+pub(crate) use self::silences::{SilenceCommand, run as run_silence};
+use crate::check::{self, CheckCommand};
 
-/// What can be done.
+/// What can be done with alerts.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum AlertsCommand {
+    /// Print the alerts of an Alertmanager.
+    Query(AlertQuery),
+    /// Add an alert to an Alertmanager.
+    Add(NewAlert),
     /// Show the routing tree of a config, or where an alert goes in it.
     Route {
         /// What to do with the tree.
         #[command(subcommand)]
         what: RouteCommand,
+    },
+    /// Check if the Alertmanager's config files are valid or not, as `check alertmanager-config`.
+    CheckConfig {
+        /// The config files to check.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 
@@ -29,6 +47,12 @@ pub(crate) enum AlertsCommand {
 /// What hindered it; the exit code is 1 then.
 pub(crate) fn run(command: &AlertsCommand) -> anyhow::Result<ExitCode> {
     match command {
+        AlertsCommand::Query(query) => listed::query(query),
+        AlertsCommand::Add(alert) => listed::add(alert),
         AlertsCommand::Route { what } => route::run(what),
+        AlertsCommand::CheckConfig { files } => {
+            let files = files.clone();
+            Ok(check::run(&CheckCommand::AlertmanagerConfig { files }))
+        }
     }
 }

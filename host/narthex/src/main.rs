@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         Some(Command::Block { what }) => block::run(what),
         Some(Command::Alerts { what }) => alerts::run(what),
         Some(Command::Explain(explain)) => explain.run(),
+        Some(Command::Silence { what }) => alerts::run_silence(what),
         Some(Command::Check { what }) => Ok(check::run(what)),
         None => serve(line),
     };

@@ -209,9 +209,6 @@ impl Setup {
         ConfigDefaults {
             // Only protobuf says when the counting of every series began.
             asks_for_protobuf: self.line.features.scrape.start_zeros,
-            consoles: self.line.flags.consoles(),
-            features: self.line.features.list(),
-            notification_subscribers_max: self.line.flags.notification_subscribers_max,
             is_agent: self.line.flags.is_agent,
         }
     }
@@ -253,6 +250,9 @@ impl Setup {
             route_prefix: self.route_prefix.clone(),
             ui_dir: self.line.flags.ui_dir.clone(),
             cors_origin: self.line.cors_origin.clone(),
+            consoles: self.line.flags.consoles(),
+            features: self.line.features.list(),
+            notification_subscribers_max: self.line.flags.notification_subscribers_max,
             is_agent: self.line.flags.is_agent,
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
             is_admin_enabled: self.line.flags.is_admin_enabled,

@@ -84,7 +84,9 @@ fn expand(rule: &Rule, text: &str) -> Outcome {
     template
         .expand(&data(rule), &expander)
         .map_err(|error| match error {
-            ExpandError::Parse { source, .. } => source.to_string(),
+            ExpandError::Parse { source, .. } | ExpandError::ParseFiles { source, .. } => {
+                source.to_string()
+            }
             ExpandError::Execute { source, .. } => source.to_string(),
         })
 }

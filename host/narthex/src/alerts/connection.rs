@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use narthex_http::{BodyLimit, Client, HttpConfig, header::HeaderMap};
+use narthex_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use narthex_http::{BodyLimit, Client, HttpConfig, RequestError, Response};
 use narthex_model::PromDuration;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -37,6 +38,13 @@ pub(super) struct Connection {
     timeout: Duration,
 }
 
+/// A request.
+enum Ask<'a> {
+    Get,
+    Post(&'a Value),
+    Delete,
+}
+
 impl Connection {
     /// Makes one; nothing is asked yet.
     ///
@@ -58,30 +66,94 @@ impl Connection {
         })
     }
 
-    /// Asks for a path below `/api/v2`.
+    /// Asks for a path below `/api/v2`, with what a query string says.
     ///
     /// # Errors
     /// No answer came in time, or one that says why there is none.
-    pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let mut path = path.to_owned();
+        for (at, (name, value)) in query.iter().enumerate() {
+            path.push(if at == 0 { '?' } else { '&' });
+            path.push_str(&format!("{name}={}", encoded(value)));
+        }
+        self.ask(&path, &Ask::Get)
+    }
+
+    /// Sends a value to a path; null where nothing is answered.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(super) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.ask(path, &Ask::Post(body))
+    }
+
+    /// Ends what a path names.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(super) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.ask(path, &Ask::Delete).map(drop)
+    }
+
+    fn ask(&self, path: &str, ask: &Ask<'_>) -> anyhow::Result<Value> {
         let url = format!("{}/{path}", self.base);
-        let ask = async {
-            let response = self.client.get(&url, &HeaderMap::new()).await?;
-            let status = response.status();
-            let body = response.body(BodyLimit::Bytes(ANSWER_BYTES_MAX)).await?;
-            if !status.is_success() {
-                let text: String = String::from_utf8_lossy(&body)
-                    .chars()
-                    .take(REASON_CHARS_MAX)
-                    .collect();
-                bail!("{url}: {status}: {}", text.trim());
-            }
-            serde_json::from_slice(&body).with_context(|| format!("{url}: no JSON was answered"))
-        };
         let timeout = self.timeout;
-        let asked = self.runtime.block_on(async move {
+        let asked = self.runtime.block_on(async {
             // A timer needs its runtime when it is made.
-            tokio::time::timeout(timeout, ask).await
+            tokio::time::timeout(timeout, self.answer(&url, ask)).await
         });
         asked.map_err(|_| anyhow!("{url}: no answer within {timeout:?}"))?
+    }
+
+    async fn answer(&self, url: &str, ask: &Ask<'_>) -> anyhow::Result<Value> {
+        let response = self.send(url, ask).await?;
+        let status = response.status();
+        let body = response.body(BodyLimit::Bytes(ANSWER_BYTES_MAX)).await?;
+        if !status.is_success() {
+            let text = String::from_utf8_lossy(&body);
+            let text: String = text.trim().chars().take(REASON_CHARS_MAX).collect();
+            bail!("{url}: {status}: {text}");
+        }
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&body).with_context(|| format!("{url}: no JSON was answered"))
+    }
+
+    async fn send(&self, url: &str, ask: &Ask<'_>) -> Result<Response, RequestError> {
+        let mut headers = HeaderMap::new();
+        match ask {
+            Ask::Get => self.client.get(url, &headers).await,
+            Ask::Post(body) => {
+                let json = HeaderValue::from_static("application/json");
+                headers.insert(CONTENT_TYPE, json);
+                let body = body.to_string().into();
+                self.client.post(url, &headers, body).await
+            }
+            Ask::Delete => self.client.delete(url, &headers).await,
+        }
+    }
+}
+
+/// A value as it stands in a query string.
+fn encoded(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_end_its_field() {
+        assert_eq!(encoded("a=~\"b&c|é\""), "a%3D~%22b%26c%7C%C3%A9%22");
+        assert_eq!(encoded("A-z_0.9~"), "A-z_0.9~");
     }
 }

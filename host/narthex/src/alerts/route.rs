@@ -1,15 +1,15 @@
 //! `narthex alerts route`: the routing tree of a config, as `amtool config routes` shows and tests it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use narthex_alertmanager::{MatcherMode, RouteTree};
-use narthex_model::{Labels, MatchOp};
+use narthex_model::Labels;
 
 use super::connection::{Connection, ConnectionArgs};
+use super::labels;
 use crate::{alertmanager, yaml};
 
 /// What to do with the tree.
@@ -71,7 +71,7 @@ pub(super) fn run(command: &RouteCommand) -> anyhow::Result<ExitCode> {
             labels,
         } => {
             let routes = source.tree()?;
-            let labels = read_labels(labels)?;
+            let labels = Labels::from_pairs(labels::read(labels)?);
             if *tree {
                 println!("Matching routes:\n{}\n", routes.drawn_for(&labels));
             }
@@ -105,7 +105,7 @@ impl RouteSource {
 
     /// The config that an Alertmanager runs with, and where it came from.
     fn running(&self) -> anyhow::Result<(String, String)> {
-        let status = Connection::new(&self.connection)?.get("status")?;
+        let status = Connection::new(&self.connection)?.get("status", &[])?;
         let text = status.pointer("/config/original");
         let text = text.and_then(|text| text.as_str());
         let text = text.context("the Alertmanager does not say what its config is")?;
@@ -115,38 +115,4 @@ impl RouteSource {
 
 fn read_file(file: &Path) -> anyhow::Result<String> {
     yaml::read_text(file).with_context(|| format!("couldn't load {}", file.display()))
-}
-
-/// The labels of an alert. Of a name that is there twice the last value counts.
-fn read_labels(texts: &[String]) -> anyhow::Result<Labels> {
-    let mut labels = BTreeMap::new();
-    for text in texts {
-        let read = MatcherMode::default().parse_one(text);
-        let matcher = read.context("Failed to parse labels")?;
-        if matcher.op() != MatchOp::Equal {
-            bail!("Failed to parse labels: labels must be specified as key=value pairs");
-        }
-        labels.insert(matcher.name().to_owned(), matcher.value().to_owned());
-    }
-    Ok(Labels::from_pairs(labels))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_equal_matchers_and_nothing_else() {
-        let read = |texts: &[&str]| {
-            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-            read_labels(&texts).map(|labels| labels.to_string())
-        };
-        assert_eq!(read(&["b=1", "a=x y"]).unwrap(), r#"{a="x y", b="1"}"#);
-        assert_eq!(read(&["a=1", "a=2"]).unwrap(), r#"{a="2"}"#);
-        assert_eq!(read(&["a=\"x,y\""]).unwrap(), r#"{a="x,y"}"#);
-        for bad in ["a", "a!=1", "a=~1", "a=b\"c"] {
-            let error = format!("{:#}", read(&[bad]).unwrap_err());
-            assert!(error.starts_with("Failed to parse labels: "), "{error}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::alerts::AlertsCommand;
+use crate::alerts::{AlertsCommand, SilenceCommand};
 use crate::block::BlockCommand;
 use crate::check::CheckCommand;
 use crate::explain::Explain;
@@ -44,7 +44,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: BlockCommand,
     },
-    /// Look at how alerts are routed.
+    /// Look at alerts and at how they are routed.
     Alerts {
         /// What to do.
         #[command(subcommand)]
@@ -52,6 +52,12 @@ pub(crate) enum Command {
     },
     /// Say why a monitor of the Prometheus Operator has no targets.
     Explain(Explain),
+    /// Look at silences, and change them.
+    Silence {
+        /// What to do.
+        #[command(subcommand)]
+        what: SilenceCommand,
+    },
     /// Check files before a server reads them.
     Check {
         /// Of what kind.

@@ -239,6 +239,7 @@ fn scripts_are_tested_by_a_subcommand() {
     let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
     let Some(Command::Test {
         what: TestCommand::Promql { files },
+        junit: None,
     }) = line.flags.command
     else {
         panic!("no subcommand")
@@ -283,5 +284,66 @@ fn what_waits_for_alertmanagers_is_sent_before_the_end_unless_told_otherwise() {
         let line = parsed(&args).unwrap();
         let options = line.flags.notifier_options();
         assert_eq!(options.drains_on_shutdown, drains, "{args:?}");
+    }
+}
+
+#[test]
+fn commands_are_written_as_those_of_promtool_and_amtool() {
+    for args in [
+        &["test", "rules", "--junit", "x.xml", "--diff", "a.yml"][..],
+        &[
+            "test",
+            "--junit=x.xml",
+            "rules",
+            "--run=a",
+            "--run=b",
+            "a.yml",
+        ],
+        &["check", "rules", "--ignore-unknown-fields", "a.yml"],
+        &["alerts", "route", "show", "--config.file=a.yml"],
+        &[
+            "alerts",
+            "route",
+            "test",
+            "--alertmanager.url=http://a",
+            "--tree",
+            "a=b",
+        ],
+        &[
+            "alerts",
+            "query",
+            "--alertmanager.url=http://a",
+            "-s",
+            "-o",
+            "json",
+            "a",
+        ],
+        &["alerts", "add", "--alertmanager.url=http://a", "a", "b=c"],
+        &[
+            "silence",
+            "add",
+            "--alertmanager.url=http://a",
+            "-c",
+            "x",
+            "-d",
+            "2h",
+            "a",
+        ],
+        &[
+            "silence",
+            "query",
+            "--alertmanager.url=http://a",
+            "--within=1h",
+        ],
+        &["silence", "import", "--alertmanager.url=http://a", "-f"],
+    ] {
+        assert!(parsed(args).unwrap().flags.command.is_some(), "{args:?}");
+    }
+    for args in [
+        &["alerts", "route", "show"][..],
+        &["silence", "add", "-d", "2h", "a"],
+        &["silence", "expire"],
+    ] {
+        assert!(parsed(args).is_err(), "{args:?}");
     }
 }

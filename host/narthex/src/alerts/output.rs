@@ -1,0 +1,98 @@
+//! How lists are printed: as tables in amtool's form, or as the JSON that was answered.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// `--output`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    Simple,
+    Extended,
+    Json,
+}
+
+/// Rows of the same number of cells, the first one with their names.
+#[derive(Debug, Default)]
+pub(super) struct Table(Vec<Vec<String>>);
+
+impl Table {
+    /// One with only the names.
+    pub(super) fn new(names: &[&str]) -> Self {
+        Self(vec![names.iter().map(ToString::to_string).collect()])
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, cells: impl IntoIterator<Item = String>) {
+        // What others wrote must not steer a terminal.
+        let plain = |cell: String| cell.replace(char::is_control, " ");
+        self.0.push(cells.into_iter().map(plain).collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.0.first().map_or(0, Vec::len);
+        let width = |column: usize| {
+            let cells = self.0.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in &self.0 {
+            for (cell, width) in row.iter().zip(&widths) {
+                write!(f, "{cell:width$}  ")?;
+            }
+            f.write_str("\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// A time of an answer as a table shows it; what is no time as it is.
+pub(super) fn shown_time(value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    match text.parse::<Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+/// The entries of a list that was answered.
+pub(super) fn entries(answer: &Value) -> &[Value] {
+    answer.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The text of a field, "" where there is none.
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    let found = value.pointer(pointer);
+    found.and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&["ID", "Comment"]);
+        table.add(["a".to_owned(), "é\u{1b}[31m".to_owned()]);
+        table.add(["longer".to_owned(), String::new()]);
+        let expected = "ID      Comment  \na       é [31m   \nlonger           \n";
+        assert_eq!(table.to_string(), expected);
+    }
+
+    #[test]
+    fn times_are_shown_to_the_second_in_utc() {
+        for (time, shown) in [
+            ("2026-11-22T11:13:01.227Z", "2026-11-22 11:13:01 UTC"),
+            ("2030-01-02T00:00:00+02:00", "2030-01-01 22:00:00 UTC"),
+            ("soon", "soon"),
+        ] {
+            assert_eq!(shown_time(&json!(time)), shown);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! `narthex silence add`, `expire`, `import` and `update`.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use narthex_alertmanager::MatcherFields;
+use narthex_model::{Clock as _, PromDuration, SystemClock};
+use serde_json::{Value, json};
+
+use super::super::connection::{Connection, ConnectionArgs};
+use super::super::labels;
+use super::super::output::{Output, text};
+use super::print;
+use crate::yaml::{FILE_BYTES_MAX, read_text};
+
+/// A silence to add.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NewSilence {
+    /// Whom to tell.
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Username for CreatedBy field; without it, that of the environment ($USER).
+    #[arg(short = 'a', long, value_name = "NAME")]
+    author: Option<String>,
+    /// Duration of silence.
+    #[arg(short = 'd', long, value_name = "DURATION", default_value = "1h")]
+    duration: PromDuration,
+    /// Set when the silence should start, as 2006-01-02T15:04:05-07:00.
+    #[arg(long, value_name = "TIME")]
+    start: Option<Timestamp>,
+    /// Set when the silence should end (overwrites duration), as 2006-01-02T15:04:05-07:00.
+    #[arg(long, value_name = "TIME")]
+    end: Option<Timestamp>,
+    /// A comment to help describe the silence.
+    #[arg(short = 'c', long, value_name = "TEXT", required = true)]
+    comment: String,
+    /// Matchers of the alerts; the first may be the name of an alert alone.
+    #[arg(value_name = "MATCHER", required = true)]
+    matchers: Vec<String>,
+}
+
+/// Silences to end.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SilenceIds {
+    /// Whom to tell.
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Their names.
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+}
+
+/// Silences to import.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Import {
+    /// Whom to tell.
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Force adding new silences even if it already exists.
+    #[arg(short = 'f', long)]
+    force: bool,
+    /// JSON file with silences; without it, the standard input.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// What to change of silences.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Update {
+    /// Whom to tell.
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Output formatter.
+    #[arg(short = 'o', long, value_enum, default_value = "simple")]
+    output: Output,
+    /// Only show silence ids.
+    #[arg(short = 'q', long)]
+    quiet: bool,
+    /// Duration of silence, from its start on.
+    #[arg(short = 'd', long, value_name = "DURATION")]
+    duration: Option<PromDuration>,
+    /// Set when the silence should start, as 2006-01-02T15:04:05-07:00.
+    #[arg(long, value_name = "TIME")]
+    start: Option<Timestamp>,
+    /// Set when the silence should end (overwrites duration), as 2006-01-02T15:04:05-07:00.
+    #[arg(long, value_name = "TIME")]
+    end: Option<Timestamp>,
+    /// A comment to help describe the silence.
+    #[arg(short = 'c', long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// Their names.
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+}
+
+impl NewSilence {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let matchers = labels::matchers(&labels::with_name(&self.matchers))?;
+        let matchers: Vec<MatcherFields> = matchers.iter().map(MatcherFields::of).collect();
+        let author = self.author.clone().or_else(|| std::env::var("USER").ok());
+        let author = author.context("--author says who silences; it is missing")?;
+        if self.comment.is_empty() {
+            bail!("a comment is required");
+        }
+        let now = Timestamp::from_millisecond(SystemClock.now_ms())?;
+        let start = self.start.unwrap_or(now);
+        let end = self.end.map_or_else(|| after(start, self.duration), Ok)?;
+        check_order(start, end)?;
+        let silence = json!({
+            "matchers": matchers,
+            "startsAt": start.to_string(),
+            "endsAt": end.to_string(),
+            "createdBy": author,
+            "comment": self.comment,
+        });
+        let made = Connection::new(&self.connection)?.post("silences", &silence)?;
+        println!("{}", text(&made, "/silenceID"));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl SilenceIds {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let connection = Connection::new(&self.connection)?;
+        for id in &self.ids {
+            connection.delete(&format!("silence/{}", segment(id)?))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Import {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let (given, name) = match &self.file {
+            Some(file) => (read_text(file), file.display().to_string()),
+            None => (standard_input(), "the standard input".to_owned()),
+        };
+        let given = given.with_context(|| name.clone())?;
+        let silences: Vec<Value> = serde_json::from_str(&given)
+            .with_context(|| format!("{name}: no list of silences in JSON"))?;
+        let connection = Connection::new(&self.connection)?;
+        let mut failed = 0;
+        for mut silence in silences.iter().cloned() {
+            if let Some(fields) = silence.as_object_mut().filter(|_| self.force) {
+                fields.remove("id");
+            }
+            match connection.post("silences", &silence) {
+                Ok(made) => println!("{}", text(&made, "/silenceID")),
+                Err(error) => {
+                    let id = text(&silence, "/id");
+                    eprintln!("Error adding silence id='{id}': {error:#}");
+                    failed += 1;
+                }
+            }
+        }
+        match failed {
+            0 => Ok(ExitCode::SUCCESS),
+            _ => Err(anyhow!(
+                "couldn't import {failed} out of {} silences",
+                silences.len()
+            )),
+        }
+    }
+}
+
+impl Update {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let connection = Connection::new(&self.connection)?;
+        let mut changed = Vec::new();
+        for id in &self.ids {
+            let path = format!("silence/{}", segment(id)?);
+            let mut silence = connection.get(&path, &[])?;
+            self.change(&mut silence)?;
+            let made = connection.post("silences", &silence)?;
+            silence["id"] = made["silenceID"].clone();
+            changed.push(silence);
+        }
+        print(&Value::from(changed), self.output, self.quiet);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn change(&self, silence: &mut Value) -> anyhow::Result<()> {
+        let time = |name: &str| {
+            let text = text(silence, name);
+            let time = text.parse::<Timestamp>();
+            time.with_context(|| format!("{text:?} is no time"))
+        };
+        let start = self.start.map_or_else(|| time("/startsAt"), Ok)?;
+        let end = match (self.end, self.duration) {
+            (Some(end), _) => end,
+            (None, Some(duration)) if duration.is_zero() => {
+                bail!("silence duration must be greater than 0")
+            }
+            (None, Some(duration)) => after(start, duration)?,
+            (None, None) => time("/endsAt")?,
+        };
+        check_order(start, end)?;
+        silence["startsAt"] = json!(start.to_string());
+        silence["endsAt"] = json!(end.to_string());
+        if let Some(comment) = &self.comment {
+            silence["comment"] = json!(comment);
+        }
+        Ok(())
+    }
+}
+
+fn check_order(start: Timestamp, end: Timestamp) -> anyhow::Result<()> {
+    if start > end {
+        bail!("silence cannot start after it ends");
+    }
+    Ok(())
+}
+
+fn after(start: Timestamp, duration: PromDuration) -> anyhow::Result<Timestamp> {
+    let duration = SignedDuration::from_millis(duration.as_millis_i64());
+    start
+        .checked_add(duration)
+        .context("the silence would end after the end of all times")
+}
+
+/// A name as a piece of a path.
+fn segment(id: &str) -> anyhow::Result<&str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    match !id.is_empty() && id.chars().all(is_plain) {
+        true => Ok(id),
+        false => Err(anyhow!("{id:?} is not the name of a silence")),
+    }
+}
+
+fn standard_input() -> std::io::Result<String> {
+    let mut text = String::new();
+    let bound = FILE_BYTES_MAX as u64 + 1;
+    let mut input = std::io::stdin().take(bound);
+    input.read_to_string(&mut text)?;
+    match text.len() > FILE_BYTES_MAX {
+        true => Err(std::io::Error::other(format!(
+            "over {FILE_BYTES_MAX} bytes"
+        ))),
+        false => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        update: Update,
+    }
+
+    #[test]
+    fn what_is_not_said_stays_as_it_was() {
+        let before = json!({
+            "id": "5", "comment": "old", "createdBy": "me",
+            "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-01-01T01:00:00Z",
+        });
+        for (args, start, end, comment) in [
+            (&["5"][..], "00:00:00", "01:00:00", "old"),
+            (&["5", "-d", "3h"], "00:00:00", "03:00:00", "old"),
+            (&["5", "--comment=new"], "00:00:00", "01:00:00", "new"),
+            (
+                &["5", "--start=2026-01-01T01:30:00+01:00", "-d", "1h"],
+                "00:30:00",
+                "01:30:00",
+                "old",
+            ),
+            (
+                &["5", "--end=2026-01-01T02:00:00Z", "-d", "1h"],
+                "00:00:00",
+                "02:00:00",
+                "old",
+            ),
+        ] {
+            let line = Line::parse_from([&["update"], args].concat());
+            let mut silence = before.clone();
+            line.update.change(&mut silence).unwrap();
+            let expected = json!({
+                "id": "5", "comment": comment, "createdBy": "me",
+                "startsAt": format!("2026-01-01T{start}Z"),
+                "endsAt": format!("2026-01-01T{end}Z"),
+            });
+            assert_eq!(silence, expected, "{args:?}");
+        }
+        for args in [&["5", "--end=2020-01-01T00:00:00Z"][..], &["5", "-d", "0s"]] {
+            let line = Line::parse_from([&["update"], args].concat());
+            assert!(line.update.change(&mut before.clone()).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_leads_to_no_other_path() {
+        assert!(segment("e536be56-0d9f-4e3d-bc28-db480aea3746").is_ok());
+        for bad in ["", "../status", "a b", "a/b", "a?b"] {
+            assert!(segment(bad).is_err(), "{bad}");
+        }
+    }
+}
