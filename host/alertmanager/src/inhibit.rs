@@ -36,8 +36,8 @@ type Sources = HashMap<Labels, Alike>;
 /// so that each target costs the same, however many sources there are.
 #[derive(Debug, Default)]
 struct Alike {
-    /// When each ends, and whether it is a target as well.
-    ends: HashMap<Fingerprint, (i64, bool)>,
+    /// When each ends.
+    ends: HashMap<Fingerprint, i64>,
     /// Those that are sources only, by when they end.
     sources: BTreeSet<(i64, Fingerprint)>,
     /// Those that are targets as well.
@@ -47,9 +47,8 @@ struct Alike {
 impl Alike {
     /// Takes note of a source, as it is now.
     fn note(&mut self, fingerprint: Fingerprint, ends_at_ms: i64, is_target: bool) {
-        let before = self.ends.insert(fingerprint, (ends_at_ms, is_target));
-        if let Some((ended_at_ms, _)) = before {
-            self.of(is_target).remove(&(ended_at_ms, fingerprint));
+        if let Some(before_ms) = self.ends.insert(fingerprint, ends_at_ms) {
+            self.of(is_target).remove(&(before_ms, fingerprint));
         }
         self.of(is_target).insert((ends_at_ms, fingerprint));
     }
