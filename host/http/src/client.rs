@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 
 use crate::credentials::Credentials;
 use crate::dialled;
@@ -16,7 +16,7 @@ use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, 
 /// So many redirects are followed; one more ends the request, as in Go.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Sends GET and POST requests. It has no timeout of its own: its caller knows the deadline.
+/// Sends GET, POST and PUT requests. It has no timeout of its own: its caller knows the deadline.
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
@@ -120,12 +120,27 @@ impl Client {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response, RequestError> {
-        let sent = self.post_following(url, headers, body).await;
-        sent.map_err(RequestError::of_post)
+        let sent = self.send_following(Method::POST, url, headers, body).await;
+        sent.map_err(|error| error.of("Post"))
     }
 
-    async fn post_following(
+    /// As [`Self::post`], with PUT.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn put(
         &self,
+        url: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, RequestError> {
+        let sent = self.send_following(Method::PUT, url, headers, body).await;
+        sent.map_err(|error| error.of("Put"))
+    }
+
+    async fn send_following(
+        &self,
+        method: Method,
         url: &str,
         headers: &HeaderMap,
         body: Bytes,
@@ -137,8 +152,8 @@ impl Client {
         let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;
         for _ in 0..=REDIRECTS_MAX {
-            let request = client.post(current.clone()).headers(headers.clone());
-            let mut request = request.body(body.clone());
+            let request = client.request(method.clone(), current.clone());
+            let mut request = request.headers(headers.clone()).body(body.clone());
             if is_trusted {
                 request = request.headers(credentials.clone());
             }
