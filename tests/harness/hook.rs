@@ -16,6 +16,8 @@ struct Kept {
     is_stopped: AtomicBool,
     /// 0 is 200.
     status: AtomicU16,
+    /// What is said in an answer.
+    said: Mutex<String>,
 }
 
 /// An HTTP server on a port of its own; it stops taking connections when it is dropped.
@@ -28,7 +30,12 @@ pub struct Hook {
 impl Hook {
     /// Listens.
     pub fn listen() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen_at(0)
+    }
+
+    /// Listens at a port of the test's choice.
+    pub fn listen_at(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let kept = Arc::new(Kept::default());
         let hook = Self {
@@ -61,6 +68,11 @@ impl Hook {
     pub fn answer_with(&self, status: u16) {
         self.kept.status.store(status, Ordering::Relaxed);
     }
+
+    /// From here on its answers have this body.
+    pub fn say(&self, text: &str) {
+        *self.kept.said.lock().unwrap() = text.to_owned();
+    }
 }
 
 impl Drop for Hook {
@@ -84,7 +96,9 @@ fn answer_all(stream: TcpStream, kept: &Kept) {
         if status == 200 {
             kept.posts.lock().unwrap().push((path, body));
         }
-        let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n");
+        let said = kept.said.lock().unwrap().clone();
+        let length = said.len();
+        let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{said}");
         if out.write_all(answer.as_bytes()).is_err() {
             return;
         }
