@@ -80,6 +80,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "plugin",
             "registry",
             "scrape",
+            // Receivers in a trial have texts expanded.
+            "template",
         ],
     ),
     (

@@ -132,8 +132,8 @@ fn a_config_that_cannot_run_is_refused_as_a_whole() {
         ),
         (
             "webhook_configs: [{url",
-            "opsgenie_configs: [{api_key: k, api_url",
-            "opsgenie",
+            "victorops_configs: [{api_key: k, routing_key: r, api_url",
+            "there is no plugin",
         ),
         ("group_wait: 100ms", "group_wait: soon", "soon"),
     ] {

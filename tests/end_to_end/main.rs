@@ -14,6 +14,7 @@ mod plugin_discovery;
 mod plugin_faults;
 mod plugins_api;
 mod promql_command;
+mod receivers;
 mod registry;
 mod swap_storm;
 mod tsdb_commands;

@@ -17,6 +17,8 @@ struct Kept {
     is_stopped: AtomicBool,
     /// 0 is 200.
     status: AtomicU16,
+    /// What is said in an answer.
+    said: Mutex<String>,
 }
 
 /// An HTTP server on a port of its own; it stops taking connections when it is dropped.
@@ -34,7 +36,15 @@ impl Hook {
 
     /// Listens on an address of the machine.
     pub fn listen_on(host: &str) -> Self {
-        let listener = TcpListener::bind((host, 0)).unwrap();
+        Self::bound(TcpListener::bind((host, 0)).unwrap())
+    }
+
+    /// Listens on the loopback interface, at a port of the test's choice.
+    pub fn listen_at(port: u16) -> Self {
+        Self::bound(TcpListener::bind(("127.0.0.1", port)).unwrap())
+    }
+
+    fn bound(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let kept = Arc::new(Kept::default());
         let hook = Self {
@@ -74,6 +84,11 @@ impl Hook {
     pub fn answer_with(&self, status: u16) {
         self.kept.status.store(status, Ordering::Relaxed);
     }
+
+    /// From here on its answers have this body.
+    pub fn say(&self, text: &str) {
+        *self.kept.said.lock().unwrap() = text.to_owned();
+    }
 }
 
 impl Drop for Hook {
@@ -98,7 +113,9 @@ fn answer_all(stream: TcpStream, kept: &Kept) {
             let post = (SystemTime::now(), (path, body));
             kept.posts.lock().unwrap().push(post);
         }
-        let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n");
+        let said = kept.said.lock().unwrap().clone();
+        let length = said.len();
+        let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{said}");
         if out.write_all(answer.as_bytes()).is_err() {
             return;
         }

@@ -3,6 +3,8 @@
 //! It is not: a reader of YAML, which the binary has, and not what runs: [`Config::resolve`] checks
 //! it and makes that.
 
+mod defaults;
+mod entry;
 mod fields;
 mod integration;
 mod kinds;
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time_interval::NamedTimeIntervals;
 
+pub use entry::{Entry, Place, SecretSource};
 pub use fields::Settings;
 pub use integration::{Integration, ReceiverConfig};
 pub(crate) use resolve::Resolved;

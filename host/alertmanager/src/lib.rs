@@ -34,8 +34,8 @@ mod webhook;
 pub use alert::{Alert, Fingerprint};
 pub use api::{AlertQuery, ApiFault, FaultKind, PostError, PostedAlert, VersionInfo};
 pub use config::{
-    Config, ConfigFault, HttpSection, InhibitRuleConfig, Integration, ReceiverConfig, RouteConfig,
-    Settings,
+    Config, ConfigFault, Entry, HttpSection, InhibitRuleConfig, Integration, Place, ReceiverConfig,
+    RouteConfig, SecretSource, Settings,
 };
 pub use dispatcher::GROUPS_MAX;
 pub use manager::{Alertmanager, AlertmanagerError, AlertmanagerOptions, PreparedConfig};

@@ -28,6 +28,7 @@ pub mod report;
 pub mod samples;
 mod scaffold;
 pub mod session;
+mod texts;
 mod tool;
 mod trial;
 

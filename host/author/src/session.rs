@@ -180,7 +180,7 @@ impl Session {
     /// The plugin is not loaded, or no receiver.
     pub fn receiver(&self, name: &str, config: &Value) -> Result<Arc<PluginReceiver>, AuthorError> {
         self.runtime
-            .receiver(&self.name, name, config)
+            .receiver(&self.name, name, config, Lent::default())
             .map_err(component)
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 
 use crate::credentials::Credentials;
 use crate::dialled;
@@ -16,7 +16,8 @@ use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, 
 /// So many redirects are followed; one more ends the request, as in Go.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Sends GET, POST and DELETE requests. It has no timeout of its own: its caller knows the deadline.
+/// Sends GET, POST, PUT and DELETE requests. It has no timeout of its own: its caller knows the
+/// deadline.
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
@@ -120,12 +121,27 @@ impl Client {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response, RequestError> {
-        let sent = self.post_following(url, headers, body).await;
-        sent.map_err(RequestError::of_post)
+        let sent = self.send_following(Method::POST, url, headers, body).await;
+        sent.map_err(|error| error.of("Post"))
     }
 
-    async fn post_following(
+    /// As [`Self::post`], with PUT.
+    ///
+    /// # Errors
+    /// As [`Self::post`].
+    pub async fn put(
         &self,
+        url: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, RequestError> {
+        let sent = self.send_following(Method::PUT, url, headers, body).await;
+        sent.map_err(|error| error.of("Put"))
+    }
+
+    async fn send_following(
+        &self,
+        method: Method,
         url: &str,
         headers: &HeaderMap,
         body: Bytes,
@@ -137,8 +153,8 @@ impl Client {
         let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;
         for _ in 0..=REDIRECTS_MAX {
-            let request = client.post(current.clone()).headers(headers.clone());
-            let mut request = request.body(body.clone());
+            let request = client.request(method.clone(), current.clone());
+            let mut request = request.headers(headers.clone()).body(body.clone());
             if is_trusted {
                 request = request.headers(credentials.clone());
             }
@@ -165,26 +181,13 @@ impl Client {
         Err(RequestError::new(url, text))
     }
 
-    /// Asks a server to end what a URL names. Any answer is an answer, a redirect too.
+    /// Asks a server to end what a URL names; follows redirects as [`Self::post`] does.
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
     pub async fn delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
-        let sent = self.send_delete(url, headers).await;
-        sent.map_err(RequestError::of_delete)
-    }
-
-    async fn send_delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
-        let parsed = parse(url)?;
-        let credentials = self.credentials.headers().await;
-        let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
-        let client = self.transport.client().await;
-        let client = client.map_err(|cause| RequestError::new(url, cause))?;
-        let request = client.delete(parsed.clone()).headers(headers.clone());
-        match request.headers(credentials).send().await {
-            Ok(response) => Ok(Response(response)),
-            Err(error) => Err(self.failed(url, &parsed, &error).await),
-        }
+        let sent = self.send_following(Method::DELETE, url, headers, Bytes::new());
+        sent.await.map_err(|error| error.of("Delete"))
     }
 
     async fn failed(&self, shown: &str, url: &Url, error: &reqwest::Error) -> RequestError {

@@ -35,7 +35,7 @@ pub enum BuildError {
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {url:?}: {cause}")]
 pub struct RequestError {
-    /// `Get`, `Post` or `Delete`.
+    /// `Get`, `Post`, `Put` or `Delete`.
     pub method: &'static str,
     /// The URL that was asked for, a password in it replaced by `***`.
     pub url: String,
@@ -55,20 +55,9 @@ impl RequestError {
 }
 
 impl RequestError {
-    /// The same of a POST request.
-    pub(crate) fn of_post(self) -> Self {
-        Self {
-            method: "Post",
-            ..self
-        }
-    }
-
-    /// The same of a DELETE request.
-    pub(crate) fn of_delete(self) -> Self {
-        Self {
-            method: "Delete",
-            ..self
-        }
+    /// The same of a request with another method.
+    pub(crate) fn of(self, method: &'static str) -> Self {
+        Self { method, ..self }
     }
 }
 

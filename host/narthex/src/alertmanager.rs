@@ -1,41 +1,35 @@
-//! The Alertmanager inside: its flags, its config file, and who delivers for its receivers.
+//! The Alertmanager inside: its flags and its config file.
 //!
-//! It is not: what routes and tells. The crate has that, and knows neither YAML nor plugins.
+//! It is not: what routes and tells, which the crate has, nor who delivers (`receivers`).
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, anyhow};
-use async_trait::async_trait;
+use anyhow::Context as _;
 use clap::Args;
 use md5::{Digest as _, Md5};
 use narthex_alertmanager::{
-    Alertmanager, AlertmanagerOptions, BuildNotify, Config, FailureReason, Integration,
-    MatcherMode, Notification, NotifiedAlert, Notify, NotifyError, PostedAlert, PreparedConfig,
-    RouteConfig, SilenceLimits, Webhook,
+    Alertmanager, AlertmanagerOptions, Config, MatcherMode, PostedAlert, PreparedConfig,
+    RouteConfig, SilenceLimits,
 };
 use narthex_cluster::Cluster;
 use narthex_disk::SystemDisk;
 use narthex_model::{ByteSize, Clock, Labels, PromDuration};
 use narthex_operator::{Fault, Routing};
-use narthex_plugin::{Outcome, PluginReceiver, PluginRuntime};
+use narthex_plugin::PluginRuntime;
 use narthex_rules::Notifier;
 use narthex_template::alertmanager::Templates;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use serde_json::Value;
-use tokio::time::Instant;
 
+use crate::build_info;
 use crate::cluster::ClusterFlags;
+use crate::receivers::{Integrations, read_templates};
 use crate::yaml::{self, Document, YamlError};
-use crate::{build_info, config};
 
 /// The folder below the store's for silences and the notification log.
 const FOLDER: &str = "alertmanager";
-
-/// The integration that needs no plugin.
-const WEBHOOK: &str = "webhook";
 
 // Alertmanager's flags, by its names where it has them. This is no doc comment, because clap would
 // show it as what the whole program is for. Names that other flags' fields have need ids of their own.
@@ -86,6 +80,7 @@ pub(crate) struct AlertmanagerFlags {
 #[derive(Debug)]
 pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
+    integrations: Arc<Integrations>,
     file: PathBuf,
     config_hash: ConfigHash,
     followed: Mutex<Followed>,
@@ -97,6 +92,7 @@ struct Followed {
     config: Config,
     /// As its users may see it.
     yaml: String,
+    templates: Arc<Templates>,
     /// Why branches were left out.
     refused: Vec<Fault>,
 }
@@ -144,6 +140,13 @@ impl AlertmanagerFollower {
         let folder = folder.unwrap_or_else(|| store.join(FOLDER));
         let retention_ms = flags.retention.as_millis_i64();
         let bytes_max = flags.silence_bytes_max.as_bytes();
+        let config_hash = ConfigHash::register(registry);
+        build_info::register_alertmanager(registry);
+        config_hash.note(&file);
+        let (config, yaml, templates) = load_all(&file, matcher_mode)?;
+        let templates = Arc::new(templates);
+        let integrations = Integrations::new(plugins, clock.clone(), Arc::clone(&templates));
+        let integrations = Arc::new(integrations);
         let options = AlertmanagerOptions {
             clock,
             disk: Arc::new(SystemDisk::new(&folder)),
@@ -157,13 +160,9 @@ impl AlertmanagerFollower {
             maintenance_interval_ms: flags.maintenance_interval.as_millis_i64(),
             matcher_mode,
             external_url,
-            integrations: Arc::new(Integrations { plugins }),
+            integrations: integrations.clone(),
             cluster,
         };
-        let config_hash = ConfigHash::register(registry);
-        build_info::register_alertmanager(registry);
-        config_hash.note(&file);
-        let (config, yaml) = load(&file, matcher_mode)?;
         let prepared =
             Alertmanager::prepare(&config, yaml.clone(), matcher_mode, &*options.integrations)
                 .await;
@@ -173,11 +172,13 @@ impl AlertmanagerFollower {
         config_hash.show();
         Ok(Some(Self {
             manager,
+            integrations,
             file,
             config_hash,
             followed: Mutex::new(Followed {
                 config,
                 yaml,
+                templates,
                 refused: Vec::new(),
             }),
         }))
@@ -201,8 +202,9 @@ impl AlertmanagerFollower {
     pub(crate) async fn prepare(&self, branches: &[Routing]) -> Result<ReadyAlertmanager, String> {
         let prepared = async {
             self.config_hash.note(&self.file);
-            let (config, yaml) = load(&self.file, self.manager.matcher_mode())?;
-            self.prepare_both(config, yaml, branches).await
+            let (config, yaml, templates) = load_all(&self.file, self.manager.matcher_mode())?;
+            self.prepare_both((config, yaml, Arc::new(templates)), branches)
+                .await
         };
         prepared.await.map_err(|error: anyhow::Error| {
             self.manager.refused_config();
@@ -218,17 +220,22 @@ impl AlertmanagerFollower {
         &self,
         branches: &[Routing],
     ) -> Result<ReadyAlertmanager, String> {
-        let Followed { config, yaml, .. } = self.lock().clone();
-        let prepared = self.prepare_both(config, yaml, branches).await;
+        let Followed {
+            config,
+            yaml,
+            templates,
+            ..
+        } = self.lock().clone();
+        let prepared = self.prepare_both((config, yaml, templates), branches).await;
         prepared.map_err(|error| format!("{error:#}"))
     }
 
     async fn prepare_both(
         &self,
-        config: Config,
-        yaml: String,
+        (config, yaml, templates): (Config, String, Arc<Templates>),
         branches: &[Routing],
     ) -> anyhow::Result<ReadyAlertmanager> {
+        self.integrations.take_templates(Arc::clone(&templates));
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
         for branch in branches {
             // Each by itself: one that cannot run must not keep the others away.
@@ -255,6 +262,7 @@ impl AlertmanagerFollower {
             followed: Followed {
                 config,
                 yaml,
+                templates,
                 refused,
             },
         })
@@ -362,13 +370,18 @@ impl Notifier for RuleAlerts {
 /// # Errors
 /// It cannot be read, or cannot run.
 pub(crate) fn load(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, String)> {
+    load_all(path, mode).map(|(config, yaml, _)| (config, yaml))
+}
+
+/// The same with the templates that it names.
+fn load_all(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, String, Templates)> {
     let file = path.display().to_string();
     let text = yaml::read_text(path).with_context(|| format!("couldn't load {file}"))?;
     let mut config = read(&text, &file, mode)?;
     config.set_folder(path.parent().unwrap_or(Path::new("")));
-    check_templates(&config)?;
+    let templates = read_templates(&config)?;
     let yaml = yaml::to_string(&config.shown()).context("the configuration cannot be printed")?;
-    Ok((config, yaml))
+    Ok((config, yaml, templates))
 }
 
 /// Reads and checks the text of a config, whatever files it names. What is said of a fault holds no
@@ -415,24 +428,6 @@ fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::Result<Confi
     Ok(config)
 }
 
-/// Looks whether the files of templates are templates.
-fn check_templates(config: &Config) -> anyhow::Result<()> {
-    let mut templates = Templates::new()?;
-    for glob in config.templates.iter().filter(|glob| !glob.is_empty()) {
-        let found = config::matching(Path::new(glob));
-        let found =
-            found.map_err(|_| anyhow!("templates: {glob}: only a name may have wildcards"))?;
-        for path in found {
-            let file = path.display();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let text = yaml::read_text(&path).with_context(|| format!("couldn't load {file}"))?;
-            let added = templates.add(&name, &text);
-            added.with_context(|| format!("couldn't load {file}"))?;
-        }
-    }
-    Ok(())
-}
-
 fn parse(text: &str, file: &str, mode: MatcherMode) -> Result<Config, YamlError> {
     let mut document = Document::parse(text, file)?;
     let read = document.read::<Config>();
@@ -450,100 +445,6 @@ fn parse(text: &str, file: &str, mode: MatcherMode) -> Result<Config, YamlError>
             file: file.to_owned(),
             faults,
         }),
-    }
-}
-
-/// Finds who delivers: for `slack_configs` the plugin `slack`, for an entry of `plugin_configs` the
-/// plugin that it names. Webhooks need none.
-#[derive(Debug)]
-struct Integrations {
-    plugins: Arc<PluginRuntime>,
-}
-
-#[async_trait]
-impl BuildNotify for Integrations {
-    async fn build(
-        &self,
-        receiver: &str,
-        integration: &Integration,
-    ) -> Result<Arc<dyn Notify>, String> {
-        let kind = &integration.kind;
-        let is_known = self
-            .plugins
-            .list()
-            .iter()
-            .any(|status| status.name == *kind);
-        if kind == WEBHOOK && !integration.is_plugin && !is_known {
-            let webhook = Webhook::new(integration).map_err(|error| error.to_string())?;
-            return Ok(Arc::new(webhook));
-        }
-        if !is_known && !integration.is_plugin {
-            return Err(format!(
-                "there is no plugin {kind:?} that delivers {kind}_configs"
-            ));
-        }
-        let settings = Value::Object(integration.settings.fields().clone());
-        let name = format!("{receiver}/{kind}/{}", integration.index);
-        let plugin = self.plugins.receiver(kind, &name, &settings);
-        let plugin = plugin.map_err(|error| error.to_string())?;
-        Ok(Arc::new(PluginNotify(plugin)))
-    }
-}
-
-/// A plugin that delivers.
-#[derive(Debug)]
-struct PluginNotify(Arc<PluginReceiver>);
-
-#[async_trait]
-impl Notify for PluginNotify {
-    async fn notify(
-        &self,
-        notification: &Notification,
-        deadline: Instant,
-    ) -> Result<(), NotifyError> {
-        match self.0.notify(&of_plugin(notification), deadline).await {
-            Outcome::Delivered => Ok(()),
-            Outcome::Retry { after, reason } => Err(NotifyError {
-                is_temporary: true,
-                retry_after: after,
-                reason: FailureReason::Other,
-                message: reason,
-            }),
-            Outcome::Rejected { reason } => Err(NotifyError {
-                is_temporary: false,
-                retry_after: None,
-                reason: FailureReason::ClientError,
-                message: reason,
-            }),
-        }
-    }
-}
-
-fn of_plugin(notification: &Notification) -> narthex_plugin::Notification {
-    let pairs = |labels: &Labels| -> Vec<(String, String)> {
-        let pairs = labels.iter();
-        pairs
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    };
-    let alert = |alert: &NotifiedAlert| narthex_plugin::Alert {
-        is_firing: alert.is_firing,
-        fingerprint: alert.fingerprint().to_string(),
-        labels: pairs(&alert.alert.labels),
-        annotations: alert.alert.annotations.clone().into_iter().collect(),
-        starts_at_ms: alert.alert.starts_at_ms,
-        ends_at_ms: alert.ends_at_ms(),
-        generator_url: alert.alert.generator_url.clone(),
-    };
-    narthex_plugin::Notification {
-        group_key: notification.group_key.clone(),
-        receiver: notification.receiver.clone(),
-        group_labels: pairs(&notification.group_labels),
-        common_labels: notification.common_labels().into_iter().collect(),
-        common_annotations: notification.common_annotations().into_iter().collect(),
-        external_url: notification.external_url.clone(),
-        truncated: 0,
-        alerts: notification.alerts.iter().map(alert).collect(),
     }
 }
 

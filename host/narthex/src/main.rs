@@ -25,6 +25,7 @@ mod plugin;
 mod plugins;
 mod process;
 mod promql_scripts;
+mod receivers;
 mod registry_follower;
 mod reload;
 mod remote_read;

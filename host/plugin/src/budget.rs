@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use crate::limits::{
     CONNECTS_PER_CALL_MAX, DATAGRAMS_PER_CALL_MAX, HOST_CALLS_PER_CALL_MAX,
     LENT_REQUESTS_PER_CALL_MAX, LOOKUPS_PER_CALL_MAX, PINGS_PER_CALL_MAX, READ_BYTES_PER_CALL_MAX,
-    STATE_WRITES_PER_CALL_MAX,
+    STATE_WRITES_PER_CALL_MAX, TEXTS_PER_CALL_MAX,
 };
 use crate::metrics::{InterfaceLabels, Metrics};
 
@@ -24,11 +24,12 @@ pub(crate) enum Interface {
     State,
     Kubernetes,
     Refreshing,
+    Texts,
 }
 
 impl Interface {
     /// All of them, in the order of their values.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Log,
         Self::Clock,
         Self::Secrets,
@@ -41,6 +42,7 @@ impl Interface {
         Self::State,
         Self::Kubernetes,
         Self::Refreshing,
+        Self::Texts,
     ];
 
     fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Interface {
             Self::State => "state",
             Self::Kubernetes => "kubernetes",
             Self::Refreshing => "refreshing",
+            Self::Texts => "texts",
         }
     }
 }
@@ -92,6 +95,7 @@ pub(crate) enum Spend {
     Ping,
     StateWrite,
     LentRequest,
+    Text,
 }
 
 impl Spend {
@@ -111,6 +115,7 @@ impl Spend {
                 LENT_REQUESTS_PER_CALL_MAX,
                 "requests to what the configuration's entry names",
             ),
+            Self::Text => (TEXTS_PER_CALL_MAX, "expanded texts"),
         }
     }
 
@@ -124,6 +129,7 @@ impl Spend {
             Self::Ping => "icmp",
             Self::StateWrite => "state",
             Self::LentRequest => "http",
+            Self::Text => "texts",
         }
     }
 }
@@ -131,7 +137,7 @@ impl Spend {
 /// What one call has used.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Budget {
-    spent: [u32; 7],
+    spent: [u32; 8],
     read_bytes: u64,
 }
 
@@ -183,6 +189,7 @@ mod tests {
             Spend::Datagram,
             Spend::Ping,
             Spend::StateWrite,
+            Spend::Text,
         ] {
             let mut budget = Budget::default();
             let (bound, name) = what.bound();

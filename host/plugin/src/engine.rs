@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiView, clocks as wasi_clocks};
 
 use crate::bindings::discovery::narthex::plugin::refreshing;
 use crate::bindings::exporter::Exporter;
+use crate::bindings::receiver::narthex::plugin::texts;
 use crate::error::PluginError;
 use crate::host::Host;
 use crate::limits::{EPOCH_TICK, FIBER_STACK_BYTES, STACK_BYTES};
@@ -42,7 +43,7 @@ const WASI_INTERFACES: [&str; 20] = [
 ];
 
 /// What of the contract is linked.
-const OWN_INTERFACES: [&str; 13] = [
+const OWN_INTERFACES: [&str; 14] = [
     "narthex:plugin/clock",
     "narthex:plugin/files",
     "narthex:plugin/http",
@@ -54,6 +55,7 @@ const OWN_INTERFACES: [&str; 13] = [
     "narthex:plugin/secrets",
     "narthex:plugin/state",
     "narthex:plugin/tcp",
+    "narthex:plugin/texts",
     "narthex:plugin/types",
     "narthex:plugin/udp",
 ];
@@ -97,11 +99,12 @@ pub(crate) fn start() -> Result<Engine, PluginError> {
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>, PluginError> {
     let mut linker = Linker::new(engine);
     link_wasi(&mut linker).map_err(PluginError::engine)?;
-    // Every world imports the same, and one of them this.
+    // Every world imports the same, and two of them one interface more.
     Exporter::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)
         .map_err(PluginError::engine)?;
     refreshing::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)
         .map_err(PluginError::engine)?;
+    texts::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host).map_err(PluginError::engine)?;
     Ok(linker)
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use narthex_http::{Client, Lookup};
+use narthex_http::Lookup;
 use narthex_model::Clock;
 use narthex_registry::MemorySize;
 use tokio::net::UdpSocket;
@@ -16,9 +16,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::bindings::plugin::types;
 use crate::budget::{Budget, HostCalls, Interface, Spend};
 use crate::capability::{Capabilities, Denied};
+use crate::expand::Expand;
 use crate::imports::http::StoredResponse;
 use crate::imports::tcp::Stream;
-use crate::lent::Observer;
+use crate::lent::Lent;
 use crate::limits::{
     CORE_INSTANCES_MAX, DENIALS_LOGGED_PER_CALL_MAX, HANDLES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX,
     TABLE_ELEMENTS_MAX, TABLES_MAX,
@@ -63,6 +64,8 @@ pub(crate) struct Call {
     pub(crate) sockets: Vec<Option<UdpSocket>>,
     pub(crate) responses: Vec<StoredResponse>,
     pub(crate) budget: Budget,
+    /// Expands texts with the notification that is to be delivered; none in other calls.
+    pub(crate) texts: Option<Arc<dyn Expand>>,
     /// Whether the guest said that it returns changes only.
     pub(crate) has_only_changes: bool,
     /// Whether the guest said that there is more than it returns.
@@ -80,6 +83,7 @@ impl Call {
             sockets: Vec::new(),
             responses: Vec::new(),
             budget: Budget::default(),
+            texts: None,
             has_only_changes: false,
             has_more: false,
             denials: 0,
@@ -95,10 +99,8 @@ pub(crate) struct Host {
     pub(crate) log: Arc<PluginLog>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) outside: Outside,
-    /// What sends requests to what is lent to the job.
-    pub(crate) lent_client: Option<Client>,
-    /// Who is told of those requests.
-    pub(crate) observer: Option<Arc<Observer>>,
+    /// What is lent to the job.
+    pub(crate) lent: Lent,
     pub(crate) identity: Identity,
     pub(crate) started: Instant,
     pub(crate) call: Call,
@@ -137,8 +139,7 @@ impl Host {
             log,
             capabilities,
             outside,
-            lent_client: None,
-            observer: None,
+            lent: Lent::default(),
             identity,
             started,
             call: Call::new(0, None, started),
@@ -160,6 +161,7 @@ impl Host {
         self.log.end_call();
         self.call.streams.clear();
         self.call.sockets.clear();
+        self.call.texts = None;
         std::mem::take(&mut self.call.responses)
     }
 

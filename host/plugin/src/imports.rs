@@ -13,5 +13,6 @@ mod refreshing;
 pub(crate) mod secrets;
 pub(crate) mod state;
 pub(crate) mod tcp;
+mod texts;
 mod timex;
 pub(crate) mod udp;

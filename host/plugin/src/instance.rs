@@ -21,6 +21,7 @@ use crate::bindings::receiver::exports::narthex::plugin::notifier::{
 };
 use crate::capability::Capabilities;
 use crate::error::CallError;
+use crate::expand::Expand;
 use crate::host::{Host, Identity, Outside};
 use crate::lent::Lent;
 use crate::limits::{
@@ -119,7 +120,11 @@ pub(crate) enum Request<'a> {
         endpoint: Option<Endpoint>,
     },
     Refresh,
-    Notify(&'a GuestNotification),
+    Notify {
+        notification: &'a GuestNotification,
+        /// Expands texts with it.
+        texts: Arc<dyn Expand>,
+    },
 }
 
 /// What a discovery found.
@@ -153,8 +158,7 @@ impl Instance {
             lending(&capabilities, &reach),
             version.bounds.memory,
         );
-        host.lent_client = setup.lent.client().cloned();
-        host.observer = setup.lent.observer();
+        host.lent = setup.lent.clone();
         let mut store = Store::new(version.program.engine(), host);
         store.limiter(|host| &mut host.memory);
         store.set_epoch_deadline(1);
@@ -224,7 +228,7 @@ impl Instance {
         allowance: Allowance,
     ) -> Result<Answer, CallError> {
         self.calls += 1;
-        if matches!(request, Request::Refresh) {
+        if matches!(request, Request::Refresh | Request::Notify { .. }) {
             self.look_at_reach();
         }
         let store = &mut self.store;
@@ -258,7 +262,14 @@ impl Instance {
                 };
                 return refreshed.checked().map(Answer::Groups);
             }
-            (Guest::Receiver(guest), Request::Notify(notification)) => {
+            (
+                Guest::Receiver(guest),
+                Request::Notify {
+                    notification,
+                    texts,
+                },
+            ) => {
+                store.data_mut().call.texts = Some(texts);
                 let notifier = guest.narthex_plugin_notifier();
                 let call = notifier.call_notify(&mut *store, notification);
                 let answer = within(allowance, call).await;

@@ -1,20 +1,23 @@
 //! What an entry of the configuration lends to the one job that is made of it: a client with the
-//! entry's credentials, the places that the entry names, watches on its cluster.
+//! entry's credentials, the places that the entry names, its secrets, its way to speak TLS, watches
+//! on its cluster.
 //!
 //! It is not: a grant. What is lent needs none, belongs to no other job of the plugin, and ends
 //! with the entry. Credentials stay in the client: a guest sees the answers alone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use narthex_http::Client;
+use narthex_http::{Client, TlsConfig};
 use narthex_registry::GrantList;
 
+use crate::config::SecretConfig;
 use crate::watches::Watches;
 
-/// Says what may be reached. It is asked before each look for targets, since what an entry names
-/// may be a file that changes.
+/// Says what may be reached. It is asked before each look for targets and each notification, since
+/// what an entry names may be a file that changes.
 pub type Reach = dyn Fn() -> GrantList + Send + Sync;
 
 /// A request that the lent client has sent, and what came of it.
@@ -41,6 +44,8 @@ struct Things {
     reach: Option<Arc<Reach>>,
     watches: Option<Arc<dyn Watches>>,
     observer: Option<Arc<Observer>>,
+    secrets: Option<BTreeMap<String, SecretConfig>>,
+    tls: Option<TlsConfig>,
 }
 
 impl Lent {
@@ -70,6 +75,19 @@ impl Lent {
         self.with(|things| things.observer = Some(Arc::new(observer)))
     }
 
+    /// Lends secrets, by the names that the plugin asks for; they come before those that it was
+    /// granted. Of a job that has some, errors tell no URL: it may be one of them.
+    #[must_use]
+    pub fn with_secrets(self, secrets: BTreeMap<String, SecretConfig>) -> Self {
+        self.with(|things| things.secrets = Some(secrets))
+    }
+
+    /// Lends a way to speak TLS over `tcp`: there, the profile without a name is this one.
+    #[must_use]
+    pub fn with_tls(self, config: TlsConfig) -> Self {
+        self.with(|things| things.tls = Some(config))
+    }
+
     fn with(self, change: impl FnOnce(&mut Things)) -> Self {
         let mut things = self.0.as_deref().cloned().unwrap_or_default();
         change(&mut things);
@@ -86,6 +104,21 @@ impl Lent {
 
     pub(crate) fn watches(&self) -> Option<Arc<dyn Watches>> {
         self.0.as_ref()?.watches.clone()
+    }
+
+    /// Whether secrets are lent, be it none.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|things| things.secrets.is_some())
+    }
+
+    pub(crate) fn secret(&self, name: &str) -> Option<&SecretConfig> {
+        self.0.as_ref()?.secrets.as_ref()?.get(name)
+    }
+
+    pub(crate) fn tls(&self) -> Option<&TlsConfig> {
+        self.0.as_ref()?.tls.as_ref()
     }
 
     pub(crate) fn reach(&self) -> GrantList {

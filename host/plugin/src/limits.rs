@@ -88,6 +88,15 @@ pub const PINGS_PER_CALL_MAX: u32 = 64;
 /// Bytes in an echo request; more is an error to the guest.
 pub const PING_PAYLOAD_BYTES_MAX: u16 = 8192;
 
+/// Texts that one notification may have expanded; one more is denied.
+pub const TEXTS_PER_CALL_MAX: u32 = 1000;
+
+/// Bytes of a text that is to be expanded; a longer one is an error to the guest.
+pub const TEMPLATE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of what an expanded text may be; a longer one is an error to the guest.
+pub const EXPANDED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Blobs that one call may write; one more is denied.
 pub const STATE_WRITES_PER_CALL_MAX: u32 = 64;
 

@@ -77,7 +77,7 @@ pub(crate) struct LogLabels {
 }
 
 /// What the host refuses calls for.
-pub(crate) const DENIED_CAPABILITIES: [&str; 14] = [
+pub(crate) const DENIED_CAPABILITIES: [&str; 15] = [
     "connections",
     "file_systems",
     "files",
@@ -90,6 +90,7 @@ pub(crate) const DENIED_CAPABILITIES: [&str; 14] = [
     "secrets",
     "state",
     "tcp",
+    "texts",
     "tls",
     "udp",
 ];

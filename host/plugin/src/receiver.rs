@@ -9,6 +9,7 @@ use crate::bindings::receiver::exports::narthex::plugin::notifier::{
     Alert as GuestAlert, Notification as GuestNotification, Outcome as GuestOutcome,
 };
 use crate::error::{CallError, GuestErrorKind};
+use crate::expand::Expand;
 use crate::instance::{Allowance, Answer, Request};
 use crate::job::Job;
 use narthex_model::PromDuration;
@@ -93,8 +94,14 @@ impl PluginReceiver {
 
     /// Delivers a notification. What goes wrong is an outcome too: what the other side or the
     /// plugin's instance may do better the next time is to be tried again, what they refuse is
-    /// not.
-    pub async fn notify(&self, notification: &Notification, deadline: Instant) -> Outcome {
+    /// not. `texts` expands the configuration's texts with this notification, where the plugin
+    /// asks for that.
+    pub async fn notify(
+        &self,
+        notification: &Notification,
+        texts: Arc<dyn Expand>,
+        deadline: Instant,
+    ) -> Outcome {
         let left = deadline.saturating_duration_since(Instant::now());
         let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let allowance = Allowance {
@@ -102,7 +109,10 @@ impl PluginReceiver {
             length: PromDuration::from_millis(millis),
         };
         let notification = guest_notification(notification);
-        let request = Request::Notify(&notification);
+        let request = Request::Notify {
+            notification: &notification,
+            texts,
+        };
         match self.job.call("", request, allowance).await {
             Ok(Answer::Outcome(outcome)) => outcome.into(),
             Ok(_) => Outcome::Rejected {

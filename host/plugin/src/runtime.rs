@@ -244,7 +244,8 @@ impl PluginRuntime {
         Ok(Arc::new(PluginDiscoverer::new(job, interval, refreshes)))
     }
 
-    /// What delivers the notifications of a receiver of the configuration.
+    /// What delivers the notifications of a receiver of the configuration. `lent` is what its
+    /// entry has for it.
     ///
     /// # Errors
     /// As [`Self::collector`].
@@ -253,8 +254,9 @@ impl PluginRuntime {
         plugin: &str,
         name: &str,
         config: &Value,
+        lent: Lent,
     ) -> Result<Arc<PluginReceiver>, PluginError> {
-        let job = self.job(World::Receiver, plugin, name, config, Lent::default())?;
+        let job = self.job(World::Receiver, plugin, name, config, lent)?;
         Ok(Arc::new(PluginReceiver::new(job)))
     }
 

@@ -56,16 +56,13 @@ impl Vault {
 
     /// A secret as it is now.
     pub(crate) async fn secret(&self, name: &str) -> Result<Secret, Error> {
-        let fault = |text: String| Error::Config(format!("secret {name:?}: {text}"));
-        let Some(secret) = self.secrets.get(name) else {
-            return Err(fault("it is not in plugins.secrets".to_owned()));
-        };
-        let Some(file) = secret.file.clone() else {
-            return Ok(secret.value.clone());
-        };
-        let read = tokio::task::spawn_blocking(move || read_secret(&file)).await;
-        let read = read.unwrap_or_else(|_| Err("its file was not read".to_owned()));
-        read.map_err(fault)
+        match self.secrets.get(name) {
+            Some(secret) => read(name, secret).await,
+            None => {
+                let text = format!("secret {name:?}: it is not in plugins.secrets");
+                Err(Error::Config(text))
+            }
+        }
     }
 
     /// The HTTP client of a profile. Names lead to no link-local address beside `literals`.
@@ -118,6 +115,16 @@ impl Vault {
             Err(_) => Err(fault("it cannot be set up".to_owned())),
         }
     }
+}
+
+/// A secret as it is now, wherever it comes from.
+pub(crate) async fn read(name: &str, secret: &SecretConfig) -> Result<Secret, Error> {
+    let Some(file) = secret.file.clone() else {
+        return Ok(secret.value.clone());
+    };
+    let read = tokio::task::spawn_blocking(move || read_secret(&file)).await;
+    let read = read.unwrap_or_else(|_| Err("its file was not read".to_owned()));
+    read.map_err(|text| Error::Config(format!("secret {name:?}: {text}")))
 }
 
 /// Takes what was made before, as long as its files are the same; else makes it.

@@ -147,7 +147,7 @@ impl Settings {
 }
 
 /// The text of a scalar.
-fn scalar(value: &Value) -> Option<String> {
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(flag) => Some(flag.to_string()),
@@ -157,6 +157,34 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 impl Shape {
+    /// Whether nobody is shown it.
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::SecretUrl | Self::HostUrl)
+    }
+
+    /// Makes texts of scalars that are read as such, as Go's reader does, in structures as well.
+    pub(super) fn normalize(self, value: &mut Value) {
+        match self {
+            Self::Bool | Self::Number | Self::Http => {}
+            Self::Texts => {
+                let texts = value.as_object_mut().into_iter().flatten();
+                texts.for_each(|(_, text)| Self::Text.normalize(text));
+            }
+            Self::List | Self::Map => match value {
+                Value::Array(list) => list.iter_mut().for_each(|value| self.normalize(value)),
+                Value::Object(map) => map.values_mut().for_each(|value| self.normalize(value)),
+                // A yes or no has fields of its own there.
+                Value::Number(number) => *value = Value::from(number.to_string()),
+                _ => {}
+            },
+            _ => {
+                if let Some(text) = scalar(value) {
+                    *value = Value::from(text);
+                }
+            }
+        }
+    }
+
     /// Why a value is none of this shape.
     fn fault(self, value: &Value) -> Option<String> {
         let expected = |expected: &str| Some(format!("expected {expected}"));

@@ -143,7 +143,7 @@ fn known(kind: &Kind, written: &Settings, global: &Settings) -> Result<Integrati
     if !faults.is_empty() {
         return Err(faults);
     }
-    let mut integration = taken(kind.name, false, settings, kind.sends_resolved)?;
+    let mut integration = taken(kind.name, false, settings, kind.sends_resolved);
     let own = written.http().map_err(|fault| vec![fault])?;
     let inherited = global.http().unwrap_or_default();
     integration.http = own.or(inherited).unwrap_or_default();
@@ -155,31 +155,32 @@ fn plugin(written: &Settings) -> Result<Integration, Vec<String>> {
     if name.is_empty() {
         return Err(vec!["missing plugin in plugin config".to_owned()]);
     }
+    let http = written.http().map_err(|fault| vec![fault])?;
+    let faults = http.iter().flat_map(HttpSection::http_faults);
+    let faults = faults.map(|fault| format!("http_config: {fault}"));
+    let faults: Vec<String> = faults.collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     let mut settings = written.clone();
     settings.take(PLUGIN);
-    taken(&name, true, settings, true)
+    let mut integration = taken(&name, true, settings, true);
+    integration.http = http.unwrap_or_default();
+    Ok(integration)
 }
 
-fn taken(
-    kind: &str,
-    is_plugin: bool,
-    mut settings: Settings,
-    sends_resolved: bool,
-) -> Result<Integration, Vec<String>> {
+fn taken(kind: &str, is_plugin: bool, mut settings: Settings, sends_resolved: bool) -> Integration {
     let sends = settings.take("send_resolved");
     let sends = sends.as_ref().and_then(Value::as_bool);
-    // That of a plugin is its own, where it has one.
-    if !is_plugin {
-        settings.take("http_config");
-    }
-    Ok(Integration {
+    settings.take("http_config");
+    Integration {
         kind: kind.to_owned(),
         is_plugin,
         index: 0,
         sends_resolved: sends.unwrap_or(sends_resolved),
         settings,
         http: HttpSection::default(),
-    })
+    }
 }
 
 /// What of two is there although only one may be.

@@ -179,6 +179,24 @@ async fn what_is_temporary_is_tried_again_and_what_is_not_at_the_next_turn() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_says_when_is_not_asked_before() {
+    let mut bench = Bench::start(&disk(), CONFIG).await;
+    let mut later = error(true);
+    if let Err(error) = &mut later {
+        error.retry_after = Some(Duration::from_secs(3600));
+    }
+    bench.plan.lock().unwrap().extend([later]);
+    bench.fire("a");
+    // Its group has less time than that, so this turn has failed, and the next one tells it.
+    for _ in 0..2 {
+        assert_eq!(bench.next().await, ("works".to_owned(), "a".to_owned()));
+    }
+    let failed = bench.manager.metrics.failed("works", FailureReason::Other);
+    assert_eq!(failed.get(), 1);
+    bench.manager.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_hangs_delays_no_other() {
     let both = "
 receivers: [{name: r, plugin_configs: [{plugin: hangs}, {plugin: works}]}, {name: s, plugin_configs: [{plugin: works}]}]

@@ -1,6 +1,7 @@
 //! Fixtures of receivers: what becomes of a notification.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use narthex_plugin::{Alert, Notification, Outcome as Came};
 use tokio::time::Instant;
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use crate::AuthorError;
 use crate::fixture::{self, Outcome, Places};
 use crate::report::{Fault, FixtureReport};
+use crate::texts::TrialTexts;
 use crate::trial::{Stage, note_complaints};
 
 impl Stage<'_> {
@@ -18,12 +20,14 @@ impl Stage<'_> {
     ) -> Result<(), AuthorError> {
         let notification = self.fixture.notification.clone().unwrap_or_default();
         let notification = filled(&notification, self.player.places());
+        let texts = Arc::new(TrialTexts::new(&notification, self.fixture.now_ms)?);
         for job in ["first", "second"] {
             let receiver = self.session.receiver(job, &self.config)?;
             self.player.begin_call();
             let start = Instant::now();
+            let deadline = start + self.session.timeout();
             let outcome = receiver
-                .notify(&notification, start + self.session.timeout())
+                .notify(&notification, texts.clone(), deadline)
                 .await;
             self.durations.push(start.elapsed().as_secs_f64());
             note_complaints(self.player.end_call().await, report);

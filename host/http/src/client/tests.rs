@@ -1,5 +1,6 @@
 //! TLS against a real server with certificates made on the spot.
 
+mod bodies;
 mod proxies;
 mod reuse;
 

@@ -34,6 +34,9 @@ const RESERVED_HEADERS: [&str; 9] = [
     "upgrade",
 ];
 
+/// What stands where a URL would, as in Alertmanager.
+const REDACTED: &str = "<redacted>";
+
 /// A response whose body stays here until the call ends; its handle is its place, from 1.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredResponse {
@@ -71,7 +74,7 @@ impl Host {
     fn lender(&self, request: &http::Request, endpoint: &Endpoint) -> Option<Client> {
         let has_profile = request.tls.as_ref().is_some_and(|name| !name.is_empty());
         let is_lent = !has_profile && self.capabilities.is_lent(endpoint);
-        self.lent_client.clone().filter(|_| is_lent)
+        self.lent.client().filter(|_| is_lent).cloned()
     }
 
     /// Sends a request by the lent client, which adds credentials and follows redirects as the
@@ -83,7 +86,7 @@ impl Host {
         mut headers: HeaderMap,
     ) -> Result<Answer, Error> {
         let patience = self.until(request.timeout_ms);
-        let limit = self.body_limit();
+        let (limit, is_private) = (self.body_limit(), self.lent.has_secrets());
         let (url, start) = (request.url.clone(), Instant::now());
         headers
             .entry(USER_AGENT)
@@ -91,16 +94,19 @@ impl Host {
         let exchange = async {
             let sent = match request.method.as_str() {
                 "GET" => client.get(&request.url, &headers).await,
-                "POST" => {
+                method @ ("POST" | "PUT") => {
                     let body = Bytes::from(request.body.unwrap_or_default());
-                    client.post(&request.url, &headers, body).await
+                    match method {
+                        "POST" => client.post(&request.url, &headers, body).await,
+                        _ => client.put(&request.url, &headers, body).await,
+                    }
                 }
                 other => {
-                    let text = format!("requests to here are GET and POST, not {other:?}");
+                    let text = format!("requests to here are GET, POST and PUT, not {other:?}");
                     return Err(Error::Internal(text));
                 }
             };
-            let response = sent.map_err(|error| Error::Unavailable(error.to_string()))?;
+            let response = sent.map_err(|error| Error::Unavailable(told(&error, is_private)))?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = response.body(limit).await.map_err(unread)?;
             Ok(Answer {
@@ -111,7 +117,7 @@ impl Host {
         };
         let answer = timeout_at(patience, exchange).await;
         let answer = answer.unwrap_or(Err(Error::Timeout));
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = self.lent.observer() {
             let status = answer.as_ref().map(|answer| answer.status);
             observer(SentRequest {
                 url: &url,
@@ -146,7 +152,7 @@ impl Host {
         let literals = self.capabilities.literals(Network::Http);
         let vault = self.outside.vault.load_full();
         let outbound = vault.http(&profile, literals).await?;
-        let limit = self.body_limit();
+        let (limit, is_private) = (self.body_limit(), self.lent.has_secrets());
         let mut refused = None;
         let exchange = async {
             let sent = outbound.send(&request.method, &request.url, headers, request.body);
@@ -156,7 +162,9 @@ impl Host {
                     refused = Some(address);
                     return Err(Error::Unavailable(format!("{address} is not allowed")));
                 }
-                Err(error) => return Err(Error::Unavailable(error.to_string())),
+                Err(OutboundError::Request(error)) => {
+                    return Err(Error::Unavailable(told(&error, is_private)));
+                }
             };
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = response.body(limit).await.map_err(unread)?;
@@ -185,7 +193,8 @@ impl Host {
 
     /// Whether the request may be sent at all, and where to.
     fn check_request(&mut self, request: &http::Request) -> Result<Endpoint, Error> {
-        let fault = |error: RequestError| Error::Internal(error.to_string());
+        let is_private = self.lent.has_secrets();
+        let fault = |error: RequestError| Error::Internal(told(&error, is_private));
         let (host, port) = Client::endpoint(&request.url).map_err(fault)?;
         // A tunnel would lead anywhere from there.
         if request.method.eq_ignore_ascii_case("connect") {
@@ -257,6 +266,17 @@ impl Host {
         };
         let secret = self.secret(secret).await?;
         Ok(secret.map(|secret| text(secret.expose())))
+    }
+}
+
+/// What is told of a request without an answer. Where a URL may be a secret, or hold one, it is not.
+fn told(error: &RequestError, is_private: bool) -> String {
+    match is_private {
+        true => {
+            let cause = error.cause.replace(&error.url, REDACTED);
+            format!("{} {REDACTED:?}: {cause}", error.method)
+        }
+        false => error.to_string(),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::bindings::plugin::types::Error;
 use crate::budget::Interface;
 use crate::host::Host;
 use crate::metrics::PluginLabel;
+use crate::vault;
 
 /// What a guest's handle stands for: a name, and never the secret.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ impl Host {
         handle: &Resource<SecretHandle>,
     ) -> Result<Result<Secret, Error>> {
         let name = self.table().get(handle)?.name.clone();
+        if let Some(lent) = self.lent.secret(&name) {
+            let lent = lent.clone();
+            return Ok(vault::read(&name, &lent).await);
+        }
         // Grants and secrets may have changed since the handle was made.
         if let Err(denied) = self.capabilities.secret(&name) {
             return Ok(Err(self.refuse(denied)));
@@ -39,7 +44,15 @@ impl Host {
 impl secrets::Host for Host {
     async fn get(&mut self, name: String) -> Result<Result<Resource<SecretHandle>, Error>> {
         self.enter(Interface::Secrets)?;
+        if self.lent.secret(&name).is_some() {
+            return Ok(Ok(self.table().push(SecretHandle { name })?));
+        }
         if let Err(denied) = self.capabilities.secret(&name) {
+            // A field that could be there is asked for to know whether it is.
+            if self.lent.has_secrets() {
+                let text = format!("secret {name:?}: the configuration's entry has none");
+                return Ok(Err(Error::Config(text)));
+            }
             return Ok(Err(self.refuse(denied)));
         }
         if !self.outside.vault.load().has_secret(&name) {

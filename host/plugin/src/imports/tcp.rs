@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use narthex_http::{TlsSession, session};
+use narthex_http::{TlsClient, TlsConfig, TlsSession, session};
 use narthex_registry::Endpoint;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -109,8 +109,10 @@ impl Host {
             return Err(Error::Protocol(text.to_owned()));
         }
         let name = server_name.unwrap_or(&stream.host).to_owned();
-        let vault = self.outside.vault.load_full();
-        let client = vault.tls(profile).await?;
+        let client = match self.lent.tls() {
+            Some(config) if profile.is_empty() => lent_tls(config.clone()).await?,
+            _ => self.outside.vault.load_full().tls(profile).await?,
+        };
         let connected = client.connect(stream.bytes.into_inner(), &name).await;
         let secured = connected.map_err(|text| Error::Unavailable(format!("{name}: {text}")))?;
         Ok(Stream {
@@ -317,6 +319,17 @@ impl tcp::HostConnection for Host {
             *stream = None;
         }
         Ok(())
+    }
+}
+
+/// TLS as the configuration's entry has it. Its files are read now: there are few connections,
+/// and a certificate may be a new one.
+async fn lent_tls(config: TlsConfig) -> Result<TlsClient, Error> {
+    let fault = |text: String| Error::Config(format!("tls_config: {text}"));
+    match tokio::task::spawn_blocking(move || TlsClient::new(&config)).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(fault(error.to_string())),
+        Err(_) => Err(fault("it cannot be set up".to_owned())),
     }
 }
 

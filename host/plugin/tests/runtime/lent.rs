@@ -1,6 +1,7 @@
 //! What an entry of `*_sd_configs` lends the one job that is made of it: the job reaches that, as
 //! the entry says, and nothing else; nobody else reaches it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::harness::{Bench, GENEROUS, components};
+use crate::peers::{keep_log, logged};
 
 const HTTP: &str = include_str!("../../../../plugins/discovery/http/plugin.toml");
 
@@ -195,4 +197,25 @@ async fn credentials_of_an_entry_stay_with_its_server() {
     let heads = others.lock().unwrap();
     let head = heads[0].to_ascii_lowercase();
     assert!(!head.contains("authorization"), "{head}");
+}
+
+#[tokio::test]
+async fn where_secrets_are_lent_no_url_is_told() {
+    keep_log();
+    let bench = bench().await;
+    // Nobody listens at port 1.
+    let url = "http://127.0.0.1:1/hooks/zjk29";
+    let lent = lent("127.0.0.1:1").with_secrets(BTreeMap::new());
+    let discoverer = discoverer(&bench, "a/http/0", url, lent);
+    let (sender, _receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    let told = async {
+        while !logged().contains("<redacted>") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let told = tokio::time::timeout(GENEROUS, told).await;
+    finding.abort();
+    assert!(told.is_ok(), "{}", logged());
+    assert!(!logged().contains("zjk29"), "{}", logged());
 }

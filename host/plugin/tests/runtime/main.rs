@@ -20,6 +20,7 @@ mod misbehaviour;
 mod network;
 mod network_tls;
 mod peers;
+mod receivers;
 mod reload;
 mod shipped;
 mod state;

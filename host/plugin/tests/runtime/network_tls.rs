@@ -16,7 +16,7 @@ use crate::harness::{Bench, config};
 use crate::peers::{answer, bench, echo, steps};
 
 /// A server for `localhost` whose certificate is written as PEM to a file.
-fn acceptor(certificate: &Path) -> TlsAcceptor {
+pub(crate) fn acceptor(certificate: &Path) -> TlsAcceptor {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     fs::write(certificate, made.cert.pem()).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -30,7 +30,7 @@ fn acceptor(certificate: &Path) -> TlsAcceptor {
 }
 
 /// Answers in TLS, from the start or after a line in the clear that is answered with `after`.
-async fn tls_echo(acceptor: TlsAcceptor, after: Option<&'static str>) -> u16 {
+pub(crate) async fn tls_echo(acceptor: TlsAcceptor, after: Option<&'static str>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

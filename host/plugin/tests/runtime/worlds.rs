@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use crate::handmade::Handmade;
 use crate::harness::{Bench, GENEROUS, config, folder_config};
+use crate::receivers::Texts;
 
-fn guest(world: &'static str, more: &str, call: &str) -> Handmade {
+pub(crate) fn guest(world: &'static str, more: &str, call: &str) -> Handmade {
     Handmade {
         world,
         more: more.to_owned(),
@@ -24,7 +25,7 @@ fn guest(world: &'static str, more: &str, call: &str) -> Handmade {
     }
 }
 
-async fn bench(folder: &std::path::Path, guest: &Handmade) -> Bench {
+pub(crate) async fn bench(folder: &std::path::Path, guest: &Handmade) -> Bench {
     fs::write(folder.join("made.toml"), guest.manifest("made", "1", "")).unwrap();
     fs::write(folder.join("made.wasm"), guest.build()).unwrap();
     Bench::with_folder(folder, "").await
@@ -146,10 +147,11 @@ async fn outcomes_of_notifications() {
         let bench = bench(folder.path(), &guest).await;
         let receiver = bench
             .runtime
-            .receiver("made", "team", &Value::Null)
+            .receiver("made", "team", &Value::Null, Lent::default())
             .unwrap();
-        let deadline = Instant::now() + GENEROUS;
-        assert_eq!(receiver.notify(&notification, deadline).await, expected);
+        let (texts, deadline) = (Arc::new(Texts), Instant::now() + GENEROUS);
+        let outcome = receiver.notify(&notification, texts, deadline).await;
+        assert_eq!(outcome, expected);
     }
 }
 

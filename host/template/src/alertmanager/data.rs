@@ -47,7 +47,8 @@ pub struct Alert {
 /// What a notification is about.
 #[derive(Debug, Clone)]
 pub struct Data {
-    /// The receiver's name.
+    /// The receiver's name, with all escaped that has a meaning in a regular expression: so
+    /// Alertmanager has it.
     pub receiver: String,
     /// Whether any of the alerts is firing.
     pub status: Status,
@@ -73,7 +74,7 @@ impl Data {
     ) -> Self {
         let is_firing = alerts.iter().any(|alert| alert.status == Status::Firing);
         Self {
-            receiver: receiver.to_owned(),
+            receiver: quote_meta(receiver),
             status: if is_firing {
                 Status::Firing
             } else {
@@ -120,6 +121,18 @@ impl Alert {
             ],
         ))
     }
+}
+
+/// As Go's `regexp.QuoteMeta`.
+fn quote_meta(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for character in text.chars() {
+        if r"\.+*?()|[]{}^$".contains(character) {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted
 }
 
 /// What all of some sets have.

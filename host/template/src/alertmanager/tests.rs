@@ -50,6 +50,12 @@ fn the_mail_is_html_that_no_label_can_change() {
 }
 
 #[test]
+fn the_name_of_a_receiver_is_one_in_a_regular_expression() {
+    let data = Data::new("ops (eu.1)", "", BTreeMap::new(), Vec::new());
+    assert_eq!(data.receiver, r"ops \(eu\.1\)");
+}
+
+#[test]
 fn a_file_replaces_what_it_defines() {
     let mut templates = Templates::new().unwrap();
     let subject = |templates: &Templates| {
