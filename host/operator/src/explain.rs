@@ -122,7 +122,7 @@ pub fn explain(
     let nothing = Value::Null;
     let spec = monitor.get("spec").unwrap_or(&nothing);
     let fields = Fields::of(spec, "spec", &mut report);
-    let mut walk = Walk {
+    let walk = Walk {
         seen,
         explained: &mut explained,
     };
