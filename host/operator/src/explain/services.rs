@@ -92,9 +92,9 @@ impl Walk<'_> {
             let numbers = services
                 .iter()
                 .flat_map(|service| service["spec"]["ports"].as_array());
-            let number: Option<u64> = name.parse().ok();
-            let mut numbers = numbers.flatten().map(|port| port["port"].as_u64());
-            let is_number = number.is_some() && numbers.any(|port| port == number);
+            let is_number = numbers.flatten().any(|port| {
+                port["port"].as_u64().map(|port| port.to_string()).as_ref() == Some(name)
+            });
             if is_number {
                 text.push_str("; port is the name of a port of the service, and not its number");
             }
