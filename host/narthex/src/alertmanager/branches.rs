@@ -67,7 +67,7 @@ mod tests {
         let branches: Vec<&Routing> = found.routings.iter().collect();
         let config = beside(&config, &branches).unwrap();
         config.check(MatcherMode::default()).unwrap();
-        let root = config.route.unwrap();
+        let root = config.route.clone().unwrap();
         let receivers = root.routes.iter().map(|route| route.receiver.as_str());
         assert_eq!(Vec::from_iter(receivers), ["a/b/hook", "r"]);
         let first = &root.routes[0];

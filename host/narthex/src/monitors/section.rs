@@ -1,9 +1,5 @@
 //! `kubernetes_monitors`: which objects are read, from which cluster, and what holds for all of
 //! them.
-#![expect(
-    unreachable_pub,
-    reason = "the macro that gives a section its HTTP client declares what is public elsewhere"
-)]
 
 use std::collections::BTreeMap;
 
