@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use self::branches::with_branches;
 use crate::config;
 use crate::yaml::{self, Document, YamlError};
 
@@ -240,7 +241,7 @@ impl AlertmanagerFollower {
         config: &Config,
         branches: &[&Routing],
     ) -> anyhow::Result<PreparedConfig> {
-        let config = branches::beside(config, branches)?;
+        let config = with_branches(config, branches)?;
         let yaml = serde_yaml::to_string(&config.shown())?;
         Ok(self.manager.prepare_next(&config, yaml).await?)
     }

@@ -7,7 +7,7 @@ use narthex_alertmanager::{Config, RouteConfig};
 use narthex_operator::Routing;
 
 /// A config with branches before its own routes, as the Operator puts them.
-pub(super) fn beside(config: &Config, branches: &[&Routing]) -> anyhow::Result<Config> {
+pub(super) fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::Result<Config> {
     let mut config = config.clone();
     let mut routes = Vec::new();
     for branch in branches {
@@ -65,7 +65,7 @@ mod tests {
         let secrets = narthex_operator::Secrets::default();
         let found = narthex_operator::translate([(kind, &object)], &options, &secrets);
         let branches: Vec<&Routing> = found.routings.iter().collect();
-        let config = beside(&config, &branches).unwrap();
+        let config = with_branches(&config, &branches).unwrap();
         config.check(MatcherMode::default()).unwrap();
         let root = config.route.clone().unwrap();
         let receivers = root.routes.iter().map(|route| route.receiver.as_str());
@@ -77,6 +77,6 @@ mod tests {
         // What is no receiver is said of the branch that has it.
         let mut broken = found.routings[0].clone();
         broken.receivers = vec![serde_json::json!({"name": "x", "pigeon_configs": []})];
-        assert!(beside(&config, &[&broken]).is_err());
+        assert!(with_branches(&config, &[&broken]).is_err());
     }
 }
