@@ -4,6 +4,8 @@
 
 mod branches;
 
+use branches::with_branches;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +27,6 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::branches::with_branches;
 use crate::config;
 use crate::yaml::{self, Document, YamlError};
 
