@@ -4,7 +4,8 @@
 
 mod branches;
 
-use branches::with_branches;
+pub(crate) use branches::ReadyAlertmanager;
+use branches::{Followed, with_branches};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,29 +84,6 @@ pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
     file: PathBuf,
     followed: Mutex<Followed>,
-}
-
-/// What is followed, but for branches of a cluster.
-#[derive(Debug, Clone, Default)]
-struct Followed {
-    config: Config,
-    /// As its users may see it.
-    yaml: String,
-    /// Why branches were left out.
-    refused: Vec<Fault>,
-}
-
-/// A config that can be followed.
-pub(crate) struct ReadyAlertmanager {
-    prepared: PreparedConfig,
-    followed: Followed,
-}
-
-impl ReadyAlertmanager {
-    /// Why branches of a cluster were left out.
-    pub(crate) fn refused(&self) -> &[Fault] {
-        &self.followed.refused
-    }
 }
 
 impl AlertmanagerFollower {
@@ -479,6 +457,43 @@ mod tests {
             error.contains(&shown) && error.contains("unexpected EOF"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn branches_of_a_cluster_come_before_the_routes_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alertmanager.yml");
+        let text = "route: {receiver: r, routes: [{receiver: r}]}\nreceivers: [{name: r}]\n";
+        std::fs::write(&file, text).unwrap();
+        let (config, _) = load(&file, MatcherMode::default()).unwrap();
+        let object = serde_json::json!({
+            "metadata": {"namespace": "a", "name": "b"},
+            "spec": {
+                "route": {"receiver": "hook", "matchers": [{"name": "x", "value": "y"}]},
+                "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://h/"}]}],
+                "inhibitRules": [{"sourceMatch": [{"name": "s", "value": "t"}]}],
+                "muteTimeIntervals": [{"name": "n", "timeIntervals": [
+                    {"daysOfMonth": [{"start": 1, "end": -1}], "weekdays": ["monday"]}]}],
+            },
+        });
+        let kind = narthex_operator::Kind::AlertmanagerConfig;
+        let options = narthex_operator::Options::default();
+        let secrets = narthex_operator::Secrets::default();
+        let found = narthex_operator::translate([(kind, &object)], &options, &secrets);
+        let branches: Vec<&Routing> = found.routings.iter().collect();
+        let config = with_branches(&config, &branches).unwrap();
+        config.check(MatcherMode::default()).unwrap();
+        let root = config.route.as_ref().unwrap();
+        let receivers = root.routes.iter().map(|route| route.receiver.as_str());
+        assert_eq!(Vec::from_iter(receivers), ["a/b/hook", "r"]);
+        let first = &root.routes[0];
+        assert!(first.continues);
+        assert_eq!(first.matchers, ["namespace=\"a\"", "x=\"y\""]);
+        assert_eq!(config.receivers.len(), 2);
+        // What is no receiver is said of the branch that has it.
+        let mut broken = found.routings[0].clone();
+        broken.receivers = vec![serde_json::json!({"name": "x", "pigeon_configs": []})];
+        assert!(with_branches(&config, &[&broken]).is_err());
     }
 
     #[test]

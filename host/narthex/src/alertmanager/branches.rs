@@ -1,10 +1,35 @@
-//! Branches of a routing tree that objects of a cluster bring, put into the config of the file.
+//! Branches of a routing tree that objects of a cluster bring: put into the config of the file, and
+//! what is followed of both.
 //!
 //! It is not: what an object says (`narthex-operator`), nor who delivers for its receivers.
 
 use anyhow::Context as _;
-use narthex_alertmanager::{Config, RouteConfig};
-use narthex_operator::Routing;
+use narthex_alertmanager::{Config, PreparedConfig, RouteConfig};
+use narthex_operator::{Fault, Routing};
+
+/// What is followed, but for branches of a cluster.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Followed {
+    /// What the file says.
+    pub(super) config: Config,
+    /// As its users may see it.
+    pub(super) yaml: String,
+    /// Why branches were left out.
+    pub(super) refused: Vec<Fault>,
+}
+
+/// A config that can be followed.
+pub(crate) struct ReadyAlertmanager {
+    pub(super) prepared: PreparedConfig,
+    pub(super) followed: Followed,
+}
+
+impl ReadyAlertmanager {
+    /// Why branches of a cluster were left out.
+    pub(crate) fn refused(&self) -> &[Fault] {
+        &self.followed.refused
+    }
+}
 
 /// A config with branches before its own routes, as the Operator puts them.
 pub(super) fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::Result<Config> {
@@ -34,49 +59,4 @@ pub(super) fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::R
         root.routes = routes;
     }
     Ok(config)
-}
-
-#[cfg(test)]
-mod tests {
-    use narthex_alertmanager::MatcherMode;
-
-    use super::super::load;
-    use super::*;
-
-    #[test]
-    fn branches_of_a_cluster_come_before_the_routes_of_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("alertmanager.yml");
-        let text = "route: {receiver: r, routes: [{receiver: r}]}\nreceivers: [{name: r}]\n";
-        std::fs::write(&file, text).unwrap();
-        let (config, _) = load(&file, MatcherMode::default()).unwrap();
-        let object = serde_json::json!({
-            "metadata": {"namespace": "a", "name": "b"},
-            "spec": {
-                "route": {"receiver": "hook", "matchers": [{"name": "x", "value": "y"}]},
-                "receivers": [{"name": "hook", "webhookConfigs": [{"url": "http://h/"}]}],
-                "inhibitRules": [{"sourceMatch": [{"name": "s", "value": "t"}]}],
-                "muteTimeIntervals": [{"name": "n", "timeIntervals": [
-                    {"daysOfMonth": [{"start": 1, "end": -1}], "weekdays": ["monday"]}]}],
-            },
-        });
-        let kind = narthex_operator::Kind::AlertmanagerConfig;
-        let options = narthex_operator::Options::default();
-        let secrets = narthex_operator::Secrets::default();
-        let found = narthex_operator::translate([(kind, &object)], &options, &secrets);
-        let branches: Vec<&Routing> = found.routings.iter().collect();
-        let config = with_branches(&config, &branches).unwrap();
-        config.check(MatcherMode::default()).unwrap();
-        let root = config.route.clone().unwrap();
-        let receivers = root.routes.iter().map(|route| route.receiver.as_str());
-        assert_eq!(Vec::from_iter(receivers), ["a/b/hook", "r"]);
-        let first = &root.routes[0];
-        assert!(first.continues);
-        assert_eq!(first.matchers, ["namespace=\"a\"", "x=\"y\""]);
-        assert_eq!(config.receivers.len(), 2);
-        // What is no receiver is said of the branch that has it.
-        let mut broken = found.routings[0].clone();
-        broken.receivers = vec![serde_json::json!({"name": "x", "pigeon_configs": []})];
-        assert!(with_branches(&config, &[&broken]).is_err());
-    }
 }
