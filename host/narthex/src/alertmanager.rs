@@ -4,8 +4,7 @@
 
 mod branches;
 
-pub(crate) use branches::ReadyAlertmanager;
-use branches::{Followed, with_branches};
+use branches::{Followed, ReadyAlertmanager, with_branches};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -131,11 +130,7 @@ impl AlertmanagerFollower {
         Ok(Some(Self {
             manager,
             file,
-            followed: Mutex::new(Followed {
-                config,
-                yaml,
-                refused: Vec::new(),
-            }),
+            followed: Mutex::new(Followed::new(config, yaml, Vec::new())),
         }))
     }
 
@@ -205,14 +200,10 @@ impl AlertmanagerFollower {
         };
         let prepared =
             prepared.with_context(|| format!("couldn't load {}", self.file.display()))?;
-        Ok(ReadyAlertmanager {
+        Ok(ReadyAlertmanager::new(
             prepared,
-            followed: Followed {
-                config,
-                yaml,
-                refused,
-            },
-        })
+            Followed::new(config, yaml, refused),
+        ))
     }
 
     async fn prepare_with(
@@ -232,8 +223,9 @@ impl AlertmanagerFollower {
 
     /// Takes a config.
     pub(crate) fn follow(&self, ready: ReadyAlertmanager) {
-        *self.lock() = ready.followed;
-        self.manager.follow(ready.prepared);
+        let (prepared, followed) = ready.into_parts();
+        *self.lock() = followed;
+        self.manager.follow(prepared);
     }
 
     fn lock(&self) -> MutexGuard<'_, Followed> {

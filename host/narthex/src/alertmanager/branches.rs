@@ -20,11 +20,29 @@ pub(super) struct Followed {
 
 /// A config that can be followed.
 pub(crate) struct ReadyAlertmanager {
-    pub(super) prepared: PreparedConfig,
-    pub(super) followed: Followed,
+    prepared: PreparedConfig,
+    followed: Followed,
+}
+
+impl Followed {
+    pub(super) fn new(config: Config, yaml: String, refused: Vec<Fault>) -> Self {
+        Self {
+            config,
+            yaml,
+            refused,
+        }
+    }
 }
 
 impl ReadyAlertmanager {
+    pub(super) fn new(prepared: PreparedConfig, followed: Followed) -> Self {
+        Self { prepared, followed }
+    }
+
+    pub(super) fn into_parts(self) -> (PreparedConfig, Followed) {
+        (self.prepared, self.followed)
+    }
+
     /// Why branches of a cluster were left out.
     pub(crate) fn refused(&self) -> &[Fault] {
         &self.followed.refused
