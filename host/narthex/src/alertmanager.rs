@@ -130,7 +130,11 @@ impl AlertmanagerFollower {
         Ok(Some(Self {
             manager,
             file,
-            followed: Mutex::new(Followed::new(config, yaml, Vec::new())),
+            followed: Mutex::new(Followed {
+                config,
+                yaml,
+                refused: Vec::new(),
+            }),
         }))
     }
 
@@ -200,10 +204,7 @@ impl AlertmanagerFollower {
         };
         let prepared =
             prepared.with_context(|| format!("couldn't load {}", self.file.display()))?;
-        Ok(ReadyAlertmanager::new(
-            prepared,
-            Followed::new(config, yaml, refused),
-        ))
+        Ok(ReadyAlertmanager::new(prepared, config, yaml, refused))
     }
 
     async fn prepare_with(
@@ -223,9 +224,8 @@ impl AlertmanagerFollower {
 
     /// Takes a config.
     pub(crate) fn follow(&self, ready: ReadyAlertmanager) {
-        let (prepared, followed) = ready.into_parts();
-        *self.lock() = followed;
-        self.manager.follow(prepared);
+        *self.lock() = ready.followed;
+        self.manager.follow(ready.prepared);
     }
 
     fn lock(&self) -> MutexGuard<'_, Followed> {

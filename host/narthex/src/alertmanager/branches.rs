@@ -20,27 +20,25 @@ pub(super) struct Followed {
 
 /// A config that can be followed.
 pub(crate) struct ReadyAlertmanager {
-    prepared: PreparedConfig,
-    followed: Followed,
-}
-
-impl Followed {
-    pub(super) fn new(config: Config, yaml: String, refused: Vec<Fault>) -> Self {
-        Self {
-            config,
-            yaml,
-            refused,
-        }
-    }
+    pub(super) prepared: PreparedConfig,
+    pub(super) followed: Followed,
 }
 
 impl ReadyAlertmanager {
-    pub(super) fn new(prepared: PreparedConfig, followed: Followed) -> Self {
-        Self { prepared, followed }
-    }
-
-    pub(super) fn into_parts(self) -> (PreparedConfig, Followed) {
-        (self.prepared, self.followed)
+    pub(super) fn new(
+        prepared: PreparedConfig,
+        config: Config,
+        yaml: String,
+        refused: Vec<Fault>,
+    ) -> Self {
+        Self {
+            prepared,
+            followed: Followed {
+                config,
+                yaml,
+                refused,
+            },
+        }
     }
 
     /// Why branches of a cluster were left out.
