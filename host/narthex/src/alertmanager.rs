@@ -2,6 +2,10 @@
 //!
 //! It is not: what routes and tells, which the crate has, nor who delivers (`receivers`).
 
+mod branches;
+
+use branches::{Followed, ReadyAlertmanager, with_branches};
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +15,7 @@ use clap::Args;
 use md5::{Digest as _, Md5};
 use narthex_alertmanager::{
     Alertmanager, AlertmanagerOptions, Config, MatcherMode, PostedAlert, PreparedConfig,
-    RouteConfig, SilenceLimits,
+    SilenceLimits,
 };
 use narthex_cluster::Cluster;
 use narthex_disk::SystemDisk;
@@ -84,30 +88,6 @@ pub(crate) struct AlertmanagerFollower {
     file: PathBuf,
     config_hash: ConfigHash,
     followed: Mutex<Followed>,
-}
-
-/// What is followed, but for branches of a cluster.
-#[derive(Debug, Clone, Default)]
-struct Followed {
-    config: Config,
-    /// As its users may see it.
-    yaml: String,
-    templates: Arc<Templates>,
-    /// Why branches were left out.
-    refused: Vec<Fault>,
-}
-
-/// A config that can be followed.
-pub(crate) struct ReadyAlertmanager {
-    prepared: PreparedConfig,
-    followed: Followed,
-}
-
-impl ReadyAlertmanager {
-    /// Why branches of a cluster were left out.
-    pub(crate) fn refused(&self) -> &[Fault] {
-        &self.followed.refused
-    }
 }
 
 impl AlertmanagerFollower {
@@ -257,15 +237,11 @@ impl AlertmanagerFollower {
         };
         let prepared =
             prepared.with_context(|| format!("couldn't load {}", self.file.display()))?;
-        Ok(ReadyAlertmanager {
+        Ok(ReadyAlertmanager::new(
             prepared,
-            followed: Followed {
-                config,
-                yaml,
-                templates,
-                refused,
-            },
-        })
+            (config, yaml, templates),
+            refused,
+        ))
     }
 
     async fn prepare_with(
@@ -396,36 +372,6 @@ pub(crate) fn read(text: &str, file: &str, mode: MatcherMode) -> Result<Config, 
         }
         error
     })
-}
-
-/// A config with branches before its own routes, as the Operator puts them.
-fn with_branches(config: &Config, branches: &[&Routing]) -> anyhow::Result<Config> {
-    let mut config = config.clone();
-    let mut routes = Vec::new();
-    for branch in branches {
-        if let Some(route) = &branch.route {
-            let route: RouteConfig = serde_json::from_value(route.clone()).context("route")?;
-            routes.push(route);
-        }
-        for receiver in &branch.receivers {
-            let receiver = serde_json::from_value(receiver.clone());
-            config.receivers.push(receiver.context("receivers")?);
-        }
-        for rule in &branch.inhibit_rules {
-            let rule = serde_json::from_value(rule.clone());
-            config.inhibit_rules.push(rule.context("inhibitRules")?);
-        }
-        for interval in &branch.time_intervals {
-            let interval = serde_json::from_value(interval.clone());
-            let interval = interval.context("muteTimeIntervals")?;
-            config.time_intervals.push(interval);
-        }
-    }
-    if let Some(root) = &mut config.route {
-        routes.append(&mut root.routes);
-        root.routes = routes;
-    }
-    Ok(config)
 }
 
 fn parse(text: &str, file: &str, mode: MatcherMode) -> Result<Config, YamlError> {

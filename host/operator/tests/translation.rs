@@ -1,6 +1,6 @@
 //! Objects and what becomes of them, field by field: `translation/KIND.json` has the objects,
-//! `translation/KIND.golden` what they are read as. With `NARTHEX_RECORD` in the environment the
-//! goldens are written instead of compared, for somebody to look at.
+//! `translation/KIND.golden` what they are read as. Where `NARTHEX_RECORD` in the environment names a
+//! folder, the goldens are written there instead of compared, for somebody to look at.
 //!
 //! It is not: whether the readers of those configs take them, which a test of the binary says.
 
@@ -162,11 +162,12 @@ fn check(kind: &str) -> usize {
         let translation = read(case);
         print(&translation, &mut text);
     }
-    let golden = path(&format!("{kind}.golden"));
-    if std::env::var_os("NARTHEX_RECORD").is_some() {
-        std::fs::write(golden, text).unwrap();
+    let name = format!("{kind}.golden");
+    if let Some(folder) = std::env::var_os("NARTHEX_RECORD") {
+        std::fs::write(PathBuf::from(folder).join(name), text).unwrap();
         return count;
     }
+    let golden = path(&name);
     let expected = std::fs::read_to_string(&golden).unwrap();
     for (at, (found, expected)) in text.lines().zip(expected.lines()).enumerate() {
         assert_eq!(found, expected, "{}:{}", golden.display(), at + 1);
