@@ -8,9 +8,11 @@ out): these are taken out of what it reads here, and tests/conformance/deploy.rs
 import json
 import subprocess
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
+import jsonschema
 import yaml
 
 import kustomize
@@ -50,25 +52,32 @@ class Configs(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def test_promtool_and_amtool_take_what_is_mounted(self):
+        # Files by what checks them and by their text: most trees have most of them in common.
+        checked = {"config": {}, "rules": {}, "alertmanager": {}}
         for tree in TREES:
             files = one(kustomize.render(tree), "ConfigMap", "narthex-config")["data"]
             for name, text in files.items():
-                with self.subTest(tree=tree.name, file=name):
-                    path = self.folder / name
-                    path.write_text(text)
-                    if name in MAIN:
-                        path.write_text(for_promtool(files, name))
-                        command = ["promtool", "check", "config", "--syntax-only"]
-                    elif name == "alertmanager.yml":
-                        command = ["amtool", "check-config"]
-                    elif name.startswith("rules-"):
-                        command = ["promtool", "check", "rules", "--lint=all", "--lint-fatal"]
-                    else:
-                        # Files of scrape configs; they are read as a part of prometheus.yml.
-                        self.assertTrue(name.startswith("scrape-"), name)
-                        continue
-                    status, said = run(*command, path)
-                    self.assertEqual(status, 0, said)
+                if name in MAIN:
+                    checked["config"][for_promtool(files, name)] = f"{tree.name}-{name}"
+                elif name == "alertmanager.yml":
+                    checked["alertmanager"][text] = f"{tree.name}-{name}"
+                elif name.startswith("rules-"):
+                    checked["rules"][text] = f"{tree.name}-{name}"
+                else:
+                    # Files of scrape configs; they are read as a part of prometheus.yml.
+                    self.assertTrue(name.startswith("scrape-"), name)
+        for kind, command in (
+            ("config", ["promtool", "check", "config", "--syntax-only"]),
+            ("rules", ["promtool", "check", "rules", "--lint=all", "--lint-fatal"]),
+            ("alertmanager", ["amtool", "check-config"]),
+        ):
+            paths = []
+            for text, name in checked[kind].items():
+                paths.append(self.folder / name)
+                paths[-1].write_text(text)
+            self.assertTrue(paths)
+            status, said = run(*command, *paths)
+            self.assertEqual(status, 0, said)
 
     def test_jobs_have_names_of_their_own(self):
         files = one(kustomize.render(DEPLOY / "examples"), "ConfigMap", "narthex-config")["data"]
@@ -76,6 +85,19 @@ class Configs(unittest.TestCase):
         names = [job["job_name"] for job in config["scrape_configs"]]
         self.assertEqual(len(names), len(set(names)))
         self.assertGreaterEqual(len(names), 17)
+
+    def test_plugins_take_what_jobs_tell_them(self):
+        seen = set()
+        for tree in TREES:
+            files = one(kustomize.render(tree), "ConfigMap", "narthex-config")["data"]
+            for name, text in files.items():
+                for job in (yaml.safe_load(text) or {}).get("scrape_configs", []):
+                    if plugin := job.get("plugin"):
+                        manifest = (metrics.EXPORTERS / plugin / "plugin.toml").read_text()
+                        schema = tomllib.loads(manifest).get("config", {})
+                        jsonschema.validate(job.get("plugin_config", {}), schema)
+                        seen.add(plugin)
+        self.assertEqual(seen, {"istio", "redis", "traefik"})
 
     def test_examples_have_the_rules_of_their_plugins(self):
         for name in ("redis", "traefik", "istio"):
@@ -110,6 +132,7 @@ class Grafana(unittest.TestCase):
 
     def test_every_query_is_one(self):
         with tempfile.TemporaryDirectory() as folder:
+            files = []
             for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
                 dashboard = json.loads(path.read_text())
                 rules = [
@@ -117,11 +140,11 @@ class Grafana(unittest.TestCase):
                     {"record": f"query:{number}", "expr": expression.replace("$", "")}
                     for number, expression in enumerate(expressions(dashboard))
                 ]
-                file = Path(folder) / "rules.yml"
+                files.append(Path(folder) / f"{path.stem}.yml")
                 groups = {"groups": [{"name": "queries", "rules": rules}]}
-                file.write_text(yaml.safe_dump(groups))
-                status, said = run("promtool", "check", "rules", file)
-                self.assertEqual(status, 0, f"{path.name}: {said}")
+                files[-1].write_text(yaml.safe_dump(groups))
+            status, said = run("promtool", "check", "rules", *files)
+            self.assertEqual(status, 0, said)
 
     def test_panels_do_not_overlap(self):
         for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
