@@ -1,8 +1,8 @@
 """The configs, rules and dashboards that deploy/ brings: Prometheus' own tools take them, and every metric
 that they ask for is one that somebody has.
 
-Debian's promtool knows neither plugins, nor files of scrape configs, nor Kubernetes (Debian leaves that
-out): these are taken out of what it reads here, and tests/conformance/deploy.rs has Narthex read the whole.
+Debian's promtool knows neither plugins, nor files of scrape configs, nor monitors, nor Kubernetes (Debian
+leaves that out): these are taken out of what it reads here, and tests/conformance/deploy.rs has Narthex read the whole.
 """
 
 import json
@@ -32,6 +32,7 @@ def run(*command, **options):
 def for_promtool(files, name):
     """A config of the files without what Debian's promtool cannot know."""
     config = yaml.safe_load(files[name])
+    config.pop("kubernetes_monitors", None)
     jobs = config.setdefault("scrape_configs", [])
     if config.pop("scrape_config_files", None):
         for other in sorted(files):
@@ -187,6 +188,21 @@ class Machines(unittest.TestCase):
         text = (folder / "Dockerfile").read_text()
         self.assertIn(f"rust:{channel}-", text)
         self.assertIn("USER 65534:65534", text)
+
+    def test_the_image_is_built_of_all_that_is_compiled(self):
+        ignored = [
+            line for line in (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+            if line and not line.startswith("#")
+        ]
+        roots = ["Cargo.toml", "Cargo.lock", "LICENSE", "host", "plugins", "sdk", "tests", "wit"]
+        for root in roots:
+            self.assertNotIn(root, ignored)
+        anywhere = [line.removeprefix("**/") for line in ignored if line.startswith("**/")]
+        for root in ("host", "plugins", "sdk", "wit"):
+            for path in (metrics.REPOSITORY / root).rglob("*"):
+                if path.name in anywhere:
+                    # What a tool left there.
+                    self.assertFalse(list(path.rglob("*.rs")), path)
 
     def test_the_unit_of_systemd_is_one(self):
         unit = DEPLOY / "systemd" / "narthex.service"
