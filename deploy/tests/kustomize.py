@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+# The one in C, where it is there, is ten times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FIELDS = {
     "apiVersion", "kind", "namespace", "resources", "components", "patches", "configMapGenerator",
 }
@@ -26,7 +28,7 @@ def render(folder):
 
 def _apply(folder, objects):
     path = folder / "kustomization.yaml"
-    kustomization = yaml.safe_load(path.read_text())
+    kustomization = yaml.load(path.read_text(), LOADER)
     unknown = set(kustomization) - FIELDS
     if unknown:
         raise ValueError(f"{path}: this renderer does not know {sorted(unknown)}")
@@ -52,7 +54,7 @@ def _apply(folder, objects):
 
 
 def _documents(path):
-    documents = yaml.safe_load_all(path.read_text())
+    documents = yaml.load_all(path.read_text(), LOADER)
     return [document for document in documents if document]
 
 
@@ -80,7 +82,7 @@ def _generate(folder, generator, objects):
 def _patch(folder, patch, objects):
     target = patch["target"]
     text = patch["patch"] if "patch" in patch else (folder / patch["path"]).read_text()
-    operations = yaml.safe_load(text)
+    operations = yaml.load(text, LOADER)
     found = [
         item for item in objects
         if item["kind"] == target["kind"] and item["metadata"]["name"] == target["name"]

@@ -28,6 +28,7 @@ SAME = {
     "single": {},
     "ha": {"server": {"replicaCount": 2}},
     "namespaced": {"rbac": {"namespaced": True}},
+    "monitors": {"monitors": {"enabled": True}},
     "ingress": {
         "server": {
             "baseURL": f"https://{HOST}/",

@@ -1,16 +1,18 @@
 """The configs, rules and dashboards that deploy/ brings: Prometheus' own tools take them, and every metric
 that they ask for is one that somebody has.
 
-Debian's promtool knows neither plugins, nor files of scrape configs, nor Kubernetes (Debian leaves that
-out): these are taken out of what it reads here, and tests/conformance/deploy.rs has Narthex read the whole.
+Debian's promtool knows neither plugins, nor files of scrape configs, nor monitors, nor Kubernetes (Debian
+leaves that out): these are taken out of what it reads here, and tests/conformance/deploy.rs has Narthex read the whole.
 """
 
 import json
 import subprocess
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
+import jsonschema
 import yaml
 
 import kustomize
@@ -30,6 +32,7 @@ def run(*command, **options):
 def for_promtool(files, name):
     """A config of the files without what Debian's promtool cannot know."""
     config = yaml.safe_load(files[name])
+    config.pop("kubernetes_monitors", None)
     jobs = config.setdefault("scrape_configs", [])
     if config.pop("scrape_config_files", None):
         for other in sorted(files):
@@ -50,25 +53,32 @@ class Configs(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def test_promtool_and_amtool_take_what_is_mounted(self):
+        # Files by what checks them and by their text: most trees have most of them in common.
+        checked = {"config": {}, "rules": {}, "alertmanager": {}}
         for tree in TREES:
             files = one(kustomize.render(tree), "ConfigMap", "narthex-config")["data"]
             for name, text in files.items():
-                with self.subTest(tree=tree.name, file=name):
-                    path = self.folder / name
-                    path.write_text(text)
-                    if name in MAIN:
-                        path.write_text(for_promtool(files, name))
-                        command = ["promtool", "check", "config", "--syntax-only"]
-                    elif name == "alertmanager.yml":
-                        command = ["amtool", "check-config"]
-                    elif name.startswith("rules-"):
-                        command = ["promtool", "check", "rules", "--lint=all", "--lint-fatal"]
-                    else:
-                        # Files of scrape configs; they are read as a part of prometheus.yml.
-                        self.assertTrue(name.startswith("scrape-"), name)
-                        continue
-                    status, said = run(*command, path)
-                    self.assertEqual(status, 0, said)
+                if name in MAIN:
+                    checked["config"][for_promtool(files, name)] = f"{tree.name}-{name}"
+                elif name == "alertmanager.yml":
+                    checked["alertmanager"][text] = f"{tree.name}-{name}"
+                elif name.startswith("rules-"):
+                    checked["rules"][text] = f"{tree.name}-{name}"
+                else:
+                    # Files of scrape configs; they are read as a part of prometheus.yml.
+                    self.assertTrue(name.startswith("scrape-"), name)
+        for kind, command in (
+            ("config", ["promtool", "check", "config", "--syntax-only"]),
+            ("rules", ["promtool", "check", "rules", "--lint=all", "--lint-fatal"]),
+            ("alertmanager", ["amtool", "check-config"]),
+        ):
+            paths = []
+            for text, name in checked[kind].items():
+                paths.append(self.folder / name)
+                paths[-1].write_text(text)
+            self.assertTrue(paths)
+            status, said = run(*command, *paths)
+            self.assertEqual(status, 0, said)
 
     def test_jobs_have_names_of_their_own(self):
         files = one(kustomize.render(DEPLOY / "examples"), "ConfigMap", "narthex-config")["data"]
@@ -76,6 +86,19 @@ class Configs(unittest.TestCase):
         names = [job["job_name"] for job in config["scrape_configs"]]
         self.assertEqual(len(names), len(set(names)))
         self.assertGreaterEqual(len(names), 17)
+
+    def test_plugins_take_what_jobs_tell_them(self):
+        seen = set()
+        for tree in TREES:
+            files = one(kustomize.render(tree), "ConfigMap", "narthex-config")["data"]
+            for name, text in files.items():
+                for job in (yaml.safe_load(text) or {}).get("scrape_configs", []):
+                    if plugin := job.get("plugin"):
+                        manifest = (metrics.EXPORTERS / plugin / "plugin.toml").read_text()
+                        schema = tomllib.loads(manifest).get("config", {})
+                        jsonschema.validate(job.get("plugin_config", {}), schema)
+                        seen.add(plugin)
+        self.assertEqual(seen, {"istio", "redis", "traefik"})
 
     def test_examples_have_the_rules_of_their_plugins(self):
         for name in ("redis", "traefik", "istio"):
@@ -110,6 +133,7 @@ class Grafana(unittest.TestCase):
 
     def test_every_query_is_one(self):
         with tempfile.TemporaryDirectory() as folder:
+            files = []
             for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
                 dashboard = json.loads(path.read_text())
                 rules = [
@@ -117,11 +141,11 @@ class Grafana(unittest.TestCase):
                     {"record": f"query:{number}", "expr": expression.replace("$", "")}
                     for number, expression in enumerate(expressions(dashboard))
                 ]
-                file = Path(folder) / "rules.yml"
+                files.append(Path(folder) / f"{path.stem}.yml")
                 groups = {"groups": [{"name": "queries", "rules": rules}]}
-                file.write_text(yaml.safe_dump(groups))
-                status, said = run("promtool", "check", "rules", file)
-                self.assertEqual(status, 0, f"{path.name}: {said}")
+                files[-1].write_text(yaml.safe_dump(groups))
+            status, said = run("promtool", "check", "rules", *files)
+            self.assertEqual(status, 0, said)
 
     def test_panels_do_not_overlap(self):
         for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
@@ -164,6 +188,21 @@ class Machines(unittest.TestCase):
         text = (folder / "Dockerfile").read_text()
         self.assertIn(f"rust:{channel}-", text)
         self.assertIn("USER 65534:65534", text)
+
+    def test_the_image_is_built_of_all_that_is_compiled(self):
+        ignored = [
+            line for line in (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+            if line and not line.startswith("#")
+        ]
+        roots = ["Cargo.toml", "Cargo.lock", "LICENSE", "host", "plugins", "sdk", "tests", "wit"]
+        for root in roots:
+            self.assertNotIn(root, ignored)
+        anywhere = [line.removeprefix("**/") for line in ignored if line.startswith("**/")]
+        for root in ("host", "plugins", "sdk", "wit"):
+            for path in (metrics.REPOSITORY / root).rglob("*"):
+                if path.name in anywhere:
+                    # What a tool left there.
+                    self.assertFalse(list(path.rglob("*.rs")), path)
 
     def test_the_unit_of_systemd_is_one(self):
         unit = DEPLOY / "systemd" / "narthex.service"

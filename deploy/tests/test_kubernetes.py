@@ -216,12 +216,21 @@ class Overlays(unittest.TestCase):
         }
         for name in ("single", "namespaced"):
             rendered = self.overlay(name)
-            [role] = [item for item in rendered if item["kind"] in ("Role", "ClusterRole")]
+            role = one(rendered, "ClusterRole" if name == "single" else "Role")
             may = {resource for rule in role["rules"] for resource in rule.get("resources", [])}
             files = one(rendered, "ConfigMap", "narthex-config")["data"]
             for job in yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]:
                 for entry in job["kubernetes_sd_configs"]:
                     self.assertLessEqual(needs[entry["role"]], may)
+
+    def test_monitors_are_the_only_thing_that_their_component_adds_to_the_config(self):
+        files = [
+            one(self.overlay(name), "ConfigMap", "narthex-config")["data"]
+            for name in ("single", "monitors")
+        ]
+        plain, with_monitors = (yaml.safe_load(data["prometheus.yml"]) for data in files)
+        self.assertEqual(with_monitors.pop("kubernetes_monitors"), {})
+        self.assertEqual(with_monitors, plain)
 
     def test_ingress_and_route_lead_to_the_service_and_links_lead_back(self):
         for name, kind in (("ingress", "Ingress"), ("gateway", "HTTPRoute")):

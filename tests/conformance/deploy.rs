@@ -75,7 +75,9 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
     let base = deploy("kubernetes/base");
     let with = |overlay: &str| vec![base.clone(), deploy("kubernetes/overlays").join(overlay)];
     let all = [vec![base.clone()], examples()].concat();
+    let monitors = vec![base.clone(), deploy("kubernetes/components/monitors")];
     for (folders, mains) in [
+        (monitors, vec!["prometheus.yml"]),
         (all, vec!["prometheus.yml"]),
         (with("namespaced"), vec!["prometheus.yml"]),
         (

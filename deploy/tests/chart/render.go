@@ -145,6 +145,7 @@ func functions(root *template.Template) template.FuncMap {
 		"kindIs": func(kind string, value any) bool {
 			return value != nil && reflect.ValueOf(value).Kind().String() == kind
 		},
+		"list":    func(items ...any) []any { return items },
 		"nindent": func(count int, text string) string { return "\n" + indent(count, text) },
 		"quote":   func(value any) string { return fmt.Sprintf("%q", fmt.Sprint(value)) },
 		"replace": func(old, new, text string) string { return strings.ReplaceAll(text, old, new) },

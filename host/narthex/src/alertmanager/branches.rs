@@ -11,7 +11,7 @@ use narthex_operator::{Fault, Routing};
 use narthex_template::alertmanager::Templates;
 
 /// What is followed, but for branches of a cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Followed {
     /// What the file says.
     pub(super) config: Config,
