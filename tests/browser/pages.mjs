@@ -92,6 +92,8 @@ export const stories = {
     await page.goto('/status');
     await page.getByText('Worker threads').waitFor();
     await page.getByText(/^3\.\d+\.\d+$/).waitFor();
+    const licences = await page.getByRole('link', { name: /^Licences/ }).evaluate((link) => link.href);
+    assert.match(await (await page.request.get(licences)).text(), /react-dom 19\./);
   },
 
   'plugins: how each is, what it may reach, its log, and a reload': async (page) => {

@@ -35,7 +35,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 2] = [
 /// that there is not is not found, as in Prometheus.
 pub(crate) fn routes() -> Router<ApiState> {
     let router = Router::new()
-        .route("/assets/{*name}", get(asset))
+        .route("/assets/{*filepath}", get(asset))
         .route("/graph", get(graph));
     PAGES.iter().fold(router, |router, name| {
         router
@@ -164,7 +164,11 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         let is_named = ["gzip", "x-gzip", "*"]
             .iter()
             .any(|taken| name.trim().eq_ignore_ascii_case(taken));
-        is_named && weight.trim().parse::<f64>().is_ok_and(|weight| weight > 0.0)
+        is_named
+            && weight
+                .trim()
+                .parse::<f64>()
+                .is_ok_and(|weight| weight > 0.0)
     })
 }
 

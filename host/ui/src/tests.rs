@@ -83,7 +83,13 @@ fn a_folder_has_plain_and_packed_files() {
     assert_eq!(filled, r#"<base href="./" /> hello"#);
     for (name, takes_gzip, is_gzip, content_type, content) in [
         ("plain.css", true, false, "text/css; charset=utf-8", "a{}"),
-        ("packed.js", false, false, "text/javascript; charset=utf-8", "1;"),
+        (
+            "packed.js",
+            false,
+            false,
+            "text/javascript; charset=utf-8",
+            "1;",
+        ),
     ] {
         let asset = application.asset(name, takes_gzip).unwrap().unwrap();
         assert_eq!(asset.content, content.as_bytes(), "{name}");
@@ -92,7 +98,17 @@ fn a_folder_has_plain_and_packed_files() {
     let asset = application.asset("packed.js", true).unwrap().unwrap();
     assert!(asset.is_gzip);
     assert_eq!(asset.content, packed(b"1;"));
-    for name in ["", ".", "..", "../secret.txt", "a//b", "/etc/passwd", "a%2f", ".gz", "none.js"] {
+    for name in [
+        "",
+        ".",
+        "..",
+        "../secret.txt",
+        "a//b",
+        "/etc/passwd",
+        "a%2f",
+        ".gz",
+        "none.js",
+    ] {
         assert_eq!(application.asset(name, true).unwrap(), None, "{name:?}");
     }
 }

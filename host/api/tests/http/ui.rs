@@ -120,7 +120,11 @@ async fn files_are_kept_for_ever_and_unpacked_for_who_takes_no_gzip() {
     assert_eq!(text(&headers, header::X_CONTENT_TYPE_OPTIONS), "nosniff");
     assert!(packed.len() < plain.len());
 
-    for path in ["/assets/none.js", "/assets/..%2f..%2fCargo.toml", "/assets/"] {
+    for path in [
+        "/assets/none.js",
+        "/assets/..%2f..%2fCargo.toml",
+        "/assets/",
+    ] {
         assert_eq!(ask(&api, path, None).await.0, 404, "{path}");
     }
 }
