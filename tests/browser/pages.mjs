@@ -123,6 +123,18 @@ export const stories = {
     }
   },
 
+  'a server that starts is waited for': async (page) => {
+    await page.route('**/api/v1/targets?*', (route) =>
+      route.fulfill({ status: 503, contentType: 'text/plain', body: 'Service Unavailable' }),
+    );
+    await page.route('**/-/ready', (route) => route.fulfill({ status: 503, body: 'not ready' }));
+    await page.goto('/targets');
+    await page.getByText('The server is starting').waitFor();
+    await page.unrouteAll();
+    await page.getByText('1 of 1 up').first().waitFor();
+    page.forgetErrors(/status of 503/);
+  },
+
   'a page that there is not says so': async (page) => {
     await page.goto('/silences/nothing/here');
     await page.getByText('There is no such page here.').waitFor();
