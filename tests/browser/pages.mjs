@@ -92,6 +92,8 @@ export const stories = {
     await page.goto('/status');
     await page.getByText('Worker threads').waitFor();
     await page.getByText(/^3\.\d+\.\d+$/).waitFor();
+    const licences = await page.getByRole('link', { name: /^Licences/ }).evaluate((link) => link.href);
+    assert.match(await (await page.request.get(licences)).text(), /react-dom 19\./);
   },
 
   'plugins: how each is, what it may reach, its log, and a reload': async (page) => {
@@ -119,6 +121,18 @@ export const stories = {
       await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
       assert.equal(await link.getAttribute('aria-current'), 'page');
     }
+  },
+
+  'a server that starts is waited for': async (page) => {
+    await page.route('**/api/v1/targets?*', (route) =>
+      route.fulfill({ status: 503, contentType: 'text/plain', body: 'Service Unavailable' }),
+    );
+    await page.route('**/-/ready', (route) => route.fulfill({ status: 503, body: 'not ready' }));
+    await page.goto('/targets');
+    await page.getByText('The server is starting').waitFor();
+    await page.unrouteAll();
+    await page.getByText('1 of 1 up').first().waitFor();
+    page.forgetErrors(/status of 503/);
   },
 
   'a page that there is not says so': async (page) => {

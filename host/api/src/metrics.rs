@@ -154,7 +154,8 @@ pub(crate) async fn measure(
     response
 }
 
-/// The route in Prometheus' spelling: without the prefix, `:name` for a part of the path.
+/// The route in Prometheus' spelling: without the prefix, `:name` for a part of the path and
+/// `*name` for its rest.
 fn handler_name(path: &str, prefix: &str) -> String {
     path.strip_prefix(prefix)
         .filter(|rest| rest.starts_with('/'))

@@ -35,7 +35,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 2] = [
 /// that there is not is not found, as in Prometheus.
 pub(crate) fn routes() -> Router<ApiState> {
     let router = Router::new()
-        .route("/assets/{*name}", get(asset))
+        .route("/assets/{*filepath}", get(asset))
         .route("/graph", get(graph));
     PAGES.iter().fold(router, |router, name| {
         router

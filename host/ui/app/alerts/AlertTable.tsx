@@ -5,6 +5,7 @@ import { LabelList } from '../frame/LabelList';
 import { More } from '../frame/More';
 import { useLocalTime } from '../frame/preferences';
 import { StateMark } from '../frame/StateMark';
+import { plainValue } from '../format/number';
 import { seriesName } from '../format/series';
 import { formatTime } from '../format/time';
 import { hasAlertmanager } from '../page';
@@ -45,7 +46,7 @@ export function AlertTable({ alerts }: { alerts: Alert[] }) {
                       : formatTime(Date.parse(alert.activeAt), isLocal)}
                   </td>
                   <td data-name="Value" className="mono">
-                    {alert.value}
+                    {plainValue(alert.value)}
                   </td>
                   {hasAlertmanager && (
                     <td data-name="Silence">

@@ -13,6 +13,9 @@ export class ApiError extends Error {
   }
 }
 
+/** The kind of error of a server that has not opened its store yet. */
+export const STARTING = 'starting';
+
 /** The data of an answer, with what the server says about it. */
 export interface Answer<T> {
   data: T;
@@ -57,7 +60,9 @@ async function open<T>(response: Response): Promise<Answer<T>> {
     envelope = JSON.parse(text) as Envelope<T>;
   } catch {
     const reason = text.trim().slice(0, 500) || response.statusText;
-    throw new ApiError('unexpected', `${response.status}: ${reason}`, response.status);
+    // What is refused for another reason has an envelope.
+    const kind = response.status === 503 ? STARTING : 'unexpected';
+    throw new ApiError(kind, `${response.status}: ${reason}`, response.status);
   }
   if (envelope.status !== 'success') {
     const kind = envelope.errorType ?? 'unexpected';
@@ -68,6 +73,11 @@ async function open<T>(response: Response): Promise<Answer<T>> {
     warnings: envelope.warnings ?? [],
     infos: envelope.infos ?? [],
   };
+}
+
+/** Whether the server has opened its store. */
+export async function isReady(signal: AbortSignal): Promise<boolean> {
+  return (await send('-/ready', { signal })).ok;
 }
 
 /** GET below `/api/v1/`. */
@@ -99,7 +109,12 @@ export async function alertmanager<T>(
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await response.text();
-  if (!response.ok) throw new ApiError('alertmanager', reason(text, response), response.status);
+  if (!response.ok) {
+    // A refusal for another reason is JSON.
+    const isStarting = response.status === 503 && !/^\s*["{]/.test(text);
+    const kind = isStarting ? STARTING : 'alertmanager';
+    throw new ApiError(kind, reason(text, response), response.status);
+  }
   return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cell, csv } from './csv';
 import { formatDuration, parseDuration, shortDuration } from './duration';
 import { webAddress } from './link';
-import { axisValue, formatBytes, formatCount, parseValue } from './number';
+import { axisValue, formatBytes, formatCount, parseValue, plainValue } from './number';
 import { seriesName } from './series';
 import { ago, formatTime, parseTime } from './time';
 
@@ -78,6 +78,9 @@ describe('numbers', () => {
       Infinity, -Infinity, 1000,
     ]);
     expect(parseValue('NaN')).toBeNaN();
+  });
+  it('writes values without needless digits', () => {
+    expect(['0e+00', '1.5e+01', '+Inf', 'NaN'].map(plainValue)).toEqual(['0', '15', '+Inf', 'NaN']);
   });
   it('writes bytes and counts', () => {
     expect(formatBytes(512)).toBe('512 B');

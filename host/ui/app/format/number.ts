@@ -7,6 +7,12 @@ export function parseValue(text: string): number {
   return Number(text);
 }
 
+/** A value of the API without needless digits: `0e+00` is `0`. */
+export function plainValue(text: string): string {
+  const value = parseValue(text);
+  return Number.isFinite(value) ? String(value) : text;
+}
+
 const STEPS: [number, string][] = [
   [1e15, 'P'],
   [1e12, 'T'],

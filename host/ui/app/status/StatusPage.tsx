@@ -6,6 +6,7 @@ import { formatTime } from '../format/time';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { Page } from '../frame/Page';
 import { useLocalTime } from '../frame/preferences';
+import licenses from '../licenses.txt?url';
 import { isAgent } from '../page';
 
 /** The names of people's words for the fields; others are shown as they are. */
@@ -75,6 +76,9 @@ export function StatusPage() {
             <section className="card">
               <h2 className="small">Build</h2>
               <Facts facts={build} />
+              <p className="small">
+                <a href={licenses}>Licences of the packages that these pages are built of</a>
+              </p>
             </section>
             {alertmanagers !== undefined && (
               <section className="card">
