@@ -37,7 +37,7 @@ mod tests {
             (&["a: b", "b", "c"], "a: b: c"),
         ] {
             let layers = layers.iter().rev();
-            let error = layers.fold(None, |source, text| Some(Box::new(Layer(*text, source))));
+            let error = layers.fold(None, |source, text| Some(Box::new(Layer(text, source))));
             assert_eq!(with_sources(&*error.unwrap()), expected);
         }
     }
