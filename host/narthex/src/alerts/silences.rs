@@ -107,7 +107,9 @@ fn matchers(silence: &Value) -> Vec<String> {
             (true, true) => "=~",
             (false, true) => "!~",
         };
-        Some(format!("{}{op}{:?}", fields.name, fields.value))
+        let value = fields.value.replace('\\', "\\\\");
+        let value = value.replace('"', "\\\"").replace('\n', "\\n");
+        Some(format!("{}{op}\"{value}\"", fields.name))
     });
     read.collect()
 }
