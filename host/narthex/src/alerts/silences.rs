@@ -136,7 +136,7 @@ mod tests {
         }]);
         assert_eq!(
             simple(&silences).to_string(),
-            "ID  Matchers                  Ends At                  Created By  Comment  \n\
+            "ID  Matchers                Ends At                  Created By  Comment  \n\
              5   alertname=\"a\" b!~\"c.*\"  2026-01-02 00:00:00 UTC  me          why      \n"
         );
         let extended = extended(&silences).to_string();
