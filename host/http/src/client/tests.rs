@@ -208,3 +208,28 @@ async fn versions_and_client_certificates() {
     );
     assert!(!error.contains("canary"), "{error}");
 }
+
+#[tokio::test]
+async fn what_is_to_end_is_named_and_a_redirect_is_an_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/silence/5", listener.local_addr().unwrap());
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let answer = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /other\r\n\
+                       Content-Length: 0\r\nConnection: close\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        String::from_utf8(head).unwrap()
+    });
+    let client = Client::new(&HttpConfig::default()).unwrap();
+    let response = client.delete(&url, &HeaderMap::new()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+    let head = asked.await.unwrap();
+    assert!(head.starts_with("DELETE /silence/5 HTTP/1.1\r\n"), "{head}");
+    // Nobody listens any more.
+    let error = client.delete(&url, &HeaderMap::new()).await.unwrap_err();
+    assert_eq!((error.method, error.url.as_str()), ("Delete", url.as_str()));
+}

@@ -126,19 +126,13 @@ fn extended(alerts: &Value) -> Table {
     table
 }
 
-/// `a="b" c="d"`, the name of an alert before all others.
+/// `a="b" c="d"`, by name. Values stand as they are, as amtool shows them.
 fn pairs(map: &Value) -> String {
-    let mut pairs: Vec<(&str, &str)> = map
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default()))
+    let pairs = map.as_object().into_iter().flatten();
+    let mut pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name}=\"{}\"", value.as_str().unwrap_or_default()))
         .collect();
-    pairs.sort_by_key(|(name, _)| (*name != "alertname", *name));
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?}"))
-        .collect();
+    pairs.sort();
     pairs.join(" ")
 }
 
@@ -185,7 +179,7 @@ mod tests {
              Down       2026-01-01 00:00:00 UTC  s t      active  \n"
         );
         let extended = extended(&alerts).to_string();
-        let expected = "alertname=\"Down\" a=\"x\\\"y\" z=\"\"  summary=\"s t\"  \
+        let expected = "a=\"x\"y\" alertname=\"Down\" z=\"\"  summary=\"s t\"  \
                         2026-01-01 00:00:00 UTC  2030-01-01 00:00:00 UTC  http://g       active  ";
         assert_eq!(extended.lines().nth(1), Some(expected));
     }

@@ -107,7 +107,9 @@ fn matchers(silence: &Value) -> Vec<String> {
             (true, true) => "=~",
             (false, true) => "!~",
         };
-        Some(format!("{}{op}{:?}", fields.name, fields.value))
+        let value = fields.value.replace('\\', "\\\\");
+        let value = value.replace('"', "\\\"").replace('\n', "\\n");
+        Some(format!("{}{op}\"{value}\"", fields.name))
     });
     read.collect()
 }
@@ -134,7 +136,7 @@ mod tests {
         }]);
         assert_eq!(
             simple(&silences).to_string(),
-            "ID  Matchers                  Ends At                  Created By  Comment  \n\
+            "ID  Matchers                Ends At                  Created By  Comment  \n\
              5   alertname=\"a\" b!~\"c.*\"  2026-01-02 00:00:00 UTC  me          why      \n"
         );
         let extended = extended(&silences).to_string();
