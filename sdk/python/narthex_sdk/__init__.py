@@ -16,7 +16,21 @@ with ``python3 -m unittest`` alone.
 It is not: a metrics library for programs that measure themselves.
 """
 
-from . import clock, exposition, files, http, icmp, kubernetes, log, names, secrets, state, tcp, udp
+from . import (
+    clock,
+    exposition,
+    files,
+    http,
+    icmp,
+    kubernetes,
+    log,
+    names,
+    secrets,
+    state,
+    tcp,
+    texts,
+    udp,
+)
 from .batch import Batch, Family
 from .errors import (
     ConfigError,
@@ -75,5 +89,6 @@ __all__ = [
     "secrets",
     "state",
     "tcp",
+    "texts",
     "udp",
 ]

@@ -119,6 +119,10 @@ icmp = SimpleNamespace(
     Reply=_record("Reply", "address nanoseconds"),
     ping=lambda host, payload_bytes: _host()._ping(host, payload_bytes),
 )
+texts = SimpleNamespace(
+    expand=lambda template: _host()._expand(template, False),
+    expand_html=lambda template: _host()._expand(template, True),
+)
 names = SimpleNamespace(resolve=lambda host: _host()._resolve(host))
 files = SimpleNamespace(
     Capacity=_record(

@@ -41,6 +41,15 @@ except ImportError:
     IN_COMPONENT = False
 
 
+def imported(interface: str):
+    """The module of an interface that not every world imports."""
+    if IN_COMPONENT:
+        from wit_world import imports
+    else:
+        from . import _contract as imports
+    return getattr(imports, interface)
+
+
 def exported(interface: str):
     """The module with the types of an interface that the plugin's world exports."""
     # Which interfaces there are depends on the world, so this cannot stand at the top.

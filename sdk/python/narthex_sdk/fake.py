@@ -13,7 +13,7 @@ import json
 import os
 import posixpath
 from dataclasses import dataclass, fields
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 from . import _contract, errors
 from .batch import Batch
@@ -84,6 +84,7 @@ class Host:
         self._datagrams: dict[str, list[bytes]] = {}
         self._secrets: dict[str, str] = {}
         self._names: dict[str, list[str]] = {}
+        self._texts: Optional[Callable[[str, bool], str]] = None
         self._objects: dict[tuple[str, str], list[_Watch]] = {}
         self._stored: list[Any] = []
         self._mistake: Optional[AssertionError] = None
@@ -138,6 +139,13 @@ class Host:
     def name(self, host: str, *addresses: str) -> Host:
         """Lets a name be resolved and answer to echo requests, in a millisecond."""
         self._names[host] = list(addresses)
+        return self
+
+    def texts(self, expand: Callable[[str, bool], str]) -> Host:
+        """Expands texts by this function, which is told whether the text is HTML. Without it, what is
+        no template stays as it is.
+        """
+        self._texts = expand
         return self
 
     def object(self, item: Mapping[str, Any], change: str = "ADDED") -> Host:
@@ -250,6 +258,13 @@ class Host:
         if host not in self._names:
             raise _fail("Unavailable", f"{host}: no such name")
         return self._names[host]
+
+    def _expand(self, template: str, is_html: bool) -> str:
+        if self._texts is not None:
+            return self._texts(template, is_html)
+        if "{{" in template:
+            raise _fail("Internal", "the test's host has no templates: give it texts")
+        return template
 
     def _read(self, path: str) -> bytes:
         if path not in self._files:

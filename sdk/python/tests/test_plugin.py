@@ -32,6 +32,7 @@ from narthex_sdk import (
     secrets,
     state,
     tcp,
+    texts,
     udp,
 )
 
@@ -338,6 +339,25 @@ class ReceiverTest(unittest.TestCase):
 
             self.assertEqual(fake.Host().start(Chat).notify(notification), outcome)
             self.assertEqual(seen, [notification])
+
+    def test_texts_are_expanded_by_the_host(self):
+        notification = Notification("{}", "chat", {}, {}, {}, "", 0, [])
+
+        class Chat(Receiver):
+            def notify(self, notification):
+                return Rejected(texts.expand("{{ .Status }}") + texts.expand_html("{{ .Status }}"))
+
+        host = fake.Host().texts(lambda text, is_html: f"<{text}>" if is_html else text)
+        outcome = host.start(Chat).notify(notification)
+        self.assertEqual(outcome, Rejected("{{ .Status }}<{{ .Status }}>"))
+        with self.assertRaisesRegex(InternalError, "no templates"):
+            fake.Host().start(Chat).notify(notification)
+
+        class Plain(Receiver):
+            def notify(self, notification):
+                return Rejected(texts.expand("plain"))
+
+        self.assertEqual(fake.Host().start(Plain).notify(notification), Rejected("plain"))
 
 
 if __name__ == "__main__":

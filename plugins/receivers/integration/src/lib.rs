@@ -9,6 +9,6 @@ mod service;
 mod time;
 
 pub use entry::{Entry, Span, Text};
-pub use message::{common, expand_all, group_hash, is_firing, quoted, truncated};
+pub use message::{common, expand_all, expand_secret, group_hash, is_firing, quoted, truncated};
 pub use service::{Service, json};
 pub use time::{rfc1123, rfc3339};

@@ -72,6 +72,21 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
+/// A secret that may be a template, so that labels choose a key. What is wrong with it is not told: the
+/// words of a template's fault may be the secret's.
+///
+/// # Errors
+/// It is no template, or fails.
+pub fn expand_secret(field: &str, secret: &str) -> Result<String, Error> {
+    match Text::from(secret).expand() {
+        Err(Error::Config(_)) => {
+            let text = format!("{field}: it is no template, or fails as one");
+            Err(Error::Config(text))
+        }
+        expanded => expanded,
+    }
+}
+
 /// A value with all texts in it expanded, at whatever depth; names stay.
 ///
 /// # Errors
@@ -123,6 +138,20 @@ mod tests {
     #[test]
     fn names_of_receivers_are_quoted() {
         assert_eq!(quoted("team.x(1)-a"), r"team\.x\(1\)-a");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_secret_is_not_told() {
+        Host::new()
+            .texts(|text, _| match text {
+                "s3cret{{" => Err(Error::Config(format!("unclosed action in {text}"))),
+                text => Ok(text.to_uppercase()),
+            })
+            .install();
+        assert_eq!(expand_secret("token", "a").unwrap(), "A");
+        assert_eq!(expand_secret("token", "").unwrap(), "");
+        let error = expand_secret("token", "s3cret{{").unwrap_err();
+        assert_eq!(error.message(), "token: it is no template, or fails as one");
     }
 
     #[test]

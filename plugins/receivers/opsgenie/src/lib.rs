@@ -6,7 +6,7 @@ mod request;
 
 use std::collections::BTreeMap;
 
-use narthex_integration::{Entry, Service, Text};
+use narthex_integration::{Entry, Service, Text, expand_secret};
 use narthex_sdk::http::Request;
 use narthex_sdk::secrets::{self, Secret};
 use narthex_sdk::{Error, Notification, Outcome, Receiver};
@@ -53,7 +53,7 @@ impl Receiver for Opsgenie {
         let requests = request::requests(&self.config, notification)?;
         let written = self.key.reveal()?;
         // A key may be chosen by labels.
-        let key = Text::from(written.as_str()).expand()?;
+        let key = expand_secret("api_key", &written)?;
         let key = key.trim();
         let service = Service {
             retried: &RETRIED,

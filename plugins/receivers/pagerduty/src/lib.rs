@@ -5,7 +5,7 @@
 
 mod event;
 
-use narthex_integration::{Entry, Service, Span, Text};
+use narthex_integration::{Entry, Service, Span, Text, expand_secret};
 use narthex_sdk::http::{self, Response};
 use narthex_sdk::secrets::{self, Secret};
 use narthex_sdk::{Error, Notification, Outcome, Receiver};
@@ -72,14 +72,14 @@ impl Receiver for PagerDuty {
     fn notify(&mut self, notification: &Notification) -> Result<Outcome, Error> {
         let (url, retried, key, what) = match &self.key {
             // What comes too fast is forbidden there.
-            Key::Service(key) => (URL_V1, 403, key, "service key"),
-            Key::Routing(key) => (self.config.url.as_str(), 429, key, "routing key"),
+            Key::Service(key) => (URL_V1, 403, key, "service_key"),
+            Key::Routing(key) => (self.config.url.as_str(), 429, key, "routing_key"),
         };
         let written = key.reveal()?;
         // A key may be chosen by labels.
-        let key = Text::from(written.as_str()).expand()?;
+        let key = expand_secret(what, &written)?;
         if key.is_empty() {
-            return Ok(Outcome::Rejected(format!("the {what} is empty")));
+            return Ok(Outcome::Rejected(format!("{what}: it is empty")));
         }
         let body = match &self.key {
             Key::Service(_) => event::version_1(&self.config, notification, &key)?,

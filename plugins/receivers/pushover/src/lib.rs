@@ -2,7 +2,7 @@
 //!
 //! It is not: what repeats messages of priority 2. Pushover does, and is told how often.
 
-use narthex_integration::{Entry, Service, Span, Text, truncated};
+use narthex_integration::{Entry, Service, Span, Text, expand_secret, truncated};
 use narthex_sdk::secrets::{self, Secret};
 use narthex_sdk::{Error, Notification, Outcome, Receiver, http};
 use serde::Deserialize;
@@ -59,8 +59,8 @@ impl Receiver for Pushover {
     fn notify(&mut self, _: &Notification) -> Result<Outcome, Error> {
         let [token, user] = [self.token.reveal()?, self.user.reveal()?];
         // Keys may be chosen by labels.
-        let shown_token = Text::from(token.as_str()).expand()?;
-        let shown_user = Text::from(user.as_str()).expand()?;
+        let shown_token = expand_secret("token", &token)?;
+        let shown_user = expand_secret("user_key", &user)?;
         let mut query = self.query()?;
         query.push(("token", shown_token.clone()));
         query.push(("user", shown_user.clone()));
