@@ -1,5 +1,7 @@
 //! Receivers: a name, and the integrations that are notified under it.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -71,6 +73,8 @@ pub struct Integration {
     pub settings: Settings,
     /// Its HTTP client.
     pub http: HttpSection,
+    /// Globs of files with templates for its texts.
+    pub templates: Arc<[String]>,
 }
 
 impl Integration {
@@ -180,6 +184,7 @@ fn taken(kind: &str, is_plugin: bool, mut settings: Settings, sends_resolved: bo
         sends_resolved: sends.unwrap_or(sends_resolved),
         settings,
         http: HttpSection::default(),
+        templates: Arc::default(),
     }
 }
 

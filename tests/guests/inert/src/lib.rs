@@ -14,11 +14,11 @@ pub struct Config {
 
 /// The plugin.
 #[derive(Debug)]
-pub struct Stuck(Config);
+pub struct Inert(Config);
 
-narthex_sdk::export_receiver!(Stuck);
+narthex_sdk::export_receiver!(Inert);
 
-impl Receiver for Stuck {
+impl Receiver for Inert {
     type Config = Config;
 
     fn init(config: Config) -> Result<Self, Error> {
