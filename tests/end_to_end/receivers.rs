@@ -1,10 +1,7 @@
 //! Receivers that plugins deliver: what an entry of the Alertmanager's config says comes out at the
 //! other side, its secrets nowhere else, and nothing is lost where a receiver or the host is down.
 
-use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::thread;
 
 use narthex_tests::{Hook, Narthex, component, free_port, http, until};
 use serde_json::{Value, json};
@@ -13,8 +10,8 @@ use serde_json::{Value, json};
 const SECRETS: [&str; 3] = ["zq-in-the-config", "zq-in-a-file", "zq-token"];
 
 /// The manifest of a receiver that delivers nothing.
-const INERT: &str = "
-name = \"inert\"
+const STUCK: &str = "
+name = \"stuck\"
 version = \"0.1.0\"
 world = \"receiver\"
 wit = \"0.1\"
@@ -93,28 +90,6 @@ fn wait_for_count(narthex: &Narthex, series: &str) {
         count if count >= 1.0 => Ok(()),
         count => Err(count.to_string()),
     });
-}
-
-/// Listens at a port from now on, and hands on to the hook what comes.
-fn hand_on(port: u16, hook: &Hook) {
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let to = hook.url().replace("http://", "");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (Ok(out), Ok(hook)) = (stream.try_clone(), TcpStream::connect(&to)) else {
-                continue;
-            };
-            let back = hook.try_clone().unwrap();
-            thread::spawn(move || copy(stream, hook));
-            thread::spawn(move || copy(back, out));
-        }
-    });
-}
-
-/// Either side may go at any time.
-fn copy(mut from: TcpStream, mut to: TcpStream) {
-    let _ = io::copy(&mut from, &mut to);
-    let _ = to.shutdown(Shutdown::Both);
 }
 
 /// Looks for secrets wherever a user could find them.
@@ -219,9 +194,8 @@ receivers:
     // Alerts are not kept: the rule tells its own again.
     narthex.restart();
     wait_for_count(&narthex, failed);
-    let hook = Hook::listen();
+    let hook = Hook::listen_at(port);
     hook.say("ok");
-    hand_on(port, &hook);
     let post = wait_for_post(&hook, "/hook");
     let title = post["attachments"][0]["title"].as_str().unwrap();
     assert!(title.starts_with("[FIRING:1] Fire"), "{post}");
@@ -279,12 +253,12 @@ route: {{receiver: all, group_by: [alertname], group_wait: 100ms, group_interval
 receivers:
 - name: all
   slack_configs: [{{api_url: '{}/hook'}}]
-  plugin_configs: [{{plugin: inert, traps: false}}, {{plugin: inert, traps: true}}]
+  plugin_configs: [{{plugin: stuck, traps: false}}, {{plugin: stuck, traps: true}}]
 ",
         hook.url()
     );
-    let inert = component::build("narthex-plugin-inert");
-    component::install(&plugins, "inert", &inert, INERT);
+    let stuck = component::build("narthex-plugin-stuck");
+    component::install(&plugins, "stuck", &stuck, STUCK);
     let file = folder.path().join("alertmanager.yml");
     std::fs::write(&file, config).unwrap();
     let narthex = Narthex::builder()
@@ -300,6 +274,6 @@ receivers:
             count => Err(count.to_string()),
         }
     });
-    let failed = "alertmanager_notification_requests_failed_total{integration=\"inert\"}";
+    let failed = "alertmanager_notification_requests_failed_total{integration=\"stuck\"}";
     wait_for_count(&narthex, failed);
 }

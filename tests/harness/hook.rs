@@ -30,7 +30,12 @@ pub struct Hook {
 impl Hook {
     /// Listens.
     pub fn listen() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen_at(0)
+    }
+
+    /// Listens at a port of the test's choice.
+    pub fn listen_at(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let kept = Arc::new(Kept::default());
         let hook = Self {

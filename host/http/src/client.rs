@@ -16,7 +16,7 @@ use crate::{BodyError, BodyLimit, BuildError, HttpConfig, RequestError, Secret, 
 /// So many redirects are followed; one more ends the request, as in Go.
 pub const REDIRECTS_MAX: usize = 10;
 
-/// Sends GET and POST requests. It has no timeout of its own: its caller knows the deadline.
+/// Sends GET, POST and PUT requests. It has no timeout of its own: its caller knows the deadline.
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,

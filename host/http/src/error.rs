@@ -35,7 +35,7 @@ pub enum BuildError {
 #[derive(Debug, thiserror::Error)]
 #[error("{method} {url:?}: {cause}")]
 pub struct RequestError {
-    /// `Get` or `Post`.
+    /// `Get`, `Post` or `Put`.
     pub method: &'static str,
     /// The URL that was asked for, a password in it replaced by `***`.
     pub url: String,

@@ -1,35 +1,28 @@
-//! The Alertmanager inside: its flags, its config file, and who delivers for its receivers.
+//! The Alertmanager inside: its flags and its config file.
 //!
-//! It is not: what routes and tells. The crate has that, and knows neither YAML nor plugins.
+//! It is not: what routes and tells, which the crate has, nor who delivers (`receivers`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
-use async_trait::async_trait;
+use anyhow::Context as _;
 use clap::Args;
 use narthex_alertmanager::{
-    Alertmanager, AlertmanagerOptions, BuildNotify, Config, FailureReason, Integration,
-    MatcherMode, Notification, NotifiedAlert, Notify, NotifyError, PostedAlert, PreparedConfig,
-    SilenceLimits, Webhook,
+    Alertmanager, AlertmanagerOptions, Config, MatcherMode, PostedAlert, PreparedConfig,
+    SilenceLimits,
 };
 use narthex_disk::SystemDisk;
 use narthex_model::{ByteSize, Clock, Labels, PromDuration};
-use narthex_plugin::{Outcome, PluginReceiver, PluginRuntime};
+use narthex_plugin::PluginRuntime;
 use narthex_rules::Notifier;
 use narthex_template::alertmanager::Templates;
 use prometheus_client::registry::Registry;
-use serde_json::Value;
-use tokio::time::Instant;
 
-use crate::config;
+use crate::receivers::{Integrations, read_templates};
 use crate::yaml::{self, Document, YamlError};
 
 /// The folder below the store's for silences and the notification log.
 const FOLDER: &str = "alertmanager";
-
-/// The integration that needs no plugin.
-const WEBHOOK: &str = "webhook";
 
 // Alertmanager's flags, by its names where it has them. This is no doc comment, because clap would
 // show it as what the whole program is for. Names that other flags' fields have need ids of their own.
@@ -76,6 +69,7 @@ pub(crate) struct AlertmanagerFlags {
 #[derive(Debug)]
 pub(crate) struct AlertmanagerFollower {
     manager: Arc<Alertmanager>,
+    integrations: Arc<Integrations>,
     file: PathBuf,
 }
 
@@ -99,6 +93,8 @@ impl AlertmanagerFollower {
         let folder = folder.unwrap_or_else(|| store.join(FOLDER));
         let retention_ms = flags.retention.as_millis_i64();
         let bytes_max = flags.silence_bytes_max.as_bytes();
+        let (config, yaml, templates) = load_all(&file, matcher_mode)?;
+        let integrations = Arc::new(Integrations::new(plugins, clock.clone(), templates));
         let options = AlertmanagerOptions {
             clock,
             disk: Arc::new(SystemDisk::new(&folder)),
@@ -112,15 +108,18 @@ impl AlertmanagerFollower {
             maintenance_interval_ms: flags.maintenance_interval.as_millis_i64(),
             matcher_mode,
             external_url,
-            integrations: Arc::new(Integrations { plugins }),
+            integrations: integrations.clone(),
         };
-        let (config, yaml) = load(&file, matcher_mode)?;
         let prepared =
             Alertmanager::prepare(&config, yaml, matcher_mode, &*options.integrations).await;
         let prepared = prepared.with_context(|| format!("couldn't load {}", file.display()))?;
         let manager = Alertmanager::start(options, prepared, registry)
             .with_context(|| format!("the Alertmanager in {}", folder.display()))?;
-        Ok(Some(Self { manager, file }))
+        Ok(Some(Self {
+            manager,
+            integrations,
+            file,
+        }))
     }
 
     /// What runs.
@@ -139,7 +138,8 @@ impl AlertmanagerFollower {
     /// It cannot run.
     pub(crate) async fn prepare(&self) -> Result<PreparedConfig, String> {
         let prepared = async {
-            let (config, yaml) = load(&self.file, self.manager.matcher_mode())?;
+            let (config, yaml, templates) = load_all(&self.file, self.manager.matcher_mode())?;
+            self.integrations.take_templates(templates);
             let prepared = self.manager.prepare_next(&config, yaml).await;
             prepared.with_context(|| format!("couldn't load {}", self.file.display()))
         };
@@ -185,6 +185,11 @@ impl Notifier for RuleAlerts {
 /// # Errors
 /// It cannot be read, or cannot run.
 pub(crate) fn load(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, String)> {
+    load_all(path, mode).map(|(config, yaml, _)| (config, yaml))
+}
+
+/// The same with the templates that it names.
+fn load_all(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, String, Templates)> {
     let file = path.display().to_string();
     let text = yaml::read_text(path).with_context(|| format!("couldn't load {file}"))?;
     let mut config = parse(&text, &file, mode).map_err(|mut error| {
@@ -194,33 +199,10 @@ pub(crate) fn load(path: &Path, mode: MatcherMode) -> anyhow::Result<(Config, St
         error
     })?;
     config.set_folder(path.parent().unwrap_or(Path::new("")));
-    check_templates(&config)?;
+    let templates = read_templates(&config)?;
     let yaml =
         serde_yaml::to_string(&config.shown()).context("the configuration cannot be printed")?;
-    Ok((config, yaml))
-}
-
-/// Looks whether the files of templates are templates.
-fn check_templates(config: &Config) -> anyhow::Result<()> {
-    read_templates(&config.templates).map(drop)
-}
-
-/// The default templates, and those of the files that globs name.
-pub(crate) fn read_templates(globs: &[String]) -> anyhow::Result<Templates> {
-    let mut templates = Templates::new()?;
-    for glob in globs.iter().filter(|glob| !glob.is_empty()) {
-        let found = config::matching(Path::new(glob));
-        let found =
-            found.map_err(|_| anyhow!("templates: {glob}: only a name may have wildcards"))?;
-        for path in found {
-            let file = path.display();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let text = yaml::read_text(&path).with_context(|| format!("couldn't load {file}"))?;
-            let added = templates.add(&name, &text);
-            added.with_context(|| format!("couldn't load {file}"))?;
-        }
-    }
-    Ok(templates)
+    Ok((config, yaml, templates))
 }
 
 fn parse(text: &str, file: &str, mode: MatcherMode) -> Result<Config, YamlError> {
@@ -240,120 +222,6 @@ fn parse(text: &str, file: &str, mode: MatcherMode) -> Result<Config, YamlError>
             file: file.to_owned(),
             faults,
         }),
-    }
-}
-
-/// Finds who delivers: for `slack_configs` the plugin `slack`, for an entry of `plugin_configs` the
-/// plugin that it names. Webhooks need none.
-#[derive(Debug)]
-struct Integrations {
-    plugins: Arc<PluginRuntime>,
-}
-
-#[async_trait]
-impl BuildNotify for Integrations {
-    async fn build(
-        &self,
-        receiver: &str,
-        integration: &Integration,
-    ) -> Result<Arc<dyn Notify>, String> {
-        let kind = &integration.kind;
-        if kind == WEBHOOK && !integration.is_plugin {
-            let webhook = Webhook::new(integration).map_err(|error| error.to_string())?;
-            return Ok(Arc::new(webhook));
-        }
-        let known = self.plugins.list();
-        if !integration.is_plugin && !known.iter().any(|status| status.name == *kind) {
-            return Err(format!(
-                "there is no plugin {kind:?} that delivers {kind}_configs"
-            ));
-        }
-        let entry = integration.entry()?;
-        let lent = crate::receivers::lent(&entry)?;
-        let settings = Value::Object(entry.settings);
-        if let Err(faults) = self.plugins.check_config(kind, &settings) {
-            let faults = faults.iter().map(|fault| {
-                let field = fault.pointer.trim_start_matches('/').replace('/', ".");
-                format!("{field}: {}", fault.message)
-            });
-            return Err(faults.collect::<Vec<_>>().join("; "));
-        }
-        let templates = read_templates(&integration.templates);
-        let templates = templates.map_err(|error| format!("{error:#}"))?;
-        let name = format!("{receiver}/{kind}/{}", integration.index);
-        let plugin = self.plugins.receiver(kind, &name, &settings, lent);
-        Ok(Arc::new(PluginNotify {
-            plugin: plugin.map_err(|error| error.to_string())?,
-            templates: Arc::new(templates),
-        }))
-    }
-}
-
-/// A plugin that delivers.
-#[derive(Debug)]
-struct PluginNotify {
-    plugin: Arc<PluginReceiver>,
-    /// As their files were when the config was taken.
-    templates: Arc<Templates>,
-}
-
-#[async_trait]
-impl Notify for PluginNotify {
-    async fn notify(
-        &self,
-        notification: &Notification,
-        deadline: Instant,
-    ) -> Result<(), NotifyError> {
-        let now_ms = narthex_model::SystemClock.now_ms();
-        let templates = self.templates.clone();
-        let texts = crate::receivers::NotificationTexts::new(templates, notification, now_ms);
-        let told = of_plugin(notification);
-        match self.plugin.notify(&told, Arc::new(texts), deadline).await {
-            Outcome::Delivered => Ok(()),
-            Outcome::Retry { after, reason } => Err(NotifyError {
-                is_temporary: true,
-                retry_after: after,
-                reason: FailureReason::Other,
-                message: match reason.is_empty() {
-                    true => "the receiver asks to try again".to_owned(),
-                    false => reason,
-                },
-            }),
-            Outcome::Rejected { reason } => Err(NotifyError {
-                is_temporary: false,
-                retry_after: None,
-                reason: FailureReason::ClientError,
-                message: reason,
-            }),
-        }
-    }
-}
-
-fn of_plugin(notification: &Notification) -> narthex_plugin::Notification {
-    let pairs = |labels: &Labels| -> Vec<(String, String)> {
-        let pairs = labels.iter();
-        pairs
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    };
-    let alert = |alert: &NotifiedAlert| narthex_plugin::Alert {
-        is_firing: alert.is_firing,
-        fingerprint: alert.fingerprint().to_string(),
-        labels: pairs(&alert.alert.labels),
-        annotations: alert.alert.annotations.clone().into_iter().collect(),
-        starts_at_ms: alert.alert.starts_at_ms,
-        ends_at_ms: alert.ends_at_ms(),
-        generator_url: alert.alert.generator_url.clone(),
-    };
-    narthex_plugin::Notification {
-        group_key: notification.group_key.clone(),
-        receiver: notification.receiver.clone(),
-        group_labels: pairs(&notification.group_labels),
-        common_labels: notification.common_labels().into_iter().collect(),
-        common_annotations: notification.common_annotations().into_iter().collect(),
-        external_url: notification.external_url.clone(),
-        truncated: 0,
-        alerts: notification.alerts.iter().map(alert).collect(),
     }
 }
 

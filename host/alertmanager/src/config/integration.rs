@@ -1,7 +1,5 @@
 //! Receivers: a name, and the integrations that are notified under it.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -73,8 +71,6 @@ pub struct Integration {
     pub settings: Settings,
     /// Its HTTP client.
     pub http: HttpSection,
-    /// Globs of files with templates for its texts.
-    pub templates: Arc<[String]>,
 }
 
 impl Integration {
@@ -184,7 +180,6 @@ fn taken(kind: &str, is_plugin: bool, mut settings: Settings, sends_resolved: bo
         sends_resolved: sends.unwrap_or(sends_resolved),
         settings,
         http: HttpSection::default(),
-        templates: Arc::default(),
     }
 }
 

@@ -175,7 +175,6 @@ impl Config {
         faults: &mut Vec<ConfigFault>,
     ) -> Vec<(String, Vec<Integration>)> {
         let (mut receivers, mut names) = (Vec::new(), BTreeSet::new());
-        let templates: Arc<[String]> = self.templates.clone().into();
         for (at, receiver) in self.receivers.iter().enumerate() {
             let pointer = format!("/receivers/{at}");
             let name = &receiver.name;
@@ -186,9 +185,6 @@ impl Config {
                 faults.push(ConfigFault::new(&pointer, text));
             }
             let mut found = integrations(receiver, global, &pointer, faults);
-            for integration in &mut found {
-                integration.templates = Arc::clone(&templates);
-            }
             let files = found
                 .iter_mut()
                 .flat_map(|integration| integration.http.http_files());

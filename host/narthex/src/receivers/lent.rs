@@ -17,7 +17,7 @@ const URL_FILE_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// The client cannot be made, or a URL is none. What is said of one holds nothing of it.
-pub(crate) fn lent(entry: &Entry) -> Result<Lent, String> {
+pub(super) fn lent(entry: &Entry) -> Result<Lent, String> {
     let mut lent = Lent::default();
     if let Some(config) = &entry.client {
         let client = Client::new(config).map_err(|error| error.to_string())?;

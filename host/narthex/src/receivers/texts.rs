@@ -1,19 +1,46 @@
-//! What becomes of a text of the config with one notification.
+//! The texts of notifications: the operator's template files, and what becomes of a text with one
+//! notification.
 //!
-//! It is not: the templates' language, which `narthex-template` has, nor who reads their files.
+//! It is not: the templates' language, which `narthex-template` has.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use narthex_alertmanager::{Notification, NotifiedAlert};
+use anyhow::{Context as _, anyhow};
+use narthex_alertmanager::{Config, Notification, NotifiedAlert};
 use narthex_model::Labels;
 use narthex_plugin::{Expand, TextForm};
 use narthex_template::alertmanager::{Alert, Data, Functions, Status, Templates};
 use narthex_template::{Limits, Time};
 
+use crate::config;
+use crate::yaml;
+
+/// Reads the files of templates that a config names, behind the default ones.
+///
+/// # Errors
+/// One cannot be read, or is no template.
+pub(crate) fn read_templates(config: &Config) -> anyhow::Result<Templates> {
+    let mut templates = Templates::new()?;
+    for glob in config.templates.iter().filter(|glob| !glob.is_empty()) {
+        let found = config::matching(Path::new(glob));
+        let found =
+            found.map_err(|_| anyhow!("templates: {glob}: only a name may have wildcards"))?;
+        for path in found {
+            let file = path.display();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let text = yaml::read_text(&path).with_context(|| format!("couldn't load {file}"))?;
+            let added = templates.add(&name, &text);
+            added.with_context(|| format!("couldn't load {file}"))?;
+        }
+    }
+    Ok(templates)
+}
+
 /// Expands texts with one notification.
 #[derive(Debug)]
-pub(crate) struct NotificationTexts {
+pub(super) struct NotificationTexts {
     templates: Arc<Templates>,
     data: Data,
     functions: Functions,
@@ -21,7 +48,7 @@ pub(crate) struct NotificationTexts {
 
 impl NotificationTexts {
     /// At a time.
-    pub(crate) fn new(templates: Arc<Templates>, notification: &Notification, now_ms: i64) -> Self {
+    pub(super) fn new(templates: Arc<Templates>, notification: &Notification, now_ms: i64) -> Self {
         let data = Data::new(
             &notification.receiver,
             &notification.external_url,
@@ -132,7 +159,7 @@ receivers:
 ";
         std::fs::write(&path, text).unwrap();
         let (config, _) = alertmanager::load(&path, MatcherMode::default()).unwrap();
-        let texts = texts(alertmanager::read_templates(&config.templates).unwrap());
+        let texts = texts(read_templates(&config).unwrap());
         let integrations = config.integrations(MatcherMode::default()).unwrap();
         assert_eq!(integrations.len(), 15);
         for (_, integration) in integrations {
@@ -156,7 +183,7 @@ receivers:
         let text = "route: {receiver: r}\nreceivers: [{name: r}]\ntemplates: ['*.tmpl']\n";
         std::fs::write(&path, text).unwrap();
         let (config, _) = alertmanager::load(&path, MatcherMode::default()).unwrap();
-        let texts = texts(alertmanager::read_templates(&config.templates).unwrap());
+        let texts = texts(read_templates(&config).unwrap());
         let title = "{{ template \"slack.default.title\" . }} & {{ .Receiver }}";
         assert_eq!(
             texts.expand(title, TextForm::Plain).unwrap(),

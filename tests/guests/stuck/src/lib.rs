@@ -14,11 +14,11 @@ pub struct Config {
 
 /// The plugin.
 #[derive(Debug)]
-pub struct Inert(Config);
+pub struct Stuck(Config);
 
-narthex_sdk::export_receiver!(Inert);
+narthex_sdk::export_receiver!(Stuck);
 
-impl Receiver for Inert {
+impl Receiver for Stuck {
     type Config = Config;
 
     fn init(config: Config) -> Result<Self, Error> {
