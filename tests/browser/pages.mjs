@@ -54,8 +54,13 @@ export const stories = {
     const pool = page.locator('details.card', { hasText: '1 active, 1 dropped' });
     await pool.locator('summary').click();
     await pool.getByText('drop="me"').waitFor();
-    await pool.getByText('dropped', { exact: true }).waitFor();
+    await pool.getByText('dropped', { exact: true }).first().waitFor();
     await pool.getByText('__scheme__="http"').first().waitFor();
+    // The rule that has dropped it says so.
+    await pool.getByRole('button', { name: 'Relabelling' }).last().click();
+    const steps = pool.locator('ol.steps');
+    await steps.getByText('action: drop').waitFor();
+    await steps.getByText('dropped', { exact: true }).waitFor();
     await page.getByLabel('Filter by pool or label').fill('nothing has this');
     await page.getByText('Nothing was found.').waitFor();
   },
