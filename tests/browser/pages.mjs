@@ -1,5 +1,6 @@
 // The pages of the server's own state.
 import assert from 'node:assert/strict';
+import { picture } from './browser.mjs';
 
 export const stories = {
   'rules: groups, health and errors': async (page) => {
@@ -66,6 +67,7 @@ export const stories = {
     const steps = pool.locator('ol.steps');
     await steps.getByText('action: drop').waitFor();
     await steps.getByText('dropped', { exact: true }).waitFor();
+    await page.screenshot({ path: picture('discovery opened') });
     await page.getByLabel('Filter by pool or label').fill('nothing has this');
     await page.getByText('Nothing was found.').waitFor();
   },
@@ -113,6 +115,7 @@ export const stories = {
     await card.getByText('It asks for').waitFor();
     await card.getByText(/^[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$/).waitFor();
     await card.getByLabel('Log of node').waitFor();
+    await page.screenshot({ path: picture('plugin opened') });
     await card.getByRole('button', { name: 'Reload' }).click();
     await card.getByRole('button', { name: 'Reload' }).and(page.locator(':not([data-loading])')).waitFor();
     assert.equal(await card.getByRole('alert').count(), 0);
