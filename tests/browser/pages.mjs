@@ -112,7 +112,8 @@ export const stories = {
     await page.goto('/plugins');
     const card = page.locator('details.card', { has: page.getByRole('heading', { name: 'node', exact: true }) });
     await card.locator('summary').first().click();
-    await card.getByText('It asks for').waitFor();
+    await card.getByRole('heading', { name: 'It asks for' }).waitFor();
+    await card.getByText('as it comes with the binary').waitFor();
     await card.getByText(/^[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$/).waitFor();
     await card.getByLabel('Log of node').waitFor();
     await page.screenshot({ path: picture('plugin opened') });
