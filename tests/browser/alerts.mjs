@@ -1,5 +1,6 @@
 // Alerts and silences, as somebody on call uses them.
 import assert from 'node:assert/strict';
+import { picture } from './browser.mjs';
 import { until } from './server.mjs';
 
 async function fillForm(page, comment) {
@@ -48,6 +49,7 @@ export const stories = {
     assert.equal(await page.getByRole('textbox', { name: 'Value 1' }).inputValue(), 'TargetGone');
     await page.getByRole('button', { name: 'Preview alerts' }).click();
     await page.getByText('1 alert of now would be muted').waitFor();
+    await page.screenshot({ path: picture('silence previewed') });
     // It is not sent before it is whole.
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByText('Who are you?').waitFor();

@@ -69,6 +69,7 @@ export const stories = {
       await page.screenshot({ path: picture(`${name} phone`) });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${name} is ${width} pixels wide`);
+      await accessible(page, `${name} on a phone`);
     }
     await page.getByRole('button', { name: 'Navigation' }).click();
     const rules = page.getByRole('link', { name: 'Rules' });

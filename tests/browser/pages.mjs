@@ -1,5 +1,6 @@
 // The pages of the server's own state.
 import assert from 'node:assert/strict';
+import { picture } from './browser.mjs';
 
 export const stories = {
   'rules: groups, health and errors': async (page) => {
@@ -44,9 +45,14 @@ export const stories = {
     assert.equal(await page.locator('tbody tr').count(), 100);
     await page.getByRole('button', { name: /Show 100 more of 9900/ }).click();
     assert.equal(await page.locator('tbody tr').count(), 200);
-    await page.getByLabel('Filter by address').fill('instance=i9999');
+    // However fast somebody writes, no letter is lost.
+    await page.getByLabel('Filter by address').focus();
+    await page.keyboard.type('instance=i9999');
+    assert.equal(await page.getByLabel('Filter by address').inputValue(), 'instance=i9999');
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
     await page.getByText('http://i9999/metrics').waitFor();
-    assert.equal(await page.locator('tbody tr').count(), 1);
+    await page.getByRole('button', { name: 'Clear the filter' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 200);
   },
 
   'service discovery: what was found, what became of it, what was dropped': async (page) => {
@@ -54,8 +60,14 @@ export const stories = {
     const pool = page.locator('details.card', { hasText: '1 active, 1 dropped' });
     await pool.locator('summary').click();
     await pool.getByText('drop="me"').waitFor();
-    await pool.getByText('dropped', { exact: true }).waitFor();
+    await pool.getByText('dropped', { exact: true }).first().waitFor();
     await pool.getByText('__scheme__="http"').first().waitFor();
+    // The rule that has dropped it says so.
+    await pool.getByRole('button', { name: 'Relabelling' }).last().click();
+    const steps = pool.locator('ol.steps');
+    await steps.getByText('action: drop').waitFor();
+    await steps.getByText('dropped', { exact: true }).waitFor();
+    await page.screenshot({ path: picture('discovery opened') });
     await page.getByLabel('Filter by pool or label').fill('nothing has this');
     await page.getByText('Nothing was found.').waitFor();
   },
@@ -100,9 +112,11 @@ export const stories = {
     await page.goto('/plugins');
     const card = page.locator('details.card', { has: page.getByRole('heading', { name: 'node', exact: true }) });
     await card.locator('summary').first().click();
-    await card.getByText('It asks for').waitFor();
+    await card.getByRole('heading', { name: 'It asks for' }).waitFor();
+    await card.getByText('as it comes with the binary').waitFor();
     await card.getByText(/^[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$/).waitFor();
     await card.getByLabel('Log of node').waitFor();
+    await page.screenshot({ path: picture('plugin opened') });
     await card.getByRole('button', { name: 'Reload' }).click();
     await card.getByRole('button', { name: 'Reload' }).and(page.locator(':not([data-loading])')).waitFor();
     assert.equal(await card.getByRole('alert').count(), 0);

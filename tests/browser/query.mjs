@@ -1,6 +1,7 @@
 // The page of queries, as a person uses it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { picture } from './browser.mjs';
 
 const editor = (page, number = 1) => page.getByRole('textbox', { name: `Expression ${number}` });
 
@@ -28,6 +29,8 @@ export const stories = {
     await page.waitForURL(/\/query$/);
     await editor(page).click();
     await page.keyboard.type('sum by (job) (rate(node_cpu_sec');
+    await page.getByRole('option', { name: /node_cpu_seconds_total/ }).waitFor();
+    await page.screenshot({ path: picture('query completed') });
     await page.getByRole('option', { name: /node_cpu_seconds_total/ }).click();
     await page.keyboard.type('[1m');
     await page.keyboard.press('End');

@@ -5,28 +5,29 @@
 // The libraries are those of host/ui (`npm ci` there). Pictures of every page are left in
 // tests/browser/screenshots. It ends with 1 where something failed.
 import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { browse } from './browser.mjs';
 import { startServer } from './server.mjs';
 import * as alerts from './alerts.mjs';
 import * as hostile from './hostile.mjs';
 import * as looks from './looks.mjs';
-import * as prefix from './prefix.mjs';
 import * as query from './query.mjs';
-import * as server from './pages.mjs';
+import * as pages from './pages.mjs';
+import * as servers from './servers.mjs';
 
-const [binary, part = ''] = process.argv.slice(2);
-if (binary === undefined) {
+const [path, part = ''] = process.argv.slice(2);
+if (path === undefined) {
   console.error('usage: run.mjs PATH_OF_NARTHEX [PART_OF_A_TEST\'S_NAME]');
   process.exit(2);
 }
 
 /** All stories, by name. Each gets a page of its own and the live server. */
-const stories = [query, alerts, server, hostile, prefix, looks].flatMap((module) =>
+const stories = [query, alerts, pages, hostile, servers, looks].flatMap((module) =>
   Object.entries(module.stories),
 );
 
 rmSync(new URL('./screenshots', import.meta.url), { recursive: true, force: true });
-const live = await startServer(binary);
+const live = await startServer(resolve(path));
 const browser = await browse();
 let failed = 0;
 try {

@@ -132,6 +132,37 @@ export async function query(url, expr) {
   return data.result;
 }
 
+/** An agent that scrapes itself and sends to nobody who answers; it is ready when it returns. */
+export async function startAgent(binary) {
+  const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));
+  const [port, closed] = [await freePort(), await freePort()];
+  const config = `scrape_configs: [{job_name: self, static_configs: [{targets: ['127.0.0.1:${port}']}]}]
+remote_write: [{url: 'http://127.0.0.1:${closed}/api/v1/write'}]
+`;
+  writeFileSync(join(folder, 'prometheus.yml'), config);
+  const address = `127.0.0.1:${port}`;
+  const flags = ['--agent', '--storage.agent.path=data', '--storage.remote.flush-deadline=1s'];
+  const narthex = start(
+    binary,
+    ['--config.file=prometheus.yml', `--web.listen-address=${address}`, ...flags],
+    folder,
+  );
+  const stop = async () => {
+    await narthex.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await until('the agent', async () => {
+      const { ok } = await fetch(`http://${address}/-/ready`);
+      if (!ok) throw new Error(`not ready yet\n${narthex.said()}`);
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `http://${address}`, stop };
+}
+
 /** A server below a prefix; the data is there when it returns. */
 export async function startServer(binary, { prefix = '', flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));

@@ -9,6 +9,7 @@ import { More } from '../frame/More';
 import { Page } from '../frame/Page';
 import { StateMark } from '../frame/StateMark';
 import { byPool, useTargets } from '../targets/useTargets';
+import { Relabelling } from './Relabelling';
 
 const TARGETS_STEP = 50;
 const POOLS_STEP = 20;
@@ -60,6 +61,7 @@ function Pool(props: { name: string; targets: Found[]; shown: Found[]; dropped: 
                   <tr key={`${seriesName(target.discovered)}\n${index}`}>
                     <td data-name="Discovered labels">
                       <LabelList labels={target.discovered} withName />
+                      <Relabelling pool={props.name} labels={target.discovered} />
                     </td>
                     <td data-name="Target labels">
                       {target.labels === undefined ? (

@@ -2,6 +2,7 @@
 // of the page's address, so that a filtered page can be shared.
 import { CloseButton, TextInput } from '@mantine/core';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
 import type { Search } from '../search';
 
 /** A parameter of the page's address, and how to change it. */
@@ -22,16 +23,27 @@ export function Filter(props: {
   value: string;
   onChange: (value: string) => void;
 }) {
+  const field = useRef<HTMLInputElement>(null);
+  const [text, setText] = useState(props.value);
+  // The address follows what is written, a moment later: while somebody writes, the field is right.
+  useEffect(() => {
+    if (document.activeElement !== field.current) setText(props.value);
+  }, [props.value]);
+  const change = (to: string) => {
+    setText(to);
+    props.onChange(to);
+  };
   return (
     <TextInput
+      ref={field}
       className="grows"
       size="sm"
       label={props.label}
-      value={props.value}
-      onChange={(event) => props.onChange(event.currentTarget.value)}
+      value={text}
+      onChange={(event) => change(event.currentTarget.value)}
       rightSection={
-        props.value !== '' && (
-          <CloseButton size="sm" aria-label="Clear the filter" onClick={() => props.onChange('')} />
+        text !== '' && (
+          <CloseButton size="sm" aria-label="Clear the filter" onClick={() => change('')} />
         )
       }
     />

@@ -44,6 +44,13 @@ function Facts({ plugin }: { plugin: PluginDetail }) {
   );
 }
 
+/** What a plugin may reach that no grant of the config names. */
+function ungranted(plugin: PluginDetail): string {
+  return plugin.source === 'embedded'
+    ? 'what it asks for, as it comes with the binary'
+    : 'only what names its target or its plugin_config';
+}
+
 function Grants({ plugin }: { plugin: PluginDetail }) {
   const text = (value: unknown) =>
     typeof value === 'string' ? value : JSON.stringify(value, null, 2);
@@ -55,7 +62,7 @@ function Grants({ plugin }: { plugin: PluginDetail }) {
       </section>
       <section>
         <h3 className="small">It was granted</h3>
-        <pre className="code">{plugin.grant === null ? 'nothing' : text(plugin.grant)}</pre>
+        <pre className="code">{plugin.grant === null ? ungranted(plugin) : text(plugin.grant)}</pre>
       </section>
     </div>
   );

@@ -17,6 +17,9 @@ import { useRun } from './useRun';
 /** So many rows are drawn at first. */
 const ROWS_STEP = 500;
 
+/** So many values of a series are drawn, the newest; the file has all of them. */
+const VALUES_MAX = 200;
+
 interface Row {
   labels: Labels;
   /** A value, or several of them with their times, each a line. */
@@ -73,7 +76,9 @@ function tableCsv(data: QueryData, atMs: number): string {
 }
 
 function Values({ row, isLocal }: { row: Row; isLocal: boolean }) {
-  return row.values.map((value, index) => {
+  const first = Math.max(0, row.values.length - VALUES_MAX);
+  const drawn = row.values.slice(first).map((value, place) => {
+    const index = first + place;
     const time = row.times[index];
     return (
       <div key={index} className="wraps mono">
@@ -82,6 +87,12 @@ function Values({ row, isLocal }: { row: Row; isLocal: boolean }) {
       </div>
     );
   });
+  return (
+    <>
+      {first > 0 && <div className="wait small">{first} older values are in the CSV alone.</div>}
+      {drawn}
+    </>
+  );
 }
 
 export function TableView({ panel, runs }: { panel: Panel; runs: number }) {

@@ -13,6 +13,23 @@ import { RuleFacts } from './RuleFacts';
 import { useRules } from './useRules';
 
 const GROUPS_STEP = 50;
+const RULES_STEP = 100;
+
+function Row({ rule, nowMs }: { rule: Rule; nowMs: number }) {
+  return (
+    <details className="row" open={rule.health === 'err'}>
+      <summary>
+        <StateMark state={rule.health} /> <span className="mono wraps">{rule.name}</span>{' '}
+        <span className="quiet small">
+          {rule.type} · {ago(rule.lastEvaluation, nowMs)} · {shortDuration(rule.evaluationTime)}
+        </span>
+      </summary>
+      <Stack gap="xs" mt="xs" ml="md">
+        <RuleFacts rule={rule} withAnnotations />
+      </Stack>
+    </details>
+  );
+}
 
 function Group({ group, rules, nowMs }: { group: RuleGroup; rules: Rule[]; nowMs: number }) {
   return (
@@ -25,21 +42,9 @@ function Group({ group, rules, nowMs }: { group: RuleGroup; rules: Rule[]; nowMs
         </span>
       </summary>
       <Stack gap="sm" mt="sm">
-        {rules.map((rule, index) => (
-          <details key={index} className="row" open={rule.health === 'err'}>
-            <summary>
-              <StateMark state={rule.health} />{' '}
-              <span className="mono wraps">{rule.name}</span>{' '}
-              <span className="quiet small">
-                {rule.type} · {ago(rule.lastEvaluation, nowMs)} ·{' '}
-                {shortDuration(rule.evaluationTime)}
-              </span>
-            </summary>
-            <Stack gap="xs" mt="xs" ml="md">
-              <RuleFacts rule={rule} withAnnotations />
-            </Stack>
-          </details>
-        ))}
+        <More of={rules} step={RULES_STEP} name="rules">
+          {(shown) => shown.map((rule, index) => <Row key={index} rule={rule} nowMs={nowMs} />)}
+        </More>
       </Stack>
     </details>
   );

@@ -1,8 +1,28 @@
-// The application below a route prefix.
+// The application below a route prefix, and that of an agent.
 import assert from 'node:assert/strict';
-import { startServer } from './server.mjs';
+import { startAgent, startServer } from './server.mjs';
 
 export const stories = {
+  'agent: it has pages for what it does, and none for queries': async (page, live) => {
+    const agent = await startAgent(live.binary);
+    try {
+      await page.context().unrouteAll();
+      await page.goto(agent.url);
+      await page.waitForURL(`${agent.url}/targets`);
+      await page.getByText('1 of 1 up').or(page.getByText('0 of 1 up')).waitFor();
+      const links = page.getByRole('navigation', { name: 'Pages' }).getByRole('link');
+      const names = await links.allInnerTexts();
+      assert.deepEqual(names.filter((name) => /Query|Alerts|Rules|Silences|TSDB/.test(name)), []);
+      await links.filter({ hasText: 'Runtime and build' }).click();
+      await page.getByText('Worker threads').waitFor();
+      await page.goto(`${agent.url}/query`);
+      await page.getByText('answers no queries').waitFor();
+    } finally {
+      await page.goto('about:blank');
+      await agent.stop();
+    }
+  },
+
   'prefix: every path is found below it': async (page, live) => {
     const below = await startServer(live.binary, { prefix: '/a/b' });
     try {
