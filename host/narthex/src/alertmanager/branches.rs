@@ -8,7 +8,7 @@ use narthex_alertmanager::{Config, PreparedConfig, RouteConfig};
 use narthex_operator::{Fault, Routing};
 
 /// What is followed, but for branches of a cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Followed {
     /// What the file says.
     pub(super) config: Config,
