@@ -4,7 +4,8 @@
 //! It is not: whether Kubernetes takes the objects, which `deploy/tests` looks at.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -177,23 +178,61 @@ fn pod_arguments() -> Vec<String> {
         .collect()
 }
 
+/// The user of the pod.
+const NOBODY: u32 = 65534;
+
+/// Runs a program as the pod does: its user, no capability, no new privileges, and everything read-only
+/// but for a folder, which is the first argument.
+const AS_POD: &str = r#"
+    mount --make-rprivate /
+    mount --bind "$1" "$1"
+    mount -o remount,bind,ro /
+    shift
+    exec setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs \
+        --bounding-set=-all --inh-caps=-all "$@"
+"#;
+
+/// A program and its first arguments that run what follows as the pod does, where only root may, and
+/// the binary where that user can read it.
+fn as_pod(folder: &Path, data: &Path) -> (String, Vec<String>, PathBuf) {
+    if run(Command::new("id").arg("-u")).trim() != "0" {
+        eprintln!("not root: the server runs without the limits of its pod");
+        return ("env".to_owned(), Vec::new(), binary());
+    }
+    let copy = folder.join("narthex");
+    fs::copy(binary(), &copy).unwrap();
+    for path in [folder, &copy] {
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    }
+    chown(data, Some(NOBODY), Some(NOBODY)).unwrap();
+    let data = data.display().to_string();
+    let args = ["--mount", "sh", "-ec", AS_POD, "sh", data.as_str(), "env"];
+    let args = args.map(str::to_owned).to_vec();
+    ("unshare".to_owned(), args, copy)
+}
+
 #[test]
-fn what_the_pod_runs_starts_with_its_rules_and_its_name() {
+fn what_the_pod_runs_starts_with_its_rights_its_rules_and_its_name() {
     let mount = mounted(&[deploy("kubernetes/base")]);
     // There is no cluster to be found here; tests/conformance/kubernetes.rs has one.
     fs::remove_file(mount.path().join("scrape-kubernetes.yml")).unwrap();
+    // A plugin is compiled by a process of its own, and kept.
+    let job = "scrape_configs:\n- {job_name: redis, plugin: redis, scrape_interval: 1s, scrape_timeout: 1s, \
+               static_configs: [{targets: ['127.0.0.1:1']}]}\n";
+    fs::write(mount.path().join("scrape-redis.yml"), job).unwrap();
     let data = tempfile::tempdir().unwrap();
     let port = free_port();
-    let mut args = vec![
+    let (program, mut args, binary) = as_pod(mount.path(), data.path());
+    args.extend([
         "POD_NAME=narthex-0".to_owned(),
-        binary().display().to_string(),
+        binary.display().to_string(),
         format!("--web.listen-address=127.0.0.1:{port}"),
-    ];
+    ]);
     for flag in pod_arguments() {
         let flag = flag.replace("=/etc/narthex", &format!("={}", mount.path().display()));
         args.push(flag.replace("=/data", &format!("={}", data.path().display())));
     }
-    let mut narthex = Process::start("env", &args, &mount.path().join("log"));
+    let mut narthex = Process::start(program, &args, &mount.path().join("log"));
     let url = format!("http://127.0.0.1:{port}");
     for probe in ["/-/ready", "/-/healthy"] {
         until(60, probe, || {
@@ -218,5 +257,13 @@ fn what_the_pod_runs_starts_with_its_rules_and_its_name() {
     assert_eq!(groups, expected);
     let (status, body) = http::get(&format!("{url}/alertmanager/api/v2/status")).unwrap();
     assert_eq!(status, 200, "{body}");
+    until(120, "the plugin's first word", || {
+        let query = format!("{url}/api/v1/query?query=redis_up");
+        match http::api(&query)?["result"].as_array().map(Vec::len) {
+            Some(1) => Ok(()),
+            _ => Err(narthex.log()),
+        }
+    });
+    assert!(data.path().join("plugin-cache").is_dir());
     assert!(narthex.terminate().success(), "{}", narthex.log());
 }
