@@ -422,7 +422,7 @@ fn alerts_and_silences_are_shown_and_changed_as_amtool_does() {
         &["silence", "update", &id, "--end=2020-01-01T00:00:00Z"],
         &["silence", "add", "a=1", "--comment=", "--author=me"],
         &["alerts", "add"],
-        &["alerts", "query", "a=~("],
+        &["alerts", "query", "a=1", "b=~("],
     ] {
         let (said, code) = both.said(&mut Command::new(binary()), args);
         assert_eq!(code, Some(1), "{args:?}: {said}");
