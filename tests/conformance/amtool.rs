@@ -299,7 +299,14 @@ impl Both {
     fn same_json(&self, what: (&str, &str), args: &[&str]) {
         let ours = self.said(Command::new(binary()).arg(what.0), args);
         let theirs = self.said(Command::new("amtool").arg(what.1), args);
-        let read = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+        // What mutes an alert is said since 0.28; Debian's leaves out what it does not know.
+        let read = |text: &str| -> serde_json::Value {
+            let mut read: serde_json::Value = serde_json::from_str(text).unwrap();
+            for entry in read.as_array_mut().unwrap() {
+                entry["status"].as_object_mut().unwrap().remove("mutedBy");
+            }
+            read
+        };
         assert_eq!(read(&ours.0), read(&theirs.0), "{what:?} {args:?}");
     }
 }
@@ -415,7 +422,7 @@ fn alerts_and_silences_are_shown_and_changed_as_amtool_does() {
         &["silence", "update", &id, "--end=2020-01-01T00:00:00Z"],
         &["silence", "add", "a=1", "--comment=", "--author=me"],
         &["alerts", "add"],
-        &["alerts", "query", "a=~("],
+        &["alerts", "query", "a=1", "b=~("],
     ] {
         let (said, code) = both.said(&mut Command::new(binary()), args);
         assert_eq!(code, Some(1), "{args:?}: {said}");

@@ -31,7 +31,7 @@ fn the_whole_tree_is_drawn() {
     │~~ └── {a!~\"q\",z=\"1\"}  receiver: two
     └── {a=\"1\"}  receiver: root
 ";
-    assert_eq!(tree().drawn(), expected.replace('~', "\u{a0}"));
+    assert_eq!(tree().drawn(), expected.replace("│~~", "│\u{a0}\u{a0}"));
 }
 
 #[test]
