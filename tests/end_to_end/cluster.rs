@@ -192,7 +192,7 @@ fn three_hosts_tell_once_whoever_is_killed_or_cut_off() {
     let whole = all.map(|at| (at, HOSTS));
     hosts.wait_for_peers(&whole);
     let url = format!("--alertmanager.url={}", hosts.hosts[1].url());
-    let shown = run(Command::new("amtool").args([&url, "cluster", "show"]));
+    let shown = run(Command::new("amtool").args([&url, "--output=extended", "cluster", "show"]));
     assert!(shown.contains("ready"), "{shown}");
     for at in all {
         let name = hosts.cluster(at).unwrap()["name"]

@@ -271,7 +271,8 @@ impl Gossip {
 
     /// Tells the others of a change, at once and with the gossip to come.
     pub fn tell(&mut self, update: &Update, now_ms: u64) -> Sent {
-        if self.foca.num_members() == 0 {
+        // One that is taken for dead may be back in a moment, and is to hear it then.
+        if self.foca.num_members() == 0 && self.failed.is_empty() {
             return Sent::Nobody;
         }
         let item = heard::encode(&update.state, &update.data);
