@@ -214,6 +214,21 @@ fn alerts(cases: &[Value], starts: &str, ends: Option<&str>) -> String {
     Value::from(alerts).to_string()
 }
 
+/// Compiling takes a while; what is to be delivered meanwhile is told at a later turn of its group.
+fn wait_for_plugins(url: &str) {
+    until(240, "plugins", || {
+        let (_, body) = http::get(&format!("{url}/api/v1/plugins"))?;
+        let answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        let plugins = answer["data"].as_array().ok_or("no list")?;
+        let loading = plugins.iter().filter(|plugin| plugin["state"] == "loading");
+        let loading: Vec<&Value> = loading.map(|plugin| &plugin["name"]).collect();
+        match loading.as_slice() {
+            [] => Ok(()),
+            loading => Err(format!("{loading:?}")),
+        }
+    });
+}
+
 /// How many requests a case makes when it fires, and when that is over.
 fn expected(case: &Value) -> [usize; 2] {
     match case["entry"]["update_alerts"] == true {
@@ -238,6 +253,7 @@ fn the_same_entries_and_alerts_make_the_same_requests() {
         .start();
     let peer = peers::alertmanager(folder.path(), &configs[1], EXTERNAL_URL);
     let urls = [narthex.url(), peer.url()];
+    wait_for_plugins(&urls[0]);
 
     // Ahead: a group with an alert that is older than its wait is told at once, and maybe in pieces.
     let starts = date("3 seconds");
