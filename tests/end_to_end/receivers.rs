@@ -48,6 +48,8 @@ fn start_with(folder: &Path, config: &str, prometheus: &str) -> Narthex {
         .config(prometheus)
         .flag(format!("--alertmanager.config.file={}", file.display()))
         .flag("--log.level=debug")
+        // For the logs of plugins.
+        .flag("--web.enable-admin-api")
         .start()
 }
 
