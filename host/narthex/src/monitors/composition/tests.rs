@@ -92,7 +92,7 @@ fn what_did_not_change_is_not_read_again() {
     assert!(is_same(1) && !is_same(2));
     // Another interval is another job.
     let mut other = config();
-    other.global.scrape_interval = narthex_model::PromDuration::from_secs(7);
+    other.global.scrape_interval = narthex_model::PromDuration::from_secs(30);
     let composed = compose(&mut composition, &other, &both("b"));
     assert_eq!(
         composed.scrape.jobs[1].scrape_interval,
