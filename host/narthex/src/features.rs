@@ -171,7 +171,7 @@ impl Features {
                     ("use_uncached_io", false),
                 ]),
             ),
-            ("ui", BTreeMap::from([("ui_v2", false), ("ui_v3", false)])),
+            ("ui", BTreeMap::from([("ui_v2", false), ("ui_v3", true)])),
         ])
     }
 }
