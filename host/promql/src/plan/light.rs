@@ -71,7 +71,7 @@ mod tests {
             ("absent(x) or vector(1)", 0, 0, true),
             // More work than there are samples.
             ("sum_over_time(x[1h:1m])", 1, 60, false),
-            ("sum(rate(x[5m])[1h:1m])", 1, 60, false),
+            ("max_over_time(rate(x[5m])[1h:1m])", 1, 60, false),
             ("sum_over_time(vector(1)[1y:1ms])", 0, 0, false),
             ("label_replace(x, 'a', '$1$1', 'b', '(.*)')", 1, 1, false),
             ("count(label_join(x, 'a', '', 'b', 'b'))", 1, 1, false),
