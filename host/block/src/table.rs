@@ -1,6 +1,7 @@
 //! One Parquet file of a block: reads chosen columns of chosen rows, and only their pages.
 
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
@@ -185,7 +186,15 @@ impl Table {
                 .with_row_selection_policy(RowSelectionPolicy::Selectors)
                 .with_batch_size(batch_rows)
                 .build()?;
-        Ok(stream.map(|batch| batch.map_err(Fault::from)).boxed())
+        // Of pages that are wrong under a sound checksum the Parquet reader may end the thread: a
+        // value that begins with more of the one before it than that has. Nothing of the stream is
+        // used after that.
+        let batches = AssertUnwindSafe(stream).catch_unwind();
+        let batches = batches.map(|batch| match batch {
+            Ok(batch) => batch.map_err(Fault::from),
+            Err(_) => Err(Fault::format("the Parquet reader gave up on its pages")),
+        });
+        Ok(batches.boxed())
     }
 
     /// Pages, from memory or from the file, in one go. They ascend, and all but the last of a row

@@ -4,8 +4,6 @@
 
 mod branches;
 
-use branches::{Followed, ReadyAlertmanager, with_branches};
-
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +25,7 @@ use narthex_template::alertmanager::Templates;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use self::branches::{Followed, ReadyAlertmanager, with_branches};
 use crate::build_info;
 use crate::cluster::ClusterFlags;
 use crate::receivers::{Integrations, read_templates};

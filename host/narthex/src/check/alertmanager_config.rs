@@ -21,6 +21,7 @@ fn check(file: &Path) -> bool {
         Ok((config, _)) => config,
         Err(error) => {
             println!("Checking '{}'  FAILED", file.display());
+            println!();
             eprintln!("{error:#}");
             return false;
         }
@@ -32,5 +33,6 @@ fn check(file: &Path) -> bool {
     println!(" - {} inhibit rules", config.inhibit_rules.len());
     println!(" - {} receivers", config.receivers.len());
     println!(" - {} templates", config.templates.len());
+    println!();
     true
 }
