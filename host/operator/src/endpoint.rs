@@ -41,6 +41,15 @@ impl Port {
             Self::Number(number) => number.to_string(),
         }
     }
+
+    /// Keeps the targets whose container has this port.
+    pub(crate) fn rule(&self) -> Value {
+        let label = match self {
+            Self::Name(_) => "__meta_kubernetes_pod_container_port_name",
+            Self::Number(_) => "__meta_kubernetes_pod_container_port_number",
+        };
+        relabel::keep_rule(&[label.to_owned()], &self.shown())
+    }
 }
 
 /// Begins a job.

@@ -21,6 +21,7 @@ use crate::limits::NAMED_MAX;
 use crate::object::{Kind, ObjectRef};
 use crate::options::Options;
 use crate::secrets::Secrets;
+use crate::selector::Selector;
 use crate::{pod_monitor, service_monitor};
 
 /// What a cluster has, as far as a walk needs it.
@@ -191,6 +192,42 @@ impl Walk<'_> {
         }
         self.explained.found("namespaces", several(names));
         true
+    }
+
+    /// The objects of a kind that a monitor's selector chooses; none where the walk ends with that.
+    fn chosen<'v>(
+        &mut self,
+        (kind, step): (&str, &'static str),
+        objects: &'v [Value],
+        namespaces: &[String],
+        selector: &Selector,
+    ) -> Vec<&'v Value> {
+        let all = within(objects, namespaces);
+        if all.is_empty() {
+            let text = format!("there is no {kind} in these namespaces");
+            self.explained.stop(step, text);
+            return Vec::new();
+        }
+        let unmet = |object: &Value| selector.unmet(&labels_of(object));
+        let chosen = all.iter().copied().filter(|one| unmet(one).is_none());
+        let chosen: Vec<&Value> = chosen.collect();
+        if chosen.is_empty() {
+            let nearest = all.iter().take(NAMED_MAX).filter_map(|object| {
+                let unmet = unmet(object)?;
+                Some(format!("{} does not meet {unmet}", full_name(object)))
+            });
+            let nearest: Vec<String> = nearest.collect();
+            let text = format!(
+                "the selector matches none of {}: {}",
+                all.len(),
+                nearest.join(", ")
+            );
+            self.explained.stop(step, text);
+            return Vec::new();
+        }
+        let names: Vec<String> = chosen.iter().map(|object| full_name(object)).collect();
+        self.explained.found(step, several(&names));
+        chosen
     }
 
     /// What the rules of a job leave of its candidates.

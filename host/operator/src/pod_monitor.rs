@@ -6,8 +6,8 @@ use crate::endpoint::{self, Port};
 use crate::fields::{Fields, Report};
 use crate::options::Options;
 use crate::relabel::{
-    copy_present_rule, copy_rule, first_rule, keep_rule, label_name, label_rules, rules,
-    running_filter, set_rule, shard_rules,
+    copy_present_rule, copy_rule, first_rule, label_name, label_rules, rules, running_filter,
+    set_rule, shard_rules,
 };
 use crate::selector::{Selector, discovery, namespaces};
 
@@ -67,7 +67,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
         if !is_by_role {
             all.extend(selector.relabelings("pod"));
         }
-        all.extend(port.as_ref().map(port_rule));
+        all.extend(port.as_ref().map(Port::rule));
         all.push(copy_rule("__meta_kubernetes_namespace", "namespace"));
         all.push(copy_rule(
             "__meta_kubernetes_pod_container_name",
@@ -99,18 +99,5 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
         ports,
         filters,
         jobs,
-    }
-}
-
-fn port_rule(port: &Port) -> Value {
-    match port {
-        Port::Name(name) => keep_rule(
-            &["__meta_kubernetes_pod_container_port_name".to_owned()],
-            name,
-        ),
-        Port::Number(number) => keep_rule(
-            &["__meta_kubernetes_pod_container_port_number".to_owned()],
-            &number.to_string(),
-        ),
     }
 }

@@ -132,14 +132,7 @@ fn port_rule(port: &EndpointPort, role: Role) -> Value {
         EndpointPort::OfService(name) => {
             keep_rule(&[format!("{}_port_name", role.label_prefix())], name)
         }
-        EndpointPort::OfPod(Port::Name(name)) => keep_rule(
-            &["__meta_kubernetes_pod_container_port_name".to_owned()],
-            name,
-        ),
-        EndpointPort::OfPod(Port::Number(number)) => keep_rule(
-            &["__meta_kubernetes_pod_container_port_number".to_owned()],
-            &number.to_string(),
-        ),
+        EndpointPort::OfPod(port) => port.rule(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::candidate::{Candidate, container_ports};
-use super::{NAMED_MAX, Walk, full_name, labels_of, several, within};
+use super::{Walk, several};
 use crate::endpoint::Port;
 use crate::pod_monitor::Monitor;
 
@@ -14,34 +14,15 @@ impl Walk<'_> {
         if !self.namespaces(&monitor.namespaces) {
             return;
         }
-        let all = within(&self.seen.pods, &monitor.namespaces);
-        if all.is_empty() {
-            self.explained
-                .stop("pods", "there is no pod in these namespaces");
-            return;
-        }
-        let unmet = |pod: &Value| monitor.selector.unmet(&labels_of(pod));
-        let chosen: Vec<&Value> = all
-            .iter()
-            .copied()
-            .filter(|one| unmet(one).is_none())
-            .collect();
+        let chosen = self.chosen(
+            ("pod", "pods"),
+            &self.seen.pods,
+            &monitor.namespaces,
+            &monitor.selector,
+        );
         if chosen.is_empty() {
-            let nearest = all.iter().take(NAMED_MAX).filter_map(|pod| {
-                let unmet = unmet(pod)?;
-                Some(format!("{} does not meet {unmet}", full_name(pod)))
-            });
-            let nearest: Vec<String> = nearest.collect();
-            let count = all.len();
-            let text = format!(
-                "the selector matches none of {count}: {}",
-                nearest.join(", ")
-            );
-            self.explained.stop("pods", text);
             return;
         }
-        let names: Vec<String> = chosen.iter().map(|pod| full_name(pod)).collect();
-        self.explained.found("pods", several(&names));
         if monitor.jobs.is_empty() {
             let text = "the monitor has no podMetricsEndpoints";
             self.explained.stop("endpoints", text);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::candidate::{Candidate, container_ports};
-use super::{Walk, full_name, labels_of, metadata, several, texts, within};
+use super::{Walk, full_name, labels_of, metadata, several, texts};
 use crate::endpoint::Port;
 use crate::service_monitor::{EndpointPort, Monitor};
 
@@ -17,34 +17,15 @@ impl Walk<'_> {
         if !self.namespaces(&monitor.namespaces) {
             return;
         }
-        let all = within(&self.seen.services, &monitor.namespaces);
-        if all.is_empty() {
-            let text = "there is no service in these namespaces";
-            self.explained.stop("services", text);
-            return;
-        }
-        let unmet = |service: &Value| monitor.selector.unmet(&labels_of(service));
-        let chosen: Vec<&Value> = all
-            .iter()
-            .copied()
-            .filter(|one| unmet(one).is_none())
-            .collect();
+        let chosen = self.chosen(
+            ("service", "services"),
+            &self.seen.services,
+            &monitor.namespaces,
+            &monitor.selector,
+        );
         if chosen.is_empty() {
-            let nearest = all.iter().take(super::NAMED_MAX).filter_map(|service| {
-                let unmet = unmet(service)?;
-                Some(format!("{} does not meet {unmet}", full_name(service)))
-            });
-            let nearest: Vec<String> = nearest.collect();
-            let count = all.len();
-            let text = format!(
-                "the selector matches none of {count}: {}",
-                nearest.join(", ")
-            );
-            self.explained.stop("services", text);
             return;
         }
-        let names: Vec<String> = chosen.iter().map(|service| full_name(service)).collect();
-        self.explained.found("services", several(&names));
         if monitor.jobs.is_empty() {
             self.explained
                 .stop("endpoints", "the monitor has no endpoints");
