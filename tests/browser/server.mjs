@@ -25,14 +25,28 @@ export async function until(what, attempt) {
   }
 }
 
-function freePort() {
-  return new Promise((resolve, reject) => {
+const PORTS = { from: 20_000, to: 32_000 };
+const handedOut = new Set();
+
+/**
+ * A port that nobody listens at, handed out once. It is below the range that the system draws
+ * from for those who ask for any port: one of these once took a port before its server had started.
+ */
+async function freePort() {
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    if (!handedOut.has(port) && (await isFree(port))) {
+      handedOut.add(port);
+      return port;
+    }
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const socket = createSocket();
-    socket.on('error', reject);
-    socket.listen(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
+    socket.on('error', () => resolve(false));
+    socket.listen(port, '127.0.0.1', () => socket.close(() => resolve(true)));
   });
 }
 
