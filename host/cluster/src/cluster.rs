@@ -3,6 +3,7 @@
 //! It is not: who decides what a state is. Merges run on threads that may wait for a disk.
 
 mod exchange;
+mod links;
 mod search;
 
 use std::collections::BTreeSet;
@@ -15,14 +16,15 @@ use narthex_model::Clock;
 use prometheus_client::registry::Registry;
 use rand::RngExt as _;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::address::{self, AddressError};
-use crate::gossip::{Event, Gossip, GossipOptions, LABEL_BYTES_MAX, Sent};
+use crate::gossip::{Event, Gossip, GossipOptions, LABEL_BYTES_MAX, PEERS_MAX, Sent};
 use crate::metrics::{MessageKind, Metrics};
 use crate::peer::{Peer, PeerId};
+use crate::transport::{Outgoing, PeerTls, Transport};
 use crate::{Refusal, Update};
 
 /// So many updates of others wait to be merged. One more is dropped; it comes with the next whole
@@ -38,6 +40,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// So long nothing is read from a socket that fails.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// A peer that goes has so long to tell the others where it does so over TLS.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The largest datagram that there is.
 const DATAGRAM_BUFFER_BYTES: usize = 64 << 10;
@@ -63,6 +68,8 @@ pub struct ClusterOptions {
     pub clock: Arc<dyn Clock>,
     /// `host:port`, by UDP and TCP; without a host, all addresses.
     pub listen_address: String,
+    /// Peers prove by it who they are, and all they say is encrypted; there is no UDP then.
+    pub tls: Option<Arc<dyn PeerTls>>,
     /// What others are told instead.
     pub advertise_address: Option<String>,
     /// Whether an address that is found may be a public one.
@@ -141,6 +148,9 @@ pub enum ClusterError {
     /// A flag says what cannot be.
     #[error("{0}")]
     Options(String),
+    /// The certificates of the peers cannot be used.
+    #[error("invalid --cluster.tls-config: {0}")]
+    Tls(String),
 }
 
 /// How far it is.
@@ -194,14 +204,20 @@ pub struct Cluster {
     gossip: Mutex<Gossip>,
     /// Times of the protocol count from here.
     start: Instant,
-    socket: UdpSocket,
+    transport: Transport,
     listener: Mutex<Option<TcpListener>>,
+    /// Datagrams that go over connections, until tasks start.
+    outgoing: Mutex<Option<mpsc::Receiver<Outgoing>>>,
+    /// So many peers may have a connection open that their datagrams come over.
+    hearing: Semaphore,
     states: OnceLock<States>,
     incoming: Queue,
     oversized: Queue,
     wake: Notify,
     status: watch::Sender<ClusterStatus>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Who sends the datagrams that go over connections.
+    links: Mutex<Option<JoinHandle<()>>>,
     /// Those that could not be reached when they were tried last.
     unreachable: Mutex<BTreeSet<SocketAddr>>,
     /// So that the log says once what is refused again and again.
@@ -234,7 +250,22 @@ impl Cluster {
         };
         let listener = TcpListener::bind(&address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let socket = UdpSocket::bind(bound).await.map_err(failed)?;
+        let (transport, outgoing) = match &options.tls {
+            None => {
+                let socket = UdpSocket::bind(bound).await.map_err(failed)?;
+                (Transport::Plain(socket), None)
+            }
+            Some(tls) => {
+                tls.server().map_err(ClusterError::Tls)?;
+                tls.client().map_err(ClusterError::Tls)?;
+                let (sender, receiver) = mpsc::channel(links::OUTGOING_MAX);
+                let transport = Transport::Tls {
+                    tls: Arc::clone(tls),
+                    outgoing: Mutex::new(Some(sender)),
+                };
+                (transport, Some(receiver))
+            }
+        };
         let advertised = address::advertised(
             options.advertise_address.as_deref(),
             bound,
@@ -249,23 +280,27 @@ impl Cluster {
         tracing::info!(
             name = me.name,
             address = %me.address,
+            tls = transport.is_tls(),
             "this server is a peer of a cluster of Alertmanagers"
         );
         Ok(Arc::new(Self {
             me,
             gossip: Mutex::new(gossip),
             start: Instant::now(),
-            socket,
+            metrics: Metrics::register(registry, transport.is_tls()),
+            transport,
             listener: Mutex::new(Some(listener)),
+            outgoing: Mutex::new(outgoing),
+            hearing: Semaphore::new(PEERS_MAX),
             states: OnceLock::new(),
             incoming: Queue::new(INCOMING_MAX),
             oversized: Queue::new(OVERSIZED_MAX),
             wake: Notify::new(),
             status: watch::Sender::new(ClusterStatus::Settling),
             tasks: Mutex::default(),
+            links: Mutex::default(),
             unreachable: Mutex::default(),
             last_refused: Mutex::default(),
-            metrics: Metrics::register(registry),
             options,
         }))
     }
@@ -294,11 +329,25 @@ impl Cluster {
             tokio::spawn(Arc::clone(self).settle()),
         ];
         lock(&self.tasks).extend(tasks);
+        if let Some(outgoing) = lock(&self.outgoing).take() {
+            let links = tokio::spawn(Arc::clone(self).send_datagrams(outgoing));
+            *lock(&self.links) = Some(links);
+        }
     }
 
     /// Tells the others that this peer goes, and ends.
     pub async fn stop(&self) {
         self.act(|gossip, now_ms| gossip.leave(now_ms));
+        // What the others are told is on its way when those who send it have ended.
+        self.transport.close();
+        let links = lock(&self.links).take();
+        if let Some(mut links) = links
+            && timeout(GOODBYE_TIMEOUT, &mut links).await.is_err()
+        {
+            links.abort();
+            // It ends by being aborted.
+            let _ = links.await;
+        }
         let tasks = std::mem::take(&mut *lock(&self.tasks));
         for task in tasks {
             task.abort();
@@ -378,8 +427,9 @@ impl Cluster {
         };
         for (to, datagram) in datagrams {
             // One that is lost is sent again, or not needed.
-            match self.socket.try_send_to(&datagram, to) {
-                Ok(bytes) => self.metrics.sent(MessageKind::Update, bytes),
+            match self.transport.send(datagram, to) {
+                Ok(Some(bytes)) => self.metrics.sent(MessageKind::Update, bytes),
+                Ok(None) => {}
                 Err(error) => tracing::debug!(%error, %to, "a datagram was not sent"),
             }
         }
@@ -407,7 +457,7 @@ impl Cluster {
                 Duration::from_millis(due_ms.saturating_sub(self.now_ms())).min(LOOK_INTERVAL)
             });
             tokio::select! {
-                received = self.socket.recv_from(&mut buffer) => match received {
+                received = self.transport.receive(&mut buffer) => match received {
                     Ok((length, from)) => {
                         self.receive(buffer.get(..length).unwrap_or_default(), from);
                     }
@@ -451,10 +501,16 @@ impl Cluster {
 
     /// Counts what is refused, and says so where it is another refusal than the last one.
     fn refuse(&self, refusal: Refusal, from: SocketAddr) {
+        self.refuse_with(refusal, from, None);
+    }
+
+    /// The same, with an error that says more.
+    fn refuse_with(&self, refusal: Refusal, from: SocketAddr, error: Option<&io::Error>) {
         self.metrics.refused(refusal).inc();
         let last = lock(&self.last_refused).replace((from.ip(), refusal));
         if last != Some((from.ip(), refusal)) {
-            tracing::warn!(%from, reason = %refusal, "what came from another peer is refused");
+            let error = error.map(tracing::field::display);
+            tracing::warn!(%from, reason = %refusal, error, "what came from another peer is refused");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What peers say over a connection: one frame each way.
+//! What peers say over a connection: one frame each way, or one behind the other where they are
+//! datagrams.
 //!
 //! ```text
 //! "NXCL" │ version, 1 byte │ length of the rest, 4 bytes, big-endian │ label, who speaks, what it says
@@ -28,6 +29,8 @@ pub(crate) enum Said {
     Whole(Hello, Vec<Update>),
     /// What has changed. There is no answer.
     Changed(Vec<Update>),
+    /// What is a datagram where there is no TLS. More may follow; there is no answer.
+    Datagram(Vec<u8>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,11 +73,20 @@ pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) 
     stream.flush().await
 }
 
-/// Reads a frame, and says how many bytes it had. Memory grows with what comes, not with what is
-/// announced.
+/// Reads a frame, and says how many bytes it had.
 pub(crate) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
     label: &str,
+) -> Result<(Said, usize), FrameError> {
+    read_within(stream, label, FRAME_BYTES_MAX).await
+}
+
+/// Reads a frame that has at most so many bytes behind its length. Memory grows with what comes, not
+/// with what is announced.
+pub(crate) async fn read_within(
+    stream: &mut (impl AsyncRead + Unpin),
+    label: &str,
+    bytes_max: usize,
 ) -> Result<(Said, usize), FrameError> {
     let mut start = [0; START_BYTES];
     stream.read_exact(&mut start).await?;
@@ -86,7 +98,7 @@ pub(crate) async fn read(
     }
     let length = stream.read_u32().await?;
     let expected = usize::try_from(length).unwrap_or(usize::MAX);
-    if expected > FRAME_BYTES_MAX {
+    if expected > bytes_max {
         return Err(Refusal::TooLarge.into());
     }
     let mut body = Vec::new();

@@ -18,12 +18,14 @@ mod gossip;
 mod heard;
 mod metrics;
 mod peer;
+mod transport;
 
 pub use address::AddressError;
 pub use cluster::{Cluster, ClusterError, ClusterOptions, ClusterStatus, Replicated};
 pub use frame::FRAME_BYTES_MAX;
 pub use gossip::{Event, Gossip, GossipOptions, Hello, PEERS_MAX, Sent, UPDATE_BYTES_MAX};
 pub use peer::{Peer, PeerId};
+pub use transport::PeerTls;
 
 /// A part of a state, or all of it, as its owner writes it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -43,6 +45,9 @@ pub enum Refusal {
     /// It has another version of the format than [`VERSION`].
     #[error("it has another version of the format")]
     Version,
+    /// It does not prove by TLS that it is a peer.
+    #[error("it does not prove by TLS that it is a peer")]
+    Tls,
     /// It belongs to another cluster.
     #[error("it has another --cluster.label")]
     Label,
@@ -59,9 +64,10 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, for metrics.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Malformed,
         Self::Version,
+        Self::Tls,
         Self::Label,
         Self::TooLarge,
         Self::Ourselves,
@@ -73,6 +79,7 @@ impl Refusal {
         match self {
             Self::Malformed => "malformed",
             Self::Version => "version",
+            Self::Tls => "tls",
             Self::Label => "label",
             Self::TooLarge => "too_large",
             Self::Ourselves => "ourselves",

@@ -10,6 +10,10 @@ use prometheus_client::registry::Registry;
 
 use crate::Refusal;
 
+mod tls;
+
+pub(crate) use tls::{ConnectionKind, TlsMetrics};
+
 type Count = Gauge<i64, AtomicI64>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +61,8 @@ pub(crate) struct Metrics {
     merge_failed: Family<StateLabels, Counter>,
     oversized_sent: Family<StateLabels, Counter>,
     oversized_failed: Family<StateLabels, Counter>,
+    /// What is sent and heard over TLS.
+    pub(crate) tls: TlsMetrics,
     pub(crate) members: Count,
     pub(crate) position: Count,
     pub(crate) failed: Count,
@@ -69,7 +75,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
+    /// Those of TLS are shown where there is TLS.
+    pub(crate) fn register(registry: &mut Registry, is_tls: bool) -> Self {
         let metrics = Self::default();
         for kind in [MessageKind::Update, MessageKind::FullState] {
             let labels = MessageLabels {
@@ -89,6 +96,11 @@ impl Metrics {
         }
         metrics.members.set(1);
         metrics.show(registry);
+        if is_tls {
+            metrics
+                .tls
+                .show(registry.sub_registry_with_prefix("alertmanager"));
+        }
         metrics
     }
 

@@ -39,5 +39,5 @@ pub use reserved::remote_header_fault;
 pub use secret::Secret;
 pub use section::HTTP_FIELDS;
 pub use tls::install_tls_provider;
-pub use tls_client::{TlsClient, TlsSession, session};
+pub use tls_client::{TlsClient, TlsSession, session, tls_client};
 pub use tokio_rustls::client::TlsStream;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -39,9 +40,7 @@ impl TlsClient {
     /// # Errors
     /// The configuration contradicts itself, or a file that it names cannot be used.
     pub fn new(config: &TlsConfig) -> Result<Self, BuildError> {
-        let mut config = tls::client_config(config, false)?;
-        config.alpn_protocols.clear();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(Self(TlsConnector::from(tls_client(config)?)))
     }
 
     /// Goes on in TLS with a server of this name (or address), over an open connection.
@@ -57,6 +56,16 @@ impl TlsClient {
         let connected = self.0.connect(name, stream).await;
         connected.map_err(|error: io::Error| io_cause(&error, None))
     }
+}
+
+/// The TLS of connections that are not HTTP, for who opens them himself; files are read now.
+///
+/// # Errors
+/// As [`TlsClient::new`].
+pub fn tls_client(config: &TlsConfig) -> Result<Arc<ClientConfig>, BuildError> {
+    let mut config = tls::client_config(config, false)?;
+    config.alpn_protocols.clear();
+    Ok(Arc::new(config))
 }
 
 /// What was agreed on a connection.

@@ -102,7 +102,7 @@ impl AlertmanagerFollower {
         plugins: Arc<PluginRuntime>,
         registry: &mut Registry,
     ) -> anyhow::Result<Option<Self>> {
-        let cluster = flags.cluster.options(Arc::clone(&clock));
+        let cluster = flags.cluster.options(Arc::clone(&clock))?;
         let Some(file) = flags.config_file.clone() else {
             if cluster.is_some() {
                 tracing::warn!(

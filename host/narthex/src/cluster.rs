@@ -2,11 +2,16 @@
 //!
 //! It is not: the cluster. The crate of this name has that.
 
+mod tls;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use narthex_cluster::{ClusterOptions, GossipOptions};
+use narthex_cluster::{ClusterOptions, GossipOptions, PeerTls};
 use narthex_model::{Clock, PromDuration};
+
+use self::tls::ClusterTls;
 
 /// Where a cluster listens when a peer is named and no address is (Alertmanager's default).
 const LISTEN_ADDRESS: &str = "0.0.0.0:9094";
@@ -35,6 +40,15 @@ pub(crate) struct ClusterFlags {
     /// Initial peers (may be repeated), host:port; names are resolved again and again.
     #[arg(id = "cluster_peers", long = "cluster.peer", value_name = "ADDRESS")]
     peers: Vec<String>,
+
+    /// Path to a config yaml file that can enable mutual TLS within the gossip protocol. All that
+    /// peers say goes over TCP then.
+    #[arg(
+        id = "cluster_tls_config",
+        long = "cluster.tls-config",
+        value_name = "FILE"
+    )]
+    tls_config: Option<PathBuf>,
 
     /// Time to wait between peers to send notifications.
     #[arg(long = "cluster.peer-timeout", default_value = "15s")]
@@ -95,18 +109,29 @@ pub(crate) struct ClusterFlags {
 
 impl ClusterFlags {
     /// The cluster that the flags ask for, where they do.
-    pub(crate) fn options(&self, clock: Arc<dyn Clock>) -> Option<ClusterOptions> {
+    ///
+    /// # Errors
+    /// The file of its certificates cannot be used.
+    pub(crate) fn options(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Option<ClusterOptions>> {
         let listen_address = match &self.listen_address {
-            Some(address) if address.is_empty() => return None,
+            Some(address) if address.is_empty() => return Ok(None),
             Some(address) => address.clone(),
             // A port is not opened by surprise: most servers are alone.
-            None if self.peers.is_empty() => return None,
+            None if self.peers.is_empty() => return Ok(None),
             None => LISTEN_ADDRESS.to_owned(),
         };
+        let tls = match &self.tls_config {
+            // As in Alertmanager, an empty one asks for nothing.
+            Some(file) if !file.as_os_str().is_empty() => {
+                Some(Arc::new(ClusterTls::load(file)?) as Arc<dyn PeerTls>)
+            }
+            _ => None,
+        };
         let advertise_address = &self.advertise_address;
-        Some(ClusterOptions {
+        Ok(Some(ClusterOptions {
             clock,
             listen_address,
+            tls,
             advertise_address: (!advertise_address.is_empty()).then(|| advertise_address.clone()),
             may_advertise_public: self.allow_public_advertise_address,
             peers: self.peers.clone(),
@@ -122,7 +147,7 @@ impl ClusterFlags {
             settle_timeout: self.settle_timeout.as_std(),
             tcp_timeout: self.tcp_timeout.as_std(),
             reconnect_interval: self.reconnect_interval.as_std(),
-        })
+        }))
     }
 }
 
@@ -143,7 +168,8 @@ mod tests {
 
     fn options(flags: &[&str]) -> Option<ClusterOptions> {
         let line = std::iter::once("narthex").chain(flags.iter().copied());
-        Line::parse_from(line).flags.options(Arc::new(SystemClock))
+        let flags = Line::parse_from(line).flags;
+        flags.options(Arc::new(SystemClock)).unwrap()
     }
 
     #[test]
@@ -167,6 +193,7 @@ mod tests {
         options.check().unwrap();
         assert_eq!(options.peers, ["a:1", "b:2"]);
         assert_eq!(options.advertise_address, None);
+        assert!(options.tls.is_none());
         let seconds = Duration::from_secs;
         assert_eq!(options.peer_timeout, seconds(15));
         assert_eq!(options.gossip.gossip_interval, Duration::from_millis(200));

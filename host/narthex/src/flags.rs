@@ -47,8 +47,7 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
 
 /// Flags of Prometheus and Alertmanager that change what the server does so much that it must not start as if
 /// they were not there. With each, whether it takes a value.
-const NOT_SUPPORTED: &[(&str, bool)] =
-    &[("cluster.tls-config", true), ("config.auto-reload", false)];
+const NOT_SUPPORTED: &[(&str, bool)] = &[("config.auto-reload", false)];
 
 /// What the flags begin with that an agent has no use for.
 const SERVER_ONLY: &[&str] = &[

@@ -104,7 +104,7 @@ impl TlsServerConfig {
     }
 
     /// Relative files lie beside the configuration.
-    pub(crate) fn set_directory(&mut self, directory: &Path) {
+    pub fn set_directory(&mut self, directory: &Path) {
         let files = [
             &mut self.cert_file,
             &mut self.key_file,

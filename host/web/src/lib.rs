@@ -18,3 +18,4 @@ pub use entrance::{Admission, Entrance};
 pub use error::WebConfigError;
 pub use files::FILE_BYTES_MAX;
 pub use logins::LOGINS_MAX;
+pub use tls::tls_server;

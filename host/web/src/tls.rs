@@ -54,6 +54,17 @@ const SUITES_13: [&str; 3] = [
     "TLS_CHACHA20_POLY1305_SHA256",
 ];
 
+/// The TLS of connections that are not HTTP: as [`WebConfig`](crate::WebConfig) has it, with files as
+/// they are now.
+///
+/// # Errors
+/// A file or a value that cannot be used, by its key.
+pub fn tls_server(config: &TlsServerConfig) -> Result<Arc<ServerConfig>, WebConfigError> {
+    let mut made = server_config(config, false)?;
+    made.alpn_protocols.clear();
+    Ok(Arc::new(made))
+}
+
 /// Makes the TLS half of the server, and reads the files that it needs.
 ///
 /// # Errors

@@ -9,9 +9,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Cluster, ERROR_PAUSE};
+use super::{Cluster, ERROR_PAUSE, links};
 use crate::frame::{self, FrameError, Said};
-use crate::metrics::MessageKind;
+use crate::metrics::{ConnectionKind, MessageKind};
+use crate::transport::Connection;
 use crate::{Refusal, Update};
 
 /// So many connections of others are answered at a time; more wait.
@@ -31,11 +32,13 @@ impl Cluster {
                 Ok((stream, from)) => {
                     let cluster = Arc::clone(&self);
                     answers.spawn(async move {
-                        let _turn = turn;
                         let answered =
                             timeout(cluster.options.tcp_timeout, cluster.answer(stream, from));
-                        match answered.await {
-                            Ok(Ok(())) => {}
+                        let answered = answered.await;
+                        drop(turn);
+                        match answered {
+                            Ok(Ok(None)) => {}
+                            Ok(Ok(Some(stream))) => cluster.hear(stream, from).await,
                             Ok(Err(FrameError::Refused(refusal))) => cluster.refuse(refusal, from),
                             Ok(Err(FrameError::Io(error))) => {
                                 tracing::debug!(%from, %error, "an exchange with a peer broke off");
@@ -54,14 +57,24 @@ impl Cluster {
         }
     }
 
+    /// Answers what is said first over a connection. One that goes on with datagrams comes back.
     async fn answer(
         self: &Arc<Self>,
-        mut stream: TcpStream,
+        stream: TcpStream,
         from: SocketAddr,
-    ) -> Result<(), FrameError> {
+    ) -> Result<Option<Box<dyn Connection>>, FrameError> {
+        let mut stream = match self.transport.accept(stream).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.metrics.tls.read_failed();
+                self.refuse_with(Refusal::Tls, from, Some(&error));
+                return Ok(None);
+            }
+        };
         let (said, bytes) = frame::read(&mut stream, &self.options.gossip.label).await?;
         match said {
             Said::Whole(hello, states) => {
+                self.metrics.tls.stream_received();
                 self.metrics.received(MessageKind::FullState, bytes);
                 self.act(|gossip, now_ms| gossip.greet(hello, now_ms))?;
                 self.wake.notify_one();
@@ -73,12 +86,22 @@ impl Cluster {
                 self.merge(states, true).await;
             }
             Said::Changed(updates) => {
+                self.metrics.tls.stream_received();
                 self.metrics.received(MessageKind::Update, bytes);
                 tracing::debug!(%from, bytes, "large updates came");
                 self.offer(updates);
+                links::read_to_end(&mut stream).await?;
+                // Who sent it has nothing more to hear.
+                let _ = stream.shutdown().await;
             }
+            Said::Datagram(datagram) if self.transport.is_tls() => {
+                self.receive_framed(&datagram, from);
+                return Ok(Some(stream));
+            }
+            // By UDP, there are others.
+            Said::Datagram(_) => return Err(Refusal::Malformed.into()),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// What is known of peers, and all states.
@@ -107,7 +130,7 @@ impl Cluster {
     /// Exchanges whole states with a peer.
     pub(super) async fn exchange(self: &Arc<Self>, to: SocketAddr) -> Result<(), FrameError> {
         let exchanged = timeout(self.options.tcp_timeout, async {
-            let mut stream = TcpStream::connect(to).await?;
+            let mut stream = self.connect(to).await?;
             let whole = self.whole().await?;
             frame::write(&mut stream, &whole).await?;
             self.metrics.sent(MessageKind::FullState, whole.len());
@@ -168,9 +191,10 @@ impl Cluster {
             let bytes: Arc<[u8]> = bytes.into();
             let mut sends = JoinSet::new();
             for peer in self.peers().into_iter().filter(|peer| *peer != self.me) {
-                let (bytes, limit) = (Arc::clone(&bytes), self.options.tcp_timeout);
+                let (bytes, cluster) = (Arc::clone(&bytes), Arc::clone(&self));
                 sends.spawn(async move {
-                    let sent = timeout(limit, send(peer.address, &bytes)).await;
+                    let limit = cluster.options.tcp_timeout;
+                    let sent = timeout(limit, cluster.send(peer.address, &bytes)).await;
                     let sent = sent.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
                     (peer, sent)
                 });
@@ -192,10 +216,22 @@ impl Cluster {
             }
         }
     }
-}
 
-async fn send(to: SocketAddr, bytes: &[u8]) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect(to).await?;
-    frame::write(&mut stream, bytes).await?;
-    stream.shutdown().await
+    /// Sends a frame that has no answer, and waits until the other side has read it.
+    async fn send(&self, to: SocketAddr, bytes: &[u8]) -> std::io::Result<()> {
+        let mut stream = self.connect(to).await?;
+        frame::write(&mut stream, bytes).await?;
+        stream.shutdown().await?;
+        links::read_to_end(&mut stream).await
+    }
+
+    /// Connects to a peer for one exchange.
+    async fn connect(&self, to: SocketAddr) -> std::io::Result<Box<dyn Connection>> {
+        let connected = self.transport.connect(to).await;
+        match &connected {
+            Ok(_) => self.metrics.tls.stream_sent(),
+            Err(_) => self.metrics.tls.write_failed(ConnectionKind::Stream),
+        }
+        connected
+    }
 }

@@ -1,3 +1,5 @@
+mod tls;
+
 use std::collections::BTreeSet;
 
 use narthex_model::SystemClock;
@@ -39,6 +41,7 @@ fn options(label: &str, peers: &[&Arc<Cluster>]) -> ClusterOptions {
     ClusterOptions {
         clock: Arc::new(SystemClock),
         listen_address: "127.0.0.1:0".to_owned(),
+        tls: None,
         advertise_address: None,
         may_advertise_public: false,
         peers: peers
@@ -68,8 +71,12 @@ struct Bench {
 
 impl Bench {
     async fn start(label: &str, peers: &[&Arc<Cluster>], lines: &[&str]) -> Self {
+        Self::with(options(label, peers), lines).await
+    }
+
+    async fn with(options: ClusterOptions, lines: &[&str]) -> Self {
         let mut registry = Registry::default();
-        let cluster = Cluster::bind(options(label, peers), &mut registry).await;
+        let cluster = Cluster::bind(options, &mut registry).await;
         let cluster = cluster.unwrap();
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
         let lines = Arc::new(Lines(Mutex::new(lines)));

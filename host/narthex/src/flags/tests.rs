@@ -147,10 +147,6 @@ fn what_cannot_be_taken_names_the_flag() {
             vec!["--config.auto-reload"],
             "--config.auto-reload is not supported yet",
         ),
-        (
-            vec!["--cluster.tls-config=tls.yml"],
-            "--cluster.tls-config is not supported yet",
-        ),
         (vec!["--query.timeout=2x"], "--query.timeout"),
         (vec!["--query.max-samples=many"], "--query.max-samples"),
         (vec!["--query.max-bytes=2XB"], "--query.max-bytes"),

@@ -9,6 +9,7 @@ async fn cluster(peers: &[&Arc<Cluster>]) -> Arc<Cluster> {
     let options = ClusterOptions {
         clock: Arc::new(SystemClock),
         listen_address: "127.0.0.1:0".to_owned(),
+        tls: None,
         advertise_address: None,
         may_advertise_public: false,
         peers: peers
