@@ -69,6 +69,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "discovery",
             "registry",
             "scrape",
+            // Receivers have texts expanded with their notification.
+            "template",
         ],
     ),
     (
@@ -80,7 +82,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "plugin",
             "registry",
             "scrape",
-            // Receivers in a trial have texts expanded.
+            // The default ones, for receivers in a trial.
             "template",
         ],
     ),

@@ -28,7 +28,6 @@ pub mod report;
 pub mod samples;
 mod scaffold;
 pub mod session;
-mod texts;
 mod tool;
 mod trial;
 

@@ -15,12 +15,11 @@ use narthex_alertmanager::{
     Webhook,
 };
 use narthex_model::{Clock, Labels};
-use narthex_plugin::{Outcome, PluginReceiver, PluginRuntime};
+use narthex_plugin::{NotificationTexts, Outcome, PluginReceiver, PluginRuntime};
 use narthex_template::alertmanager::Templates;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use texts::NotificationTexts;
 pub(crate) use texts::read_templates;
 
 /// The integration that needs no plugin.
@@ -117,8 +116,8 @@ impl Notify for PluginNotify {
         deadline: Instant,
     ) -> Result<(), NotifyError> {
         let templates = self.templates.clone();
-        let texts = NotificationTexts::new(templates, notification, self.clock.now_ms());
         let told = of_plugin(notification);
+        let texts = NotificationTexts::new(templates, &told, self.clock.now_ms());
         match self.plugin.notify(&told, Arc::new(texts), deadline).await {
             Outcome::Delivered => Ok(()),
             Outcome::Retry { after, reason } => Err(NotifyError {

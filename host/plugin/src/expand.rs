@@ -1,6 +1,6 @@
-//! The seam to those who expand texts of the configuration with a notification.
+//! How a receiver's call has texts of the configuration expanded.
 //!
-//! It is not: templates. This crate knows none.
+//! It is not: templates. `notification_texts` expands by them.
 
 use std::fmt;
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use narthex_plugin::{Alert, Notification, Outcome as Came};
+use narthex_plugin::{Alert, Notification, NotificationTexts, Outcome as Came};
+use narthex_template::alertmanager::Templates;
 use tokio::time::Instant;
 
 use crate::AuthorError;
 use crate::fixture::{self, Outcome, Places};
 use crate::report::{Fault, FixtureReport};
-use crate::texts::TrialTexts;
 use crate::trial::{Stage, note_complaints};
 
 impl Stage<'_> {
@@ -20,7 +20,11 @@ impl Stage<'_> {
     ) -> Result<(), AuthorError> {
         let notification = self.fixture.notification.clone().unwrap_or_default();
         let notification = filled(&notification, self.player.places());
-        let texts = Arc::new(TrialTexts::new(&notification, self.fixture.now_ms)?);
+        // A fixture has no templates of its own.
+        let templates = Templates::new();
+        let templates = templates.map_err(|error| AuthorError::Component(error.to_string()))?;
+        let texts = NotificationTexts::new(templates.into(), &notification, self.fixture.now_ms);
+        let texts = Arc::new(texts);
         for job in ["first", "second"] {
             let receiver = self.session.receiver(job, &self.config)?;
             self.player.begin_call();

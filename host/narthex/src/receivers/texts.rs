@@ -1,18 +1,13 @@
-//! The texts of notifications: the operator's template files, and what becomes of a text with one
-//! notification.
+//! The templates of notifications: the operator's files, behind the default ones.
 //!
-//! It is not: the templates' language, which `narthex-template` has.
+//! It is not: the templates' language, which `narthex-template` has, nor what becomes of a text with
+//! one notification, which `narthex-plugin` says.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use narthex_alertmanager::{Config, Notification, NotifiedAlert};
-use narthex_model::Labels;
-use narthex_plugin::{Expand, TextForm};
-use narthex_template::alertmanager::{Alert, Data, Functions, Status, Templates};
-use narthex_template::{Limits, Time};
+use narthex_alertmanager::Config;
+use narthex_template::alertmanager::Templates;
 
 use crate::config;
 use crate::yaml;
@@ -38,72 +33,12 @@ pub(crate) fn read_templates(config: &Config) -> anyhow::Result<Templates> {
     Ok(templates)
 }
 
-/// Expands texts with one notification.
-#[derive(Debug)]
-pub(super) struct NotificationTexts {
-    templates: Arc<Templates>,
-    data: Data,
-    functions: Functions,
-}
-
-impl NotificationTexts {
-    /// At a time.
-    pub(super) fn new(templates: Arc<Templates>, notification: &Notification, now_ms: i64) -> Self {
-        let data = Data::new(
-            &notification.receiver,
-            &notification.external_url,
-            map(&notification.group_labels),
-            notification.alerts.iter().map(alert).collect(),
-        );
-        Self {
-            templates,
-            data,
-            functions: Functions::at(Time::from_millis(now_ms)),
-        }
-    }
-}
-
-impl Expand for NotificationTexts {
-    fn expand(&self, template: &str, form: TextForm) -> Result<String, String> {
-        let (data, functions, limits) = (&self.data, &self.functions, &Limits::DEFAULT);
-        let expanded = match form {
-            TextForm::Plain => self
-                .templates
-                .expand_text(template, data, functions, limits),
-            TextForm::Html => self
-                .templates
-                .expand_html(template, data, functions, limits),
-        };
-        expanded.map_err(|error| error.to_string())
-    }
-}
-
-fn alert(notified: &NotifiedAlert) -> Alert {
-    let alert = &notified.alert;
-    Alert {
-        status: match notified.is_firing {
-            true => Status::Firing,
-            false => Status::Resolved,
-        },
-        labels: map(&alert.labels),
-        annotations: alert.annotations.clone(),
-        starts_at: Time::from_millis(alert.starts_at_ms),
-        ends_at: notified.ends_at_ms().map_or(Time::ZERO, Time::from_millis),
-        generator_url: alert.generator_url.clone(),
-        fingerprint: notified.fingerprint().to_string(),
-    }
-}
-
-fn map(labels: &Labels) -> BTreeMap<String, String> {
-    let pairs = labels.iter();
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use narthex_alertmanager::MatcherMode;
+    use narthex_plugin::{Expand as _, Notification, NotificationTexts, TextForm};
     use serde_json::Value;
 
     use super::*;
@@ -113,9 +48,9 @@ mod tests {
         let notification = Notification {
             group_key: "{}:{}".to_owned(),
             receiver: "ops".to_owned(),
-            group_labels: Labels::from_pairs([("alertname", "Down")]),
-            alerts: Vec::new(),
+            group_labels: vec![("alertname".to_owned(), "Down".to_owned())],
             external_url: "http://narthex".to_owned(),
+            ..Notification::default()
         };
         NotificationTexts::new(Arc::new(templates), &notification, 0)
     }

@@ -1,44 +1,43 @@
-//! The texts of a receiver's configuration in a trial: expanded with the fixture's notification, and
-//! the default templates.
+//! Texts of the configuration, expanded with a notification: as templates, with what the operator's
+//! files and the default ones define.
 //!
-//! It is not: an operator's templates. A fixture has none.
+//! It is not: the templates' language, which `narthex-template` has, nor who reads the files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use narthex_plugin::{Alert, Expand, Notification, TextForm};
 use narthex_template::alertmanager::{self, Data, Functions, Status, Templates};
 use narthex_template::{Limits, Time};
 
-use crate::AuthorError;
+use crate::expand::{Expand, TextForm};
+use crate::receiver::{Alert, Notification};
 
 /// Expands texts with one notification.
 #[derive(Debug)]
-pub(crate) struct TrialTexts {
-    templates: Templates,
+pub struct NotificationTexts {
+    templates: Arc<Templates>,
     data: Data,
     functions: Functions,
 }
 
-impl TrialTexts {
-    /// At the fixture's time.
-    pub(crate) fn new(notification: &Notification, now_ms: i64) -> Result<Self, AuthorError> {
-        let templates = Templates::new();
-        let templates = templates.map_err(|error| AuthorError::Component(error.to_string()))?;
+impl NotificationTexts {
+    /// At a time, in milliseconds since the Unix epoch.
+    pub fn new(templates: Arc<Templates>, notification: &Notification, now_ms: i64) -> Self {
         let data = Data::new(
             &notification.receiver,
             &notification.external_url,
             map(&notification.group_labels),
             notification.alerts.iter().map(alert).collect(),
         );
-        Ok(Self {
+        Self {
             templates,
             data,
             functions: Functions::at(Time::from_millis(now_ms)),
-        })
+        }
     }
 }
 
-impl Expand for TrialTexts {
+impl Expand for NotificationTexts {
     fn expand(&self, template: &str, form: TextForm) -> Result<String, String> {
         let (data, functions, limits) = (&self.data, &self.functions, &Limits::DEFAULT);
         let expanded = match form {
