@@ -153,6 +153,10 @@ fn slack_gets_the_expanded_text_and_nobody_else_the_secrets() {
         log if log.contains(refused) => Ok(()),
         log => Err(log),
     });
+    // The host saw the status, which the plugin has no word for.
+    let failed = "alertmanager_notifications_failed_total{integration=\"slack\",\
+                  reason=\"clientError\"}";
+    wait_for_count(&narthex, failed);
     assert_hidden(&mut narthex);
 
     // Then nobody is there.

@@ -15,7 +15,7 @@ use narthex_alertmanager::{
     Webhook,
 };
 use narthex_model::{Clock, Labels};
-use narthex_plugin::{NotificationTexts, Outcome, PluginReceiver, PluginRuntime};
+use narthex_plugin::{Attempt, NotificationTexts, Outcome, PluginReceiver, PluginRuntime};
 use narthex_template::alertmanager::Templates;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -118,24 +118,41 @@ impl Notify for PluginNotify {
         let templates = self.templates.clone();
         let told = of_plugin(notification);
         let texts = NotificationTexts::new(templates, &told, self.clock.now_ms());
-        match self.plugin.notify(&told, Arc::new(texts), deadline).await {
+        let attempt = self.plugin.attempt(&told, Arc::new(texts), deadline).await;
+        let reason = reason_of(&attempt);
+        match attempt.outcome {
             Outcome::Delivered => Ok(()),
-            Outcome::Retry { after, reason } => Err(NotifyError {
+            Outcome::Retry {
+                after,
+                reason: text,
+            } => Err(NotifyError {
                 is_temporary: true,
                 retry_after: after,
-                reason: FailureReason::Other,
-                message: match reason.is_empty() {
+                reason,
+                message: match text.is_empty() {
                     true => "the receiver asks to try again".to_owned(),
-                    false => reason,
+                    false => text,
                 },
             }),
-            Outcome::Rejected { reason } => Err(NotifyError {
+            Outcome::Rejected { reason: text } => Err(NotifyError {
                 is_temporary: false,
                 retry_after: None,
-                reason: FailureReason::ClientError,
-                message: reason,
+                reason,
+                message: text,
             }),
         }
+    }
+}
+
+/// What a failure comes from, as Alertmanager tells it by the status of the answer. What a receiver
+/// refuses without one, or in the body of a good one, is the notification's fault.
+fn reason_of(attempt: &Attempt) -> FailureReason {
+    match (attempt.is_late, attempt.status, &attempt.outcome) {
+        (true, ..) => FailureReason::ContextDeadlineExceeded,
+        (false, Some(400..500), _) => FailureReason::ClientError,
+        (false, Some(500..600), _) => FailureReason::ServerError,
+        (false, None | Some(200..300), Outcome::Rejected { .. }) => FailureReason::ClientError,
+        _ => FailureReason::Other,
     }
 }
 
@@ -164,5 +181,41 @@ fn of_plugin(notification: &Notification) -> narthex_plugin::Notification {
         external_url: notification.external_url.clone(),
         truncated: 0,
         alerts: notification.alerts.iter().map(alert).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_has_the_reason_that_alertmanager_gives_it() {
+        let retry = || Outcome::Retry {
+            after: None,
+            reason: "r".to_owned(),
+        };
+        let rejected = || Outcome::Rejected {
+            reason: "r".to_owned(),
+        };
+        for (outcome, status, is_late, expected) in [
+            (rejected(), Some(404), false, FailureReason::ClientError),
+            (retry(), Some(429), false, FailureReason::ClientError),
+            (retry(), Some(503), false, FailureReason::ServerError),
+            (rejected(), Some(302), false, FailureReason::Other),
+            // The service says in words that it does not want it.
+            (rejected(), Some(200), false, FailureReason::ClientError),
+            (retry(), Some(200), false, FailureReason::Other),
+            // A template that fails; a connection that is refused.
+            (rejected(), None, false, FailureReason::ClientError),
+            (retry(), None, false, FailureReason::Other),
+            (retry(), None, true, FailureReason::ContextDeadlineExceeded),
+        ] {
+            let attempt = Attempt {
+                outcome,
+                status,
+                is_late,
+            };
+            assert_eq!(reason_of(&attempt), expected, "{attempt:?}");
+        }
     }
 }

@@ -196,6 +196,15 @@ impl CallError {
         )
     }
 
+    /// Whether time was up.
+    pub(crate) fn is_late(&self) -> bool {
+        match self {
+            Self::Guest { kind, .. } => *kind == GuestErrorKind::Timeout,
+            Self::Deadline { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether the guest is to blame, and not what it met.
     pub(crate) fn is_strike(&self) -> bool {
         match self {

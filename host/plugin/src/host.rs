@@ -66,6 +66,8 @@ pub(crate) struct Call {
     pub(crate) budget: Budget,
     /// Expands texts with the notification that is to be delivered; none in other calls.
     pub(crate) texts: Option<Arc<dyn Expand>>,
+    /// The status of the last answer to a request over HTTP; none where there was no answer.
+    pub(crate) last_status: Option<u16>,
     /// Whether the guest said that it returns changes only.
     pub(crate) has_only_changes: bool,
     /// Whether the guest said that there is more than it returns.
@@ -84,6 +86,7 @@ impl Call {
             responses: Vec::new(),
             budget: Budget::default(),
             texts: None,
+            last_status: None,
             has_only_changes: false,
             has_more: false,
             denials: 0,

@@ -1,6 +1,7 @@
 //! One warm instance of a plugin: made, asked, thrown away.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use narthex_discovery::TargetGroup;
@@ -124,6 +125,8 @@ pub(crate) enum Request<'a> {
         notification: &'a GuestNotification,
         /// Expands texts with it.
         texts: Arc<dyn Expand>,
+        /// Becomes the status of the last answer that the guest had over HTTP; 0 is none.
+        status: &'a AtomicU16,
     },
 }
 
@@ -267,12 +270,15 @@ impl Instance {
                 Request::Notify {
                     notification,
                     texts,
+                    status,
                 },
             ) => {
                 store.data_mut().call.texts = Some(texts);
                 let notifier = guest.narthex_plugin_notifier();
                 let call = notifier.call_notify(&mut *store, notification);
                 let answer = within(allowance, call).await;
+                let last = store.data().call.last_status;
+                status.store(last.unwrap_or_default(), Ordering::Relaxed);
                 answer.map(|answer| answer.map(Answer::Outcome))
             }
             _ => {

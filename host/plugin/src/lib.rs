@@ -56,7 +56,7 @@ pub use log_ring::LogLine;
 pub use narthex_http::{Lookup, SystemLookup};
 pub use narthex_registry::{ConfigFault, GrantList, MemorySize};
 pub use notification_texts::NotificationTexts;
-pub use receiver::{Alert, Notification, Outcome, PluginReceiver};
+pub use receiver::{Alert, Attempt, Notification, Outcome, PluginReceiver};
 pub use runtime::{PluginOptions, PluginRuntime};
 pub use status::{Failure, JobDetail, PluginDetail, PluginState, PluginStatus, Quarantine};
 pub use version::Source;

@@ -1,6 +1,7 @@
 //! The seam between a plugin and those who send notifications.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -73,6 +74,18 @@ pub enum Outcome {
     },
 }
 
+/// One attempt to deliver a notification, and what the host saw of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The status of the last answer that the plugin had over HTTP in this attempt; none where it
+    /// asked nobody, or had no answer to the last request.
+    pub status: Option<u16>,
+    /// Whether it failed because time was up: the plugin's own, or that for an answer.
+    pub is_late: bool,
+}
+
 /// A plugin that delivers notifications for one receiver of the configuration.
 pub struct PluginReceiver {
     job: Arc<Job>,
@@ -95,13 +108,23 @@ impl PluginReceiver {
     /// Delivers a notification. What goes wrong is an outcome too: what the other side or the
     /// plugin's instance may do better the next time is to be tried again, what they refuse is
     /// not. `texts` expands the configuration's texts with this notification, where the plugin
-    /// asks for that.
+    /// asks for that. A plugin that is still being compiled is waited for until the deadline.
     pub async fn notify(
         &self,
         notification: &Notification,
         texts: Arc<dyn Expand>,
         deadline: Instant,
     ) -> Outcome {
+        self.attempt(notification, texts, deadline).await.outcome
+    }
+
+    /// As [`Self::notify`], with what the host saw of it.
+    pub async fn attempt(
+        &self,
+        notification: &Notification,
+        texts: Arc<dyn Expand>,
+        deadline: Instant,
+    ) -> Attempt {
         let left = deadline.saturating_duration_since(Instant::now());
         let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let allowance = Allowance {
@@ -109,19 +132,29 @@ impl PluginReceiver {
             length: PromDuration::from_millis(millis),
         };
         let notification = guest_notification(notification);
+        let status = AtomicU16::new(0);
         let request = Request::Notify {
             notification: &notification,
             texts,
+            status: &status,
         };
-        match self.job.call("", request, allowance).await {
+        let mut is_late = false;
+        let outcome = match self.job.call("", request, allowance).await {
             Ok(Answer::Outcome(outcome)) => outcome.into(),
             Ok(_) => Outcome::Rejected {
                 reason: "it is no receiver".to_owned(),
             },
             Err(error) => {
                 let name = self.job.plugin.name();
+                is_late = error.is_late() || Instant::now() >= deadline;
                 outcome_of(&error, format!("plugin {name}: {error}"))
             }
+        };
+        let status = Some(status.into_inner()).filter(|status| *status != 0);
+        Attempt {
+            outcome,
+            status,
+            is_late,
         }
     }
 }

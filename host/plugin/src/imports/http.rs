@@ -57,17 +57,20 @@ struct Answer {
 
 impl Host {
     async fn exchange(&mut self, request: http::Request) -> Result<Result<Answer, Error>> {
+        self.call.last_status = None;
         let endpoint = match self.check_request(&request) {
             Ok(endpoint) => endpoint,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(match self.headers(&request.headers).await? {
+        let answer = match self.headers(&request.headers).await? {
             Ok(headers) => match self.lender(&request, &endpoint) {
                 Some(client) => self.send_by(client, request, headers).await,
                 None => self.send_request(request, &endpoint, headers).await,
             },
             Err(error) => Err(error),
-        })
+        };
+        self.call.last_status = answer.as_ref().ok().map(|answer| answer.status);
+        Ok(answer)
     }
 
     /// The lent client, where the request is one for it.
