@@ -2,9 +2,18 @@
 //! other side, its secrets nowhere else, and nothing is lost where a receiver or the host is down.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use narthex_tests::{Hook, Narthex, component, free_port, http, until};
 use serde_json::{Value, json};
+
+/// How long a receiver is down, half of it before the host is killed and half of it after.
+/// `RECEIVER_DOWN_SECONDS=600` is ten minutes; without it, until an attempt has failed each time.
+fn down_for() -> Duration {
+    let asked = std::env::var("RECEIVER_DOWN_SECONDS").ok();
+    let seconds = asked.and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0))
+}
 
 /// What no log and no answer may show.
 const SECRETS: [&str; 3] = ["zq-in-the-config", "zq-in-a-file", "zq-token"];
@@ -91,6 +100,18 @@ fn wait_for_count(narthex: &Narthex, series: &str) {
     until(60, series, || match counted(narthex, series) {
         count if count >= 1.0 => Ok(()),
         count => Err(count.to_string()),
+    });
+}
+
+/// Waits until a delivery has failed and so much time has passed.
+fn stay_down(narthex: &Narthex, failed: &str, time: Duration) {
+    let start = Instant::now();
+    until(time.as_secs() + 60, failed, || {
+        let (count, passed) = (counted(narthex, failed), start.elapsed());
+        match count >= 1.0 && passed >= time {
+            true => Ok(()),
+            false => Err(format!("{count} after {passed:?}")),
+        }
     });
 }
 
@@ -196,10 +217,10 @@ receivers:
     );
     let mut narthex = start_with(folder.path(), &config, &prometheus);
     let failed = "alertmanager_notification_requests_failed_total{integration=\"slack\"}";
-    wait_for_count(&narthex, failed);
+    stay_down(&narthex, failed, down_for() / 2);
     // Alerts are not kept: the rule tells its own again.
     narthex.restart();
-    wait_for_count(&narthex, failed);
+    stay_down(&narthex, failed, down_for() / 2);
     let hook = Hook::listen_at(port);
     hook.say("ok");
     let post = wait_for_post(&hook, "/hook");
