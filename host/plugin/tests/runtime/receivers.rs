@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use narthex_http::{Secret, TlsConfig};
 use narthex_plugin::limits::{EXPANDED_BYTES_MAX, TEXTS_PER_CALL_MAX};
-use narthex_plugin::{Expand, GrantList, Lent, Notification, Outcome, SecretConfig, TextForm};
+use narthex_plugin::{
+    Artifact, Expand, GrantList, Lent, Notification, Outcome, SecretConfig, TextForm,
+};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -164,6 +166,29 @@ async fn a_template_without_an_end_costs_its_own_notification_and_no_other() {
     assert_eq!(outcome, rejected("a Plain"));
     // The thread has nobody else who would end it.
     drop(end);
+}
+
+#[tokio::test]
+async fn a_notification_waits_for_its_plugin_until_its_deadline() {
+    let guest = guest("receiver", "", "i32.const 300");
+    let (component, manifest) = (guest.build().leak(), guest.manifest("made", "1", "").leak());
+    let bench = Bench::with(vec![Artifact::embedded("made", component, manifest)], "{}").await;
+    // Only now it is compiled.
+    let made = bench
+        .runtime
+        .receiver("made", "team", &Value::Null, Lent::default());
+    let (made, notification) = (made.unwrap(), Notification::default());
+    let attempt = made
+        .attempt(&notification, Arc::new(Texts), Instant::now())
+        .await;
+    assert!(
+        matches!(attempt.outcome, Outcome::Retry { .. }),
+        "{attempt:?}"
+    );
+    assert!(attempt.is_late && attempt.status.is_none(), "{attempt:?}");
+    let deadline = Instant::now() + GENEROUS;
+    let outcome = made.notify(&notification, Arc::new(Texts), deadline).await;
+    assert_eq!(outcome, Outcome::Delivered);
 }
 
 fn secrets(secret: SecretConfig) -> Lent {
