@@ -1,5 +1,5 @@
-//! Three hosts with the same Alertmanager config: they tell once, whoever is killed or cut off, and
-//! a silence made on one holds on all.
+//! Hosts with the same Alertmanager config: three tell once, whoever is killed or cut off, and a
+//! silence made on one holds on all. With certificates, only those who have one are peers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +16,33 @@ receivers: [{name: hook, webhook_configs: [{url: '@/hook'}]}]
 ";
 
 const HOSTS: usize = 3;
+
+/// Two authorities, each with a certificate that it signed for one of its peers.
+const CERTIFY: &str = "
+echo subjectAltName=DNS:narthex > names
+for name in ours theirs; do
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+    -subj /CN=$name-ca -keyout $name-ca.key -out $name-ca.pem
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+    -subj /CN=$name -keyout $name.key -out $name.csr
+  openssl x509 -req -in $name.csr -CA $name-ca.pem -CAkey $name-ca.key -CAcreateserial -days 2 \
+    -extfile names -out $name.pem
+done
+";
+
+/// The file of `--cluster.tls-config`; `@` is whose certificate it is. All trust one authority.
+const TLS: &str = "
+tls_server_config:
+  cert_file: @.pem
+  key_file: @.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ours-ca.pem
+tls_client_config:
+  cert_file: @.pem
+  key_file: @.key
+  ca_file: ours-ca.pem
+  server_name: narthex
+";
 
 /// A silence has to be everywhere after so many seconds.
 const SILENCE_SECONDS: u64 = 5;
@@ -259,4 +286,54 @@ fn three_hosts_tell_once_whoever_is_killed_or_cut_off() {
     // Hosts end before their network.
     drop(hosts);
     drop(network);
+}
+
+#[test]
+fn two_hosts_with_certificates_share_a_silence_and_a_stranger_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut certify = Command::new("sh");
+    run(certify.args(["-ec", CERTIFY]).current_dir(folder.path()));
+    let hook = Hook::listen();
+    let file = write(folder.path(), &hook);
+    let port = free_port();
+    let peer = |at: usize| format!("127.0.0.{}:{port}", at + 2);
+    let start = |at: usize, name: &str| {
+        let tls = folder.path().join(format!("{name}.yml"));
+        std::fs::write(&tls, TLS.replace('@', name)).unwrap();
+        Narthex::builder()
+            .host(format!("127.0.0.{}", at + 2))
+            .config("global: {}\n")
+            .flag(format!("--alertmanager.config.file={}", file.display()))
+            .flag(format!("--cluster.listen-address={}", peer(at)))
+            .flag(format!("--cluster.peer={}", peer(0)))
+            .flag(format!("--cluster.peer={}", peer(1)))
+            .flag(format!("--cluster.tls-config={}", tls.display()))
+            .flag("--cluster.gossip-interval=50ms")
+            .flag("--cluster.reconnect-interval=500ms")
+            .start()
+    };
+    let hosts = Hosts {
+        hosts: vec![start(0, "ours"), start(1, "ours"), start(2, "theirs")],
+        decided: Vec::new(),
+        hook,
+        network: None,
+        _folder: folder,
+    };
+    hosts.wait_for_peers(&[(0, 2), (1, 2), (2, 1)]);
+    let refused = "narthex_cluster_refused_total{reason=\"tls\"}";
+    until(60, refused, || match hosts.metric(0, refused)? {
+        0.0 => Err("nobody was refused".to_owned()),
+        _ => Ok(()),
+    });
+    let id = hosts.silence(0, "shared");
+    let shown = |at: usize| format!("{}/api/v2/silence/{id}", hosts.hosts[at].url());
+    until(SILENCE_SECONDS, "the silence", || {
+        match http::get(&shown(1))? {
+            (200, _) => Ok(()),
+            (status, body) => Err(format!("{status}: {body}")),
+        }
+    });
+    assert_eq!(http::get(&shown(2)).unwrap().0, 404);
+    let gossip = "alertmanager_tls_transport_packet_bytes_received_total";
+    assert!(hosts.metric(1, gossip).unwrap() > 0.0);
 }

@@ -1,7 +1,7 @@
 //! The seam between a plugin and those who send notifications.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::AtomicU16;
 use std::time::Duration;
 
 use tokio::time::Instant;
