@@ -125,3 +125,46 @@ impl Transport {
         Ok(Box::new(accepted))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its files are gone.
+    #[derive(Debug)]
+    struct Gone;
+
+    impl PeerTls for Gone {
+        fn server(&self) -> Result<Arc<ServerConfig>, String> {
+            Err("no certificate".to_owned())
+        }
+
+        fn client(&self) -> Result<Arc<ClientConfig>, String> {
+            Err("no authority".to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_and_handed_over_before_the_end() {
+        let (sender, mut waiting) = mpsc::channel(2);
+        let transport = Transport::Tls {
+            tls: Arc::new(Gone),
+            outgoing: Mutex::new(Some(sender)),
+        };
+        let to: SocketAddr = "127.0.0.1:9".parse().unwrap();
+        for (byte, is_taken) in [(1, true), (2, true), (3, false)] {
+            assert_eq!(transport.send(vec![byte], to).is_ok(), is_taken, "{byte}");
+        }
+        assert_eq!(waiting.recv().await, Some((to, vec![1])));
+        transport.send(vec![4], to).unwrap();
+        transport.close();
+        assert!(transport.send(vec![5], to).is_err());
+        for byte in [2, 4] {
+            assert_eq!(waiting.recv().await, Some((to, vec![byte])));
+        }
+        assert_eq!(waiting.recv().await, None);
+        // Without its files it talks to nobody.
+        let error = transport.connect(to).await.err().unwrap();
+        assert_eq!(error.to_string(), "no authority");
+    }
+}

@@ -25,7 +25,7 @@ pub(super) const OUTGOING_MAX: usize = 1024;
 
 /// So many datagrams wait for one peer, until it is connected to or takes what was sent before. One
 /// more is lost.
-const LINK_DATAGRAMS_MAX: usize = 64;
+pub(super) const LINK_DATAGRAMS_MAX: usize = 64;
 
 /// A connection that nothing was sent over for so long is ended; the next datagram opens one anew.
 const LINK_IDLE: Duration = Duration::from_secs(60);

@@ -46,6 +46,15 @@ async fn what_is_written_is_read_and_what_is_none_of_ours_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_datagram_has_a_bound_of_its_own() {
+    let bytes = encode("blue", Said::Datagram(vec![0; 100])).unwrap();
+    for (bytes_max, is_read) in [(1000, true), (100, false)] {
+        let read = read_within(&mut &bytes[..], "blue", bytes_max).await;
+        assert_eq!(read.is_ok(), is_read, "{read:?}");
+    }
+}
+
 #[test]
 fn a_frame_that_is_too_large_is_not_made() {
     let large = Said::Changed(vec![Update {

@@ -212,3 +212,38 @@ async fn datagrams_over_a_connection_are_refused_without_tls() {
     .await;
     plain.cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_do_not_answer_hold_up_a_bounded_number_of_datagrams() {
+    const TOO_MANY: usize = 4;
+    let authority = Authority::new();
+    let options = ClusterOptions {
+        tls: Some(authority.peer(&authority)),
+        tcp_timeout: Duration::from_secs(600),
+        ..options("", &[])
+    };
+    let peer = Bench::with(options, &[]).await;
+    let send = |to: &TcpListener| {
+        let sent = peer
+            .cluster
+            .transport
+            .send(vec![0], to.local_addr().unwrap());
+        assert_eq!(sent.unwrap(), None);
+    };
+    let until_lost = async |count: usize| {
+        let line = format!("write_errors_total{{connection_type=\"packet\"}} {count}\n");
+        until(&line, || peer.metrics().contains(&line)).await;
+    };
+    // They take connections and say nothing.
+    let mut silent = Vec::new();
+    for _ in 0..PEERS_MAX + TOO_MANY {
+        silent.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    silent.iter().for_each(send);
+    until_lost(TOO_MANY).await;
+    // One waits for the first of them already.
+    for _ in 0..links::LINK_DATAGRAMS_MAX + TOO_MANY {
+        send(&silent[0]);
+    }
+    until_lost(TOO_MANY + 1 + TOO_MANY).await;
+}
