@@ -3,12 +3,14 @@
 //! It is not: the config file, which is read by [`crate::config`].
 
 mod command;
+mod config_follow;
+mod log;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
 use narthex_api::{ConsoleOptions, OriginPattern};
 use narthex_model::{ByteSize, PromDuration};
 use narthex_notifier::{BATCH_SIZE_DEFAULT, NotifierOptions, QUEUE_CAPACITY_DEFAULT};
@@ -21,6 +23,8 @@ use crate::external_url;
 use crate::features::Features;
 
 pub(crate) use command::{Command, TestCommand};
+pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
+pub(crate) use log::{LogFormat, LogLevel};
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -47,8 +51,7 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
 
 /// Flags of Prometheus and Alertmanager that change what the server does so much that it must not start as if
 /// they were not there. With each, whether it takes a value.
-const NOT_SUPPORTED: &[(&str, bool)] =
-    &[("cluster.tls-config", true), ("config.auto-reload", false)];
+const NOT_SUPPORTED: &[(&str, bool)] = &[("cluster.tls-config", true)];
 
 /// What the flags begin with that an agent has no use for.
 const SERVER_ONLY: &[&str] = &[
@@ -78,6 +81,10 @@ pub(crate) struct Flags {
     // the same name.
     #[arg(id = "config.file", long = "config.file", value_name = "FILE")]
     pub(crate) config_file: Option<PathBuf>,
+
+    /// Where changes of it are looked for.
+    #[command(flatten)]
+    pub(crate) config_follow: ConfigFollowFlags,
 
     /// Base path for metrics storage.
     #[arg(
@@ -390,8 +397,8 @@ pub(crate) struct Flags {
     #[arg(long = "query.max-bytes", default_value = "2GB")]
     pub(crate) query_bytes_max: ByteSize,
 
-    /// Comma separated feature names to enable. Can be repeated. Known: concurrent-rule-eval,
-    /// exemplar-storage,
+    /// Comma separated feature names to enable. Can be repeated. Known: auto-reload-config,
+    /// concurrent-rule-eval, exemplar-storage,
     /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
     /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats,
     /// type-and-unit-labels, use-start-timestamps.
@@ -446,34 +453,6 @@ impl Flags {
     }
 }
 
-/// `--log.level`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogLevel {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-impl LogLevel {
-    /// The name, as the flag and the log filter know it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// `--log.format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Logfmt,
-    Json,
-}
-
 /// A command line that was understood.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandLine {
@@ -518,7 +497,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         .map(|(name, _)| format!("--{name} has no effect yet"))
         .collect();
     Features::check(&flags.features).map_err(invalid)?;
-    let features = Features::read(&flags.features, &mut notes);
+    let mut features = Features::read(&flags.features, &mut notes);
+    features.auto_reload_config |= flags.config_follow.is_auto_reloaded();
     Ok(CommandLine {
         values: values(&command, &matches),
         flags,

@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
+use crate::config_follower::ConfigFollower;
 use crate::flags::CommandLine;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
@@ -76,6 +77,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
+    let mut follower = ConfigFollower::start(&line).await;
     let setup = Setup::new(line, address)?;
     let config = setup.source.load(setup.config_defaults())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
@@ -119,8 +121,9 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
                 reloader.take_found().await;
                 continue;
             }
+            () = follower.changed() => None,
         };
-        let reloaded = reloader.reload().await;
+        let reloaded = follower.reload(&mut reloader).await;
         if let Some(answer) = answer {
             // Who asked may have left.
             let _ = answer.send(reloaded);
