@@ -161,12 +161,11 @@ impl FollowedConfigMap {
         let before = self.folder.contents().clone();
         let started = contents.and_then(|contents| {
             self.put(&contents)?;
-            load().map_err(|error| {
+            load().inspect_err(|error| {
                 self.refused = Some(Refused {
                     contents: Some(contents),
                     error: format!("{error:#}"),
                 });
-                error
             })
         });
         let error = match started {
