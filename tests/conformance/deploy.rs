@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use narthex_tests::{ClusterServer, Process, binary, free_port, http, repository, run, until};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// Where a pod finds who it is.
@@ -218,9 +218,9 @@ fn cluster_with(mount: &Path) -> (ClusterServer, PathBuf) {
     let server = ClusterServer::start();
     let read = |path: PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        (name, fs::read_to_string(path).unwrap().into())
+        (name, Value::from(fs::read_to_string(path).unwrap()))
     };
-    let data: serde_json::Map<_, _> = files(mount, ".yml").into_iter().map(read).collect();
+    let data: Map<String, Value> = files(mount, ".yml").into_iter().map(read).collect();
     server.put(json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"namespace": "narthex", "name": "narthex-config"},
