@@ -8,6 +8,7 @@
 
 mod composition;
 mod metrics;
+mod secret_watches;
 mod section;
 mod watching;
 
