@@ -9,7 +9,8 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use narthex_tests::{Process, binary, free_port, http, repository, run, until};
+use narthex_tests::{ClusterServer, Process, binary, free_port, http, repository, run, until};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// Where a pod finds who it is.
@@ -211,6 +212,31 @@ fn as_pod(folder: &Path, data: &Path) -> (String, Vec<String>, PathBuf) {
     ("unshare".to_owned(), args, copy)
 }
 
+/// A cluster that has what is mounted in the ConfigMap `narthex/narthex-config`, and the kubeconfig by
+/// which it is found.
+fn cluster_with(mount: &Path) -> (ClusterServer, PathBuf) {
+    let server = ClusterServer::start();
+    let read = |path: PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, Value::from(fs::read_to_string(path).unwrap()))
+    };
+    let data: Map<String, Value> = files(mount, ".yml").into_iter().map(read).collect();
+    server.put(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"namespace": "narthex", "name": "narthex-config"},
+        "data": data,
+    }));
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server.url()}}],
+        "users": [{"name": "u", "user": {}}],
+    });
+    let path = mount.join("kubeconfig");
+    fs::write(&path, kubeconfig.to_string()).unwrap();
+    (server, path)
+}
+
 #[test]
 fn what_the_pod_runs_starts_with_its_rights_its_rules_and_its_name() {
     let mount = mounted(&[deploy("kubernetes/base")]);
@@ -220,6 +246,9 @@ fn what_the_pod_runs_starts_with_its_rights_its_rules_and_its_name() {
     let job = "scrape_configs:\n- {job_name: redis, plugin: redis, scrape_interval: 1s, scrape_timeout: 1s, \
                static_configs: [{targets: ['127.0.0.1:1']}]}\n";
     fs::write(mount.path().join("scrape-redis.yml"), job).unwrap();
+    let (_server, kubeconfig) = cluster_with(mount.path());
+    // What a pod finds there is not what counts.
+    fs::write(mount.path().join("prometheus.yml"), "").unwrap();
     let data = tempfile::tempdir().unwrap();
     let port = free_port();
     let (program, mut args, binary) = as_pod(mount.path(), data.path());
@@ -227,9 +256,15 @@ fn what_the_pod_runs_starts_with_its_rights_its_rules_and_its_name() {
         "POD_NAME=narthex-0".to_owned(),
         binary.display().to_string(),
         format!("--web.listen-address=127.0.0.1:{port}"),
+        format!(
+            "--kubernetes.config-map.kubeconfig={}",
+            kubeconfig.display()
+        ),
     ]);
     for flag in pod_arguments() {
         let flag = flag.replace("=/etc/narthex", &format!("={}", mount.path().display()));
+        // A pod knows its namespace.
+        let flag = flag.replace("config-map=", "config-map=narthex/");
         args.push(flag.replace("=/data", &format!("={}", data.path().display())));
     }
     let mut narthex = Process::start(program, &args, &mount.path().join("log"));

@@ -6,6 +6,7 @@ mod beside;
 mod blackbox;
 mod catalogue;
 mod check;
+mod config_changes;
 mod cors;
 mod deletion;
 mod deploy;

@@ -2,7 +2,10 @@
 //! come, change and go with them, and what is wrong is said where it is wrong.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use narthex_tests::{ClusterServer, Fault, Narthex, Target, binary, http, until};
 use serde_json::{Value, json};
@@ -215,7 +218,7 @@ fn a_monitor_that_is_wrong_is_told_of_and_leaves_the_others_alone() {
         )
     );
 
-    // Both are put right: the one by its secret, which nobody watches.
+    // Both are put right: the one by its secret, of which nobody watches another.
     let data = json!({"data": {"user": "dQ=="}});
     server.put(object("v1", "Secret", ("a", "login"), data));
     server.put(monitor(
@@ -234,10 +237,67 @@ fn a_monitor_that_is_wrong_is_told_of_and_leaves_the_others_alone() {
     until_metric(&narthex, rejected, 0.0);
     assert_eq!(server.events().len(), 2);
     let watches = server.watches();
+    let of_secrets = watches.keys().filter(|path| path.contains("secrets"));
     assert!(
-        !watches.keys().any(|path| path.contains("secrets")),
+        of_secrets.eq(["/api/v1/secrets in a metadata.name=login"]),
         "{watches:?}"
     );
+}
+
+/// A target that keeps what it is asked with, the last time.
+fn serve_and_keep_credentials() -> (String, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let kept = Arc::<Mutex<String>>::default();
+    let last = Arc::clone(&kept);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let given = head.iter().filter_map(|line| line.split_once(": "));
+            let mut given = given.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+            let given = given.next().map_or("", |(_, value)| value);
+            *last.lock().unwrap() = given.to_owned();
+            let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\
+                          Connection: close\r\n\r\nab 1\n";
+            // A scraper that has left is none of ours.
+            let _ = (&stream).write_all(answer.as_bytes());
+        }
+    });
+    (address, kept)
+}
+
+#[test]
+fn a_secret_that_is_rotated_is_used_at_the_next_scrape() {
+    let server = ClusterServer::start();
+    let (address, kept) = serve_and_keep_credentials();
+    let secret = |value: &str| {
+        let data = json!({"stringData": {"token": value}});
+        object("v1", "Secret", ("a", "login"), data)
+    };
+    server.put(secret("old"));
+    let authorization = json!({"credentials": {"name": "login", "key": "token"}});
+    let spec = json!({"staticConfigs": [{"targets": [address]}], "authorization": authorization});
+    let version = "monitoring.coreos.com/v1alpha1";
+    let job = object(version, "ScrapeConfig", ("a", "job"), json!({"spec": spec}));
+    server.put(job);
+    // Whoever asked again from time to time would not know before the test is over.
+    let text = config(&server, "").replace("refresh_interval: 1s", "refresh_interval: 1d");
+    let _narthex = Narthex::builder().config(text).start();
+    let until_asked_with = |expected: &str| {
+        until(60, "the credentials of a scrape", || {
+            let found = kept.lock().unwrap().clone();
+            (found == expected).then_some(()).ok_or(found)
+        });
+    };
+    until_asked_with("Bearer old");
+    server.put(secret("new"));
+    until_asked_with("Bearer new");
+    // Also after the cluster was away.
+    server.fail_next(&[Fault::Error, Fault::Gone]);
+    server.cut_watches(true);
+    server.put(secret("newest"));
+    until_asked_with("Bearer newest");
 }
 
 #[test]

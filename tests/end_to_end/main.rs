@@ -16,5 +16,6 @@ mod plugins_api;
 mod promql_command;
 mod receivers;
 mod registry;
+mod shutdown;
 mod swap_storm;
 mod tsdb_commands;

@@ -108,6 +108,11 @@ impl Process {
     /// Asks it to end (SIGTERM) and waits.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
         until(30, "a clean end", || match self.child.try_wait().unwrap() {
             Some(status) => Ok(status),
             None => Err(self.log()),

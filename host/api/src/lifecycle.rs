@@ -29,15 +29,17 @@ pub(crate) async fn healthy(State(state): State<ApiState>) -> String {
 /// Ready to answer queries.
 pub(crate) async fn ready(State(state): State<ApiState>) -> Response {
     match state.serving() {
-        Some(_) => format!("{} is Ready.\n", name(&state)).into_response(),
-        None => not_ready(),
+        // Nobody new is to be sent here, however well who is here is answered.
+        Some(_) if !state.is_leaving() => format!("{} is Ready.\n", name(&state)).into_response(),
+        _ => not_ready(&state),
     }
 }
 
-fn not_ready() -> Response {
+fn not_ready(state: &ApiState) -> Response {
+    let is_stopping = if state.is_leaving() { "true" } else { "false" };
     (
         StatusCode::SERVICE_UNAVAILABLE,
-        [(STOPPING, HeaderValue::from_static("false"))],
+        [(STOPPING, HeaderValue::from_static(is_stopping))],
         "Service Unavailable",
     )
         .into_response()
@@ -50,7 +52,7 @@ pub(crate) async fn require_ready(
     next: Next,
 ) -> Response {
     let Some(serving) = state.serving() else {
-        return not_ready();
+        return not_ready(&state);
     };
     request.extensions_mut().insert(serving);
     next.run(request).await

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_alertmanager::Alertmanager;
@@ -158,6 +159,7 @@ struct Inner {
     console_turns: Arc<Semaphore>,
     notifications: Notifications,
     write_bounds: WriteBounds,
+    is_leaving: AtomicBool,
     is_stopping: watch::Sender<bool>,
 }
 
@@ -183,6 +185,7 @@ impl ApiState {
             console_turns: Arc::new(Semaphore::new(CONSOLES_MAX)),
             notifications,
             write_bounds: WriteBounds::default(),
+            is_leaving: AtomicBool::new(false),
             is_stopping: watch::Sender::new(false),
         }))
     }
@@ -237,9 +240,16 @@ impl ApiState {
         self.0.notifications.take_back(Notice::Starting);
     }
 
-    /// From here on whoever looks is told that the server stops.
+    /// From here on whoever looks is told that the server stops, and who balances load that it is not
+    /// ready; what is asked is answered for as long as the server listens.
     pub fn begin_to_stop(&self) {
+        self.0.is_leaving.store(true, Ordering::Relaxed);
         self.0.notifications.tell(Notice::Stopping);
+    }
+
+    /// Whether the server is about to stop.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.0.is_leaving.load(Ordering::Relaxed)
     }
 
     /// From here on the server is not ready; requests under way keep what they have.

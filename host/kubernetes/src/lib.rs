@@ -11,6 +11,7 @@
 mod api;
 mod backoff;
 mod cluster;
+mod config_map;
 mod connection;
 mod exec;
 mod kind;
@@ -26,6 +27,7 @@ mod store;
 mod watch;
 
 pub use cluster::{Cluster, ClusterOptions, Pace};
+pub use config_map::ConfigMap;
 pub use connection::{Connection, ConnectionError, SERVICE_ACCOUNT_FOLDER, ServiceAccount};
 pub use exec::ExecConfig;
 pub use kubeconfig::Kubeconfig;

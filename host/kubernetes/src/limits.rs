@@ -16,6 +16,12 @@ pub const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Objects of one watch; those beyond are left out, and the log says so.
 pub const OBJECTS_MAX: usize = 250_000;
 
+/// Bytes of all files of a ConfigMap, which is a cluster's own bound; a larger one is an error.
+pub const CONFIG_MAP_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of the name of such a file, which is a cluster's own bound.
+pub const CONFIG_MAP_KEY_BYTES_MAX: usize = 253;
+
 /// Deleted objects that are kept for listeners that have not heard of it yet. Beyond, the oldest
 /// are forgotten, and a listener that was behind begins anew.
 pub const GRAVES_MAX: usize = 4096;

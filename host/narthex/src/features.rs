@@ -23,6 +23,8 @@ pub(crate) struct Features {
     pub(crate) use_start_timestamps: bool,
     /// What becomes of OTLP that counts from point to point.
     pub(crate) otlp_delta: OtlpDelta,
+    /// The files of the config are followed.
+    pub(crate) auto_reload_config: bool,
     /// Exemplars are kept.
     pub(crate) exemplar_storage: bool,
     /// Rules of a group that read nothing of each other are evaluated at the same time.
@@ -46,6 +48,7 @@ impl Default for Features {
             type_and_unit_labels: false,
             use_start_timestamps: false,
             otlp_delta: OtlpDelta::Refused,
+            auto_reload_config: false,
             exemplar_storage: false,
             concurrent_rules: false,
             scrape: ScrapeOptions::default(),
@@ -95,6 +98,7 @@ impl Features {
                 "extra-scrape-metrics" => features.scrape.extra_scrape_metrics = true,
                 "otlp-native-delta-ingestion" => features.otlp_delta = OtlpDelta::Native,
                 "otlp-deltatocumulative" => features.otlp_delta = OtlpDelta::Accumulated,
+                "auto-reload-config" => features.auto_reload_config = true,
                 "exemplar-storage" => features.exemplar_storage = true,
                 // Alertmanager's.
                 "classic-mode" => features.matchers = MatcherMode::Classic,
@@ -138,7 +142,7 @@ impl Features {
             ),
             (
                 "prometheus",
-                BTreeMap::from([("auto_reload_config", false)]),
+                BTreeMap::from([("auto_reload_config", self.auto_reload_config)]),
             ),
             (
                 "rules",
@@ -183,7 +187,7 @@ mod tests {
     #[test]
     fn each_name_switches_its_feature_on() {
         type Read = fn(&Features) -> bool;
-        let features: [(&str, Read); 16] = [
+        let features: [(&str, Read); 17] = [
             ("promql-experimental-functions", |f| {
                 f.parse.experimental_functions
             }),
@@ -203,6 +207,7 @@ mod tests {
             ("otlp-deltatocumulative", |f| {
                 f.otlp_delta == OtlpDelta::Accumulated
             }),
+            ("auto-reload-config", |f| f.auto_reload_config),
             ("exemplar-storage", |f| f.exemplar_storage),
             ("concurrent-rule-eval", |f| f.concurrent_rules),
             ("st-storage", |f| f.scrape.start_timestamps),

@@ -3,12 +3,14 @@
 //! It is not: the config file, which is read by [`crate::config`].
 
 mod command;
+mod config_follow;
+mod log;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
 use narthex_api::{ConsoleOptions, OriginPattern};
 use narthex_model::{ByteSize, PromDuration};
 use narthex_notifier::{BATCH_SIZE_DEFAULT, NotifierOptions, QUEUE_CAPACITY_DEFAULT};
@@ -21,6 +23,8 @@ use crate::external_url;
 use crate::features::Features;
 
 pub(crate) use command::{Command, TestCommand};
+pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
+pub(crate) use log::{LogFormat, LogLevel};
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -44,10 +48,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("web.page-title", true),
     ("web.user-assets", true),
 ];
-
-/// Flags of Prometheus and Alertmanager that change what the server does so much that it must not start as if
-/// they were not there. With each, whether it takes a value.
-const NOT_SUPPORTED: &[(&str, bool)] = &[("config.auto-reload", false)];
 
 /// What the flags begin with that an agent has no use for.
 const SERVER_ONLY: &[&str] = &[
@@ -77,6 +77,10 @@ pub(crate) struct Flags {
     // the same name.
     #[arg(id = "config.file", long = "config.file", value_name = "FILE")]
     pub(crate) config_file: Option<PathBuf>,
+
+    /// Where changes of it are looked for.
+    #[command(flatten)]
+    pub(crate) config_follow: ConfigFollowFlags,
 
     /// Base path for metrics storage.
     #[arg(
@@ -389,8 +393,8 @@ pub(crate) struct Flags {
     #[arg(long = "query.max-bytes", default_value = "2GB")]
     pub(crate) query_bytes_max: ByteSize,
 
-    /// Comma separated feature names to enable. Can be repeated. Known: concurrent-rule-eval,
-    /// exemplar-storage,
+    /// Comma separated feature names to enable. Can be repeated. Known: auto-reload-config,
+    /// concurrent-rule-eval, exemplar-storage,
     /// promql-binop-fill-modifiers, promql-delayed-name-removal, promql-duration-expr,
     /// promql-experimental-functions, promql-extended-range-selectors, promql-per-step-stats,
     /// type-and-unit-labels, use-start-timestamps.
@@ -445,34 +449,6 @@ impl Flags {
     }
 }
 
-/// `--log.level`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogLevel {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-impl LogLevel {
-    /// The name, as the flag and the log filter know it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// `--log.format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Logfmt,
-    Json,
-}
-
 /// A command line that was understood.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandLine {
@@ -498,11 +474,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
     let flags = Flags::from_arg_matches(&matches)?;
     let invalid =
         |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
-    for (name, _) in NOT_SUPPORTED {
-        if is_given(&matches, name) {
-            return Err(invalid(format!("--{name} is not supported yet")));
-        }
-    }
     // Who runs a command has no mode.
     if flags.command.is_none() {
         check_mode(&command, &matches, flags.is_agent).map_err(invalid)?;
@@ -517,7 +488,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         .map(|(name, _)| format!("--{name} has no effect yet"))
         .collect();
     Features::check(&flags.features).map_err(invalid)?;
-    let features = Features::read(&flags.features, &mut notes);
+    let mut features = Features::read(&flags.features, &mut notes);
+    features.auto_reload_config |= flags.config_follow.is_auto_reloaded();
     Ok(CommandLine {
         values: values(&command, &matches),
         flags,
@@ -530,7 +502,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
 fn command() -> clap::Command {
     let version = format!("{VERSION} (in place of Prometheus {PROMETHEUS_VERSION})");
     let mut command = Flags::command().version(version);
-    for (name, takes_value) in WITHOUT_EFFECT.iter().chain(NOT_SUPPORTED) {
+    for (name, takes_value) in WITHOUT_EFFECT {
         let arg = Arg::new(*name).long(*name).hide(true);
         if *takes_value {
             command = command.arg(arg.action(ArgAction::Set));

@@ -3,6 +3,8 @@
 //! It is not: a client of a cluster (`narthex-kubernetes`), nor what finds targets there (the
 //! plugin `kubernetes`).
 
+mod events;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -18,6 +20,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::yaml;
+
+pub(crate) use events::{Events, Involved};
 
 /// A kubeconfig file may be this large; a larger one is an error.
 const KUBECONFIG_BYTES_MAX: u64 = 1024 * 1024;
@@ -75,13 +79,22 @@ impl Clusters {
         mut settings: Value,
     ) -> Result<Value, String> {
         if entry.namespaces.own_namespace {
-            let own = self.account.namespace();
+            let own = self.own_namespace();
             let own = own.map_err(|error| format!("own_namespace: {error}"))?;
             let mut names = entry.namespaces.names.clone();
             names.push(own);
             settings["namespaces"] = json!({"names": names});
         }
         Ok(settings)
+    }
+
+    /// The namespace of the pod that this process runs in.
+    ///
+    /// # Errors
+    /// It runs in none.
+    pub(crate) fn own_namespace(&self) -> Result<String, String> {
+        let own = self.account.namespace();
+        own.map_err(|error| error.to_string())
     }
 
     fn connection(&self, entry: &KubernetesSdConfig) -> Result<Connection, String> {

@@ -7,8 +7,8 @@
 //! It is not: what an object means, which `narthex-operator` knows.
 
 mod composition;
-mod events;
 mod metrics;
+mod secret_watches;
 mod section;
 mod watching;
 
@@ -21,12 +21,11 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::kubernetes::{Clusters, SharedCluster};
+use crate::kubernetes::{Clusters, Events, Involved, SharedCluster};
 
 pub(crate) use composition::{Composed, Composition};
 pub(crate) use section::KubernetesMonitorsConfig;
 
-use self::events::Events;
 use self::metrics::MonitorMetrics;
 use self::watching::Watching;
 
@@ -150,7 +149,11 @@ impl Monitors {
             } = fault;
             tracing::warn!(%object, field, what = text, "an object was left out");
             if let Some(events) = events {
-                events.write(fault);
+                let said = match field.as_str() {
+                    "" => text.clone(),
+                    field => format!("{field}: {text}"),
+                };
+                events.write(&Involved::from(object), &said);
             }
         }
         for fault in warnings.iter().filter(|fault| !self.told.contains(fault)) {

@@ -195,15 +195,18 @@ impl Reloader {
                 self.succeeded();
                 tracing::info!("the configuration was loaded");
             }
-            Err(error) => {
-                self.failed();
-                tracing::error!(
-                    error,
-                    "the configuration was not loaded; the old one goes on"
-                );
-            }
+            Err(error) => self.refuse(error),
         }
         taken
+    }
+
+    /// Says that there is another config, and why it is not taken; the old one goes on.
+    pub(crate) fn refuse(&self, error: &str) {
+        self.failed();
+        tracing::error!(
+            error,
+            "the configuration was not loaded; the old one goes on"
+        );
     }
 
     async fn take(&mut self, config: Config) -> Result<(), String> {

@@ -34,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
+use crate::config_follower::ConfigFollower;
 use crate::flags::CommandLine;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
@@ -68,7 +69,7 @@ const NOTIFY_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A part cannot start, or the store cannot be closed.
-pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
+pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     for note in &line.notes {
         tracing::warn!("{note}");
@@ -76,10 +77,16 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
-    let setup = Setup::new(line, address)?;
-    let config = setup.source.load(setup.config_defaults())?;
+    let mut registry = Registry::default();
+    let clusters = Arc::new(Clusters::new(&mut registry));
+    let clock = Arc::new(SystemClock);
+    let follower = ConfigFollower::start(&mut line, &clusters, clock, &mut registry);
+    let mut follower = follower.await?;
+    let setup = Setup::new(line, address, clusters)?;
+    let config = follower.first(|| setup.load())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let state = setup.api_state(lifecycle, &config);
+    state.add_registry(registry);
     let entrance = Arc::clone(&setup.entrance);
     let web = Web::start(listeners, &state, setup.server_options(), entrance);
 
@@ -103,6 +110,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
         mut reloader,
         mut found,
     } = started;
+    follower.started(&reloader);
     tracing::info!(%address, "the server is ready to receive web requests");
 
     loop {
@@ -119,8 +127,12 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
                 reloader.take_found().await;
                 continue;
             }
+            news = follower.changed() => {
+                follower.take(news, &mut reloader).await;
+                continue;
+            }
         };
-        let reloaded = reloader.reload().await;
+        let reloaded = follower.reload(&mut reloader).await;
         if let Some(answer) = answer {
             // Who asked may have left.
             let _ = answer.send(reloaded);
@@ -157,6 +169,7 @@ struct Setup {
     route_prefix: String,
     entrance: Arc<Entrance>,
     clock: Arc<dyn Clock>,
+    clusters: Arc<Clusters>,
     /// How far the store has come that is being opened.
     replay: Arc<ReplayProgress>,
 }
@@ -177,7 +190,11 @@ struct Parts {
 }
 
 impl Setup {
-    fn new(line: CommandLine, address: SocketAddr) -> anyhow::Result<Self> {
+    fn new(
+        line: CommandLine,
+        address: SocketAddr,
+        clusters: Arc<Clusters>,
+    ) -> anyhow::Result<Self> {
         let own_host = listen::own_host(address);
         let external_url = external_url::resolve(&line.flags.external_url, &own_host)?;
         let route_prefix = match &line.flags.route_prefix {
@@ -201,8 +218,17 @@ impl Setup {
             external_url,
             route_prefix,
             clock: Arc::new(SystemClock),
+            clusters,
             replay: Arc::default(),
         })
+    }
+
+    /// Reads the config that the server starts with, and the files of rules that it names.
+    fn load(&self) -> anyhow::Result<Config> {
+        let config = self.source.load(self.config_defaults())?;
+        let checked = rules::files(&config, &self.line.features.parse);
+        checked.map_err(|error| anyhow!(error))?;
+        Ok(config)
     }
 
     fn config_defaults(&self) -> ConfigDefaults {
@@ -278,7 +304,7 @@ impl Setup {
         }
         let mut registry = Registry::default();
         let refreshes = RefreshMetrics::register(&mut registry);
-        let clusters = Arc::new(Clusters::new(&mut registry));
+        let clusters = Arc::clone(&self.clusters);
         let (clock, is_agent) = (self.clock.clone(), self.line.flags.is_agent);
         let monitors = Monitors::new(clusters.clone(), clock, is_agent, &mut registry);
         let found = monitors.news();

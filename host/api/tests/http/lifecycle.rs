@@ -41,6 +41,29 @@ async fn before_it_is_ready_it_is_healthy_and_answers_no_query() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_about_to_stop_answers_and_is_not_ready() {
+    let api = Api::ready().await;
+    let ready = async || {
+        let request = Request::get("/-/ready").body(Body::empty()).unwrap();
+        let answer = api.response(request).await;
+        let stopping = answer.headers().get("x-prometheus-stopping");
+        let stopping = stopping.map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), stopping)
+    };
+    assert_eq!(ready().await, (200, None));
+    api.state.begin_to_stop();
+    assert_eq!(ready().await, (503, Some("true".to_owned())));
+    assert_eq!(api.get("/api/v1/query?query=1").await.0, 200);
+    assert_eq!(api.get("/-/healthy").await.0, 200);
+    api.state.stop_serving();
+    assert_eq!(api.get("/api/v1/query?query=1").await.0, 503);
+    let starting = Api::starting(true);
+    let request = Request::get("/-/ready").body(Body::empty()).unwrap();
+    let answer = starting.response(request).await;
+    assert_eq!(answer.headers()["x-prometheus-stopping"], "false");
+}
+
+#[tokio::test]
 async fn lifecycle_needs_its_flag_and_its_method() {
     let off = Api::starting(false);
     let on = Api::starting(true);

@@ -176,6 +176,51 @@ async fn a_file_that_changes_is_read_again() {
 }
 
 #[tokio::test]
+async fn a_client_certificate_that_is_swapped_with_its_authority_is_used_at_once() {
+    let mount = tempfile::tempdir().unwrap();
+    // As the kubelet swaps a Secret: all files at once, behind names that stay.
+    let swap = |version: &str, certificates: &Certificates| {
+        let folder = mount.path().join(version);
+        std::fs::create_dir(&folder).unwrap();
+        for (name, text) in [
+            ("ca.pem", &certificates.ca),
+            ("cert.pem", &certificates.cert),
+            ("key.pem", &certificates.key),
+        ] {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        let next = mount.path().join("..data_tmp");
+        std::os::unix::fs::symlink(version, &next).unwrap();
+        std::fs::rename(next, mount.path().join("..data")).unwrap();
+    };
+    let (old, new) = (certificates("127.0.0.1"), certificates("127.0.0.1"));
+    let (before, after) = (server(&old, true).await, server(&new, true).await);
+    swap("..1", &old);
+    let file = |name: &str| {
+        let link = mount.path().join(name);
+        std::os::unix::fs::symlink(format!("..data/{name}"), &link).unwrap();
+        link.display().to_string()
+    };
+    let client = Client::new(&HttpConfig {
+        tls_config: Some(TlsConfig {
+            ca_file: file("ca.pem"),
+            cert_file: file("cert.pem"),
+            key_file: file("key.pem"),
+            ..TlsConfig::default()
+        }),
+        ..HttpConfig::default()
+    })
+    .unwrap();
+    let answers = async |address: &str| {
+        let url = format!("https://{address}/");
+        client.get(&url, &HeaderMap::new()).await.is_ok()
+    };
+    assert!(answers(&before).await && !answers(&after).await);
+    swap("..2", &new);
+    assert!(answers(&after).await && !answers(&before).await);
+}
+
+#[tokio::test]
 async fn versions_and_client_certificates() {
     let certificates = certificates("127.0.0.1");
     let address = server(&certificates, true).await;

@@ -1,5 +1,7 @@
 //! What command lines mean, and what is said of those that mean nothing.
 
+use std::time::Duration;
+
 use super::*;
 
 fn parsed(args: &[&str]) -> Result<CommandLine, String> {
@@ -144,8 +146,12 @@ fn what_cannot_be_taken_names_the_flag() {
     for (args, named) in [
         (vec!["--storage.tsdb.pth=x"], "--storage.tsdb.pth"),
         (
-            vec!["--config.auto-reload"],
-            "--config.auto-reload is not supported yet",
+            vec!["--config.auto-reload-interval=often"],
+            "--config.auto-reload-interval",
+        ),
+        (
+            vec!["--kubernetes.config-map=a/b/c"],
+            "--kubernetes.config-map",
         ),
         (vec!["--query.timeout=2x"], "--query.timeout"),
         (vec!["--query.max-samples=many"], "--query.max-samples"),
@@ -175,6 +181,26 @@ fn what_cannot_be_taken_names_the_flag() {
     ] {
         let error = parsed(&args).unwrap_err();
         assert!(error.contains(named), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn a_config_is_followed_by_a_flag_or_a_feature_and_no_more_often_than_each_second() {
+    let off = parsed(&["--config.auto-reload", "--no-config.auto-reload"]).unwrap();
+    assert!(!off.features.auto_reload_config);
+    let interval = |line: &CommandLine| line.flags.config_follow.auto_reload_interval();
+    assert_eq!(interval(&off), Duration::from_secs(30));
+    for (flag, seconds) in [("100ms", 1), ("1m", 60)] {
+        let flag = format!("--config.auto-reload-interval={flag}");
+        for on in [
+            "--config.auto-reload",
+            "--enable-feature=auto-reload-config",
+        ] {
+            let line = parsed(&[on, &flag]).unwrap();
+            assert!(line.features.auto_reload_config);
+            assert_eq!(interval(&line), Duration::from_secs(seconds));
+            assert!(line.notes.is_empty(), "{:?}", line.notes);
+        }
     }
 }
 

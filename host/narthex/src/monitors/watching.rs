@@ -1,5 +1,5 @@
 //! The task that watches the objects of a cluster and reads them whenever something changed: one
-//! watch a kind, and each secret that is named asked for by its name.
+//! watch a kind, and each secret that is named watched, or asked for by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream;
 use narthex_kubernetes::{Change, Selection, Watch};
-use narthex_operator::{Kind, Role, SecretKind, SecretRef, Secrets, Translation, translate};
+use narthex_operator::{Kind, Role, SecretRef, Secrets, Translation, translate};
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::metrics::MonitorMetrics;
+use super::secret_watches::{SecretWatches, selection};
 use super::section::KubernetesMonitorsConfig;
 use crate::kubernetes::SharedCluster;
 
@@ -46,6 +47,8 @@ pub(super) struct Watching {
     /// Those with the labels that namespaces must have, where there are any.
     namespaces: BTreeSet<String>,
     secrets: Secrets,
+    /// Tells when one of them changes.
+    secret_watches: SecretWatches,
     /// What the objects name of them.
     wanted: BTreeSet<SecretRef>,
 }
@@ -71,15 +74,17 @@ impl Watching {
         let is_for_agents =
             |kind: &Kind| !matches!(kind, Kind::PrometheusRule | Kind::AlertmanagerConfig);
         let kinds = config.kinds.iter().copied();
+        let wake = Arc::<Notify>::default();
         Self {
             kinds: kinds
                 .filter(|kind| !is_agent || is_for_agents(kind))
                 .collect(),
+            secret_watches: SecretWatches::new(Arc::clone(&cluster), Arc::clone(&wake)),
             config,
             cluster,
             metrics,
             found,
-            wake: Arc::default(),
+            wake,
             objects: BTreeMap::new(),
             namespaces: BTreeSet::new(),
             secrets: Secrets::default(),
@@ -105,8 +110,13 @@ impl Watching {
             for source in &mut sources {
                 is_changed |= self.drain(source);
             }
+            for (reference, object) in self.secret_watches.news() {
+                is_changed |= self.secrets.learn(reference, Ok(object.as_ref()));
+            }
             if refreshed.elapsed() >= refresh {
-                let wanted = self.wanted.iter().cloned().collect();
+                let wanted = self.wanted.iter();
+                let wanted = wanted.filter(|one| !self.secret_watches.is_followed(one));
+                let wanted = wanted.cloned().collect();
                 is_changed |= self.ask(wanted).await;
                 refreshed = Instant::now();
             }
@@ -116,6 +126,7 @@ impl Watching {
                 }
                 self.read().await;
             }
+            self.secret_watches.follow(&self.wanted);
             let woken = tokio::time::timeout_at(refreshed + refresh, self.wake.notified()).await;
             if woken.is_ok() {
                 tokio::time::sleep(GATHER).await;
@@ -163,19 +174,11 @@ impl Watching {
                 return None;
             }
         };
-        let (changed, wake) = (watch.changed(), Arc::clone(&self.wake));
-        let mut forward = JoinSet::new();
-        forward.spawn(async move {
-            loop {
-                changed.notified().await;
-                wake.notify_one();
-            }
-        });
         Some(Source {
             kind,
             selection,
+            _forward: forward(&watch, &self.wake),
             watch,
-            _forward: forward,
         })
     }
 
@@ -296,14 +299,7 @@ impl Watching {
         let answers = stream::iter(references).map(move |reference| {
             let cluster = Arc::clone(&cluster);
             async move {
-                let kind = match reference.kind {
-                    SecretKind::Secret => "Secret",
-                    SecretKind::ConfigMap => "ConfigMap",
-                };
-                let selection = Selection {
-                    namespace: Some(reference.namespace.clone()),
-                    ..Selection::of("v1", kind)
-                };
+                let selection = selection(&reference);
                 let answer = cluster.cluster().object(&selection, &reference.name).await;
                 (reference, answer)
             }
@@ -319,6 +315,19 @@ impl Watching {
         }
         has_news
     }
+}
+
+/// Wakes whoever waits for several watches with each change of one, until what is returned is dropped.
+pub(super) fn forward(watch: &Watch, wake: &Arc<Notify>) -> JoinSet<()> {
+    let (changed, wake) = (watch.changed(), Arc::clone(wake));
+    let mut forward = JoinSet::new();
+    forward.spawn(async move {
+        loop {
+            changed.notified().await;
+            wake.notify_one();
+        }
+    });
+    forward
 }
 
 /// Waits until each watch has its first list; who is not patient, until it has or the cluster has

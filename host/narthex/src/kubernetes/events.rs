@@ -1,18 +1,17 @@
 //! Events on objects that are wrong, for `kubectl describe`.
 //!
-//! It is not: what is wrong. Each fault is written once while it lasts; where many come at once,
-//! some are not written, which the log has anyway.
+//! It is not: what is wrong. Where many come at once, some are not written, which the log has anyway.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_model::Clock;
-use narthex_operator::Fault;
+use narthex_operator::ObjectRef;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::kubernetes::SharedCluster;
+use super::SharedCluster;
 
 /// So many events may wait to be written; further ones are left out.
 const EVENTS_MAX: usize = 256;
@@ -26,15 +25,41 @@ const MESSAGE_CHARS_MAX: usize = 250;
 /// Who says it.
 const COMPONENT: &str = "narthex";
 
+/// The object that an event is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Involved<'a> {
+    /// `v1`
+    pub(crate) api_version: &'a str,
+    /// `ConfigMap`
+    pub(crate) kind: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    /// Empty where nobody knows it.
+    pub(crate) uid: &'a str,
+}
+
+impl<'a> From<&'a ObjectRef> for Involved<'a> {
+    fn from(object: &'a ObjectRef) -> Self {
+        Self {
+            api_version: object.kind.api_version(),
+            kind: object.kind.as_str(),
+            namespace: &object.namespace,
+            name: &object.name,
+            uid: &object.uid,
+        }
+    }
+}
+
 /// The task that writes.
-pub(super) struct Events {
+pub(crate) struct Events {
     queue: mpsc::Sender<Value>,
     clock: Arc<dyn Clock>,
     task: AbortHandle,
 }
 
 impl Events {
-    pub(super) fn start(cluster: Arc<SharedCluster>, clock: Arc<dyn Clock>) -> Self {
+    /// Writes to this cluster.
+    pub(crate) fn start(cluster: Arc<SharedCluster>, clock: Arc<dyn Clock>) -> Self {
         let (queue, mut waiting) = mpsc::channel::<Value>(EVENTS_MAX);
         let task = tokio::spawn(async move {
             let mut is_refused = false;
@@ -58,12 +83,23 @@ impl Events {
         }
     }
 
-    /// Writes one, unless too many wait.
-    pub(super) fn write(&self, fault: &Fault) {
-        let event = event(fault, self.clock.now_ms());
+    /// Writes what is wrong with an object, unless too many wait. A fault of a field begins with the
+    /// field.
+    pub(crate) fn write(&self, object: &Involved<'_>, text: &str) {
+        let event = event(object, text, self.clock.now_ms());
         if self.queue.try_send(event).is_err() {
-            let object = fault.object.to_string();
-            tracing::debug!(object, "an event was left out: too many wait to be written");
+            let Involved {
+                kind,
+                namespace,
+                name,
+                ..
+            } = object;
+            tracing::debug!(
+                kind,
+                namespace,
+                name,
+                "an event was left out: too many wait to be written"
+            );
         }
     }
 }
@@ -74,12 +110,7 @@ impl Drop for Events {
     }
 }
 
-fn event(fault: &Fault, now_ms: i64) -> Value {
-    let object = &fault.object;
-    let text = match fault.field.as_str() {
-        "" => fault.text.clone(),
-        field => format!("{field}: {}", fault.text),
-    };
+fn event(object: &Involved<'_>, text: &str, now_ms: i64) -> Value {
     let message: String = text.chars().take(MESSAGE_CHARS_MAX).collect();
     let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
     // Times of events have seconds alone.
@@ -92,8 +123,8 @@ fn event(fault: &Fault, now_ms: i64) -> Value {
             "namespace": object.namespace,
         },
         "involvedObject": {
-            "apiVersion": object.kind.api_version(),
-            "kind": object.kind.as_str(),
+            "apiVersion": object.api_version,
+            "kind": object.kind,
             "namespace": object.namespace,
             "name": object.name,
             "uid": object.uid,
@@ -112,23 +143,20 @@ fn event(fault: &Fault, now_ms: i64) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use narthex_operator::{Kind, ObjectRef};
+    use narthex_operator::Kind;
 
     use super::*;
 
     #[test]
     fn an_event_names_the_object_and_its_field() {
-        let fault = Fault {
-            object: ObjectRef {
-                kind: Kind::Probe,
-                namespace: "a".to_owned(),
-                name: "b".to_owned(),
-                uid: "u".to_owned(),
-            },
-            field: "spec.prober".to_owned(),
-            text: "ü".repeat(2000),
+        let object = ObjectRef {
+            kind: Kind::Probe,
+            namespace: "a".to_owned(),
+            name: "b".to_owned(),
+            uid: "u".to_owned(),
         };
-        let event = event(&fault, 1_700_000_000_999);
+        let text = format!("spec.prober: {}", "ü".repeat(2000));
+        let event = event(&Involved::from(&object), &text, 1_700_000_000_999);
         assert_eq!(
             event["involvedObject"]["apiVersion"],
             "monitoring.coreos.com/v1"
