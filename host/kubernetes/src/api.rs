@@ -136,12 +136,27 @@ impl Api {
 
     /// Sends an object; what the server says of it is not read.
     pub(crate) async fn post(&self, path: &str, object: &Value) -> Result<(), ApiError> {
+        self.send(path, object).await.map(drop)
+    }
+
+    /// Sends an object, of which the server says more in its answer.
+    pub(crate) async fn post_for<T: for<'a> Deserialize<'a>>(
+        &self,
+        path: &str,
+        object: &Value,
+        bytes_max: u64,
+    ) -> Result<T, ApiError> {
+        let response = self.send(path, object).await?;
+        read(path, response, bytes_max).await
+    }
+
+    async fn send(&self, path: &str, object: &Value) -> Result<Response, ApiError> {
         let url = format!("{}{path}", self.server);
         let mut headers = self.headers(false).await?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let body = Bytes::from(object.to_string());
         let answer = self.client.post(&url, &headers, body).await;
-        self.answer(answer).await.map(drop)
+        self.answer(answer).await
     }
 
     async fn headers(&self, is_packed: bool) -> Result<HeaderMap, ApiError> {
@@ -190,14 +205,22 @@ impl Api {
         bytes_max: u64,
     ) -> Result<T, ApiError> {
         let response = self.get(path, true).await?;
-        let body = response.body(BodyLimit::Bytes(bytes_max)).await;
-        let body = body.map_err(|error| match error {
-            BodyError::TooLarge => ApiError::TooLarge,
-            error => ApiError::Request(format!("{path}: {error}")),
-        })?;
-        serde_json::from_slice(&body)
-            .map_err(|error| ApiError::Garbage(format!("{path}: not what was asked for: {error}")))
+        read(path, response, bytes_max).await
     }
+}
+
+async fn read<T: for<'a> Deserialize<'a>>(
+    path: &str,
+    response: Response,
+    bytes_max: u64,
+) -> Result<T, ApiError> {
+    let body = response.body(BodyLimit::Bytes(bytes_max)).await;
+    let body = body.map_err(|error| match error {
+        BodyError::TooLarge => ApiError::TooLarge,
+        error => ApiError::Request(format!("{path}: {error}")),
+    })?;
+    serde_json::from_slice(&body)
+        .map_err(|error| ApiError::Garbage(format!("{path}: not what was asked for: {error}")))
 }
 
 async fn refusal(response: Response) -> ApiError {

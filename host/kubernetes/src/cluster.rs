@@ -203,6 +203,11 @@ impl Cluster {
         answer.map_err(|error| error.to_string())
     }
 
+    /// The requests that belong to no watch.
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
     fn open(&self, selection: &Selection) -> Shared {
         let store = Arc::new(Store::default());
         let reflector = Reflector {

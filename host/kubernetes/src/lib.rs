@@ -6,7 +6,8 @@
 //! changes. A listener costs a position in the order of changes and no copy of an object.
 //!
 //! It is not: a reader of what the objects mean (the plugins are, and `narthex-operator`), nor of
-//! YAML files, and it changes nothing in a cluster: all that it writes are events.
+//! YAML files, and it changes nothing in a cluster: all that it writes are events. Reviews, by which
+//! a cluster says who somebody is and what they may, are sent and kept nowhere.
 
 mod api;
 mod backoff;
@@ -22,6 +23,7 @@ mod list;
 mod metrics;
 mod object;
 mod reflector;
+mod review;
 mod selection;
 mod store;
 mod watch;
@@ -32,6 +34,7 @@ pub use connection::{Connection, ConnectionError, SERVICE_ACCOUNT_FOLDER, Servic
 pub use exec::ExecConfig;
 pub use kubeconfig::Kubeconfig;
 pub use metrics::KubernetesMetrics;
+pub use review::{Attributes, Resource, User};
 pub use selection::Selection;
 pub use store::Change;
 pub use watch::{Event, Watch};

@@ -41,6 +41,12 @@ pub const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The time for one object that is asked for by its name, and for an event that is written.
 pub const OBJECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The time for one review: who asks waits for it.
+pub const REVIEW_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of the answer to a review; a longer one is an error.
+pub const REVIEW_BYTES_MAX: u64 = 256 * 1024;
+
 /// The time beyond that which a watch was asked for, after which it is given up: the other side
 /// may be gone without a word.
 pub const WATCH_GRACE: Duration = Duration::from_secs(30);
