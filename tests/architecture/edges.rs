@@ -91,6 +91,8 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "model",
             "alertmanager",
+            // The queries that people keep on the server.
+            "disk",
             "exposition",
             "storage",
             "promql",

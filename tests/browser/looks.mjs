@@ -35,7 +35,8 @@ async function visit(page, path, text) {
   }
 }
 
-async function accessible(page, name) {
+/** Nothing that axe finds serious. */
+export async function accessible(page, name) {
   // By the debugger, as the page's policy lets no script of others in.
   await page.evaluate(axe);
   const faults = await page.evaluate(async (impacts) => {

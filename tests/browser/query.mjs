@@ -14,7 +14,7 @@ async function write(page, text, number = 1) {
 /** The query of the page's address. */
 const address = (page) => Object.fromEntries(new URL(page.url()).searchParams);
 
-async function drawn(page) {
+export async function drawn(page) {
   await page.locator('.plot canvas').waitFor();
   await page.waitForFunction(() => {
     const canvas = document.querySelector('.plot canvas');
@@ -71,7 +71,7 @@ export const stories = {
     await page.goto('/graph?g0.expr=up&g0.tab=0&g0.stacked=1&g0.range_input=5m');
     await page.waitForURL(/\/query\?g0\.expr=up/);
     await drawn(page);
-    assert.ok(await page.getByRole('checkbox', { name: 'Stacked' }).isChecked());
+    assert.equal(await page.getByLabel('Show as').inputValue(), 'stacked');
     assert.equal(await page.getByRole('textbox', { name: 'Range' }).inputValue(), '5m');
     const series = page.getByRole('list', { name: 'Series' });
     await series.getByText('up{instance="gone", job="gone"}').waitFor();
@@ -89,7 +89,7 @@ export const stories = {
     await page.getByRole('textbox', { name: 'Step' }).fill('5s');
     await page.keyboard.press('Enter');
     await page.waitForURL(/res_step=5/);
-    await page.getByRole('checkbox', { name: 'Stacked' }).check();
+    await page.getByLabel('Show as').selectOption('stacked');
     await page.waitForURL(/display_mode=stacked/);
     await drawn(page);
     const over = await page.locator('.plot .u-over').boundingBox();

@@ -3,12 +3,15 @@
 //   node tests/browser/run.mjs PATH_OF_NARTHEX [PART_OF_A_TEST'S_NAME]
 //
 // The libraries are those of host/ui (`npm ci` there). Pictures of every page are left in
-// tests/browser/screenshots. It ends with 1 where something failed.
+// tests/browser/screenshots. It ends with 1 where something failed. NARTHEX_UI_DIR is a folder with
+// files of the application (host/ui/dist, made anew) that take the place of those in the binary.
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { browse } from './browser.mjs';
 import { startServer } from './server.mjs';
 import * as alerts from './alerts.mjs';
+import * as explorer from './explorer.mjs';
+import * as graphs from './graphs.mjs';
 import * as hostile from './hostile.mjs';
 import * as looks from './looks.mjs';
 import * as query from './query.mjs';
@@ -22,7 +25,7 @@ if (path === undefined) {
 }
 
 /** All stories, by name. Each gets a page of its own and the live server. */
-const stories = [query, alerts, pages, hostile, servers, looks].flatMap((module) =>
+const stories = [query, graphs, explorer, alerts, pages, hostile, servers, looks].flatMap((module) =>
   Object.entries(module.stories),
 );
 

@@ -9,6 +9,9 @@ import { join } from 'node:path';
 
 const READY_MS = 60_000;
 
+/** Files of the web application other than those of the binary: those that are being worked on. */
+const UI_DIR = process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : [];
+
 /** What runs a script where a name becomes markup. It says so in `window.canary`. */
 export const MARKUP = '<img src=x onerror="window.canary=1"><script>window.canary=2</script>';
 
@@ -196,6 +199,9 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
       '--storage.tsdb.path=data',
       `--web.listen-address=127.0.0.1:${port}`,
       '--web.enable-admin-api',
+      '--web.enable-otlp-receiver',
+      '--enable-feature=exemplar-storage',
+      ...UI_DIR,
       ...(prefix === '' ? [] : [`--web.route-prefix=${prefix}`]),
       ...flags,
     ],

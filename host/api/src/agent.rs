@@ -9,7 +9,7 @@ use crate::error::{ApiError, ErrorKind};
 
 /// The paths below `/api/v1` of which an agent knows nothing, as in Prometheus. Those of the admin
 /// API are told by what they begin with.
-const SERVER_ONLY: [&str; 13] = [
+const SERVER_ONLY: [&str; 15] = [
     "/query",
     "/query_range",
     "/query_exemplars",
@@ -18,6 +18,8 @@ const SERVER_ONLY: [&str; 13] = [
     "/series",
     "/labels",
     "/label/{name}/values",
+    "/saved_queries",
+    "/saved_queries/{id}",
     "/rules",
     "/alerts",
     "/alertmanagers",

@@ -31,6 +31,7 @@ mod query;
 mod read;
 mod router;
 mod rules;
+mod saved_queries;
 mod series;
 mod server;
 mod state;
@@ -53,6 +54,7 @@ pub use plugin_admin::{PluginAdmin, PluginAdminError, PluginLogs};
 pub use plugins::FOLLOWERS_MAX;
 pub use query::STEPS_MAX;
 pub use router::router;
+pub use saved_queries::{NAME_CHARS_MAX, PANELS_BYTES_MAX, SAVED_QUERIES_MAX, SavedQueries};
 pub use server::{DRAIN_TIMEOUT, HEAD_BYTES_MAX, HEADERS_MAX, STREAMS_MAX, ServerOptions, serve};
 pub use state::{
     ApiOptions, ApiState, ExternalUrl, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, RunningConfig,

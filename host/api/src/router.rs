@@ -10,8 +10,8 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 use crate::{
     ApiState, admin, agent, alertmanager, ast, consoles, envelope, features, federate, lifecycle,
-    metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read, rules, series,
-    status, targets, ui, write,
+    metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read, rules,
+    saved_queries, series, status, targets, ui, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -98,6 +98,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         })
         .merge(plugin_admin(state))
         .merge(tsdb_admin())
+        .merge(kept_queries())
         .layer(from_fn_with_state(state.clone(), agent::refuse))
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
@@ -138,6 +139,18 @@ fn tsdb_admin() -> Router<ApiState> {
         .route("/admin/tsdb/delete_series", delete)
         .route("/admin/tsdb/clean_tombstones", clean)
         .route("/admin/tsdb/snapshot", snapshot)
+        .layer(from_fn(origin::refuse_other_sites))
+}
+
+/// The queries that people keep here, for our own pages and tools.
+fn kept_queries() -> Router<ApiState> {
+    let all = get(saved_queries::list).post(saved_queries::create);
+    let one = get(saved_queries::one)
+        .put(saved_queries::update)
+        .delete(saved_queries::delete);
+    Router::new()
+        .route("/saved_queries", all)
+        .route("/saved_queries/{id}", one)
         .layer(from_fn(origin::refuse_other_sites))
 }
 

@@ -28,6 +28,7 @@ use crate::notifications::{Notice, Notifications};
 use crate::origin::OriginPattern;
 use crate::plugin_admin::PluginAdmin;
 use crate::plugins::FOLLOWERS_MAX;
+use crate::saved_queries::SavedQueries;
 use crate::status::BuildInfo;
 use crate::write::WriteBounds;
 
@@ -152,6 +153,7 @@ struct Inner {
     metrics: Metrics,
     engine: ArcSwap<Engine>,
     active_queries: ArcSwapOption<ActiveQueries>,
+    saved_queries: ArcSwapOption<SavedQueries>,
     config: ArcSwap<RunningConfig>,
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
@@ -176,6 +178,7 @@ impl ApiState {
         Self(Arc::new(Inner {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),
             active_queries: ArcSwapOption::empty(),
+            saved_queries: ArcSwapOption::empty(),
             options,
             metrics,
             config: ArcSwap::default(),
@@ -204,6 +207,16 @@ impl ApiState {
     pub fn track_queries(&self, log: ActiveQueries) {
         self.0.active_queries.store(Some(Arc::new(log)));
         self.replace_engine(self.engine().options().clone());
+    }
+
+    /// Lets people keep queries here from here on.
+    pub fn keep_queries(&self, saved: SavedQueries) {
+        self.0.saved_queries.store(Some(Arc::new(saved)));
+    }
+
+    /// The queries that people keep; `None` where there is no place for them.
+    pub(crate) fn saved_queries(&self) -> Option<Arc<SavedQueries>> {
+        self.0.saved_queries.load_full()
     }
 
     fn replace_engine(&self, options: EngineOptions) {

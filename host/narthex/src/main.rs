@@ -34,6 +34,7 @@ mod remote_write;
 mod rule_file;
 mod rule_tests;
 mod rules;
+mod saved_queries;
 mod server;
 mod signals;
 mod store;

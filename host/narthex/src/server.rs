@@ -48,6 +48,7 @@ use crate::store::Store;
 use crate::web_config::{self, WebConfigCollector};
 use crate::{
     build_info, discovery, external_url, listen, plugins, remote_read, remote_write, rules,
+    saved_queries,
 };
 
 /// The folder below the store's where compiled plugins are kept.
@@ -301,6 +302,7 @@ impl Setup {
         let object_store = self.open_object_store(state, &store).await?;
         if store.server().is_some() {
             self.track_queries(state)?;
+            saved_queries::open(state, self.line.flags.data_path(), self.clock.clone())?;
         }
         let mut registry = Registry::default();
         let refreshes = RefreshMetrics::register(&mut registry);

@@ -17,6 +17,7 @@ mod lifecycle;
 mod native_histograms;
 mod plugins;
 mod rules;
+mod saved_queries;
 mod server;
 mod ui;
 mod write;

@@ -93,6 +93,16 @@ export async function post<T>(path: string, params: Params = {}, signal?: AbortS
   return open<T>(await send(`api/v1/${path}`, { method: 'POST', body, signal }));
 }
 
+/** A request below `/api/v1/` that changes something; parameters are sent as a form. */
+export async function change<T>(
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  params?: Params,
+): Promise<T> {
+  const body = params === undefined ? undefined : new URLSearchParams(encode(params));
+  return (await open<T>(await send(`api/v1/${path}`, { method, body }))).data;
+}
+
 /** A request below `/api/v2/`, whose answers have no envelope. */
 export async function alertmanager<T>(
   method: string,

@@ -7,7 +7,7 @@ import { Compartment, EditorState, Prec } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { useComputedColorScheme } from '@mantine/core';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
-import { useEffect, useRef } from 'react';
+import { type RefObject, useEffect, useRef } from 'react';
 import { basePath, nonce } from '../page';
 import { editorTheme } from './editorTheme';
 
@@ -20,6 +20,8 @@ export interface EditorProps {
   onChange: (value: string) => void;
   /** Enter was pressed; a new line is Shift and Enter. */
   onRun: (value: string) => void;
+  /** Gets what writes a text where the cursor is. */
+  insert?: RefObject<((text: string) => void) | null>;
 }
 
 function promql(): PromQLExtension {
@@ -28,7 +30,7 @@ function promql(): PromQLExtension {
   });
 }
 
-export function Editor({ value, label, onChange, onRun }: EditorProps) {
+export function Editor({ value, label, onChange, onRun, insert }: EditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const theme = useRef(new Compartment());
@@ -78,12 +80,19 @@ export function Editor({ value, label, onChange, onRun }: EditorProps) {
       }),
     });
     view.current = made;
+    if (insert !== undefined) {
+      insert.current = (text) => {
+        made.dispatch(made.state.replaceSelection(text), { scrollIntoView: true });
+        made.focus();
+      };
+    }
     return () => {
+      if (insert !== undefined) insert.current = null;
       language.destroy();
       made.destroy();
       view.current = null;
     };
-  }, []);
+  }, [insert]);
 
   useEffect(() => {
     const editor = view.current;

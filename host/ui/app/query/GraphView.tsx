@@ -1,33 +1,19 @@
-// The answer of a range query as a graph, with its legend.
+// The answer of a range query as a graph, with what is marked on it.
 import { Button } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { post } from '../api/client';
 import type { QueryData, RangeSeries } from '../api/query';
+import { Failure } from '../frame/Failure';
 import { Icon } from '../frame/Icon';
-import { useLocalTime } from '../frame/preferences';
 import { csv, download } from '../format/csv';
-import { seriesName } from '../format/series';
-import { colour } from './colours';
+import { Exemplars } from './Exemplars';
+import { FiredAlerts } from './FiredAlerts';
+import { HeatmapGraph } from './HeatmapGraph';
+import { LineGraph } from './LineGraph';
 import { Outcome } from './Outcome';
-import { type Panel, stepMs } from './panel';
-import { Plot } from './Plot';
-import { columns, stack } from './plotData';
+import { useAlerts, useExemplars } from './overlays';
+import { type Panel, type Range, range, stepMs } from './panel';
 import { useRun } from './useRun';
-
-/** More lines than this nobody can tell apart, and they are slow to draw. */
-const SERIES_DRAWN_MAX = 500;
-
-/** What was asked: a graph's own times, which are those of its data and not of now. */
-interface Range {
-  startMs: number;
-  endMs: number;
-  stepMs: number;
-}
-
-function range(panel: Panel, atMs: number): Range {
-  const endMs = panel.endMs ?? atMs;
-  return { startMs: endMs - panel.rangeMs, endMs, stepMs: stepMs(panel) };
-}
 
 function graphCsv(series: RangeSeries[]): string {
   const names = [...new Set(series.flatMap((one) => Object.keys(one.metric)))].sort();
@@ -42,69 +28,48 @@ function graphCsv(series: RangeSeries[]): string {
 }
 
 function Graph(props: {
+  panel: Panel;
   series: RangeSeries[];
   range: Range;
-  isStacked: boolean;
   onZoom: (startMs: number, endMs: number) => void;
 }) {
-  const { range: asked, isStacked } = props;
-  const [isLocal] = useLocalTime();
-  const series = useMemo(() => props.series.slice(0, SERIES_DRAWN_MAX), [props.series]);
-  const plain = useMemo(
-    () => columns(series, asked.startMs, asked.endMs, asked.stepMs),
-    [series, asked.startMs, asked.endMs, asked.stepMs],
-  );
-  const names = useMemo(() => series.map((one) => seriesName(one.metric)), [series]);
-  const colours = useMemo(() => series.map((_, index) => colour(index)), [series]);
-  const [only, setOnly] = useState<number>();
-  const shown = useMemo(
-    () => series.map((_, index) => only === undefined || only === index),
-    [series, only],
-  );
-  // A single one of a stack is drawn by itself, from nought.
-  const isPile = isStacked && only === undefined;
-  const drawn = useMemo(
-    () => (isPile ? stack(plain.columns) : plain.columns),
-    [plain.columns, isPile],
-  );
+  const { panel } = props;
+  const exemplars = useExemplars(panel.expr, props.range, panel.showExemplars);
+  const alerts = useAlerts(props.range, panel.showAlerts);
+  const fired = useMemo(() => alerts.marks.flatMap(({ spans }) => spans), [alerts.marks]);
+  const [chosen, setChosen] = useState<number>();
+  const drawn = {
+    series: props.series,
+    range: props.range,
+    exemplars: exemplars.marks,
+    fired,
+    onZoom: props.onZoom,
+    onExemplar: setChosen,
+  };
   return (
     <>
-      {props.series.length > SERIES_DRAWN_MAX && (
-        <p className="wait small">
-          Only the first {SERIES_DRAWN_MAX} of {props.series.length} series are drawn; the file has
-          all of them.
-        </p>
+      {panel.display === 'heatmap' ? (
+        <HeatmapGraph {...drawn} />
+      ) : (
+        <LineGraph {...drawn} isStacked={panel.display === 'stacked'} />
       )}
-      {plain.histograms > 0 && (
-        <p className="wait small">
-          {plain.histograms} of the series are native histograms, which a line cannot show: ask for
-          histogram_quantile, histogram_count or histogram_avg of them.
-        </p>
-      )}
-      <Plot
-        columns={drawn}
-        values={plain.columns}
-        names={names}
-        colours={colours}
-        shown={shown}
-        isStacked={isPile}
-        isLocal={isLocal}
-        onZoom={props.onZoom}
-      />
-      <ul className="legend" aria-label="Series">
-        {names.map((name, index) => (
-          <li key={name}>
-            <button
-              type="button"
-              aria-pressed={shown[index]}
-              onClick={() => setOnly(only === index ? undefined : index)}
-            >
-              <span className="swatch" style={{ background: colours[index] }} />
-              <span className="mono">{name}</span>
-            </button>
-          </li>
+      {panel.showAlerts &&
+        (alerts.error === null ? (
+          <FiredAlerts marks={alerts.marks} all={alerts.all} />
+        ) : (
+          <Failure error={alerts.error} />
         ))}
-      </ul>
+      {panel.showExemplars &&
+        (exemplars.error === null ? (
+          <Exemplars
+            marks={exemplars.marks}
+            all={exemplars.all}
+            chosen={chosen}
+            onChoose={setChosen}
+          />
+        ) : (
+          <Failure error={exemplars.error} />
+        ))}
     </>
   );
 }
@@ -112,12 +77,14 @@ function Graph(props: {
 export function GraphView(props: {
   panel: Panel;
   runs: number;
+  ticks: number;
   onZoom: (startMs: number, endMs: number) => void;
 }) {
-  const { panel, runs } = props;
+  const { panel, runs, ticks } = props;
   const step = stepMs(panel);
   const run = useRun<QueryData>(
     ['query_range', panel.expr, panel.endMs, panel.rangeMs, step, runs],
+    ticks,
     panel.expr !== '',
     (atMs, signal) => {
       const asked = range(panel, atMs);
@@ -126,6 +93,7 @@ export function GraphView(props: {
         start: asked.startMs / 1000,
         end: asked.endMs / 1000,
         step: asked.stepMs / 1000,
+        stats: 'all',
       };
       return post('query_range', params, signal);
     },
@@ -135,6 +103,7 @@ export function GraphView(props: {
     <Outcome
       run={run}
       count={(data) => series(data).length}
+      stats={(data) => data.stats}
       actions={(data) => (
         <Button
           variant="default"
@@ -148,9 +117,9 @@ export function GraphView(props: {
     >
       {(data, atMs) => (
         <Graph
+          panel={panel}
           series={series(data)}
           range={range(panel, atMs)}
-          isStacked={panel.isStacked}
           onZoom={props.onZoom}
         />
       )}

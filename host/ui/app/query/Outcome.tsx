@@ -1,12 +1,15 @@
 // What is said above every answer: that it is on its way, was given up, failed, or what the
 // server remarks on it.
 import { Alert, Button, Group } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
+import type { QueryStats } from '../api/query';
 import { Failure } from '../frame/Failure';
 import { Loading } from '../frame/Loading';
 import { shortDuration } from '../format/duration';
 import { formatCount } from '../format/number';
 import type { Run } from './useRun';
+
+const Statistics = lazy(async () => ({ default: (await import('./Statistics')).Statistics }));
 
 function Remarks(props: { color: string; title: string; texts: string[] }) {
   if (props.texts.length === 0) return null;
@@ -25,10 +28,13 @@ export function Outcome<T>(props: {
   run: Run<T>;
   /** How many series an answer has. */
   count: (data: T) => number;
+  /** What it took on the server. */
+  stats?: (data: T) => QueryStats | undefined;
   actions?: (data: T) => ReactNode;
   children: (data: T, atMs: number) => ReactNode;
 }) {
   const { run } = props;
+  const [hasStats, setHasStats] = useState(false);
   if (run.isRunning && run.answer === undefined) {
     return (
       <Group>
@@ -44,14 +50,34 @@ export function Outcome<T>(props: {
   if (run.answer === undefined) return <p className="quiet">Nothing was asked yet.</p>;
   const { data, warnings, infos, tookMs, atMs } = run.answer;
   const count = props.count(data);
+  const stats = props.stats?.(data);
+  const samples = stats?.samples?.totalQueryableSamples;
   return (
     <>
       <Group justify="space-between">
         <span className="quiet small" role="status">
           {formatCount(count)} series in {shortDuration(tookMs / 1000)}
+          {samples !== undefined && `, of ${formatCount(samples)} samples`}
         </span>
-        <Group gap="xs">{props.actions?.(data)}</Group>
+        <Group gap="xs">
+          {stats !== undefined && (
+            <Button
+              variant="default"
+              size="compact-sm"
+              aria-expanded={hasStats}
+              onClick={() => setHasStats(!hasStats)}
+            >
+              Statistics
+            </Button>
+          )}
+          {props.actions?.(data)}
+        </Group>
       </Group>
+      {hasStats && stats !== undefined && (
+        <Suspense fallback={<Loading />}>
+          <Statistics stats={stats} />
+        </Suspense>
+      )}
       <Remarks color="orange" title="Warnings" texts={warnings} />
       <Remarks color="blue" title="Remarks" texts={infos} />
       {count === 0 ? <p className="quiet">The answer has no series.</p> : props.children(data, atMs)}

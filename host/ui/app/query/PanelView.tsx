@@ -1,14 +1,17 @@
 // One panel: an expression, how it is looked at, and the answer.
 import { Alert, Button, Checkbox, Group, Stack, Tabs } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { ApiError, post } from '../api/client';
+import { Choice } from '../frame/Choice';
 import { Loading } from '../frame/Loading';
+import { addMatcher } from './addMatcher';
 import { Editor } from './Editor';
 import { EndTime } from './EndTime';
 import { remember } from './history';
 import { HistoryList } from './HistoryList';
-import type { Panel, View } from './panel';
+import type { OnMatch } from './MatcherLabels';
+import type { Display, Panel, View } from './panel';
 import { RangeField } from './RangeField';
 import { ResolutionField } from './ResolutionField';
 import { TableView } from './TableView';
@@ -16,21 +19,36 @@ import { TableView } from './TableView';
 // A table is what most look at first; the others are loaded when they are looked at.
 const GraphView = lazy(async () => ({ default: (await import('./GraphView')).GraphView }));
 const ExplainView = lazy(async () => ({ default: (await import('./ExplainView')).ExplainView }));
+const MetricsExplorer = lazy(async () => ({
+  default: (await import('./MetricsExplorer')).MetricsExplorer,
+}));
+
+const DISPLAYS: { value: Display; label: string }[] = [
+  { value: 'lines', label: 'Lines' },
+  { value: 'stacked', label: 'Stacked' },
+  { value: 'heatmap', label: 'Heatmap' },
+];
 
 export interface PanelViewProps {
   panel: Panel;
   /** From 1. */
   number: number;
+  /** Grows where the page asks again by itself. */
+  ticks: number;
   onChange: (panel: Panel) => void;
   onDuplicate: () => void;
   /** Missing for the last one that is left. */
   onRemove?: () => void;
 }
 
-export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: PanelViewProps) {
+export function PanelView(props: PanelViewProps) {
+  const { panel, number, onChange, onDuplicate, onRemove } = props;
   const [draft, setDraft] = useState(panel.expr);
   const [runs, setRuns] = useState(0);
-  const [isHistoryOpen, setIsHistoryOpen] = useState(false);
+  const [opened, setOpened] = useState<'history' | 'metrics'>();
+  const insert = useRef<((text: string) => void) | null>(null);
+  // What is of a time in the past stays what it is.
+  const ticks = panel.endMs === undefined ? props.ticks : 0;
   useEffect(() => setDraft(panel.expr), [panel.expr]);
   const change = (part: Partial<Panel>) => onChange({ ...panel, ...part });
 
@@ -39,6 +57,12 @@ export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: Pa
     setRuns(runs + 1);
     if (expr !== panel.expr) change({ expr });
   };
+  const match: OnMatch = (label, operator, value) => {
+    const expr = addMatcher(panel.expr, label, operator, value);
+    setDraft(expr);
+    run(expr);
+  };
+  const toggle = (what: 'history' | 'metrics') => setOpened(opened === what ? undefined : what);
   const format = useMutation({
     mutationFn: () => post<string>('format_query', { query: draft }),
     onSuccess: (answer) => setDraft(answer.data),
@@ -58,6 +82,7 @@ export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: Pa
             value={draft}
             onChange={setDraft}
             onRun={run}
+            insert={insert}
           />
           <Group gap="xs">
             <Button onClick={() => run(draft)}>Run</Button>
@@ -71,17 +96,29 @@ export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: Pa
             </Button>
             <Button
               variant="default"
-              aria-expanded={isHistoryOpen}
-              onClick={() => setIsHistoryOpen(!isHistoryOpen)}
+              aria-expanded={opened === 'metrics'}
+              onClick={() => toggle('metrics')}
+            >
+              Metrics
+            </Button>
+            <Button
+              variant="default"
+              aria-expanded={opened === 'history'}
+              onClick={() => toggle('history')}
             >
               History
             </Button>
           </Group>
         </div>
-        {isHistoryOpen && (
+        {opened === 'metrics' && (
+          <Suspense fallback={<Loading />}>
+            <MetricsExplorer onChoose={(name) => insert.current?.(name)} />
+          </Suspense>
+        )}
+        {opened === 'history' && (
           <HistoryList
             onChoose={(expr) => {
-              setIsHistoryOpen(false);
+              setOpened(undefined);
               setDraft(expr);
               run(expr);
             }}
@@ -124,7 +161,7 @@ export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: Pa
                 stepMs={panel.rangeMs / 2}
                 onChange={(endMs) => change({ endMs })}
               />
-              <TableView panel={panel} runs={runs} />
+              <TableView panel={panel} runs={runs} ticks={ticks} onMatch={match} />
             </Stack>
           </Tabs.Panel>
           <Tabs.Panel value="graph" pt="sm">
@@ -141,21 +178,33 @@ export function PanelView({ panel, number, onChange, onDuplicate, onRemove }: Pa
                   panel={panel}
                   onChange={(resolution) => change({ resolution })}
                 />
+                <Choice
+                  label="Show as"
+                  value={panel.display}
+                  options={DISPLAYS}
+                  onChange={(display) => change({ display: display as Display })}
+                />
                 <Checkbox
-                  label="Stacked"
+                  label="Exemplars"
                   mb={8}
-                  checked={panel.isStacked}
-                  onChange={(event) => change({ isStacked: event.currentTarget.checked })}
+                  checked={panel.showExemplars}
+                  onChange={(event) => change({ showExemplars: event.currentTarget.checked })}
+                />
+                <Checkbox
+                  label="Alerts"
+                  mb={8}
+                  checked={panel.showAlerts}
+                  onChange={(event) => change({ showAlerts: event.currentTarget.checked })}
                 />
               </div>
               <Suspense fallback={<Loading />}>
-                <GraphView panel={panel} runs={runs} onZoom={zoom} />
+                <GraphView panel={panel} runs={runs} ticks={ticks} onZoom={zoom} />
               </Suspense>
             </Stack>
           </Tabs.Panel>
           <Tabs.Panel value="explain" pt="sm">
             <Suspense fallback={<Loading />}>
-              <ExplainView expr={panel.expr} />
+              <ExplainView expr={panel.expr} endMs={panel.endMs} />
             </Suspense>
           </Tabs.Panel>
         </Tabs>

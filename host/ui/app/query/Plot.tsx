@@ -1,17 +1,15 @@
-// A drawing of series over time. It is handed columns and says which range was dragged over; it
-// asks the server nothing.
+// A drawing of series over time. It is handed columns and says which range was dragged over, and
+// which exemplar was pressed; it asks the server nothing.
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { axisValue } from '../format/number';
 import { formatTime } from '../format/time';
+import type { ExemplarMark, Span } from './marks';
+import { drawSpans, ExemplarLayer } from './plotMarks';
 import type { Columns } from './plotData';
-
-const HEIGHT_PX = 340;
-
-/** A drag that is shorter than this is a click. */
-const DRAG_PX_MIN = 8;
+import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
 
 export interface PlotProps {
   columns: Columns;
@@ -22,7 +20,11 @@ export interface PlotProps {
   shown: boolean[];
   isStacked: boolean;
   isLocal: boolean;
+  exemplars: ExemplarMark[];
+  /** When an alert fired. */
+  fired: Span[];
   onZoom: (startMs: number, endMs: number) => void;
+  onExemplar: (index: number) => void;
 }
 
 /** The series whose point at a place of the time axis lies nearest to the mouse. */
@@ -46,60 +48,31 @@ function showTip(plot: uPlot, tip: HTMLElement, props: PlotProps): void {
   if (index === null || index === undefined || series === undefined) return;
   const time = props.columns[0][index] ?? 0;
   const value = props.values[series]?.[index];
-  const line = (tag: string, text: string) => {
-    const element = document.createElement(tag);
-    element.textContent = text;
-    return element;
-  };
-  // As texts only: a name is whatever a target says.
-  tip.replaceChildren(
-    line('div', formatTime(time * 1000, props.isLocal)),
-    line('b', value === null || value === undefined ? '' : String(value)),
-    line('div', props.names[series - 1] ?? ''),
-  );
-  const left = (plot.cursor.left ?? 0) + plot.over.offsetLeft;
-  const isRight = left > plot.width / 2;
-  tip.style.left = isRight ? '' : `${left + 14}px`;
-  tip.style.right = isRight ? `${plot.width - left + 14}px` : '';
-  tip.style.top = `${Math.max(0, (plot.cursor.top ?? 0) - 10)}px`;
+  writeTip(tip, [
+    formatTime(time * 1000, props.isLocal),
+    value === null || value === undefined ? '' : String(value),
+    props.names[series - 1] ?? '',
+  ]);
+  placeTip(plot, tip);
 }
 
-function options(props: PlotProps, isDark: boolean, width: number, tip: HTMLElement): uPlot.Options {
-  const text = isDark ? '#c1c7ce' : '#3d444b';
-  const grid = { stroke: isDark ? '#3a3f46' : '#e3e7eb', width: 1 };
-  const font = '12px system-ui, sans-serif';
+function options(
+  props: PlotProps,
+  isDark: boolean,
+  width: number,
+  tip: HTMLElement,
+  layer: ExemplarLayer,
+): uPlot.Options {
+  const { shared, axis } = frame(width, isDark, props.isLocal, props.onZoom);
   const bands = props.isStacked
     ? props.names.slice(1).map((_, index) => ({ series: [index + 2, index + 1] as [number, number] }))
     : [];
   return {
-    width,
-    height: HEIGHT_PX,
-    legend: { show: false },
-    tzDate: props.isLocal
-      ? undefined
-      : (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-    cursor: {
-      drag: { x: true, y: false, setScale: false },
-      points: { size: 6 },
-    },
+    ...shared,
     scales: { x: { time: true }, y: { range: props.isStacked ? stackedRange : plainRange } },
     axes: [
-      {
-        stroke: text,
-        grid,
-        ticks: grid,
-        font,
-        values: (_plot, splits, _axis, _space, step) =>
-          splits.map((time, index) => axisTime(time, splits[index - 1], step, props.isLocal)),
-      },
-      {
-        stroke: text,
-        grid,
-        ticks: grid,
-        font,
-        size: 64,
-        values: (_plot, splits) => splits.map(axisValue),
-      },
+      ...shared.axes,
+      { ...axis, size: 64, values: (_plot, splits) => splits.map(axisValue) },
     ],
     bands,
     series: [
@@ -115,29 +88,13 @@ function options(props: PlotProps, isDark: boolean, width: number, tip: HTMLElem
       })),
     ],
     hooks: {
+      ...shared.hooks,
+      drawClear: [(plot) => drawSpans(plot, props.fired, isDark)],
+      draw: [(plot) => layer.draw(plot)],
       setCursor: [(plot) => showTip(plot, tip, props)],
-      setSelect: [
-        (plot) => {
-          const { left, width: dragged } = plot.select;
-          if (dragged < DRAG_PX_MIN) return;
-          const start = plot.posToVal(left, 'x') * 1000;
-          const end = plot.posToVal(left + dragged, 'x') * 1000;
-          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          props.onZoom(start, end);
-        },
-      ],
+      ready: [(plot) => layer.listen(plot)],
     },
   };
-}
-
-/** A time of the axis: of the day, with the date where it is another one than before. */
-function axisTime(time: number, before: number | undefined, step: number, isLocal: boolean): string {
-  const [date, clock] = formatTime(time * 1000, isLocal).split(' ') as [string, string];
-  if (step >= 86_400) return date;
-  const short = step < 60 ? clock : clock.slice(0, 5);
-  const isSameDay =
-    before !== undefined && formatTime(before * 1000, isLocal).startsWith(date);
-  return isSameDay ? short : `${short}\n${date}`;
 }
 
 /** A point that has no neighbour would not be seen as a line. */
@@ -181,8 +138,12 @@ export function Plot(props: PlotProps) {
   useEffect(() => {
     const [element, tipElement] = [place.current, tip.current];
     if (element === null || tipElement === null) return;
+    const layer = new ExemplarLayer(newest.current.exemplars, isDark, {
+      top: (plot, mark) => plot.valToPos(mark.value, 'y'),
+      onPress: (index) => newest.current.onExemplar(index),
+    });
     const made = new uPlot(
-      options(newest.current, isDark, element.clientWidth, tipElement),
+      options(newest.current, isDark, element.clientWidth, tipElement, layer),
       newest.current.columns,
       element,
     );
@@ -197,7 +158,7 @@ export function Plot(props: PlotProps) {
       plot.current = null;
       tipElement.hidden = true;
     };
-  }, [props.columns, props.isStacked, props.isLocal, isDark]);
+  }, [props.columns, props.isStacked, props.isLocal, props.exemplars, props.fired, isDark]);
 
   useEffect(() => {
     props.shown.forEach((show, index) => {
@@ -208,8 +169,15 @@ export function Plot(props: PlotProps) {
   }, [props.shown]);
 
   return (
-    <div ref={place} className="plot" role="img" aria-label={`Graph of ${props.names.length} series`}>
-      <div ref={tip} className="plot-tip" hidden />
+    <div className="plot">
+      <div
+        ref={place}
+        role="img"
+        tabIndex={0}
+        aria-label={`Graph of ${props.names.length} series; arrow keys tell its values`}
+        onKeyDown={(event) => moveCursor(plot.current, event)}
+      />
+      <div ref={tip} className="plot-tip" role="status" hidden />
     </div>
   );
 }

@@ -1,18 +1,24 @@
 // The answer of an instant query as a table.
 import { Button } from '@mantine/core';
 import { post } from '../api/client';
+import { lazy, Suspense } from 'react';
 import type { NativeHistogram, QueryData } from '../api/query';
 import { Icon } from '../frame/Icon';
-import { LabelList } from '../frame/LabelList';
+import { Loading } from '../frame/Loading';
 import { More } from '../frame/More';
 import { useLocalTime } from '../frame/preferences';
 import { csv, download } from '../format/csv';
 import { seriesName } from '../format/series';
 import { formatTime } from '../format/time';
 import type { Labels } from '../api/labels';
+import { MatcherLabels, type OnMatch } from './MatcherLabels';
 import { Outcome } from './Outcome';
 import type { Panel } from './panel';
 import { useRun } from './useRun';
+
+const HistogramView = lazy(async () => ({
+  default: (await import('./HistogramView')).HistogramView,
+}));
 
 /** So many rows are drawn at first. */
 const ROWS_STEP = 500;
@@ -26,6 +32,8 @@ interface Row {
   values: string[];
   /** Times of the values in seconds, where they differ from the query's. */
   times: number[];
+  /** The newest histogram, which is drawn. */
+  histogram?: NativeHistogram;
 }
 
 function histogramText(histogram: NativeHistogram): string {
@@ -43,6 +51,7 @@ export function rows(data: QueryData): Row[] {
       labels: series.metric,
       values: [series.histogram ? histogramText(series.histogram[1]) : (series.value?.[1] ?? '')],
       times: [],
+      histogram: series.histogram?.[1],
     }));
   }
   if (data.resultType === 'matrix') {
@@ -57,6 +66,7 @@ export function rows(data: QueryData): Row[] {
         labels: series.metric,
         values: points.map(([, value]) => value),
         times: points.map(([time]) => time),
+        histogram: series.histograms?.at(-1)?.[1],
       };
     });
   }
@@ -82,7 +92,13 @@ function Values({ row, isLocal }: { row: Row; isLocal: boolean }) {
     const time = row.times[index];
     return (
       <div key={index} className="wraps mono">
-        {value}
+        {row.histogram !== undefined && index === row.values.length - 1 ? (
+          <Suspense fallback={<Loading />}>
+            <HistogramView histogram={row.histogram} />
+          </Suspense>
+        ) : (
+          value
+        )}
         {time !== undefined && <span className="quiet"> @ {formatTime(time * 1000, isLocal)}</span>}
       </div>
     );
@@ -95,19 +111,31 @@ function Values({ row, isLocal }: { row: Row; isLocal: boolean }) {
   );
 }
 
-export function TableView({ panel, runs }: { panel: Panel; runs: number }) {
+export function TableView(props: {
+  panel: Panel;
+  runs: number;
+  ticks: number;
+  onMatch: OnMatch;
+}) {
+  const { panel, runs, ticks } = props;
   const [isLocal] = useLocalTime();
   const run = useRun<QueryData>(
     ['query', panel.expr, panel.endMs, runs],
+    ticks,
     panel.expr !== '',
     (atMs, signal) =>
-      post('query', { query: panel.expr, time: (panel.endMs ?? atMs) / 1000 }, signal),
+      post(
+        'query',
+        { query: panel.expr, time: (panel.endMs ?? atMs) / 1000, stats: 'all' },
+        signal,
+      ),
   );
   const atMs = panel.endMs ?? run.answer?.atMs ?? 0;
   return (
     <Outcome
       run={run}
       count={(data) => rows(data).length}
+      stats={(data) => data.stats}
       actions={(data) => (
         <Button
           variant="default"
@@ -140,7 +168,7 @@ export function TableView({ panel, runs }: { panel: Panel; runs: number }) {
                         {data.resultType === 'scalar' || data.resultType === 'string' ? (
                           <span className="quiet">{data.resultType}</span>
                         ) : (
-                          <LabelList labels={row.labels} />
+                          <MatcherLabels labels={row.labels} onMatch={props.onMatch} />
                         )}
                       </td>
                       <td>

@@ -13,6 +13,26 @@ export function colour(index: number): string {
   return fromHue((index * 137.508) % 360);
 }
 
+/** From few to many, on a light and on a dark ground: each step is to be seen on it. */
+const HEAT = {
+  light: ['#d5eaf0', '#7fc0d0', '#2b8ea6', '#0b5566', '#03222b'],
+  dark: ['#1d4650', '#1b7d92', '#3bbad0', '#9be7f2', '#f4feff'],
+};
+
+/** The colour of a cell of a heatmap by its strength, from 0 to 1, as `rgb(...)`. */
+export function heat(strong: number, isDark: boolean): string {
+  const stops = isDark ? HEAT.dark : HEAT.light;
+  const at = Math.max(0, Math.min(1, strong)) * (stops.length - 1);
+  const index = Math.min(Math.floor(at), stops.length - 2);
+  const parts = (stop: string | undefined) =>
+    [1, 3, 5].map((from) => Number.parseInt((stop ?? '#000000').slice(from, from + 2), 16));
+  const [low, high] = [parts(stops[index]), parts(stops[index + 1])];
+  const mixed = low.map((part, channel) =>
+    Math.round(part + ((high[channel] ?? part) - part) * (at - index)),
+  );
+  return `rgb(${mixed.join(',')})`;
+}
+
 function fromHue(hue: number): string {
   const part = (offset: number) => {
     const turned = (offset + hue / 30) % 12;

@@ -19,14 +19,16 @@ describe('addresses', () => {
         rangeMs: 21_600_000,
         endMs: Date.UTC(2026, 0, 2, 3, 4, 5),
         resolution: { kind: 'step', stepMs: 30_000 },
-        isStacked: true,
+        display: 'stacked',
+        showExemplars: false,
+        showAlerts: false,
       },
     ]);
   });
   it('of several panels, in order', () => {
     const panels = read('g10.expr=c&g0.expr=a&g2.expr=b&g2.display_mode=stacked');
     expect(panels.map((panel) => panel.expr)).toEqual(['a', 'b', 'c']);
-    expect(panels[1]?.isStacked).toBe(true);
+    expect(panels[1]?.display).toBe('stacked');
   });
   it('that say nothing, or nonsense', () => {
     expect(read('')).toEqual([emptyPanel()]);
@@ -44,7 +46,9 @@ describe('addresses', () => {
         rangeMs: 900_000,
         endMs: Date.UTC(2026, 5, 1),
         resolution: { kind: 'auto' as const, density: 'high' as const },
-        isStacked: true,
+        display: 'heatmap' as const,
+        showExemplars: true,
+        showAlerts: true,
       },
       { ...emptyPanel(), resolution: { kind: 'step' as const, stepMs: 1500 } },
     ];

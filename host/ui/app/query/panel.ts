@@ -6,6 +6,9 @@ import type { Search } from '../search';
 
 export type View = 'table' | 'graph' | 'explain';
 
+/** How a graph shows its series. */
+export type Display = 'lines' | 'stacked' | 'heatmap';
+
 /** How many points a graph has: by a density, or by a step. */
 export type Resolution =
   | { kind: 'auto'; density: 'low' | 'medium' | 'high' }
@@ -19,7 +22,10 @@ export interface Panel {
   /** Where a graph ends and a table is taken; `undefined` is now. */
   endMs: number | undefined;
   resolution: Resolution;
-  isStacked: boolean;
+  display: Display;
+  /** Whether a graph has the exemplars of its series, and the times at which alerts fired. */
+  showExemplars: boolean;
+  showAlerts: boolean;
 }
 
 /** So many panels are read from one address; a longer one is no person's. */
@@ -34,7 +40,9 @@ export function emptyPanel(): Panel {
     rangeMs: HOUR_MS,
     endMs: undefined,
     resolution: { kind: 'auto', density: 'medium' },
-    isStacked: false,
+    display: 'lines',
+    showExemplars: false,
+    showAlerts: false,
   };
 }
 
@@ -53,9 +61,27 @@ export function stepMs(panel: Panel): number {
   return step < 1000 ? Math.max(1, Math.floor(step)) : Math.floor(step / 1000) * 1000;
 }
 
+/** What a graph asks for: its own times, which are those of its data and not of now. */
+export interface Range {
+  startMs: number;
+  endMs: number;
+  stepMs: number;
+}
+
+export function range(panel: Panel, atMs: number): Range {
+  const endMs = panel.endMs ?? atMs;
+  return { startMs: endMs - panel.rangeMs, endMs, stepMs: stepMs(panel) };
+}
+
 function readView(text: string | undefined): View {
   if (text === '0' || text === 'graph') return 'graph';
   return text === '2' || text === 'explain' || text === 'tree' ? 'explain' : 'table';
+}
+
+function readDisplay(mode: string | undefined, stacked: string | undefined): Display {
+  if (mode === 'stacked' || mode === 'heatmap') return mode;
+  // Prometheus 2 had a word for stacks alone.
+  return mode === undefined && stacked === '1' ? 'stacked' : 'lines';
 }
 
 const VIEWS: Record<View, string> = { graph: 'graph', table: 'table', explain: 'explain' };
@@ -86,9 +112,9 @@ function readPanel(search: Search, index: number): Panel {
     rangeMs: parseDuration(search[key('range_input')] ?? '') || panel.rangeMs,
     endMs: end === undefined ? undefined : parseTime(end, false),
     resolution: readResolution(search, key),
-    isStacked:
-      search[key('display_mode')] === 'stacked' ||
-      (search[key('display_mode')] === undefined && search[key('stacked')] === '1'),
+    display: readDisplay(search[key('display_mode')], search[key('stacked')]),
+    showExemplars: search[key('show_exemplars')] === '1',
+    showAlerts: search[key('show_alerts')] === '1',
   };
 }
 
@@ -123,8 +149,10 @@ function writePanel(panel: Panel, index: number): Search {
     write('res_type', 'auto');
     write('res_density', panel.resolution.density);
   }
-  write('display_mode', panel.isStacked ? 'stacked' : 'lines');
-  write('show_exemplars', '0');
+  write('display_mode', panel.display);
+  write('show_exemplars', panel.showExemplars ? '1' : '0');
+  // Prometheus has no word for it, so that only an address that needs it has it.
+  if (panel.showAlerts) write('show_alerts', '1');
   return search;
 }
 

@@ -30,6 +30,10 @@ it('says what each node does', () => {
   const leaf = tree.below[0]?.below[0];
   expect(leaf?.text).toBe('http_requests_total{job=~"a|\\"b"}[5m] offset 1h');
   expect(leaf?.meaning).toContain('1h earlier');
+  expect(leaf?.selector).toEqual({
+    text: '{job=~"a|\\"b", __name__="http_requests_total"} offset 1h',
+    metric: '{__name__="http_requests_total"} offset 1h',
+  });
 });
 
 it('says how series are paired', () => {

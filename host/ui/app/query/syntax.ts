@@ -8,7 +8,16 @@ export interface Explained {
   text: string;
   /** What it does, in a sentence. */
   meaning: string;
+  /** What it selects, where it is a selector. */
+  selector?: Selector;
   below: Explained[];
+}
+
+/** A selector as an expression of its own. */
+export interface Selector {
+  text: string;
+  /** All series of its metric, where it asks for some of them alone. */
+  metric?: string;
 }
 
 function isNode(value: unknown): value is SyntaxNode {
@@ -24,12 +33,32 @@ interface Matcher {
   value: string;
 }
 
+/** The matchers of a selector but for that of its name. */
+function matchersOf(node: SyntaxNode): Matcher[] {
+  const matchers = Array.isArray(node.matchers) ? (node.matchers as Matcher[]) : [];
+  return matchers.filter((one) => !(one.name === '__name__' && one.value === nameOf(node)));
+}
+
+const nameOf = (node: SyntaxNode) => (typeof node.name === 'string' ? node.name : '');
+
 function selector(node: SyntaxNode): string {
-  const name = typeof node.name === 'string' ? node.name : '';
-  const matchers = (Array.isArray(node.matchers) ? (node.matchers as Matcher[]) : [])
-    .filter((matcher) => !(matcher.name === '__name__' && matcher.value === name))
+  const name = nameOf(node);
+  const matchers = matchersOf(node)
     .map((matcher) => `${labelName(matcher.name)}${matcher.type}${quote(matcher.value)}`);
   return matchers.length === 0 && name !== '' ? name : `${name}{${matchers.join(', ')}}`;
+}
+
+/** What can be asked of a selector by itself. Its name is written as a matcher: it may be any text. */
+function selectorOf(node: SyntaxNode): Selector | undefined {
+  if (node.type !== 'vectorSelector' && node.type !== 'matrixSelector') return undefined;
+  const matchers = (Array.isArray(node.matchers) ? (node.matchers as Matcher[]) : [])
+    .map((matcher) => `${labelName(matcher.name)}${matcher.type}${quote(matcher.value)}`);
+  const at = shift(node).text;
+  const isPart = nameOf(node) !== '' && matchersOf(node).length > 0;
+  return {
+    text: `{${matchers.join(', ')}}${at}`,
+    metric: isPart ? `{__name__=${quote(nameOf(node))}}${at}` : undefined,
+  };
 }
 
 function shift(node: SyntaxNode): { text: string; meaning: string } {
@@ -142,5 +171,5 @@ export function explain(node: SyntaxNode): Explained {
   const below = [node.param, node.lhs, node.rhs, node.expr]
     .concat(Array.isArray(node.args) ? node.args : [])
     .filter(isNode);
-  return { ...describe(node), below: below.map(explain) };
+  return { ...describe(node), selector: selectorOf(node), below: below.map(explain) };
 }

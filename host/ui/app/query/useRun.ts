@@ -2,6 +2,9 @@
 import { type QueryKey, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { Answer } from '../api/client';
 
+/** What the keys of runs begin with. */
+export const QUERY_KEYS = ['query', 'query_range'];
+
 export interface Run<T> {
   /** What the server said, and how long it took to say it. */
   answer: (Answer<T> & { tookMs: number; atMs: number }) | undefined;
@@ -13,15 +16,23 @@ export interface Run<T> {
 
 export function useRun<T>(
   key: QueryKey,
+  /** Grows where the page asks again by itself: the last answer stays until the next is there. */
+  ticks: number,
   isWanted: boolean,
   ask: (atMs: number, signal: AbortSignal) => Promise<Answer<T>>,
 ): Run<T> {
   const client = useQueryClient();
+  const queryKey = [...key, ticks];
   const query = useQuery({
-    queryKey: key,
+    queryKey,
     enabled: isWanted,
     staleTime: Infinity,
     gcTime: 0,
+    placeholderData: (last: Run<T>['answer'], before) => {
+      const isSame =
+        before !== undefined && JSON.stringify(before.queryKey.slice(0, -1)) === JSON.stringify(key);
+      return isSame ? last : undefined;
+    },
     queryFn: async ({ signal }) => {
       const started = performance.now();
       const atMs = Date.now();
@@ -34,6 +45,6 @@ export function useRun<T>(
     error: query.error,
     isRunning: query.isFetching,
     wasCancelled: isWanted && query.isPending && !query.isFetching,
-    cancel: () => void client.cancelQueries({ queryKey: key, exact: true }),
+    cancel: () => void client.cancelQueries({ queryKey, exact: true }),
   };
 }
