@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nx", &["model"]),
     ("web", &["http"]),
     ("ui", &[]),
+    ("dashboard", &[]),
     ("kubernetes", &["http"]),
     ("operator", &["model"]),
     ("storage", &["model"]),
@@ -89,6 +90,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "model",
             "alertmanager",
+            "dashboard",
             "exposition",
             "storage",
             "promql",
@@ -125,7 +127,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["http"]),
     ("rustls", &["http", "narthex", "web"]),
     ("granit-parser", &["narthex"]),
-    ("serde_yaml", &["narthex"]),
+    // People write dashboards as YAML, too.
+    ("serde_yaml", &["narthex", "dashboard"]),
     ("tower-http", &["api"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_alertmanager::Alertmanager;
+use narthex_dashboard::Catalogue;
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_notifier::NotifierManager;
 use narthex_promql::{Engine, EngineOptions};
@@ -51,6 +52,8 @@ pub struct ApiOptions {
     pub route_prefix: String,
     /// `--web.ui-dir`: the files of the web application, in place of those of the binary.
     pub ui_dir: Option<PathBuf>,
+    /// The dashboards that there are.
+    pub dashboards: Arc<Catalogue>,
     /// `--web.cors.origin`.
     pub cors_origin: OriginPattern,
     /// Where the pages of `/consoles` lie.
@@ -170,6 +173,7 @@ impl ApiState {
             Arc::clone(&options.clock),
             &mut registry,
         );
+        options.dashboards.register(&mut registry);
         notifications.tell(Notice::Starting);
         Self(Arc::new(Inner {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),

@@ -10,6 +10,7 @@ mod build_info;
 mod check;
 mod cluster;
 mod config;
+mod dashboards;
 mod discovery;
 mod explain;
 mod external_url;
