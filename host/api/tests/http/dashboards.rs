@@ -35,10 +35,8 @@ async fn a_folder_is_listed_and_each_dashboard_is_passed_on_as_it_is_written() {
         let entries = answer["data"].as_array().unwrap().clone();
         let shown = entries.into_iter().map(|entry| {
             let fields = ["title", "name", "source", "error"];
-            fields
-                .map(|field| entry[field].clone())
-                .into_iter()
-                .collect()
+            let values = fields.map(|field| entry[field].clone());
+            Value::Array(values.to_vec())
         });
         shown.collect::<Vec<Value>>()
     };
@@ -78,6 +76,7 @@ async fn a_folder_is_listed_and_each_dashboard_is_passed_on_as_it_is_written() {
         answer.contains(r#""error":"no dashboard is named \"hostile\"""#),
         "{answer}"
     );
+    assert_eq!(list().await.len(), 2);
     let (_, metrics) = api.get("/metrics").await;
     assert!(
         metrics.contains("\nnarthex_dashboards_failed 1\n"),
