@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nx", &["model"]),
     ("web", &["http"]),
     ("ui", &[]),
+    ("dashboard", &[]),
     ("kubernetes", &["http"]),
     ("operator", &["model"]),
     ("storage", &["model"]),
@@ -93,6 +94,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "alertmanager",
             // The queries that people keep on the server.
             "disk",
+            "dashboard",
             "exposition",
             "storage",
             "promql",
@@ -129,7 +131,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["http"]),
     ("rustls", &["http", "narthex", "web"]),
     ("granit-parser", &["narthex"]),
-    ("serde_yaml", &["narthex"]),
+    // People write dashboards as YAML, too.
+    ("serde_yaml", &["narthex", "dashboard"]),
     ("tower-http", &["api"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),

@@ -9,6 +9,7 @@ mod agent;
 mod alertmanager;
 mod ast;
 mod consoles;
+mod dashboards;
 mod entrance;
 mod envelope;
 mod error;

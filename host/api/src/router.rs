@@ -9,9 +9,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 use crate::{
-    ApiState, admin, agent, alertmanager, ast, consoles, envelope, features, federate, lifecycle,
-    metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read, rules,
-    saved_queries, series, status, targets, ui, write,
+    ApiState, admin, agent, alertmanager, ast, consoles, dashboards, envelope, features, federate,
+    lifecycle, metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read,
+    rules, saved_queries, series, status, targets, ui, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -96,6 +96,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         .fold(Router::new(), |router, (path, methods)| {
             router.route(path, methods.options(no_content))
         })
+        .merge(dashboards::routes())
         .merge(plugin_admin(state))
         .merge(tsdb_admin())
         .merge(kept_queries())

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_alertmanager::Alertmanager;
+use narthex_dashboard::Catalogue;
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_notifier::NotifierManager;
 use narthex_promql::{Engine, EngineOptions};
@@ -53,6 +54,8 @@ pub struct ApiOptions {
     pub route_prefix: String,
     /// `--web.ui-dir`: the files of the web application, in place of those of the binary.
     pub ui_dir: Option<PathBuf>,
+    /// The dashboards that there are.
+    pub dashboards: Arc<Catalogue>,
     /// `--web.cors.origin`.
     pub cors_origin: OriginPattern,
     /// Where the pages of `/consoles` lie.
@@ -174,6 +177,7 @@ impl ApiState {
             Arc::clone(&options.clock),
             &mut registry,
         );
+        options.dashboards.register(&mut registry);
         notifications.tell(Notice::Starting);
         Self(Arc::new(Inner {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),

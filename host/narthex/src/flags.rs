@@ -5,18 +5,20 @@
 mod command;
 mod config_follow;
 mod log;
+mod pages;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser};
-use narthex_api::{ConsoleOptions, OriginPattern};
+use narthex_api::OriginPattern;
 use narthex_model::{ByteSize, PromDuration};
 use narthex_notifier::{BATCH_SIZE_DEFAULT, NotifierOptions, QUEUE_CAPACITY_DEFAULT};
 use narthex_remote::MessageKind;
 use narthex_tsdb::{Retention, StorageConfig};
 
+use self::pages::PageFlags;
 use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
@@ -274,10 +276,9 @@ pub(crate) struct Flags {
     )]
     pub(crate) accepted_messages: Vec<MessageKind>,
 
-    /// Directory with the files of the web application, in place of those that the binary carries.
-    /// For whoever works on it; Prometheus has no such flag.
-    #[arg(long = "web.ui-dir", value_name = "DIR")]
-    pub(crate) ui_dir: Option<PathBuf>,
+    /// The pages.
+    #[command(flatten)]
+    pub(crate) pages: PageFlags,
 
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]
@@ -294,22 +295,6 @@ pub(crate) struct Flags {
     /// Limits the maximum number of subscribers that can concurrently receive live notifications.
     #[arg(long = "web.max-notifications-subscribers", default_value_t = 16)]
     pub(crate) notification_subscribers_max: usize,
-
-    /// Path to the console template directory, available at /consoles.
-    #[arg(
-        long = "web.console.templates",
-        value_name = "DIR",
-        default_value = "consoles"
-    )]
-    console_templates: PathBuf,
-
-    /// Path to the console library directory.
-    #[arg(
-        long = "web.console.libraries",
-        value_name = "DIR",
-        default_value = "console_libraries"
-    )]
-    console_libraries: PathBuf,
 
     /// Max time to tolerate prometheus outage for restoring "for" state of alert.
     #[arg(
@@ -420,14 +405,6 @@ impl Flags {
         match self.is_agent {
             true => &self.agent_path,
             false => &self.storage_path,
-        }
-    }
-
-    /// Where the pages of `/consoles` lie.
-    pub(crate) fn consoles(&self) -> ConsoleOptions {
-        ConsoleOptions {
-            templates: self.console_templates.clone(),
-            libraries: self.console_libraries.clone(),
         }
     }
 

@@ -11,6 +11,7 @@ mod check;
 mod cluster;
 mod config;
 mod config_follower;
+mod dashboards;
 mod discovery;
 mod explain;
 mod external_url;

@@ -47,8 +47,8 @@ use crate::signals::{Signals, Wish};
 use crate::store::Store;
 use crate::web_config::{self, WebConfigCollector};
 use crate::{
-    build_info, discovery, external_url, listen, plugins, remote_read, remote_write, rules,
-    saved_queries,
+    build_info, dashboards, discovery, external_url, listen, plugins, remote_read, remote_write,
+    rules, saved_queries,
 };
 
 /// The folder below the store's where compiled plugins are kept.
@@ -275,9 +275,10 @@ impl Setup {
             external_url: self.external_url.clone(),
             listen_address: self.address,
             route_prefix: self.route_prefix.clone(),
-            ui_dir: self.line.flags.ui_dir.clone(),
+            ui_dir: self.line.flags.pages.ui_dir.clone(),
+            dashboards: dashboards::catalogue(self.line.flags.pages.dashboards_dir.clone()),
             cors_origin: self.line.cors_origin.clone(),
-            consoles: self.line.flags.consoles(),
+            consoles: self.line.flags.pages.consoles(),
             features: self.line.features.list(),
             notification_subscribers_max: self.line.flags.notification_subscribers_max,
             is_agent: self.line.flags.is_agent,

@@ -4,6 +4,7 @@
 pub const PAGES: &[&str] = &[
     "alerts",
     "config",
+    "dashboards",
     "flags",
     "plugins",
     "query",

@@ -13,6 +13,7 @@ use narthex_api::{
     ApiOptions, ApiState, BuildInfo, ConsoleOptions, ExternalUrl, FeatureList,
     LIFECYCLE_REQUESTS_MAX, LifecycleRequest, OriginPattern, RunningConfig, Serving, router,
 };
+use narthex_dashboard::Catalogue;
 use narthex_discovery::SdMetrics;
 use narthex_model::{Labels, Matcher, PromDuration, Sample, SeriesRef, SimulatedClock, WriteBatch};
 use narthex_notifier::{NotifierManager, NotifierOptions};
@@ -172,6 +173,7 @@ fn options(
         listen_address: "127.0.0.1:9090".parse().unwrap(),
         route_prefix: String::new(),
         ui_dir: None,
+        dashboards: Arc::new(Catalogue::new(&[], None)),
         cors_origin: OriginPattern::new(".*").unwrap(),
         features: FeatureList::from([("tsdb", BTreeMap::from([("exemplar_storage", false)]))]),
         notification_subscribers_max: 1,
@@ -398,6 +400,16 @@ impl Api {
             templates: folder.join("consoles"),
             libraries: folder.join("console_libraries"),
         };
+        let api = Self::with((options, requests));
+        api.serve(Arc::new(store())).await;
+        api
+    }
+
+    /// One with the dashboards of a folder.
+    pub(crate) async fn with_dashboards(folder: &Path) -> Self {
+        install_tls();
+        let (mut options, requests) = options(true, true);
+        options.dashboards = Arc::new(Catalogue::new(&[], Some(folder.to_owned())));
         let api = Self::with((options, requests));
         api.serve(Arc::new(store())).await;
         api

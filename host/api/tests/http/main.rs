@@ -9,6 +9,7 @@
 mod admin;
 mod answers;
 mod consoles;
+mod dashboards;
 mod entrance;
 mod errors;
 mod exemplars;
