@@ -8,6 +8,7 @@ mod alerts;
 mod block;
 mod build_info;
 mod check;
+mod closed_pipe;
 mod cluster;
 mod config;
 mod discovery;
@@ -24,7 +25,11 @@ mod object_store;
 mod plugin;
 mod plugins;
 mod process;
+mod prometheus_server;
+mod promql;
 mod promql_scripts;
+mod query;
+mod query_string;
 mod receivers;
 mod registry_follower;
 mod reload;
@@ -62,6 +67,9 @@ fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => error.exit(),
     };
+    if line.flags.command.is_some() {
+        closed_pipe::end_quietly();
+    }
     let done = match &line.flags.command {
         Some(Command::Test { junit, what }) => match what {
             TestCommand::Promql { files } => promql_scripts::run(files, junit.as_deref()),
@@ -74,9 +82,14 @@ fn main() -> ExitCode {
         Some(Command::Explain(explain)) => explain.run(),
         Some(Command::Silence { what }) => alerts::run_silence(what),
         Some(Command::Check { what }) => Ok(check::run(what)),
+        Some(Command::Query { what }) => query::run(what),
+        Some(Command::Promql { what }) => promql::run(what),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {
+        if let Some(code) = closed_pipe::exit_code(&error) {
+            return code;
+        }
         // The whole chain of causes, also where there is no log yet.
         eprintln!("narthex: {error:#}");
         ExitCode::FAILURE

@@ -11,6 +11,8 @@ use crate::block::BlockCommand;
 use crate::check::CheckCommand;
 use crate::explain::Explain;
 use crate::plugin::PluginCommand;
+use crate::promql::PromqlCommand;
+use crate::query::QueryCommand;
 use crate::rule_tests::RuleTests;
 use crate::tsdb::TsdbCommand;
 
@@ -63,6 +65,18 @@ pub(crate) enum Command {
         /// Of what kind.
         #[command(subcommand)]
         what: CheckCommand,
+    },
+    /// Ask a server by its API.
+    Query {
+        /// For what.
+        #[command(subcommand)]
+        what: QueryCommand,
+    },
+    /// Format and change PromQL expressions.
+    Promql {
+        /// What to do.
+        #[command(subcommand)]
+        what: PromqlCommand,
     },
 }
 
