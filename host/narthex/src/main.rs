@@ -11,6 +11,7 @@ mod check;
 mod closed_pipe;
 mod cluster;
 mod config;
+mod debug;
 mod discovery;
 mod explain;
 mod external_url;
@@ -28,6 +29,7 @@ mod process;
 mod prometheus_server;
 mod promql;
 mod promql_scripts;
+mod push;
 mod query;
 mod query_string;
 mod receivers;
@@ -39,6 +41,7 @@ mod rule_file;
 mod rule_tests;
 mod rules;
 mod server;
+mod shell;
 mod signals;
 mod store;
 mod tsdb;
@@ -84,6 +87,10 @@ fn main() -> ExitCode {
         Some(Command::Check { what }) => Ok(check::run(what)),
         Some(Command::Query { what }) => query::run(what),
         Some(Command::Promql { what }) => promql::run(what),
+        Some(Command::Push { what }) => push::run(what),
+        Some(Command::Debug { what }) => debug::run(what),
+        Some(Command::Completion(completion)) => completion.run(),
+        Some(Command::Man(man)) => man.run(),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {
