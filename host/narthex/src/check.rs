@@ -5,6 +5,7 @@ mod alertmanager_config;
 mod config;
 mod metrics;
 mod metrics_lint;
+mod plugins;
 mod rules;
 mod server;
 mod service_discovery;
@@ -169,6 +170,7 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
             let checks = Checks {
                 files: !syntax_only,
                 agent: *agent,
+                syntax_only: *syntax_only,
             };
             let mut outcome = Outcome::default();
             for file in files {

@@ -89,7 +89,9 @@ impl PushMetrics {
             for file in &self.files {
                 let name = file.display();
                 println!("Parsing metrics file {name}");
-                let page = std::fs::File::open(file).map_err(Into::into).and_then(read);
+                let page = std::fs::File::open(file)
+                    .map_err(anyhow::Error::from)
+                    .and_then(read);
                 let page = page.with_context(|| name.to_string());
                 let what = format!("metrics file {name}");
                 has_failed |= !self.push(&server, &labels, page, &what);

@@ -33,14 +33,14 @@ impl Archive {
         ensure!(name.len() <= NAME_BYTES_MAX, "{name}: the name is too long");
         let size = format!("{:011o}\0", content.len());
         ensure!(size.len() == 12, "{name}: the file is too large");
-        let mut header = [0; BLOCK_BYTES];
+        let mut header = [0_u8; BLOCK_BYTES];
         for (at, field) in [
             (0, name),
             // Who may read and write, whose it is, and when it was changed: at no time.
             (100, "0000666\0"),
             (108, "0000000\0"),
             (116, "0000000\0"),
-            (124, &size),
+            (124, size.as_str()),
             (136, "00000000000\0"),
             // The checksum counts as blanks while it is made.
             (CHECKSUM.start, "        "),
@@ -65,7 +65,7 @@ impl Archive {
     /// # Errors
     /// None that memory has.
     pub(super) fn packed(mut self) -> io::Result<Vec<u8>> {
-        self.0.extend([0; 2 * BLOCK_BYTES]);
+        self.0.extend([0_u8; 2 * BLOCK_BYTES]);
         let mut packed = GzEncoder::new(Vec::new(), Compression::default());
         packed.write_all(&self.0)?;
         packed.finish()
