@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use texts::NotificationTexts;
-pub(crate) use texts::read_templates;
+pub(crate) use texts::{add_templates, read_templates};
 
 /// The integration that needs no plugin.
 const WEBHOOK: &str = "webhook";
