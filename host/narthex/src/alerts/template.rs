@@ -170,21 +170,22 @@ fn made_up(now_ms: i64) -> Data {
         }
         map
     };
-    let alert = |status: Status, labels: &[(&str, &str)], annotations: &[(&str, &str)], number: i64| {
-        let is_firing = status == Status::Firing;
-        Alert {
-            status,
-            labels: map(labels, "commonlabel"),
-            annotations: map(annotations, "commonannotation"),
-            starts_at: Time::from_millis(now_ms - number * STARTED_MS),
-            ends_at: match is_firing {
-                true => Time::ZERO,
-                false => Time::from_millis(now_ms),
-            },
-            generator_url: "https://generatorurl.com".to_owned(),
-            fingerprint: format!("fingerprint{number}"),
-        }
-    };
+    let alert =
+        |status: Status, labels: &[(&str, &str)], annotations: &[(&str, &str)], number: i64| {
+            let is_firing = status == Status::Firing;
+            Alert {
+                status,
+                labels: map(labels, "commonlabel"),
+                annotations: map(annotations, "commonannotation"),
+                starts_at: Time::from_millis(now_ms - number * STARTED_MS),
+                ends_at: match is_firing {
+                    true => Time::ZERO,
+                    false => Time::from_millis(now_ms),
+                },
+                generator_url: "https://generatorurl.com".to_owned(),
+                fingerprint: format!("fingerprint{number}"),
+            }
+        };
     let alerts = vec![
         alert(
             Status::Firing,
