@@ -120,6 +120,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["api"]),
     ("bcrypt", &["web"]),
     ("clap", &["narthex"]),
+    ("clap_complete", &["narthex"]),
+    ("clap_mangen", &["narthex"]),
     ("foca", &["cluster"]),
     ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),

@@ -9,6 +9,8 @@ mod listed;
 mod output;
 mod route;
 mod silences;
+mod status;
+mod template;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +20,8 @@ use clap::Subcommand;
 use self::listed::{AlertQuery, NewAlert};
 use self::route::RouteCommand;
 pub(crate) use self::silences::{SilenceCommand, run as run_silence};
+use self::status::StatusQuery;
+use self::template::TemplateCommand;
 use crate::check::{self, CheckCommand};
 
 /// What can be done with alerts.
@@ -39,6 +43,16 @@ pub(crate) enum AlertsCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Show who is in the cluster of an Alertmanager.
+    Cluster(StatusQuery),
+    /// Show the config that an Alertmanager runs with.
+    Config(StatusQuery),
+    /// Render notification templates.
+    Template {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: TemplateCommand,
+    },
 }
 
 /// Does it.
@@ -54,5 +68,8 @@ pub(crate) fn run(command: &AlertsCommand) -> anyhow::Result<ExitCode> {
             let files = files.clone();
             Ok(check::run(&CheckCommand::AlertmanagerConfig { files }))
         }
+        AlertsCommand::Cluster(status) => status.cluster(),
+        AlertsCommand::Config(status) => status.config(),
+        AlertsCommand::Template { what } => template::run(what),
     }
 }

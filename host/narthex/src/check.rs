@@ -5,7 +5,9 @@ mod alertmanager_config;
 mod config;
 mod metrics;
 mod metrics_lint;
+mod plugins;
 mod rules;
+mod server;
 mod service_discovery;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use narthex_model::PromDuration;
 
+use self::server::ServerCheck;
 use crate::config::Checks;
 use crate::web_config;
 use crate::yaml::UnknownFields;
@@ -45,12 +48,16 @@ pub(crate) enum CheckCommand {
         #[command(flatten)]
         lint: LintArgs,
     },
+    /// Check if the Prometheus server is healthy.
+    Healthy(ServerCheck),
     /// Pass Prometheus metrics over stdin to lint them for consistency and correctness.
     Metrics {
         /// Print extended information related to the cardinality of the metrics.
         #[arg(long)]
         extended: bool,
     },
+    /// Check if the Prometheus server is ready.
+    Ready(ServerCheck),
     /// Check if the rule files are valid or not.
     Rules {
         /// The rule files to check; without any, the standard input.
@@ -163,6 +170,7 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
             let checks = Checks {
                 files: !syntax_only,
                 agent: *agent,
+                syntax_only: *syntax_only,
             };
             let mut outcome = Outcome::default();
             for file in files {
@@ -170,6 +178,8 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
             }
             outcome.exit(lint.lint_fatal)
         }
+        CheckCommand::Healthy(check) => check.run("/-/healthy"),
+        CheckCommand::Ready(check) => check.run("/-/ready"),
         CheckCommand::Metrics { extended } => metrics::run(*extended),
         CheckCommand::Rules { files, lint } => {
             lint.warn_of_unknown();

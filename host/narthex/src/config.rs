@@ -74,6 +74,8 @@ pub(crate) struct Checks {
     pub(crate) files: bool,
     /// Whether an agent is to run with it.
     pub(crate) agent: bool,
+    /// Whether the jobs of other files are left out.
+    pub(crate) syntax_only: bool,
 }
 
 /// A config that can be run.

@@ -476,7 +476,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
     })
 }
 
-fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let version = format!("{VERSION} (in place of Prometheus {PROMETHEUS_VERSION})");
     let mut command = Flags::command().version(version);
     for (name, takes_value) in WITHOUT_EFFECT {

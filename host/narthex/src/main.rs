@@ -8,10 +8,12 @@ mod alerts;
 mod block;
 mod build_info;
 mod check;
+mod closed_pipe;
 mod cluster;
 mod config;
 mod config_follower;
 mod dashboards;
+mod debug;
 mod discovery;
 mod explain;
 mod external_url;
@@ -26,7 +28,12 @@ mod object_store;
 mod plugin;
 mod plugins;
 mod process;
+mod prometheus_server;
+mod promql;
 mod promql_scripts;
+mod push;
+mod query;
+mod query_string;
 mod receivers;
 mod registry_follower;
 mod reload;
@@ -37,6 +44,7 @@ mod rule_tests;
 mod rules;
 mod saved_queries;
 mod server;
+mod shell;
 mod signals;
 mod store;
 mod tsdb;
@@ -65,6 +73,9 @@ fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => error.exit(),
     };
+    if line.flags.command.is_some() {
+        closed_pipe::end_quietly();
+    }
     let done = match &line.flags.command {
         Some(Command::Test { junit, what }) => match what {
             TestCommand::Promql { files } => promql_scripts::run(files, junit.as_deref()),
@@ -77,9 +88,18 @@ fn main() -> ExitCode {
         Some(Command::Explain(explain)) => explain.run(),
         Some(Command::Silence { what }) => alerts::run_silence(what),
         Some(Command::Check { what }) => Ok(check::run(what)),
+        Some(Command::Query { what }) => query::run(what),
+        Some(Command::Promql { what }) => promql::run(what),
+        Some(Command::Push { what }) => push::run(what),
+        Some(Command::Debug { what }) => debug::run(what),
+        Some(Command::Completion(completion)) => completion.run(),
+        Some(Command::Man(man)) => man.run(),
         None => serve(line),
     };
     done.unwrap_or_else(|error| {
+        if let Some(code) = closed_pipe::exit_code(&error) {
+            return code;
+        }
         // The whole chain of causes, also where there is no log yet.
         eprintln!("narthex: {error:#}");
         ExitCode::FAILURE

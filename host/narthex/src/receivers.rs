@@ -20,7 +20,7 @@ use narthex_template::alertmanager::Templates;
 use serde_json::Value;
 use tokio::time::Instant;
 
-pub(crate) use texts::read_templates;
+pub(crate) use texts::{add_templates, read_templates};
 
 /// The integration that needs no plugin.
 const WEBHOOK: &str = "webhook";

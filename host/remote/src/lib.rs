@@ -35,6 +35,6 @@ pub use receiver::{
 };
 pub use sender::{
     Answer, Exchange, HttpExchange, LogSource, MetadataSource, MetricKind, MetricMetadata, Post,
-    PreparedSenders, WriteManager, WriteOptions,
+    PreparedSenders, PushedSample, WriteManager, WriteOptions, request_body,
 };
 pub use snappy::{COMPRESSED_BYTES_MAX, DECODED_BYTES_MAX};

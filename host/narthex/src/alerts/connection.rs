@@ -12,6 +12,8 @@ use narthex_model::PromDuration;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use crate::query_string;
+
 /// An answer may have this many bytes: what a million alerts without long annotations have.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
@@ -71,11 +73,10 @@ impl Connection {
     /// # Errors
     /// No answer came in time, or one that says why there is none.
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
-        let mut path = path.to_owned();
-        for (at, (name, value)) in query.iter().enumerate() {
-            path.push(if at == 0 { '?' } else { '&' });
-            path.push_str(&format!("{name}={}", encoded(value)));
-        }
+        let path = match query.is_empty() {
+            true => path.to_owned(),
+            false => format!("{path}?{}", query_string::form(query)),
+        };
         self.ask(&path, &Ask::Get)
     }
 
@@ -132,28 +133,5 @@ impl Connection {
             }
             Ask::Delete => self.client.delete(url, &headers).await,
         }
-    }
-}
-
-/// A value as it stands in a query string.
-fn encoded(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            true => encoded.push(char::from(byte)),
-            false => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_cannot_end_its_field() {
-        assert_eq!(encoded("a=~\"b&c|é\""), "a%3D~%22b%26c%7C%C3%A9%22");
-        assert_eq!(encoded("A-z_0.9~"), "A-z_0.9~");
     }
 }

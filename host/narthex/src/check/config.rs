@@ -4,7 +4,7 @@ use std::path::Path;
 
 use narthex_model::PromDuration;
 
-use super::{LintArgs, Outcome, rules};
+use super::{LintArgs, Outcome, plugins, rules};
 use crate::config::{Checks, Config};
 use crate::yaml::Fault;
 
@@ -16,10 +16,10 @@ pub(super) fn check(file: &Path, checks: Checks, lint: &LintArgs) -> Outcome {
     let name = file.display().to_string();
     println!("Checking {name}");
     let mut outcome = Outcome::default();
-    let config = match Config::check(file, checks) {
+    let config = match load(file, checks) {
         Ok(config) => config,
         Err(error) => {
-            eprintln!("  FAILED: {error}\n");
+            eprintln!("  FAILED: {error:#}\n");
             outcome.failed = true;
             return outcome;
         }
@@ -44,6 +44,15 @@ pub(super) fn check(file: &Path, checks: Checks, lint: &LintArgs) -> Outcome {
     println!(" SUCCESS: {name} is valid prometheus config file syntax\n");
     outcome.add(rules::check_files(&config.rule_files, lint));
     outcome
+}
+
+/// Reads the file and, unless only its syntax counts, asks the plugins that it names.
+fn load(file: &Path, checks: Checks) -> anyhow::Result<Config> {
+    let config = Config::check(file, checks)?;
+    if checks.files {
+        plugins::check(&config)?;
+    }
+    Ok(config)
 }
 
 fn lint_intervals(config: &Config) -> bool {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use narthex_discovery::{RefreshMetrics, TargetGroup, UPDATES_MAX, static_groups};
 use narthex_model::{Labels, PromDuration};
-use narthex_plugin::{CompilerProgram, PluginOptions, PluginRuntime};
 use narthex_scrape::config::ScrapeConfig;
 use narthex_scrape::discovered_targets;
 use prometheus_client::registry::Registry;
@@ -70,14 +69,7 @@ async fn discover(
     timeout: PromDuration,
 ) -> anyhow::Result<Vec<TargetGroup>> {
     let deadline = Instant::now() + timeout.as_std();
-    let options = PluginOptions {
-        config: config.plugins.clone(),
-        embedded: plugins::embedded(),
-        compiler: Some(CompilerProgram::running()),
-        ..PluginOptions::default()
-    };
-    let runtime = PluginRuntime::start(options, &mut Registry::default()).await;
-    let runtime = runtime.context("plugins cannot be started")?;
+    let runtime = super::plugins::load(config).await?;
     let checked = config
         .plugin_uses
         .check(|place, plugin, settings| plugins::faults(&runtime, place, plugin, settings));

@@ -129,6 +129,11 @@ impl PluginUses {
         Self { files, uses }
     }
 
+    /// Whether no plugin is used.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.uses.is_empty()
+    }
+
     /// Checks every use against what is known of its plugin.
     ///
     /// # Errors

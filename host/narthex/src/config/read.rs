@@ -100,12 +100,11 @@ pub(super) fn read(
     };
     let jobs = std::mem::take(&mut sections.scrape_configs);
     check_sections(&mut main, &mut sections, checks);
-    let others = job_files::read(
-        &mut main,
-        &sections.scrape_config_files,
-        folder,
-        &mut missing,
-    );
+    let patterns = match checks.syntax_only {
+        true => &[][..],
+        false => sections.scrape_config_files.as_slice(),
+    };
+    let others = job_files::read(&mut main, patterns, folder, &mut missing);
     files.add(main, jobs);
     for (document, jobs) in others {
         warnings.extend(

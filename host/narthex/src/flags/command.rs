@@ -9,9 +9,14 @@ use clap::Subcommand;
 use crate::alerts::{AlertsCommand, SilenceCommand};
 use crate::block::BlockCommand;
 use crate::check::CheckCommand;
+use crate::debug::DebugCommand;
 use crate::explain::Explain;
 use crate::plugin::PluginCommand;
+use crate::promql::PromqlCommand;
+use crate::push::PushCommand;
+use crate::query::QueryCommand;
 use crate::rule_tests::RuleTests;
+use crate::shell::{Completion, Man};
 use crate::tsdb::TsdbCommand;
 
 /// What the binary does besides serving.
@@ -64,6 +69,34 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: CheckCommand,
     },
+    /// Ask a server by its API.
+    Query {
+        /// For what.
+        #[command(subcommand)]
+        what: QueryCommand,
+    },
+    /// Format and change PromQL expressions.
+    Promql {
+        /// What to do.
+        #[command(subcommand)]
+        what: PromqlCommand,
+    },
+    /// Push to a server.
+    Push {
+        /// What.
+        #[command(subcommand)]
+        what: PushCommand,
+    },
+    /// Fetch debug information.
+    Debug {
+        /// Which.
+        #[command(subcommand)]
+        what: DebugCommand,
+    },
+    /// Print the script by which a shell completes commands and flags.
+    Completion(Completion),
+    /// Write the pages of the manual, one for each command, into a folder.
+    Man(Man),
 }
 
 /// What can be tested.

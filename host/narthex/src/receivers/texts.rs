@@ -19,18 +19,26 @@ use crate::yaml;
 pub(crate) fn read_templates(config: &Config) -> anyhow::Result<Templates> {
     let mut templates = Templates::new()?;
     for glob in config.templates.iter().filter(|glob| !glob.is_empty()) {
-        let found = config::matching(Path::new(glob));
-        let found =
-            found.map_err(|_| anyhow!("templates: {glob}: only a name may have wildcards"))?;
-        for path in found {
-            let file = path.display();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let text = yaml::read_text(&path).with_context(|| format!("couldn't load {file}"))?;
-            let added = templates.add(&name, &text);
-            added.with_context(|| format!("couldn't load {file}"))?;
-        }
+        add_templates(&mut templates, glob)?;
     }
     Ok(templates)
+}
+
+/// Adds the files of templates that a pattern means.
+///
+/// # Errors
+/// One cannot be read, or is no template.
+pub(crate) fn add_templates(templates: &mut Templates, glob: &str) -> anyhow::Result<()> {
+    let found = config::matching(Path::new(glob));
+    let found = found.map_err(|_| anyhow!("templates: {glob}: only a name may have wildcards"))?;
+    for path in found {
+        let file = path.display();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let text = yaml::read_text(&path).with_context(|| format!("couldn't load {file}"))?;
+        let added = templates.add(&name, &text);
+        added.with_context(|| format!("couldn't load {file}"))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

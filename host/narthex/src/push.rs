@@ -1,0 +1,229 @@
+//! `narthex push metrics`: pages of metrics, sent by remote write.
+//!
+//! It is not: the server's own remote write, nor what jobs push to it as to a Pushgateway.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use narthex_exposition::{Entry, Format, Parser};
+use narthex_http::header::HeaderValue;
+use narthex_model::{Clock as _, Labels, LabelsBuilder, PromDuration, SystemClock};
+use narthex_remote::{MessageKind, PushedSample, request_body};
+
+use crate::prometheus_server::{ClientArgs, PrometheusServer};
+
+/// A page may have so many bytes; a larger one is an error.
+const PAGE_BYTES_MAX: usize = 256 << 20;
+
+/// Samples of one request; a page with more is sent in several.
+const SAMPLES_AT_ONCE: usize = 10_000;
+
+/// How much is shown of an answer that refuses.
+const REASON_CHARS_MAX: usize = 1000;
+
+/// The label that a page may not decide on.
+const JOB: &str = "job";
+
+/// What can be pushed.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum PushCommand {
+    /// Push metrics to a prometheus remote write (for testing purpose only).
+    Metrics(PushMetrics),
+}
+
+/// Pages of metrics.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PushMetrics {
+    /// How to speak to the receiver.
+    #[command(flatten)]
+    client: ClientArgs,
+    /// Label to attach to metrics, as name=value. Can be specified multiple times.
+    #[arg(long = "label", value_name = "LABEL", default_value = "job=promtool")]
+    labels: Vec<String>,
+    /// The time to wait for pushing metrics.
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    timeout: PromDuration,
+    /// Prometheus remote write header, as name=value. Can be repeated.
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// The protobuf message to use when writing: prometheus.WriteRequest or
+    /// io.prometheus.write.v2.Request.
+    #[arg(
+        long = "protobuf_message",
+        value_name = "MESSAGE",
+        default_value = "prometheus.WriteRequest"
+    )]
+    kind: MessageKind,
+    /// Prometheus remote write url to push metrics.
+    #[arg(value_name = "REMOTE-WRITE-URL")]
+    url: String,
+    /// The metric files to push, default is read from standard input.
+    #[arg(value_name = "METRIC-FILES")]
+    files: Vec<PathBuf>,
+}
+
+/// Pushes what is asked for.
+///
+/// # Errors
+/// Nothing can be pushed to that receiver; of a page that is refused only the exit code tells.
+pub(crate) fn run(command: &PushCommand) -> anyhow::Result<ExitCode> {
+    let PushCommand::Metrics(push) = command;
+    push.run()
+}
+
+impl PushMetrics {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let server = PrometheusServer::new(&self.url, &self.client, &self.headers)?;
+        let server = server.with_timeout(self.timeout.as_std());
+        let labels = own_labels(&self.labels)?;
+        let is_stdin = matches!(&*self.files, [only] if only == Path::new("-"));
+        let mut has_failed = false;
+        if self.files.is_empty() || is_stdin {
+            println!("Parsing standard input");
+            let page = read(std::io::stdin());
+            has_failed |= !self.push(&server, &labels, page, "metrics");
+        } else {
+            for file in &self.files {
+                let name = file.display();
+                println!("Parsing metrics file {name}");
+                let page = std::fs::File::open(file)
+                    .map_err(anyhow::Error::from)
+                    .and_then(read);
+                let page = page.with_context(|| name.to_string());
+                let what = format!("metrics file {name}");
+                has_failed |= !self.push(&server, &labels, page, &what);
+            }
+        }
+        Ok(match has_failed {
+            true => ExitCode::FAILURE,
+            false => ExitCode::SUCCESS,
+        })
+    }
+
+    /// Pushes a page, and says how it went.
+    fn push(
+        &self,
+        server: &PrometheusServer,
+        labels: &[(String, String)],
+        page: anyhow::Result<Vec<u8>>,
+        what: &str,
+    ) -> bool {
+        let pushed = page.and_then(|page| {
+            let samples = samples(&page, labels, SystemClock.now_ms())?;
+            let mut requests = samples.chunks(SAMPLES_AT_ONCE);
+            requests.try_for_each(|samples| self.send(server, samples))
+        });
+        match pushed {
+            Ok(()) => println!("  SUCCESS: {what} pushed to remote write."),
+            Err(error) => {
+                eprintln!("  FAILED: {error:#}");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn send(&self, server: &PrometheusServer, samples: &[PushedSample]) -> anyhow::Result<()> {
+        let body = request_body(self.kind, samples).context("packing the samples")?;
+        let content_type = HeaderValue::from_static(self.kind.content_type());
+        let headers = [
+            ("content-encoding", "snappy"),
+            ("x-prometheus-remote-write-version", self.kind.version()),
+        ];
+        let (status, answer) = server.post("", content_type, &headers, body.to_vec())?;
+        if !status.is_success() {
+            let text = String::from_utf8_lossy(&answer);
+            let text: String = text.trim().chars().take(REASON_CHARS_MAX).collect();
+            bail!("server returned HTTP status {status}: {text}");
+        }
+        Ok(())
+    }
+}
+
+fn read(from: impl std::io::Read) -> anyhow::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    from.take(PAGE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut page)?;
+    if page.len() > PAGE_BYTES_MAX {
+        bail!("the page has over {PAGE_BYTES_MAX} bytes");
+    }
+    Ok(page)
+}
+
+fn own_labels(labels: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let pairs = labels.iter().map(|label| {
+        let pair = label.split_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, value) = pair.with_context(|| format!("{label}: a label is name=value"))?;
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    pairs.collect()
+}
+
+/// The samples of a page, those without a time of this one. A label of the page counts before ours,
+/// but for its `job`, which becomes `exported_job`.
+fn samples(
+    page: &[u8],
+    labels: &[(String, String)],
+    now_ms: i64,
+) -> anyhow::Result<Vec<PushedSample>> {
+    let mut samples = Vec::new();
+    for entry in Parser::new(page, Format::PrometheusText) {
+        let entry = entry.map_err(|error| {
+            let line = error.line();
+            anyhow::Error::new(error).context(format!("line {line}"))
+        })?;
+        let Entry::Series(series) = entry else {
+            continue;
+        };
+        samples.push(PushedSample {
+            labels: joined(labels, &series.labels()?),
+            timestamp_ms: series.timestamp_ms.unwrap_or(now_ms),
+            value: series.value,
+        });
+    }
+    Ok(samples)
+}
+
+fn joined(ours: &[(String, String)], theirs: &Labels) -> Labels {
+    let mut joined = LabelsBuilder::from_labels(&Labels::empty());
+    for (name, value) in ours {
+        joined.set(name, value);
+    }
+    for (name, value) in theirs {
+        let name = if name == JOB { "exported_job" } else { name };
+        joined.set(name, value);
+    }
+    joined.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_becomes_samples_with_our_labels() {
+        let ours = own_labels(&["job=push".to_owned(), "env=a=b".to_owned()]).unwrap();
+        let page = "# TYPE a counter\na 1\nb{job=\"x\",env=\"y\"} 2 1500\n";
+        let samples = samples(page.as_bytes(), &ours, 7).unwrap();
+        let told: Vec<(String, i64, f64)> = samples
+            .iter()
+            .map(|sample| (sample.labels.to_string(), sample.timestamp_ms, sample.value))
+            .collect();
+        let a = "{__name__=\"a\", env=\"a=b\", job=\"push\"}";
+        let b = "{__name__=\"b\", env=\"y\", exported_job=\"x\", job=\"push\"}";
+        assert_eq!(told, [(a.to_owned(), 7, 1.0), (b.to_owned(), 1500, 2.0)]);
+    }
+
+    #[test]
+    fn what_cannot_be_pushed_is_said() {
+        for label in ["a", "=b"] {
+            assert!(own_labels(&[label.to_owned()]).is_err(), "{label}");
+        }
+        let error = samples(b"a 1\nb x\n", &[], 0).unwrap_err();
+        assert_eq!(error.to_string(), "line 2");
+        assert!(read(std::io::repeat(b'a')).is_err());
+    }
+}
