@@ -115,7 +115,7 @@ impl Endpoint {
             deadline,
             timeout,
         };
-        let frames = stream::unfold(reading, |mut reading| async {
+        let frames = stream::unfold(reading, |mut reading| async move {
             let frame = reading.next().await?;
             Some((frame, reading))
         });
