@@ -57,7 +57,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Chunks that travel are those of a block of Prometheus.
-    ("storeapi", &["model", "storage", "promblock"]),
+    ("storeapi", &["model", "storage", "promblock", "web"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],

@@ -3,6 +3,8 @@
 //! It is not: the config file, which is read by [`crate::config`].
 
 mod command;
+mod grpc;
+mod mode;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ use crate::external_url;
 use crate::features::Features;
 
 pub(crate) use command::{Command, TestCommand};
+pub(crate) use grpc::GrpcFlags;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -49,20 +52,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
 /// they were not there. With each, whether it takes a value.
 const NOT_SUPPORTED: &[(&str, bool)] =
     &[("cluster.tls-config", true), ("config.auto-reload", false)];
-
-/// What the flags begin with that an agent has no use for.
-const SERVER_ONLY: &[&str] = &[
-    "alertmanager.",
-    "cluster.",
-    "query.",
-    "rules.",
-    "storage.object-store.",
-    "storage.remote.read-",
-    "storage.tsdb.",
-];
-
-/// What the flags begin with that only an agent has a use for.
-const AGENT_ONLY: &[&str] = &["storage.agent."];
 
 /// A monitoring server that stands in for Prometheus.
 #[derive(Debug, Clone, Parser)]
@@ -402,6 +391,10 @@ pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) alertmanager: AlertmanagerFlags,
 
+    /// The StoreAPI.
+    #[command(flatten)]
+    pub(crate) grpc: GrpcFlags,
+
     /// Only log messages with the given severity or above.
     #[arg(long = "log.level", value_enum, default_value = "info")]
     pub(crate) log_level: LogLevel,
@@ -506,7 +499,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
     }
     // Who runs a command has no mode.
     if flags.command.is_none() {
-        check_mode(&command, &matches, flags.is_agent).map_err(invalid)?;
+        mode::check(&command, &matches, flags.is_agent).map_err(invalid)?;
     }
     let cors_origin = OriginPattern::new(&flags.cors_origin)
         .map_err(|error| invalid(format!("--web.cors.origin: {error}")))?;
@@ -551,29 +544,6 @@ fn command() -> clap::Command {
 
 fn is_given(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
-}
-
-/// Says which flags do not go with the mode, in Prometheus' words.
-fn check_mode(command: &clap::Command, matches: &ArgMatches, is_agent: bool) -> Result<(), String> {
-    let (wrong, only) = match is_agent {
-        true => (SERVER_ONLY, "can not be used in agent mode"),
-        false => (AGENT_ONLY, "can only be used in agent mode"),
-    };
-    let args = command.get_arguments().filter_map(|arg| {
-        let name = arg.get_long()?;
-        let plain = name.strip_prefix("no-").unwrap_or(name);
-        let is_wrong = wrong.iter().any(|prefix| plain.starts_with(prefix));
-        let is_wrong = is_wrong && is_given(matches, arg.get_id().as_str());
-        is_wrong.then(|| format!("\"--{name}\""))
-    });
-    let args: Vec<String> = args.collect();
-    match args.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "The following flag(s) {only}: [{}]",
-            args.join(" ")
-        )),
-    }
 }
 
 /// Every flag and its value as it was written, or its default.

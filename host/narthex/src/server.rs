@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::flags::CommandLine;
+use crate::grpc::GrpcAddress;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
 use crate::monitors::Monitors;
@@ -76,6 +77,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
+    let grpc = GrpcAddress::bind(&line.flags).await?;
     let setup = Setup::new(line, address)?;
     let config = setup.source.load(setup.config_defaults())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
@@ -103,6 +105,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
         mut reloader,
         mut found,
     } = started;
+    let grpc = grpc.map(|grpc| grpc.serve(&store, &state));
     tracing::info!(%address, "the server is ready to receive web requests");
 
     loop {
@@ -135,6 +138,9 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     remote_write.stop().await;
     state.end_streams();
     web.stop().await;
+    if let Some(grpc) = grpc {
+        grpc.stop().await;
+    }
     state.stop_serving();
     if let Some(alertmanager) = alertmanager {
         alertmanager.stop(NOTIFY_TIMEOUT).await;

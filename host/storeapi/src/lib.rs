@@ -1,6 +1,6 @@
 //! Thanos' StoreAPI: series over gRPC, for queriers that ask hosts, and from hosts that are asked.
 //!
-//! [`Endpoint`] asks one endpoint.
+//! [`Endpoint`] asks one endpoint; [`StoreApi`] is one, and [`serve`] lets it be asked.
 //!
 //! It is not: a querier. Who merges the answers of several endpoints does it with the client here.
 
@@ -8,5 +8,9 @@ mod code;
 mod endpoint;
 pub mod message;
 mod method;
+mod server;
+mod store;
 
 pub use endpoint::{Endpoint, EndpointError, EndpointTls, MESSAGE_BYTES_MAX, SeriesFrames};
+pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
+pub use store::{StoreApi, StoreLimits, StoreOptions};

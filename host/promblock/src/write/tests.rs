@@ -172,7 +172,8 @@ fn histograms_stand_with_those_of_their_kind() {
         (counter(3.0), 1, Reset),
         (counter(3.5), 1, NotReset),
         (wider, 2, Unknown),
-        (coarser, 3, Unknown),
+        // A narrower bucket around zero comes with a reset only.
+        (coarser, 3, Reset),
         (custom([1.0, 2.0, 3.0], Gauge), 4, Gauge),
         (custom([3.0, 1.0, 0.0], Gauge), 4, Gauge),
         (custom([3.0, 1.0, 0.5], Unknown), 5, Unknown),
