@@ -57,6 +57,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "promblock",
         ],
     ),
+    // Chunks that travel are those of a block of Prometheus.
+    ("storeapi", &["model", "storage", "promblock", "web"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
@@ -129,12 +131,15 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("oci-client", &["registry"]),
     ("p256", &["registry"]),
     ("parquet", &["block"]),
+    ("prost", &["storeapi"]),
     ("quick_cache", &["block"]),
     ("reqwest", &["http"]),
     ("rustls", &["http", "narthex", "web"]),
     ("granit-parser", &["narthex"]),
     // People write dashboards as YAML, too.
     ("serde_yaml", &["narthex", "dashboard"]),
+    ("tonic", &["storeapi"]),
+    ("tonic-prost", &["storeapi"]),
     ("tower-http", &["api"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),

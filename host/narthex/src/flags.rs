@@ -4,7 +4,9 @@
 
 mod command;
 mod config_follow;
+mod grpc;
 mod log;
+mod mode;
 mod pages;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use crate::features::Features;
 
 pub(crate) use command::{Command, TestCommand};
 pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
+pub(crate) use grpc::GrpcFlags;
 pub(crate) use log::{LogFormat, LogLevel};
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
@@ -50,20 +53,6 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     ("web.page-title", true),
     ("web.user-assets", true),
 ];
-
-/// What the flags begin with that an agent has no use for.
-const SERVER_ONLY: &[&str] = &[
-    "alertmanager.",
-    "cluster.",
-    "query.",
-    "rules.",
-    "storage.object-store.",
-    "storage.remote.read-",
-    "storage.tsdb.",
-];
-
-/// What the flags begin with that only an agent has a use for.
-const AGENT_ONLY: &[&str] = &["storage.agent."];
 
 /// A monitoring server that stands in for Prometheus.
 #[derive(Debug, Clone, Parser)]
@@ -390,6 +379,10 @@ pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) alertmanager: AlertmanagerFlags,
 
+    /// The StoreAPI.
+    #[command(flatten)]
+    pub(crate) grpc: GrpcFlags,
+
     /// Only log messages with the given severity or above.
     #[arg(long = "log.level", value_enum, default_value = "info")]
     pub(crate) log_level: LogLevel,
@@ -453,7 +446,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
     // Who runs a command has no mode.
     if flags.command.is_none() {
-        check_mode(&command, &matches, flags.is_agent).map_err(invalid)?;
+        mode::check(&command, &matches, flags.is_agent).map_err(invalid)?;
     }
     let cors_origin = OriginPattern::new(&flags.cors_origin)
         .map_err(|error| invalid(format!("--web.cors.origin: {error}")))?;
@@ -499,29 +492,6 @@ pub(crate) fn command() -> clap::Command {
 
 fn is_given(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
-}
-
-/// Says which flags do not go with the mode, in Prometheus' words.
-fn check_mode(command: &clap::Command, matches: &ArgMatches, is_agent: bool) -> Result<(), String> {
-    let (wrong, only) = match is_agent {
-        true => (SERVER_ONLY, "can not be used in agent mode"),
-        false => (AGENT_ONLY, "can only be used in agent mode"),
-    };
-    let args = command.get_arguments().filter_map(|arg| {
-        let name = arg.get_long()?;
-        let plain = name.strip_prefix("no-").unwrap_or(name);
-        let is_wrong = wrong.iter().any(|prefix| plain.starts_with(prefix));
-        let is_wrong = is_wrong && is_given(matches, arg.get_id().as_str());
-        is_wrong.then(|| format!("\"--{name}\""))
-    });
-    let args: Vec<String> = args.collect();
-    match args.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "The following flag(s) {only}: [{}]",
-            args.join(" ")
-        )),
-    }
 }
 
 /// Every flag and its value as it was written, or its default.

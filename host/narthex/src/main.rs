@@ -19,6 +19,7 @@ mod explain;
 mod external_url;
 mod features;
 mod flags;
+mod grpc;
 mod kubernetes;
 mod listen;
 mod logging;

@@ -36,6 +36,7 @@ use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::config_follower::ConfigFollower;
 use crate::flags::CommandLine;
+use crate::grpc::GrpcAddress;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
 use crate::monitors::Monitors;
@@ -78,6 +79,7 @@ pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
+    let grpc = GrpcAddress::bind(&line.flags).await?;
     let mut registry = Registry::default();
     let clusters = Arc::new(Clusters::new(&mut registry));
     let clock = Arc::new(SystemClock);
@@ -112,6 +114,7 @@ pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
         mut found,
     } = started;
     follower.started(&reloader);
+    let grpc = grpc.map(|grpc| grpc.serve(&store, &state));
     tracing::info!(%address, "the server is ready to receive web requests");
 
     loop {
@@ -148,6 +151,9 @@ pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
     remote_write.stop().await;
     state.end_streams();
     web.stop().await;
+    if let Some(grpc) = grpc {
+        grpc.stop().await;
+    }
     state.stop_serving();
     if let Some(alertmanager) = alertmanager {
         alertmanager.stop(NOTIFY_TIMEOUT).await;

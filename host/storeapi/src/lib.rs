@@ -1,0 +1,16 @@
+//! Thanos' StoreAPI: series over gRPC, for queriers that ask hosts, and from hosts that are asked.
+//!
+//! [`Endpoint`] asks one endpoint; [`StoreApi`] is one, and [`serve`] lets it be asked.
+//!
+//! It is not: a querier. Who merges the answers of several endpoints does it with the client here.
+
+mod code;
+mod endpoint;
+pub mod message;
+mod method;
+mod server;
+mod store;
+
+pub use endpoint::{Endpoint, EndpointError, EndpointTls, MESSAGE_BYTES_MAX, SeriesFrames};
+pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
+pub use store::{StoreApi, StoreLimits, StoreOptions};

@@ -1,0 +1,151 @@
+//! Which method a request means, and the answer to it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::stream;
+use hyper::{Request, Response};
+use prost::Message;
+use tonic::body::Body;
+use tonic::codegen::{Body as HttpBody, StdError};
+use tonic::server::Grpc;
+use tonic::{Code, Status};
+use tonic_prost::ProstCodec;
+use tower::service_fn;
+
+use super::deadline;
+use super::metrics::{Call, GrpcMetrics};
+use crate::message::info::InfoRequest;
+use crate::message::store::{SeriesRequest, SeriesResponse};
+use crate::store::Frames;
+use crate::{StoreApi, method};
+
+/// The methods of an endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    api: Arc<StoreApi>,
+    metrics: GrpcMetrics,
+}
+
+impl Service {
+    pub(super) fn new(api: Arc<StoreApi>, metrics: GrpcMetrics) -> Self {
+        Self { api, metrics }
+    }
+
+    /// Answers a request within the time that it gives. Messages are bounded by tonic's 4 MiB.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        let Some(time) = deadline::of(request.headers()) else {
+            return self.call(request).await;
+        };
+        let answer = tokio::time::timeout(time, self.call(request)).await;
+        answer.unwrap_or_else(|_| {
+            let text = "the time for the answer is over";
+            Status::deadline_exceeded(text).into_http()
+        })
+    }
+
+    async fn call<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        let api = Arc::clone(&self.api);
+        match request.uri().path() {
+            method::INFO => {
+                let answer = move |_: InfoRequest| {
+                    let info = api.info();
+                    async move { Ok(info) }
+                };
+                self.unary(method::INFO, answer, request).await
+            }
+            method::LABEL_NAMES => {
+                let answer = move |asked| {
+                    let api = Arc::clone(&api);
+                    async move { api.label_names(asked).await }
+                };
+                self.unary(method::LABEL_NAMES, answer, request).await
+            }
+            method::LABEL_VALUES => {
+                let answer = move |asked| {
+                    let api = Arc::clone(&api);
+                    async move { api.label_values(asked).await }
+                };
+                self.unary(method::LABEL_VALUES, answer, request).await
+            }
+            method::SERIES => self.series(request).await,
+            path => Status::unimplemented(format!("there is no method {path}")).into_http(),
+        }
+    }
+
+    /// A message for a message.
+    async fn unary<Q, A, F, B>(
+        &self,
+        path: &'static str,
+        answer: impl Fn(Q) -> F + Send,
+        request: Request<B>,
+    ) -> Response<Body>
+    where
+        Q: Message + Default + Send + 'static,
+        A: Message + Send + 'static,
+        F: Future<Output = Result<A, Status>> + Send,
+        B: HttpBody + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        let metrics = &self.metrics;
+        let service = service_fn(move |asked: tonic::Request<Q>| {
+            let call = metrics.begin(path);
+            let answer = answer(asked.into_inner());
+            async move {
+                let answer = answer.await;
+                call.end(answer.as_ref().err().map_or(Code::Ok, Status::code));
+                answer.map(tonic::Response::new)
+            }
+        });
+        let mut grpc = Grpc::new(ProstCodec::<A, Q>::default());
+        grpc.unary(service, request).await
+    }
+
+    /// Frames for a message.
+    async fn series<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody + Send + 'static,
+        B::Error: Into<StdError> + Send + 'static,
+    {
+        let Self { api, metrics } = self;
+        let service = service_fn(move |asked: tonic::Request<SeriesRequest>| {
+            let call = metrics.begin(method::SERIES);
+            let api = Arc::clone(api);
+            async move {
+                match api.series(asked.into_inner()).await {
+                    Ok(frames) => Ok(tonic::Response::new(counted(frames, call))),
+                    Err(status) => {
+                        call.end(status.code());
+                        Err(status)
+                    }
+                }
+            }
+        });
+        let mut grpc = Grpc::new(ProstCodec::<SeriesResponse, SeriesRequest>::default());
+        grpc.server_streaming(service, request).await
+    }
+}
+
+/// The frames as they are asked for, and after the last one the end of the call.
+fn counted(
+    frames: Frames,
+    call: Call,
+) -> impl stream::Stream<Item = Result<SeriesResponse, Status>> + Send + 'static {
+    stream::unfold((frames, call), |(mut frames, call)| async move {
+        match frames.next() {
+            Some(frame) => Some((Ok(frame), (frames, call))),
+            None => {
+                call.end(Code::Ok);
+                None
+            }
+        }
+    })
+}

@@ -1,0 +1,102 @@
+//! What is asked of the store behind the endpoint, and how its labels become those of the answer.
+
+use narthex_model::{Labels, LabelsBuilder, MatchOp, Matcher};
+use narthex_storage::{LabelsRequest, TimeRange};
+use tonic::Status;
+
+use crate::message::store::{LabelMatcher, MatcherType};
+
+/// A request may have so many matchers.
+const MATCHERS_MAX: usize = 1 << 10;
+
+/// A question that the store can answer.
+#[derive(Debug)]
+pub(super) struct Question {
+    /// Without those of external labels, which hold.
+    pub(super) matchers: Vec<Matcher>,
+    pub(super) range: TimeRange,
+    /// The external labels, without those of replicas.
+    pub(super) external: Labels,
+    /// Names that no series of the answer has, sorted.
+    without: Vec<String>,
+}
+
+impl Question {
+    /// `None` where no series can match, because an external label does not.
+    ///
+    /// # Errors
+    /// A matcher is none.
+    pub(super) fn new(
+        asked: &[LabelMatcher],
+        external: &Labels,
+        without: &[String],
+        (start_ms, end_ms): (i64, i64),
+    ) -> Result<Option<Self>, Status> {
+        if asked.len() > MATCHERS_MAX {
+            let text = format!("more than {MATCHERS_MAX} matchers");
+            return Err(Status::invalid_argument(text));
+        }
+        let mut matchers = Vec::with_capacity(asked.len());
+        let mut holds = true;
+        for asked in asked {
+            let matcher = matcher(asked)?;
+            match external.get(matcher.name()) {
+                Some(value) => holds &= matcher.matches(value),
+                None => matchers.push(matcher),
+            }
+        }
+        let mut without = without.to_vec();
+        without.sort_unstable();
+        Ok(holds.then(|| Self {
+            matchers,
+            range: TimeRange { start_ms, end_ms },
+            external: external.without(&without),
+            without,
+        }))
+    }
+
+    /// Whether a label is left out of all series.
+    pub(super) fn leaves_out(&self, name: &str) -> bool {
+        let found = self
+            .without
+            .binary_search_by(|held| held.as_str().cmp(name));
+        found.is_ok()
+    }
+
+    /// The labels of a series as the answer has them: external ones win.
+    pub(super) fn labels_of(&self, series: &Labels) -> Labels {
+        let mut labels = LabelsBuilder::from_labels(series);
+        for name in &self.without {
+            labels.remove(name);
+        }
+        for (name, value) in self.external.iter() {
+            labels.set(name, value);
+        }
+        labels.build()
+    }
+
+    /// The same question for labels.
+    pub(super) fn labels_request(&self) -> LabelsRequest {
+        LabelsRequest {
+            matchers: self.matchers.clone(),
+            range: self.range,
+            limit: None,
+        }
+    }
+}
+
+fn matcher(asked: &LabelMatcher) -> Result<Matcher, Status> {
+    let op = match asked.r#type() {
+        MatcherType::Eq => MatchOp::Equal,
+        MatcherType::Neq => MatchOp::NotEqual,
+        MatcherType::Re => MatchOp::Regex,
+        MatcherType::Nre => MatchOp::NotRegex,
+    };
+    // An enumeration reads as its default where its number is not known.
+    if i32::from(asked.r#type()) != asked.r#type {
+        let text = format!("unknown type of matcher {}", asked.r#type);
+        return Err(Status::invalid_argument(text));
+    }
+    Matcher::new(asked.name.as_str(), op, asked.value.as_str())
+        .map_err(|error| Status::invalid_argument(error.to_string()))
+}

@@ -1,0 +1,301 @@
+//! An endpoint that is asked by our own client, over connections: frames, errors, deadlines, TLS
+//! and client certificates, and the end.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use futures::future::BoxFuture;
+use narthex_model::Labels;
+use narthex_storage::{
+    Appendable as _, MemoryStore, Queryable, SelectRequest, SeriesStream, StorageError, contract,
+};
+use narthex_storeapi::message::store::{
+    LabelMatcher, LabelNamesRequest, LabelValuesRequest, MatcherType, SeriesFrame, SeriesRequest,
+};
+use narthex_storeapi::{
+    Endpoint, EndpointError, EndpointTls, GrpcMetrics, StoreApi, StoreLimits, StoreOptions, serve,
+};
+use narthex_web::{Entrance, TlsServerConfig, WebConfig};
+use prometheus_client::registry::Registry;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Longer than any answer here takes.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A server that is asked.
+struct Server {
+    address: SocketAddr,
+    registry: Registry,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(store: Arc<dyn Queryable>, entrance: Entrance) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let external = Labels::from_pairs([("replica", "r1")]);
+        let api = StoreApi::new(StoreOptions {
+            store,
+            external_labels: Box::new(move || external.clone()),
+            oldest_ms: Box::new(|| 0),
+            limits: StoreLimits {
+                series_max: 1_000,
+                samples_max: 0,
+                bytes_max: 0,
+                requests_max: 2,
+            },
+        });
+        let mut registry = Registry::default();
+        let metrics = GrpcMetrics::register(&mut registry);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = serve(
+            listener,
+            Arc::new(api),
+            metrics,
+            Arc::new(entrance),
+            LONG,
+            async {
+                let _ = stopped.await;
+            },
+        );
+        let task = tokio::spawn(serving);
+        Self {
+            address,
+            registry,
+            stop,
+            task,
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint::connect(&self.address.to_string(), None).unwrap()
+    }
+
+    fn metrics(&self) -> String {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        text
+    }
+}
+
+/// As many series with as many samples.
+fn store(series: usize, samples: usize) -> Arc<MemoryStore> {
+    let store = MemoryStore::new();
+    let names: Vec<String> = (0..series).map(|number| format!("{number:05}")).collect();
+    let labels: Vec<_> = names
+        .iter()
+        .map(|name| [("__name__", "up"), ("instance", name.as_str())])
+        .collect();
+    let batch = labels.iter().flat_map(|labels| {
+        let times = (0_i64..).take(samples);
+        times.map(move |time| (&labels[..], time * 1_000, 1.0))
+    });
+    store.append(&contract::batch(batch)).unwrap();
+    Arc::new(store)
+}
+
+fn everything() -> SeriesRequest {
+    SeriesRequest {
+        max_time: i64::MAX,
+        matchers: vec![LabelMatcher {
+            r#type: MatcherType::Eq.into(),
+            name: "__name__".to_owned(),
+            value: "up".to_owned(),
+        }],
+        ..SeriesRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_client_reads_what_an_endpoint_has() {
+    let server = Server::start(store(300, 500), Entrance::open()).await;
+    let endpoint = server.endpoint();
+    let info = endpoint.info(LONG).await.unwrap();
+    assert_eq!(info.label_sets[0].labels[0].value, "r1");
+
+    let request = SeriesRequest {
+        response_batch_size: 64,
+        ..everything()
+    };
+    let frames = endpoint.series(request, LONG).await.unwrap();
+    let frames: Vec<SeriesFrame> = frames.try_collect().await.unwrap();
+    assert!(frames.len() >= 5);
+    let series: Vec<_> = frames
+        .into_iter()
+        .flat_map(|frame| match frame {
+            SeriesFrame::Batch(batch) => batch.series,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(series.len(), 300);
+    assert!(series.is_sorted_by_key(|series| &series.labels));
+    assert!(series.iter().all(|series| series.chunks.len() == 5));
+
+    let request = LabelNamesRequest {
+        end: i64::MAX,
+        ..LabelNamesRequest::default()
+    };
+    let names = endpoint.label_names(request, LONG).await.unwrap().names;
+    assert_eq!(names, ["__name__", "instance", "replica"]);
+    let request = LabelValuesRequest {
+        label: "instance".to_owned(),
+        end: i64::MAX,
+        limit: 2,
+        ..LabelValuesRequest::default()
+    };
+    let values = endpoint.label_values(request, LONG).await.unwrap().values;
+    assert_eq!(values, ["00000", "00001"]);
+
+    let refused = endpoint.series(SeriesRequest::default(), LONG).await;
+    let Err(EndpointError::Refused { code, reason, .. }) = refused else {
+        panic!("a request without matchers is answered");
+    };
+    assert_eq!(code, "InvalidArgument");
+    assert!(reason.contains("no matchers specified"), "{reason}");
+
+    let metrics = server.metrics();
+    for line in [
+        r#"grpc_server_handled_total{grpc_code="OK",grpc_method="Series",grpc_service="thanos.Store",grpc_type="server_stream"} 1"#,
+        r#"grpc_server_handled_total{grpc_code="InvalidArgument",grpc_method="Series",grpc_service="thanos.Store",grpc_type="server_stream"} 1"#,
+        r#"grpc_server_started_total{grpc_method="Info",grpc_service="thanos.info.Info",grpc_type="unary"} 1"#,
+        r#"grpc_server_handling_seconds_count{grpc_method="LabelNames",grpc_service="thanos.Store",grpc_type="unary"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    drop(endpoint);
+    server.stop.send(()).unwrap();
+    server.task.await.unwrap();
+}
+
+/// A client that reads nothing holds its answer up, not the server's memory; when it leaves, the
+/// place that it had is free.
+#[tokio::test]
+async fn a_client_that_does_not_read_keeps_one_place_until_it_leaves() {
+    let server = Server::start(store(1_000, 2_000), Entrance::open()).await;
+    let endpoint = server.endpoint();
+    for _ in 0..5 {
+        // Two places are there, so that the third of these would wait for ever.
+        let unread = endpoint.series(everything(), LONG).await.unwrap();
+        drop(unread);
+    }
+    let frames = endpoint.series(everything(), LONG).await.unwrap();
+    let frames: Vec<SeriesFrame> = frames.try_collect().await.unwrap();
+    assert_eq!(frames.len(), 1_000);
+}
+
+/// A store that never answers.
+struct Stuck;
+
+impl Queryable for Stuck {
+    fn select<'a>(
+        &'a self,
+        _: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_answer_costs_the_time_that_it_is_given() {
+    let server = Server::start(Arc::new(Stuck), Entrance::open()).await;
+    let time = Duration::from_millis(50);
+    let late = server.endpoint().series(everything(), time).await;
+    let Err(late) = late else {
+        panic!("a store that is stuck has answered");
+    };
+    assert!(matches!(late, EndpointError::Deadline { .. }), "{late:?}");
+    assert!(late.to_string().contains(&server.address.to_string()));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_there_is_said_to_be_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let endpoint = Endpoint::connect(&address, None).unwrap();
+    let error = endpoint.info(LONG).await.unwrap_err();
+    assert!(
+        matches!(error, EndpointError::Unreachable { .. }),
+        "{error:?}"
+    );
+    let error = Endpoint::connect("no address", None).unwrap_err();
+    assert!(matches!(error, EndpointError::Address { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_client_shows_a_certificate_where_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| -> PathBuf { folder.path().join(name) };
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    fs::write(path("ca.pem"), issuer.pem()).unwrap();
+    let sign = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::DnsName("host".try_into().unwrap())];
+        let key = KeyPair::generate().unwrap();
+        let signed = params.signed_by(&key, &issuer).unwrap();
+        fs::write(path(&format!("{name}.pem")), signed.pem()).unwrap();
+        fs::write(path(&format!("{name}.key")), key.serialize_pem()).unwrap();
+        (signed.pem().into_bytes(), key.serialize_pem().into_bytes())
+    };
+    let identity = sign("client");
+    sign("server");
+    let tls = TlsServerConfig {
+        cert_file: path("server.pem"),
+        key_file: path("server.key"),
+        client_ca_file: path("ca.pem"),
+        client_auth_type: "RequireAndVerifyClientCert".to_owned(),
+        ..TlsServerConfig::default()
+    };
+    let config = WebConfig {
+        tls_server_config: tls,
+        ..WebConfig::default()
+    };
+    let entrance = Entrance::load(&path("server.pem"), move |_, _| Ok(config.clone())).unwrap();
+    let server = Server::start(store(1, 1), entrance).await;
+    let known = EndpointTls {
+        authorities: Some(issuer.pem().into_bytes()),
+        identity: Some(identity),
+        server_name: Some("host".to_owned()),
+    };
+    let asked = |tls: EndpointTls| {
+        let endpoint = Endpoint::connect(&server.address.to_string(), Some(&tls)).unwrap();
+        async move { endpoint.info(LONG).await }
+    };
+    assert_eq!(asked(known.clone()).await.unwrap().label_sets.len(), 1);
+    for (fault, tls) in [
+        (
+            "no certificate",
+            EndpointTls {
+                identity: None,
+                ..known.clone()
+            },
+        ),
+        (
+            "another name",
+            EndpointTls {
+                server_name: Some("other".to_owned()),
+                ..known.clone()
+            },
+        ),
+        (
+            "other authorities",
+            EndpointTls {
+                authorities: None,
+                ..known
+            },
+        ),
+    ] {
+        assert!(asked(tls).await.is_err(), "{fault}");
+    }
+    assert!(server.endpoint().info(LONG).await.is_err(), "plain text");
+}
