@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("rules", &["model", "storage", "template", "promql"]),
+    ("fleet", &["model", "storage"]),
     ("notifier", &["model", "http", "discovery", "rules"]),
     ("push", &["model", "disk", "exposition"]),
     ("cluster", &["model"]),
