@@ -57,6 +57,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "promblock",
         ],
     ),
+    // Chunks that travel are those of a block of Prometheus.
+    ("storeapi", &["model", "storage", "promblock"]),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],
@@ -122,11 +124,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("oci-client", &["registry"]),
     ("p256", &["registry"]),
     ("parquet", &["block"]),
+    ("prost", &["storeapi"]),
     ("quick_cache", &["block"]),
     ("reqwest", &["http"]),
     ("rustls", &["http", "narthex", "web"]),
     ("granit-parser", &["narthex"]),
     ("serde_yaml", &["narthex"]),
+    ("tonic", &["storeapi"]),
+    ("tonic-prost", &["storeapi"]),
     ("tower-http", &["api"]),
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),

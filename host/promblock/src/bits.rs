@@ -5,10 +5,10 @@ use crate::cursor::{unzigzag, uvarint};
 
 /// The bits of a number that has so many ones in front of it, as histograms and start times
 /// have them.
-const VARBIT_WIDTHS: [u32; 9] = [0, 3, 6, 9, 12, 18, 25, 56, 64];
+pub(crate) const VARBIT_WIDTHS: [u32; 9] = [0, 3, 6, 9, 12, 18, 25, 56, 64];
 
 /// The same for how far a time is from where it was expected, in chunks of floats.
-const TIME_WIDTHS: [u32; 5] = [0, 14, 17, 20, 64];
+pub(crate) const TIME_WIDTHS: [u32; 5] = [0, 14, 17, 20, 64];
 
 /// The bits of a chunk, highest first, and how many are read. Past the end is a fault.
 #[derive(Debug, Clone)]

@@ -14,9 +14,9 @@ use crate::window::Window;
 use crate::{Fault, PromBlockError, PromMeta, floats, histograms};
 
 /// The encodings of chunks that there are.
-const XOR: u8 = 1;
-const HISTOGRAM: u8 = 2;
-const FLOAT_HISTOGRAM: u8 = 3;
+pub(crate) const XOR: u8 = 1;
+pub(crate) const HISTOGRAM: u8 = 2;
+pub(crate) const FLOAT_HISTOGRAM: u8 = 3;
 const XOR2: u8 = 4;
 
 /// A folder with a block, open for reading. Nothing in it is ever changed.

@@ -16,11 +16,13 @@ use crate::bits::{Bits, Xored};
 use crate::columns::{At, Columns};
 
 /// What the first two bits of a chunk of histograms say of resets.
-const RESET: u64 = 0b10;
-const GAUGE: u64 = 0b11;
+pub(crate) const UNKNOWN: u64 = 0b00;
+pub(crate) const NOT_RESET: u64 = 0b01;
+pub(crate) const RESET: u64 = 0b10;
+pub(crate) const GAUGE: u64 = 0b11;
 
 /// A float that is a multiple of a thousandth, and not too large a one, is kept as an integer.
-const THOUSANDTHS: f64 = 1000.0;
+pub(crate) const THOUSANDTHS: f64 = 1000.0;
 
 /// Reads a chunk of histograms whose counts are integers.
 pub(crate) fn read_integers(

@@ -8,9 +8,10 @@
 //! Memory holds the symbols of the index, four bytes a series, the deleted intervals, and one
 //! series. Files are read in order and never mapped.
 //!
-//! [`read_chunk`] reads a single chunk that came another way, as remote read sends them.
+//! [`read_chunk`] reads a single chunk that came another way, as remote read sends them, and
+//! [`write_chunks`] writes such chunks.
 //!
-//! It is not: a writer of such blocks, a reader of the write-ahead log or of head chunks (what
+//! It is not: a writer of whole blocks, a reader of the write-ahead log or of head chunks (what
 //! Prometheus has not yet cut into a block is not here: a snapshot makes one of it), or a store that
 //! answers queries.
 //!
@@ -34,6 +35,7 @@
 //!
 //! `narthex-tsdb` does it. Progress is the number of slices.
 
+mod bit_writer;
 mod bits;
 mod block;
 mod columns;
@@ -47,7 +49,9 @@ mod segments;
 mod symbols;
 mod tombstones;
 mod window;
+mod write;
 
 pub use block::{PromBlock, SeriesReader, read_chunk};
 pub use error::{Fault, PromBlockError};
 pub use meta::{PromCompaction, PromMeta, PromStats};
+pub use write::{CHUNK_SAMPLES_MAX, ChunkWriter, WrittenChunk, write_chunks};

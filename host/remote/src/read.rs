@@ -12,7 +12,6 @@
 
 mod request;
 mod response;
-mod xor;
 
 use std::sync::Arc;
 

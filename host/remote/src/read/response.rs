@@ -1,17 +1,11 @@
 //! `prometheus.ReadResponse`, and frames of `prometheus.ChunkedReadResponse`.
 
 use narthex_model::Labels;
+use narthex_promblock::{WrittenChunk, write_chunks};
 use narthex_storage::Series;
 
-use super::xor;
 use crate::wire::histogram;
 use crate::wire::message::{Message, push_varint};
-
-/// A chunk has at most so many samples, as in Prometheus.
-const CHUNK_SAMPLES_MAX: usize = 120;
-
-/// `Chunk.Encoding.XOR`
-const XOR: u64 = 1;
 
 /// All results in one message.
 pub(super) fn samples(results: &[Vec<Series>]) -> Vec<u8> {
@@ -62,12 +56,10 @@ pub(super) fn chunks(results: &[Vec<Series>], bytes_max: usize) -> Vec<Vec<u8>> 
             let mut head = Message::new();
             labels(&mut head, &series.labels);
             let mut body = head.clone();
-            let times = series.timestamps.chunks(CHUNK_SAMPLES_MAX);
-            let parts = times.zip(series.values.chunks(CHUNK_SAMPLES_MAX));
-            let count = series.timestamps.len().div_ceil(CHUNK_SAMPLES_MAX);
-            for (at, (times, values)) in parts.enumerate() {
-                chunk(&mut body, times, values);
-                if body.as_bytes().len() >= bytes_max || at + 1 == count {
+            let mut chunks = write_chunks(series).peekable();
+            while let Some(written) = chunks.next() {
+                chunk(&mut body, &written);
+                if body.as_bytes().len() >= bytes_max || chunks.peek().is_none() {
                     frames.push(frame(query, &body));
                     body = head.clone();
                 }
@@ -77,15 +69,12 @@ pub(super) fn chunks(results: &[Vec<Series>], bytes_max: usize) -> Vec<Vec<u8>> 
     frames
 }
 
-fn chunk(series: &mut Message, times: &[i64], values: &[f64]) {
-    let ends = times.first().zip(times.last());
+fn chunk(series: &mut Message, written: &WrittenChunk) {
     series.message(2, |chunk| {
-        if let Some((first, last)) = ends {
-            chunk.signed(1, *first);
-            chunk.signed(2, *last);
-        }
-        chunk.number(3, XOR);
-        chunk.bytes(4, &xor::encode(times, values));
+        chunk.signed(1, written.range.start_ms);
+        chunk.signed(2, written.range.end_ms);
+        chunk.number(3, u64::from(written.encoding));
+        chunk.bytes(4, &written.data);
     });
 }
 

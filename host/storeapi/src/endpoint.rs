@@ -1,0 +1,235 @@
+//! An endpoint of the StoreAPI that is asked: a Narthex host, or a sidecar, store, receiver, ruler
+//! or querier of Thanos.
+//!
+//! It is not: a choice among endpoints, or a merge of their answers.
+
+mod error;
+mod tls;
+
+use std::fmt;
+use std::time::Duration;
+
+use futures::stream::{self, BoxStream, StreamExt as _};
+use prost::Message;
+use tokio::time::{Instant, timeout_at};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::{self, Channel};
+use tonic::{Request, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+pub use self::error::EndpointError;
+pub use self::tls::EndpointTls;
+use crate::message::info::{InfoRequest, InfoResponse};
+use crate::message::store::{
+    LabelNamesRequest, LabelNamesResponse, LabelValuesRequest, LabelValuesResponse, SeriesFrame,
+    SeriesRequest, SeriesResponse,
+};
+use crate::method;
+
+/// A message may have this many bytes; a longer one fails the request. Thanos puts a whole series,
+/// or a batch of them, into one.
+pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
+
+/// A connection must stand within this time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// While answers are awaited, a connection is asked so often whether it still stands, as by Thanos.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// It has so long to say so; then it is given up, and so are the requests on it.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The frames of an answer, in their order. After an error there are no more.
+pub type SeriesFrames = BoxStream<'static, Result<SeriesFrame, EndpointError>>;
+
+/// One endpoint, by its address. Clones share a connection, which is made when it is first needed
+/// and again where it broke.
+#[derive(Clone)]
+pub struct Endpoint {
+    address: String,
+    channel: Channel,
+}
+
+impl Endpoint {
+    /// The endpoint at `host:port`. Nothing is sent yet; it must be called within a runtime.
+    ///
+    /// # Errors
+    /// That is no address, or a certificate cannot be used.
+    pub fn connect(address: &str, tls: Option<&EndpointTls>) -> Result<Self, EndpointError> {
+        let refused = |error: transport::Error| EndpointError::address(address, &error);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let uri = format!("{scheme}://{address}");
+        let mut endpoint = transport::Endpoint::from_shared(uri)
+            .map_err(refused)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(false)
+            .tcp_nodelay(true);
+        if let Some(tls) = tls {
+            endpoint = endpoint.tls_config(tls.config()).map_err(refused)?;
+        }
+        Ok(Self {
+            address: address.to_owned(),
+            channel: endpoint.connect_lazy(),
+        })
+    }
+
+    /// `host:port`, as it was given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What the endpoint is, within a time.
+    ///
+    /// # Errors
+    /// It cannot be reached, takes longer, or refuses.
+    pub async fn info(&self, timeout: Duration) -> Result<InfoResponse, EndpointError> {
+        self.unary(InfoRequest {}, method::INFO, timeout).await
+    }
+
+    /// The series that are asked for. The time is that of the whole answer.
+    ///
+    /// # Errors
+    /// It cannot be reached, takes longer, or refuses. What goes wrong later is in the stream.
+    pub async fn series(
+        &self,
+        request: SeriesRequest,
+        timeout: Duration,
+    ) -> Result<SeriesFrames, EndpointError> {
+        let deadline = Instant::now() + timeout;
+        let asked = async {
+            let mut grpc = self.ready().await?;
+            let path = PathAndQuery::from_static(method::SERIES);
+            let codec = ProstCodec::<SeriesRequest, SeriesResponse>::default();
+            grpc.server_streaming(with_timeout(request, timeout), path, codec)
+                .await
+        };
+        let answer = timeout_at(deadline, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
+        let frames = answer.map_err(|status| self.failed(&status))?.into_inner();
+        let reading = Reading {
+            endpoint: self.clone(),
+            frames: Some(frames),
+            deadline,
+            timeout,
+        };
+        let frames = stream::unfold(reading, |mut reading| async move {
+            let frame = reading.next().await?;
+            Some((frame, reading))
+        });
+        Ok(frames.boxed())
+    }
+
+    /// The names of labels, within a time.
+    ///
+    /// # Errors
+    /// It cannot be reached, takes longer, or refuses.
+    pub async fn label_names(
+        &self,
+        request: LabelNamesRequest,
+        timeout: Duration,
+    ) -> Result<LabelNamesResponse, EndpointError> {
+        self.unary(request, method::LABEL_NAMES, timeout).await
+    }
+
+    /// The values of a label, within a time.
+    ///
+    /// # Errors
+    /// It cannot be reached, takes longer, or refuses.
+    pub async fn label_values(
+        &self,
+        request: LabelValuesRequest,
+        timeout: Duration,
+    ) -> Result<LabelValuesResponse, EndpointError> {
+        self.unary(request, method::LABEL_VALUES, timeout).await
+    }
+
+    /// A message for a message.
+    async fn unary<Q, A>(
+        &self,
+        request: Q,
+        path: &'static str,
+        timeout: Duration,
+    ) -> Result<A, EndpointError>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let asked = async {
+            let mut grpc = self.ready().await?;
+            let path = PathAndQuery::from_static(path);
+            let codec = ProstCodec::<Q, A>::default();
+            grpc.unary(with_timeout(request, timeout), path, codec)
+                .await
+        };
+        let answer = tokio::time::timeout(timeout, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
+        let answer = answer.map_err(|status| self.failed(&status))?;
+        Ok(answer.into_inner())
+    }
+
+    /// What sends a request, as soon as one can be sent.
+    async fn ready(&self) -> Result<Grpc<Channel>, Status> {
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        match grpc.ready().await {
+            Ok(()) => Ok(grpc),
+            Err(error) => Err(Status::from_error(Box::new(error))),
+        }
+    }
+
+    fn failed(&self, status: &Status) -> EndpointError {
+        EndpointError::status(&self.address, status)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&self.address).finish()
+    }
+}
+
+/// An answer that is being read.
+struct Reading {
+    endpoint: Endpoint,
+    /// `None` after its end.
+    frames: Option<Streaming<SeriesResponse>>,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<SeriesFrame, EndpointError>> {
+        loop {
+            let frames = self.frames.as_mut()?;
+            let message = timeout_at(self.deadline, frames.message()).await;
+            match message.unwrap_or_else(|_| Err(late(self.timeout))) {
+                Ok(Some(SeriesResponse {
+                    result: Some(frame),
+                })) => return Some(Ok(frame)),
+                // Hints are for who sent some.
+                Ok(Some(SeriesResponse { result: None })) => {}
+                Ok(None) => {
+                    self.frames = None;
+                    return None;
+                }
+                Err(status) => {
+                    self.frames = None;
+                    return Some(Err(self.endpoint.failed(&status)));
+                }
+            }
+        }
+    }
+}
+
+/// The request, and how long it is worth answering.
+fn with_timeout<T>(message: T, timeout: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(timeout);
+    request
+}
+
+fn late(timeout: Duration) -> Status {
+    Status::deadline_exceeded(format!("no whole answer within {timeout:?}"))
+}

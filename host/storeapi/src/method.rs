@@ -1,0 +1,13 @@
+//! The methods of the services, as they stand in the path of a request.
+
+/// `thanos.info.Info`
+pub(crate) const INFO: &str = "/thanos.info.Info/Info";
+
+/// `thanos.Store`: series.
+pub(crate) const SERIES: &str = "/thanos.Store/Series";
+
+/// `thanos.Store`: names of labels.
+pub(crate) const LABEL_NAMES: &str = "/thanos.Store/LabelNames";
+
+/// `thanos.Store`: values of a label.
+pub(crate) const LABEL_VALUES: &str = "/thanos.Store/LabelValues";
