@@ -23,7 +23,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("rules", &["model", "storage", "template", "promql"]),
-    ("fleet", &["model", "storage"]),
+    // Chunks of the StoreAPI are those of a block of Prometheus.
+    ("fleet", &["model", "storage", "promblock", "storeapi"]),
     ("notifier", &["model", "http", "discovery", "rules"]),
     ("push", &["model", "disk", "exposition"]),
     ("cluster", &["model"]),
@@ -118,6 +119,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bcrypt", &["web"]),
     ("clap", &["narthex"]),
     ("foca", &["cluster"]),
+    ("hickory-resolver", &["fleet"]),
     ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),
     ("object_store", &["block", "tsdb", "bucket"]),

@@ -13,7 +13,7 @@ mod tests;
 mod totals;
 
 use narthex_model::sample;
-use narthex_storage::{Place, Series};
+use narthex_storage::{Place, Series, Wanted};
 
 /// How one series is made of those of replicas.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,9 +34,10 @@ impl Dedup {
     /// Makes one series of those of replicas, whose order decides where nothing else does; `None`
     /// where there is none. The labels are those of the first one.
     ///
-    /// A function of a counter's growth looks at it where `is_counter`: then values may have
-    /// been lifted so that no replica seems to fall behind another one.
-    pub fn apply(self, mut replicas: Vec<Series>, is_counter: bool) -> Option<Series> {
+    /// Where the growth of a counter is wanted, values may have been lifted so that no replica
+    /// seems to fall behind another one.
+    pub fn apply(self, mut replicas: Vec<Series>, wanted: Wanted) -> Option<Series> {
+        let is_counter = wanted == Wanted::Growth;
         replicas.retain(|series| !series.timestamps.is_empty());
         match self {
             _ if replicas.len() <= 1 => replicas.pop(),
@@ -45,11 +46,6 @@ impl Dedup {
             Self::Chain => Series::join(replicas),
         }
     }
-}
-
-/// Whether a function looks at how much a counter has grown.
-pub fn is_of_counters(function: &str) -> bool {
-    matches!(function, "rate" | "increase" | "irate")
 }
 
 /// Whether the sample says that the series has ended.

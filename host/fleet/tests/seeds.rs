@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt, stream};
 use narthex_fleet::Dedup;
 use narthex_model::{Labels, PromDuration, sample};
 use narthex_promql::{Engine, EngineOptions, QueryOptions, Value};
-use narthex_storage::{Queryable, SelectRequest, Series, SeriesStream, StorageError};
+use narthex_storage::{Queryable, SelectRequest, Series, SeriesStream, StorageError, Wanted};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -42,7 +42,10 @@ impl Target {
     }
 
     fn value(&self, time_ms: i64) -> f64 {
-        let life = self.restarts_ms.iter().rfind(|start_ms| **start_ms <= time_ms);
+        let life = self
+            .restarts_ms
+            .iter()
+            .rfind(|start_ms| **start_ms <= time_ms);
         (time_ms - life.unwrap()) as f64 / 1_000.0 * self.a_second
     }
 
@@ -145,8 +148,11 @@ fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_live
         let count = replicas.outages.len();
         let series = (0..count).map(|number| replicas.scrape(number, &target, random));
         let series: Vec<Series> = series.collect();
-        let merged = Dedup::default().apply(series, true).unwrap();
-        assert!(merged.timestamps.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}");
+        let merged = Dedup::default().apply(series, Wanted::Growth).unwrap();
+        assert!(
+            merged.timestamps.windows(2).all(|pair| pair[0] < pair[1]),
+            "seed {seed}"
+        );
         let storage = Arc::new(One(merged));
         // What lies between two scrapes, at its longest; what of it is missing is extrapolated as
         // the rest of the window is.
@@ -165,7 +171,10 @@ fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_live
         }
         let rates = range(&storage, "rate(m[5m]) * 300");
         for ((_, increase), (_, rate)) in increases.iter().zip(&rates) {
-            assert!((increase - rate).abs() <= increase.abs() * 1e-9, "seed {seed}");
+            assert!(
+                (increase - rate).abs() <= increase.abs() * 1e-9,
+                "seed {seed}"
+            );
         }
     }
 }

@@ -25,7 +25,7 @@ fn texts(series: &Series) -> Vec<String> {
 struct Case {
     name: &'static str,
     dedup: Dedup,
-    is_counter: bool,
+    wanted: Wanted,
     replicas: &'static [&'static [(i64, f64)]],
     merged: &'static str,
 }
@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
     Case {
         name: "who comes first is followed, and the other one fills nothing",
         dedup: Dedup::Interval,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[(0, 1.0), (10_000, 2.0), (20_000, 3.0), (30_000, 4.0)],
             &[(4_000, 1.5), (14_000, 2.5), (24_000, 3.5)],
@@ -44,7 +44,7 @@ const CASES: &[Case] = &[
     Case {
         name: "a gap is filled after one and a half intervals, and whoever fills it is followed on",
         dedup: Dedup::Interval,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[
                 (0, 1.0),
@@ -69,7 +69,7 @@ const CASES: &[Case] = &[
     Case {
         name: "what comes late by less than half an interval is no gap",
         dedup: Dedup::Interval,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[(0, 1.0), (10_000, 2.0), (24_900, 3.0), (30_000, 4.0)],
             &[(6_000, 1.5), (16_000, 2.5), (26_000, 3.5)],
@@ -79,7 +79,7 @@ const CASES: &[Case] = &[
     Case {
         name: "an end that only one replica has seen is none",
         dedup: Dedup::Interval,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[
                 (0, 1.0),
@@ -95,7 +95,7 @@ const CASES: &[Case] = &[
     Case {
         name: "an end that all have seen is told once",
         dedup: Dedup::Interval,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[(0, 1.0), (10_000, 2.0), (20_000, S), (90_000, 1.0)],
             &[(6_000, 1.5), (16_000, S), (96_000, 1.5)],
@@ -105,7 +105,7 @@ const CASES: &[Case] = &[
     Case {
         name: "who lags behind does not make a counter fall",
         dedup: Dedup::Interval,
-        is_counter: true,
+        wanted: Wanted::Growth,
         replicas: &[
             &[(0, 100.0), (10_000, 110.0)],
             &[
@@ -121,7 +121,7 @@ const CASES: &[Case] = &[
     Case {
         name: "counters of two processes are told by their growth",
         dedup: Dedup::Interval,
-        is_counter: true,
+        wanted: Wanted::Growth,
         replicas: &[
             &[(0, 1e6), (10_000, 1_000_010.0), (50_000, 1_000_050.0)],
             &[(5_000, 5.0), (15_000, 15.0), (25_000, 25.0), (35_000, 35.0)],
@@ -131,7 +131,7 @@ const CASES: &[Case] = &[
     Case {
         name: "a reset that the second replica sees is one",
         dedup: Dedup::Interval,
-        is_counter: true,
+        wanted: Wanted::Growth,
         replicas: &[
             &[(0, 100.0), (10_000, 110.0)],
             &[(5_000, 105.0), (15_000, 3.0), (25_000, 13.0)],
@@ -141,7 +141,7 @@ const CASES: &[Case] = &[
     Case {
         name: "a lifted counter that is reset counts from there",
         dedup: Dedup::Interval,
-        is_counter: true,
+        wanted: Wanted::Growth,
         replicas: &[
             &[(0, 1e6), (10_000, 1_000_010.0)],
             &[
@@ -157,7 +157,7 @@ const CASES: &[Case] = &[
     Case {
         name: "penalty takes the earlier one and lets the other wait",
         dedup: Dedup::Penalty,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[(10_000, 1.0), (20_000, 2.0), (30_000, 3.0), (70_000, 7.0)],
             &[
@@ -175,7 +175,7 @@ const CASES: &[Case] = &[
     Case {
         name: "penalty lifts whoever would make a counter fall (Thanos issue 2401)",
         dedup: Dedup::Penalty,
-        is_counter: true,
+        wanted: Wanted::Growth,
         replicas: &[
             &[
                 (10_000, 8.0),
@@ -194,7 +194,7 @@ const CASES: &[Case] = &[
     Case {
         name: "penalty goes through replicas that follow each other",
         dedup: Dedup::Penalty,
-        is_counter: false,
+        wanted: Wanted::Samples,
         replicas: &[
             &[(10_000, 1.0), (20_000, 2.0)],
             &[(60_000, 3.0), (70_000, 4.0)],
@@ -206,7 +206,7 @@ const CASES: &[Case] = &[
     Case {
         name: "chain has all samples",
         dedup: Dedup::Chain,
-        is_counter: true,
+        wanted: Wanted::Growth,
         replicas: &[
             &[(10_000, 1.0), (20_000, 2.0)],
             &[(10_000, 9.0), (12_000, 0.5), (20_001, 2.0)],
@@ -223,7 +223,7 @@ fn replicas_become_one_series() {
             .iter()
             .map(|samples| series(samples))
             .collect();
-        let merged = case.dedup.apply(replicas, case.is_counter).unwrap();
+        let merged = case.dedup.apply(replicas, case.wanted).unwrap();
         assert_eq!(texts(&merged).join(" "), case.merged, "{}", case.name);
     }
 }
@@ -231,10 +231,12 @@ fn replicas_become_one_series() {
 #[test]
 fn one_replica_is_left_as_it_is_and_none_is_none() {
     for dedup in [Dedup::Interval, Dedup::Penalty, Dedup::Chain] {
-        assert!(dedup.apply(vec![], true).is_none());
-        assert!(dedup.apply(vec![series(&[])], true).is_none());
+        assert!(dedup.apply(vec![], Wanted::Growth).is_none());
+        assert!(dedup.apply(vec![series(&[])], Wanted::Growth).is_none());
         let alone = series(&[(1, 5.0), (2, 1.0), (3, S)]);
-        let merged = dedup.apply(vec![series(&[]), alone.clone()], true).unwrap();
+        let merged = dedup
+            .apply(vec![series(&[]), alone.clone()], Wanted::Growth)
+            .unwrap();
         assert_eq!(texts(&merged), texts(&alone));
     }
 }
@@ -263,7 +265,7 @@ fn what_a_histogram_says_of_a_reset_is_not_believed_after_a_change_of_replicas()
         ]
     };
     for dedup in [Dedup::Interval, Dedup::Penalty] {
-        let merged = dedup.apply(replicas(), true).unwrap();
+        let merged = dedup.apply(replicas(), Wanted::Growth).unwrap();
         let hints = merged.histograms.unwrap();
         let unknown = |h: &Option<Arc<FloatHistogram>>| {
             h.as_ref().unwrap().counter_reset_hint == CounterResetHint::Unknown

@@ -7,7 +7,7 @@ use futures::{FutureExt, StreamExt, stream};
 use narthex_fleet::Dedup;
 use narthex_model::{Labels, PromDuration, sample};
 use narthex_promql::{Engine, EngineOptions, QueryOptions, Value};
-use narthex_storage::{Queryable, SelectRequest, Series, SeriesStream, StorageError};
+use narthex_storage::{Queryable, SelectRequest, Series, SeriesStream, StorageError, Wanted};
 
 /// The replicas of an issue.
 fn replicas(text: &str) -> Vec<Series> {
@@ -71,7 +71,7 @@ fn range(series: Series, query: &str, [start_ms, end_ms, step_s]: [i64; 3]) -> V
 #[test]
 fn of_issue_2401_one_replica_is_followed_until_the_restart_and_the_other_one_is_lifted() {
     let [first, second] = <[Series; 2]>::try_from(replicas(ISSUE_2401)).unwrap();
-    let merged = Dedup::Penalty.apply(vec![first.clone(), second.clone()], true);
+    let merged = Dedup::Penalty.apply(vec![first.clone(), second.clone()], Wanted::Growth);
     let merged = samples(&merged.unwrap());
     // Published: the second replica, whose samples are earlier, until both say that the target is
     // gone; then the first one, which sees it again before the other, lifted from 5 to 496544.
@@ -94,7 +94,9 @@ fn by_the_own_algorithm_issue_2401_has_the_rate_that_each_replica_has() {
     let query = "rate(m[5m])";
     let alone = replicas(ISSUE_2401).into_iter();
     let alone: Vec<_> = alone.map(|one| range(one, query, times)).collect();
-    let merged = Dedup::Interval.apply(replicas(ISSUE_2401), true).unwrap();
+    let merged = Dedup::Interval
+        .apply(replicas(ISSUE_2401), Wanted::Growth)
+        .unwrap();
     let merged = range(merged, query, times);
     assert_eq!(merged.len(), alone[0].len());
     for (at, (time_ms, rate)) in merged.iter().enumerate() {
@@ -115,7 +117,7 @@ fn by_the_own_algorithm_issue_2401_has_the_rate_that_each_replica_has() {
 fn of_issue_2890_a_value_stands_at_every_step_though_a_replica_ends_and_another_one_begins() {
     let times = [1_598_471_700_000, 1_598_472_600_000, 3];
     for dedup in [Dedup::Penalty, Dedup::Interval, Dedup::Chain] {
-        let merged = dedup.apply(replicas(ISSUE_2890), false).unwrap();
+        let merged = dedup.apply(replicas(ISSUE_2890), Wanted::Samples).unwrap();
         let found = range(merged, "m", times);
         assert_eq!(found.len(), 301, "{dedup:?}");
         assert!(found.iter().all(|(_, found)| *found == 1_596_610_196.0));
