@@ -24,6 +24,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("rules", &["model", "storage", "template", "promql"]),
+    // Chunks of the StoreAPI are those of a block of Prometheus.
+    ("fleet", &["model", "storage", "promblock", "storeapi"]),
     ("notifier", &["model", "http", "discovery", "rules"]),
     ("push", &["model", "disk", "exposition"]),
     ("cluster", &["model"]),
@@ -125,6 +127,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap_complete", &["narthex"]),
     ("clap_mangen", &["narthex"]),
     ("foca", &["cluster"]),
+    ("hickory-resolver", &["fleet"]),
     ("foyer", &["bucket"]),
     ("mimalloc", &["narthex"]),
     ("object_store", &["block", "tsdb", "bucket"]),

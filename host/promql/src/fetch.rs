@@ -137,7 +137,8 @@ impl Reading<'_> {
             return Ok(Some(Found::Series(Vec::new())));
         }
         let (select, warnings) = (&request.select, &self.query.warnings);
-        let mut stream = self.storage.select_with_warnings(select, warnings).await?;
+        let found = self.storage.select_wanted(select, request.wanted, warnings);
+        let mut stream = found.await?;
         let mut batch = Batch::default();
         let mut in_batch: usize = 0;
         let mut folds: Option<Folds> = None;

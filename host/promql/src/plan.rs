@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use narthex_model::Matcher;
-use narthex_storage::{SelectRequest, TimeRange};
+use narthex_storage::{SelectRequest, TimeRange, Wanted};
 
 use crate::ast::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Expr, ExprKind, RangeEdges, Span,
@@ -82,6 +82,8 @@ pub(crate) struct Plan {
 pub(crate) struct Request {
     /// Which series, and the range from the first sample that may be needed to the last.
     pub(crate) select: SelectRequest,
+    /// What of the samples is looked at.
+    pub(crate) wanted: Wanted,
     /// What of that range is looked at.
     pub(crate) windows: Windows,
     /// Only the newest sample of each window is looked at.
@@ -244,6 +246,7 @@ const NOTHING: TimeRange = TimeRange {
 impl Request {
     fn is_like(&self, other: &Self) -> bool {
         self.select.range == other.select.range
+            && self.wanted == other.wanted
             && self.newest_only == other.newest_only
             && self.with_reset_hints == other.with_reset_hints
             && self.windows == other.windows
@@ -267,6 +270,7 @@ pub(crate) fn plan(
         streamed: Vec::new(),
         totals_only: 0,
         whole: 0,
+        wanted: Wanted::Samples,
     };
     let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
     let grid = grid.unwrap_or(Grid::at(times.start_ms));
@@ -291,6 +295,8 @@ struct Planner {
     totals_only: usize,
     /// Calls and subqueries around the expression that look at whole histograms.
     whole: usize,
+    /// What the call that is nearest around the expression looks at of a range.
+    wanted: Wanted,
 }
 
 impl Planner {
@@ -332,10 +338,12 @@ impl Planner {
                 let whole = usize::from(looks_at_buckets(call.function.name));
                 self.totals_only += totals_only;
                 self.whole += whole;
+                let around = std::mem::replace(&mut self.wanted, wanted_by(call.function.name));
                 let args = call.args.iter().map(|arg| self.node(arg, grid));
                 let args = args.collect::<Result<Vec<_>, _>>()?;
                 self.totals_only -= totals_only;
                 self.whole -= whole;
+                self.wanted = around;
                 let invariant = !depends_on_evaluation_time(call.function.name)
                     && args.iter().all(|arg| arg.is_step_invariant);
                 (NodeKind::Call(call.function, args), invariant)
@@ -381,8 +389,9 @@ impl Planner {
         };
         let newest_only = range_ms.is_none() && edges == RangeEdges::Plain;
         let matchers = selector.matchers.to_vec();
+        let wanted = range_ms.map_or(Wanted::Samples, |_| self.wanted);
         Ok(Selector {
-            request: self.request(matchers, windows, newest_only, grid.is_some()),
+            request: self.request(matchers, windows, newest_only, grid.is_some(), wanted),
             matchers: Arc::clone(&selector.matchers),
             shift,
             edges,
@@ -397,6 +406,7 @@ impl Planner {
         windows: Windows,
         newest_only: bool,
         is_evaluated: bool,
+        wanted: Wanted,
     ) -> usize {
         let range = if is_evaluated {
             windows.time_range()
@@ -405,6 +415,7 @@ impl Planner {
         };
         let request = Request {
             select: SelectRequest { matchers, range },
+            wanted,
             windows,
             newest_only,
             with_reset_hints: self.totals_only > 0 && self.whole == 0,
@@ -525,6 +536,14 @@ impl Planner {
 pub(crate) fn unsupported(what: &str) -> QueryError {
     let verb = if what.ends_with('s') { "are" } else { "is" };
     QueryError::Execution(format!("{what} {verb} not supported yet"))
+}
+
+/// What a function looks at of a range.
+fn wanted_by(function: &str) -> Wanted {
+    match function {
+        "rate" | "increase" | "irate" => Wanted::Growth,
+        _ => Wanted::Samples,
+    }
 }
 
 /// Whether a function takes of native histograms only what they count in all.

@@ -1,4 +1,4 @@
-//! Makes one series of what several parts of a store have of it.
+//! Makes one series of what several parts of a store, or several stores, have of it.
 
 use std::sync::Arc;
 
@@ -7,6 +7,9 @@ use narthex_model::FloatHistogram;
 use narthex_model::histogram::CounterResetHint;
 
 use crate::Series;
+
+/// Where a sample lies: its part, and its place there.
+pub type Place = (usize, usize);
 
 impl Series {
     /// Joins samples of one series; of equal timestamps the first part's counts. `None` where
@@ -29,6 +32,50 @@ impl Series {
         };
         let labels = parts.pop()?.labels;
         Some(Self::of_numbers(labels, timestamps, values))
+    }
+}
+
+impl Series {
+    /// The samples at these places, in that order, which is that of time; a place that no part has
+    /// is passed over. Labels are those of the first part, and `None` is where there is none.
+    ///
+    /// What a histogram says of a reset is kept where the sample before it is the one that it has
+    /// in its own part.
+    pub fn gather(parts: &[Self], places: &[Place]) -> Option<Self> {
+        let labels = parts.first()?.labels.clone();
+        let has = |(part, at): &&Place| parts.get(*part).is_some_and(|p| *at < p.timestamps.len());
+        let places: Vec<Place> = places.iter().filter(has).copied().collect();
+        let start_of = |(part, at): &Place| {
+            let starts = parts[*part].starts.as_ref();
+            let start_ms = starts.and_then(|starts| starts.get(*at));
+            start_ms.copied().unwrap_or_default()
+        };
+        let starts: ScalarBuffer<i64> = places.iter().map(start_of).collect();
+        let has_start = starts.iter().any(|start_ms| *start_ms != 0);
+        let mut before: Option<Place> = None;
+        let histogram_of = |(part, at): &Place| {
+            let own_before = at.checked_sub(1).map(|before| (*part, before));
+            let is_after_its_own = before == own_before;
+            before = Some((*part, *at));
+            let histograms = parts[*part].histograms.as_ref();
+            let histogram = histograms.and_then(|all| all.get(*at)?.clone())?;
+            Some(match is_after_its_own {
+                true => histogram,
+                false => unknown_reset(histogram),
+            })
+        };
+        let histograms: Vec<Option<Arc<FloatHistogram>>> =
+            places.iter().map(histogram_of).collect();
+        let has_histogram = histograms.iter().any(Option::is_some);
+        let timestamps = places.iter().map(|(part, at)| parts[*part].timestamps[*at]);
+        let values = places.iter().map(|(part, at)| parts[*part].values[*at]);
+        Some(Self {
+            labels,
+            timestamps: timestamps.collect(),
+            values: values.collect(),
+            histograms: has_histogram.then(|| histograms.into()),
+            starts: has_start.then_some(starts),
+        })
     }
 }
 
@@ -57,53 +104,16 @@ fn interleave(parts: &[Series]) -> (Vec<i64>, Vec<f64>) {
     samples.into_iter().unzip()
 }
 
-/// Where a sample lies: its time, its part, its place there.
-type Place = (i64, usize, usize);
-
 fn join_all_columns(parts: &[Series]) -> Option<Series> {
     let places = parts.iter().enumerate().flat_map(|(part, series)| {
         let times = series.timestamps.iter().enumerate();
-        times.map(move |(at, timestamp_ms)| (*timestamp_ms, part, at))
+        times.map(move |(at, timestamp_ms)| (*timestamp_ms, (part, at)))
     });
-    let mut places: Vec<Place> = places.collect();
-    places.sort_by_key(|(timestamp_ms, ..)| *timestamp_ms);
-    places.dedup_by_key(|(timestamp_ms, ..)| *timestamp_ms);
-    let values = places
-        .iter()
-        .filter_map(|(_, part, at)| parts[*part].values.get(*at));
-    let start_of = |(_, part, at): &Place| {
-        let starts = parts[*part].starts.as_ref();
-        starts
-            .and_then(|starts| starts.get(*at))
-            .copied()
-            .unwrap_or_default()
-    };
-    let starts: ScalarBuffer<i64> = places.iter().map(start_of).collect();
-    let has_start = starts.iter().any(|start_ms| *start_ms != 0);
-    let mut before: Option<(usize, usize)> = None;
-    let histogram_of = |(_, part, at): &Place| {
-        let own_before = at.checked_sub(1).map(|before| (*part, before));
-        let is_after_its_own = before == own_before;
-        before = Some((*part, *at));
-        let histograms = parts[*part].histograms.as_ref();
-        let histogram = histograms.and_then(|all| all.get(*at)?.clone())?;
-        Some(match is_after_its_own {
-            true => histogram,
-            false => unknown_reset(histogram),
-        })
-    };
-    let histograms: Vec<Option<Arc<FloatHistogram>>> = places.iter().map(histogram_of).collect();
-    let has_histogram = histograms.iter().any(Option::is_some);
-    Some(Series {
-        labels: parts.first()?.labels.clone(),
-        timestamps: places
-            .iter()
-            .map(|(timestamp_ms, ..)| *timestamp_ms)
-            .collect(),
-        values: values.copied().collect(),
-        histograms: has_histogram.then(|| histograms.into()),
-        starts: has_start.then_some(starts),
-    })
+    let mut places: Vec<(i64, Place)> = places.collect();
+    places.sort_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    places.dedup_by_key(|(timestamp_ms, _)| *timestamp_ms);
+    let places: Vec<Place> = places.into_iter().map(|(_, place)| place).collect();
+    Series::gather(parts, &places)
 }
 
 /// The histogram without what it said of a reset; a gauge stays one.

@@ -18,10 +18,11 @@ mod write;
 pub use admin::{AdminError, StorageAdmin, StorageStats, StoredBlock};
 pub use exemplars::{ExemplarsRequest, SeriesExemplars};
 pub use intervals::Intervals;
+pub use join::Place;
 pub use memory::MemoryStore;
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
-    TimeRange,
+    TimeRange, Wanted,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
 pub use warnings::Warnings;

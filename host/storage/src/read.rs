@@ -46,6 +46,17 @@ pub struct SelectRequest {
     pub range: TimeRange,
 }
 
+/// What of samples is looked at, for stores that make one series of several.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// The samples themselves.
+    #[default]
+    Samples,
+    /// How much a counter has grown, as `rate`, `increase` and `irate` tell it: of replicas that
+    /// are behind each other none makes it fall.
+    Growth,
+}
+
 /// Which label sets, names or values: of the series that match and may have a sample in the range.
 #[derive(Debug, Clone)]
 pub struct LabelsRequest {
@@ -160,6 +171,16 @@ pub trait Queryable: Send + Sync {
         _warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         self.select(request)
+    }
+
+    /// As [`Self::select_with_warnings`], for who looks at a part of what samples say.
+    fn select_wanted<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        _wanted: Wanted,
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        self.select_with_warnings(request, warnings)
     }
 
     /// The label sets of all series that match and may have a sample in the range; in no

@@ -59,7 +59,7 @@ impl Planner {
         let newest_only = true;
         Ok(Info {
             inner,
-            request: self.request(matchers, windows, newest_only, grid.is_some()),
+            request: self.request(matchers, windows, newest_only, grid.is_some(), Wanted::Samples),
             shift,
             names,
             data,

@@ -1,0 +1,275 @@
+use std::sync::Arc;
+
+use narthex_model::{CounterResetHint, FloatHistogram, Labels};
+
+use super::*;
+
+const S: f64 = sample::STALE_NAN;
+
+fn series(samples: &[(i64, f64)]) -> Series {
+    let labels = Labels::from_pairs([("__name__", "m")]);
+    let (times, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
+    Series::of_numbers(labels, times, values)
+}
+
+/// As texts, so that a staleness marker is equal to itself.
+fn texts(series: &Series) -> Vec<String> {
+    let samples = series.timestamps.iter().zip(series.values.iter());
+    let text = |(time_ms, value): (&i64, &f64)| match sample::is_stale_nan(*value) {
+        true => format!("{time_ms}:S"),
+        false => format!("{time_ms}:{value}"),
+    };
+    samples.map(text).collect()
+}
+
+struct Case {
+    name: &'static str,
+    dedup: Dedup,
+    wanted: Wanted,
+    replicas: &'static [&'static [(i64, f64)]],
+    merged: &'static str,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "who comes first is followed, and the other one fills nothing",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[(0, 1.0), (10_000, 2.0), (20_000, 3.0), (30_000, 4.0)],
+            &[(4_000, 1.5), (14_000, 2.5), (24_000, 3.5)],
+        ],
+        merged: "0:1 10000:2 20000:3 30000:4",
+    },
+    Case {
+        name: "a gap is filled after one and a half intervals, and whoever fills it is followed on",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[
+                (0, 1.0),
+                (10_000, 2.0),
+                (20_000, 3.0),
+                (60_000, 7.0),
+                (70_000, 8.0),
+            ],
+            &[
+                (4_000, 1.5),
+                (14_000, 2.5),
+                (24_000, 3.5),
+                (34_000, 4.5),
+                (44_000, 5.5),
+                (54_000, 6.5),
+                (64_000, 7.5),
+            ],
+        ],
+        // The sample at 24000 is the scrape of 20000, seen twice.
+        merged: "0:1 10000:2 20000:3 34000:4.5 44000:5.5 54000:6.5 64000:7.5",
+    },
+    Case {
+        name: "what comes late by less than half an interval is no gap",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[(0, 1.0), (10_000, 2.0), (24_900, 3.0), (30_000, 4.0)],
+            &[(6_000, 1.5), (16_000, 2.5), (26_000, 3.5)],
+        ],
+        merged: "0:1 10000:2 24900:3 30000:4",
+    },
+    Case {
+        name: "an end that only one replica has seen is none",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[
+                (0, 1.0),
+                (10_000, 2.0),
+                (20_000, S),
+                (30_000, 4.0),
+                (40_000, 5.0),
+            ],
+            &[(6_000, 1.5), (16_000, 2.5), (26_000, 3.5), (36_000, 4.5)],
+        ],
+        merged: "0:1 10000:2 16000:2.5 26000:3.5 36000:4.5",
+    },
+    Case {
+        name: "an end that all have seen is told once",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[(0, 1.0), (10_000, 2.0), (20_000, S), (90_000, 1.0)],
+            &[(6_000, 1.5), (16_000, S), (96_000, 1.5)],
+        ],
+        merged: "0:1 10000:2 20000:S 90000:1",
+    },
+    Case {
+        name: "who lags behind does not make a counter fall",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 110.0)],
+            &[
+                (2_000, 96.0),
+                (12_000, 106.0),
+                (22_000, 116.0),
+                (32_000, 126.0),
+            ],
+        ],
+        // It has grown by 8 since the last sample of the other one.
+        merged: "0:100 10000:110 12000:112 22000:122 32000:132",
+    },
+    Case {
+        name: "counters of two processes are told by their growth",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 1e6), (10_000, 1_000_010.0), (50_000, 1_000_050.0)],
+            &[(5_000, 5.0), (15_000, 15.0), (25_000, 25.0), (35_000, 35.0)],
+        ],
+        merged: "0:1000000 10000:1000010 15000:1000015 25000:1000025 35000:1000035 50000:1000050",
+    },
+    Case {
+        name: "a reset that the second replica sees is one",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 110.0)],
+            &[(5_000, 105.0), (15_000, 3.0), (25_000, 13.0)],
+        ],
+        merged: "0:100 10000:110 15000:3 25000:13",
+    },
+    Case {
+        name: "a lifted counter that is reset counts from there",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 1e6), (10_000, 1_000_010.0)],
+            &[
+                (5_000, 5.0),
+                (15_000, 15.0),
+                (25_000, 25.0),
+                (35_000, 3.0),
+                (45_000, 13.0),
+            ],
+        ],
+        merged: "0:1000000 10000:1000010 15000:1000015 25000:1000025 35000:3 45000:13",
+    },
+    Case {
+        name: "penalty takes the earlier one and lets the other wait",
+        dedup: Dedup::Penalty,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[(10_000, 1.0), (20_000, 2.0), (30_000, 3.0), (70_000, 7.0)],
+            &[
+                (10_001, 1.0),
+                (25_000, 2.5),
+                (35_000, 3.5),
+                (45_000, 4.5),
+                (55_000, 5.5),
+                (65_000, 6.5),
+            ],
+        ],
+        // After 30000 the second one waits until 50000, and after 55000 the first until 105000.
+        merged: "10000:1 20000:2 30000:3 55000:5.5 65000:6.5",
+    },
+    Case {
+        name: "penalty lifts whoever would make a counter fall (Thanos issue 2401)",
+        dedup: Dedup::Penalty,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[
+                (10_000, 8.0),
+                (20_000, 9.0),
+                (50_001, 10.0),
+                (60_000, 11.0),
+                (70_000, 12.0),
+                (80_000, 13.0),
+                (90_000, 14.0),
+                (100_000, 15.0),
+            ],
+            &[(10_001, 8.0), (45_001, 8.5), (55_001, 9.5), (65_001, 10.5)],
+        ],
+        merged: "10000:8 20000:9 45001:9 55001:10 65001:11 90000:14 100000:15",
+    },
+    Case {
+        name: "penalty goes through replicas that follow each other",
+        dedup: Dedup::Penalty,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[(10_000, 1.0), (20_000, 2.0)],
+            &[(60_000, 3.0), (70_000, 4.0)],
+            &[(200_000, 5.0), (210_000, 6.0)],
+            &[(10_000, 1.0), (20_000, 2.0)],
+        ],
+        merged: "10000:1 20000:2 60000:3 70000:4 200000:5 210000:6",
+    },
+    Case {
+        name: "chain has all samples",
+        dedup: Dedup::Chain,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(10_000, 1.0), (20_000, 2.0)],
+            &[(10_000, 9.0), (12_000, 0.5), (20_001, 2.0)],
+        ],
+        merged: "10000:1 12000:0.5 20000:2 20001:2",
+    },
+];
+
+#[test]
+fn replicas_become_one_series() {
+    for case in CASES {
+        let replicas = case
+            .replicas
+            .iter()
+            .map(|samples| series(samples))
+            .collect();
+        let merged = case.dedup.apply(replicas, case.wanted).unwrap();
+        assert_eq!(texts(&merged).join(" "), case.merged, "{}", case.name);
+    }
+}
+
+#[test]
+fn one_replica_is_left_as_it_is_and_none_is_none() {
+    for dedup in [Dedup::Interval, Dedup::Penalty, Dedup::Chain] {
+        assert!(dedup.apply(vec![], Wanted::Growth).is_none());
+        assert!(dedup.apply(vec![series(&[])], Wanted::Growth).is_none());
+        let alone = series(&[(1, 5.0), (2, 1.0), (3, S)]);
+        let merged = dedup
+            .apply(vec![series(&[]), alone.clone()], Wanted::Growth)
+            .unwrap();
+        assert_eq!(texts(&merged), texts(&alone));
+    }
+}
+
+#[test]
+fn what_a_histogram_says_of_a_reset_is_not_believed_after_a_change_of_replicas() {
+    let of = |times: &[i64]| Series {
+        values: vec![sample::HISTOGRAM; times.len()].into(),
+        histograms: Some(
+            times
+                .iter()
+                .map(|_| {
+                    Some(Arc::new(FloatHistogram {
+                        counter_reset_hint: CounterResetHint::NotReset,
+                        ..FloatHistogram::default()
+                    }))
+                })
+                .collect(),
+        ),
+        ..series(&times.iter().map(|time| (*time, 0.0)).collect::<Vec<_>>())
+    };
+    let replicas = || {
+        vec![
+            of(&[0, 10_000, 20_000]),
+            of(&[5_000, 15_000, 25_000, 35_000, 45_000]),
+        ]
+    };
+    for dedup in [Dedup::Interval, Dedup::Penalty] {
+        let merged = dedup.apply(replicas(), Wanted::Growth).unwrap();
+        let hints = merged.histograms.unwrap();
+        let unknown = |h: &Option<Arc<FloatHistogram>>| {
+            h.as_ref().unwrap().counter_reset_hint == CounterResetHint::Unknown
+        };
+        assert_eq!(hints.iter().filter(|h| unknown(h)).count(), 1, "{dedup:?}");
+    }
+}

@@ -1,0 +1,204 @@
+//! All endpoints, who they are now, and what they say of themselves.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures::future::join_all;
+use narthex_storage::Queryable;
+use narthex_storeapi::Endpoint;
+use prometheus_client::registry::Registry;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::member::Member;
+use crate::metrics::{KindLabels, Metrics};
+use crate::view::View;
+use crate::{Address, FleetOptions, MemberStatus, ViewOptions};
+
+/// How often members are asked what they are, as in Thanos.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A fleet has so many members at the most; what goes beyond is left out, and said in the log.
+pub(crate) const MEMBERS_MAX: usize = 5_000;
+
+/// All endpoints.
+pub struct Fleet {
+    options: FleetOptions,
+    metrics: Metrics,
+    members: RwLock<Arc<Vec<Arc<Member>>>>,
+    lookups: Mutex<Lookups>,
+}
+
+/// What addresses lead to.
+#[derive(Default)]
+struct Lookups {
+    /// Beside those of the options: what a file lists.
+    listed: Vec<(Address, bool)>,
+    found: HashMap<Address, Vec<String>>,
+    at: Option<Instant>,
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fleet {
+    /// A fleet whose members nobody has asked yet; see [`Self::run`].
+    pub fn new(options: FleetOptions, registry: &mut Registry) -> Arc<Self> {
+        Arc::new(Self {
+            options,
+            metrics: Metrics::register(registry),
+            members: RwLock::default(),
+            lookups: Mutex::default(),
+        })
+    }
+
+    /// Takes members from a list that may change, beside those of the options; `true` is for
+    /// those that are asked always.
+    pub fn follow(&self, listed: Vec<(Address, bool)>) {
+        let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        if lookups.listed != listed {
+            lookups.listed = listed;
+            lookups.at = None;
+        }
+    }
+
+    /// Asks members what they are for ever, and looks names up.
+    pub async fn run(self: Arc<Self>) {
+        let mut ticks = interval(CHECK_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.check().await;
+        }
+    }
+
+    /// Looks names up where that is due, and asks all members once.
+    pub async fn check(&self) {
+        self.look_up().await;
+        let members = self.members();
+        let checks = members.iter().map(|member| member.check(|| self.now_ms()));
+        join_all(checks).await;
+        self.count(&members);
+    }
+
+    /// One reader's view.
+    pub fn view(self: &Arc<Self>, wishes: ViewOptions) -> Arc<dyn Queryable> {
+        Arc::new(View::new(Arc::clone(self), wishes))
+    }
+
+    /// The members, sorted by address.
+    pub fn statuses(&self) -> Vec<MemberStatus> {
+        let members = self.members();
+        members.iter().map(|member| member.status()).collect()
+    }
+
+    pub(crate) fn options(&self) -> &FleetOptions {
+        &self.options
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    pub(crate) fn members(&self) -> Arc<Vec<Arc<Member>>> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&members)
+    }
+
+    /// Makes the members those that the addresses lead to.
+    async fn look_up(&self) {
+        let (addresses, is_due) = {
+            let lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = self
+                .options
+                .endpoints
+                .iter()
+                .map(|address| (address, false));
+            let strict = self.options.strict.iter().map(|address| (address, true));
+            let own = own.chain(strict).map(|(address, is)| (address.clone(), is));
+            let all: Vec<(Address, bool)> = own.chain(lookups.listed.iter().cloned()).collect();
+            let interval = self.options.dns_interval;
+            let is_due = lookups.at.is_none_or(|at| at.elapsed() >= interval);
+            (all, is_due)
+        };
+        if !is_due {
+            return;
+        }
+        let resolved = join_all(addresses.iter().map(|(address, _)| address.resolve())).await;
+        let mut members: BTreeMap<String, bool> = BTreeMap::new();
+        let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        lookups.at = Some(Instant::now());
+        let mut found = HashMap::new();
+        for ((address, is_strict), resolved) in addresses.into_iter().zip(resolved) {
+            if !address.is_plain() {
+                self.metrics.lookups.inc();
+            }
+            let resolved = resolved.unwrap_or_else(|error| {
+                self.metrics.lookup_failures.inc();
+                tracing::warn!(%address, error, "an endpoint's name cannot be looked up");
+                lookups.found.get(&address).cloned().unwrap_or_default()
+            });
+            for member in &resolved {
+                *members.entry(member.clone()).or_default() |= is_strict;
+            }
+            found.insert(address, resolved);
+        }
+        lookups.found = found;
+        drop(lookups);
+        self.become_those(members);
+    }
+
+    fn become_those(&self, wanted: BTreeMap<String, bool>) {
+        if wanted.len() > MEMBERS_MAX {
+            let count = wanted.len();
+            tracing::warn!(count, "only the first {MEMBERS_MAX} endpoints are asked");
+        }
+        let known = self.members();
+        let now_ms = self.now_ms();
+        let members = wanted.into_iter().take(MEMBERS_MAX);
+        let members = members.filter_map(|(address, is_strict)| {
+            let same = known.iter().find(|member| {
+                member.endpoint().address() == address && member.is_strict() == is_strict
+            });
+            if let Some(same) = same {
+                return Some(Arc::clone(same));
+            }
+            let endpoint = Endpoint::connect(&address, self.options.tls.as_ref());
+            let endpoint =
+                endpoint.inspect_err(|error| tracing::error!(%error, "an endpoint is left out"));
+            Some(Arc::new(Member::new(endpoint.ok()?, is_strict, now_ms)))
+        });
+        let members = Arc::new(members.collect());
+        *self.members.write().unwrap_or_else(PoisonError::into_inner) = members;
+    }
+
+    /// Counts who answers.
+    fn count(&self, members: &[Arc<Member>]) {
+        let mut counts: HashMap<KindLabels, i64> = HashMap::new();
+        for member in members.iter().filter(|member| member.answers()) {
+            let Some(known) = member.known() else {
+                continue;
+            };
+            let sets: Vec<String> = known.label_sets.iter().map(ToString::to_string).collect();
+            let labels = KindLabels {
+                external_labels: sets.join(", "),
+                store_type: known.kind.clone(),
+            };
+            *counts.entry(labels).or_default() += 1;
+        }
+        self.metrics.members.clear();
+        for (labels, count) in counts {
+            self.metrics.members.get_or_create(&labels).set(count);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a fleet says of itself, under Thanos' names where it has them.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What members there are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct KindLabels {
+    pub(crate) external_labels: String,
+    pub(crate) store_type: String,
+}
+
+/// A member.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct MemberLabels {
+    pub(crate) endpoint: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Metrics {
+    pub(crate) members: Family<KindLabels, Gauge>,
+    pub(crate) failures: Family<MemberLabels, Counter>,
+    pub(crate) lookups: Counter,
+    pub(crate) lookup_failures: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "thanos_store_nodes_grpc_connections",
+            "Endpoints that answer, by their external labels and what they are",
+            metrics.members.clone(),
+        );
+        registry.register(
+            "narthex_fleet_endpoint_failures",
+            "Answers to queries of which a part is missing, by endpoint",
+            metrics.failures.clone(),
+        );
+        registry.register(
+            "narthex_fleet_dns_lookups",
+            "Names of endpoints that were looked up",
+            metrics.lookups.clone(),
+        );
+        registry.register(
+            "narthex_fleet_dns_failures",
+            "Names of endpoints that could not be looked up; those found before stay",
+            metrics.lookup_failures.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn failed(&self, endpoint: &str) {
+        let labels = MemberLabels {
+            endpoint: endpoint.to_owned(),
+        };
+        self.failures.get_or_create(&labels).inc();
+    }
+}

@@ -1,0 +1,391 @@
+//! What one reader sees of a fleet.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::stream::{self, StreamExt as _};
+use narthex_model::{Labels, MatchOp, Matcher};
+use narthex_storage::{
+    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange, Wanted,
+    Warnings,
+};
+use narthex_storeapi::message::store::{
+    Aggr, LabelMatcher, LabelNamesRequest, LabelValuesRequest, MatcherType,
+    PartialResponseStrategy, SeriesRequest,
+};
+use tokio::time::Instant;
+
+use crate::answer::Answer;
+use crate::member::{Known, Member, Standing};
+use crate::merge::Merge;
+use crate::{Dedup, Fleet, ViewOptions};
+
+/// So many series a frame may have, as Thanos' querier asks for.
+const BATCH_SERIES: i64 = 64;
+
+/// One reader's view.
+pub(crate) struct View {
+    fleet: Arc<Fleet>,
+    /// How replicas are made one; `None` where they are not.
+    dedup: Option<Dedup>,
+    /// What is left out of label sets.
+    without: Vec<String>,
+    is_partial: bool,
+    members: Vec<Vec<Matcher>>,
+}
+
+impl View {
+    pub(crate) fn new(fleet: Arc<Fleet>, wishes: ViewOptions) -> Self {
+        let options = fleet.options();
+        let is_deduplicated = wishes.dedup.unwrap_or(true);
+        let replica_labels = wishes.replica_labels;
+        let replica_labels = replica_labels.unwrap_or_else(|| options.replica_labels.clone());
+        Self {
+            dedup: is_deduplicated.then_some(options.dedup),
+            without: if is_deduplicated {
+                replica_labels
+            } else {
+                Vec::new()
+            },
+            is_partial: wishes.partial_response.unwrap_or(options.partial_response),
+            members: wishes.members,
+            fleet,
+        }
+    }
+
+    fn response_timeout(&self) -> Duration {
+        self.fleet.options().response_timeout
+    }
+
+    fn strategy(&self) -> i32 {
+        match self.is_partial {
+            true => PartialResponseStrategy::Warn as i32,
+            false => PartialResponseStrategy::Abort as i32,
+        }
+    }
+
+    /// Says what is missing, or fails because of it.
+    fn missing(&self, what: String, warnings: &Warnings) -> Result<(), StorageError> {
+        if !self.is_partial {
+            return Err(incomplete(what));
+        }
+        warnings.add(what);
+        Ok(())
+    }
+
+    /// Who may have what is asked for.
+    fn asked(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        warnings: &Warnings,
+    ) -> Result<Vec<(Arc<Member>, Arc<Known>)>, StorageError> {
+        let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
+        let mut asked = Vec::new();
+        for member in self.fleet.members().iter() {
+            if !member.is_selected(&self.members) {
+                continue;
+            }
+            match member.standing(now_ms, timeout) {
+                Standing::Asked(known) if known.may_have(matchers, range) => {
+                    asked.push((Arc::clone(member), known));
+                }
+                Standing::Missed(known, error)
+                    if known.is_none_or(|known| known.may_have(matchers, range)) =>
+                {
+                    self.missing(error, warnings)?;
+                }
+                Standing::Asked(_) | Standing::Missed(..) | Standing::Forgotten => {}
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Asks for series, and merges the answers.
+    async fn merged(
+        &self,
+        request: &SelectRequest,
+        only_labels: Option<usize>,
+        warnings: &Warnings,
+    ) -> Result<Merge, StorageError> {
+        let asked = self.asked(&request.matchers, request.range, warnings)?;
+        let wire = SeriesRequest {
+            min_time: request.range.start_ms,
+            max_time: request.range.end_ms,
+            matchers: request.matchers.iter().map(matcher_of).collect(),
+            aggregates: vec![Aggr::Raw as i32],
+            partial_response_disabled: !self.is_partial,
+            partial_response_strategy: self.strategy(),
+            skip_chunks: only_labels.is_some(),
+            without_replica_labels: self.without.clone(),
+            limit: only_labels.map_or(0, limit_of),
+            response_batch_size: BATCH_SERIES,
+            ..SeriesRequest::default()
+        };
+        let answers = asked.into_iter().map(|(member, known)| {
+            let wire = wire.clone();
+            async move {
+                let answer = self.answer(&member, &known, wire).await;
+                (member, answer)
+            }
+        });
+        let mut merged = Vec::new();
+        for (member, answer) in join_all(answers).await {
+            match answer {
+                Ok(answer) => merged.push(answer),
+                Err(error) => {
+                    self.fleet.metrics().failed(member.endpoint().address());
+                    self.missing(error, warnings)?;
+                }
+            }
+        }
+        let metrics = self.fleet.metrics().clone();
+        Ok(Merge::new(
+            merged,
+            self.is_partial,
+            warnings.clone(),
+            metrics,
+        ))
+    }
+
+    async fn answer(
+        &self,
+        member: &Arc<Member>,
+        known: &Known,
+        request: SeriesRequest,
+    ) -> Result<Answer, String> {
+        let patience = self.response_timeout();
+        let begun = Instant::now();
+        // A reader that is slow itself must not be taken for a slow member, so that an answer as a
+        // whole has the time of the query, and only waiting for it is bounded here.
+        let frames = member.endpoint().series(request, ANSWER_TIMEOUT);
+        let frames = tokio::time::timeout(patience, frames).await;
+        let frames = frames.map_err(|_| {
+            let address = member.endpoint().address();
+            format!("{address}: no answer within {patience:?}")
+        })?;
+        let frames = frames.map_err(|error| error.to_string())?;
+        let answer = Answer::new(Arc::clone(member), frames, (begun.elapsed(), patience));
+        match known.leaves_out_labels || self.without.is_empty() {
+            true => Ok(answer),
+            false => answer.sorted_without(&self.without).await,
+        }
+    }
+
+    /// The texts that members answer, each once, sorted.
+    async fn texts<'a, F>(
+        &'a self,
+        request: &'a LabelsRequest,
+        ask: impl Fn(Arc<Member>) -> F,
+    ) -> Result<Vec<String>, StorageError>
+    where
+        F: Future<Output = Result<(Vec<String>, Vec<String>), String>> + Send,
+    {
+        let warnings = Warnings::default();
+        let asked = self.asked(&request.matchers, request.range, &warnings)?;
+        let answers = asked.into_iter().map(|(member, _)| ask(member));
+        let mut found = BTreeSet::new();
+        for answer in join_all(answers).await {
+            match answer {
+                Ok((texts, missing)) => {
+                    found.extend(texts);
+                    for what in missing {
+                        self.missing(what, &warnings)?;
+                    }
+                }
+                Err(error) => self.missing(error, &warnings)?,
+            }
+        }
+        log(&warnings);
+        let limit = request.limit.unwrap_or(usize::MAX);
+        Ok(found.into_iter().take(limit).collect())
+    }
+}
+
+/// An answer may take so long as a whole; the query's own timeout is usually shorter.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3600);
+
+impl Queryable for View {
+    fn select<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        async move {
+            let warnings = Warnings::default();
+            let found = self.select_with_warnings(request, &warnings).await;
+            log(&warnings);
+            found
+        }
+        .boxed()
+    }
+
+    fn select_with_warnings<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        self.select_wanted(request, Wanted::Samples, warnings)
+    }
+
+    fn select_wanted<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        wanted: Wanted,
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        async move {
+            let merge = self.merged(request, None, warnings).await?;
+            let (range, dedup) = (request.range, self.dedup);
+            let found = stream::try_unfold(merge, move |mut merge| async move {
+                loop {
+                    let groups = merge.next().await.map_err(incomplete)?;
+                    if groups.is_empty() {
+                        return Ok(None);
+                    }
+                    let mut replicas = Vec::new();
+                    for group in groups {
+                        match group.series(range) {
+                            Ok(series) => replicas.extend(series),
+                            Err(error) => merge.missing(error).map_err(incomplete)?,
+                        }
+                    }
+                    let series = match dedup {
+                        Some(dedup) => dedup.apply(replicas, wanted),
+                        None => Series::join(replicas),
+                    };
+                    // A chunk may reach into the range, and none of its samples.
+                    if let Some(series) = series {
+                        return Ok(Some((series, merge)));
+                    }
+                }
+            });
+            Ok(found.boxed())
+        }
+        .boxed()
+    }
+
+    fn series<'a>(
+        &'a self,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
+        async move {
+            let warnings = Warnings::default();
+            let found = self.series_with_warnings(request, &warnings).await;
+            log(&warnings);
+            found
+        }
+        .boxed()
+    }
+
+    fn series_with_warnings<'a>(
+        &'a self,
+        request: &'a LabelsRequest,
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
+        async move {
+            let limit = request.limit.unwrap_or(usize::MAX);
+            let merge = self.merged(&request.samples(), Some(limit), warnings);
+            let mut merge = merge.await?;
+            let mut found = Vec::new();
+            while found.len() < limit {
+                let groups = merge.next().await.map_err(incomplete)?;
+                let Some(group) = groups.into_iter().next() else {
+                    break;
+                };
+                found.push(group.labels);
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    fn label_names<'a>(
+        &'a self,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        let wire = LabelNamesRequest {
+            partial_response_disabled: !self.is_partial,
+            partial_response_strategy: self.strategy(),
+            start: request.range.start_ms,
+            end: request.range.end_ms,
+            matchers: request.matchers.iter().map(matcher_of).collect(),
+            without_replica_labels: self.without.clone(),
+            limit: request.limit.map_or(0, limit_of),
+        };
+        let timeout = self.response_timeout();
+        let ask = move |member: Arc<Member>| {
+            let wire = wire.clone();
+            async move {
+                let answer = member.endpoint().label_names(wire, timeout).await;
+                let answer = answer.map_err(|error| error.to_string())?;
+                Ok((answer.names, answer.warnings))
+            }
+        };
+        self.texts(request, ask).boxed()
+    }
+
+    fn label_values<'a>(
+        &'a self,
+        name: &'a str,
+        request: &'a LabelsRequest,
+    ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
+        let wire = LabelValuesRequest {
+            label: name.to_owned(),
+            partial_response_disabled: !self.is_partial,
+            partial_response_strategy: self.strategy(),
+            start: request.range.start_ms,
+            end: request.range.end_ms,
+            matchers: request.matchers.iter().map(matcher_of).collect(),
+            without_replica_labels: self.without.clone(),
+            limit: request.limit.map_or(0, limit_of),
+        };
+        let timeout = self.response_timeout();
+        let ask = move |member: Arc<Member>| {
+            let wire = wire.clone();
+            async move {
+                let answer = member.endpoint().label_values(wire, timeout).await;
+                let answer = answer.map_err(|error| error.to_string())?;
+                Ok((answer.values, answer.warnings))
+            }
+        };
+        self.texts(request, ask).boxed()
+    }
+}
+
+fn matcher_of(matcher: &Matcher) -> LabelMatcher {
+    let how = match matcher.op() {
+        MatchOp::Equal => MatcherType::Eq,
+        MatchOp::NotEqual => MatcherType::Neq,
+        MatchOp::Regex => MatcherType::Re,
+        MatchOp::NotRegex => MatcherType::Nre,
+    };
+    LabelMatcher {
+        r#type: how as i32,
+        name: matcher.name().to_owned(),
+        value: matcher.value().to_owned(),
+    }
+}
+
+/// As it travels: 0 stands for all.
+fn limit_of(limit: usize) -> i64 {
+    match i64::try_from(limit) {
+        Ok(i64::MAX) | Err(_) => 0,
+        Ok(limit) => limit,
+    }
+}
+
+fn incomplete(what: String) -> StorageError {
+    StorageError::Read {
+        context: "a part of the answer is missing".to_owned(),
+        source: what.into(),
+    }
+}
+
+/// For readers that show no warnings.
+fn log(warnings: &Warnings) {
+    for warning in warnings.texts() {
+        tracing::warn!(warning, "a part of what was read is missing");
+    }
+}

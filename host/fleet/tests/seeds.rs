@@ -1,0 +1,180 @@
+//! Replicas that come and go, and a target that is restarted: whatever happens, the growth that a
+//! query sees is what the target has counted, but for one scrape.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use narthex_fleet::Dedup;
+use narthex_model::{Labels, PromDuration, sample};
+use narthex_promql::{Engine, EngineOptions, QueryOptions, Value};
+use narthex_storage::{Queryable, SelectRequest, Series, SeriesStream, StorageError, Wanted};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const SEEDS: u64 = 10_000;
+/// The window of the rates.
+const WINDOW_MS: i64 = 300_000;
+const END_MS: i64 = 3_600_000;
+
+/// A counter and when it began anew.
+struct Target {
+    a_second: f64,
+    restarts_ms: Vec<i64>,
+}
+
+impl Target {
+    /// There are no two restarts in a window: each costs any scraper what it has not seen.
+    fn new(random: &mut StdRng) -> Self {
+        let mut restarts_ms = vec![-random.random_range(0..END_MS)];
+        let mut at_ms = 0;
+        loop {
+            at_ms += random.random_range(2 * WINDOW_MS..END_MS);
+            if at_ms > END_MS {
+                break;
+            }
+            restarts_ms.push(at_ms);
+        }
+        Self {
+            a_second: random.random_range(0.1..1_000.0),
+            restarts_ms,
+        }
+    }
+
+    fn value(&self, time_ms: i64) -> f64 {
+        let life = self
+            .restarts_ms
+            .iter()
+            .rfind(|start_ms| **start_ms <= time_ms);
+        (time_ms - life.unwrap()) as f64 / 1_000.0 * self.a_second
+    }
+
+    /// What it counted in a window that ends there.
+    fn counted(&self) -> f64 {
+        WINDOW_MS as f64 / 1_000.0 * self.a_second
+    }
+}
+
+/// From when to when a replica has no sample, and whether it says so.
+struct Outage {
+    from_ms: i64,
+    to_ms: i64,
+    is_told: bool,
+}
+
+struct Replicas {
+    interval_ms: i64,
+    /// A scrape is early or late by so much at the most.
+    jitter_ms: i64,
+    outages: Vec<Vec<Outage>>,
+}
+
+impl Replicas {
+    /// Two or three, of which one is there at any time, and was so for long enough to have seen
+    /// the target.
+    fn new(random: &mut StdRng) -> Self {
+        let interval_ms = [5_000, 10_000, 15_000, 30_000][random.random_range(0..4)];
+        let count = random.random_range(2..4);
+        let mut outages: Vec<Vec<Outage>> = (0..count).map(|_| Vec::new()).collect();
+        let mut free_ms = random.random_range(0..20 * interval_ms);
+        while free_ms < END_MS {
+            let to_ms = free_ms + random.random_range(interval_ms..40 * interval_ms);
+            outages[random.random_range(0..count)].push(Outage {
+                from_ms: free_ms,
+                to_ms,
+                is_told: random.random_bool(0.5),
+            });
+            free_ms = to_ms + random.random_range(3 * interval_ms..60 * interval_ms);
+        }
+        Self {
+            interval_ms,
+            jitter_ms: interval_ms / 100,
+            outages,
+        }
+    }
+
+    fn scrape(&self, number: usize, target: &Target, random: &mut StdRng) -> Series {
+        let mut samples: Vec<(i64, f64)> = Vec::new();
+        let mut due_ms = random.random_range(0..self.interval_ms);
+        let mut was_there = true;
+        while due_ms <= END_MS {
+            let time_ms = due_ms + random.random_range(-self.jitter_ms..=self.jitter_ms);
+            let is_out = |out: &&Outage| (out.from_ms..out.to_ms).contains(&time_ms);
+            match self.outages[number].iter().find(is_out) {
+                None => samples.push((time_ms, target.value(time_ms))),
+                Some(out) if out.is_told && was_there => samples.push((time_ms, sample::STALE_NAN)),
+                Some(_) => {}
+            }
+            was_there = !self.outages[number].iter().any(|out| is_out(&out));
+            due_ms += self.interval_ms;
+        }
+        let (times, values): (Vec<i64>, Vec<f64>) = samples.into_iter().unzip();
+        Series::of_numbers(Labels::from_pairs([("__name__", "m")]), times, values)
+    }
+}
+
+/// The series as it is.
+struct One(Series);
+
+impl Queryable for One {
+    fn select<'a>(
+        &'a self,
+        _request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        async { Ok(stream::iter([Ok(self.0.clone())]).boxed()) }.boxed()
+    }
+}
+
+fn range(storage: &Arc<One>, query: &str) -> Vec<(i64, f64)> {
+    let engine = Engine::new(EngineOptions::default());
+    let step = PromDuration::from_secs(60);
+    let start_ms = 2 * WINDOW_MS;
+    let storage: Arc<dyn Queryable> = Arc::clone(storage) as _;
+    let options = QueryOptions::default();
+    let result = engine.range(storage, query, start_ms, END_MS - WINDOW_MS, step, &options);
+    let Value::Matrix(found) = result.now_or_never().unwrap().unwrap().value else {
+        panic!("a range query gives a matrix");
+    };
+    let (times, values) = (found[0].timestamps.iter(), found[0].values.iter());
+    times.copied().zip(values.copied()).collect()
+}
+
+#[test]
+fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_lives() {
+    for seed in 0..SEEDS {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let target = Target::new(random);
+        let replicas = Replicas::new(random);
+        let count = replicas.outages.len();
+        let series = (0..count).map(|number| replicas.scrape(number, &target, random));
+        let series: Vec<Series> = series.collect();
+        let merged = Dedup::default().apply(series, Wanted::Growth).unwrap();
+        assert!(
+            merged.timestamps.windows(2).all(|pair| pair[0] < pair[1]),
+            "seed {seed}"
+        );
+        let storage = Arc::new(One(merged));
+        // What lies between two scrapes, at its longest; what of it is missing is extrapolated as
+        // the rest of the window is.
+        let scrape_ms = (replicas.interval_ms + 2 * replicas.jitter_ms) as f64;
+        let seen_ms = WINDOW_MS as f64 - 2.0 * scrape_ms;
+        let scrape = scrape_ms / 1_000.0 * target.a_second * WINDOW_MS as f64 / seen_ms;
+        let increases = range(&storage, "increase(m[5m])");
+        assert_eq!(increases.len(), 46, "seed {seed}");
+        for (time_ms, increase) in &increases {
+            let wrong = (increase - target.counted()).abs();
+            assert!(
+                wrong <= scrape,
+                "seed {seed} at {time_ms}: {increase} of {}, a scrape is {scrape}",
+                target.counted()
+            );
+        }
+        let rates = range(&storage, "rate(m[5m]) * 300");
+        for ((_, increase), (_, rate)) in increases.iter().zip(&rates) {
+            assert!(
+                (increase - rate).abs() <= increase.abs() * 1e-9,
+                "seed {seed}"
+            );
+        }
+    }
+}
