@@ -102,6 +102,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "exposition",
             "storage",
             "promql",
+            "fleet",
             "rules",
             "notifier",
             "push",

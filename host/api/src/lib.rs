@@ -15,6 +15,7 @@ mod envelope;
 mod error;
 mod features;
 mod federate;
+mod fleet;
 mod histogram;
 mod json;
 mod label_name;
@@ -48,6 +49,7 @@ pub use consoles::{CONSOLE_BYTES_MAX, CONSOLE_LIBRARIES_MAX, CONSOLES_MAX, Conso
 pub use envelope::ANNOTATIONS_MAX;
 pub use error::{ApiError, ErrorKind};
 pub use features::FeatureList;
+pub use fleet::{FleetServing, Views};
 pub use notifications::NOTIFICATIONS_WAITING_MAX;
 pub use origin::OriginPattern;
 pub use params::{FIELDS_MAX, FORM_BYTES_MAX, FORM_READ_TIMEOUT};

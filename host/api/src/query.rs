@@ -34,15 +34,11 @@ pub(crate) async fn instant(
     let limit = params.limit()?;
     let time_ms = params.time_or("time", state.options().clock.now_ms())?;
     let options = query_options(&params)?;
+    let storage = serving.storage_for(&params)?;
     let under_way = state.metrics().count_query();
     let engine = state.engine();
     let result = engine
-        .instant(
-            serving.storage.clone(),
-            params.get("query"),
-            time_ms,
-            &options,
-        )
+        .instant(storage, params.get("query"), time_ms, &options)
         .await;
     drop(under_way);
     Ok(write_result(result.map_err(failed)?, limit, options.stats))
@@ -76,11 +72,12 @@ pub(crate) async fn range(
     }
     let step = PromDuration::from_millis(step_ms.unsigned_abs());
     let options = query_options(&params)?;
+    let storage = serving.storage_for(&params)?;
     let under_way = state.metrics().count_query();
     let engine = state.engine();
     let result = engine
         .range(
-            serving.storage.clone(),
+            storage,
             params.get("query"),
             start_ms,
             end_ms,

@@ -10,8 +10,8 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 use crate::{
     ApiState, admin, agent, alertmanager, ast, consoles, dashboards, envelope, features, federate,
-    lifecycle, metrics, notifications, origin, otlp, plugins, push, push_metrics, query, read,
-    rules, saved_queries, series, status, targets, ui, write,
+    fleet, lifecycle, metrics, notifications, origin, otlp, plugins, push, push_metrics, query,
+    read, rules, saved_queries, series, status, targets, ui, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -89,6 +89,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/status/flags", get(status::flags)),
         ("/status/runtimeinfo", get(status::runtime_info)),
         ("/status/tsdb", get(status::tsdb)),
+        ("/stores", get(fleet::stores)),
         ("/status/tsdb/blocks", get(status::tsdb_blocks)),
     ];
     paths

@@ -31,6 +31,7 @@ pub(crate) async fn series(
         .map_err(|reason| ApiError::invalid_parameter("match[]", reason))?;
     let mut found: BTreeSet<Labels> = BTreeSet::new();
     let warnings = Warnings::default();
+    let storage = serving.storage_for(&params)?;
     for matchers in sets {
         let request = LabelsRequest {
             matchers,
@@ -38,7 +39,7 @@ pub(crate) async fn series(
             // One more tells whether there are more.
             limit: limit.map(|limit| limit.saturating_add(1)),
         };
-        let series = serving.storage.series_with_warnings(&request, &warnings);
+        let series = storage.series_with_warnings(&request, &warnings);
         found.extend(series.await.map_err(failed)?);
     }
     let mut annotations = envelope::Annotations {
@@ -65,9 +66,10 @@ pub(crate) async fn label_names(
     params: Params,
 ) -> Result<Response, ApiError> {
     let limit = params.limit()?;
+    let storage = serving.storage_for(&params)?;
     let mut found = Vec::new();
     for request in label_requests(&params)? {
-        let names = serving.storage.label_names(&request).await;
+        let names = storage.label_names(&request).await;
         found.push(names.map_err(failed)?);
     }
     Ok(sorted_list(found, limit))
@@ -84,9 +86,10 @@ pub(crate) async fn label_values(
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
     let limit = params.limit()?;
+    let storage = serving.storage_for(&params)?;
     let mut found = Vec::new();
     for request in label_requests(&params)? {
-        let values = serving.storage.label_values(&name, &request).await;
+        let values = storage.label_values(&name, &request).await;
         found.push(values.map_err(failed)?);
     }
     Ok(sorted_list(found, limit))

@@ -24,6 +24,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::active_queries::ActiveQueries;
 use crate::consoles::{CONSOLES_MAX, ConsoleOptions};
 use crate::features::FeatureList;
+use crate::fleet::FleetServing;
 use crate::metrics::Metrics;
 use crate::notifications::{Notice, Notifications};
 use crate::origin::OriginPattern;
@@ -123,6 +124,8 @@ pub struct Serving {
     pub storage: Arc<dyn Queryable>,
     /// The samples that are here, which alone are federated.
     pub local: Arc<dyn Queryable>,
+    /// Whose samples are shown where none are kept; `None` for a server.
+    pub fleet: Option<FleetServing>,
     /// The store as its operator sees it.
     pub admin: Arc<dyn StorageAdmin>,
     /// Takes what other servers push; `None` where that is not enabled.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hickory_resolver::TokioResolver;
+use hickory_resolver::proto::rr::RData;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use narthex_model::with_sources;
 use tokio::net::lookup_host;
 
@@ -118,13 +119,21 @@ async fn addresses(name: &str) -> Result<Vec<String>, String> {
 /// Each `host:port` of a service.
 async fn services(name: &str) -> Result<Vec<String>, String> {
     let said = |error: &dyn std::error::Error| format!("{name}: {}", with_sources(error));
-    let resolver = TokioResolver::builder_tokio().map_err(|error| said(&error))?;
-    let found = resolver.build().srv_lookup(name).await;
+    let resolver = TokioResolver::builder_tokio().and_then(ResolverBuilder::build);
+    let resolver = resolver.map_err(|error| said(&error))?;
+    let found = resolver.srv_lookup(name).await;
     let found = found.map_err(|error| said(&error))?;
-    let hosts = found.iter().map(|service| {
-        let host = service.target().to_string();
-        format!("{}:{}", host.trim_end_matches('.'), service.port())
-    });
+    let hosts = found
+        .answers()
+        .iter()
+        .filter_map(|record| match &record.data {
+            RData::SRV(service) => {
+                let host = service.target.to_string();
+                Some(format!("{}:{}", host.trim_end_matches('.'), service.port))
+            }
+            // Names that lead to the service are answers as well.
+            _ => None,
+        });
     Ok(hosts.take(RESOLVED_MAX).collect())
 }
 

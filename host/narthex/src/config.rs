@@ -56,6 +56,8 @@ pub(crate) enum ConfigSource {
         /// `--web.route-prefix`
         route_prefix: String,
     },
+    /// None: a querier has its members from flags.
+    Empty,
 }
 
 /// What flags say that the config does not.
@@ -153,6 +155,7 @@ impl ConfigSource {
                     .replace("@metrics_path@", &format!("{route_prefix}/metrics"));
                 read::read(&text, "default.yml", defaults, checks)?
             }
+            Self::Empty => read::read("{}", "no config", defaults, checks)?,
         };
         if config.missing.is_empty() {
             for warning in &config.warnings {
@@ -174,6 +177,7 @@ impl ConfigSource {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Default { .. } => "default.yml".to_owned(),
+            Self::Empty => "no config".to_owned(),
         }
     }
 }

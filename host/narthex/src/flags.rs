@@ -8,6 +8,7 @@ mod grpc;
 mod log;
 mod mode;
 mod pages;
+mod querier;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub(crate) use command::{Command, TestCommand};
 pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
 pub(crate) use grpc::GrpcFlags;
 pub(crate) use log::{LogFormat, LogLevel};
+pub(crate) use querier::QuerierFlags;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -269,6 +271,10 @@ pub(crate) struct Flags {
     #[command(flatten)]
     pub(crate) pages: PageFlags,
 
+    /// Whose samples are shown where none are kept.
+    #[command(flatten)]
+    pub(crate) querier: QuerierFlags,
+
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]
     pub(crate) read_timeout: PromDuration,
@@ -395,7 +401,7 @@ pub(crate) struct Flags {
 impl Flags {
     /// The folder for all that is kept.
     pub(crate) fn data_path(&self) -> &Path {
-        match self.is_agent {
+        match self.is_agent || self.querier.is_on {
             true => &self.agent_path,
             false => &self.storage_path,
         }
@@ -439,14 +445,16 @@ pub(crate) struct CommandLine {
 /// # Errors
 /// What is to be printed; also for `--help` and `--version`.
 pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLine, clap::Error> {
+    let (args, is_querier) = querier::without_its_name(args);
     let mut command = command();
     let matches = command.try_get_matches_from_mut(args)?;
-    let flags = Flags::from_arg_matches(&matches)?;
+    let mut flags = Flags::from_arg_matches(&matches)?;
+    flags.querier.is_on = is_querier;
     let invalid =
         |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
     // Who runs a command has no mode.
     if flags.command.is_none() {
-        mode::check(&command, &matches, flags.is_agent).map_err(invalid)?;
+        mode::check(&command, &matches, &flags).map_err(invalid)?;
     }
     let cors_origin = OriginPattern::new(&flags.cors_origin)
         .map_err(|error| invalid(format!("--web.cors.origin: {error}")))?;

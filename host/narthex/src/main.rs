@@ -19,6 +19,7 @@ mod explain;
 mod external_url;
 mod features;
 mod flags;
+mod fleet;
 mod grpc;
 mod kubernetes;
 mod listen;
@@ -49,6 +50,7 @@ mod shell;
 mod signals;
 mod store;
 mod tsdb;
+mod web;
 mod web_config;
 mod yaml;
 

@@ -28,9 +28,7 @@ use narthex_scrape::ScrapeManager;
 use narthex_tsdb::ReplayProgress;
 use narthex_web::Entrance;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, watch};
 
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
@@ -46,10 +44,11 @@ use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
 use crate::store::Store;
+use crate::web::Web;
 use crate::web_config::{self, WebConfigCollector};
 use crate::{
-    build_info, dashboards, discovery, external_url, listen, plugins, remote_read, remote_write,
-    rules, saved_queries,
+    build_info, dashboards, discovery, external_url, fleet, listen, plugins, remote_read,
+    remote_write, rules, saved_queries,
 };
 
 /// The folder below the store's where compiled plugins are kept.
@@ -210,6 +209,7 @@ impl Setup {
         };
         let source = match &line.flags.config_file {
             Some(path) => ConfigSource::File(path.clone()),
+            None if line.flags.querier.is_on => ConfigSource::Empty,
             None => ConfigSource::Default {
                 address,
                 route_prefix: route_prefix.clone(),
@@ -307,7 +307,7 @@ impl Setup {
 
         let store = self.open_store(state, &config).await?;
         let object_store = self.open_object_store(state, &store).await?;
-        if store.server().is_some() {
+        if !self.line.flags.is_agent {
             self.track_queries(state)?;
             saved_queries::open(state, self.line.flags.data_path(), self.clock.clone())?;
         }
@@ -340,8 +340,10 @@ impl Setup {
             scrape.discovery_metrics().named("notify"),
             &mut registry,
         ));
-        let fanout =
-            remote_read::fanout(&store, &self.line.flags, self.clock.clone(), &mut registry);
+        let fleet = fleet::start(&self.line.flags, self.clock.clone(), &mut registry)?;
+        let local = fleet::local(fleet.as_ref(), &store);
+        let start_ms = remote_read::local_start(&store, &self.line.flags, self.clock.clone());
+        let fanout = remote_read::fanout(local.clone(), start_ms, &self.line.flags, &mut registry);
         let rules = Arc::new(rules::manager(
             &self.line,
             state,
@@ -399,8 +401,9 @@ impl Setup {
         );
         let reloader = reloader.await.map_err(|error| anyhow!(error))?;
         state.start_serving(Serving {
+            fleet: fleet.map(|fleet| fleet::serving(fleet, fanout.clone())),
             storage: fanout,
-            local: store.queryable(),
+            local,
             admin: store.admin(),
             receiver,
             otlp,
@@ -559,36 +562,5 @@ impl Setup {
             clock: self.clock.clone(),
             ..PluginOptions::default()
         }
-    }
-}
-
-/// The task that answers HTTP.
-struct Web {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Web {
-    fn start(
-        listeners: Vec<TcpListener>,
-        state: &ApiState,
-        options: ServerOptions,
-        entrance: Arc<Entrance>,
-    ) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let app = narthex_api::router(state.clone());
-        let stopped = async {
-            // It also ends where the sender is gone.
-            let _ = stopped.await;
-        };
-        let serving = narthex_api::serve(listeners, app, options, entrance, stopped);
-        let task = tokio::spawn(serving);
-        Self { stop, task }
-    }
-
-    async fn stop(self) {
-        // It has ended already only where it panicked, which the log has said.
-        let _ = self.stop.send(());
-        let _ = self.task.await;
     }
 }

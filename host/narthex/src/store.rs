@@ -1,4 +1,5 @@
-//! Where samples go: the store of a server, or the log of an agent.
+//! Where samples go: the store of a server, or the log of who keeps none: an agent, and a querier,
+//! whose rules have results that are sent on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +46,7 @@ impl Store {
         let exemplars_max = exemplars_max(line, config);
         let flags = &line.flags;
         let mut registry = Registry::default();
-        let opening = if flags.is_agent {
+        let opening = if flags.is_agent || flags.querier.is_on {
             let options = AgentOptions {
                 disk: Arc::new(SystemDisk::new(flags.data_path())),
                 min_wal_time: flags.min_wal_time,

@@ -15,7 +15,7 @@ use narthex_http::BuildError;
 use narthex_model::Labels;
 use narthex_storage::{
     ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
-    SeriesStream, StorageError, Warnings,
+    SeriesStream, StorageError, Wanted, Warnings,
 };
 use prometheus_client::registry::Registry;
 
@@ -60,6 +60,18 @@ impl Fanout {
             options,
             metrics: Metrics::register(registry),
             remotes: RwLock::default(),
+        }
+    }
+
+    /// Another store in place of the one here, together with those that are asked now.
+    #[must_use]
+    pub fn over(&self, local: Arc<dyn Queryable>) -> Self {
+        Self {
+            local,
+            local_start: Arc::clone(&self.local_start),
+            options: self.options,
+            metrics: self.metrics.clone(),
+            remotes: RwLock::new(self.remotes()),
         }
     }
 
@@ -140,9 +152,18 @@ impl Queryable for Fanout {
         request: &'a SelectRequest,
         warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        self.select_wanted(request, Wanted::Samples, warnings)
+    }
+
+    fn select_wanted<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        wanted: Wanted,
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         async move {
             let remotes = self.remotes();
-            let local = self.local.select_with_warnings(request, warnings);
+            let local = self.local.select_wanted(request, wanted, warnings);
             if remotes.is_empty() {
                 return local.await;
             }

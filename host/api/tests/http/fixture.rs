@@ -308,6 +308,7 @@ impl Api {
         let rules = Arc::new(rules(&notifier));
         *self.rules.lock().unwrap() = Some(Arc::clone(&rules));
         self.state.start_serving(Serving {
+            fleet: None,
             local: store.clone(),
             storage: store,
             admin,

@@ -1,8 +1,8 @@
-//! Which flags belong to a server, and which to an agent.
+//! Which flags belong to a server, which to an agent, and which to a querier.
 
 use clap::ArgMatches;
 
-use super::is_given;
+use super::{Flags, is_given};
 
 /// What the flags begin with that an agent has no use for.
 const SERVER_ONLY: &[&str] = &[
@@ -17,32 +17,58 @@ const SERVER_ONLY: &[&str] = &[
     "storage.tsdb.",
 ];
 
-/// What the flags begin with that only an agent has a use for.
+/// What the flags begin with that only who keeps no samples has a use for.
 const AGENT_ONLY: &[&str] = &["storage.agent."];
+
+/// What the flags begin with that a querier has no use for: it keeps no samples.
+const STORE_ONLY: &[&str] = &[
+    "agent",
+    "grpc-grace-period",
+    "grpc-server-",
+    "grpc.",
+    "storage.object-store.",
+    "storage.tsdb.",
+    "store.grpc.",
+    "store.limits.",
+];
+
+/// What the flags begin with that only a querier has a use for.
+const QUERIER_ONLY: &[&str] = &[
+    "deduplication.",
+    "endpoint",
+    "grpc-client-",
+    "query.partial-response",
+    "query.replica-label",
+    "store.response-timeout",
+    "store.sd-",
+    "store.unhealthy-timeout",
+];
 
 /// Says which flags do not go with the mode, in Prometheus' words.
 pub(super) fn check(
     command: &clap::Command,
     matches: &ArgMatches,
-    is_agent: bool,
+    flags: &Flags,
 ) -> Result<(), String> {
-    let (wrong, only) = match is_agent {
-        true => (SERVER_ONLY, "can not be used in agent mode"),
-        false => (AGENT_ONLY, "can only be used in agent mode"),
+    let querier_only = (QUERIER_ONLY, "can only be used by query serve");
+    let wrong = match (flags.is_agent, flags.querier.is_on) {
+        (_, true) => vec![(STORE_ONLY, "can not be used by query serve")],
+        (true, false) => vec![(SERVER_ONLY, "can not be used in agent mode"), querier_only],
+        (false, false) => vec![(AGENT_ONLY, "can only be used in agent mode"), querier_only],
     };
-    let args = command.get_arguments().filter_map(|arg| {
-        let name = arg.get_long()?;
-        let plain = name.strip_prefix("no-").unwrap_or(name);
-        let is_wrong = wrong.iter().any(|prefix| plain.starts_with(prefix));
-        let is_wrong = is_wrong && is_given(matches, arg.get_id().as_str());
-        is_wrong.then(|| format!("\"--{name}\""))
-    });
-    let args: Vec<String> = args.collect();
-    match args.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "The following flag(s) {only}: [{}]",
-            args.join(" ")
-        )),
+    for (prefixes, only) in wrong {
+        let args = command.get_arguments().filter_map(|arg| {
+            let name = arg.get_long()?;
+            let plain = name.strip_prefix("no-").unwrap_or(name);
+            let is_wrong = prefixes.iter().any(|prefix| plain.starts_with(prefix));
+            let is_wrong = is_wrong && is_given(matches, arg.get_id().as_str());
+            is_wrong.then(|| format!("\"--{name}\""))
+        });
+        let args: Vec<String> = args.collect();
+        if !args.is_empty() {
+            let args = args.join(" ");
+            return Err(format!("The following flag(s) {only}: [{args}]"));
+        }
     }
+    Ok(())
 }

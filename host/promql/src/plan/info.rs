@@ -59,7 +59,13 @@ impl Planner {
         let newest_only = true;
         Ok(Info {
             inner,
-            request: self.request(matchers, windows, newest_only, grid.is_some(), Wanted::Samples),
+            request: self.request(
+                matchers,
+                windows,
+                newest_only,
+                grid.is_some(),
+                Wanted::Samples,
+            ),
             shift,
             names,
             data,
