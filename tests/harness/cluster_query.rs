@@ -19,7 +19,7 @@ pub(crate) struct Asked {
 }
 
 /// Where the objects of a kind are: the path of the kind, without a namespace.
-const KINDS: [(&str, &str, &str); 17] = [
+const KINDS: [(&str, &str, &str); 29] = [
     ("v1", "ConfigMap", "/api/v1/configmaps"),
     ("v1", "Endpoints", "/api/v1/endpoints"),
     ("v1", "Namespace", "/api/v1/namespaces"),
@@ -68,6 +68,34 @@ const KINDS: [(&str, &str, &str); 17] = [
         "networking.k8s.io/v1",
         "Ingress",
         "/apis/networking.k8s.io/v1/ingresses",
+    ),
+    ("v1", "LimitRange", "/api/v1/limitranges"),
+    ("v1", "PersistentVolume", "/api/v1/persistentvolumes"),
+    (
+        "v1",
+        "PersistentVolumeClaim",
+        "/api/v1/persistentvolumeclaims",
+    ),
+    ("v1", "ResourceQuota", "/api/v1/resourcequotas"),
+    ("apps/v1", "DaemonSet", "/apis/apps/v1/daemonsets"),
+    ("apps/v1", "ReplicaSet", "/apis/apps/v1/replicasets"),
+    ("apps/v1", "StatefulSet", "/apis/apps/v1/statefulsets"),
+    (
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "/apis/autoscaling/v2/horizontalpodautoscalers",
+    ),
+    ("batch/v1", "CronJob", "/apis/batch/v1/cronjobs"),
+    ("batch/v1", "Job", "/apis/batch/v1/jobs"),
+    (
+        "policy/v1",
+        "PodDisruptionBudget",
+        "/apis/policy/v1/poddisruptionbudgets",
+    ),
+    (
+        "storage.k8s.io/v1",
+        "StorageClass",
+        "/apis/storage.k8s.io/v1/storageclasses",
     ),
 ];
 

@@ -15,18 +15,40 @@ pub(crate) struct Kind {
 }
 
 /// The kinds that are the same in every cluster: nobody has to ask for them.
-const KNOWN: [(&str, &str, &str, bool); 14] = [
+const KNOWN: [(&str, &str, &str, bool); 23] = [
     ("v1", "ConfigMap", "configmaps", true),
     ("v1", "Endpoints", "endpoints", true),
+    ("v1", "LimitRange", "limitranges", true),
     ("v1", "Namespace", "namespaces", false),
     ("v1", "Node", "nodes", false),
+    ("v1", "PersistentVolume", "persistentvolumes", false),
+    (
+        "v1",
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        true,
+    ),
     ("v1", "Pod", "pods", true),
+    (
+        "v1",
+        "ReplicationController",
+        "replicationcontrollers",
+        true,
+    ),
+    ("v1", "ResourceQuota", "resourcequotas", true),
     ("v1", "Secret", "secrets", true),
     ("v1", "Service", "services", true),
     ("apps/v1", "DaemonSet", "daemonsets", true),
     ("apps/v1", "Deployment", "deployments", true),
     ("apps/v1", "ReplicaSet", "replicasets", true),
     ("apps/v1", "StatefulSet", "statefulsets", true),
+    (
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        true,
+    ),
+    ("batch/v1", "CronJob", "cronjobs", true),
     ("batch/v1", "Job", "jobs", true),
     (
         "discovery.k8s.io/v1",
@@ -35,6 +57,13 @@ const KNOWN: [(&str, &str, &str, bool); 14] = [
         true,
     ),
     ("networking.k8s.io/v1", "Ingress", "ingresses", true),
+    (
+        "policy/v1",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        true,
+    ),
+    ("storage.k8s.io/v1", "StorageClass", "storageclasses", false),
 ];
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@
 
 mod events;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -44,6 +45,14 @@ impl SharedCluster {
     }
 }
 
+/// The cluster that this process is a pod of: looked for when a plugin first asks, as most
+/// processes are in none.
+struct OwnCluster {
+    clusters: Arc<Clusters>,
+    /// Held so that later watches find the same.
+    shared: Mutex<Option<Arc<SharedCluster>>>,
+}
+
 /// One job's part in a watch.
 #[derive(Debug)]
 struct JobWatch(narthex_kubernetes::Watch);
@@ -62,6 +71,28 @@ impl Clusters {
         let shared = self.shared(self.connection(entry)?)?;
         // Its kinds are the plugin's to ask for and the operator's to grant.
         Ok(Lent::default().with_watches(shared))
+    }
+
+    /// Watches for a job whose plugin reads a cluster, where its `plugin_config` names one with
+    /// `api_server` or `kubeconfig_file`. Others have [`Self::own`].
+    pub(crate) fn lent_to_job(&self, settings: &Value) -> Result<Lent, String> {
+        let named = |field: &str| settings.get(field).and_then(Value::as_str).unwrap_or("");
+        let (server, file) = (named("api_server"), named("kubeconfig_file"));
+        if server.is_empty() && file.is_empty() {
+            return Ok(Lent::default());
+        }
+        // A role is the only thing that an entry must have; who asks for kinds has none.
+        let entry = json!({"role": "pod", "api_server": server, "kubeconfig_file": file});
+        let entry = serde_json::from_value(entry).map_err(|error| error.to_string())?;
+        self.lent(&entry)
+    }
+
+    /// Watches on the cluster that this process is a pod of, for jobs that name no other.
+    pub(crate) fn own(self: &Arc<Self>) -> Arc<dyn Watches> {
+        Arc::new(OwnCluster {
+            clusters: Arc::clone(self),
+            shared: Mutex::default(),
+        })
     }
 
     /// The cluster of an entry.
@@ -157,6 +188,33 @@ impl Watches for SharedCluster {
             field_selector: request.field_selector.unwrap_or_default(),
         })?;
         Ok(Box::new(JobWatch(watch)))
+    }
+}
+
+impl fmt::Debug for OwnCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnCluster").finish_non_exhaustive()
+    }
+}
+
+impl OwnCluster {
+    fn shared(&self) -> Result<Arc<SharedCluster>, String> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = &*shared {
+            return Ok(Arc::clone(shared));
+        }
+        let account = self.clusters.account.connection();
+        let connection = account.map_err(|error| error.to_string())?;
+        let found = self.clusters.shared(connection)?;
+        *shared = Some(Arc::clone(&found));
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Watches for OwnCluster {
+    async fn open(&self, request: WatchRequest) -> Result<Box<dyn Watch>, String> {
+        self.shared()?.open(request).await
     }
 }
 
@@ -261,6 +319,22 @@ mod tests {
         let missing = entry(json!({"role": "pod", "kubeconfig_file": "/none"}));
         let error = clusters().connection(&missing).unwrap_err();
         assert!(error.starts_with("/none: No such file"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_job_shares_the_cluster_that_it_names_with_discovery() {
+        let clusters = Arc::new(clusters());
+        let discovery = entry(json!({"role": "pod", "api_server": "http://a:1"}));
+        let _found = clusters.cluster(&discovery).unwrap();
+        let settings = json!({"api_server": "http://a:1", "resources": ["pods"]});
+        let _lent = clusters.lent_to_job(&settings).unwrap();
+        assert_eq!(clusters.known.lock().unwrap().len(), 1);
+        let missing = clusters.lent_to_job(&json!({"kubeconfig_file": "/none"}));
+        assert!(missing.is_err_and(|error| error.starts_with("/none: ")));
+        // It runs in none, and says so to who asks.
+        assert!(clusters.lent_to_job(&Value::Null).is_ok());
+        let own = clusters.own().open(WatchRequest::default()).await;
+        assert!(own.is_err_and(|error| !error.is_empty()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::config::{PluginFault, PluginPlace};
+use crate::kubernetes::Clusters;
 
 /// The plugins that the binary carries.
 pub(crate) fn embedded() -> Vec<Artifact> {
@@ -28,17 +29,22 @@ pub(crate) fn embedded() -> Vec<Artifact> {
 }
 
 /// A job is read by the plugin that it names, or over HTTP.
-pub(crate) fn build_collector(plugins: Arc<PluginRuntime>) -> Box<BuildCollector> {
+pub(crate) fn build_collector(
+    plugins: Arc<PluginRuntime>,
+    clusters: Arc<Clusters>,
+) -> Box<BuildCollector> {
     Box::new(move |config: &ScrapeConfig| {
         let Some(plugin) = &config.plugin else {
             return Ok(Arc::new(HttpCollector::new(config)?) as Arc<dyn Collector>);
         };
         let settings = exposed(config.plugin_config.as_ref());
-        let collector = plugins.collector(plugin, &config.job_name, settings);
-        collector.map_err(|error| CollectorError {
+        let fault = |message: String| CollectorError {
             job: config.job_name.clone(),
-            message: error.to_string(),
-        })
+            message,
+        };
+        let lent = clusters.lent_to_job(settings).map_err(fault)?;
+        let collector = plugins.collector_with(plugin, &config.job_name, settings, lent);
+        collector.map_err(|error| fault(error.to_string()))
     })
 }
 

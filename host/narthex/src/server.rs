@@ -319,10 +319,12 @@ impl Setup {
         let found = monitors.news();
         let options = PluginOptions {
             refreshes: refreshes.clone(),
+            watches: Some(clusters.own()),
             ..self.plugin_options(&config)
         };
         let runtime = PluginRuntime::start(options, &mut registry).await;
         let runtime = runtime.context("plugins cannot be started")?;
+        let collectors = plugins::build_collector(runtime.clone(), clusters.clone());
         let discoverers = discovery::build_discoverer(runtime.clone(), refreshes, clusters);
         let discoverers: Arc<BuildDiscoverer> = discoverers.into();
         let of_jobs = Arc::clone(&discoverers);
@@ -330,7 +332,7 @@ impl Setup {
             self.line.features.scrape,
             store.appendable(),
             self.clock.clone(),
-            plugins::build_collector(runtime.clone()),
+            collectors,
             Box::new(move |name, entry| of_jobs(name, entry)),
             &mut registry,
         ));

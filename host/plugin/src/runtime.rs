@@ -222,7 +222,21 @@ impl PluginRuntime {
         job: &str,
         config: &Value,
     ) -> Result<Arc<dyn Collector>, PluginError> {
-        Ok(self.job(World::Exporter, plugin, job, config, Lent::default())?)
+        self.collector_with(plugin, job, config, Lent::default())
+    }
+
+    /// The same, of a job that something is lent to, such as watches on a cluster.
+    ///
+    /// # Errors
+    /// As [`Self::collector`].
+    pub fn collector_with(
+        self: &Arc<Self>,
+        plugin: &str,
+        job: &str,
+        config: &Value,
+        lent: Lent,
+    ) -> Result<Arc<dyn Collector>, PluginError> {
+        Ok(self.job(World::Exporter, plugin, job, config, lent)?)
     }
 
     /// What finds targets for a job: asked at this interval, and more often where the plugin
