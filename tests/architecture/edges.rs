@@ -12,10 +12,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("exposition", &["model"]),
     ("http", &[]),
     ("nx", &["model"]),
-    ("web", &["http"]),
+    // Who asks is found out by tokens of others, and what they may.
+    ("web", &["http", "access", "kubernetes"]),
+    ("access", &["model", "http", "kubernetes"]),
     ("ui", &[]),
     ("kubernetes", &["http"]),
     ("operator", &["model"]),
+    // The metrics APIs of Kubernetes are PromQL over the store, of objects of a cluster.
+    (
+        "adapter",
+        &["model", "http", "kubernetes", "storage", "promql"],
+    ),
     ("storage", &["model"]),
     ("template", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),
@@ -102,6 +109,7 @@ const EDGES: &[(&str, &[&str])] = &[
             // The files of the web application.
             "ui",
             "web",
+            "adapter",
         ],
     ),
 ];
@@ -123,6 +131,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("parquet", &["block"]),
     ("quick_cache", &["block"]),
     ("reqwest", &["http"]),
+    ("ring", &["access"]),
     ("rustls", &["http", "narthex", "web"]),
     ("granit-parser", &["narthex"]),
     ("serde_yaml", &["narthex"]),

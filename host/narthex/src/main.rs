@@ -19,6 +19,7 @@ mod kubernetes;
 mod listen;
 mod logging;
 mod maintenance;
+mod metrics_apis;
 mod monitors;
 mod object_store;
 mod plugin;
@@ -37,6 +38,7 @@ mod server;
 mod signals;
 mod store;
 mod tsdb;
+mod web;
 mod web_config;
 mod yaml;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use narthex_access::AccessMetrics;
 use narthex_alertmanager::Alertmanager;
 use narthex_api::{
     ActiveQueries, ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions,
@@ -28,15 +29,14 @@ use narthex_scrape::ScrapeManager;
 use narthex_tsdb::ReplayProgress;
 use narthex_web::Entrance;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, watch};
 
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource};
 use crate::flags::CommandLine;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
+use crate::metrics_apis::MetricsApisServer;
 use crate::monitors::Monitors;
 use crate::object_store::ObjectStore;
 use crate::process::ProcessCollector;
@@ -44,7 +44,8 @@ use crate::registry_follower::RegistryFollower;
 use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
 use crate::store::Store;
-use crate::web_config::{self, WebConfigCollector};
+use crate::web::Web;
+use crate::web_config::{self, AccessSetting, WebConfigCollector};
 use crate::{
     build_info, discovery, external_url, listen, plugins, remote_read, remote_write, rules,
 };
@@ -81,7 +82,8 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let state = setup.api_state(lifecycle, &config);
     let entrance = Arc::clone(&setup.entrance);
-    let web = Web::start(listeners, &state, setup.server_options(), entrance);
+    let app = narthex_api::router(state.clone());
+    let web = Web::start(listeners, app, setup.server_options(), entrance);
 
     // The API answers "not ready" from here on, until the store is open.
     let started = tokio::select! {
@@ -156,6 +158,7 @@ struct Setup {
     external_url: narthex_api::ExternalUrl,
     route_prefix: String,
     entrance: Arc<Entrance>,
+    access: AccessSetting,
     clock: Arc<dyn Clock>,
     /// How far the store has come that is being opened.
     replay: Arc<ReplayProgress>,
@@ -191,13 +194,20 @@ impl Setup {
                 route_prefix: route_prefix.clone(),
             },
         };
+        let access = AccessSetting {
+            prefix: route_prefix.clone(),
+            clock: Arc::new(SystemClock),
+            metrics: AccessMetrics::default(),
+        };
         let entrance =
-            web_config::load(line.flags.web_config_file.as_deref()).context("--web.config.file")?;
+            web_config::load(line.flags.web_config_file.as_deref(), Some(access.clone()));
+        let entrance = entrance.context("--web.config.file")?;
         Ok(Self {
             line,
             source,
             address,
             entrance: Arc::new(entrance),
+            access,
             external_url,
             route_prefix,
             clock: Arc::new(SystemClock),
@@ -268,6 +278,7 @@ impl Setup {
         registry.register_collector(Box::new(ProcessCollector));
         let entrance = Arc::clone(&self.entrance);
         registry.register_collector(Box::new(WebConfigCollector(entrance)));
+        self.access.metrics.register(&mut registry);
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);
 
@@ -282,6 +293,9 @@ impl Setup {
         let (clock, is_agent) = (self.clock.clone(), self.line.flags.is_agent);
         let monitors = Monitors::new(clusters.clone(), clock, is_agent, &mut registry);
         let found = monitors.news();
+        let (flags, options) = (&self.line.flags, self.server_options());
+        let shared = (Arc::clone(&clusters), self.access.metrics.clone());
+        let metrics_apis = MetricsApisServer::start(flags, options, state, shared).await?;
         let options = PluginOptions {
             refreshes: refreshes.clone(),
             ..self.plugin_options(&config)
@@ -354,6 +368,7 @@ impl Setup {
             notifier: notifier.clone(),
             registry: registry_follower,
             monitors,
+            metrics_apis,
         };
         let reloader = Reloader::start(
             (self.source.clone(), self.config_defaults()),
@@ -524,36 +539,5 @@ impl Setup {
             clock: self.clock.clone(),
             ..PluginOptions::default()
         }
-    }
-}
-
-/// The task that answers HTTP.
-struct Web {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Web {
-    fn start(
-        listeners: Vec<TcpListener>,
-        state: &ApiState,
-        options: ServerOptions,
-        entrance: Arc<Entrance>,
-    ) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let app = narthex_api::router(state.clone());
-        let stopped = async {
-            // It also ends where the sender is gone.
-            let _ = stopped.await;
-        };
-        let serving = narthex_api::serve(listeners, app, options, entrance, stopped);
-        let task = tokio::spawn(serving);
-        Self { stop, task }
-    }
-
-    async fn stop(self) {
-        // It has ended already only where it panicked, which the log has said.
-        let _ = self.stop.send(());
-        let _ = self.task.await;
     }
 }
