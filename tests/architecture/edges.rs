@@ -12,11 +12,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("exposition", &["model"]),
     ("http", &[]),
     ("nx", &["model"]),
-    ("web", &["http"]),
+    // Who asks is found out by tokens of others, and what they may.
+    ("web", &["http", "access", "kubernetes"]),
+    ("access", &["model", "http", "kubernetes"]),
     ("ui", &[]),
     ("dashboard", &[]),
     ("kubernetes", &["http"]),
     ("operator", &["model"]),
+    // The metrics APIs of Kubernetes are PromQL over the store, of objects of a cluster.
+    (
+        "adapter",
+        &["model", "http", "kubernetes", "storage", "promql"],
+    ),
     ("storage", &["model"]),
     ("template", &["model"]),
     ("head", &["model", "disk", "nx", "storage"]),
@@ -113,6 +120,7 @@ const EDGES: &[(&str, &[&str])] = &[
             // The files of the web application.
             "ui",
             "web",
+            "adapter",
         ],
     ),
 ];
@@ -138,6 +146,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("prost", &["storeapi"]),
     ("quick_cache", &["block"]),
     ("reqwest", &["http"]),
+    ("ring", &["access"]),
     ("rustls", &["http", "narthex", "web"]),
     ("granit-parser", &["narthex"]),
     // People write dashboards as YAML, too.

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use narthex_web::Entrance;
+use narthex_web::{Entrance, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -145,8 +148,13 @@ async fn serve_connection(
 ) {
     // Small answers must not wait for the client's acknowledgements.
     let _ = stream.set_nodelay(true);
+    let mut peer = Peer {
+        // Who has left already asks for nothing.
+        address: stream.peer_addr().ok(),
+        ..Peer::default()
+    };
     let Some(config) = entrance.tls() else {
-        return serve_requests(stream, false, app, options, stopped).await;
+        return serve_requests(stream, false, peer, app, options, stopped).await;
     };
     let handshake = async {
         let mut first = [0];
@@ -163,8 +171,10 @@ async fn serve_connection(
     };
     match tokio::time::timeout(options.read_timeout, handshake).await {
         Ok(Ok(stream)) => {
-            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            serve_requests(stream, http2, app, options, stopped).await;
+            let session = stream.get_ref().1;
+            let http2 = session.alpn_protocol() == Some(b"h2");
+            peer.certificates = session.peer_certificates().unwrap_or_default().into();
+            serve_requests(stream, http2, peer, app, options, stopped).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "the handshake of TLS failed"),
         Err(_) => tracing::debug!("the handshake of TLS took too long"),
@@ -174,6 +184,7 @@ async fn serve_connection(
 async fn serve_requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http2: bool,
+    peer: Peer,
     app: Router,
     options: ServerOptions,
     mut stopped: watch::Receiver<bool>,
@@ -195,7 +206,12 @@ async fn serve_requests(
         true => builder.http2_only(),
         false => builder.http1_only(),
     };
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let app = TowerToHyperService::new(app);
+    let app = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        app.call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), app);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -204,7 +204,7 @@ fn check_web_configs(files: &[PathBuf]) -> ExitCode {
 }
 
 fn check_web_config(file: &Path) -> bool {
-    match web_config::load(Some(file)) {
+    match web_config::load(Some(file), None) {
         Ok(_) => println!("SUCCESS: {} is a valid web config file", file.display()),
         Err(error) => {
             eprintln!("FAILED: {}: {error}", file.display());

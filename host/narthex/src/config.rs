@@ -2,7 +2,7 @@
 //!
 //! It is not: where a section's fields are defined or used. `global` and `scrape_configs` are
 //! scrape's, `plugins` is plugin's, `storage` is tsdb's, `remote_write`, `remote_read` and
-//! `otlp` are remote's, `alerting` is notifier's. Sections that nothing is done with yet have a
+//! `otlp` are remote's, `alerting` is notifier's, `kubernetes_metrics_apis` is adapter's. Sections that nothing is done with yet have a
 //! file here each.
 
 mod absent;
@@ -25,6 +25,7 @@ mod url;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use narthex_adapter::MetricsApisConfig;
 use narthex_model::{Labels, PromDuration};
 use narthex_notifier::NotifierConfig;
 use narthex_plugin::PluginsConfig;
@@ -113,6 +114,8 @@ pub(crate) struct Config {
     pub(crate) notifier: NotifierConfig,
     /// Which objects of the Prometheus Operator are read; `None` is none.
     pub(crate) monitors: Option<KubernetesMonitorsConfig>,
+    /// How the metrics APIs of Kubernetes are answered; `None` is by the defaults.
+    pub(crate) metrics_apis: Option<MetricsApisConfig>,
 }
 
 /// Why a config cannot be run.
@@ -227,6 +230,8 @@ struct Printed<'a> {
     otlp: &'a OtlpConfig,
     #[serde(skip_serializing_if = "Option::is_none")]
     kubernetes_monitors: &'a Option<KubernetesMonitorsConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kubernetes_metrics_apis: &'a Option<MetricsApisConfig>,
 }
 
 /// A section that says nothing is not printed.

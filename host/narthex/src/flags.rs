@@ -26,6 +26,7 @@ use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
 use crate::features::Features;
+use crate::metrics_apis::MetricsApisFlags;
 
 pub(crate) use command::{Command, TestCommand};
 pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
@@ -396,6 +397,9 @@ pub(crate) struct Flags {
     /// Output format of log messages.
     #[arg(long = "log.format", value_enum, default_value = "logfmt")]
     pub(crate) log_format: LogFormat,
+
+    #[command(flatten)]
+    pub(crate) metrics_apis: MetricsApisFlags,
 }
 
 impl Flags {
@@ -511,11 +515,8 @@ fn values(command: &clap::Command, matches: &ArgMatches) -> BTreeMap<String, Str
             continue;
         }
         let raw = matches.get_raw(arg.get_id().as_str());
-        let texts: Vec<String> = raw
-            .into_iter()
-            .flatten()
-            .map(|text| text.to_string_lossy().into_owned())
-            .collect();
+        let texts = raw.into_iter().flatten().map(|it| it.to_string_lossy());
+        let texts: Vec<_> = texts.collect();
         values.insert(name.to_owned(), texts.join(","));
     }
     values

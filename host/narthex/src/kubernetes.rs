@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use narthex_discovery::KubernetesSdConfig;
+use narthex_http::HttpConfig;
 use narthex_kubernetes::{
     Change, Cluster, ClusterOptions, Connection, Event, Kubeconfig, KubernetesMetrics, Pace,
     Selection, ServiceAccount,
@@ -42,6 +43,11 @@ impl SharedCluster {
     /// What is held.
     pub(crate) fn cluster(&self) -> &Cluster {
         &self.0
+    }
+
+    /// The same for those who ask in a task of their own.
+    pub(crate) fn handle(&self) -> Arc<Cluster> {
+        Arc::clone(&self.0)
     }
 }
 
@@ -103,6 +109,19 @@ impl Clusters {
         self.shared(self.connection(entry)?)
     }
 
+    /// A cluster that is said in another section than one of discovery.
+    ///
+    /// # Errors
+    /// As [`Self::cluster`].
+    pub(crate) fn at(
+        &self,
+        api_server: &str,
+        kubeconfig_file: &str,
+        http: HttpConfig,
+    ) -> Result<Arc<SharedCluster>, String> {
+        self.shared(locate(&self.account, api_server, kubeconfig_file, http)?)
+    }
+
     /// What the plugin is told of an entry: its own namespace has a name by now.
     pub(crate) fn settings(
         &self,
@@ -129,21 +148,8 @@ impl Clusters {
     }
 
     fn connection(&self, entry: &KubernetesSdConfig) -> Result<Connection, String> {
-        if !entry.api_server.is_empty() {
-            return Ok(Connection {
-                server: entry.api_server.clone(),
-                http: entry.http_config(),
-                exec: None,
-            });
-        }
-        let found = match entry.kubeconfig_file.as_str() {
-            "" => self.account.connection(),
-            file => {
-                let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-                kubeconfig(file)?.connection(folder)
-            }
-        };
-        found.map_err(|error| error.to_string())
+        let (server, file) = (&entry.api_server, &entry.kubeconfig_file);
+        locate(&self.account, server, file, entry.http_config())
     }
 
     fn shared(&self, connection: Connection) -> Result<Arc<SharedCluster>, String> {
@@ -162,6 +168,48 @@ impl Clusters {
         known.push((connection, Arc::downgrade(&shared)));
         Ok(shared)
     }
+}
+
+/// A cluster for one who asks it alone, of whose requests discovery counts none.
+///
+/// # Errors
+/// As [`Clusters::cluster`].
+pub(crate) fn connect(
+    api_server: &str,
+    kubeconfig_file: &str,
+    http: HttpConfig,
+) -> Result<Arc<Cluster>, String> {
+    let account = ServiceAccount::of_pod();
+    let cluster = Cluster::new(ClusterOptions {
+        connection: locate(&account, api_server, kubeconfig_file, http)?,
+        pace: Pace::default(),
+        metrics: KubernetesMetrics::default(),
+    });
+    cluster.map_err(|error| error.to_string())
+}
+
+/// Where a cluster is that is named by its URL, by a file, or by nothing: then it is the one around.
+fn locate(
+    account: &ServiceAccount,
+    api_server: &str,
+    kubeconfig_file: &str,
+    http: HttpConfig,
+) -> Result<Connection, String> {
+    if !api_server.is_empty() {
+        return Ok(Connection {
+            server: api_server.to_owned(),
+            http,
+            exec: None,
+        });
+    }
+    let found = match kubeconfig_file {
+        "" => account.connection(),
+        file => {
+            let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+            kubeconfig(file)?.connection(folder)
+        }
+    };
+    found.map_err(|error| error.to_string())
 }
 
 fn kubeconfig(file: &str) -> Result<Kubeconfig, String> {

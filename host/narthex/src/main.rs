@@ -25,6 +25,7 @@ mod kubernetes;
 mod listen;
 mod logging;
 mod maintenance;
+mod metrics_apis;
 mod monitors;
 mod object_store;
 mod plugin;

@@ -21,6 +21,7 @@ use serde_json::Value;
 use crate::alertmanager::AlertmanagerFollower;
 use crate::config::{Config, ConfigDefaults, ConfigSource, PluginPlace};
 use crate::flags::CommandLine;
+use crate::metrics_apis::{self, MetricsApisServer};
 use crate::monitors::{Composed, Composition, Monitors};
 use crate::registry_follower::RegistryFollower;
 use crate::store::Store;
@@ -44,6 +45,7 @@ pub(crate) struct Reloader {
     registry: RegistryFollower,
     alertmanager: Option<AlertmanagerFollower>,
     monitors: Monitors,
+    metrics_apis: Option<MetricsApisServer>,
     composition: Composition,
     /// What was found in a cluster, and runs beside the config.
     found: Arc<Translation>,
@@ -107,6 +109,8 @@ pub(crate) struct Followers {
     pub(crate) alertmanager: Option<AlertmanagerFollower>,
     /// Follows nothing yet.
     pub(crate) monitors: Monitors,
+    /// Follows nothing yet; `None` where no flag asks for it.
+    pub(crate) metrics_apis: Option<MetricsApisServer>,
 }
 
 impl Reloader {
@@ -135,6 +139,7 @@ impl Reloader {
         let (receivers, rule_files, groups) = prepared;
         // Nothing was found yet; what is, is taken when it is there.
         let watched = followers.monitors.prepare(config.monitors.as_ref())?;
+        let apis = metrics_apis::prepare(followers.metrics_apis.as_ref(), &config)?;
         let external_labels = &config.external_labels;
         let asked = followers
             .remote_read
@@ -153,6 +158,7 @@ impl Reloader {
         followers.notifier.follow(receivers);
         followers.rules.follow(groups).await;
         followers.monitors.follow(watched);
+        metrics_apis::follow(followers.metrics_apis.as_mut(), apis);
         let mut reloader = Self {
             source,
             defaults,
@@ -170,6 +176,7 @@ impl Reloader {
             registry: followers.registry,
             alertmanager: followers.alertmanager,
             monitors: followers.monitors,
+            metrics_apis: followers.metrics_apis,
             composition: Composition::default(),
             found: Arc::default(),
             rule_files,
@@ -243,6 +250,7 @@ impl Reloader {
         let prepared = prepare_alerting(config, state, notifier, rules, &composed.rules)?;
         let (receivers, rule_files, groups) = prepared;
         let watched = self.monitors.prepare(config.monitors.as_ref())?;
+        let apis = metrics_apis::prepare(self.metrics_apis.as_ref(), config)?;
         let alerts = match &self.alertmanager {
             Some(alertmanager) => {
                 Some((alertmanager, alertmanager.prepare(&found.routings).await?))
@@ -263,6 +271,7 @@ impl Reloader {
         faults.extend(self.without_alertmanager(&found));
         self.rule_files = rule_files;
         self.monitors.follow(watched);
+        metrics_apis::follow(self.metrics_apis.as_mut(), apis);
         self.applied(found, faults);
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use narthex_access::AccessMetrics;
 use narthex_alertmanager::Alertmanager;
 use narthex_api::{
     ActiveQueries, ApiOptions, ApiState, LIFECYCLE_REQUESTS_MAX, LifecycleRequest, ServerOptions,
@@ -37,6 +38,7 @@ use crate::flags::CommandLine;
 use crate::grpc::GrpcAddress;
 use crate::kubernetes::Clusters;
 use crate::maintenance::Maintenance;
+use crate::metrics_apis::MetricsApisServer;
 use crate::monitors::Monitors;
 use crate::object_store::ObjectStore;
 use crate::process::ProcessCollector;
@@ -45,7 +47,7 @@ use crate::reload::{Followers, Metrics, Reloader};
 use crate::signals::{Signals, Wish};
 use crate::store::Store;
 use crate::web::Web;
-use crate::web_config::{self, WebConfigCollector};
+use crate::web_config::{self, AccessSetting, WebConfigCollector};
 use crate::{
     build_info, dashboards, discovery, external_url, fleet, listen, plugins, remote_read,
     remote_write, rules, saved_queries,
@@ -90,7 +92,8 @@ pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
     let state = setup.api_state(lifecycle, &config);
     state.add_registry(registry);
     let entrance = Arc::clone(&setup.entrance);
-    let web = Web::start(listeners, &state, setup.server_options(), entrance);
+    let app = narthex_api::router(state.clone());
+    let web = Web::start(listeners, app, setup.server_options(), entrance);
 
     // The API answers "not ready" from here on, until the store is open.
     let started = tokio::select! {
@@ -174,6 +177,7 @@ struct Setup {
     external_url: narthex_api::ExternalUrl,
     route_prefix: String,
     entrance: Arc<Entrance>,
+    access: AccessSetting,
     clock: Arc<dyn Clock>,
     clusters: Arc<Clusters>,
     /// How far the store has come that is being opened.
@@ -215,13 +219,20 @@ impl Setup {
                 route_prefix: route_prefix.clone(),
             },
         };
+        let access = AccessSetting {
+            prefix: route_prefix.clone(),
+            clock: Arc::new(SystemClock),
+            metrics: AccessMetrics::default(),
+        };
         let entrance =
-            web_config::load(line.flags.web_config_file.as_deref()).context("--web.config.file")?;
+            web_config::load(line.flags.web_config_file.as_deref(), Some(access.clone()));
+        let entrance = entrance.context("--web.config.file")?;
         Ok(Self {
             line,
             source,
             address,
             entrance: Arc::new(entrance),
+            access,
             external_url,
             route_prefix,
             clock: Arc::new(SystemClock),
@@ -302,6 +313,7 @@ impl Setup {
         registry.register_collector(Box::new(ProcessCollector));
         let entrance = Arc::clone(&self.entrance);
         registry.register_collector(Box::new(WebConfigCollector(entrance)));
+        self.access.metrics.register(&mut registry);
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);
 
@@ -317,6 +329,9 @@ impl Setup {
         let (clock, is_agent) = (self.clock.clone(), self.line.flags.is_agent);
         let monitors = Monitors::new(clusters.clone(), clock, is_agent, &mut registry);
         let found = monitors.news();
+        let (flags, options) = (&self.line.flags, self.server_options());
+        let shared = (Arc::clone(&clusters), self.access.metrics.clone());
+        let metrics_apis = MetricsApisServer::start(flags, options, state, shared).await?;
         let options = PluginOptions {
             refreshes: refreshes.clone(),
             watches: Some(clusters.own()),
@@ -393,6 +408,7 @@ impl Setup {
             notifier: notifier.clone(),
             registry: registry_follower,
             monitors,
+            metrics_apis,
         };
         let reloader = Reloader::start(
             (self.source.clone(), self.config_defaults()),

@@ -1,31 +1,28 @@
-//! The task that answers HTTP.
-//!
-//! It is not: what is answered, which is the API's.
+//! A task that answers HTTP until it is stopped.
 
 use std::sync::Arc;
 
-use narthex_api::{ApiState, ServerOptions};
+use narthex_api::{Router, ServerOptions};
 use narthex_web::Entrance;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The task that answers HTTP.
+/// The task. Without its value it stops too, and nobody waits for it.
 pub(crate) struct Web {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Web {
-    /// Answers at these addresses from here on.
+    /// Begins to answer.
     pub(crate) fn start(
         listeners: Vec<TcpListener>,
-        state: &ApiState,
+        app: Router,
         options: ServerOptions,
         entrance: Arc<Entrance>,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let app = narthex_api::router(state.clone());
         let stopped = async {
             // It also ends where the sender is gone.
             let _ = stopped.await;
@@ -35,7 +32,7 @@ impl Web {
         Self { stop, task }
     }
 
-    /// Answers what was asked, and no more.
+    /// Lets answers under way end, and waits for them.
     pub(crate) async fn stop(self) {
         // It has ended already only where it panicked, which the log has said.
         let _ = self.stop.send(());

@@ -4,29 +4,73 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use narthex_access::{Access, AccessConfig, AccessMetrics, AccessParts, KubernetesAccess};
+use narthex_model::Clock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use narthex_web::{Entrance, WebConfigError};
+use narthex_web::{Entrance, WebConfig, WebConfigError};
 
-use crate::yaml;
+use crate::{kubernetes, yaml};
 
-/// The entrance that the flag asks for.
+/// What the section `narthex_access` is followed with.
+#[derive(Debug, Clone)]
+pub(crate) struct AccessSetting {
+    /// `--web.route-prefix`
+    pub(crate) prefix: String,
+    /// Says whether tokens still count.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where is counted who asked.
+    pub(crate) metrics: AccessMetrics,
+}
+
+/// The entrance that the flag asks for. Without a setting, the file is looked at and nothing of it is
+/// followed.
 ///
 /// # Errors
 /// The file cannot be used; the sentence says where and why.
-pub(crate) fn load(path: Option<&Path>) -> Result<Entrance, WebConfigError> {
+pub(crate) fn load(
+    path: Option<&Path>,
+    setting: Option<AccessSetting>,
+) -> Result<Entrance, WebConfigError> {
     let Some(path) = path else {
         return Ok(Entrance::open());
     };
-    Entrance::load(path, |text, file| {
+    let read = |text: &str, file: &str| -> Result<WebConfig, String> {
         // An empty file is an empty configuration.
         let read: Result<Option<_>, _> = yaml::read(text, file);
         let read = read.map_err(|error| error.to_string())?;
         Ok(read.unwrap_or_default())
+    };
+    Entrance::load(path, read, move |config, has_users| match &setting {
+        Some(setting) => follow(config, has_users, setting).map(Some),
+        None => {
+            let faults = config.faults(has_users);
+            match faults.is_empty() {
+                true => Ok(None),
+                false => Err(faults.join("; ")),
+            }
+        }
     })
+}
+
+fn follow(
+    config: &AccessConfig,
+    has_users: bool,
+    setting: &AccessSetting,
+) -> Result<Access, String> {
+    let connect = |section: &KubernetesAccess| {
+        let (server, file) = (&section.api_server, &section.kubeconfig_file);
+        kubernetes::connect(server, file, section.http_config())
+    };
+    let parts = AccessParts {
+        connect: &connect,
+        clock: Arc::clone(&setting.clock),
+        metrics: setting.metrics.clone(),
+    };
+    Access::new(config, &setting.prefix, has_users, &parts)
 }
 
 /// Says whether the files as they are now are in force.

@@ -1,9 +1,10 @@
-//! The file, field for field as exporter-toolkit has it.
+//! The file, field for field as exporter-toolkit has it, and one section of our own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use narthex_access::AccessConfig;
 use narthex_http::Secret;
 use serde::{Deserialize, Deserializer, de};
 
@@ -30,6 +31,8 @@ pub struct WebConfig {
     pub rate_limit: RateLimit,
     /// User names with the bcrypt hashes of their passwords; with none, everybody may ask.
     pub basic_auth_users: BTreeMap<String, Secret>,
+    /// Who may what, and by what else than a password they are known.
+    pub narthex_access: Option<AccessConfig>,
 }
 
 /// How TLS is spoken.

@@ -7,18 +7,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use narthex_access::{Access, AccessConfig, Asking, Verdict};
+use narthex_http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use rustls::ServerConfig;
 
 use crate::files::Watched;
 use crate::logins::{self, Logins};
+use crate::peer::Peer;
 use crate::rate::Bucket;
-use crate::{WebConfig, WebConfigError, files, tls};
+use crate::{TlsServerConfig, WebConfig, WebConfigError, files, self_signed, tls};
 
-/// Reads the text of the file: the text and its name in, the configuration or a sentence out.
-type Reader = Box<dyn Fn(&str, &str) -> Result<WebConfig, String> + Send + Sync>;
+/// Reads the configuration as its files are now.
+type Reader = Box<dyn Fn() -> Result<WebConfig, WebConfigError> + Send + Sync>;
+
+/// Makes of the section of our own what can be asked; the other argument says whether there are users
+/// with passwords. Who only looks at a file makes nothing.
+type Builder = Box<dyn Fn(&AccessConfig, bool) -> Result<Option<Access>, String> + Send + Sync>;
 
 /// Whether a request may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// It may.
     Granted,
@@ -26,6 +33,13 @@ pub enum Admission {
     Unauthorized,
     /// There are too many: 429.
     TooMany,
+    /// The section of our own has refused it.
+    Refused {
+        /// Why.
+        verdict: Verdict,
+        /// Whether a password would do.
+        by_password: bool,
+    },
 }
 
 /// Where connections and requests come in.
@@ -45,6 +59,7 @@ pub struct Entrance {
 struct Source {
     path: PathBuf,
     read: Reader,
+    build: Builder,
     watched: Mutex<Watched>,
 }
 
@@ -53,6 +68,7 @@ struct Source {
 struct Rules {
     config: WebConfig,
     tls: Option<Arc<ServerConfig>>,
+    access: Option<Arc<Access>>,
 }
 
 impl Entrance {
@@ -67,18 +83,61 @@ impl Entrance {
         }
     }
 
-    /// As a file says; `read` knows its syntax.
+    /// As a file says: `read` knows its syntax (the text and its name in, the configuration or a
+    /// sentence out), and `build` what the section `narthex_access` is made with.
     ///
     /// # Errors
     /// The file, or one that it names, cannot be used.
     pub fn load(
         path: &Path,
         read: impl Fn(&str, &str) -> Result<WebConfig, String> + Send + Sync + 'static,
+        build: impl Fn(&AccessConfig, bool) -> Result<Option<Access>, String> + Send + Sync + 'static,
     ) -> Result<Self, WebConfigError> {
-        let rules = Rules::load(path, &read)?;
+        let file = path.to_owned();
+        let read = Box::new(move || read_file(&file, &read));
+        Self::following(path, read, Box::new(build))
+    }
+
+    /// TLS for everybody: by the pair of files, or by a certificate that is made now for `name` where
+    /// none is given. Clients are asked for certificates, at which somebody else looks.
+    ///
+    /// # Errors
+    /// The files cannot be used.
+    pub fn with_certificate(
+        pair: Option<(PathBuf, PathBuf)>,
+        name: &str,
+    ) -> Result<Self, WebConfigError> {
+        let mut tls = TlsServerConfig {
+            client_auth_type: "RequestClientCert".to_owned(),
+            ..TlsServerConfig::default()
+        };
+        let path = match pair {
+            Some((cert_file, key_file)) => {
+                tls.cert_file.clone_from(&cert_file);
+                tls.key_file = key_file;
+                cert_file
+            }
+            None => {
+                let (cert, key) = self_signed::pair(name)?;
+                tls.cert = cert;
+                tls.key = narthex_http::Secret::new(key);
+                PathBuf::new()
+            }
+        };
+        let config = WebConfig {
+            tls_server_config: tls,
+            ..WebConfig::default()
+        };
+        let read = Box::new(move || Ok(config.clone()));
+        Self::following(&path, read, Box::new(|_, _| Ok(None)))
+    }
+
+    fn following(path: &Path, read: Reader, build: Builder) -> Result<Self, WebConfigError> {
+        let rules = Rules::load(read()?, &build, None)?;
         let source = Source {
             path: path.to_owned(),
-            read: Box::new(read),
+            read,
+            build,
             watched: Mutex::new(Watched::new(rules.files(path))),
         };
         Ok(Self {
@@ -106,8 +165,14 @@ impl Entrance {
         self.rules.load().tls.clone()
     }
 
-    /// Whether a request with this `Authorization` header may go on.
-    pub async fn admit(&self, authorization: Option<&[u8]>) -> Admission {
+    /// Whether a request may go on; `path` is as it was sent.
+    pub async fn admit(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+    ) -> Admission {
         if let Some(bucket) = &self.bucket
             && !bucket.take(Instant::now())
         {
@@ -116,9 +181,30 @@ impl Entrance {
         self.refresh();
         let rules = self.rules.load_full();
         let users = &rules.config.basic_auth_users;
-        match users.is_empty() || self.logins.admits(users, authorization).await {
-            true => Admission::Granted,
-            false => Admission::Unauthorized,
+        let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let user = match users.is_empty() {
+            true => None,
+            false => self.logins.user(users, authorization).await,
+        };
+        let Some(access) = &rules.access else {
+            return match users.is_empty() || user.is_some() {
+                true => Admission::Granted,
+                false => Admission::Unauthorized,
+            };
+        };
+        let asking = Asking {
+            method,
+            path,
+            peer: peer.and_then(|peer| peer.address).map(|it| it.ip()),
+            headers,
+            user: user.as_deref(),
+        };
+        match access.judge(&asking).await {
+            Verdict::Granted => Admission::Granted,
+            verdict => Admission::Refused {
+                verdict,
+                by_password: !users.is_empty(),
+            },
         }
     }
 
@@ -142,7 +228,9 @@ impl Entrance {
             return;
         }
         let before = self.rules.load();
-        let loaded = Rules::load(&source.path, &source.read).and_then(|rules| {
+        let loaded = (source.read)();
+        let loaded = loaded.and_then(|config| Rules::load(config, &source.build, Some(&**before)));
+        let loaded = loaded.and_then(|rules| {
             let same = rules.tls.is_some() == before.tls.is_some();
             let reason = "TLS cannot be turned on or off while the server runs";
             same.then_some(rules)
@@ -173,29 +261,55 @@ impl fmt::Debug for Entrance {
     }
 }
 
+/// The configuration of a file, with its paths made whole.
+fn read_file(
+    path: &Path,
+    read: &impl Fn(&str, &str) -> Result<WebConfig, String>,
+) -> Result<WebConfig, WebConfigError> {
+    let file = |reason| WebConfigError::File {
+        key: "web.config.file",
+        path: path.to_owned(),
+        reason,
+    };
+    let bytes = files::read(path).map_err(file)?;
+    let text = String::from_utf8(bytes).map_err(|error| file(error.to_string()))?;
+    let mut config = read(&text, &path.display().to_string()).map_err(WebConfigError::Read)?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    config.tls_server_config.set_directory(directory);
+    if let Some(access) = &mut config.narthex_access {
+        access.set_directory(directory);
+    }
+    Ok(config)
+}
+
 impl Rules {
+    /// What can be followed. A section that is what it was `before` goes on, with all that it remembers.
     fn load(
-        path: &Path,
-        read: &(impl Fn(&str, &str) -> Result<WebConfig, String> + ?Sized),
+        config: WebConfig,
+        build: &Builder,
+        before: Option<&Self>,
     ) -> Result<Self, WebConfigError> {
-        let file = |reason| WebConfigError::File {
-            key: "web.config.file",
-            path: path.to_owned(),
-            reason,
-        };
-        let bytes = files::read(path).map_err(file)?;
-        let text = String::from_utf8(bytes).map_err(|error| file(error.to_string()))?;
-        let mut config = read(&text, &path.display().to_string()).map_err(WebConfigError::Read)?;
-        let directory = path.parent().unwrap_or(Path::new(""));
-        config.tls_server_config.set_directory(directory);
         config.http_server_config.check()?;
         logins::check(&config.basic_auth_users)?;
         let tls = &config.tls_server_config;
         let tls = tls
             .is_enabled()
             .then(|| tls::server_config(tls, config.http_server_config.http2).map(Arc::new));
+        let has_users = !config.basic_auth_users.is_empty();
+        let same = before.filter(|before| {
+            before.config.narthex_access == config.narthex_access
+                && before.config.basic_auth_users.is_empty() != has_users
+        });
+        let access = match (&config.narthex_access, same) {
+            (None, _) => None,
+            (Some(_), Some(before)) => before.access.clone(),
+            (Some(section), None) => build(section, has_users)
+                .map_err(|reason| WebConfigError::value("narthex_access", reason))?
+                .map(Arc::new),
+        };
         Ok(Self {
             tls: tls.transpose()?,
+            access,
             config,
         })
     }
@@ -205,6 +319,7 @@ impl Rules {
         let named = self.config.tls_server_config.files();
         let named = named.map(|(_, file)| file.to_owned());
         let named = named.filter(|file| !file.as_os_str().is_empty());
-        std::iter::once(path.to_owned()).chain(named).collect()
+        let own = (!path.as_os_str().is_empty()).then(|| path.to_owned());
+        own.into_iter().chain(named).collect()
     }
 }

@@ -38,20 +38,27 @@ impl Default for Logins {
 }
 
 impl Logins {
-    /// Whether an `Authorization` header names a user and the right password.
-    pub(crate) async fn admits(
+    /// The user that an `Authorization` header names with the right password.
+    pub(crate) async fn user(
         &self,
         users: &BTreeMap<String, Secret>,
         authorization: Option<&[u8]>,
+    ) -> Option<String> {
+        let (user, password) = authorization.and_then(credentials)?;
+        self.is_right(users, &user, password).await.then_some(user)
+    }
+
+    async fn is_right(
+        &self,
+        users: &BTreeMap<String, Secret>,
+        user: &str,
+        password: Vec<u8>,
     ) -> bool {
-        let Some((user, password)) = authorization.and_then(credentials) else {
-            return false;
-        };
-        let (is_user, hash) = match users.get(&user) {
+        let (is_user, hash) = match users.get(user) {
             Some(hash) => (true, hash.expose()),
             None => (false, NOBODY),
         };
-        let key = key(&user, hash, &password);
+        let key = key(user, hash, &password);
         if let Some(found) = self.lock().get(&key) {
             return *found;
         }
@@ -137,7 +144,8 @@ mod tests {
         // Twice, as the second time is from memory.
         for (header, admitted) in table.iter().chain(&table) {
             let header = header.as_deref();
-            assert_eq!(logins.admits(&users, header).await, *admitted, "{header:?}");
+            let user = logins.user(&users, header).await;
+            assert_eq!(user.is_some(), *admitted, "{header:?}");
         }
     }
 
@@ -148,10 +156,11 @@ mod tests {
         let users = BTreeMap::from([("ada".to_owned(), Secret::new(hash))]);
         for number in 0..LOGINS_MAX + 5 {
             let guess = header(&format!("ada:{number}"));
-            assert!(!logins.admits(&users, Some(&guess)).await);
+            assert_eq!(logins.user(&users, Some(&guess)).await, None);
         }
         assert!(logins.lock().len() <= LOGINS_MAX);
-        assert!(logins.admits(&users, Some(&header("ada:right"))).await);
+        let right = logins.user(&users, Some(&header("ada:right"))).await;
+        assert_eq!(right.as_deref(), Some("ada"));
     }
 
     #[test]

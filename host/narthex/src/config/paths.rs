@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use narthex_adapter::MetricsApisConfig;
 use narthex_plugin::PluginsConfig;
 use narthex_remote::{RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
@@ -38,6 +39,14 @@ pub(super) fn resolve_remote_read(config: &mut RemoteReadConfig, folder: &Path) 
 pub(super) fn resolve_monitors(monitors: &mut KubernetesMonitorsConfig, folder: &Path) {
     join(&mut monitors.kubeconfig_file, folder);
     for file in monitors.http_files() {
+        join(file, folder);
+    }
+}
+
+/// The same of `kubernetes_metrics_apis`.
+pub(super) fn resolve_metrics_apis(config: &mut MetricsApisConfig, folder: &Path) {
+    join(&mut config.kubeconfig_file, folder);
+    for file in config.http_files() {
         join(file, folder);
     }
 }

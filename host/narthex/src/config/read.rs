@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use narthex_adapter::MetricsApisConfig;
 use narthex_model::Labels;
 use narthex_notifier::NotifierConfig;
 use narthex_remote::RemoteWriteConfig;
@@ -143,6 +144,9 @@ pub(super) fn read(
     if let Some(monitors) = &mut sections.kubernetes_monitors {
         paths::resolve_monitors(monitors, folder);
     }
+    if let Some(apis) = &mut sections.kubernetes_metrics_apis {
+        paths::resolve_metrics_apis(apis, folder);
+    }
     external_labels::expand(&mut global.external_labels, |name| std::env::var(name).ok());
     for fault in plugins_section::faults(text, &sections.plugins) {
         if let Some(main) = files.main() {
@@ -222,6 +226,7 @@ fn finish(
         remote_read: &sections.remote_read,
         otlp: &sections.otlp,
         kubernetes_monitors: &sections.kubernetes_monitors,
+        kubernetes_metrics_apis: &sections.kubernetes_metrics_apis,
     })
     .map_err(not_printed)?;
     let documents = files.documents.iter().map(|document| ConfigFile {
@@ -242,6 +247,7 @@ fn finish(
         remote_read: sections.remote_read,
         otlp: sections.otlp,
         monitors: sections.kubernetes_monitors,
+        metrics_apis: sections.kubernetes_metrics_apis,
         scrape,
         yaml,
         warnings: outcome.warnings,
@@ -298,6 +304,12 @@ fn check_sections(main: &mut Document, sections: &mut Sections, checks: Checks) 
             field => format!("/kubernetes_monitors/{field}"),
         };
         main.fault(&pointer, format!("kubernetes_monitors: {fault}"));
+    }
+    let apis = sections.kubernetes_metrics_apis.iter();
+    for (field, fault) in apis.flat_map(MetricsApisConfig::faults) {
+        let pointer = format!("/kubernetes_metrics_apis/{field}");
+        let pointer = pointer.trim_end_matches('/');
+        main.fault(pointer, format!("kubernetes_metrics_apis: {fault}"));
     }
     for (at, pattern) in sections.rule_files.iter().enumerate() {
         if !job_files::is_pattern(pattern) {

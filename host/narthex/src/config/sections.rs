@@ -1,5 +1,6 @@
 //! The sections of the file.
 
+use narthex_adapter::MetricsApisConfig;
 use narthex_plugin::PluginsConfig;
 use narthex_remote::{OtlpConfig, RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
@@ -29,6 +30,7 @@ pub(super) struct Sections {
     pub(super) tracing: Option<TracingConfig>,
     pub(super) otlp: OtlpConfig,
     pub(super) kubernetes_monitors: Option<KubernetesMonitorsConfig>,
+    pub(super) kubernetes_metrics_apis: Option<MetricsApisConfig>,
 }
 
 /// Settings of Go's runtime, which is not in here: they are read, and nobody asks for them.

@@ -1,0 +1,52 @@
+//! The bounds of access.
+
+use std::time::Duration;
+
+/// Bytes of a token; a longer one is refused unread.
+pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
+
+/// So many answers of each sort are remembered; then all are forgotten.
+pub const REMEMBERED_MAX: usize = 4096;
+
+/// How long a cluster's word on whose a token is counts (kube-rbac-proxy's default).
+pub const TOKEN_AGE: Duration = Duration::from_secs(120);
+
+/// How long a refused token stays refused: one may be new, and not known everywhere yet.
+pub const REFUSED_TOKEN_AGE: Duration = Duration::from_secs(10);
+
+/// How long a cluster's yes counts (kube-rbac-proxy's default).
+pub const ALLOWED_AGE: Duration = Duration::from_secs(300);
+
+/// How long its no counts (kube-rbac-proxy's default).
+pub const DENIED_AGE: Duration = Duration::from_secs(30);
+
+/// Reviews under way at once; others wait.
+pub const REVIEWS_MAX: usize = 32;
+
+/// How long a request waits for its turn to be reviewed; then it is refused with 503.
+pub const TURN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of a document of an issuer.
+pub const DOCUMENT_BYTES_MAX: u64 = 256 * 1024;
+
+/// Keys of an issuer; those beyond are not looked at.
+pub const KEYS_MAX: usize = 100;
+
+/// How long the keys of an issuer count.
+pub const KEYS_AGE: Duration = Duration::from_secs(600);
+
+/// A token with an unknown key makes the keys be fetched again, not more often than this; so does an
+/// issuer that did not answer.
+pub const KEYS_PAUSE: Duration = Duration::from_secs(10);
+
+/// The time for one document of an issuer.
+pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How far the clocks of an issuer and of this machine may be apart, in seconds.
+pub const LEEWAY_SECONDS: f64 = 30.0;
+
+/// Groups of one user that are looked at.
+pub const GROUPS_MAX: usize = 500;
+
+/// Issuers that may be configured.
+pub const ISSUERS_MAX: usize = 16;

@@ -1,0 +1,140 @@
+//! What a cluster says of tokens and access, remembered for a while.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use narthex_kubernetes::{Attributes, Cluster, User};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::limits::{
+    ALLOWED_AGE, DENIED_AGE, REFUSED_TOKEN_AGE, REVIEWS_MAX, TOKEN_AGE, TOKEN_BYTES_MAX,
+    TURN_TIMEOUT,
+};
+use crate::metrics::AccessMetrics;
+use crate::remembered::Remembered;
+
+/// Tokens are remembered by this, which says nothing of them to who reads the memory.
+type Fingerprint = [u8; 32];
+
+/// The cluster has said neither yes nor no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewError(pub String);
+
+/// Asks a cluster.
+#[derive(Debug)]
+pub struct Reviews {
+    cluster: Arc<Cluster>,
+    audiences: Vec<String>,
+    known: Remembered<Fingerprint, User>,
+    refused: Remembered<Fingerprint, ()>,
+    allowed: Remembered<(User, Attributes), ()>,
+    denied: Remembered<(User, Attributes), ()>,
+    turns: Semaphore,
+    is_silent: AtomicBool,
+    metrics: AccessMetrics,
+}
+
+impl Reviews {
+    /// Tokens have to be meant for one of `audiences`, or for the cluster itself where none is named.
+    pub fn new(cluster: Arc<Cluster>, audiences: Vec<String>, metrics: AccessMetrics) -> Self {
+        Self {
+            cluster,
+            audiences,
+            known: Remembered::new(TOKEN_AGE),
+            refused: Remembered::new(REFUSED_TOKEN_AGE),
+            allowed: Remembered::new(ALLOWED_AGE),
+            denied: Remembered::new(DENIED_AGE),
+            turns: Semaphore::new(REVIEWS_MAX),
+            is_silent: AtomicBool::new(false),
+            metrics,
+        }
+    }
+
+    /// Whose a token is; `None` where it is nobody's.
+    ///
+    /// # Errors
+    /// The cluster does not say.
+    pub async fn user(&self, token: &str) -> Result<Option<User>, ReviewError> {
+        if token.is_empty() || token.len() > TOKEN_BYTES_MAX {
+            return Ok(None);
+        }
+        let key: Fingerprint = Sha256::digest(token.as_bytes()).into();
+        let now = Instant::now();
+        if let Some(user) = self.known.get(&key, now) {
+            return Ok(Some(user));
+        }
+        if self.refused.get(&key, now).is_some() {
+            return Ok(None);
+        }
+        let _turn = self.turn().await?;
+        let reviewed = self.cluster.review_token(token, &self.audiences).await;
+        let user = self.outcome("token", reviewed, Option::is_some)?;
+        let now = Instant::now();
+        match &user {
+            Some(user) => self.known.put(key, user.clone(), now),
+            None => self.refused.put(key, (), now),
+        }
+        Ok(user)
+    }
+
+    /// Whether somebody may do something.
+    ///
+    /// # Errors
+    /// The cluster does not say.
+    pub async fn may(&self, user: &User, attributes: &Attributes) -> Result<bool, ReviewError> {
+        let (key, now) = ((user.clone(), attributes.clone()), Instant::now());
+        if self.allowed.get(&key, now).is_some() {
+            return Ok(true);
+        }
+        if self.denied.get(&key, now).is_some() {
+            return Ok(false);
+        }
+        let _turn = self.turn().await?;
+        let reviewed = self.cluster.review_access(user, attributes).await;
+        let may = self.outcome("access", reviewed, |may| *may)?;
+        let now = Instant::now();
+        match may {
+            true => self.allowed.put(key, (), now),
+            false => self.denied.put(key, (), now),
+        }
+        Ok(may)
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, ReviewError> {
+        let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.acquire()).await;
+        match turn {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => {
+                let text = format!("more than {REVIEWS_MAX} reviews are under way");
+                Err(ReviewError(text))
+            }
+        }
+    }
+
+    /// Counts an answer, and says once when the cluster falls silent.
+    fn outcome<T>(
+        &self,
+        kind: &'static str,
+        reviewed: Result<T, String>,
+        is_yes: impl Fn(&T) -> bool,
+    ) -> Result<T, ReviewError> {
+        let was_silent = self.is_silent.swap(reviewed.is_err(), Ordering::Relaxed);
+        let outcome = match &reviewed {
+            Ok(answer) if is_yes(answer) => "yes",
+            Ok(_) => "no",
+            Err(error) => {
+                if !was_silent {
+                    tracing::error!(kind, %error, "the cluster does not say who may ask; all are refused that it is needed for");
+                }
+                "error"
+            }
+        };
+        if was_silent && outcome != "error" {
+            tracing::info!("the cluster says again who may ask");
+        }
+        self.metrics.count_review(kind, outcome);
+        reviewed.map_err(ReviewError)
+    }
+}
