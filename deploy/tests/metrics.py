@@ -56,6 +56,7 @@ def rule_files():
     return [
         *EXPORTERS.glob("*/rules.yml"),
         *(REPOSITORY / "deploy").glob("kubernetes/base/rules-*.yml"),
+        *(REPOSITORY / "deploy").glob("kubernetes/components/*/rules-*.yml"),
         *(REPOSITORY / "deploy").glob("examples/*/rules-*.yml"),
     ]
 

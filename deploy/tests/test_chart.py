@@ -29,6 +29,7 @@ SAME = {
     "ha": {"server": {"replicaCount": 2}},
     "namespaced": {"rbac": {"namespaced": True}},
     "monitors": {"monitors": {"enabled": True}},
+    "cluster-state": {"clusterState": {"enabled": True}},
     "ingress": {
         "server": {
             "baseURL": f"https://{HOST}/",
@@ -136,6 +137,7 @@ class Chart(unittest.TestCase):
         for over, reason in (
             ({"server": {"ingress": {"enabled": True}}}, "names no host"),
             ({"server": {"route": {"enabled": True}}}, "names no Gateway"),
+            ({"clusterState": {"enabled": True}, "rbac": {"namespaced": True}}, "whole cluster"),
         ):
             with self.subTest(reason), self.assertRaisesRegex(ValueError, reason):
                 self.render(over)

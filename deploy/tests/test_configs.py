@@ -32,7 +32,8 @@ def run(*command, **options):
 def for_promtool(files, name):
     """A config of the files without what Debian's promtool cannot know."""
     config = yaml.safe_load(files[name])
-    config.pop("kubernetes_monitors", None)
+    for section in ("kubernetes_monitors", "plugins"):
+        config.pop(section, None)
     jobs = config.setdefault("scrape_configs", [])
     if config.pop("scrape_config_files", None):
         for other in sorted(files):
@@ -41,6 +42,8 @@ def for_promtool(files, name):
     for job in jobs:
         job.pop("plugin", None)
         job.pop("plugin_config", None)
+        # Prometheus has it since 2.48.
+        job.pop("track_timestamps_staleness", None)
         if job.pop("kubernetes_sd_configs", None):
             job["static_configs"] = [{"targets": ["found:1"]}]
     return yaml.safe_dump(config)
@@ -98,13 +101,16 @@ class Configs(unittest.TestCase):
                         schema = tomllib.loads(manifest).get("config", {})
                         jsonschema.validate(job.get("plugin_config", {}), schema)
                         seen.add(plugin)
-        self.assertEqual(seen, {"istio", "redis", "traefik"})
+        self.assertEqual(seen, {"istio", "kube-state", "redis", "traefik"})
 
     def test_examples_have_the_rules_of_their_plugins(self):
         for name in ("redis", "traefik", "istio"):
             ours = DEPLOY / "examples" / name / f"rules-{name}.yml"
             theirs = metrics.EXPORTERS / name / "rules.yml"
             self.assertEqual(ours.read_text(), theirs.read_text(), name)
+        ours = DEPLOY / "kubernetes" / "components" / "cluster-state" / "rules-kube-state.yml"
+        theirs = metrics.EXPORTERS / "kube-state" / "rules.yml"
+        self.assertEqual(ours.read_text(), theirs.read_text())
 
     def test_rules_ask_for_metrics_that_there_are(self):
         for path in metrics.rule_files():

@@ -232,6 +232,68 @@ class Overlays(unittest.TestCase):
         self.assertEqual(with_monitors.pop("kubernetes_monitors"), {})
         self.assertEqual(with_monitors, plain)
 
+    def test_the_state_of_the_cluster_is_read_once_and_as_kube_prometheus_reads_it(self):
+        rendered = self.overlay("cluster-state")
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        jobs = {
+            job["job_name"]: job
+            for name, text in files.items() if name.startswith("scrape-")
+            for job in yaml.safe_load(text)["scrape_configs"]
+        }
+        base = one(self.overlay("single"), "ConfigMap", "narthex-config")["data"]
+        for job in yaml.safe_load(base["scrape-kubernetes.yml"])["scrape_configs"]:
+            name = job["job_name"]
+            if name == "kubernetes-apiservers":
+                relabelling = jobs[name].pop("metric_relabel_configs")
+                self.assertEqual([step["action"] for step in relabelling], ["drop"])
+                named = jobs[name]["relabel_configs"].pop()
+                self.assertEqual(named, {"target_label": "job", "replacement": "apiserver"})
+            if name.startswith("kubernetes-nodes"):
+                # Twice read, each sum would be twice what it is.
+                self.assertNotIn(name, jobs)
+            else:
+                self.assertEqual(jobs[name], job)
+        paths = {
+            job.get("metrics_path", "/metrics"): job
+            for name, job in jobs.items() if name.startswith("kubelet")
+        }
+        self.assertEqual(
+            set(paths), {"/metrics", "/metrics/cadvisor", "/metrics/probes", "/metrics/resource"}
+        )
+        for path, job in paths.items():
+            self.assertTrue(job["honor_labels"], path)
+            labels = {
+                step["target_label"]: step.get("replacement") for step in job["relabel_configs"]
+            }
+            self.assertEqual(labels.pop("job", job["job_name"]), "kubelet", path)
+            self.assertEqual(
+                set(labels), {"metrics_path", "node", "namespace", "service", "endpoint"}, path
+            )
+
+    def test_the_state_of_the_cluster_asks_for_no_more_than_its_plugin_looks_at(self):
+        rendered = self.overlay("cluster-state")
+        may = set()
+        for role in ("narthex", "narthex-cluster-state"):
+            for rule in one(rendered, "ClusterRole", role)["rules"]:
+                self.assertLessEqual(set(rule["verbs"]), {"get", "list", "watch"})
+                may |= set(rule.get("resources", []))
+        self.assertFalse({"secrets", "configmaps"} & may)
+        # The plugin's own list of what it looks at by default, in Rust.
+        kinds = (DEPLOY.parent / "plugins/exporters/kube-state/src/kinds").glob("*.rs")
+        wanted = set()
+        for path in kinds:
+            for text in path.read_text().split("impl Object for ")[1:]:
+                if "IS_DEFAULT: bool = false" not in text:
+                    wanted.add(re.search(r'RESOURCE: &\'static str = "(\w+)"', text).group(1))
+        self.assertEqual(len(wanted), 18)
+        self.assertLessEqual(wanted, may)
+        own = {
+            resource
+            for rule in one(rendered, "ClusterRole", "narthex-cluster-state")["rules"]
+            for resource in rule["resources"]
+        }
+        self.assertLessEqual(own, wanted)
+
     def test_ingress_and_route_lead_to_the_service_and_links_lead_back(self):
         for name, kind in (("ingress", "Ingress"), ("gateway", "HTTPRoute")):
             rendered = self.overlay(name)

@@ -78,8 +78,10 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
     let with = |overlay: &str| vec![base.clone(), deploy("kubernetes/overlays").join(overlay)];
     let all = [vec![base.clone()], examples()].concat();
     let monitors = vec![base.clone(), deploy("kubernetes/components/monitors")];
+    let state = vec![base.clone(), deploy("kubernetes/components/cluster-state")];
     for (folders, mains) in [
         (monitors, vec!["prometheus.yml"]),
+        (state, vec!["prometheus.yml"]),
         (all, vec!["prometheus.yml"]),
         (with("namespaced"), vec!["prometheus.yml"]),
         (
