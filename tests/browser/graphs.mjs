@@ -127,7 +127,7 @@ export const stories = {
     });
     await page.goto('/query?g0.expr=time()&g0.tab=graph&g0.range_input=1m&refresh=1s');
     await drawn(page);
-    assert.equal(await page.getByLabel('Ask again').inputValue(), '1000');
+    assert.equal(await page.getByLabel('Auto-refresh').inputValue(), '1000');
     const more = async (count) => {
       while (asked < count) await page.waitForRequest('**/api/v1/query_range');
     };
@@ -149,7 +149,7 @@ export const stories = {
     const [whileHidden] = [asked];
     await hide(false);
     await more(whileHidden + 1);
-    await page.getByLabel('Ask again').selectOption('');
+    await page.getByLabel('Auto-refresh').selectOption('');
     await page.waitForURL((url) => !url.search.includes('refresh'));
     assert.ok(whileHidden <= 6, `${whileHidden} queries`);
   },

@@ -10,7 +10,7 @@ import { heat } from './colours';
 import { type Heatmap, placeOf, rowAt, strength } from './heatmap';
 import type { ExemplarMark, Span } from './marks';
 import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
-import { drawSpans, ExemplarLayer } from './plotMarks';
+import { ExemplarLayer, lineSpans, shadeSpans } from './plotMarks';
 
 /** Two bounds are written on the axis where they are so far from each other. */
 const LABEL_PX = 22;
@@ -120,10 +120,15 @@ function options(
     series: [{}, { show: true, stroke: 'transparent', points: { show: false } }],
     hooks: {
       ...shared.hooks,
-      drawClear: [(plot) => draw(plot, map, props.stepMs, isDark)],
+      drawClear: [
+        (plot) => {
+          shadeSpans(plot, props.fired, isDark);
+          draw(plot, map, props.stepMs, isDark);
+        },
+      ],
       draw: [
         (plot) => {
-          drawSpans(plot, props.fired, isDark);
+          lineSpans(plot, props.fired, isDark);
           layer.draw(plot);
         },
       ],

@@ -7,7 +7,7 @@ import 'uplot/dist/uPlot.min.css';
 import { axisValue } from '../format/number';
 import { formatTime } from '../format/time';
 import type { ExemplarMark, Span } from './marks';
-import { drawSpans, ExemplarLayer } from './plotMarks';
+import { ExemplarLayer, lineSpans, shadeSpans } from './plotMarks';
 import type { Columns } from './plotData';
 import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
 
@@ -89,8 +89,13 @@ function options(
     ],
     hooks: {
       ...shared.hooks,
-      drawClear: [(plot) => drawSpans(plot, props.fired, isDark)],
-      draw: [(plot) => layer.draw(plot)],
+      drawClear: [(plot) => shadeSpans(plot, props.fired, isDark)],
+      draw: [
+        (plot) => {
+          lineSpans(plot, props.fired, isDark);
+          layer.draw(plot);
+        },
+      ],
       setCursor: [(plot) => showTip(plot, tip, props)],
       ready: [(plot) => layer.listen(plot)],
     },

@@ -42,10 +42,10 @@ function RefreshField(props: {
   const all = isListed ? INTERVALS_MS : [everyMs, ...INTERVALS_MS];
   return (
     <Choice
-      label="Ask again"
+      label="Auto-refresh"
       value={everyMs === undefined ? '' : String(everyMs)}
       options={[
-        { value: '', label: 'never' },
+        { value: '', label: 'off' },
         ...all.map((ms) => ({ value: String(ms), label: `every ${formatDuration(ms)}` })),
       ]}
       onChange={(value) => props.onChange(value === '' ? undefined : Number(value))}

@@ -26,6 +26,7 @@ it('quotes what needs it, and finds what is quoted', () => {
 });
 
 it('leaves out', () => {
-  expect(addMatcher('up{job="a"}', 'job', '!=', 'a')).toBe('up{job="a", job!="a"}');
+  expect(addMatcher('up{job="a", x="y"}', 'job', '!=', 'a')).toBe('up{job!="a", x="y"}');
+  expect(addMatcher('up{job!="a"}', 'job', '=', 'a')).toBe('up{job="a"}');
   expect(addMatcher('up{job!="a"}', 'job', '!=', 'b')).toBe('up{job!="a", job!="b"}');
 });

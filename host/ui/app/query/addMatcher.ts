@@ -22,9 +22,9 @@ function nameOf(text: string): string {
 }
 
 /**
- * The expression with a matcher in each of its selectors. A selector that asks for another value of
- * the label by `=` is changed; one that has the matcher already stays as it is. Where nothing can be
- * added, the expression comes back as it was.
+ * The expression with a matcher in each of its selectors. What a selector asks of the label by `=`,
+ * and what is the opposite, gives way to it; one that has the matcher already stays as it is. Where
+ * nothing can be added, the expression comes back as it was.
  */
 export function addMatcher(
   expr: string,
@@ -61,9 +61,10 @@ export function addMatcher(
       });
       const same = matchers.filter((one) => one.name === label);
       if (same.some((one) => one.text === matcher)) return;
-      const equal = same.find((one) => one.operator === '=');
-      if (operator === '=' && equal !== undefined) {
-        changes.push({ from: equal.from, to: equal.to, insert: matcher });
+      const opposite = `${labelName(label)}!=${quote(value)}`;
+      const replaced = same.find((one) => one.operator === '=' || one.text === opposite);
+      if (replaced !== undefined) {
+        changes.push({ from: replaced.from, to: replaced.to, insert: matcher });
         return;
       }
       const inside = expr.slice(list.from + 1, list.to - 1).trimEnd();

@@ -19,8 +19,10 @@ export function describeMetrics(
   // Names are what targets say, so one may be that of a property that every object has.
   const known = new Map(Object.entries(metadata));
   return names.map((name) => {
-    const found = known.get(name)?.[0] ?? known.get(name.replace(SUFFIXES, ''))?.[0];
-    const type = found?.type ?? '';
-    return { name, type: type === 'unknown' ? '' : type, help: found?.help ?? '' };
+    const found = known.get(name) ?? known.get(name.replace(SUFFIXES, '')) ?? [];
+    const type = found.map((one) => one.type).find((one) => one !== 'unknown') ?? '';
+    // Targets may say the same in other words, and all of them are searched.
+    const helps = new Set(found.map((one) => one.help).filter((help) => help !== ''));
+    return { name, type, help: [...helps].join(' / ') };
   });
 }

@@ -11,22 +11,28 @@ const PRESS_PX = 12;
 /** How high the line at the top is that says when an alert fired. */
 const FIRED_PX = 4;
 
-/** Colours the times at which alerts fired, and draws a line above them. */
-export function drawSpans(plot: uPlot, spans: Span[], isDark: boolean): void {
+function fillSpans(plot: uPlot, spans: Span[], colour: string, height: number): void {
   if (spans.length === 0) return;
   const { ctx, bbox } = plot;
-  const ratio = uPlot.pxRatio;
   ctx.save();
+  ctx.fillStyle = colour;
   for (const { from, to } of spans) {
     const left = Math.max(bbox.left, plot.valToPos(from, 'x', true));
     const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, 'x', true));
-    const width = Math.max(2 * ratio, right - left);
-    ctx.fillStyle = isDark ? 'rgba(255,120,120,0.10)' : 'rgba(224,49,49,0.08)';
-    ctx.fillRect(left, bbox.top, width, bbox.height);
-    ctx.fillStyle = isDark ? '#ff9b9b' : '#b02525';
-    ctx.fillRect(left, bbox.top, width, FIRED_PX * ratio);
+    ctx.fillRect(left, bbox.top, Math.max(2 * uPlot.pxRatio, right - left), height);
   }
   ctx.restore();
+}
+
+/** Colours the times at which alerts fired: below what is drawn, whose colours mean something. */
+export function shadeSpans(plot: uPlot, spans: Span[], isDark: boolean): void {
+  const colour = isDark ? 'rgba(255,120,120,0.10)' : 'rgba(224,49,49,0.08)';
+  fillSpans(plot, spans, colour, plot.bbox.height);
+}
+
+/** A line at the top over the times at which alerts fired. */
+export function lineSpans(plot: uPlot, spans: Span[], isDark: boolean): void {
+  fillSpans(plot, spans, isDark ? '#ff9b9b' : '#b02525', FIRED_PX * uPlot.pxRatio);
 }
 
 /** The exemplars of a plot: draws them, and says which one was pressed. */
