@@ -34,6 +34,11 @@ const PAGES = {
   '/rules': lazyRouteComponent(() => import('./rules/RulesPage'), 'RulesPage'),
   '/silences': lazyRouteComponent(() => import('./silences/SilencesPage'), 'SilencesPage'),
   '/silences/new': lazyRouteComponent(() => import('./silences/SilencePage'), 'SilencePage'),
+  '/dashboards': lazyRouteComponent(() => import('./dashboards/DashboardsPage'), 'DashboardsPage'),
+  '/dashboards/$name': lazyRouteComponent(
+    () => import('./dashboards/DashboardPage'),
+    'DashboardPage',
+  ),
   '/targets': lazyRouteComponent(() => import('./targets/TargetsPage'), 'TargetsPage'),
   '/service-discovery': lazyRouteComponent(
     () => import('./discovery/DiscoveryPage'),

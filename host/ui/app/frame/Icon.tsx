@@ -4,6 +4,7 @@ const PATHS = {
   alerts: 'M12 4a5 5 0 0 1 5 5v4l2 3H5l2-3V9a5 5 0 0 1 5-5M10 19h4',
   check: 'M5 12l5 5 9-10',
   cross: 'M6 6l12 12M18 6L6 18',
+  dashboards: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
   discovery: 'M11 4a7 7 0 1 1 0 14 7 7 0 0 1 0-14M16 16l5 5',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
   moon: 'M19 14a8 8 0 0 1-9-9 8 8 0 1 0 9 9',

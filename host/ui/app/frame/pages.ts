@@ -10,6 +10,7 @@ export interface PageEntry {
 
 const SERVER: PageEntry[] = [
   { path: '/query', name: 'Query', icon: 'query' },
+  { path: '/dashboards', name: 'Dashboards', icon: 'dashboards' },
   { path: '/alerts', name: 'Alerts', icon: 'alerts' },
   { path: '/rules', name: 'Rules', icon: 'rules' },
 ];
