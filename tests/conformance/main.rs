@@ -21,6 +21,7 @@ mod otlp;
 mod parquet;
 mod postgres;
 mod prometheus;
+mod promtool;
 mod pushgateway;
 mod receivers;
 mod redis;
