@@ -22,6 +22,7 @@ mod otlp;
 mod parquet;
 mod postgres;
 mod prometheus;
+mod promtool;
 mod pushgateway;
 mod receivers;
 mod redis;

@@ -177,6 +177,11 @@ impl Head {
         self.appender().log.segments()
     }
 
+    /// The number of the segment that is written to.
+    pub fn current_segment(&self) -> u32 {
+        self.appender().log.last_segment()
+    }
+
     /// Takes no samples before `before_ms` from now on but those that are late; those that it
     /// holds stay. Once this returns, no batch with older ones is on its way, so a
     /// [`Self::cut`] up to that time and [`Self::late_cut`] have all that there will ever be, but

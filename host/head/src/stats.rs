@@ -49,6 +49,13 @@ impl Head {
         }
     }
 
+    /// How many chunks the series have, the one that each appends to among them. It walks over all
+    /// series.
+    pub fn chunk_count(&self) -> u64 {
+        let memory = self.memory();
+        memory.iter().map(|series| series.chunks() as u64).sum()
+    }
+
     /// Bytes of sample buffers in memory, without labels and their index.
     pub fn sample_bytes(&self) -> usize {
         let memory = self.memory();

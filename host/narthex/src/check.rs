@@ -205,9 +205,9 @@ fn check_web_configs(files: &[PathBuf]) -> ExitCode {
 
 fn check_web_config(file: &Path) -> bool {
     match web_config::load(Some(file), None) {
-        Ok(_) => println!("SUCCESS: {} is a valid web config file", file.display()),
+        Ok(_) => println!("{} SUCCESS", file.display()),
         Err(error) => {
-            eprintln!("FAILED: {}: {error}", file.display());
+            eprintln!("{} FAILED: {error}", file.display());
             return false;
         }
     }

@@ -67,6 +67,9 @@ use crate::flags::{Command, CommandLine, TestCommand};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What a server exits with that cannot read its flags.
+const USAGE_EXIT: u8 = 2;
+
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|first| first == COMPILE_COMMAND) {
@@ -75,7 +78,7 @@ fn main() -> ExitCode {
     }
     let line = match flags::parse(std::env::args()) {
         Ok(line) => line,
-        Err(error) => error.exit(),
+        Err(error) => return refused(&error),
     };
     if line.flags.command.is_some() {
         closed_pipe::end_quietly();
@@ -108,6 +111,22 @@ fn main() -> ExitCode {
         eprintln!("narthex: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Says what is wrong with a command line, or helps. A server exits as Prometheus does, a command
+/// as promtool.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Who reads it may have left.
+    let _ = error.print();
+    let mut args = std::env::args_os().skip(1);
+    let is_command = args
+        .next()
+        .is_some_and(|first| !first.to_string_lossy().starts_with('-'));
+    match (error.use_stderr(), is_command) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, true) => ExitCode::FAILURE,
+        (true, false) => ExitCode::from(USAGE_EXIT),
+    }
 }
 
 fn serve(line: CommandLine) -> anyhow::Result<ExitCode> {

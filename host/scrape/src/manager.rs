@@ -1,6 +1,7 @@
 //! All jobs: their targets' tasks, and what the HTTP API shows of them.
 
 mod discovery;
+mod metadata_entries;
 mod pool;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +24,7 @@ use crate::{BuildCollector, CollectorError, ScrapeOptions, Target};
 
 use self::discovery::Discovery;
 pub use self::discovery::UPDATE_INTERVAL;
+use self::metadata_entries::MetadataEntries;
 use self::pool::Pool;
 
 /// Runs one task a target and follows the configuration and what is discovered.
@@ -114,7 +116,7 @@ impl ScrapeManager {
         build_discoverer: Box<BuildDiscoverer>,
         registry: &mut Registry,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             shared: Arc::new(Shared {
                 store,
                 clock,
@@ -130,7 +132,10 @@ impl ScrapeManager {
             pools: RwLock::default(),
             tasks: Mutex::default(),
             stop: watch::Sender::new(false),
-        }))
+        });
+        let entries = MetadataEntries(Arc::downgrade(&inner));
+        registry.register_collector(Box::new(entries));
+        Self(inner)
     }
 
     /// Follows a new configuration. Targets that are the same go on without missing a scrape;

@@ -35,6 +35,7 @@ pub(crate) struct Metrics {
     pub(crate) interval_length: Histograms<IntervalLabel>,
     pub(crate) sync_length: Histograms<JobLabel>,
     pub(crate) syncs: Family<JobLabel, Counter>,
+    pub(crate) syncs_failed: Family<JobLabel, Counter>,
     pub(crate) pools: Counter,
     pub(crate) pools_failed: Counter,
     pub(crate) pool_reloads: Counter,
@@ -65,6 +66,7 @@ impl Metrics {
             interval_length: Family::new_with_constructor(seconds),
             sync_length: Family::new_with_constructor(seconds),
             syncs: Family::default(),
+            syncs_failed: Family::default(),
             pools: Counter::default(),
             pools_failed: Counter::default(),
             pool_reloads: Counter::default(),
@@ -103,6 +105,11 @@ impl Metrics {
             "scrape_pool_sync",
             "Total number of syncs that were executed on a scrape pool",
             self.syncs.clone(),
+        );
+        registry.register(
+            "sync_failed",
+            "Total number of target sync failures",
+            self.syncs_failed.clone(),
         );
         registry.register(
             "scrape_pool_targets",
@@ -205,6 +212,7 @@ impl Metrics {
         let label = JobLabel::new(job);
         self.sync_length.remove(&label);
         self.syncs.remove(&label);
+        self.syncs_failed.remove(&label);
         self.pool_targets.remove(&label);
         self.pool_target_limit.remove(&label);
     }

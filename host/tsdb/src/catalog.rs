@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -24,6 +25,8 @@ pub(crate) struct Catalog {
     blocks: ArcSwap<Vec<Arc<Block>>>,
     /// Blocks that were there and could not be opened.
     damaged: usize,
+    /// How often the list changed, and how many blocks could not be opened for that.
+    reloads: [AtomicU64; 2],
     /// Blocks that readers no longer get.
     retired: Retired,
     /// Names of blocks that could not be compacted. They are left alone until the next start.
@@ -45,6 +48,7 @@ impl Catalog {
             cache: Arc::new(PageCache::new(page_cache_bytes)),
             blocks: ArcSwap::default(),
             damaged: 0,
+            reloads: Default::default(),
             retired: Retired::default(),
             failed: Mutex::default(),
             emptied: Mutex::default(),
@@ -102,6 +106,7 @@ impl Catalog {
         blocks.retain(|block| !replaced.contains(&block.meta().ulid));
         damaged.retain(|name| !replaced.contains(name));
         catalog.damaged = damaged.len();
+        catalog.reloads = [1, damaged.len() as u64].map(AtomicU64::new);
         sort(&mut blocks);
         catalog.blocks = ArcSwap::from_pointee(blocks);
         Ok(catalog)
@@ -168,7 +173,11 @@ impl Catalog {
         parents: &[Arc<Block>],
         ulid: Ulid,
     ) -> Result<(), TsdbError> {
-        let block = Arc::new(self.open_block(ulid).await?);
+        let opened = self.open_block(ulid).await.inspect_err(|_| {
+            let [_, failures] = &self.reloads;
+            failures.fetch_add(1, Ordering::Relaxed);
+        });
+        let block = Arc::new(opened?);
         self.swap(parents, Some(&block));
         Ok(())
     }
@@ -189,6 +198,8 @@ impl Catalog {
         for block in gone {
             self.retired.add(Arc::clone(block));
         }
+        let [reloads, _] = &self.reloads;
+        reloads.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Removes the folders of blocks that were taken from readers, as far as nobody reads them.
@@ -268,6 +279,14 @@ impl Catalog {
     /// How many blocks could not be opened.
     pub(crate) fn damaged(&self) -> usize {
         self.damaged
+    }
+
+    /// How often readers got another list of blocks, the first one included, and how many blocks
+    /// could not be opened.
+    pub(crate) fn reloads(&self) -> [u64; 2] {
+        self.reloads
+            .each_ref()
+            .map(|count| count.load(Ordering::Relaxed))
     }
 
     /// The time before which blocks have all samples that there are, so that the log need not be

@@ -315,6 +315,16 @@ impl Collector for StateCollector {
                 i64::try_from(self.head.series_count()).unwrap_or(i64::MAX),
             ),
             (
+                "prometheus_tsdb_head_chunks",
+                "Total number of chunks in the head block.",
+                i64::try_from(self.head.chunk_count()).unwrap_or(i64::MAX),
+            ),
+            (
+                "prometheus_tsdb_wal_segment_current",
+                "Write log segment index that TSDB is currently writing to.",
+                i64::from(self.head.current_segment()),
+            ),
+            (
                 "prometheus_tsdb_head_stale_series",
                 "Total number of stale series in the head block.",
                 i64::try_from(self.head.stale_series_count()).unwrap_or(i64::MAX),
@@ -392,7 +402,18 @@ impl Collector for StateCollector {
         let late = Family::<[(&str, &str); 1], Counter>::default();
         late.get_or_create(&FLOAT).inc_by(self.head.late_taken());
         late.encode(encoder.encode_descriptor(name, help, None, late.metric_type())?)?;
+        let [reloads, failures] = self.catalog.reloads();
         for (name, help, value) in [
+            (
+                "prometheus_tsdb_reloads",
+                "Number of times that queries got another list of blocks, the first one included",
+                reloads,
+            ),
+            (
+                "prometheus_tsdb_reloads_failures",
+                "Number of blocks that could not be opened when they were to be shown to queries",
+                failures,
+            ),
             (
                 "narthex_tsdb_page_cache_hits",
                 "Pages of blocks that were wanted and in memory",

@@ -232,7 +232,9 @@ impl WriteManager {
             progress: Arc::clone(&progress),
             stop: stopped,
         };
-        self.holds.set(file.name(), Some(tail.place().segment));
+        let segment = tail.place().segment;
+        metrics.segment(segment);
+        self.holds.set(file.name(), Some(segment));
         let (place, holds) = (Arc::clone(&progress), Arc::clone(&self.holds));
         let writing = write_down(file.clone(), place, holds);
         Running {

@@ -26,6 +26,12 @@ struct DropLabels {
     reason: &'static str,
 }
 
+/// Which reader of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConsumerLabel {
+    consumer: String,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 type Count = Gauge<i64, AtomicI64>;
 type Counters = Family<QueueLabels, Counter>;
@@ -56,6 +62,7 @@ pub(super) struct Metrics {
     shards_desired: Family<QueueLabels, Seconds>,
     samples_per_send_max: Gauges,
     records_lost: Counters,
+    current_segment: Family<ConsumerLabel, Count>,
     highest: Seconds,
     read: [Counter; 3],
 }
@@ -86,6 +93,7 @@ impl Metrics {
             shards_desired: Family::default(),
             samples_per_send_max: Gauges::default(),
             records_lost: Counters::default(),
+            current_segment: Family::default(),
             highest: Seconds::default(),
             read: Default::default(),
         };
@@ -98,6 +106,11 @@ impl Metrics {
             "narthex_remote_storage_log_records_lost",
             "Total number of records of the log that were gone before they were read",
             self.records_lost.clone(),
+        );
+        registry.register(
+            "prometheus_wal_watcher_current_segment",
+            "Current segment the WAL watcher is reading records from",
+            self.current_segment.clone(),
         );
         let registry = registry.sub_registry_with_prefix("prometheus_remote_storage");
         for (kind, of_kind) in KINDS.into_iter().zip(&self.kinds) {
@@ -306,6 +319,21 @@ impl QueueMetrics {
         counter.inc_by(records);
     }
 
+    /// The segment of the log that is read.
+    pub(super) fn segment(&self, number: u32) {
+        let gauge = self
+            .all
+            .current_segment
+            .get_or_create_owned(&self.consumer());
+        gauge.set(i64::from(number));
+    }
+
+    fn consumer(&self) -> ConsumerLabel {
+        ConsumerLabel {
+            consumer: self.labels.remote_name.clone(),
+        }
+    }
+
     pub(super) fn enqueue_waited(&self) {
         let counter = self.all.enqueue_retries.get_or_create_owned(&self.labels);
         counter.inc();
@@ -406,5 +434,6 @@ impl QueueMetrics {
             family.remove(&self.labels);
         }
         self.all.batch_seconds.remove(&self.labels);
+        self.all.current_segment.remove(&self.consumer());
     }
 }

@@ -222,6 +222,7 @@ impl Queue {
         match event {
             LogEvent::Segment(number) => {
                 self.series.begin();
+                self.delivery.metrics.segment(number);
                 let mut inner = self.progress.inner();
                 let before = inner.told_out;
                 inner.segments.push_back((number, before));

@@ -40,6 +40,12 @@ impl Pool {
         self.discovery.as_ref().map(|held| &held.providers)
     }
 
+    /// How many metrics its targets have said something of, each target by itself.
+    pub(super) fn metadata_entries(&self) -> usize {
+        let targets = self.running.values();
+        targets.map(|held| held.target.metadata().len()).sum()
+    }
+
     /// What is shown of it.
     pub(super) fn view(&self, name: &str) -> ScrapePool {
         let running = self.running.values();
@@ -81,6 +87,9 @@ impl Inner {
         for failure in &found.failures {
             tracing::error!(job = config.job_name, error = failure, "target not created");
         }
+        let label = JobLabel::new(&config.job_name);
+        let failed = self.shared.metrics.syncs_failed.get_or_create_owned(&label);
+        failed.inc_by(found.failures.len() as u64);
         let assignment = Assignment {
             refused: self.over_target_limit(config, &found),
             job: Arc::clone(&job),

@@ -1,0 +1,552 @@
+//! Debian's promtool 2.42 and `narthex`, given the same: output and exit code of each command.
+//!
+//! It is not: configs and lints, of which `check.rs` has a corpus, nor unit tests of rules, which are
+//! in `rules.rs`. What the two do not agree on is in one table here, with its reason.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use narthex_tests::{Narthex, binary, http, peers, run, until};
+
+/// 2025-01-01 00:00 UTC.
+const START_S: i64 = 1_735_689_600;
+
+/// When instant queries are asked.
+const TIME: &str = "--time=1735693200";
+
+/// All commands of promtool 3, those that Debian's does not have among them.
+const COMMANDS: &[&str] = &[
+    "check service-discovery",
+    "check config",
+    "check web-config",
+    "check healthy",
+    "check ready",
+    "check rules",
+    "check metrics",
+    "query instant",
+    "query range",
+    "query series",
+    "query labels",
+    "query analyze",
+    "debug pprof",
+    "debug metrics",
+    "debug all",
+    "push metrics",
+    "test rules",
+    "tsdb bench write",
+    "tsdb analyze",
+    "tsdb list",
+    "tsdb dump",
+    "tsdb dump-openmetrics",
+    "tsdb create-blocks-from openmetrics",
+    "tsdb create-blocks-from rules",
+    "promql format",
+    "promql label-matchers set",
+    "promql label-matchers delete",
+];
+
+/// What differs on purpose, by the arguments of the case: `@` is the server.
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "query instant @ \"a\" --time=1735693200",
+        "the client of 2.42 cannot read a string, which the API answers",
+    ),
+    (
+        "query instant @ \"a\" -o json --time=1735693200",
+        "the client of 2.42 cannot read a string, which the API answers",
+    ),
+];
+
+/// Questions to a server, without the program's name; `@` is the server.
+const QUESTIONS: &[&[&str]] = &[
+    &["query", "instant", "@", "heat", TIME],
+    &["query", "instant", "@", "heat", TIME, "-o", "json"],
+    &["query", "instant", "@", "heat{room='1'}[170s]", TIME],
+    &[
+        "query",
+        "instant",
+        "@",
+        "heat{room='1'}[170s]",
+        TIME,
+        "--format=json",
+    ],
+    &["query", "instant", "@", "sum(heat) / 3 * 1e30", TIME],
+    &["query", "instant", "@", "1 + 1 / 3", TIME],
+    &["query", "instant", "@", "1 + 1 / 3", TIME, "-o", "json"],
+    &["query", "instant", "@", "\"a\"", TIME],
+    &["query", "instant", "@", "\"a\"", "-o", "json", TIME],
+    &["query", "instant", "@", "nothing", TIME],
+    &["query", "instant", "@", "nothing", TIME, "-o", "json"],
+    &[
+        "query",
+        "instant",
+        "@",
+        "label_replace(vector(1), 'l', '<&é\\\\>\"', '', '')",
+        TIME,
+        "-o",
+        "json",
+    ],
+    &[
+        "query",
+        "instant",
+        "@",
+        "label_replace(vector(-0.5), 'l', 'a\\nb', '', '')",
+        TIME,
+    ],
+    &[
+        "query",
+        "instant",
+        "@",
+        "heat / 0",
+        "--time=2025-01-01T01:00:00.5Z",
+    ],
+    &["query", "instant", "@", "heat{", TIME],
+    &["query", "instant", "@", "heat", "--time=soon"],
+    &["query", "instant", "@", "heat", "-o", "yaml"],
+    &["query", "instant", "@"],
+    &["query", "instant", "http://127.0.0.1:1", "heat"],
+    &[
+        "query",
+        "range",
+        "@",
+        "heat",
+        "--start=1735693200",
+        "--end=1735693500",
+        "--step=1m",
+    ],
+    &[
+        "query",
+        "range",
+        "@",
+        "sum by (a) (heat) / 7",
+        "--start=1735693200",
+        "--end=1735700400",
+    ],
+    &[
+        "query",
+        "range",
+        "@",
+        "rate(heat[290s])",
+        "--start=2025-01-01T01:00:00Z",
+        "--end=2025-01-01T01:10:00Z",
+        "--step=5m",
+        "-o",
+        "json",
+    ],
+    &[
+        "query",
+        "range",
+        "@",
+        "nothing",
+        "--start=1735693200",
+        "--end=1735693500",
+    ],
+    &["query", "range", "@", "1", "--start=20", "--end=10"],
+    &["query", "range", "@", "heat", "--start=x"],
+    &["query", "range", "@", "heat", "--step=x"],
+    &["query", "series", "@", "--match=heat", "--match=cold"],
+    &[
+        "query",
+        "series",
+        "@",
+        "--match=heat{room!='1'}",
+        "-o",
+        "json",
+    ],
+    &["query", "series", "@", "--match=nothing"],
+    &["query", "series", "@", "--match=nothing", "-o", "json"],
+    &[
+        "query",
+        "series",
+        "@",
+        "--match=heat",
+        "--start=10",
+        "--end=20",
+    ],
+    &["query", "series", "@", "--match=heat{"],
+    &["query", "series", "@"],
+    &["query", "labels", "@", "room"],
+    &["query", "labels", "@", "room", "-o", "json"],
+    &["query", "labels", "@", "room", "--match=cold"],
+    &["query", "labels", "@", "nothing"],
+    &["query", "labels", "@", "nothing", "-o", "json"],
+    &["query", "labels", "@", "__name__"],
+    &["query", "labels", "@"],
+    &["debug", "metrics", "http://127.0.0.1:1"],
+];
+
+/// What is compared of two outputs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// All of it.
+    Same,
+    /// Its lines, in any order: that of equal things is nobody's promise.
+    Lines,
+    /// The exit code alone: blocks of another kind have other names and sizes.
+    Exit,
+}
+
+/// What is done with files: the arguments, of which `@` is a store, and what is compared.
+const FILES: &[(&[&str], Shape)] = &[
+    (&["tsdb", "dump", "@"], Shape::Lines),
+    (
+        &["tsdb", "dump", "--match=heat{room='1'}", "@"],
+        Shape::Lines,
+    ),
+    (
+        &[
+            "tsdb",
+            "dump",
+            "--min-time=1735693200000",
+            "--max-time=1735693320000",
+            "@",
+        ],
+        Shape::Lines,
+    ),
+    (&["tsdb", "dump", "--match=heat{", "@"], Shape::Exit),
+    (&["tsdb", "dump", "gone"], Shape::Exit),
+    (&["tsdb", "list", "@"], Shape::Exit),
+    (&["tsdb", "list", "-r", "@"], Shape::Exit),
+    (&["tsdb", "list", "gone"], Shape::Exit),
+    (&["tsdb", "analyze", "@"], Shape::Lines),
+    (&["tsdb", "analyze", "--limit=2", "@"], Shape::Exit),
+    (&["tsdb", "analyze", "gone"], Shape::Exit),
+    (
+        &["tsdb", "analyze", "@", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+        Shape::Exit,
+    ),
+    (&["check", "rules", "rules.yml"], Shape::Same),
+    (&["check", "rules", "rules.yml", "twice.yml"], Shape::Exit),
+    (&["check", "rules", "--lint=none", "twice.yml"], Shape::Same),
+    (&["check", "rules", "gone.yml"], Shape::Exit),
+    (&["check", "config", "prometheus.yml"], Shape::Same),
+    (
+        &["check", "config", "--syntax-only", "prometheus.yml"],
+        Shape::Exit,
+    ),
+    (&["check", "web-config", "web.yml"], Shape::Same),
+    (&["check", "web-config", "rules.yml"], Shape::Exit),
+    (
+        &[
+            "check",
+            "service-discovery",
+            "prometheus.yml",
+            "a",
+            "--timeout=1s",
+        ],
+        Shape::Exit,
+    ),
+    (
+        &["check", "service-discovery", "prometheus.yml", "nobody"],
+        Shape::Exit,
+    ),
+    (&["test", "rules", "test.yml"], Shape::Exit),
+    (&["test", "rules", "failing.yml"], Shape::Exit),
+    (&["nothing"], Shape::Exit),
+    (&["tsdb", "nothing"], Shape::Exit),
+];
+
+/// The texts of the files.
+const TEXTS: [(&str, &str); 6] = [
+    (
+        "rules.yml",
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: sum(heat)}\n  - {alert: B, expr: a > 1}\n",
+    ),
+    (
+        "twice.yml",
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: b}\n  - {record: a, expr: c}\n",
+    ),
+    (
+        "prometheus.yml",
+        "rule_files: [rules.yml]\nscrape_configs:\n- job_name: a\n  static_configs: [{targets: ['b:1']}]\n",
+    ),
+    ("web.yml", "basic_auth_users: {}\n"),
+    (
+        "test.yml",
+        "rule_files: [rules.yml]\ntests:\n- interval: 1m\n  input_series: [{series: heat, values: 1 2}]\n  \
+         promql_expr_test:\n  - {expr: a, eval_time: 1m, exp_samples: [{labels: a, value: 2}]}\n",
+    ),
+    (
+        "failing.yml",
+        "rule_files: [rules.yml]\ntests:\n- interval: 1m\n  input_series: [{series: heat, values: 1 2}]\n  \
+         promql_expr_test:\n  - {expr: a, eval_time: 1m, exp_samples: [{labels: a, value: 3}]}\n",
+    ),
+];
+
+fn open_metrics() -> String {
+    let mut text = String::from("# TYPE heat gauge\n");
+    for room in 0..3 {
+        for minute in 0..150 {
+            let (value, time_s) = (room * 1_000 + minute, START_S + minute * 60);
+            writeln!(
+                text,
+                "heat{{a=\"x\\\"y\",room=\"{room}\"}} {value}.5 {time_s}"
+            )
+            .unwrap();
+        }
+    }
+    for minute in 0..150 {
+        let time_s = START_S + minute * 60;
+        writeln!(text, "cold{{room=\"cellar\"}} {minute} {time_s}").unwrap();
+    }
+    text + "# EOF\n"
+}
+
+/// Exit code and standard output.
+type Said = (Option<i32>, String);
+
+fn said(output: &Output) -> Said {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), text)
+}
+
+fn run_in(program: &Path, folder: &Path, args: &[&str], place: &str) -> Output {
+    let args = args.iter().map(|arg| arg.replace('@', place));
+    let mut command = Command::new(program);
+    command.current_dir(folder).args(args).output().unwrap()
+}
+
+/// Blocks of the same samples, of each one's kind: ours and Debian's.
+fn stores(folder: &Path) -> [String; 2] {
+    let text = folder.join("series.txt");
+    std::fs::write(&text, open_metrics()).unwrap();
+    let (ours, theirs) = (folder.join("ours"), folder.join("theirs"));
+    run(Command::new(binary())
+        .args(["tsdb", "create-blocks-from", "openmetrics", "-q"])
+        .args([&text, &ours]));
+    peers::promtool_blocks(&text, &theirs, "2h");
+    // It looks for a log where it dumps.
+    std::fs::create_dir(theirs.join("wal")).unwrap();
+    [ours, theirs].map(|store| store.display().to_string())
+}
+
+#[test]
+fn each_command_of_promtool_is_there() {
+    let missing: Vec<&str> = COMMANDS
+        .iter()
+        .filter(|command| {
+            let help = Command::new(binary())
+                .args(command.split(' '))
+                .arg("--help")
+                .output();
+            !help.unwrap().status.success()
+        })
+        .copied()
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Both programs ask both servers: four times the same.
+#[test]
+fn questions_are_answered_as_by_promtool() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, theirs] = stores(folder.path());
+    let prometheus = peers::prometheus_on(folder.path(), Path::new(&theirs));
+    let narthex = Narthex::builder()
+        .config("global: {}\n")
+        .flag("--storage.tsdb.retention.time=100y")
+        .data(&ours)
+        .start();
+    let servers = [prometheus.url(), narthex.url()];
+    let tool = binary();
+    let mut wrong = String::new();
+    let mut differ = Vec::new();
+    for args in QUESTIONS {
+        let name = args.join(" ");
+        let is_listed = DIFFERENCES.iter().any(|(args, _)| *args == name);
+        let mut all = Vec::new();
+        for (program, title) in [
+            (Path::new("promtool"), "promtool"),
+            (tool.as_path(), "narthex"),
+        ] {
+            for (server, whose) in servers.iter().zip(["Prometheus", "Narthex"]) {
+                let output = run_in(program, folder.path(), args, server);
+                all.push((format!("{title} asks {whose}"), said(&output)));
+            }
+        }
+        let first = &all[0].1;
+        let is_same = all.iter().all(|(_, said)| said == first);
+        match (is_same, is_listed) {
+            (false, true) => differ.push(name),
+            (true, true) => writeln!(wrong, "{name}: agrees, and is listed").unwrap(),
+            (false, false) => writeln!(wrong, "{name}: {all:#?}").unwrap(),
+            (true, false) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(differ.len(), DIFFERENCES.len());
+}
+
+/// Lines in their order, without what names a block and without what only ours says.
+fn lines(text: &str) -> Vec<String> {
+    let text = text.split("\nBytes per sample").next().unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.starts_with("Block ID: "));
+    let mut lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
+    lines.retain(|line| !line.is_empty());
+    lines.sort();
+    lines
+}
+
+#[test]
+fn files_and_blocks_are_worked_on_as_by_promtool() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, theirs] = stores(folder.path());
+    for (name, text) in TEXTS {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut wrong = String::new();
+    for (args, shape) in FILES {
+        let ours = said(&run_in(&binary(), folder.path(), args, &ours));
+        let theirs = said(&run_in(Path::new("promtool"), folder.path(), args, &theirs));
+        let is_same = ours.0 == theirs.0
+            && match shape {
+                Shape::Same => ours.1 == theirs.1,
+                Shape::Lines => lines(&ours.1) == lines(&theirs.1),
+                Shape::Exit => true,
+            };
+        if !is_same {
+            writeln!(wrong, "{args:?}\nours {ours:#?}\ntheirs {theirs:#?}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What Debian's promtool does not have yet, against Debian's Prometheus.
+#[test]
+fn newer_commands_work_with_a_prometheus() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--web.enable-remote-write-receiver"];
+    let prometheus = peers::prometheus_with_flags(folder.path(), "global: {}\n", &flags);
+    let url = prometheus.url();
+    let of = |args: &[&str]| {
+        let output = run_in(&binary(), folder.path(), args, &url);
+        let (code, out) = said(&output);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (code, out, errors)
+    };
+    for what in ["healthy", "ready"] {
+        let (code, _, errors) = of(&["check", what, "--url=@"]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(errors.contains("  SUCCESS: "), "{errors}");
+        let (code, ..) = of(&["check", what, "--url=http://127.0.0.1:1"]);
+        assert_eq!(code, Some(1));
+    }
+    // A page is pushed, and found again.
+    let page = folder.path().join("page.txt");
+    let mut text = String::from("# TYPE pushed counter\npushed{job=\"x\"} 7\n");
+    for bound in ["1", "2", "+Inf"] {
+        writeln!(text, "took_bucket{{le=\"{bound}\"}} 3").unwrap();
+    }
+    std::fs::write(&page, text).unwrap();
+    let receiver = "@/api/v1/write";
+    let args = ["push", "metrics", "--label=env=dev", receiver, "page.txt"];
+    for _ in 0..2 {
+        let (code, out, errors) = of(&args);
+        assert_eq!(code, Some(0), "{out}{errors}");
+        let expected = "Parsing metrics file page.txt\n  \
+                        SUCCESS: metrics file page.txt pushed to remote write.\n";
+        assert_eq!(out, expected);
+    }
+    let (code, out, _) = of(&["query", "series", "@", "--match=pushed"]);
+    let expected = "{__name__=\"pushed\", env=\"dev\", exported_job=\"x\"}\n";
+    assert_eq!((code, out.as_str()), (Some(0), expected));
+    let (code, ..) = of(&["push", "metrics", receiver, "gone.txt"]);
+    assert_eq!(code, Some(1));
+    // Two samples of each bucket are there.
+    let analyze = [
+        "query",
+        "analyze",
+        "--server=@",
+        "--type=histogram",
+        "--match=took_bucket",
+    ];
+    let told = until(30, "two samples", || {
+        let (code, out, errors) = of(&analyze);
+        match out.contains("(classic)") {
+            true => Ok((code, out)),
+            false => Err(format!("{out}{errors}")),
+        }
+    });
+    assert!(
+        told.1
+            .contains("- took_bucket{env=\"dev\"} (classic): 1/1.000/1/3"),
+        "{told:?}"
+    );
+    // What the server tells of itself, in a file that others read.
+    let (code, out, errors) = of(&["debug", "metrics", "@"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let expected = format!(
+        "collecting: {url}/metrics\nCompiling debug information complete, all files written in \
+         \"debug.tar.gz\".\n"
+    );
+    assert_eq!(out, expected);
+    let mut tar = Command::new("tar");
+    let tar = tar.current_dir(folder.path()).args(["xzf", "debug.tar.gz"]);
+    run(tar);
+    let metrics = std::fs::read_to_string(folder.path().join("metrics.txt")).unwrap();
+    assert!(metrics.contains("prometheus_build_info"), "{metrics}");
+    // Our host has no profiles, and says so.
+    let narthex = Narthex::builder().config("global: {}\n").start();
+    assert!(http::get(&format!("{}/-/healthy", narthex.url())).is_ok());
+    let output = run_in(
+        &binary(),
+        folder.path(),
+        &["debug", "pprof", "@"],
+        &narthex.url(),
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn expressions_are_formatted_and_changed() {
+    for (args, expected) in [
+        (&["format", "sum(a)by(b)"][..], "sum by (b) (a)\n"),
+        (
+            &["label-matchers", "set", "a/b", "c", "d"],
+            "a{c=\"d\"} / b{c=\"d\"}\n",
+        ),
+        (
+            &["label-matchers", "set", "-t", "=~", "a", "c", "d.*"],
+            "a{c=~\"d.*\"}\n",
+        ),
+        (&["label-matchers", "delete", "a{b=\"c\"}", "b"], "a\n"),
+    ] {
+        let mut command = Command::new(binary());
+        assert_eq!(run(command.arg("promql").args(args)), expected, "{args:?}");
+    }
+    for args in [
+        &["format", "sum("][..],
+        &["label-matchers", "set", "-t", "==", "a", "b", "c"],
+        &["label-matchers", "delete", "{a=\"b\"}", "a"],
+    ] {
+        let mut command = Command::new(binary());
+        let output = command.arg("promql").args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+    }
+}
+
+/// A reader that has enough is no fault: nothing is said, and nothing goes on.
+#[test]
+fn a_closed_pipe_ends_a_command_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, _] = stores(folder.path());
+    for args in [
+        &["tsdb", "dump", &*ours][..],
+        &["tsdb", "analyze", &ours],
+        &["tsdb", "list", &ours],
+        &["completion", "bash"],
+        &["promql", "format", "up"],
+        &["check", "config", "gone.yml"],
+        &["--help"],
+        &["query", "--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(binary());
+        let output = command.args(args).stdout(writer).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_quiet = matches!(output.status.code(), Some(0 | 141)) && errors.is_empty();
+        assert!(is_quiet, "{args:?}: {:?} {errors}", output.status);
+    }
+}
