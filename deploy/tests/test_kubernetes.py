@@ -159,7 +159,7 @@ class Overlays(unittest.TestCase):
         peers = [f"narthex-{number}.{headless}:9094" for number in range(2)]
         self.assertEqual(arguments(workload)["cluster.peer"], peers)
         ports = {port["port"] for port in one(rendered, "Service", headless)["spec"]["ports"]}
-        self.assertEqual(ports, {9090, 9094})
+        self.assertEqual(ports, {9090, 9094, 10901})
 
     def test_shards_differ_in_their_number_alone(self):
         rendered = self.overlay("sharded")

@@ -30,5 +30,6 @@ mod remote_read;
 mod remote_write;
 mod rules;
 mod scrapes;
+mod storeapi;
 mod traefik;
 mod web_config;

@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use narthex_fleet::{Fleet, MemberStatus, ViewOptions};
 use narthex_model::Labels;
 use narthex_promql::parse_metric_selector;
@@ -99,10 +100,13 @@ struct Store {
 }
 
 /// `/api/v1/stores`: the members by what they are. Those that have not said so yet are `unknown`.
+/// A server has no such path, as Prometheus has none.
 pub(crate) async fn stores(Extension(serving): Extension<Arc<Serving>>) -> Response {
-    let statuses = serving.fleet.as_ref().map(|fleet| fleet.fleet.statuses());
+    let Some(fleet) = &serving.fleet else {
+        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    };
     let mut by_kind: BTreeMap<String, Vec<Store>> = BTreeMap::new();
-    for status in statuses.into_iter().flatten() {
+    for status in fleet.fleet.statuses() {
         let kind = match status.kind.as_str() {
             "" => "unknown",
             kind => kind,

@@ -179,7 +179,7 @@ async fn a_client_reads_what_an_endpoint_has() {
 /// place that it had is free.
 #[tokio::test]
 async fn a_client_that_does_not_read_keeps_one_place_until_it_leaves() {
-    let server = Server::start(store(1_000, 2_000), Entrance::open()).await;
+    let server = Server::start(store(1_000, 200), Entrance::open()).await;
     let endpoint = server.endpoint();
     for _ in 0..5 {
         // Two places are there, so that the third of these would wait for ever.
@@ -268,8 +268,8 @@ async fn a_client_shows_a_certificate_where_one_is_asked_for() {
         server_name: Some("host".to_owned()),
     };
     let asked = |tls: EndpointTls| {
-        let endpoint = Endpoint::connect(&server.address.to_string(), Some(&tls)).unwrap();
-        async move { endpoint.info(LONG).await }
+        let endpoint = Endpoint::connect(&server.address.to_string(), Some(&tls));
+        async move { endpoint?.info(LONG).await }
     };
     assert_eq!(asked(known.clone()).await.unwrap().label_sets.len(), 1);
     for (fault, tls) in [
