@@ -1,6 +1,7 @@
 //! What `info()` reads: the info series that may belong to its argument.
 
 use narthex_model::{METRIC_NAME, MatchOp, Matcher};
+use narthex_storage::Wanted;
 
 use super::{Node, Planner, Shift};
 use crate::ast::{Call, Expr, ExprKind, VectorSelector};
