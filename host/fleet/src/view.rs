@@ -93,7 +93,9 @@ impl View {
                     asked.push((Arc::clone(member), known));
                 }
                 Standing::Missed(known, error)
-                    if known.is_none_or(|known| known.may_have(matchers, range)) =>
+                    if known
+                        .as_ref()
+                        .is_none_or(|known| known.may_have(matchers, range)) =>
                 {
                     self.missing(error, warnings)?;
                 }
@@ -286,8 +288,8 @@ impl Queryable for View {
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         async move {
             let limit = request.limit.unwrap_or(usize::MAX);
-            let merge = self.merged(&request.samples(), Some(limit), warnings);
-            let mut merge = merge.await?;
+            let samples = request.samples();
+            let mut merge = self.merged(&samples, Some(limit), warnings).await?;
             let mut found = Vec::new();
             while found.len() < limit {
                 let groups = merge.next().await.map_err(incomplete)?;

@@ -82,7 +82,7 @@ fn only_who_may_have_the_series_is_asked() {
     let known = Known::new(info(sets, [1_000, 2_000]));
     let range = |start_ms, end_ms| TimeRange { start_ms, end_ms };
     let equal = |name: &str, value: &str| Matcher::equal(name, value);
-    let not = |name: &str, value: &str| Matcher::new(MatchOp::NotEqual, name, value).unwrap();
+    let not = |name: &str, value: &str| Matcher::new(name, MatchOp::NotEqual, value).unwrap();
     let cases = [
         (vec![equal("job", "x")], range(0, 5_000), true),
         (vec![equal("region", "eu")], range(0, 5_000), true),
