@@ -12,7 +12,7 @@ use super::*;
 
 const CLUSTER: &str = include_str!("../fixtures/cluster.json");
 const EXPECTED: &str = include_str!("../fixtures/expected.txt");
-const FAMILIES: &str = include_str!("../fixtures/families.txt");
+const FAMILIES: &str = include_str!("tests/families.txt");
 
 /// What the host takes of one answer.
 const BOUNDARY_BYTES_MAX: usize = 64 * 1024 * 1024;
