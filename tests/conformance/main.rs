@@ -13,6 +13,7 @@ mod discovery;
 mod formats;
 mod import;
 mod istio;
+mod kube_state;
 mod kubernetes;
 mod nginx;
 mod node;
