@@ -14,6 +14,7 @@ mod discovery;
 mod formats;
 mod import;
 mod istio;
+mod kube_state;
 mod kubernetes;
 mod nginx;
 mod node;

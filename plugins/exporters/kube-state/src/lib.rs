@@ -14,6 +14,7 @@ mod metadata;
 mod object;
 mod quantity;
 mod resources;
+mod schedule;
 mod time;
 
 use narthex_sdk::{Batch, Error, Exporter, Target};

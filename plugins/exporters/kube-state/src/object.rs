@@ -114,7 +114,7 @@ impl Samples<'_, '_> {
 
     /// Likewise, of a time.
     pub(crate) fn time(&mut self, time: Option<Time>) {
-        self.some(time.map(|time| time.0));
+        self.some(time.map(Time::seconds));
     }
 
     /// Likewise, 1 or 0.

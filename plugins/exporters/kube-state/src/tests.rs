@@ -12,7 +12,7 @@ use super::*;
 
 const CLUSTER: &str = include_str!("../fixtures/cluster.json");
 const EXPECTED: &str = include_str!("../fixtures/expected.txt");
-const FAMILIES: &str = include_str!("../fixtures/families.txt");
+const FAMILIES: &str = include_str!("tests/families.txt");
 
 /// What the host takes of one answer.
 const BOUNDARY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -133,7 +133,6 @@ fn families_are_those_of_kube_state_metrics() {
         "kube_configmap_created",
         "kube_configmap_info",
         "kube_configmap_labels",
-        "kube_cronjob_next_schedule_time",
         // Deprecated since 2.14.
         "kube_endpoint_ports",
         "kube_secret_created",
@@ -365,6 +364,17 @@ fn what_cannot_be_done_is_an_error_that_says_so() {
             Ok(_) => panic!("{expected}"),
         }
     }
+}
+
+#[test]
+fn the_manifest_knows_all_kinds() {
+    let manifest = include_str!("../plugin.toml");
+    let (_, list) = manifest.split_once("resources.items]\nenum = [\n").unwrap();
+    let (list, _) = list.split_once("]\n").unwrap();
+    let listed = list.lines().map(|line| line.trim_matches([' ', '"', ',']));
+    let listed: BTreeSet<&str> = listed.collect();
+    let known: BTreeSet<&str> = kinds::ALL.iter().map(|kind| kind.resource).collect();
+    assert_eq!(listed, known);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, de};
 
 /// Whole seconds since the Unix epoch: what is told of a time is no finer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
-pub(crate) struct Time(pub(crate) f64);
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(pub(crate) i64);
 
 impl Time {
     /// None, where it is no time.
@@ -31,8 +31,12 @@ impl Time {
             }
         };
         let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-        // Exact for any year of four digits.
-        Some(Self((seconds - offset) as f64))
+        Some(Self(seconds - offset))
+    }
+
+    /// As a sample has it.
+    pub(crate) fn seconds(self) -> f64 {
+        self.0 as f64
     }
 }
 
@@ -48,6 +52,22 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
 }
 
+/// Year, month and day of so many days since 1970-01-01: the other way round.
+pub(crate) fn date(days: i64) -> (i64, i64, i64) {
+    // Days since 0000-03-01, in stretches of 400 years, which are all alike.
+    let days = days + 719_468;
+    let (stretch, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let year = year + stretch * 400;
+    match month {
+        0..10 => (year, month + 3, day),
+        _ => (year + 1, month - 9, day),
+    }
+}
+
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -60,15 +80,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn days_and_dates_are_the_same_both_ways() {
+        for number in (-800_000..800_000).step_by(37) {
+            let (year, month, day) = date(number);
+            assert_eq!(days(year, month, day), number);
+            assert!((1..=12).contains(&month) && (1..=31).contains(&day));
+        }
+        assert_eq!(date(0), (1970, 1, 1));
+        assert_eq!(date(19_782), (2024, 2, 29));
+    }
+
+    #[test]
     fn times_are_seconds_of_the_epoch() {
         for (text, expected) in [
-            ("1970-01-01T00:00:00Z", 0.0),
-            ("1970-01-01T01:00:00+01:00", 0.0),
-            ("1969-12-31T19:30:00-04:30", 0.0),
-            ("2000-02-29T12:34:56Z", 951_827_696.0),
-            ("2024-02-29T23:59:59.999999Z", 1_709_251_199.0),
-            ("2024-03-01T00:00:00Z", 1_709_251_200.0),
-            ("2100-03-01T00:00:00Z", 4_107_542_400.0),
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01T01:00:00+01:00", 0),
+            ("1969-12-31T19:30:00-04:30", 0),
+            ("2000-02-29T12:34:56Z", 951_827_696),
+            ("2024-02-29T23:59:59.999999Z", 1_709_251_199),
+            ("2024-03-01T00:00:00Z", 1_709_251_200),
+            ("2100-03-01T00:00:00Z", 4_107_542_400),
         ] {
             assert_eq!(Time::parse(text), Some(Time(expected)), "{text}");
         }

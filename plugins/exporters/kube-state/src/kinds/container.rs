@@ -124,7 +124,7 @@ impl Containers<'_> {
             let terminated = status.state.terminated.as_ref();
             let running = running.and_then(|state| state.started_at);
             let started = running.or(terminated.and_then(|state| state.started_at));
-            started.map(|time| time.0)
+            started.map(Time::seconds)
         });
     }
 
@@ -177,7 +177,7 @@ impl Containers<'_> {
     pub(super) fn last_time(self, samples: &mut Samples<'_, '_>) {
         self.each(samples, |status| {
             let last = status.last_state.terminated.as_ref();
-            last.and_then(|state| state.finished_at).map(|time| time.0)
+            last.and_then(|state| state.finished_at).map(Time::seconds)
         });
     }
 }

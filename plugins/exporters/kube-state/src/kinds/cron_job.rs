@@ -1,9 +1,14 @@
-//! Cron jobs. When one is due next is left to who evaluates its schedule.
+//! Cron jobs.
 
 use crate::fields::objects;
 use crate::metadata::Metadata;
 use crate::object::{Family, Object, gauge};
+use crate::schedule::Schedule;
 use crate::time::Time;
+
+/// Time zones in which it is as late as everywhere; where a job names none, it is the cluster's own,
+/// which is one of these as a rule.
+const UNIVERSAL: [&str; 4] = ["", "UTC", "Etc/UTC", "Etc/GMT"];
 
 objects! {
     CronJob {
@@ -30,6 +35,19 @@ objects! {
 
     /// A job that runs.
     Active {}
+}
+
+impl CronJob {
+    /// When it is due next; none, where it is suspended or where that depends on a place.
+    fn next(&self) -> Option<Time> {
+        let (spec, status) = (&self.spec, &self.status);
+        if spec.suspend == Some(true) || !UNIVERSAL.contains(&&*spec.time_zone) {
+            return None;
+        }
+        let last = status.last_schedule_time;
+        let after = last.or(self.metadata.creation_timestamp)?;
+        Schedule::parse(&spec.schedule)?.next(after)
+    }
 }
 
 impl Object for CronJob {
@@ -61,6 +79,11 @@ impl Object for CronJob {
             "kube_cronjob_metadata_resource_version",
             "The version of the object.",
             |cron_job, samples| cron_job.metadata.version(samples),
+        ),
+        gauge(
+            "kube_cronjob_next_schedule_time",
+            "When the cron job is due next.",
+            |cron_job, samples| samples.time(cron_job.next()),
         ),
         gauge(
             "kube_cronjob_spec_failed_job_history_limit",

@@ -153,7 +153,7 @@ impl Pod {
     fn completed(&self, samples: &mut Samples<'_, '_>) {
         let statuses = self.status.container_statuses.iter();
         let ended = statuses.filter_map(|status| status.state.terminated.as_ref()?.finished_at);
-        samples.some(ended.map(|time| time.0).reduce(f64::max));
+        samples.time(ended.max());
     }
 
     /// Why it is as it is: a sample for each reason that is told.
