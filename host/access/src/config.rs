@@ -173,7 +173,10 @@ impl AccessConfig {
             faults.push(text.to_owned());
         }
         let roles = [&self.roles.read, &self.roles.write, &self.roles.admin];
-        let asks_cluster = self.kubernetes.as_ref().is_some_and(|it| it.subject_access_review);
+        let asks_cluster = self
+            .kubernetes
+            .as_ref()
+            .is_some_and(|it| it.subject_access_review);
         if roles.iter().all(|members| members.is_empty()) && !asks_cluster {
             faults.push("roles: nobody has one, and no cluster is asked what they may".to_owned());
         }

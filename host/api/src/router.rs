@@ -46,7 +46,7 @@ pub fn router(state: ApiState) -> Router {
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 28] = [
+    let paths: [(&str, MethodRouter<ApiState>); 29] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (

@@ -135,7 +135,11 @@ fn entrance(flags: &GrpcFlags) -> anyhow::Result<Entrance> {
     };
     // The entrance is made for a file that names others; here the flags name all, and the
     // certificate stands for the file.
-    let made = Entrance::load(&tls.cert_file, move |_, _| Ok(config.clone()), |_, _| Ok(None));
+    let made = Entrance::load(
+        &tls.cert_file,
+        move |_, _| Ok(config.clone()),
+        |_, _| Ok(None),
+    );
     made.map_err(|error| match error {
         WebConfigError::File { path, reason, .. } => {
             anyhow!("--grpc-server-tls: {}: {reason}", path.display())

@@ -7,6 +7,7 @@
 //! It is not: what an object means, which `narthex-operator` knows.
 
 mod composition;
+mod enforcement;
 mod metrics;
 mod secret_watches;
 mod section;

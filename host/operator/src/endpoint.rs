@@ -7,6 +7,7 @@ use crate::client;
 use crate::fields::{Fields, Report};
 use crate::options::Options;
 use crate::relabel;
+use crate::scrape_class::Imposed;
 
 /// A port by its name or number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(crate) fn job(name: String) -> Map<String, Value> {
 pub(crate) fn scrape(
     fields: &mut Fields<'_>,
     job: &mut Map<String, Value>,
-    options: &Options,
+    (options, imposed): (&Options, &Imposed<'_>),
     report: &mut Report<'_>,
 ) {
     honor(fields, job, options, report);
@@ -71,7 +72,17 @@ pub(crate) fn scrape(
     scheme(fields, job, report);
     params(fields, job, report);
     client::read(fields, "enableHttp2", job, options, report);
-    let rules = relabel::rules(fields, "metricRelabelings", report);
+    metric_rules(fields, job, imposed, report);
+}
+
+/// What becomes of samples.
+pub(crate) fn metric_rules(
+    fields: &mut Fields<'_>,
+    job: &mut Map<String, Value>,
+    imposed: &Imposed<'_>,
+    report: &mut Report<'_>,
+) {
+    let rules = imposed.metric_rules(relabel::rules(fields, "metricRelabelings", report));
     if !rules.is_empty() {
         job.insert("metric_relabel_configs".to_owned(), rules.into());
     }
@@ -125,13 +136,13 @@ pub(crate) fn params(
     }
 }
 
-/// What a spec says of all its targets: limits, formats, native histograms.
-pub(crate) fn spec(
+/// What a spec says of all its targets: limits, formats, native histograms; and its scrape class.
+pub(crate) fn spec<'o>(
     fields: &mut Fields<'_>,
     job: &mut Map<String, Value>,
-    options: &Options,
+    options: &'o Options,
     report: &mut Report<'_>,
-) {
+) -> Imposed<'o> {
     let enforced = &options.enforced_limits;
     for (name, as_name, most) in [
         ("sampleLimit", "sample_limit", enforced.sample_limit),
@@ -199,10 +210,7 @@ pub(crate) fn spec(
             None => report.fault(&path, "it is no quantity"),
         }
     }
-    if fields.text("scrapeClass", report).is_some() {
-        let text = "there are no scrape classes here: say in the object what the class would";
-        report.fault(&fields.at("scrapeClass"), text);
-    }
+    Imposed::read(fields, options, report)
 }
 
 /// Whether targets are selected by the cluster itself instead of by relabelling.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::{Kind, ObjectRef};
+use crate::scrape_class::ScrapeClass;
+
 /// What targets behind services are found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,8 +77,44 @@ pub struct Options {
     pub pod_target_labels: Vec<String>,
     /// The most that they may ask for.
     pub enforced_limits: Limits,
+    /// The label that the series, alerts and queries of every object get, with its namespace; empty is
+    /// none.
+    pub enforced_namespace_label: String,
+    /// Objects that do not get it.
+    pub excluded_from_enforcement: Vec<Excluded>,
+    /// What objects may name for how they are scraped.
+    pub scrape_classes: Vec<ScrapeClass>,
     /// So many servers share the targets; 0 and 1 is this one alone.
     pub shards: u64,
     /// Which of them this one is, from 0 on.
     pub shard: u64,
+}
+
+/// Objects of one kind and namespace that the label of the namespace is not forced on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Excluded {
+    /// Their kind.
+    pub kind: Kind,
+    /// Their namespace.
+    pub namespace: String,
+    /// One of them; empty is all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+}
+
+impl Options {
+    /// The label that is forced on an object, and its value.
+    pub(crate) fn enforced_label(&self, object: &ObjectRef) -> Option<(String, String)> {
+        let is_excluded = self.excluded_from_enforcement.iter().any(|excluded| {
+            excluded.kind == object.kind
+                && excluded.namespace == object.namespace
+                && (excluded.name.is_empty() || excluded.name == object.name)
+        });
+        let is_forced = !self.enforced_namespace_label.is_empty() && !is_excluded;
+        is_forced.then(|| {
+            let label = self.enforced_namespace_label.clone();
+            (label, object.namespace.clone())
+        })
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Monitor {
 /// Reads a monitor.
 pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Report<'_>) -> Monitor {
     let mut common = Map::new();
-    endpoint::spec(&mut fields, &mut common, options, report);
+    let imposed = endpoint::spec(&mut fields, &mut common, options, report);
     let selector = match fields.map("selector", report) {
         Some(selector) => Selector::read(selector, report),
         None => {
@@ -35,7 +35,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
     let selected = fields.map("namespaceSelector", report);
     let namespaces = namespaces(selected, options, report);
     let is_by_role = endpoint::is_selected_by_role(&mut fields, report);
-    let attach = endpoint::attach_node(&mut fields, report);
+    let attach = imposed.attach_node(endpoint::attach_node(&mut fields, report));
     let mut of_pods = fields.texts("podTargetLabels", report);
     of_pods.extend(options.pod_target_labels.iter().cloned());
     let labels = label_rules("pod", &of_pods);
@@ -51,9 +51,10 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
         let object = report.object;
         let whole = format!("{}/{}", object.namespace, object.name);
         let mut job = endpoint::job(format!("podMonitor/{whole}/{at}"));
-        endpoint::scrape(&mut entry, &mut job, options, report);
+        endpoint::scrape(&mut entry, &mut job, (options, &imposed), report);
         job.insert("kubernetes_sd_configs".to_owned(), found.clone());
         job.extend(common.clone());
+        imposed.fill(&mut job);
 
         let target_port = Port::read(&mut entry, "targetPort", report);
         let number = entry.count("portNumber", report).filter(|port| *port > 0);
@@ -84,7 +85,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
             port.as_ref()
                 .map(|port| set_rule("endpoint", &port.shown())),
         );
-        all.extend(rules(&mut entry, "relabelings", report));
+        all.extend(imposed.target_rules(rules(&mut entry, "relabelings", report)));
         all.extend(shard_rules("__address__", options));
         job.insert("relabel_configs".to_owned(), all.into());
         entry.finish(report);

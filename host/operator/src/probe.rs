@@ -7,10 +7,14 @@ use crate::endpoint;
 use crate::fields::{Fields, Report};
 use crate::options::Options;
 use crate::relabel::{copy_rule, first_rule, rules, set_rule, shard_rules};
+use crate::scrape_class::Imposed;
 use crate::selector::{Selector, discovery, namespaces};
 
 /// Where a prober answers that says nothing else.
 const PATH_DEFAULT: &str = "/probe";
+
+/// The address of a prober, and what the server says of its jobs.
+type Prober<'a> = (&'a str, (&'a Options, &'a Imposed<'a>));
 
 /// Reads a probe.
 pub(crate) fn read(
@@ -24,15 +28,12 @@ pub(crate) fn read(
     job.insert("honor_timestamps".to_owned(), true.into());
     fields.copy_text("interval", (&mut job, "scrape_interval"), report);
     fields.copy_text("scrapeTimeout", (&mut job, "scrape_timeout"), report);
-    endpoint::spec(&mut fields, &mut job, options, report);
+    let imposed = endpoint::spec(&mut fields, &mut job, options, report);
     parameters(&mut fields, &mut job, report);
     fields.copy_flag("followRedirects", (&mut job, "follow_redirects"), report);
     fields.copy_flag("enableHttp2", (&mut job, "enable_http2"), report);
     client::credentials(&mut fields, &mut job, options, report);
-    let of_metrics = rules(&mut fields, "metricRelabelings", report);
-    if !of_metrics.is_empty() {
-        job.insert("metric_relabel_configs".to_owned(), of_metrics.into());
-    }
+    endpoint::metric_rules(&mut fields, &mut job, &imposed, report);
     let mut all = vec![first_rule()];
     all.extend(
         fields
@@ -40,17 +41,19 @@ pub(crate) fn read(
             .map(|name| set_rule("job", name)),
     );
     let prober = prober(&mut fields, &mut job, report);
+    imposed.fill(&mut job);
     let Some(mut targets) = fields.map("targets", report) else {
         report.fault(&fields.at("targets"), "must be there");
         return None;
     };
+    let imposed = (options, &imposed);
     let fixed = targets.map("staticConfig", report);
     let ingress = targets.map("ingress", report);
     match (fixed, ingress) {
         // Where both are there, the former counts.
-        (Some(fixed), _) => static_targets(fixed, &mut job, &mut all, &prober, report),
+        (Some(fixed), _) => static_targets(fixed, &mut job, &mut all, (&prober, imposed), report),
         (None, Some(ingress)) => {
-            ingress_targets(ingress, &mut job, &mut all, &prober, options, report);
+            ingress_targets(ingress, &mut job, &mut all, (&prober, imposed), report);
         }
         (None, None) => report.fault(&fields.at("targets"), "needs staticConfig or ingress"),
     }
@@ -111,7 +114,7 @@ fn static_targets(
     mut fields: Fields<'_>,
     job: &mut Map<String, Value>,
     all: &mut Vec<Value>,
-    prober: &str,
+    (prober, (_, imposed)): Prober<'_>,
     report: &mut Report<'_>,
 ) {
     let targets = fields.texts("static", report);
@@ -126,7 +129,7 @@ fn static_targets(
     all.push(copy_rule("__address__", "__param_target"));
     all.push(copy_rule("__param_target", "instance"));
     all.push(set_rule("__address__", prober));
-    all.extend(rules(&mut fields, "relabelingConfigs", report));
+    all.extend(imposed.target_rules(rules(&mut fields, "relabelingConfigs", report)));
     fields.finish(report);
 }
 
@@ -134,8 +137,7 @@ fn ingress_targets(
     mut fields: Fields<'_>,
     job: &mut Map<String, Value>,
     all: &mut Vec<Value>,
-    prober: &str,
-    options: &Options,
+    (prober, (options, imposed)): Prober<'_>,
     report: &mut Report<'_>,
 ) {
     let selector = fields.map("selector", report);
@@ -169,6 +171,6 @@ fn ingress_targets(
     }));
     all.push(copy_rule("__param_target", "instance"));
     all.push(set_rule("__address__", prober));
-    all.extend(rules(&mut fields, "relabelingConfigs", report));
+    all.extend(imposed.target_rules(rules(&mut fields, "relabelingConfigs", report)));
     fields.finish(report);
 }

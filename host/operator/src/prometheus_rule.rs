@@ -5,9 +5,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::fields::{Fields, Report};
+use crate::options::Options;
 
 /// The groups as a file of rules has them.
-pub(crate) fn read(mut fields: Fields<'_>, report: &mut Report<'_>) -> Value {
+pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Report<'_>) -> Value {
+    let label = options.enforced_label(report.object);
     let mut groups = Vec::new();
     for mut entry in fields.maps("groups", report) {
         let mut group = Map::new();
@@ -31,6 +33,13 @@ pub(crate) fn read(mut fields: Fields<'_>, report: &mut Report<'_>) -> Value {
                 "annotations",
             ] {
                 copy(&mut entry, name, &mut rule);
+            }
+            if let Some((label, namespace)) = &label {
+                let labels = rule.entry("labels").or_insert_with(|| json!({}));
+                // Labels that are no map are a fault that their reader tells of.
+                if let Some(labels) = labels.as_object_mut() {
+                    labels.insert(label.clone(), namespace.as_str().into());
+                }
             }
             let path = entry.at("expr");
             match entry.value("expr") {

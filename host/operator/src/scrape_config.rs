@@ -49,20 +49,18 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
     );
     endpoint::scheme(&mut fields, &mut job, report);
     endpoint::params(&mut fields, &mut job, report);
-    endpoint::spec(&mut fields, &mut job, options, report);
+    let imposed = endpoint::spec(&mut fields, &mut job, options, report);
     client::read(&mut fields, "enableHTTP2", &mut job, options, report);
+    imposed.fill(&mut job);
     names(&mut fields, &mut job, report);
-    let of_metrics = rules(&mut fields, "metricRelabelings", report);
-    if !of_metrics.is_empty() {
-        job.insert("metric_relabel_configs".to_owned(), of_metrics.into());
-    }
+    endpoint::metric_rules(&mut fields, &mut job, &imposed, report);
     let mut all = vec![first_rule()];
     all.extend(
         fields
             .text("jobName", report)
             .map(|name| set_rule("job", name)),
     );
-    all.extend(rules(&mut fields, "relabelings", report));
+    all.extend(imposed.target_rules(rules(&mut fields, "relabelings", report)));
     // Who shares targets by a hash of their own is left to it.
     if !all.iter().any(|rule| rule["action"] == "hashmod") {
         all.extend(shard_rules("__address__", options));

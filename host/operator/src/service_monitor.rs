@@ -41,7 +41,7 @@ impl EndpointPort {
 /// Reads a monitor.
 pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Report<'_>) -> Monitor {
     let mut common = Map::new();
-    endpoint::spec(&mut fields, &mut common, options, report);
+    let imposed = endpoint::spec(&mut fields, &mut common, options, report);
     let selector = match fields.map("selector", report) {
         Some(selector) => Selector::read(selector, report),
         None => {
@@ -62,7 +62,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
             options.service_discovery_role
         }
     };
-    let attach = endpoint::attach_node(&mut fields, report);
+    let attach = imposed.attach_node(endpoint::attach_node(&mut fields, report));
     let mut labels = label_rules("service", &fields.texts("targetLabels", report));
     let mut of_pods = fields.texts("podTargetLabels", report);
     of_pods.extend(options.pod_target_labels.iter().cloned());
@@ -79,9 +79,10 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
         let object = report.object;
         let name = format!("serviceMonitor/{}/{}/{at}", object.namespace, object.name);
         let mut job = endpoint::job(name);
-        endpoint::scrape(&mut entry, &mut job, options, report);
+        endpoint::scrape(&mut entry, &mut job, (options, &imposed), report);
         job.insert("kubernetes_sd_configs".to_owned(), found.clone());
         job.extend(common.clone());
+        imposed.fill(&mut job);
 
         let target_port = Port::read(&mut entry, "targetPort", report);
         let port = match entry.text("port", report) {
@@ -110,7 +111,7 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
             port.as_ref()
                 .map(|port| set_rule("endpoint", &port.shown())),
         );
-        all.extend(rules(&mut entry, "relabelings", report));
+        all.extend(imposed.target_rules(rules(&mut entry, "relabelings", report)));
         all.extend(shard_rules("__address__", options));
         job.insert("relabel_configs".to_owned(), all.into());
         entry.finish(report);

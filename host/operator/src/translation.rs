@@ -30,6 +30,8 @@ pub struct Rules {
     pub path: String,
     /// What stands in it.
     pub groups: Value,
+    /// A label and its value: all that their queries select must have it.
+    pub enforced: Option<(String, String)>,
 }
 
 /// A branch of a routing tree, and what it names.
@@ -108,7 +110,7 @@ pub fn translate<'a>(
 enum Read {
     Nothing,
     Jobs(Vec<Value>),
-    Rules(Value),
+    Rules(Rules),
     Branch(alertmanager_config::Branch),
 }
 
@@ -125,7 +127,12 @@ fn read(value: &Value, options: &Options, report: &mut Report<'_>) -> Read {
         Kind::PodMonitor => Read::Jobs(pod_monitor::read(fields, options, report).jobs),
         Kind::Probe => Read::Jobs(Vec::from_iter(probe::read(fields, options, report))),
         Kind::ScrapeConfig => Read::Jobs(vec![scrape_config::read(fields, options, report)]),
-        Kind::PrometheusRule => Read::Rules(prometheus_rule::read(fields, report)),
+        Kind::PrometheusRule => Read::Rules(Rules {
+            object: report.object.clone(),
+            path: file_of(report.object),
+            groups: prometheus_rule::read(fields, options, report),
+            enforced: options.enforced_label(report.object),
+        }),
         Kind::AlertmanagerConfig => Read::Branch(alertmanager_config::read(fields, report)),
     }
 }
@@ -138,19 +145,7 @@ impl Translation {
                 object: object.clone(),
                 config,
             })),
-            Read::Rules(groups) => {
-                let ObjectRef {
-                    namespace,
-                    name,
-                    uid,
-                    ..
-                } = object;
-                self.rules.push(Rules {
-                    object: object.clone(),
-                    path: format!("{namespace}-{name}-{uid}.yaml"),
-                    groups,
-                });
-            }
+            Read::Rules(rules) => self.rules.push(rules),
             Read::Branch(branch) => self.routings.push(Routing {
                 object: object.clone(),
                 route: branch.route,
@@ -160,6 +155,17 @@ impl Translation {
             }),
         }
     }
+}
+
+/// The file that the Operator would make of an object.
+fn file_of(object: &ObjectRef) -> String {
+    let ObjectRef {
+        namespace,
+        name,
+        uid,
+        ..
+    } = object;
+    format!("{namespace}-{name}-{uid}.yaml")
 }
 
 /// An object's name.

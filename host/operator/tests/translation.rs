@@ -15,7 +15,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use narthex_operator::{
-    Kind, Limits, Options, Role, SecretKind, SecretRef, Secrets, Translation, translate,
+    Excluded, Kind, Limits, Options, Role, ScrapeClass, SecretKind, SecretRef, Secrets,
+    Translation, translate,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -43,6 +44,9 @@ struct CaseOptions {
     allow_files: bool,
     pod_target_labels: Vec<String>,
     enforced_limits: Limits,
+    enforced_namespace_label: String,
+    excluded_from_enforcement: Vec<Excluded>,
+    scrape_classes: Vec<ScrapeClass>,
     shards: u64,
     shard: u64,
 }
@@ -68,6 +72,9 @@ fn read(case: Case) -> Translation {
         allow_files: case.options.allow_files,
         pod_target_labels: case.options.pod_target_labels,
         enforced_limits: case.options.enforced_limits,
+        enforced_namespace_label: case.options.enforced_namespace_label,
+        excluded_from_enforcement: case.options.excluded_from_enforcement,
+        scrape_classes: case.options.scrape_classes,
         shards: case.options.shards,
         shard: case.options.shard,
     };

@@ -260,7 +260,12 @@ async fn a_client_shows_a_certificate_where_one_is_asked_for() {
         tls_server_config: tls,
         ..WebConfig::default()
     };
-    let entrance = Entrance::load(&path("server.pem"), move |_, _| Ok(config.clone()), |_, _| Ok(None)).unwrap();
+    let entrance = Entrance::load(
+        &path("server.pem"),
+        move |_, _| Ok(config.clone()),
+        |_, _| Ok(None),
+    )
+    .unwrap();
     let server = Server::start(store(1, 1), entrance).await;
     let known = EndpointTls {
         authorities: Some(issuer.pem().into_bytes()),

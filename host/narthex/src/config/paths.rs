@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use narthex_adapter::MetricsApisConfig;
+use narthex_operator::ScrapeClass;
 use narthex_plugin::PluginsConfig;
 use narthex_remote::{RemoteReadConfig, RemoteWriteConfig};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig};
@@ -39,6 +40,10 @@ pub(super) fn resolve_remote_read(config: &mut RemoteReadConfig, folder: &Path) 
 pub(super) fn resolve_monitors(monitors: &mut KubernetesMonitorsConfig, folder: &Path) {
     join(&mut monitors.kubeconfig_file, folder);
     for file in monitors.http_files() {
+        join(file, folder);
+    }
+    let classes = monitors.scrape_classes.iter_mut();
+    for file in classes.flat_map(ScrapeClass::files) {
         join(file, folder);
     }
 }

@@ -13,6 +13,7 @@ use narthex_rules::{RuleFile, RuleGroups};
 use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs, resolve};
 use serde_json::Value;
 
+use super::enforcement::enforce;
 use super::section::KubernetesMonitorsConfig;
 
 /// What was read, so that nothing is read twice.
@@ -30,7 +31,7 @@ struct ReadJob {
 }
 
 struct ReadRules {
-    said: Value,
+    said: Rules,
     read: Result<RuleGroups, Vec<(String, String)>>,
 }
 
@@ -96,16 +97,12 @@ impl Composition {
             self.jobs.insert(name, job);
         }
         let mut before = std::mem::take(&mut self.rules);
-        for Rules {
-            object,
-            path,
-            groups,
-        } in &found.rules
-        {
-            let known = before.remove(path).filter(|known| known.said == *groups);
+        for said in &found.rules {
+            let Rules { object, path, .. } = said;
+            let known = before.remove(path).filter(|known| known.said == *said);
             let rules = known.unwrap_or_else(|| ReadRules {
-                said: groups.clone(),
-                read: read_rules(groups, options),
+                said: said.clone(),
+                read: read_rules(said, options),
             });
             match &rules.read {
                 Ok(groups) => composed.rules.push(RuleFile {
@@ -190,11 +187,15 @@ fn read_job(
 }
 
 /// Reads groups of rules; each fault has its field.
-fn read_rules(said: &Value, options: &ParseOptions) -> Result<RuleGroups, Vec<(String, String)>> {
-    let groups: Result<RuleGroups, _> = serde_json::from_value(said.clone());
-    let groups = groups.map_err(|error| vec![("spec".to_owned(), error.to_string())])?;
+fn read_rules(said: &Rules, options: &ParseOptions) -> Result<RuleGroups, Vec<(String, String)>> {
+    let groups: Result<RuleGroups, _> = serde_json::from_value(said.groups.clone());
+    let mut groups = groups.map_err(|error| vec![("spec".to_owned(), error.to_string())])?;
     let faults = groups.faults(options);
     if faults.is_empty() {
+        if let Some(label) = &said.enforced {
+            let enforced = enforce(&mut groups, label, options);
+            enforced.map_err(|(field, error)| vec![(field, error.to_string())])?;
+        }
         return Ok(groups);
     }
     let faults = faults.into_iter().map(|fault| {

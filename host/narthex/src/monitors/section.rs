@@ -1,12 +1,13 @@
 //! `kubernetes_monitors`: which objects are read, from which cluster, and what holds for all of
 //! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use narthex_discovery::{KubernetesRole, KubernetesSdConfig};
 use narthex_http::http_section;
-use narthex_model::PromDuration;
-use narthex_operator::{Kind, Limits, Options, Role};
+use narthex_model::{PromDuration, is_classic_label_name};
+use narthex_operator::{Excluded, Kind, Limits, Options, Role, ScrapeClass};
+use narthex_scrape::config::ScrapeProtocol;
 
 /// What is read where nothing is said: all but routes of alerts, which only some servers have.
 const KINDS_DEFAULT: [Kind; 5] = [
@@ -63,6 +64,15 @@ http_section! {
         /// The most that an object may ask for.
         #[serde(skip_serializing_if = "is_none")]
         pub enforced_limits: Limits = Limits::default(),
+        /// A label that the series, alerts and queries of each object get, with its namespace.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        pub enforced_namespace_label: String = String::new(),
+        /// Objects that do not get it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub excluded_from_enforcement: Vec<Excluded> = Vec::new(),
+        /// How objects are scraped that name one of these.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub scrape_classes: Vec<ScrapeClass> = Vec::new(),
         /// So many servers share the targets.
         pub shards: u64 = 1,
         /// Which of them this one is, from 0 on.
@@ -112,6 +122,9 @@ impl KubernetesMonitorsConfig {
             allow_files: self.allow_files,
             pod_target_labels: self.pod_target_labels.clone(),
             enforced_limits: self.enforced_limits,
+            enforced_namespace_label: self.enforced_namespace_label.clone(),
+            excluded_from_enforcement: self.excluded_from_enforcement.clone(),
+            scrape_classes: self.scrape_classes.clone(),
             shards: self.shards,
             shard: self.shard,
         }
@@ -123,6 +136,27 @@ impl KubernetesMonitorsConfig {
             .get(kind.as_str())
             .cloned()
             .unwrap_or_default()
+    }
+
+    fn class_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut names = BTreeSet::new();
+        for class in &self.scrape_classes {
+            faults.extend(class.faults());
+            if !names.insert(&class.name) {
+                faults.push(format!("{:?} is there twice", class.name));
+            }
+            let protocol = class.fallback_scrape_protocol.as_str();
+            let read = serde_json::from_value::<ScrapeProtocol>(protocol.into());
+            if !protocol.is_empty() && read.is_err() {
+                faults.push(format!("{}: {protocol:?} is no protocol", class.name));
+            }
+        }
+        let defaults = self.scrape_classes.iter().filter(|class| class.is_default);
+        if defaults.count() > 1 {
+            faults.push("only one can be the default".to_owned());
+        }
+        faults
     }
 
     /// What does not hold, each with the field that it is about.
@@ -148,6 +182,16 @@ impl KubernetesMonitorsConfig {
             let text = "a namespace has a name".to_owned();
             faults.push(("namespaces".to_owned(), text));
         }
+        let label = &self.enforced_namespace_label;
+        if !label.is_empty() && (!is_classic_label_name(label) || label.starts_with("__")) {
+            let text = format!("{label:?} is no name of a label that can be kept");
+            faults.push(("enforced_namespace_label".to_owned(), text));
+        }
+        faults.extend(
+            self.class_faults()
+                .into_iter()
+                .map(|text| ("scrape_classes".to_owned(), text)),
+        );
         if self.shard >= self.shards.max(1) {
             let text = format!(
                 "with {} shards they are 0 to {}",
@@ -186,7 +230,11 @@ mod tests {
     fn what_does_not_hold_is_named() {
         let section = read(
             "kinds: [Probe]\nselectors: {Prober: a=b}\nnamespaces: ['']\nshards: 2\nshard: 2\n\
-             api_server: http://a\nkubeconfig_file: b\nsecrets_refresh_interval: 0s\n",
+             api_server: http://a\nkubeconfig_file: b\nsecrets_refresh_interval: 0s\n\
+             enforced_namespace_label: __name__\nscrape_classes:\n\
+             - {name: a, default: true, fallback_scrape_protocol: Smoke}\n\
+             - {name: a, default: true, authorization: {type: Basic},\n\
+             \x20  relabel_configs: [{action: burn}]}\n- {}\n",
         );
         let faults = section.faults();
         let fields: Vec<&str> = faults.iter().map(|(field, _)| field.as_str()).collect();
@@ -194,6 +242,13 @@ mod tests {
             "",
             "selectors",
             "namespaces",
+            "enforced_namespace_label",
+            "scrape_classes",
+            "scrape_classes",
+            "scrape_classes",
+            "scrape_classes",
+            "scrape_classes",
+            "scrape_classes",
             "shard",
             "secrets_refresh_interval",
         ];
