@@ -263,7 +263,7 @@ impl Access {
         let (Some(reviews), Some(section)) = (&self.reviews, kubernetes) else {
             return forbidden();
         };
-        if !section.authorization {
+        if !section.subject_access_review {
             return forbidden();
         }
         let verb = verb(asking.method, needed);

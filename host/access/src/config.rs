@@ -60,7 +60,7 @@ http_section! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub audiences: Vec<String> = Vec::new(),
         /// Whether the cluster is asked what somebody may who has no role.
-        pub authorization: bool = true,
+        pub subject_access_review: bool = true,
         /// What it is asked for in place of path and verb.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub resource_attributes: Option<Resource> = None,
@@ -173,7 +173,10 @@ impl AccessConfig {
             faults.push(text.to_owned());
         }
         let roles = [&self.roles.read, &self.roles.write, &self.roles.admin];
-        let asks_cluster = self.kubernetes.as_ref().is_some_and(|it| it.authorization);
+        let asks_cluster = self
+            .kubernetes
+            .as_ref()
+            .is_some_and(|it| it.subject_access_review);
         if roles.iter().all(|members| members.is_empty()) && !asks_cluster {
             faults.push("roles: nobody has one, and no cluster is asked what they may".to_owned());
         }
@@ -279,7 +282,7 @@ mod tests {
             (json!({"oidc": [issuer], "roles": roles}), false, ""),
             (json!({"oidc": [issuer]}), false, "roles: nobody has one"),
             (
-                json!({"kubernetes": {"authorization": false}}),
+                json!({"kubernetes": {"subject_access_review": false}}),
                 false,
                 "roles: nobody has one",
             ),
