@@ -97,10 +97,10 @@ impl Question {
 /// # Errors
 /// What is to be answered in place of it.
 pub(crate) async fn vector(source: &Source, query: &str) -> Result<Vec<VectorSample>, ApiAnswer> {
-    let storage = source.storage.clone();
+    let (storage, options) = (source.storage.clone(), QueryOptions::default());
     let asked = source
         .engine
-        .instant(storage, query, source.now_ms, &QueryOptions::default());
+        .instant(storage, query, source.now_ms, &options);
     match asked.await {
         Ok(result) => match result.value {
             Value::Vector(samples) => Ok(samples),
