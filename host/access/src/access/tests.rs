@@ -54,7 +54,7 @@ async fn a_proxy_is_believed_in_its_network_only() {
     let ada = ("x-forwarded-user", "ada");
     let bob = ("x-forwarded-user", "bob");
     let dev = ("x-forwarded-groups", "ops, dev");
-    let table: [Case; 14] = [
+    let table: [Case<'_>; 14] = [
         ("10.1.1.1", "GET", "/prom/api/v1/query", &[ada], 200),
         ("10.1.1.1", "POST", "/prom/-/reload", &[ada], 200),
         ("10.1.1.1", "GET", "/prom/api/v1/query", &[bob, dev], 200),
@@ -77,8 +77,7 @@ async fn a_proxy_is_believed_in_its_network_only() {
         ("11.1.1.1", "GET", "/prom/-/healthy/x", &[], 401),
     ];
     for (peer, method, path, pairs, expected) in table {
-        let pairs: Vec<(&'static str, &'static str)> = pairs.to_vec();
-        let headers = headers(&pairs);
+        let headers = headers(pairs);
         let asking = Asking {
             method,
             path,
