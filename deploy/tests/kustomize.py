@@ -16,7 +16,7 @@ FIELDS = {
     "apiVersion", "kind", "namespace", "resources", "components", "patches", "configMapGenerator",
 }
 # Kinds that lie in no namespace.
-CLUSTER_KINDS = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+CLUSTER_KINDS = {"APIService", "Namespace", "ClusterRole", "ClusterRoleBinding"}
 
 
 def render(folder):

@@ -294,6 +294,35 @@ class Overlays(unittest.TestCase):
         }
         self.assertLessEqual(own, wanted)
 
+    def test_the_metrics_apis_lead_to_the_listener_and_may_ask_who_comes(self):
+        rendered = self.overlay("metrics-apis")
+        service = one(rendered, "Service", "narthex-metrics-apis")
+        flags = arguments(one(rendered, "StatefulSet"))
+        name = "narthex-metrics-apis.narthex.svc"
+        self.assertEqual(flags["kubernetes.metrics-apis.tls-name"], [name])
+        [address] = flags["kubernetes.metrics-apis.listen-address"]
+        [container] = objects.pod_of(one(rendered, "StatefulSet"))["containers"]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        self.assertEqual(address, f"0.0.0.0:{ports[service['spec']['ports'][0]['targetPort']]}")
+        services = [item for item in rendered if item["kind"] == "APIService"]
+        self.assertEqual(len(services), 4)
+        for item in services:
+            spec = item["spec"]
+            self.assertEqual(item["metadata"]["name"], f"{spec['version']}.{spec['group']}")
+            place = {"name": "narthex-metrics-apis", "namespace": "narthex", "port": 443}
+            self.assertEqual(spec["service"], place)
+        roles = {
+            (item["kind"], item["metadata"].get("namespace"), item["roleRef"]["name"])
+            for item in rendered if item["kind"].endswith("Binding")
+        }
+        self.assertLessEqual(
+            {
+                ("ClusterRoleBinding", None, "system:auth-delegator"),
+                ("RoleBinding", "kube-system", "extension-apiserver-authentication-reader"),
+            },
+            roles,
+        )
+
     def test_ingress_and_route_lead_to_the_service_and_links_lead_back(self):
         for name, kind in (("ingress", "Ingress"), ("gateway", "HTTPRoute")):
             rendered = self.overlay(name)

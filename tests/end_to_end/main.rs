@@ -1,5 +1,6 @@
 //! The real binary, used as its users use it.
 
+mod access;
 mod agent;
 mod alertmanager;
 mod cluster;

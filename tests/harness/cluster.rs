@@ -2,7 +2,7 @@
 //! versions and bookmarks, selectors, and the faults that a real one has.
 //!
 //! It is not: a store that checks what it is given, nor anything that can be written to over
-//! HTTP, but for events.
+//! HTTP, but for events. Reviews of tokens and access are answered by what a test has said.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::cluster_query::{Asked, key_of, kinds_of, path_of};
+use crate::cluster_review::Known;
 
 /// A watch without news tells the version that it is at this often.
 const BOOKMARK_INTERVAL: Duration = Duration::from_millis(200);
@@ -68,6 +69,8 @@ struct State {
     requests: Vec<String>,
     /// What was written.
     events: Vec<Value>,
+    /// Who is known, and what they may.
+    known: Known,
     /// Kinds that the cluster does not have, by their path.
     absent: Vec<String>,
     bookmarks: usize,
@@ -180,6 +183,18 @@ impl ClusterServer {
         self.shared.lock().events.clone()
     }
 
+    /// Somebody has this token, meant for these audiences; without one, for the cluster itself.
+    pub fn know(&self, token: &str, user: &str, groups: &[&str], audiences: &[&str]) {
+        let mut state = self.shared.lock();
+        state.known.token(token, user, groups, audiences);
+    }
+
+    /// A user or group may do this: `get /metrics`, `list metrics.k8s.io/pods`. A star at the end of
+    /// the second word stands for anything.
+    pub fn grant(&self, subject: &str, verb: &str, what: &str) {
+        self.shared.lock().known.grant(subject, verb, what);
+    }
+
     /// The cluster has no kinds of this group: `/apis/monitoring.coreos.com/v1`; or it does now.
     pub fn set_absent(&self, group: &str, is_absent: bool) {
         let mut state = self.shared.lock();
@@ -241,7 +256,7 @@ impl Shared {
             }
             let target = request.split(' ').nth(1).unwrap_or("/").to_owned();
             let answered = match request.starts_with("POST ") {
-                true => self.take_event(stream, &target, &body),
+                true => self.take(stream, &target, token, &body),
                 false => self.answer(stream, &target, token),
             };
             if answered.is_err() {
@@ -251,12 +266,27 @@ impl Shared {
         }
     }
 
-    fn take_event(
+    /// What is posted: an event, or a review.
+    fn take(
         &self,
         stream: &TcpStream,
         target: &str,
+        token: Option<String>,
         body: &[u8],
     ) -> Result<(), std::io::Error> {
+        if target.ends_with("reviews") {
+            let mut state = self.lock();
+            state.requests.push(target.to_owned());
+            let is_known = state.token.is_none() || state.token == token;
+            let fault = state.faults.pop_front().filter(|it| *it != Fault::None);
+            let answer = state.known.review(target, body);
+            drop(state);
+            return match (is_known, fault, answer) {
+                (false, ..) => write_status(stream, 401, "Unauthorized", ""),
+                (true, Some(_), _) => write_status(stream, 500, "etcd is not well", ""),
+                (true, None, answer) => write_body(stream, 201, "", &answer.to_string()),
+            };
+        }
         assert!(target.ends_with("/events"), "{target}");
         let event: Value = serde_json::from_slice(body).unwrap();
         let text = event.to_string();

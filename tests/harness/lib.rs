@@ -11,6 +11,7 @@
 mod answer;
 mod cluster;
 mod cluster_query;
+mod cluster_review;
 pub mod component;
 pub mod fleet;
 mod guest;

@@ -55,9 +55,10 @@ impl MetricsApis {
         let not_ready = || refusal(503, "the server is not ready");
         let following = self.following.load_full().ok_or_else(not_ready)?;
         let peer = request.peer.clone().unwrap_or_default();
+        let attributes = asked.attributes();
         let allowed = following
             .delegation
-            .allow(&peer, &request.headers, &asked.attributes());
+            .allow(&peer, &request.headers, &attributes);
         allowed.await.map_err(|refused| match refused {
             Refused::Unauthorized => refusal(401, "Unauthorized"),
             Refused::Forbidden(message) => refusal(403, message),

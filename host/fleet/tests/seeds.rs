@@ -1,6 +1,13 @@
 //! Replicas that come and go, and a target that is restarted: whatever happens, the growth that a
 //! query sees is what the target has counted, but for one scrape.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as expected, and its times are small"
+)]
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;

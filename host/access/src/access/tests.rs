@@ -33,6 +33,15 @@ fn status(verdict: &Verdict) -> u16 {
     }
 }
 
+/// The peer, method, path and headers of a request, and what becomes of it.
+type Case<'a> = (
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a [(&'static str, &'static str)],
+    u16,
+);
+
 #[tokio::test]
 async fn a_proxy_is_believed_in_its_network_only() {
     let access = access(
@@ -45,7 +54,7 @@ async fn a_proxy_is_believed_in_its_network_only() {
     let ada = ("x-forwarded-user", "ada");
     let bob = ("x-forwarded-user", "bob");
     let dev = ("x-forwarded-groups", "ops, dev");
-    let table: [(&str, &str, &str, &[(&str, &str)], u16); 14] = [
+    let table: [Case<'_>; 14] = [
         ("10.1.1.1", "GET", "/prom/api/v1/query", &[ada], 200),
         ("10.1.1.1", "POST", "/prom/-/reload", &[ada], 200),
         ("10.1.1.1", "GET", "/prom/api/v1/query", &[bob, dev], 200),
@@ -68,8 +77,7 @@ async fn a_proxy_is_believed_in_its_network_only() {
         ("11.1.1.1", "GET", "/prom/-/healthy/x", &[], 401),
     ];
     for (peer, method, path, pairs, expected) in table {
-        let pairs: Vec<(&'static str, &'static str)> = pairs.to_vec();
-        let headers = headers(&pairs);
+        let headers = headers(pairs);
         let asking = Asking {
             method,
             path,

@@ -1,5 +1,12 @@
 //! What Thanos' own tests expect of the algorithm `penalty`, on the data that its issues came with.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as expected, and its times are small"
+)]
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
