@@ -161,3 +161,6 @@ pub(crate) fn timestamp(at_ms: i64) -> String {
     let second = jiff::Timestamp::from_second(at_ms.div_euclid(1000));
     second.map_or_else(|_| String::new(), |second| second.to_string())
 }
+
+#[cfg(test)]
+mod tests;

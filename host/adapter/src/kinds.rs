@@ -61,38 +61,45 @@ impl ObjectKind {
     /// The kind that a rule names by group and resource, the latter in the singular or plural. Without
     /// a group, a resource of the table that only one group has is that one.
     pub(crate) fn of(group: &str, resource: &str) -> Self {
+        Self::known(group, resource).unwrap_or_else(|| Self::guessed(group, resource))
+    }
+
+    /// The same of the table alone.
+    pub(crate) fn known(group: &str, resource: &str) -> Option<Self> {
         let resource = resource.to_ascii_lowercase();
         let is_it = |(other, _, plural, kind, _): &&(&str, &str, &str, &str, bool)| {
             (group.is_empty() || *other == group)
                 && (*plural == resource || kind.to_ascii_lowercase() == resource)
         };
-        if let Some((group, version, plural, kind, is_namespaced)) = KNOWN.iter().find(is_it) {
-            let api_version = match *group {
-                "" => (*version).to_owned(),
-                group => format!("{group}/{version}"),
-            };
-            return Self {
-                group: (*group).to_owned(),
-                plural: (*plural).to_owned(),
-                singular: kind.to_ascii_lowercase(),
-                kind: (*kind).to_owned(),
-                api_version,
-                is_namespaced: *is_namespaced,
-            };
-        }
-        let singular = singular(&resource);
+        let (group, version, plural, kind, is_namespaced) = KNOWN.iter().find(is_it)?;
+        let api_version = match *group {
+            "" => (*version).to_owned(),
+            group => format!("{group}/{version}"),
+        };
+        Some(Self {
+            group: (*group).to_owned(),
+            plural: (*plural).to_owned(),
+            singular: kind.to_ascii_lowercase(),
+            kind: (*kind).to_owned(),
+            api_version,
+            is_namespaced: *is_namespaced,
+        })
+    }
+
+    fn guessed(group: &str, resource: &str) -> Self {
+        let singular = singular(&resource.to_ascii_lowercase());
         let mut letters = singular.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase());
         Self {
             group: group.to_owned(),
             plural: plural(&singular),
             kind: first.into_iter().chain(letters).collect(),
-            singular,
             api_version: match group {
                 "" => "v1".to_owned(),
                 group => format!("{group}/v1"),
             },
             is_namespaced: true,
+            singular,
         }
     }
 

@@ -113,7 +113,7 @@ impl Mapping {
         self.overrides.is_empty() && self.template.is_none()
     }
 
-    /// The kind of the objects that a label names.
+    /// The kind of the objects that a label names: those of Kubernetes itself, unless it is said.
     fn kind(&self, label: &str) -> Option<ObjectKind> {
         if let Some(kind) = self.overrides.get(label) {
             return Some(kind.clone());
@@ -121,7 +121,8 @@ impl Mapping {
         let (_, pattern) = self.template.as_ref()?;
         let found = pattern.captures(label)?;
         let group = found.name("group").map_or("", |group| group.as_str());
-        Some(ObjectKind::of(&group.replace('_', "."), &found["resource"]))
+        // Not each label with a name of that form is one of objects.
+        ObjectKind::known(&group.replace('_', "."), &found["resource"])
     }
 
     /// The label that names objects of a kind.

@@ -56,10 +56,9 @@ impl MetricsApis {
         let following = self.following.load_full().ok_or_else(not_ready)?;
         let peer = request.peer.clone().unwrap_or_default();
         let attributes = asked.attributes();
-        let allowed = following
-            .delegation
-            .allow(&peer, &request.headers, &attributes);
-        allowed.await.map_err(|refused| match refused {
+        let delegation = &following.delegation;
+        let allowed = delegation.allow(&peer, &request.headers, &attributes).await;
+        allowed.map_err(|refused| match refused {
             Refused::Unauthorized => refusal(401, "Unauthorized"),
             Refused::Forbidden(message) => refusal(403, message),
             Refused::Unavailable(message) => refusal(503, message),
