@@ -42,16 +42,16 @@ export const stories = {
   },
 
   'explorer: a press on a label asks for it, with Shift for the others': async (page) => {
-    await page.goto(`/query?g0.expr=${encodeURIComponent('sum by (job, mode) (rate(node_cpu_seconds_total[1m])) >= 0')}`);
+    await page.goto(`/query?g0.expr=${encodeURIComponent('sum by (job, mode) (rate(node_cpu_seconds_total{job="node"}[1m])) >= 0')}`);
     await page.getByRole('button', { name: 'mode="user"' }).first().click();
-    await page.waitForURL((url) => url.searchParams.get('g0.expr').includes('{mode="user"}'));
-    await page.getByText(/^2 series in/).waitFor();
+    await page.waitForURL((url) => url.searchParams.get('g0.expr').includes(', mode="user"}'));
+    await page.getByText(/^1 series in/).waitFor();
     await page.getByRole('button', { name: 'mode="user"' }).first().focus();
     await page.keyboard.press('Shift+Enter');
     await page.waitForURL((url) => url.searchParams.get('g0.expr').includes('mode!="user"'));
     assert.equal(
       address(page)['g0.expr'],
-      'sum by (job, mode) (rate(node_cpu_seconds_total{mode!="user"}[1m])) >= 0',
+      'sum by (job, mode) (rate(node_cpu_seconds_total{job="node", mode!="user"}[1m])) >= 0',
     );
     await page.goto(`/query?g0.expr=${encodeURIComponent('{job="hostile", value!=""}')}`);
     await page.getByRole('button', { name: /^value=/ }).click();

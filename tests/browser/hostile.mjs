@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { MARKUP } from './server.mjs';
 
-/** Where what others have named is shown, and a text that says that it is. */
+/**
+ * Where what others have named is shown, a text that says that it is, and one that is there when
+ * all is opened.
+ */
 const PLACES = [
   [`/query?g0.expr=${encodeURIComponent('{job="hostile"}')}`, MARKUP],
   [`/query?g0.expr=${encodeURIComponent('{job="hostile"}')}&g0.tab=graph&g0.range_input=1m`, 'window.canary'],
   [`/query?g0.expr=${encodeURIComponent(`"${MARKUP}`)}`, 'parse error'],
   ['/alerts', MARKUP],
-  ['/rules', 'TargetGone'],
+  ['/rules', 'TargetGone', MARKUP],
   ['/targets', MARKUP],
   ['/service-discovery?search=canary', 'hostile'],
   ['/tsdb-status?limit=100', MARKUP],
@@ -27,12 +30,13 @@ async function check(page, where) {
 
 export const stories = {
   'hostile: no name becomes markup on any page': async (page) => {
-    for (const [path, text] of PLACES) {
+    for (const [path, text, inside = text] of PLACES) {
       await page.goto(path);
       await page.getByText(text).first().waitFor();
       await page.evaluate(() => {
         for (const closed of document.querySelectorAll('details')) closed.open = true;
       });
+      await page.getByText(inside).first().waitFor();
       await check(page, path);
     }
     page.forgetErrors(/status of 400/);

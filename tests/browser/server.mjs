@@ -10,7 +10,7 @@ import { join } from 'node:path';
 const READY_MS = 60_000;
 
 /** Files of the web application other than those of the binary: those that are being worked on. */
-const UI_DIR = process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : [];
+export const UI_DIR = process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : [];
 
 /** What runs a script where a name becomes markup. It says so in `window.canary`. */
 export const MARKUP = '<img src=x onerror="window.canary=1"><script>window.canary=2</script>';
@@ -35,7 +35,7 @@ const handedOut = new Set();
  * A port that nobody listens at, handed out once. It is below the range that the system draws
  * from for those who ask for any port: one of these once took a port before its server had started.
  */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
     if (!handedOut.has(port) && (await isFree(port))) {
@@ -118,7 +118,7 @@ receivers: [{name: nobody}]
 `;
 
 /** Starts a process and collects what it says; `stop` ends it and waits for its end. */
-function start(program, args, cwd) {
+export function start(program, args, cwd) {
   const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const listen = (chunk) => {

@@ -9,6 +9,7 @@ import { csv, download } from '../format/csv';
 import { Exemplars } from './Exemplars';
 import { FiredAlerts } from './FiredAlerts';
 import { HeatmapGraph } from './HeatmapGraph';
+import { histogramText } from './histogramText';
 import { LineGraph } from './LineGraph';
 import { Outcome } from './Outcome';
 import { useAlerts, useExemplars } from './overlays';
@@ -17,13 +18,16 @@ import { useRun } from './useRun';
 
 function graphCsv(series: RangeSeries[]): string {
   const names = [...new Set(series.flatMap((one) => Object.keys(one.metric)))].sort();
-  const lines = series.flatMap((one) =>
-    (one.values ?? []).map(([time, value]) => [
+  const lines = series.flatMap((one) => {
+    const histograms = (one.histograms ?? []).map(
+      ([time, histogram]): [number, string] => [time, histogramText(histogram)],
+    );
+    return [...(one.values ?? []), ...histograms].map(([time, value]) => [
       ...names.map((name) => one.metric[name] ?? ''),
       new Date(time * 1000).toISOString(),
       value,
-    ]),
-  );
+    ]);
+  });
   return csv([[...names, 'time', 'value'], ...lines]);
 }
 

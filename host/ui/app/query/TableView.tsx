@@ -1,7 +1,7 @@
 // The answer of an instant query as a table.
 import { Button } from '@mantine/core';
-import { post } from '../api/client';
 import { lazy, Suspense } from 'react';
+import { post } from '../api/client';
 import type { NativeHistogram, QueryData } from '../api/query';
 import { Icon } from '../frame/Icon';
 import { Loading } from '../frame/Loading';
@@ -11,6 +11,7 @@ import { csv, download } from '../format/csv';
 import { seriesName } from '../format/series';
 import { formatTime } from '../format/time';
 import type { Labels } from '../api/labels';
+import { histogramText } from './histogramText';
 import { MatcherLabels, type OnMatch } from './MatcherLabels';
 import { Outcome } from './Outcome';
 import type { Panel } from './panel';
@@ -34,15 +35,6 @@ interface Row {
   times: number[];
   /** The newest histogram, which is drawn. */
   histogram?: NativeHistogram;
-}
-
-function histogramText(histogram: NativeHistogram): string {
-  const buckets = (histogram.buckets ?? []).map(([bounds, low, high, count]) => {
-    const left = bounds === 1 || bounds === 3 ? '[' : '(';
-    const right = bounds === 0 || bounds === 3 ? ']' : ')';
-    return `${left}${low}, ${high}${right}: ${count}`;
-  });
-  return [`count ${histogram.count}, sum ${histogram.sum}`, ...buckets].join('\n');
 }
 
 export function rows(data: QueryData): Row[] {

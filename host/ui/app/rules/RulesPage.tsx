@@ -1,5 +1,6 @@
 // All rules, group by group: how each is, and when it was last evaluated.
 import { Stack } from '@mantine/core';
+import { useState } from 'react';
 import type { Rule, RuleGroup } from '../api/rules';
 import { shortDuration } from '../format/duration';
 import { ago } from '../format/time';
@@ -12,21 +13,31 @@ import { StateMark } from '../frame/StateMark';
 import { RuleFacts } from './RuleFacts';
 import { useRules } from './useRules';
 
-const GROUPS_STEP = 50;
-const RULES_STEP = 100;
+// Together a thousand rules: five thousand at once hold a browser up for two seconds.
+const GROUPS_STEP = 20;
+const RULES_STEP = 50;
 
 function Row({ rule, nowMs }: { rule: Rule; nowMs: number }) {
+  // What is below is made when it is looked at: there may be thousands of rules.
+  const [chosen, setChosen] = useState<boolean>();
+  const isOpen = chosen ?? rule.health === 'err';
   return (
-    <details className="row" open={rule.health === 'err'}>
+    <details
+      className="row"
+      open={isOpen}
+      onToggle={(event) => setChosen(event.currentTarget.open)}
+    >
       <summary>
         <StateMark state={rule.health} /> <span className="mono wraps">{rule.name}</span>{' '}
         <span className="quiet small">
           {rule.type} · {ago(rule.lastEvaluation, nowMs)} · {shortDuration(rule.evaluationTime)}
         </span>
       </summary>
-      <Stack gap="xs" mt="xs" ml="md">
-        <RuleFacts rule={rule} withAnnotations />
-      </Stack>
+      {isOpen && (
+        <Stack gap="xs" mt="xs" ml="md">
+          <RuleFacts rule={rule} withAnnotations />
+        </Stack>
+      )}
     </details>
   );
 }
@@ -43,7 +54,7 @@ function Group({ group, rules, nowMs }: { group: RuleGroup; rules: Rule[]; nowMs
       </summary>
       <Stack gap="sm" mt="sm">
         <More of={rules} step={RULES_STEP} name="rules">
-          {(shown) => shown.map((rule, index) => <Row key={index} rule={rule} nowMs={nowMs} />)}
+          {(shown) => shown.map((rule, index) => <Row key={`${index} ${rule.name}`} rule={rule} nowMs={nowMs} />)}
         </More>
       </Stack>
     </details>
