@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import { browse } from './browser.mjs';
 import { startServer } from './server.mjs';
 import * as alerts from './alerts.mjs';
+import * as dashboards from './dashboards.mjs';
 import * as hostile from './hostile.mjs';
 import * as looks from './looks.mjs';
 import * as query from './query.mjs';
@@ -22,7 +23,7 @@ if (path === undefined) {
 }
 
 /** All stories, by name. Each gets a page of its own and the live server. */
-const stories = [query, alerts, pages, hostile, servers, looks].flatMap((module) =>
+const stories = [query, dashboards, alerts, pages, hostile, servers, looks].flatMap((module) =>
   Object.entries(module.stories),
 );
 
