@@ -12,6 +12,7 @@ import * as alerts from './alerts.mjs';
 import * as dashboards from './dashboards.mjs';
 import * as hostile from './hostile.mjs';
 import * as looks from './looks.mjs';
+import * as operations from './operations.mjs';
 import * as query from './query.mjs';
 import * as pages from './pages.mjs';
 import * as servers from './servers.mjs';
@@ -23,7 +24,7 @@ if (path === undefined) {
 }
 
 /** All stories, by name. Each gets a page of its own and the live server. */
-const stories = [query, dashboards, alerts, pages, hostile, servers, looks].flatMap((module) =>
+const stories = [query, dashboards, alerts, operations, pages, hostile, servers, looks].flatMap((module) =>
   Object.entries(module.stories),
 );
 

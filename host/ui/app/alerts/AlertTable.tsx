@@ -58,7 +58,7 @@ export function AlertTable({ alerts, choosing }: { alerts: Alert[]; choosing: Ch
                     <td data-name="Silence">
                       <input
                         type="checkbox"
-                        aria-label={`Choose ${seriesName(alert.labels)}`}
+                        aria-label={`Choose ${alert.labels.alertname ?? 'the alert'}`}
                         checked={choosing.chosen.has(seriesName(alert.labels))}
                         onChange={(event) => choosing.onChoose(alert, event.currentTarget.checked)}
                       />{' '}
