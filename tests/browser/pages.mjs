@@ -127,7 +127,7 @@ export const stories = {
     const navigation = page.getByRole('navigation', { name: 'Pages' });
     await navigation.getByRole('link').first().waitFor();
     const names = await navigation.getByRole('link').allInnerTexts();
-    assert.equal(names.length, 11, names.join(', '));
+    assert.equal(names.length, 12, names.join(', '));
     for (const name of names) {
       const link = navigation.getByRole('link', { name, exact: true });
       await link.focus();

@@ -10,10 +10,12 @@ import { resolve } from 'node:path';
 import { browse } from './browser.mjs';
 import { startServer } from './server.mjs';
 import * as alerts from './alerts.mjs';
+import * as dashboards from './dashboards.mjs';
 import * as explorer from './explorer.mjs';
 import * as graphs from './graphs.mjs';
 import * as hostile from './hostile.mjs';
 import * as looks from './looks.mjs';
+import * as operations from './operations.mjs';
 import * as query from './query.mjs';
 import * as pages from './pages.mjs';
 import * as servers from './servers.mjs';
@@ -25,7 +27,10 @@ if (path === undefined) {
 }
 
 /** All stories, by name. Each gets a page of its own and the live server. */
-const stories = [query, graphs, explorer, alerts, pages, hostile, servers, looks].flatMap((module) =>
+const modules = [
+  query, graphs, explorer, dashboards, alerts, operations, pages, hostile, servers, looks,
+];
+const stories = modules.flatMap((module) =>
   Object.entries(module.stories),
 );
 

@@ -1,7 +1,7 @@
 // A live server with real data: it scrapes itself, Debian's node exporter, a plugin, a target
 // whose names are markup, and one that is not there; it has rules, alerts and an Alertmanager.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -191,6 +191,8 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
   writeFileSync(join(folder, 'prometheus.yml'), config);
   writeFileSync(join(folder, 'rules.yml'), RULES);
   writeFileSync(join(folder, 'alertmanager.yml'), ALERTMANAGER);
+  const boards = join(folder, 'boards');
+  mkdirSync(boards);
   const narthex = start(
     binary,
     [
@@ -202,6 +204,7 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
       '--web.enable-otlp-receiver',
       '--enable-feature=exemplar-storage',
       ...UI_DIR,
+      '--web.dashboards-dir=boards',
       ...(prefix === '' ? [] : [`--web.route-prefix=${prefix}`]),
       ...flags,
     ],
@@ -224,5 +227,5 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
     await stop();
     throw error;
   }
-  return { url, stop, binary, node, gone };
+  return { url, stop, binary, node, gone, boards };
 }

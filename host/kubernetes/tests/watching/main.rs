@@ -12,6 +12,8 @@
 mod cluster;
 #[path = "../../../../tests/harness/cluster_query.rs"]
 mod cluster_query;
+#[path = "../../../../tests/harness/cluster_review.rs"]
+mod cluster_review;
 
 mod faults;
 mod listener;

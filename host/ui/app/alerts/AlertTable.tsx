@@ -14,7 +14,13 @@ import { Annotations } from './Annotations';
 
 const ALERTS_STEP = 100;
 
-export function AlertTable({ alerts }: { alerts: Alert[] }) {
+/** Which alerts are chosen, by their labels, and how that is changed. */
+export interface Choosing {
+  chosen: ReadonlyMap<string, Alert>;
+  onChoose: (alert: Alert, isChosen: boolean) => void;
+}
+
+export function AlertTable({ alerts, choosing }: { alerts: Alert[]; choosing: Choosing }) {
   const [isLocal] = useLocalTime();
   return (
     <More of={alerts} step={ALERTS_STEP} name="alerts">
@@ -50,6 +56,12 @@ export function AlertTable({ alerts }: { alerts: Alert[] }) {
                   </td>
                   {hasAlertmanager && (
                     <td data-name="Silence">
+                      <input
+                        type="checkbox"
+                        aria-label={`Choose ${alert.labels.alertname ?? 'the alert'}`}
+                        checked={choosing.chosen.has(seriesName(alert.labels))}
+                        onChange={(event) => choosing.onChoose(alert, event.currentTarget.checked)}
+                      />{' '}
                       <Link to="/silences/new" search={silenceOf(alert.labels)}>
                         Silence
                       </Link>

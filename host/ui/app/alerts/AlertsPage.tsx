@@ -1,6 +1,9 @@
 // The alerting rules and their alerts, those that fire first.
 import { Group, Stack } from '@mantine/core';
-import type { AlertingRule, AlertState, RuleGroup } from '../api/rules';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import type { Alert, AlertingRule, AlertState, RuleGroup } from '../api/rules';
+import { seriesName } from '../format/series';
 import { Choice } from '../frame/Choice';
 import { Filter, hasWords, useParameter } from '../frame/Filter';
 import { Loaded, Refresh } from '../frame/Loaded';
@@ -9,7 +12,10 @@ import { Page } from '../frame/Page';
 import { StateMark } from '../frame/StateMark';
 import { RuleFacts } from '../rules/RuleFacts';
 import { useRules } from '../rules/useRules';
-import { AlertTable } from './AlertTable';
+import { searchOf } from '../silences/matchers';
+import { AlertTable, type Choosing } from './AlertTable';
+import { GroupedAlerts } from './GroupedAlerts';
+import { groupingLabels, matchersOfAll } from './groups';
 
 const RULES_STEP = 100;
 
@@ -35,7 +41,7 @@ function texts({ group, rule }: Shown): string[] {
   return [rule.name, group.name, group.file, ...labels];
 }
 
-function RuleCard({ group, rule }: Shown) {
+function RuleCard({ group, rule, choosing }: Shown & { choosing: Choosing }) {
   const alerts = rule.alerts ?? [];
   return (
     <details className="card lazy" open={alerts.length > 0 && alerts.length <= 10}>
@@ -48,7 +54,7 @@ function RuleCard({ group, rule }: Shown) {
       </summary>
       <Stack gap="sm" mt="sm">
         <RuleFacts rule={rule} withAnnotations={alerts.length === 0} />
-        {alerts.length > 0 && <AlertTable alerts={alerts} />}
+        {alerts.length > 0 && <AlertTable alerts={alerts} choosing={choosing} />}
       </Stack>
     </details>
   );
@@ -58,6 +64,17 @@ export function AlertsPage() {
   const query = useRules('alert');
   const [text, setText] = useParameter('search');
   const [state, setState] = useParameter('state');
+  const [label, setLabel] = useParameter('group');
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Alert>>(new Map());
+  const choosing: Choosing = {
+    chosen,
+    onChoose: (alert, isChosen) => {
+      const next = new Map(chosen);
+      if (isChosen) next.set(seriesName(alert.labels), alert);
+      else next.delete(seriesName(alert.labels));
+      setChosen(next);
+    },
+  };
   return (
     <Page title="Alerts" actions={<Refresh query={query} />}>
       <Loaded query={query}>
@@ -68,6 +85,9 @@ export function AlertsPage() {
             (one) =>
               (state === '' || one.rule.state === state) && (text === '' || hasWords(text, texts(one))),
           );
+          const alerts = shown.flatMap(({ rule }) => rule.alerts ?? []);
+          const labels = groupingLabels(alerts);
+          if (label !== '' && !labels.includes(label)) labels.push(label);
           return (
             <>
               <div className="tools">
@@ -81,7 +101,29 @@ export function AlertsPage() {
                     ...STATES.map((one) => ({ value: one, label: `${one} (${count(one)})` })),
                   ]}
                 />
+                <Choice
+                  label="Group by"
+                  value={label}
+                  onChange={setLabel}
+                  options={[
+                    { value: '', label: 'Rule' },
+                    ...labels.map((one) => ({ value: one, label: one })),
+                  ]}
+                />
               </div>
+              {chosen.size > 0 && (
+                <div className="tools" role="status">
+                  <Link
+                    to="/silences/new"
+                    search={searchOf(matchersOfAll([...chosen.values()].map((alert) => alert.labels)))}
+                  >
+                    Silence {chosen.size} chosen {chosen.size === 1 ? 'alert' : 'alerts'}
+                  </Link>
+                  <button type="button" className="plain-button" onClick={() => setChosen(new Map())}>
+                    Choose none
+                  </button>
+                </div>
+              )}
               {shown.length === 0 && (
                 <Group>
                   <p className="quiet">
@@ -91,10 +133,15 @@ export function AlertsPage() {
                   </p>
                 </Group>
               )}
-              <More of={shown} step={RULES_STEP} name="rules">
+              {label !== '' && <GroupedAlerts alerts={alerts} label={label} choosing={choosing} />}
+              <More of={label === '' ? shown : []} step={RULES_STEP} name="rules">
                 {(some) =>
                   some.map((one, index) => (
-                    <RuleCard key={`${one.group.file}\n${one.group.name}\n${index}`} {...one} />
+                    <RuleCard
+                      key={`${one.group.file}\n${one.group.name}\n${index}`}
+                      choosing={choosing}
+                      {...one}
+                    />
                   ))
                 }
               </More>

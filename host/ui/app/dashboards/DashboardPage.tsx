@@ -146,11 +146,11 @@ export function DashboardPage() {
         {(detail) => (
           <>
             {detail.error !== null && (
-              <p className="bad small wraps" role="alert">
+              <div className="bad small wraps" role="alert">
                 {detail.origin} is not taken as it is now, so this is how it was before: {detail.error}
-              </p>
+              </div>
             )}
-            {detail.description !== '' && <p className="quiet small wraps">{detail.description}</p>}
+            {detail.description !== '' && <div className="quiet small wraps">{detail.description}</div>}
             {board !== undefined && <Shown key={name} name={name} board={board} />}
           </>
         )}

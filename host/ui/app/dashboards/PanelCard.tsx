@@ -5,7 +5,7 @@ import { HOUR_MS, emptyPanel, writePanels } from '../query/panel';
 import { Gauge } from './Gauge';
 import { HeatMap } from './HeatMap';
 import { interpolateText, type Values } from './interpolation';
-import { type TimeRange, written } from './panelQuery';
+import { stepOf, type TimeRange, written } from './panelQuery';
 import { type BoardPanel, text } from './spec';
 import { Stat } from './Stat';
 import { TimeSeries } from './TimeSeries';
@@ -45,7 +45,7 @@ function fault(error: unknown): string {
 function queryLink(panel: BoardPanel, values: Values, range: TimeRange, isNow: boolean) {
   const panels = panel.queries.map((query) => ({
     ...emptyPanel(),
-    expr: written(query, values, range),
+    expr: written(query, values, range, stepOf(range, panel.queries)),
     view: panel.kind === 'Table' ? ('table' as const) : ('graph' as const),
     rangeMs: range.endMs - range.startMs || HOUR_MS,
     endMs: isNow ? undefined : range.endMs,

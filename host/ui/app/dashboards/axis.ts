@@ -22,7 +22,9 @@ export function valueRange(
   bounds: { low: number | undefined; high: number | undefined },
 ): [number, number] {
   if (low === null || high === null) return [bounds.low ?? 0, bounds.high ?? 1];
-  const margin = (high - low) * 0.06 || Math.abs(low) * 0.1 || 1;
+  // Sums of fractions differ in their last digits where nothing has changed.
+  const isFlat = high - low <= Math.abs(high) * 1e-9;
+  const margin = (isFlat ? 0 : (high - low) * 0.06) || Math.abs(low) * 0.1 || 1;
   // A line that nearly touches nought is easier to read from there.
   const isNearNought = low >= 0 && (isStacked || low <= (high - low) * 0.5);
   const bottom = bounds.low ?? (isNearNought ? 0 : low - margin);

@@ -3,7 +3,7 @@ import { calculate } from './calculation';
 import { heatOf } from './heat';
 import { hexColour, readBoard, readThresholds, thresholdColour } from './spec';
 import { sorted, tableOf } from './tableRows';
-import { nameOf, stepOf } from './panelQuery';
+import { inSteps, nameOf, stepOf } from './panelQuery';
 import { gaugeMost, valueRange } from './axis';
 
 const panel = (kind: string, spec: object, ...queries: string[]) => ({
@@ -148,14 +148,19 @@ describe('a panel', () => {
     expect(nameOf(query, 'sum(up)', {})).toBe('sum(up)');
   });
   it('has about 250 points, and no shorter step than it wants', () => {
-    expect(stepOf({ startMs: 0, endMs: 3_600_000 }, undefined)).toBe(15_000);
-    expect(stepOf({ startMs: 0, endMs: 3_600_000 }, 60_000)).toBe(60_000);
-    expect(stepOf({ startMs: 0, endMs: 1 }, undefined)).toBe(1000);
+    const query = { expr: 'up', nameFormat: undefined, minStepMs: undefined, fault: undefined };
+    expect(stepOf({ startMs: 0, endMs: 3_600_000 }, [query])).toBe(15_000);
+    expect(stepOf({ startMs: 0, endMs: 3_600_000 }, [query, { ...query, minStepMs: 60_000 }])).toBe(60_000);
+    expect(stepOf({ startMs: 0, endMs: 1 }, [query])).toBe(1000);
+  });
+  it('ends where its range does, however its step divides that', () => {
+    expect(inSteps({ startMs: 0, endMs: 10_500 }, 3000)).toEqual({ startMs: 1500, endMs: 10_500 });
   });
   it('has an axis that holds its values', () => {
     const free = { low: undefined, high: undefined };
     expect(valueRange(0, 0, false, free)).toEqual([0, 1]);
     expect(valueRange(5, 5, false, free)).toEqual([4.5, 5.5]);
+    expect(valueRange(0.1 + 0.2, 0.3, false, free)[0]).toBeCloseTo(0.27);
     expect(valueRange(null, null, false, free)).toEqual([0, 1]);
     expect(valueRange(2, 8, false, { low: 0, high: 100 })).toEqual([0, 100]);
     expect(valueRange(2, 8, false, { low: 9, high: 9 })).toEqual([9, 10]);

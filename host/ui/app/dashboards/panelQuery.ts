@@ -16,10 +16,16 @@ const POINTS = 250;
 /** What is scraped is assumed to be scraped this often: a rate needs two samples. */
 const SCRAPE_INTERVAL_MS = 60_000;
 
-/** The step of a query: whole seconds, and no shorter than it wants. */
-export function stepOf(range: TimeRange, minStepMs: number | undefined): number {
+/** The step of a panel: whole seconds, and no shorter than one of its queries wants. */
+export function stepOf(range: TimeRange, queries: PanelQuery[]): number {
   const step = Math.ceil((range.endMs - range.startMs) / POINTS / 1000) * 1000;
-  return Math.max(step, minStepMs ?? 0, 1000);
+  return Math.max(step, 1000, ...queries.map((query) => query.minStepMs ?? 0));
+}
+
+/** The range in whole steps. It ends where it should: what is newest is what people look for. */
+export function inSteps(range: TimeRange, stepMs: number): TimeRange {
+  const steps = Math.floor((range.endMs - range.startMs) / stepMs);
+  return { startMs: range.endMs - steps * stepMs, endMs: range.endMs };
 }
 
 function builtIn(range: TimeRange, stepMs: number): [string, VariableValue][] {
@@ -38,9 +44,13 @@ function builtIn(range: TimeRange, stepMs: number): [string, VariableValue][] {
 }
 
 /** What is sent for a query. */
-export function written(query: PanelQuery, values: Values, range: TimeRange): string {
-  const step = stepOf(range, query.minStepMs);
-  return interpolateQuery(query.expr, new Map([...values, ...builtIn(range, step)]));
+export function written(
+  query: PanelQuery,
+  values: Values,
+  range: TimeRange,
+  stepMs: number,
+): string {
+  return interpolateQuery(query.expr, new Map([...values, ...builtIn(range, stepMs)]));
 }
 
 /** The name of a series by a query's format; the series itself where it has none. */

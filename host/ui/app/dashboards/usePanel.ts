@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { post } from '../api/client';
 import type { QueryData, RangeSeries } from '../api/query';
 import type { Values } from './interpolation';
-import { nameOf, stepOf, type TimeRange, written } from './panelQuery';
+import { inSteps, nameOf, stepOf, type TimeRange, written } from './panelQuery';
 import type { BoardPanel } from './spec';
 
 export interface NamedSeries extends RangeSeries {
@@ -25,13 +25,17 @@ async function askRange(
   range: TimeRange,
   signal: AbortSignal,
 ): Promise<PanelData> {
+  const stepMs = stepOf(range, panel.queries);
+  const whole = inSteps(range, stepMs);
   const asks = panel.queries.map(async (query, place) => {
     if (query.fault !== undefined) throw new Error(query.fault);
-    const stepMs = stepOf(range, query.minStepMs);
-    const expr = written(query, values, range);
-    // Times that are whole steps stay where they are from one refresh to the next.
-    const whole = (timeMs: number) => (Math.floor(timeMs / stepMs) * stepMs) / 1000;
-    const params = { query: expr, start: whole(range.startMs), end: whole(range.endMs), step: stepMs / 1000 };
+    const expr = written(query, values, range, stepMs);
+    const params = {
+      query: expr,
+      start: whole.startMs / 1000,
+      end: whole.endMs / 1000,
+      step: stepMs / 1000,
+    };
     const { data, warnings } = await post<QueryData>('query_range', params, signal);
     const found = data.resultType === 'matrix' ? data.result : [];
     return {
@@ -40,13 +44,10 @@ async function askRange(
     };
   });
   const answers = await Promise.all(asks);
-  const steps = panel.queries.map((query) => stepOf(range, query.minStepMs));
-  const stepMs = Math.min(...steps, stepOf(range, Math.max(...steps, 1000)));
-  const whole = (timeMs: number) => Math.floor(timeMs / stepMs) * stepMs;
   return {
     series: answers.flatMap((answer) => answer.series),
     warnings: answers.flatMap((answer) => answer.warnings),
-    range: { startMs: whole(range.startMs), endMs: whole(range.endMs) },
+    range: whole,
     stepMs,
   };
 }
@@ -57,9 +58,10 @@ async function askEnd(
   range: TimeRange,
   signal: AbortSignal,
 ): Promise<PanelData> {
+  const stepMs = stepOf(range, panel.queries);
   const asks = panel.queries.map(async (query, place) => {
     if (query.fault !== undefined) throw new Error(query.fault);
-    const expr = written(query, values, range);
+    const expr = written(query, values, range, stepMs);
     const params = { query: expr, time: range.endMs / 1000 };
     const { data, warnings } = await post<QueryData>('query', params, signal);
     const found: RangeSeries[] =
@@ -81,7 +83,7 @@ async function askEnd(
     series: answers.flatMap((answer) => answer.series),
     warnings: answers.flatMap((answer) => answer.warnings),
     range,
-    stepMs: 1000,
+    stepMs,
   };
 }
 
@@ -93,7 +95,8 @@ export function usePanel(
   isReady: boolean,
 ) {
   const isInstant = panel.kind === 'Table';
-  const asked = panel.queries.map((query) => written(query, values, range));
+  const stepMs = stepOf(range, panel.queries);
+  const asked = panel.queries.map((query) => written(query, values, range, stepMs));
   return useQuery({
     queryKey: ['dashboard-panel', board, panel.id, isInstant, asked, range],
     enabled: isReady && panel.queries.length > 0,

@@ -2,6 +2,7 @@
 // its calls, its jobs, and the calls that ended an instance.
 import { Button, Group } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { get, post } from '../api/client';
 import type { PluginDetail, PluginFailure, PluginJob } from '../api/plugins';
 import { formatBytes, formatCount } from '../format/number';
@@ -129,17 +130,20 @@ function Failures({ failures }: { failures: PluginFailure[] }) {
 export function PluginFacts({ name, isAdmin }: { name: string; isAdmin: boolean }) {
   const client = useQueryClient();
   const path = `plugins/${encodeURIComponent(name)}`;
+  const [isAsked, setIsAsked] = useState(false);
   const query = useQuery({
     queryKey: ['plugin', name],
     queryFn: async ({ signal }) => (await get<PluginDetail>(path, {}, signal)).data,
   });
   const act = useMutation({
     mutationFn: (action: 'reload' | 'rollback') => post<PluginDetail>(`${path}/${action}`),
-    onSettled: () =>
-      Promise.all([
+    onSettled: () => {
+      setIsAsked(false);
+      return Promise.all([
         client.invalidateQueries({ queryKey: ['plugin', name] }),
         client.invalidateQueries({ queryKey: ['plugins'] }),
-      ]),
+      ]);
+    },
   });
   return (
     <Loaded query={query}>
@@ -155,15 +159,30 @@ export function PluginFacts({ name, isAdmin }: { name: string; isAdmin: boolean 
               >
                 Reload
               </Button>
-              <Button
-                variant="default"
-                size="xs"
-                loading={act.isPending}
-                disabled={plugin.previousVersion === null}
-                onClick={() => act.mutate('rollback')}
-              >
-                Roll back
-              </Button>
+              {isAsked && plugin.previousVersion !== null ? (
+                <>
+                  <Button
+                    color="red"
+                    size="xs"
+                    loading={act.isPending}
+                    onClick={() => act.mutate('rollback')}
+                  >
+                    Put {plugin.previousVersion} in place of {plugin.version}
+                  </Button>
+                  <Button variant="default" size="xs" onClick={() => setIsAsked(false)}>
+                    Keep {plugin.version}
+                  </Button>
+                </>
+              ) : (
+                <Button
+                  variant="default"
+                  size="xs"
+                  disabled={plugin.previousVersion === null}
+                  onClick={() => setIsAsked(true)}
+                >
+                  Roll back
+                </Button>
+              )}
             </Group>
           )}
           {act.error !== null && <Failure error={act.error} />}

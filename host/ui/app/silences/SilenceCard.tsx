@@ -19,7 +19,13 @@ function when(silence: Silence, nowMs: number): string {
   return `ended ${shortDuration((nowMs - end) / 1000)} ago`;
 }
 
-export function SilenceCard({ silence, nowMs }: { silence: Silence; nowMs: number }) {
+export function SilenceCard(props: {
+  silence: Silence;
+  nowMs: number;
+  isChosen: boolean;
+  onChoose: (isChosen: boolean) => void;
+}) {
+  const { silence, nowMs } = props;
   const [isLocal] = useLocalTime();
   const [isAsked, setIsAsked] = useState(false);
   const client = useQueryClient();
@@ -33,6 +39,14 @@ export function SilenceCard({ silence, nowMs }: { silence: Silence; nowMs: numbe
       <Stack gap="xs">
         <Group justify="space-between">
           <Group gap="xs">
+            {!isOver && (
+              <input
+                type="checkbox"
+                aria-label={`Choose the silence ${silence.comment}`}
+                checked={props.isChosen}
+                onChange={(event) => props.onChoose(event.currentTarget.checked)}
+              />
+            )}
             <StateMark state={silence.status.state} />
             <span className="small">{when(silence, nowMs)}</span>
           </Group>

@@ -2,6 +2,7 @@
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
 import { alertmanager } from '../api/client';
 import type { Silence } from '../api/silences';
 import { Choice } from '../frame/Choice';
@@ -12,6 +13,7 @@ import { More } from '../frame/More';
 import { Page } from '../frame/Page';
 import { hasAlertmanager } from '../page';
 import { matcherText } from './matchers';
+import { SilenceBulk } from './SilenceBulk';
 import { SilenceCard } from './SilenceCard';
 
 const SILENCES_STEP = 50;
@@ -34,6 +36,7 @@ function ordered(silences: Silence[]): Silence[] {
 export function SilencesPage() {
   const [chosen, setState] = useParameter('state');
   const [text, setText] = useParameter('search');
+  const [chosenIds, setChosenIds] = useState<ReadonlySet<string>>(new Set());
   const state = STATES.find((one) => one === chosen) ?? 'active';
   const query = useQuery({
     queryKey: ['silences'],
@@ -85,10 +88,29 @@ export function SilencesPage() {
                 />
               </div>
               {shown.length === 0 && <p className="quiet">There is no such silence.</p>}
+              {state !== 'expired' && shown.length > 0 && (
+                <SilenceBulk
+                  key={state}
+                  shown={shown}
+                  chosen={shown.filter(({ id }) => chosenIds.has(id))}
+                  onChoose={(some) => setChosenIds(new Set(some.map(({ id }) => id)))}
+                />
+              )}
               <More of={shown} step={SILENCES_STEP} name="silences">
                 {(some) =>
                   some.map((silence) => (
-                    <SilenceCard key={silence.id} silence={silence} nowMs={query.dataUpdatedAt} />
+                    <SilenceCard
+                      key={silence.id}
+                      silence={silence}
+                      nowMs={query.dataUpdatedAt}
+                      isChosen={chosenIds.has(silence.id)}
+                      onChoose={(isChosen) => {
+                        const next = new Set(chosenIds);
+                        if (isChosen) next.add(silence.id);
+                        else next.delete(silence.id);
+                        setChosenIds(next);
+                      }}
+                    />
                   ))
                 }
               </More>

@@ -31,6 +31,11 @@ export function silenceOf(labels: Labels): Search {
     isRegex: false,
     isEqual: true,
   }));
+  return searchOf(matchers);
+}
+
+/** The address's query of a new silence with these matchers. */
+export function searchOf(matchers: SilenceMatcher[]): Search {
   return { matchers: JSON.stringify(matchers) };
 }
 
