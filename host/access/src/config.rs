@@ -330,6 +330,15 @@ mod tests {
     }
 
     #[test]
+    fn there_are_so_many_issuers_and_no_more() {
+        let issuer = json!({"issuer_url": "https://a", "audiences": ["n"]});
+        let section = json!({"oidc": vec![issuer; ISSUERS_MAX + 1],
+                             "roles": {"read": {"users": ["a"]}}});
+        let config: AccessConfig = serde_json::from_value(section).unwrap();
+        assert_eq!(config.faults(false), ["oidc: more than 16 issuers"]);
+    }
+
+    #[test]
     fn files_lie_beside_the_configuration() {
         let section = json!({"kubernetes": {"kubeconfig_file": "k", "tls_config": {"ca_file": "/c"}},
                              "oidc": [{"tls_config": {"ca_file": "ca"}}]});

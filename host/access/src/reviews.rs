@@ -138,3 +138,66 @@ impl Reviews {
         reviewed.map_err(ReviewError)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use narthex_http::HttpConfig;
+    use narthex_kubernetes::{ClusterOptions, Connection, KubernetesMetrics, Pace};
+
+    use super::*;
+
+    /// Reviews by a cluster that nobody listens for.
+    fn reviews() -> Reviews {
+        let cluster = Cluster::new(ClusterOptions {
+            connection: Connection {
+                // Port 9 discards, where anything listens there at all.
+                server: "http://127.0.0.1:9".to_owned(),
+                http: HttpConfig::default(),
+                exec: None,
+            },
+            pace: Pace::default(),
+            metrics: KubernetesMetrics::default(),
+        });
+        Reviews::new(cluster.unwrap(), Vec::new(), AccessMetrics::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_review_too_many_waits_and_is_refused() {
+        let reviews = reviews();
+        let most = u32::try_from(REVIEWS_MAX).unwrap();
+        let under_way = reviews.turns.acquire_many(most).await.unwrap();
+        let error = reviews.user("token").await.unwrap_err();
+        assert_eq!(error.0, "more than 32 reviews are under way");
+        drop(under_way);
+        assert!(reviews.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_too_long_is_refused_unread() {
+        let reviews = reviews();
+        let long = "x".repeat(TOKEN_BYTES_MAX + 1);
+        assert_eq!(reviews.user(&long).await, Ok(None));
+        assert_eq!(reviews.user("").await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_needs_no_cluster() {
+        let reviews = reviews();
+        let user = User {
+            name: "ada".to_owned(),
+            ..User::default()
+        };
+        let attributes = Attributes::Path {
+            path: "/metrics".to_owned(),
+            verb: "get".to_owned(),
+        };
+        let key = (user.clone(), attributes.clone());
+        reviews.allowed.put(key, (), Instant::now());
+        assert_eq!(reviews.may(&user, &attributes).await, Ok(true));
+        let other = Attributes::Path {
+            path: "/".to_owned(),
+            verb: "get".to_owned(),
+        };
+        assert!(reviews.may(&user, &other).await.is_err());
+    }
+}

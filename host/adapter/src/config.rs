@@ -242,6 +242,15 @@ mod tests {
     }
 
     #[test]
+    fn there_are_so_many_rules_and_no_more() {
+        let rule = json!({"seriesQuery": "a"});
+        let section = json!({"externalRules": vec![rule; RULES_MAX + 1]});
+        let config: MetricsApisConfig = serde_json::from_value(section).unwrap();
+        let expected = ("externalRules".to_owned(), "more than 500 rules".to_owned());
+        assert_eq!(config.faults(), [expected]);
+    }
+
+    #[test]
     fn what_does_not_hold_is_named_with_its_place() {
         let rule = |fields: serde_json::Value| {
             let mut rule = json!({"seriesQuery": "a", "resources": {"overrides": {

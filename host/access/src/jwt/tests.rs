@@ -112,3 +112,11 @@ fn a_claim_that_is_missing_or_of_another_kind_does_not_count() {
     );
     assert!(claims(json!({"groups": [1]})).texts("groups").is_none());
 }
+
+#[test]
+fn there_are_so_many_keys_and_no_more() {
+    let key = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
+    let keys = json!({"keys": vec![key; KEYS_MAX + 1]}).to_string();
+    assert_eq!(Key::all_of(keys.as_bytes()).unwrap().len(), KEYS_MAX);
+    assert!(Key::all_of(b"{}").is_err());
+}
