@@ -90,4 +90,35 @@ export const stories = {
     assert.deepEqual(asked, ['POST']);
     page.forgetErrors(/status of 422/);
   },
+
+  'tsdb status: series are counted by a label, now and before': async (page) => {
+    await page.goto('/tsdb-status');
+    await page.getByRole('textbox', { name: 'Selector' }).fill('up');
+    await page.getByRole('textbox', { name: 'Label', exact: true }).fill('job');
+    await page.getByRole('button', { name: 'Count' }).click();
+    const counted = page.locator('section', { has: page.getByRole('heading', { name: 'Series by a label' }) });
+    await counted.getByRole('row', { name: /^hostile 1$/ }).waitFor();
+    await page.getByLabel('Compared with').selectOption('1h');
+    await page.getByRole('button', { name: 'Count' }).click();
+    await counted.getByRole('row', { name: /^gone 1 – \+1$/ }).waitFor();
+    await page.getByRole('textbox', { name: 'Selector' }).fill('up{');
+    await page.getByRole('button', { name: 'Count' }).click();
+    await counted.getByRole('alert').getByText(/parse error/).waitFor();
+    page.forgetErrors(/status of 400/);
+  },
+
+  'notices: what the server has to tell is told, and taken back': async (page) => {
+    const notice = (active) =>
+      `data: ${JSON.stringify({ text: 'Configuration reload has failed.', date: '2026-01-01T00:00:00Z', active })}\n\n`;
+    let isActive = true;
+    await page.route('**/api/v1/notifications/live', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: notice(isActive) }),
+    );
+    await page.goto('/flags');
+    await page.getByText('Configuration reload has failed.').waitFor();
+    isActive = false;
+    await page.reload();
+    await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
+    await page.getByText('Configuration reload has failed.').waitFor({ state: 'detached' });
+  },
 };

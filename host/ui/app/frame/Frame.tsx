@@ -6,6 +6,7 @@ import { Suspense, useEffect } from 'react';
 import { isAgent } from '../page';
 import { Icon } from './Icon';
 import { Loading } from './Loading';
+import { Notices } from './Notices';
 import { PAGES } from './pages';
 import { useLocalTime } from './preferences';
 import { SchemeSwitch } from './SchemeSwitch';
@@ -93,6 +94,7 @@ export function Frame() {
         ))}
       </AppShell.Navbar>
       <AppShell.Main>
+        <Notices />
         <Suspense fallback={<Loading />}>
           <Outlet />
         </Suspense>

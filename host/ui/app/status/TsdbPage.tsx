@@ -10,6 +10,7 @@ import { Loaded, Refresh } from '../frame/Loaded';
 import { Page } from '../frame/Page';
 import { useLocalTime } from '../frame/preferences';
 import { Blocks } from './Blocks';
+import { SeriesCounts } from './SeriesCounts';
 
 const LIMITS = ['10', '25', '50', '100'].map((value) => ({ value, label: value }));
 
@@ -124,6 +125,7 @@ export function TsdbPage() {
           </>
         )}
       </Loaded>
+      <SeriesCounts />
       <Blocks />
     </Page>
   );
