@@ -14,6 +14,7 @@ mod formats;
 mod import;
 mod istio;
 mod kubernetes;
+mod mixins;
 mod nginx;
 mod node;
 mod operator;
