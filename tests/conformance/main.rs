@@ -11,6 +11,7 @@ mod deletion;
 mod deploy;
 mod discovery;
 mod formats;
+mod grafana;
 mod import;
 mod istio;
 mod kubernetes;

@@ -92,7 +92,9 @@ const ALERTS: &[(&str, &str)] = &[
     ),
     (
         "NotificationQueueRunningFull",
+        // There is a queue for each Alertmanager, as in Prometheus 3.
         "min_over_time(prometheus_notifications_queue_capacity[5m]) - \
+         ignoring (alertmanager) group_right () \
          predict_linear(prometheus_notifications_queue_length[5m], 1800)",
     ),
     (
