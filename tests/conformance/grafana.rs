@@ -501,8 +501,6 @@ const ALERTMANAGER: &[(&str, &str, &str)] = &[
     ),
     ("GET", "silences", ""),
     ("GET", "silences?filter=team%3D%22x%22", ""),
-    ("GET", "silence/00000000-0000-4000-8000-000000000000", ""),
-    ("DELETE", "silence/00000000-0000-4000-8000-000000000000", ""),
     ("POST", "silences", "{\"matchers\": []}"),
     ("POST", "alerts", "{}"),
 ];
