@@ -19,11 +19,20 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use narthex_tsdb::DumpFormat;
 use tokio::runtime::Runtime;
 
 pub(crate) use progress::Progress;
+
+/// How a table is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people, as promtool does.
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// What can be done with a store.
 #[derive(Debug, Clone, Subcommand)]
