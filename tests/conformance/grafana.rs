@@ -457,7 +457,7 @@ fn grafana_is_answered_as_by_prometheus() {
         };
         compare(
             &mut wrong,
-            (method, &path, *by),
+            (*method, path.as_str(), *by),
             body.as_bytes(),
             headers,
             servers,
@@ -529,7 +529,7 @@ fn grafana_is_answered_as_by_alertmanager() {
         let headers = [("content-type", "application/json")];
         compare(
             &mut wrong,
-            (method, &path, By::Shape),
+            (*method, path.as_str(), By::Shape),
             body.as_bytes(),
             &headers,
             servers,

@@ -533,8 +533,8 @@ fn a_closed_pipe_ends_a_command_quietly() {
     let [ours, _] = stores(folder.path());
     for args in [
         &["tsdb", "dump", &*ours][..],
-        &["tsdb", "analyze", &ours],
-        &["tsdb", "list", &ours],
+        &["tsdb", "analyze", &*ours],
+        &["tsdb", "list", &*ours],
         &["completion", "bash"],
         &["promql", "format", "up"],
         &["check", "config", "gone.yml"],
