@@ -13,8 +13,8 @@ use narthex_model::{Clock as _, PromDuration, SystemClock};
 use serde_json::Value;
 
 use self::analyze::Analyze;
-pub(crate) use self::time::parse_time_ms;
-use self::time::{as_seconds, time_of};
+use self::time::time_of;
+pub(crate) use self::time::{as_seconds, parse_time_ms};
 use crate::prometheus_server::{ApiAnswer, ClientArgs, PrometheusServer};
 use crate::query_string::encoded;
 

@@ -4,6 +4,8 @@
 //! arguments of its command and prints what came of it.
 
 mod analyze;
+mod backfill;
+mod bench;
 mod create_blocks;
 mod dump;
 mod import;
@@ -17,11 +19,20 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use narthex_tsdb::DumpFormat;
 use tokio::runtime::Runtime;
 
 pub(crate) use progress::Progress;
+
+/// How a table is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people, as promtool does.
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// What can be done with a store.
 #[derive(Debug, Clone, Subcommand)]
@@ -31,6 +42,12 @@ pub(crate) enum TsdbCommand {
     Import(import::Import),
     /// Make blocks of samples that lie elsewhere.
     CreateBlocksFrom(create_blocks::CreateBlocks),
+    /// Run tsdb benchmarks.
+    Bench {
+        /// Of what.
+        #[command(subcommand)]
+        what: bench::BenchCommand,
+    },
     /// List the blocks of a store. A server may run on it.
     List(list::List),
     /// Show the labels of a block, how many series have them, and what a sample takes. A server
@@ -52,6 +69,7 @@ pub(crate) fn run(command: &TsdbCommand) -> anyhow::Result<ExitCode> {
     match command {
         TsdbCommand::Import(import) => import.run(),
         TsdbCommand::CreateBlocksFrom(create) => create.run(),
+        TsdbCommand::Bench { what } => what.run(),
         TsdbCommand::List(list) => list.run(),
         TsdbCommand::Analyze(analyze) => analyze.run(),
         TsdbCommand::Verify(verify) => verify.run(),

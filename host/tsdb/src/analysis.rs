@@ -1,7 +1,7 @@
 //! What a block is made of, as `promtool tsdb analyze` shows it: labels and how many series have
 //! them; and how many bytes a sample takes in each file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use narthex_block::{Block, BlockError, BlockMeta};
 use narthex_model::METRIC_NAME;
 use narthex_storage::{SelectRequest, TimeRange};
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use crate::block_list::duration;
 
@@ -162,6 +163,31 @@ fn length_ms(meta: &BlockMeta) -> u64 {
     meta.max_time_ms
         .saturating_add(1)
         .abs_diff(meta.min_time_ms)
+}
+
+/// The same for programs: a list has its heading as its name, and pairs of a number and a text.
+impl Serialize for Analysis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let lists = self.lists.iter();
+        let lists: BTreeMap<&str, &[(u64, String)]> = lists
+            .map(|list| (list.heading, list.items.as_slice()))
+            .collect();
+        let files = self.meta.files.iter();
+        let files: BTreeMap<&str, u64> = files
+            .map(|(name, file)| (name.as_str(), file.size))
+            .collect();
+        let mut shown = serializer.serialize_struct("Analysis", 9)?;
+        shown.serialize_field("block", &self.meta.ulid)?;
+        shown.serialize_field("durationMs", &length_ms(&self.meta))?;
+        shown.serialize_field("series", &self.meta.stats.series)?;
+        shown.serialize_field("samples", &self.meta.stats.samples)?;
+        shown.serialize_field("labelNames", &self.names)?;
+        shown.serialize_field("labelPairs", &self.pairs)?;
+        shown.serialize_field("postings", &self.entries)?;
+        shown.serialize_field("lists", &lists)?;
+        shown.serialize_field("bytes", &files)?;
+        shown.end()
+    }
 }
 
 impl fmt::Display for Analysis {

@@ -50,7 +50,7 @@ pub(super) fn time_of(what: &str, text: Option<&str>) -> Result<Option<i64>, Exi
 }
 
 /// Milliseconds as the API takes them.
-pub(super) fn as_seconds(ms: i64) -> String {
+pub(crate) fn as_seconds(ms: i64) -> String {
     let sign = if ms < 0 { "-" } else { "" };
     let ms = ms.unsigned_abs();
     format!("{sign}{}.{:03}", ms / 1000, ms % 1000)

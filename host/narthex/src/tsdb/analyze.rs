@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use narthex_tsdb::{ANALYSIS_LIMIT, Analysis, StoredBlocks};
 
-use super::{print, runtime, tell_damaged};
+use super::{Output, print, runtime, tell_damaged};
 
 /// Show the labels of a block, how many series have them, and what a sample takes. A server may
 /// run on the store.
@@ -23,6 +23,9 @@ pub(crate) struct Analyze {
     /// How many items each list has.
     #[arg(long, value_name = "N", default_value_t = ANALYSIS_LIMIT)]
     limit: usize,
+    /// Output formatter.
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: Output,
 }
 
 impl Analyze {
@@ -44,7 +47,10 @@ impl Analyze {
             };
             anyhow::Ok(Analysis::of(&block, self.limit).await?)
         })?;
-        print(&analysis);
+        match self.output {
+            Output::Text => print(&analysis),
+            Output::Json => print(&format_args!("{}\n", serde_json::to_string(&analysis)?)),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

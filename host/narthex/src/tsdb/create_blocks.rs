@@ -1,6 +1,6 @@
 //! `narthex tsdb create-blocks-from`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use narthex_model::{ByteSize, PromDuration, SystemClock};
 use narthex_tsdb::{BlockList, OpenMetricsProgress, Tsdb, TsdbOptions};
 use prometheus_client::registry::Registry;
 
+use super::backfill::Backfill;
 use super::progress::Progress;
 use super::{print, runtime};
 
@@ -41,6 +42,8 @@ enum Source {
         #[arg(value_name = "DIR", default_value = "data/")]
         into: PathBuf,
     },
+    /// Create blocks of data for new recording rules.
+    Rules(Box<Backfill>),
 }
 
 impl CreateBlocks {
@@ -50,7 +53,16 @@ impl CreateBlocks {
     /// The store is in use, or the file cannot be read, or a block cannot be written. Blocks that
     /// were made before stay.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let Source::Openmetrics { file, into } = &self.from;
+        match &self.from {
+            Source::Openmetrics { file, into } => self.make(file, into),
+            Source::Rules(rules) => {
+                let gathered = rules.gather()?;
+                self.make(gathered.path(), rules.store())
+            }
+        }
+    }
+
+    fn make(&self, file: &Path, into: &Path) -> anyhow::Result<ExitCode> {
         let runtime = runtime()?;
         let tsdb = Tsdb::open(
             TsdbOptions::new(into, Arc::new(SystemClock)),

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use narthex_tsdb::{BlockList, StoredBlocks};
+use serde_json::{Value, json};
 
-use super::{print, runtime, tell_damaged};
+use super::{Output, print, runtime, tell_damaged};
 
 /// List the blocks of a store. A server may run on it. Blocks that cannot be opened are named and
 /// left out.
@@ -18,6 +19,9 @@ pub(crate) struct List {
     /// Print times as dates and sizes with units.
     #[arg(long, short = 'r')]
     human_readable: bool,
+    /// Output formatter. In JSON times are milliseconds and sizes bytes.
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: Output,
 }
 
 impl List {
@@ -33,10 +37,27 @@ impl List {
             .iter()
             .map(|block| block.meta().clone())
             .collect();
-        print(&BlockList {
-            blocks: &blocks,
-            is_human_readable: self.human_readable,
-        });
+        match self.output {
+            Output::Text => print(&BlockList {
+                blocks: &blocks,
+                is_human_readable: self.human_readable,
+            }),
+            Output::Json => {
+                let blocks = blocks.iter().map(|meta| {
+                    json!({
+                        "ulid": meta.ulid,
+                        "minTime": meta.min_time_ms,
+                        "maxTime": meta.max_time_ms,
+                        "samples": meta.stats.samples,
+                        "series": meta.stats.series,
+                        "slices": meta.slices_ms.len(),
+                        "bytes": meta.size(),
+                    })
+                });
+                let list: Vec<Value> = blocks.collect();
+                print(&format_args!("{}\n", Value::Array(list)));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
