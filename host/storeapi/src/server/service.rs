@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use hyper::{Request, Response};
 use prost::Message;
 use tonic::body::Body;
@@ -17,7 +17,7 @@ use super::deadline;
 use super::metrics::{Call, GrpcMetrics};
 use crate::message::info::InfoRequest;
 use crate::message::store::{SeriesRequest, SeriesResponse};
-use crate::store::Frames;
+use crate::store::Answer;
 use crate::{StoreApi, method};
 
 /// The methods of an endpoint.
@@ -121,7 +121,7 @@ impl Service {
             let api = Arc::clone(api);
             async move {
                 match api.series(asked.into_inner()).await {
-                    Ok(frames) => Ok(tonic::Response::new(counted(frames, call))),
+                    Ok(answer) => Ok(tonic::Response::new(counted(answer, call))),
                     Err(status) => {
                         call.end(status.code());
                         Err(status)
@@ -134,18 +134,21 @@ impl Service {
     }
 }
 
-/// The frames as they are asked for, and after the last one the end of the call.
-fn counted(
-    frames: Frames,
-    call: Call,
-) -> impl stream::Stream<Item = Result<SeriesResponse, Status>> + Send + 'static {
-    stream::unfold((frames, call), |(mut frames, call)| async move {
-        match frames.next() {
-            Some(frame) => Some((Ok(frame), (frames, call))),
+/// The messages as they are asked for, and with the last one, or an error, the end of the call.
+fn counted(answer: Answer, call: Call) -> Answer {
+    let messages = stream::unfold(Some((answer, call)), |under_way| async move {
+        let (mut answer, call) = under_way?;
+        match answer.next().await {
+            Some(Ok(message)) => Some((Ok(message), Some((answer, call)))),
+            Some(Err(status)) => {
+                call.end(status.code());
+                Some((Err(status), None))
+            }
             None => {
                 call.end(Code::Ok);
                 None
             }
         }
-    })
+    });
+    messages.boxed()
 }
