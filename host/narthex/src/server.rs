@@ -77,7 +77,7 @@ pub(crate) async fn run(line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
-    let grpc = GrpcAddress::bind(&line.flags).await?;
+    let grpc = GrpcAddress::bind(&line).await?;
     let setup = Setup::new(line, address)?;
     let config = setup.source.load(setup.config_defaults())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);

@@ -15,6 +15,7 @@
 //! It is not: the server that is spoken to, or a merge of several stores.
 
 mod answer;
+mod exemplars;
 mod frames;
 mod groups;
 mod labels;
@@ -38,7 +39,7 @@ use self::limits::Room;
 use self::question::Question;
 use self::shard::Shard;
 use crate::message::LabelSet;
-use crate::message::info::{InfoResponse, StoreInfo, TsdbInfo};
+use crate::message::info::{ExemplarsInfo, InfoResponse, StoreInfo, TsdbInfo};
 use crate::message::store::{AggrChunk, Chunk, SeriesRequest};
 
 pub(crate) use self::answer::Answer;
@@ -62,9 +63,14 @@ pub struct StoreOptions {
     pub external_labels: Box<dyn Fn() -> Labels + Send + Sync>,
     /// The oldest sample that there may be, in milliseconds since the epoch.
     pub oldest_ms: Box<dyn Fn() -> i64 + Send + Sync>,
+    /// The selectors of a query in PromQL, or what is wrong with it.
+    pub selectors: Box<SelectorsOf>,
     /// What bounds a request.
     pub limits: StoreLimits,
 }
+
+/// Reads the selectors of a query.
+pub type SelectorsOf = dyn Fn(&str) -> Result<Vec<Vec<Matcher>>, String> + Send + Sync;
 
 /// An endpoint of the StoreAPI.
 pub struct StoreApi {
@@ -106,6 +112,7 @@ impl StoreApi {
             },
             component_type: COMPONENT.to_owned(),
             store: (!external.is_empty()).then_some(store),
+            exemplars: (!external.is_empty()).then_some(ExemplarsInfo { min_time, max_time }),
             ..InfoResponse::default()
         }
     }

@@ -49,6 +49,7 @@ fn api_with(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
         store: store(),
         external_labels: Box::new(move || external.clone()),
         oldest_ms: Box::new(|| 7),
+        selectors: Box::new(|query| Err(format!("no query: {query}"))),
         limits,
     }))
 }
