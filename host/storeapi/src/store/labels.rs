@@ -27,7 +27,8 @@ impl StoreApi {
         let Some(question) = asked else {
             return Ok(LabelNamesResponse::default());
         };
-        let found = self.options.store.label_names(&question.labels_request());
+        let asked = question.labels_request();
+        let found = self.options.store.label_names(&asked);
         let found = found.await.map_err(|error| failed(&error))?;
         let mut names: BTreeSet<String> = found.into_iter().collect();
         // Where there is no series, nothing has the external labels either.
