@@ -267,6 +267,7 @@ fn what_the_pod_runs_starts_with_its_rights_its_rules_and_its_name() {
         let flag = flag.replace("=/etc/narthex", &format!("={}", mount.path().display()));
         // A pod knows its namespace.
         let flag = flag.replace("config-map=", "config-map=narthex/");
+        let flag = flag.replace("=0.0.0.0:10901", "=127.0.0.1:0");
         args.push(flag.replace("=/data", &format!("={}", data.path().display())));
     }
     let mut narthex = Process::start(program, &args, &mount.path().join("log"));

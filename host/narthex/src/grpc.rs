@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use narthex_api::ApiState;
+use narthex_promql::ParseOptions;
 use narthex_storeapi::{GrpcMetrics, StoreApi, StoreOptions};
 use narthex_web::{Entrance, TlsServerConfig, WebConfig, WebConfigError};
 use prometheus_client::registry::Registry;
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::flags::{Flags, GrpcFlags};
+use crate::flags::{CommandLine, GrpcFlags};
 use crate::listen;
 use crate::store::Store;
 
@@ -26,6 +27,7 @@ pub(crate) struct GrpcAddress {
     listener: TcpListener,
     entrance: Arc<Entrance>,
     flags: GrpcFlags,
+    parse: ParseOptions,
     /// Whether there are samples beside those on the disk.
     has_bucket: bool,
 }
@@ -35,8 +37,8 @@ impl GrpcAddress {
     ///
     /// # Errors
     /// It is no address, or is in use, or a certificate cannot be used.
-    pub(crate) async fn bind(flags: &Flags) -> anyhow::Result<Option<Self>> {
-        let grpc = &flags.grpc;
+    pub(crate) async fn bind(line: &CommandLine) -> anyhow::Result<Option<Self>> {
+        let (flags, grpc) = (&line.flags, &line.flags.grpc);
         let Some(address) = &grpc.grpc_listen_address else {
             return Ok(None);
         };
@@ -48,6 +50,7 @@ impl GrpcAddress {
             listener: listener.context("--grpc.listen-address: there is no address")?,
             entrance,
             flags: grpc.clone(),
+            parse: line.features.parse,
             has_bucket: flags.object_store_config.is_some(),
         }))
     }
@@ -63,7 +66,8 @@ impl GrpcAddress {
                  global.external_labels has some"
             );
         }
-        let (admin, config, has_bucket) = (store.admin(), state.clone(), self.has_bucket);
+        let (admin, config) = (store.admin(), state.clone());
+        let (has_bucket, parse) = (self.has_bucket, self.parse);
         let api = StoreApi::new(StoreOptions {
             store: store.queryable(),
             external_labels: Box::new(move || config.config().external_labels.clone()),
@@ -76,6 +80,11 @@ impl GrpcAddress {
                     let head = || admin.stats(0).min_time_ms;
                     block.or_else(head).unwrap_or(i64::MIN)
                 }
+            }),
+            selectors: Box::new(move |query| {
+                let expr = narthex_promql::parse(query, &parse).map_err(|e| e.to_string())?;
+                let selectors = expr.selectors().into_iter();
+                Ok(selectors.map(|s| s.selector.matchers.to_vec()).collect())
             }),
             limits: self.flags.limits(),
         });

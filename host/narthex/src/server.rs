@@ -80,7 +80,7 @@ pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
-    let grpc = GrpcAddress::bind(&line.flags).await?;
+    let grpc = GrpcAddress::bind(&line).await?;
     let mut registry = Registry::default();
     let clusters = Arc::new(Clusters::new(&mut registry));
     let clock = Arc::new(SystemClock);

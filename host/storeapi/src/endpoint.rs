@@ -9,7 +9,8 @@ mod tls;
 use std::fmt;
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::future::ready;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use prost::Message;
 use tokio::time::{Instant, timeout_at};
 use tonic::client::Grpc;
@@ -20,6 +21,7 @@ use tonic_prost::ProstCodec;
 
 pub use self::error::EndpointError;
 pub use self::tls::EndpointTls;
+use crate::message::exemplars::{ExemplarsFrame, ExemplarsRequest, ExemplarsResponse};
 use crate::message::info::{InfoRequest, InfoResponse};
 use crate::message::store::{
     LabelNamesRequest, LabelNamesResponse, LabelValuesRequest, LabelValuesResponse, SeriesFrame,
@@ -42,6 +44,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The frames of an answer, in their order. After an error there are no more.
 pub type SeriesFrames = BoxStream<'static, Result<SeriesFrame, EndpointError>>;
+
+/// The frames of an answer about exemplars. After an error there are no more.
+pub type ExemplarsFrames = BoxStream<'static, Result<ExemplarsFrame, EndpointError>>;
 
 /// One endpoint, by its address. Clones share a connection, which is made when it is first needed
 /// and again where it broke.
@@ -98,27 +103,24 @@ impl Endpoint {
         request: SeriesRequest,
         timeout: Duration,
     ) -> Result<SeriesFrames, EndpointError> {
-        let deadline = Instant::now() + timeout;
-        let asked = async {
-            let mut grpc = self.ready().await?;
-            let path = PathAndQuery::from_static(method::SERIES);
-            let codec = ProstCodec::<SeriesRequest, SeriesResponse>::default();
-            grpc.server_streaming(with_timeout(request, timeout), path, codec)
-                .await
-        };
-        let answer = timeout_at(deadline, asked).await;
-        let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
-        let frames = answer.map_err(|status| self.failed(&status))?.into_inner();
-        let reading = Reading {
-            endpoint: self.clone(),
-            frames: Some(frames),
-            deadline,
-            timeout,
-        };
-        let frames = stream::unfold(reading, |mut reading| async move {
-            let frame = reading.next().await?;
-            Some((frame, reading))
-        });
+        let messages = self.stream(request, method::SERIES, timeout).await?;
+        // Hints are for who sent some.
+        let frames = messages.try_filter_map(|message: SeriesResponse| ready(Ok(message.result)));
+        Ok(frames.boxed())
+    }
+
+    /// The exemplars of the series that a query selects. The time is that of the whole answer.
+    ///
+    /// # Errors
+    /// It cannot be reached, takes longer, or refuses. What goes wrong later is in the stream.
+    pub async fn exemplars(
+        &self,
+        request: ExemplarsRequest,
+        timeout: Duration,
+    ) -> Result<ExemplarsFrames, EndpointError> {
+        let messages = self.stream(request, method::EXEMPLARS, timeout).await?;
+        let frames =
+            messages.try_filter_map(|message: ExemplarsResponse| ready(Ok(message.result)));
         Ok(frames.boxed())
     }
 
@@ -170,6 +172,41 @@ impl Endpoint {
         Ok(answer.into_inner())
     }
 
+    /// Messages for a message.
+    async fn stream<Q, A>(
+        &self,
+        request: Q,
+        path: &'static str,
+        timeout: Duration,
+    ) -> Result<BoxStream<'static, Result<A, EndpointError>>, EndpointError>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let deadline = Instant::now() + timeout;
+        let asked = async {
+            let mut grpc = self.ready().await?;
+            let path = PathAndQuery::from_static(path);
+            let codec = ProstCodec::<Q, A>::default();
+            grpc.server_streaming(with_timeout(request, timeout), path, codec)
+                .await
+        };
+        let answer = timeout_at(deadline, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
+        let messages = answer.map_err(|status| self.failed(&status))?.into_inner();
+        let reading = Reading {
+            endpoint: self.clone(),
+            messages: Some(messages),
+            deadline,
+            timeout,
+        };
+        let messages = stream::unfold(reading, |mut reading| async move {
+            let message = reading.next().await?;
+            Some((message, reading))
+        });
+        Ok(messages.boxed())
+    }
+
     /// What sends a request, as soon as one can be sent.
     async fn ready(&self) -> Result<Grpc<Channel>, Status> {
         let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
@@ -191,33 +228,27 @@ impl fmt::Debug for Endpoint {
 }
 
 /// An answer that is being read.
-struct Reading {
+struct Reading<A> {
     endpoint: Endpoint,
     /// `None` after its end.
-    frames: Option<Streaming<SeriesResponse>>,
+    messages: Option<Streaming<A>>,
     deadline: Instant,
     timeout: Duration,
 }
 
-impl Reading {
-    async fn next(&mut self) -> Option<Result<SeriesFrame, EndpointError>> {
-        loop {
-            let frames = self.frames.as_mut()?;
-            let message = timeout_at(self.deadline, frames.message()).await;
-            match message.unwrap_or_else(|_| Err(late(self.timeout))) {
-                Ok(Some(SeriesResponse {
-                    result: Some(frame),
-                })) => return Some(Ok(frame)),
-                // Hints are for who sent some.
-                Ok(Some(SeriesResponse { result: None })) => {}
-                Ok(None) => {
-                    self.frames = None;
-                    return None;
-                }
-                Err(status) => {
-                    self.frames = None;
-                    return Some(Err(self.endpoint.failed(&status)));
-                }
+impl<A> Reading<A> {
+    async fn next(&mut self) -> Option<Result<A, EndpointError>> {
+        let messages = self.messages.as_mut()?;
+        let message = timeout_at(self.deadline, messages.message()).await;
+        match message.unwrap_or_else(|_| Err(late(self.timeout))) {
+            Ok(Some(message)) => Some(Ok(message)),
+            Ok(None) => {
+                self.messages = None;
+                None
+            }
+            Err(status) => {
+                self.messages = None;
+                Some(Err(self.endpoint.failed(&status)))
             }
         }
     }

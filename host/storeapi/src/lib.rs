@@ -11,6 +11,8 @@ mod method;
 mod server;
 mod store;
 
-pub use endpoint::{Endpoint, EndpointError, EndpointTls, MESSAGE_BYTES_MAX, SeriesFrames};
+pub use endpoint::{
+    Endpoint, EndpointError, EndpointTls, ExemplarsFrames, MESSAGE_BYTES_MAX, SeriesFrames,
+};
 pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
-pub use store::{StoreApi, StoreLimits, StoreOptions};
+pub use store::{SelectorsOf, StoreApi, StoreLimits, StoreOptions};

@@ -3,6 +3,9 @@
 /// `thanos.info.Info`
 pub(crate) const INFO: &str = "/thanos.info.Info/Info";
 
+/// `thanos.Exemplars`
+pub(crate) const EXEMPLARS: &str = "/thanos.Exemplars/Exemplars";
+
 /// `thanos.Store`: series.
 pub(crate) const SERIES: &str = "/thanos.Store/Series";
 

@@ -2,17 +2,22 @@
 //! labels.
 //!
 //! ```text
-//! request ► matchers, external ones judged here ► store ► chunks, a series at a time ► sorted ► frames
+//! request ► matchers, external ones judged here ► groups ► store ► chunks ► sorted ► frames
+//!                                                   └───── for one after the other ─────┘
 //! ```
 //!
 //! The order of an answer is that of the label sets with the external labels and without those of
-//! replicas, which is not the store's. So the series of an answer are held as chunks, a byte or two
-//! a sample, until the last one is there, within bounds; then they go out frame by frame, and each
-//! is let go when it is sent.
+//! replicas, and stores have none. So series are held as chunks, a byte or two a sample, within
+//! bounds, and sorted, before they go out frame by frame; each is let go when it is sent. Where an
+//! answer has several metrics it is made in groups of them, as far as they stand together in the
+//! order: the next group is read when the one before is sent.
 //!
 //! It is not: the server that is spoken to, or a merge of several stores.
 
+mod answer;
+mod exemplars;
 mod frames;
+mod groups;
 mod labels;
 mod limits;
 mod question;
@@ -21,22 +26,23 @@ mod shard;
 use std::fmt;
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
-use narthex_model::{Labels, with_sources};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use narthex_model::{Labels, Matcher, with_sources};
 use narthex_promblock::{WrittenChunk, write_chunks};
 use narthex_storage::{LabelsRequest, Queryable, SelectRequest, Series, StorageError, Warnings};
 use tokio::sync::Semaphore;
 use tonic::Status;
 
+use self::answer::Answering;
 use self::frames::Held;
 use self::limits::Room;
 use self::question::Question;
 use self::shard::Shard;
 use crate::message::LabelSet;
-use crate::message::info::{InfoResponse, StoreInfo, TsdbInfo};
-use crate::message::store::{AggrChunk, Chunk, PartialResponseStrategy, SeriesRequest};
+use crate::message::info::{ExemplarsInfo, InfoResponse, StoreInfo, TsdbInfo};
+use crate::message::store::{AggrChunk, Chunk, SeriesRequest};
 
-pub(crate) use self::frames::Frames;
+pub(crate) use self::answer::Answer;
 pub use self::limits::StoreLimits;
 
 /// What a request is told where there are no external labels.
@@ -57,9 +63,14 @@ pub struct StoreOptions {
     pub external_labels: Box<dyn Fn() -> Labels + Send + Sync>,
     /// The oldest sample that there may be, in milliseconds since the epoch.
     pub oldest_ms: Box<dyn Fn() -> i64 + Send + Sync>,
+    /// The selectors of a query in PromQL, or what is wrong with it.
+    pub selectors: Box<SelectorsOf>,
     /// What bounds a request.
     pub limits: StoreLimits,
 }
+
+/// Reads the selectors of a query.
+pub type SelectorsOf = dyn Fn(&str) -> Result<Vec<Vec<Matcher>>, String> + Send + Sync;
 
 /// An endpoint of the StoreAPI.
 pub struct StoreApi {
@@ -101,6 +112,7 @@ impl StoreApi {
             },
             component_type: COMPONENT.to_owned(),
             store: (!external.is_empty()).then_some(store),
+            exemplars: (!external.is_empty()).then_some(ExemplarsInfo { min_time, max_time }),
             ..InfoResponse::default()
         }
     }
@@ -108,14 +120,15 @@ impl StoreApi {
     /// The series that are asked for.
     ///
     /// # Errors
-    /// The request is none, or its answer is over a limit, or the store cannot be read.
-    pub(crate) async fn series(&self, request: SeriesRequest) -> Result<Frames, Status> {
+    /// The request is none, or its answer is over a limit, or the store cannot be read. What is
+    /// found of that when the first series are under way is in the stream.
+    pub(crate) async fn series(self: Arc<Self>, request: SeriesRequest) -> Result<Answer, Status> {
         let external = self.external_labels()?;
         let without = &request.without_replica_labels;
         let range = (request.min_time, request.max_time);
         let asked = Question::new(&request.matchers, &external, without, range)?;
         let Some(question) = asked else {
-            return Ok(Frames::none());
+            return Ok(stream::empty().boxed());
         };
         if question.matchers.is_empty() {
             let text = "no matchers specified (excluding external labels)";
@@ -129,46 +142,40 @@ impl StoreApi {
             }
             None => None,
         };
-        let warnings = Warnings::default();
-        let mut held = match request.skip_chunks {
-            true => self.label_sets(&question, &shard, &warnings).await?,
-            false => self.samples(&question, &shard, &warnings).await?,
+        let groups = match request.skip_chunks {
+            true => vec![question.matchers.clone()],
+            false => self.groups(&question).await?,
         };
-        let warnings = warnings.texts();
-        let is_partial_refused = request.partial_response_disabled
-            || request.partial_response_strategy() == PartialResponseStrategy::Abort;
-        if is_partial_refused && let Some(warning) = warnings.first() {
-            return Err(Status::aborted(warning.clone()));
+        Answering::new(self, request, (question, shard), groups, turn)
+            .begin()
+            .await
+    }
+
+    /// The selectors that give the series in the order of the answer, one after the other.
+    async fn groups(&self, question: &Question) -> Result<Vec<Vec<Matcher>>, Status> {
+        if groups::is_of_one_metric(question) {
+            return Ok(vec![question.matchers.clone()]);
         }
-        // Stable, so that two series that differed in a replica label alone stay one after the
-        // other.
-        held.sort_by(|a, b| a.labels.cmp(&b.labels));
-        if let Ok(limit @ 1..) = usize::try_from(request.limit) {
-            held.truncate(limit);
-        }
-        Ok(Frames::new(
-            held,
-            warnings,
-            request.response_batch_size,
-            turn,
+        let found = self.options.store.series(&question.labels_request()).await;
+        Ok(groups::of(
+            question,
+            &found.map_err(|error| failed(&error))?,
         ))
     }
 
-    /// The series with their samples, in no order.
+    /// The series of a group with their samples, in no order.
     async fn samples(
         &self,
-        question: &Question,
+        (question, matchers): (&Question, Vec<Matcher>),
         shard: &Shard,
+        room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
-        let request = SelectRequest {
-            matchers: question.matchers.clone(),
-            range: question.range,
-        };
+        let range = question.range;
+        let request = SelectRequest { matchers, range };
         let store = &self.options.store;
         let found = store.select_with_warnings(&request, warnings).await;
         let mut found = found.map_err(|error| failed(&error))?;
-        let mut room = Room::new(self.options.limits);
         let (mut held, mut turn) = (Vec::new(), 0);
         while let Some(series) = found.try_next().await.map_err(|error| failed(&error))? {
             let labels = question.labels_of(&series.labels);
@@ -178,7 +185,7 @@ impl StoreApi {
             room.take_series(&labels)?;
             room.take_samples(series.timestamps.len())?;
             turn += series.timestamps.len();
-            let chunks = chunks(&series, &mut room)?;
+            let chunks = chunks(&series, room)?;
             held.push(Held { labels, chunks });
             if turn >= SAMPLES_A_TURN {
                 turn = 0;
@@ -193,12 +200,12 @@ impl StoreApi {
         &self,
         question: &Question,
         shard: &Shard,
+        room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
         let request = question.labels_request();
         let store = &self.options.store;
         let found = store.series_with_warnings(&request, warnings).await;
-        let mut room = Room::new(self.options.limits);
         let mut held = Vec::new();
         for labels in found.map_err(|error| failed(&error))? {
             let labels = question.labels_of(&labels);

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use futures::future::BoxFuture;
-use narthex_model::Labels;
+use futures::future::{BoxFuture, FutureExt as _};
+use narthex_model::{Exemplar, Labels, Matcher};
 use narthex_storage::{
-    Appendable as _, MemoryStore, Queryable, SelectRequest, SeriesStream, StorageError, contract,
+    Appendable as _, ExemplarsRequest, MemoryStore, Queryable, SelectRequest, SeriesExemplars,
+    SeriesStream, StorageError, contract,
 };
+use narthex_storeapi::message::exemplars::{self, ExemplarsFrame};
 use narthex_storeapi::message::store::{
     LabelMatcher, LabelNamesRequest, LabelValuesRequest, MatcherType, SeriesFrame, SeriesRequest,
 };
@@ -46,6 +48,10 @@ impl Server {
             store,
             external_labels: Box::new(move || external.clone()),
             oldest_ms: Box::new(|| 0),
+            selectors: Box::new(|query| match query {
+                "up" => Ok(vec![vec![Matcher::equal("__name__", "up")]]),
+                other => Err(format!("no query: {other}")),
+            }),
             limits: StoreLimits {
                 series_max: 1_000,
                 samples_max: 0,
@@ -199,8 +205,80 @@ impl Queryable for Stuck {
         &'a self,
         _: &'a SelectRequest,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        Box::pin(std::future::pending())
+        std::future::pending().boxed()
     }
+}
+
+/// A store with an exemplar of each of two series.
+struct Traced;
+
+impl Queryable for Traced {
+    fn select<'a>(
+        &'a self,
+        _: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        std::future::pending().boxed()
+    }
+
+    fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
+        assert_eq!(request.selectors.len(), 1);
+        let exemplar = Exemplar {
+            labels: Labels::from_pairs([("trace_id", "t1")]),
+            value: 0.5,
+            timestamp_ms: request.range.start_ms,
+        };
+        let series = ["b", "a"].map(|job| SeriesExemplars {
+            labels: Labels::from_pairs([("__name__", "up"), ("job", job)]),
+            exemplars: vec![exemplar.clone()],
+        });
+        series.into()
+    }
+}
+
+#[tokio::test]
+async fn exemplars_come_with_the_external_labels() {
+    let server = Server::start(Arc::new(Traced), Entrance::open()).await;
+    let ask = |query: &str| {
+        let request = exemplars::ExemplarsRequest {
+            query: query.to_owned(),
+            start: 3,
+            end: 9,
+            ..exemplars::ExemplarsRequest::default()
+        };
+        let endpoint = server.endpoint();
+        async move { endpoint.exemplars(request, LONG).await }
+    };
+    let frames = ask("up").await.unwrap();
+    let frames: Vec<ExemplarsFrame> = frames.try_collect().await.unwrap();
+    let found: Vec<String> = frames
+        .into_iter()
+        .map(|frame| match frame {
+            ExemplarsFrame::Data(data) => {
+                let labels = data.series_labels.unwrap().labels;
+                let labels = labels.iter().map(|l| format!("{}={}", l.name, l.value));
+                let exemplar = &data.exemplars[0];
+                let own = &exemplar.labels.as_ref().unwrap().labels[0];
+                format!(
+                    "{} {}={} {} {}",
+                    labels.collect::<Vec<_>>().join(","),
+                    own.name,
+                    own.value,
+                    exemplar.value,
+                    exemplar.ts
+                )
+            }
+            ExemplarsFrame::Warning(warning) => panic!("{warning}"),
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "__name__=up,job=a,replica=r1 trace_id=t1 0.5 3",
+            "__name__=up,job=b,replica=r1 trace_id=t1 0.5 3",
+        ]
+    );
+    let refused = ask("(").await.map(|_| ()).unwrap_err();
+    assert!(refused.to_string().contains("no query: ("), "{refused}");
 }
 
 #[tokio::test]

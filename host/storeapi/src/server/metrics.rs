@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::{code, method};
+use crate::code;
 
 /// Method, service, and whether it streams.
 type Called = [(&'static str, &'static str); 3];
@@ -61,16 +61,12 @@ impl GrpcMetrics {
         metrics
     }
 
-    /// A request comes in.
-    pub(super) fn begin(&self, path: &'static str) -> Call {
+    /// A request comes in; `unary` and `server_stream` are the kinds.
+    pub(super) fn begin(&self, path: &'static str, kind: &'static str) -> Call {
         let (service, name) = path
             .strip_prefix('/')
             .and_then(|path| path.split_once('/'))
             .unwrap_or((path, ""));
-        let kind = match path {
-            method::SERIES => "server_stream",
-            _ => "unary",
-        };
         let called = [
             ("grpc_method", name),
             ("grpc_service", service),

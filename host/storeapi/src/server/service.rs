@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use futures::stream;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use hyper::{Request, Response};
 use prost::Message;
 use tonic::body::Body;
@@ -15,9 +16,8 @@ use tower::service_fn;
 
 use super::deadline;
 use super::metrics::{Call, GrpcMetrics};
+use crate::message::exemplars::ExemplarsRequest;
 use crate::message::info::InfoRequest;
-use crate::message::store::{SeriesRequest, SeriesResponse};
-use crate::store::Frames;
 use crate::{StoreApi, method};
 
 /// The methods of an endpoint.
@@ -76,7 +76,17 @@ impl Service {
                 };
                 self.unary(method::LABEL_VALUES, answer, request).await
             }
-            method::SERIES => self.series(request).await,
+            method::SERIES => {
+                let answer = move |asked| Arc::clone(&api).series(asked);
+                self.streaming(method::SERIES, answer, request).await
+            }
+            method::EXEMPLARS => {
+                let answer = move |asked: ExemplarsRequest| {
+                    let found = api.exemplars(&asked);
+                    async move { found.map(|found| stream::iter(found.into_iter().map(Ok)).boxed()) }
+                };
+                self.streaming(method::EXEMPLARS, answer, request).await
+            }
             path => Status::unimplemented(format!("there is no method {path}")).into_http(),
         }
     }
@@ -97,7 +107,7 @@ impl Service {
     {
         let metrics = &self.metrics;
         let service = service_fn(move |asked: tonic::Request<Q>| {
-            let call = metrics.begin(path);
+            let call = metrics.begin(path, "unary");
             let answer = answer(asked.into_inner());
             async move {
                 let answer = answer.await;
@@ -109,19 +119,27 @@ impl Service {
         grpc.unary(service, request).await
     }
 
-    /// Frames for a message.
-    async fn series<B>(&self, request: Request<B>) -> Response<Body>
+    /// A stream of messages for a message.
+    async fn streaming<Q, A, F, B>(
+        &self,
+        path: &'static str,
+        answer: impl Fn(Q) -> F + Send,
+        request: Request<B>,
+    ) -> Response<Body>
     where
+        Q: Message + Default + Send + 'static,
+        A: Message + Send + 'static,
+        F: Future<Output = Result<Messages<A>, Status>> + Send,
         B: HttpBody + Send + 'static,
         B::Error: Into<StdError> + Send + 'static,
     {
-        let Self { api, metrics } = self;
-        let service = service_fn(move |asked: tonic::Request<SeriesRequest>| {
-            let call = metrics.begin(method::SERIES);
-            let api = Arc::clone(api);
+        let metrics = &self.metrics;
+        let service = service_fn(move |asked: tonic::Request<Q>| {
+            let call = metrics.begin(path, "server_stream");
+            let answer = answer(asked.into_inner());
             async move {
-                match api.series(asked.into_inner()).await {
-                    Ok(frames) => Ok(tonic::Response::new(counted(frames, call))),
+                match answer.await {
+                    Ok(messages) => Ok(tonic::Response::new(counted(messages, call))),
                     Err(status) => {
                         call.end(status.code());
                         Err(status)
@@ -129,23 +147,29 @@ impl Service {
                 }
             }
         });
-        let mut grpc = Grpc::new(ProstCodec::<SeriesResponse, SeriesRequest>::default());
+        let mut grpc = Grpc::new(ProstCodec::<A, Q>::default());
         grpc.server_streaming(service, request).await
     }
 }
 
-/// The frames as they are asked for, and after the last one the end of the call.
-fn counted(
-    frames: Frames,
-    call: Call,
-) -> impl stream::Stream<Item = Result<SeriesResponse, Status>> + Send + 'static {
-    stream::unfold((frames, call), |(mut frames, call)| async move {
-        match frames.next() {
-            Some(frame) => Some((Ok(frame), (frames, call))),
+/// The messages of an answer.
+type Messages<A> = BoxStream<'static, Result<A, Status>>;
+
+/// The messages as they are asked for, and with the last one, or an error, the end of the call.
+fn counted<A: Send + 'static>(messages: Messages<A>, call: Call) -> Messages<A> {
+    let counted = stream::unfold(Some((messages, call)), |under_way| async move {
+        let (mut messages, call) = under_way?;
+        match messages.next().await {
+            Some(Ok(message)) => Some((Ok(message), Some((messages, call)))),
+            Some(Err(status)) => {
+                call.end(status.code());
+                Some((Err(status), None))
+            }
             None => {
                 call.end(Code::Ok);
                 None
             }
         }
-    })
+    });
+    counted.boxed()
 }

@@ -1,9 +1,9 @@
-//! An answer, cut into messages: one series or several in each, and a long series in several.
+//! The series of a group, cut into messages: one series or several in each, and a long series in
+//! several.
 
 use std::vec::IntoIter;
 
 use narthex_model::Labels;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::message::Label;
 use crate::message::store::{AggrChunk, Series, SeriesBatch, SeriesFrame, SeriesResponse};
@@ -21,39 +21,31 @@ pub(super) struct Held {
     pub(super) chunks: Vec<AggrChunk>,
 }
 
-/// The messages of an answer, made one by one as they are sent.
+/// The messages of a group, made one by one as they are sent.
 #[derive(Debug)]
-pub(crate) struct Frames {
+pub(super) struct Frames {
     warnings: IntoIter<String>,
     series: IntoIter<Held>,
     /// The series that is under way, and what is left of it.
     begun: Option<(Vec<Label>, IntoIter<AggrChunk>)>,
     /// So many series in a message; `None` for a message of another kind for each.
     batch: Option<usize>,
-    /// Held until all is sent.
-    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Frames {
     /// No series.
     pub(super) fn none() -> Self {
-        Self::new(Vec::new(), Vec::new(), 0, None)
+        Self::new(Vec::new(), Vec::new(), 0)
     }
 
     /// These series, in this order.
-    pub(super) fn new(
-        series: Vec<Held>,
-        warnings: Vec<String>,
-        batch_size: i64,
-        turn: Option<OwnedSemaphorePermit>,
-    ) -> Self {
+    pub(super) fn new(series: Vec<Held>, warnings: Vec<String>, batch_size: i64) -> Self {
         let batch = usize::try_from(batch_size).unwrap_or(0);
         Self {
             warnings: warnings.into_iter(),
             series: series.into_iter(),
             begun: None,
             batch: (batch > 1).then(|| batch.min(BATCH_MAX)),
-            _turn: turn,
         }
     }
 

@@ -39,6 +39,11 @@ impl Room {
         }
     }
 
+    /// What was held is sent, and so is free again.
+    pub(super) fn begin_group(&mut self) {
+        self.bytes = 0;
+    }
+
     pub(super) fn take_series(&mut self, labels: &Labels) -> Result<(), Status> {
         let limit = ("series", self.limits.series_max);
         take(&mut self.series, 1, limit)?;

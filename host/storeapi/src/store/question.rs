@@ -36,23 +36,27 @@ impl Question {
             let text = format!("more than {MATCHERS_MAX} matchers");
             return Err(Status::invalid_argument(text));
         }
-        let mut matchers = Vec::with_capacity(asked.len());
-        let mut holds = true;
-        for asked in asked {
-            let matcher = matcher(asked)?;
-            match external.get(matcher.name()) {
-                Some(value) => holds &= matcher.matches(value),
-                None => matchers.push(matcher),
-            }
-        }
+        let matchers: Result<Vec<Matcher>, Status> = asked.iter().map(matcher).collect();
+        let range = TimeRange { start_ms, end_ms };
+        let matchers = without_external(matchers?, external);
+        Ok(matchers.map(|matchers| Self::of(matchers, external, without, range)))
+    }
+
+    /// With matchers among which none is of an external label.
+    pub(super) fn of(
+        matchers: Vec<Matcher>,
+        external: &Labels,
+        without: &[String],
+        range: TimeRange,
+    ) -> Self {
         let mut without = without.to_vec();
         without.sort_unstable();
-        Ok(holds.then(|| Self {
+        Self {
             matchers,
-            range: TimeRange { start_ms, end_ms },
+            range,
             external: external.without(&without),
             without,
-        }))
+        }
     }
 
     /// Whether a label is left out of all series.
@@ -83,6 +87,19 @@ impl Question {
             limit: None,
         }
     }
+}
+
+/// The matchers that the store is to judge; `None` where one of an external label does not hold.
+pub(super) fn without_external(matchers: Vec<Matcher>, external: &Labels) -> Option<Vec<Matcher>> {
+    let mut left = Vec::with_capacity(matchers.len());
+    for matcher in matchers {
+        match external.get(matcher.name()) {
+            Some(value) if !matcher.matches(value) => return None,
+            Some(_) => {}
+            None => left.push(matcher),
+        }
+    }
+    Some(left)
 }
 
 fn matcher(asked: &LabelMatcher) -> Result<Matcher, Status> {

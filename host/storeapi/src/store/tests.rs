@@ -43,17 +43,18 @@ fn store() -> Arc<MemoryStore> {
     Arc::new(store)
 }
 
-fn api_with(external: &[(&str, &str)], limits: StoreLimits) -> StoreApi {
+fn api_with(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
     let external = Labels::from_pairs(external.iter().copied());
-    StoreApi::new(StoreOptions {
+    Arc::new(StoreApi::new(StoreOptions {
         store: store(),
         external_labels: Box::new(move || external.clone()),
         oldest_ms: Box::new(|| 7),
+        selectors: Box::new(|query| Err(format!("no query: {query}"))),
         limits,
-    })
+    }))
 }
 
-fn api() -> StoreApi {
+fn api() -> Arc<StoreApi> {
     api_with(&[("cluster", "outer"), ("replica", "r1")], UNLIMITED)
 }
 
@@ -77,9 +78,9 @@ fn all() -> SeriesRequest {
 /// A series as text, and how many samples its chunks have.
 type Found = (String, usize);
 
-fn found(frames: Frames) -> Vec<Found> {
+async fn found(mut answer: Answer) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for frame in frames {
+    while let Some(frame) = answer.try_next().await.unwrap() {
         let series = match frame.result.unwrap() {
             SeriesFrame::Series(series) => vec![series],
             SeriesFrame::Batch(batch) => batch.series,
@@ -106,6 +107,14 @@ fn found(frames: Frames) -> Vec<Found> {
         }
     }
     found
+}
+
+/// An answer is no value that can be printed.
+fn refused(answer: Result<Answer, Status>) -> Status {
+    match answer {
+        Ok(_) => panic!("the request is answered"),
+        Err(status) => status,
+    }
 }
 
 fn series(instances: &[(&str, &str)], samples: usize) -> Vec<Found> {
@@ -135,7 +144,7 @@ async fn series_come_sorted_under_the_external_labels() {
             ..all()
         };
         let frames = api().series(request).await.unwrap();
-        assert_eq!(found(frames), expected, "{response_batch_size}");
+        assert_eq!(found(frames).await, expected, "{response_batch_size}");
     }
     let labels = SeriesRequest {
         skip_chunks: true,
@@ -143,7 +152,7 @@ async fn series_come_sorted_under_the_external_labels() {
         ..all()
     };
     let expected = series(&[("1", "a"), ("1", "b")], 0);
-    assert_eq!(found(api().series(labels).await.unwrap()), expected);
+    assert_eq!(found(api().series(labels).await.unwrap()).await, expected);
     let part = SeriesRequest {
         min_time: 15_000,
         max_time: 45_000,
@@ -155,7 +164,7 @@ async fn series_come_sorted_under_the_external_labels() {
         ..all()
     };
     let expected = series(&[("2", "b"), ("2", "c")], 3);
-    assert_eq!(found(api().series(part).await.unwrap()), expected);
+    assert_eq!(found(api().series(part).await.unwrap()).await, expected);
 }
 
 #[tokio::test]
@@ -167,7 +176,7 @@ async fn labels_of_replicas_are_left_out_before_series_are_sorted() {
     let expected: Vec<Found> = ["a", "b", "c"]
         .map(|job| (format!("__name__=up,cluster=outer,job={job}"), 400))
         .into();
-    assert_eq!(found(api().series(request).await.unwrap()), expected);
+    assert_eq!(found(api().series(request).await.unwrap()).await, expected);
 }
 
 #[tokio::test]
@@ -178,12 +187,12 @@ async fn external_labels_are_judged_by_the_endpoint() {
         matcher("cluster", MatcherType::Eq, "inner"),
         matcher("job", MatcherType::Eq, "a"),
     ]);
-    assert!(found(api().series(inner).await.unwrap()).is_empty());
+    assert!(found(api().series(inner).await.unwrap()).await.is_empty());
     let outer = with(vec![
         matcher("cluster", MatcherType::Eq, "outer"),
         matcher("job", MatcherType::Eq, "a"),
     ]);
-    assert_eq!(found(api().series(outer).await.unwrap()).len(), 2);
+    assert_eq!(found(api().series(outer).await.unwrap()).await.len(), 2);
     for (matchers, text) in [
         (
             vec![matcher("cluster", MatcherType::Eq, "outer")],
@@ -206,7 +215,7 @@ async fn external_labels_are_judged_by_the_endpoint() {
             "more than 1024 matchers",
         ),
     ] {
-        let status = api().series(with(matchers)).await.unwrap_err();
+        let status = refused(api().series(with(matchers)).await);
         assert_eq!(status.code(), Code::InvalidArgument);
         assert!(status.message().contains(text), "{status}");
     }
@@ -230,12 +239,12 @@ async fn every_series_is_in_one_shard() {
                 }),
                 ..all()
             };
-            seen.extend(found(api().series(request).await.unwrap()));
+            seen.extend(found(api().series(request).await.unwrap()).await);
         }
         seen.sort();
         assert_eq!(
             seen,
-            found(api().series(all()).await.unwrap()),
+            found(api().series(all()).await.unwrap()).await,
             "{labels:?}"
         );
     }
@@ -247,7 +256,7 @@ async fn every_series_is_in_one_shard() {
         }),
         ..all()
     };
-    let status = api().series(request).await.unwrap_err();
+    let status = refused(api().series(request).await);
     assert_eq!(status.code(), Code::InvalidArgument);
 }
 
@@ -295,7 +304,7 @@ async fn an_answer_over_a_limit_is_refused_by_its_name() {
     ];
     for (limits, text) in limits {
         let api = api_with(&[("replica", "r1")], limits);
-        let status = api.series(all()).await.unwrap_err();
+        let status = refused(Arc::clone(&api).series(all()).await);
         assert_eq!(status.code(), Code::ResourceExhausted);
         assert!(status.message().contains(text), "{status}");
     }
@@ -308,7 +317,12 @@ async fn an_answer_over_a_limit_is_refused_by_its_name() {
     let api = api_with(&[("replica", "r1")], enough);
     for _ in 0..2 {
         // The place of the first one is free again.
-        assert_eq!(found(api.series(all()).await.unwrap()).len(), 6);
+        assert_eq!(
+            found(Arc::clone(&api).series(all()).await.unwrap())
+                .await
+                .len(),
+            6
+        );
     }
 }
 
@@ -375,7 +389,7 @@ async fn without_external_labels_nothing_is_answered() {
     let api = api_with(&[], UNLIMITED);
     let info = api.info();
     assert!(info.label_sets.is_empty() && info.store.is_none());
-    let status = api.series(all()).await.unwrap_err();
+    let status = refused(Arc::clone(&api).series(all()).await);
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert!(
         status.message().contains("global.external_labels"),
