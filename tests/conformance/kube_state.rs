@@ -132,8 +132,10 @@ fn objects_are_told_as_they_change_and_watched_once_for_all() {
     assert!(text.lines().any(|found| found == line), "{text}");
 
     // A change is there with the next scrape, and what is gone is gone.
-    let of_kind = |kind: &'static str| objects.iter().filter(move |object| object["kind"] == kind);
-    let mut pods = of_kind("Pod").cloned();
+    let mut pods = objects
+        .iter()
+        .filter(|object| object["kind"] == "Pod")
+        .cloned();
     let (mut cart, job) = (pods.next().unwrap(), pods.next().unwrap());
     cart["status"]["phase"] = "Succeeded".into();
     server.put(cart);
