@@ -281,6 +281,19 @@ fn a_secret_that_is_rotated_is_used_at_the_next_scrape() {
     let version = "monitoring.coreos.com/v1alpha1";
     let job = object(version, "ScrapeConfig", ("a", "job"), json!({"spec": spec}));
     server.put(job);
+    // Of another nobody may know more than its value.
+    let data = json!({"stringData": {"token": "x"}});
+    server.put(object("v1", "Secret", ("a", "hidden"), data));
+    server.forbid("/api/v1/secrets in a metadata.name=hidden");
+    let authorization = json!({"credentials": {"name": "hidden", "key": "token"}});
+    let spec = json!({"staticConfigs": [], "authorization": authorization});
+    let other = object(
+        version,
+        "ScrapeConfig",
+        ("a", "other"),
+        json!({"spec": spec}),
+    );
+    server.put(other);
     // Whoever asked again from time to time would not know before the test is over.
     let text = config(&server, "").replace("refresh_interval: 1s", "refresh_interval: 1d");
     let _narthex = Narthex::builder().config(text).start();
@@ -291,6 +304,11 @@ fn a_secret_that_is_rotated_is_used_at_the_next_scrape() {
         });
     };
     until_asked_with("Bearer old");
+    until(60, "the watch of the secret", || {
+        let watches = server.watches();
+        let is_there = watches.contains_key("/api/v1/secrets in a metadata.name=login");
+        is_there.then_some(()).ok_or_else(|| format!("{watches:?}"))
+    });
     server.put(secret("new"));
     until_asked_with("Bearer new");
     // Also after the cluster was away.

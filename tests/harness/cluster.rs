@@ -75,6 +75,8 @@ struct State {
     absent: Vec<String>,
     bookmarks: usize,
     is_stopped: bool,
+    /// What nobody may list or watch, as [`ClusterServer::watches`] names it.
+    forbidden: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -200,6 +202,11 @@ impl ClusterServer {
         let mut state = self.shared.lock();
         state.absent.retain(|absent| absent != group);
         state.absent.extend(is_absent.then(|| group.to_owned()));
+    }
+
+    /// Nobody may list or watch this, as [`Self::watches`] names it.
+    pub fn forbid(&self, what: &str) {
+        self.shared.lock().forbidden.push(what.to_owned());
     }
 
     /// How many bookmarks were told so far.
@@ -355,6 +362,9 @@ impl Shared {
                 "",
             );
         };
+        if self.lock().forbidden.contains(&asked.shown()) {
+            return write_status(stream, 403, "you may not do that", "");
+        }
         match asked.parameters.get("watch").map(String::as_str) {
             Some("true" | "1") => self.watch(stream, &asked),
             _ => self.list(stream, &asked),

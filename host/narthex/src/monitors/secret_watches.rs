@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use narthex_kubernetes::{Selection, Watch};
-use narthex_operator::{SecretKind, SecretRef};
+use narthex_operator::SecretRef;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -18,6 +18,9 @@ use crate::kubernetes::SharedCluster;
 /// So many secrets are watched; further ones are asked for from time to time.
 const WATCHES_MAX: usize = 100;
 
+/// So many of one namespace are tried where none may be watched; then nobody may watch any there.
+const REFUSALS_MAX: usize = 8;
+
 /// How a cluster begins to say that something may not be done.
 const REFUSED: &str = "server returned HTTP status 403";
 
@@ -27,12 +30,9 @@ pub(super) struct SecretWatches {
     /// What any of them wakes.
     wake: Arc<Notify>,
     watches: BTreeMap<SecretRef, SecretWatch>,
-    /// Where nobody may watch. It is not tried again before the section begins anew.
-    refused: BTreeSet<Place>,
+    /// Those that may not be watched. They are not tried again while they are wanted.
+    refused: BTreeSet<SecretRef>,
 }
-
-/// What rights are given for.
-type Place = (SecretKind, String);
 
 struct SecretWatch {
     watch: Watch,
@@ -60,11 +60,12 @@ impl SecretWatches {
         }
     }
 
-    /// Watches these, as far as there may be watches, and no others. The first of a namespace shows
-    /// whether there may be; the others begin with a later call.
+    /// Watches these, as far as there may be watches, and no others. In a namespace one after another
+    /// is tried until one may be watched; the others begin with a later call.
     pub(super) fn follow(&mut self, wanted: &BTreeSet<SecretRef>) {
         self.watches
             .retain(|reference, _| wanted.contains(reference));
+        self.refused.retain(|reference| wanted.contains(reference));
         for reference in wanted {
             if self.watches.len() >= WATCHES_MAX {
                 return;
@@ -96,7 +97,7 @@ impl SecretWatches {
             if !one.watch.synced() {
                 let trouble = one.watch.trouble().unwrap_or_default();
                 if trouble.starts_with(REFUSED) {
-                    refused.insert(place(reference));
+                    refused.insert(reference.clone());
                 }
                 continue;
             }
@@ -109,15 +110,21 @@ impl SecretWatches {
             let object = object.and_then(|text| serde_json::from_str(&text).ok());
             news.push((reference.clone(), object));
         }
-        for (kind, namespace) in &refused {
+        for SecretRef {
+            kind,
+            namespace,
+            name,
+        } in &refused
+        {
             tracing::info!(
                 kind = kind.as_str(),
                 namespace,
-                "may not be watched: they are asked for every secrets_refresh_interval"
+                name,
+                "a secret may not be watched: it is asked for every secrets_refresh_interval"
             );
         }
         self.watches
-            .retain(|reference, _| !refused.contains(&place(reference)));
+            .retain(|reference, _| !refused.contains(reference));
         self.refused.append(&mut refused);
         news
     }
@@ -128,20 +135,24 @@ impl SecretWatches {
         one.is_some_and(|one| one.watch.synced() && one.watch.trouble().is_none())
     }
 
+    /// Whether a watch has begun of which nobody knows yet whether there may be one.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.watches.values().any(|one| !one.watch.synced())
+    }
+
     fn may_watch(&self, reference: &SecretRef) -> bool {
-        let place = place(reference);
-        if self.refused.contains(&place) {
+        if self.refused.contains(reference) {
             return false;
         }
-        let mut others = self
-            .watches
-            .iter()
-            .filter(|(other, _)| other.kind == place.0 && other.namespace == place.1)
-            .peekable();
-        others.peek().is_none() || others.any(|(_, one)| one.watch.synced())
+        let is_beside = |other: &SecretRef| {
+            other.kind == reference.kind && other.namespace == reference.namespace
+        };
+        let beside = self.watches.iter().filter(|(other, _)| is_beside(other));
+        let beside: Vec<bool> = beside.map(|(_, one)| one.watch.synced()).collect();
+        if beside.is_empty() {
+            let refusals = self.refused.iter().filter(|other| is_beside(other));
+            return refusals.count() < REFUSALS_MAX;
+        }
+        beside.contains(&true)
     }
-}
-
-fn place(reference: &SecretRef) -> Place {
-    (reference.kind, reference.namespace.clone())
 }

@@ -127,7 +127,12 @@ impl Watching {
                 self.read().await;
             }
             self.secret_watches.follow(&self.wanted);
-            let woken = tokio::time::timeout_at(refreshed + refresh, self.wake.notified()).await;
+            let until = match self.secret_watches.is_beginning() {
+                // A refusal wakes nobody.
+                true => (Instant::now() + BEGIN).min(refreshed + refresh),
+                false => refreshed + refresh,
+            };
+            let woken = tokio::time::timeout_at(until, self.wake.notified()).await;
             if woken.is_ok() {
                 tokio::time::sleep(GATHER).await;
             }
