@@ -242,6 +242,11 @@ fn tokens_proxies_and_passwords_open_what_they_may_and_kubectl_is_told_what_pods
         .start();
     requests_are_answered_by_who_asks(&narthex, &cluster, folder, &issuer);
     metrics_are_told_to_the_cluster_s_proxy(&cluster, folder, port);
+    let bearer = [("authorization", "Bearer reader")];
+    let url = format!("{}/metrics", narthex.url());
+    let (_, metrics) = http::send("GET", &url, &bearer, b"").unwrap();
+    let line = "narthex_metrics_apis_requests_total{group=\"metrics.k8s.io\",code=\"403\"} 2\n";
+    assert!(metrics.contains(line), "{line}");
     kubectl_shows_what_pods_use(folder, port);
 }
 

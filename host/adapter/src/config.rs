@@ -10,17 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::limits::RULES_MAX;
 use crate::rule::{CompiledExternal, CompiledResources, CompiledRule};
 
-/// Cores that containers use. An instant rate of the last two samples is as new as can be.
-const CONTAINER_CPU: &str = "sum by (<<.GroupBy>>) (irate(container_cpu_usage_seconds_total{<<.LabelMatchers>>,container!=\"\",container!=\"POD\"}[5m]))";
+/// Cores that containers use. An instant rate of the last two samples is as new as can be. Kubelets tell
+/// of a container twice, by cAdvisor and by `/metrics/resource`: the greater one is not both.
+const CONTAINER_CPU: &str = "max by (<<.GroupBy>>) (irate(container_cpu_usage_seconds_total{<<.LabelMatchers>>,container!=\"\",container!=\"POD\"}[5m]))";
 
 /// Bytes that containers cannot do without.
-const CONTAINER_MEMORY: &str = "sum by (<<.GroupBy>>) (container_memory_working_set_bytes{<<.LabelMatchers>>,container!=\"\",container!=\"POD\"})";
+const CONTAINER_MEMORY: &str = "max by (<<.GroupBy>>) (container_memory_working_set_bytes{<<.LabelMatchers>>,container!=\"\",container!=\"POD\"})";
 
 /// Cores that nodes use: of cAdvisor, else of the kubelet, else of a node exporter.
-const NODE_CPU: &str = "sum by (<<.GroupBy>>) (irate(container_cpu_usage_seconds_total{<<.LabelMatchers>>,id=\"/\"}[5m])) or sum by (<<.GroupBy>>) (irate(node_cpu_usage_seconds_total{<<.LabelMatchers>>}[5m])) or sum by (<<.GroupBy>>) (irate(node_cpu_seconds_total{<<.LabelMatchers>>,mode!~\"idle|iowait|steal\"}[5m]))";
+const NODE_CPU: &str = "max by (<<.GroupBy>>) (irate(container_cpu_usage_seconds_total{<<.LabelMatchers>>,id=\"/\"}[5m])) or max by (<<.GroupBy>>) (irate(node_cpu_usage_seconds_total{<<.LabelMatchers>>}[5m])) or sum by (<<.GroupBy>>) (irate(node_cpu_seconds_total{<<.LabelMatchers>>,mode!~\"idle|iowait|steal\"}[5m]))";
 
 /// Bytes that nodes cannot do without, of the same three.
-const NODE_MEMORY: &str = "sum by (<<.GroupBy>>) (container_memory_working_set_bytes{<<.LabelMatchers>>,id=\"/\"}) or sum by (<<.GroupBy>>) (node_memory_working_set_bytes{<<.LabelMatchers>>}) or sum by (<<.GroupBy>>) (node_memory_MemTotal_bytes{<<.LabelMatchers>>} - node_memory_MemAvailable_bytes{<<.LabelMatchers>>})";
+const NODE_MEMORY: &str = "max by (<<.GroupBy>>) (container_memory_working_set_bytes{<<.LabelMatchers>>,id=\"/\"}) or max by (<<.GroupBy>>) (node_memory_working_set_bytes{<<.LabelMatchers>>}) or max by (<<.GroupBy>>) (node_memory_MemTotal_bytes{<<.LabelMatchers>>} - node_memory_MemAvailable_bytes{<<.LabelMatchers>>})";
 
 /// The query of a rule that says none.
 const METRIC: &str = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)";

@@ -9,7 +9,7 @@ use crate::answer::{ApiAnswer, no_such_path};
 use crate::request::ApiRequest;
 
 /// The groups with their versions, the preferred one first.
-const GROUPS: [(&str, &[&str]); 3] = [
+pub(crate) const GROUPS: [(&str, &[&str]); 3] = [
     ("metrics.k8s.io", &["v1beta1"]),
     ("custom.metrics.k8s.io", &["v1beta2", "v1beta1"]),
     ("external.metrics.k8s.io", &["v1beta1"]),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use narthex_kubernetes::{Attributes, Resource};
 
+use crate::discovery::GROUPS;
+
 /// A request to read something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiRequest {
@@ -51,6 +53,12 @@ impl ApiRequest {
     /// A path that no client has to be known for: a probe.
     pub fn is_probe(&self) -> bool {
         matches!(self.path.as_str(), "/healthz" | "/livez" | "/readyz")
+    }
+
+    /// The group, where it is one of ours; else nothing, whatever the path says.
+    pub fn known_group(&self) -> &'static str {
+        let mut groups = GROUPS.iter().map(|(name, _)| *name);
+        groups.find(|name| *name == self.group).unwrap_or("")
     }
 
     /// What has to be allowed for who asks.

@@ -13,13 +13,24 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use narthex_adapter::{Adapter, ApiAnswer, ApiRequest, Source, refusal};
 use narthex_web::{Delegation, Peer, Refused};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 use crate::ApiState;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    group: &'static str,
+    code: u16,
+}
 
 /// The rules that answers are made by, and who says who may ask.
 pub struct MetricsApis {
     api: ApiState,
     following: ArcSwapOption<Following>,
+    requests: Family<RequestLabels, Counter>,
 }
 
 struct Following {
@@ -30,9 +41,18 @@ struct Following {
 impl MetricsApis {
     /// Answers that it is not ready until there is something to follow, and the store is open.
     pub fn new(api: ApiState) -> Self {
+        let requests = Family::default();
+        let mut registry = Registry::default();
+        registry.register(
+            "narthex_metrics_apis_requests",
+            "Requests to the metrics APIs of Kubernetes by group and status code",
+            requests.clone(),
+        );
+        api.add_registry(registry);
         Self {
             api,
             following: ArcSwapOption::empty(),
+            requests,
         }
     }
 
@@ -104,7 +124,11 @@ async fn answer(State(apis): State<Arc<MetricsApis>>, request: Request) -> Respo
         headers: head.headers,
     };
     let answered = apis.answer(&asked, &parts).await;
-    write(&answered.unwrap_or_else(|refused| refused))
+    let answered = answered.unwrap_or_else(|refused| refused);
+    let (group, code) = (asked.known_group(), answered.status);
+    let labels = RequestLabels { group, code };
+    apis.requests.get_or_create(&labels).inc();
+    write(&answered)
 }
 
 fn write(answer: &ApiAnswer) -> Response {

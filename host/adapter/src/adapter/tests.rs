@@ -39,6 +39,12 @@ fn usage() -> Source {
         ("container", "main"),
         ("node", "w"),
     ];
+    let again = [
+        ("namespace", "n"),
+        ("pod", "a"),
+        ("container", "main"),
+        ("metrics_path", "/metrics/resource"),
+    ];
     let pause = [
         ("namespace", "n"),
         ("pod", "a"),
@@ -54,6 +60,9 @@ fn usage() -> Source {
     source(&[
         (cpu, &main, 10.0, 15.0),
         (memory, &main, 4096.0, 0.0),
+        // The kubelet's own word on the same container.
+        (cpu, &again, 10.0, 14.0),
+        (memory, &again, 4000.0, 0.0),
         (cpu, &pause, 10.0, 15.0),
         (memory, &pause, 4096.0, 0.0),
         // Of a container whose cores are not known yet, nothing is said.
