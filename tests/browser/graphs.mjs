@@ -131,7 +131,7 @@ export const stories = {
     const more = async (count) => {
       while (asked < count) await page.waitForRequest('**/api/v1/query_range');
     };
-    await more(3);
+    await more(2);
     // What is there stays while the next answer is awaited.
     assert.equal(await page.getByText('The query runs').count(), 0);
     const hide = (isHidden) =>
@@ -140,18 +140,19 @@ export const stories = {
         document.dispatchEvent(new Event('visibilitychange'));
       }, isHidden);
     await hide(true);
+    const before = asked;
     await page.waitForFunction(() => {
-      // Two and a half intervals in the page's own time.
+      // An interval and a half in the page's own time.
       window.hiddenAt ??= performance.now();
-      return performance.now() - window.hiddenAt > 2500;
+      return performance.now() - window.hiddenAt > 1500;
     });
     // One may have been on its way.
-    const [whileHidden] = [asked];
+    assert.ok(asked <= before + 1, `${asked - before} queries while hidden`);
+    const whileHidden = asked;
     await hide(false);
     await more(whileHidden + 1);
     await page.getByLabel('Auto-refresh').selectOption('');
     await page.waitForURL((url) => !url.search.includes('refresh'));
-    assert.ok(whileHidden <= 6, `${whileHidden} queries`);
   },
 
   'graphs: statistics of a query, and the buckets of a histogram in a table': async (page, live) => {
@@ -170,27 +171,26 @@ export const stories = {
 
   'graphs: they look well in light, in dark and on a phone': async (page, live) => {
     await pushHistograms(live.url, 'looks');
+    // All on one page: each page costs a load.
     const views = [
-      ['heatmap', 'g0.expr=rate(looks_latency[30s])&g0.tab=graph&g0.range_input=5m&g0.display_mode=heatmap&g0.show_alerts=1', 'Observations in a bucket'],
-      ['exemplars', 'g0.expr=rate(looks_requests_total[30s])&g0.tab=graph&g0.range_input=5m&g0.show_exemplars=1', 'exemplars'],
-      ['histogram', 'g0.expr=looks_latency', 'count'],
-    ];
+      'expr=rate(looks_latency[30s])&tab=graph&range_input=5m&display_mode=heatmap&show_alerts=1',
+      'expr=rate(looks_requests_total[30s])&tab=graph&range_input=5m&show_exemplars=1',
+      'expr=looks_latency&tab=table',
+    ].map((view, index) => view.replace(/(^|&)/g, `$1g${index}.`));
     for (const scheme of ['light', 'dark', 'phone']) {
       await page.emulateMedia({ colorScheme: scheme === 'dark' ? 'dark' : 'light' });
       if (scheme === 'phone') await page.setViewportSize({ width: 390, height: 844 });
-      for (const [name, search, text] of views) {
-        await page.goto(`/query?${search}`);
-        await page.getByText(text).first().waitFor();
-        if (name !== 'histogram') await drawn(page);
-        if (name === 'exemplars') {
-          await page.getByText(/\d exemplars/).click();
-          await page.getByRole('list', { name: 'Exemplars' }).getByRole('button').first().click();
-        }
-        await page.screenshot({ path: picture(`${name} ${scheme}`), fullPage: true });
-        await accessible(page, `${name} ${scheme}`);
-        const width = await page.evaluate(() => document.documentElement.scrollWidth);
-        if (scheme === 'phone') assert.ok(width <= 390, `${name} is ${width} pixels wide`);
-      }
+      await page.goto(`/query?${views.join('&')}`);
+      await page.getByText('Observations in a bucket').waitFor();
+      await page.getByRole('table', { name: 'Buckets' }).waitFor();
+      await drawn(page);
+      await page.getByText(/\d exemplars/).click();
+      await page.getByRole('list', { name: 'Exemplars' }).getByRole('button').first().click();
+      await page.getByRole('region', { name: 'Exemplar' }).waitFor();
+      await page.screenshot({ path: picture(`graphs ${scheme}`), fullPage: true });
+      await accessible(page, `graphs ${scheme}`);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (scheme === 'phone') assert.ok(width <= 390, `${width} pixels wide`);
     }
   },
 };

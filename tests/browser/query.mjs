@@ -15,7 +15,7 @@ async function write(page, text, number = 1) {
 const address = (page) => Object.fromEntries(new URL(page.url()).searchParams);
 
 export async function drawn(page) {
-  await page.locator('.plot canvas').waitFor();
+  await page.locator('.plot canvas').first().waitFor();
   await page.waitForFunction(() => {
     const canvas = document.querySelector('.plot canvas');
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
