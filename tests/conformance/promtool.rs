@@ -283,6 +283,53 @@ fn newer_commands_work_with_a_prometheus() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// What a rule would have given is in blocks, and no alert.
+#[test]
+fn rules_are_filled_in_from_a_prometheus() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_, theirs] = stores(folder.path());
+    let prometheus = peers::prometheus_on(folder.path(), Path::new(&theirs));
+    for (name, text) in TEXTS {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let of = |args: &[&str]| run_in(&binary(), folder.path(), args, &prometheus.url());
+    let fill = [
+        "tsdb",
+        "create-blocks-from",
+        "rules",
+        "--url=@",
+        "--start=2025-01-01T00:00:00Z",
+        "--end=2025-01-01T02:10:00Z",
+        "--eval-interval=5m",
+        "--output-dir=filled",
+        "rules.yml",
+    ];
+    let output = of(&fill);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let (code, dumped) = said(&of(&["tsdb", "dump", "filled"]));
+    assert_eq!(code, Some(0));
+    let expected: Vec<String> = (0..27)
+        .map(|step| {
+            let (minute, time_ms) = (step * 5, (START_S + step * 300) * 1_000);
+            // Three rooms, each half a degree above its number.
+            let sum = 3_001 + 3 * minute;
+            format!("{{__name__=\"a\"}} {sum}.5 {time_ms}")
+        })
+        .collect();
+    assert_eq!(dumped.lines().collect::<Vec<_>>(), expected);
+    // What was gathered is gone.
+    let left = std::fs::read_dir(folder.path().join("filled")).unwrap();
+    let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let gathered: Vec<String> = names.filter(|name| name.contains("backfill")).collect();
+    assert!(gathered.is_empty(), "{gathered:?}");
+    for wrong in ["--start=soon", "--start=2026-01-01T00:00:00Z"] {
+        let mut args = fill;
+        args[4] = wrong;
+        assert_eq!(of(&args).status.code(), Some(1), "{wrong}");
+    }
+}
+
 #[test]
 fn expressions_are_formatted_and_changed() {
     for (args, expected) in [

@@ -32,13 +32,17 @@ http_section! {
 /// How to speak to it.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ClientArgs {
-    /// HTTP client configuration file for this command to connect to Prometheus.
+    /// HTTP client configuration file for this command to connect to the server.
     #[arg(long = "http.config.file", value_name = "FILE")]
     http_config: Option<PathBuf>,
 }
 
 impl ClientArgs {
-    fn config(&self) -> anyhow::Result<HttpConfig> {
+    /// What a client is made of.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what it says does not go together.
+    pub(crate) fn config(&self) -> anyhow::Result<HttpConfig> {
         let Some(path) = &self.http_config else {
             return Ok(HttpConfig::default());
         };

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use narthex_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use narthex_http::{BodyLimit, Client, HttpConfig, RequestError, Response};
+use narthex_http::{BodyLimit, Client, RequestError, Response};
 use narthex_model::PromDuration;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use crate::prometheus_server::ClientArgs;
 use crate::query_string;
 
 /// An answer may have this many bytes: what a million alerts without long annotations have.
@@ -29,6 +30,9 @@ pub(super) struct ConnectionArgs {
     /// Timeout for the executed command.
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     timeout: PromDuration,
+    /// How to speak to it.
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 /// A way to it.
@@ -62,7 +66,7 @@ impl Connection {
             .context("the runtime cannot be started")?;
         Ok(Self {
             runtime,
-            client: Client::new(&HttpConfig::default())?,
+            client: Client::new(&args.client.config()?)?,
             base: format!("{}/api/v2", url.trim_end_matches('/')),
             timeout: args.timeout.as_std(),
         })
