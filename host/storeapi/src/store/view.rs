@@ -39,7 +39,7 @@ impl StoreApi {
         let external = self.external_labels()?;
         let selectors = request.matcher_string.iter();
         let selectors: Result<Vec<Vec<Vec<Matcher>>>, String> = selectors
-            .map(|text| (self.options.selectors)(text))
+            .map(|text| (self.options.selectors)(text.as_str()))
             .collect();
         let selectors = selectors.map_err(Status::invalid_argument)?.concat();
         let kind = request.r#type();
