@@ -46,6 +46,23 @@ MESSAGES = {
         " matchers:7:[LabelMatcher] without_replica_labels:8:[string] limit:9:int64",
         "LabelValuesResponse": "values:1:[string] warnings:2:[string]",
         "InfoRequest": "",
+        "TargetsRequest": "state:1:int32",
+        "ActiveTarget": "discovered_labels:1:LabelSet labels:2:LabelSet scrape_pool:3:string"
+        " scrape_url:4:string global_url:5:string last_error:6:string health:9:int32",
+        "TargetDiscovery": "active_targets:1:[ActiveTarget]",
+        "TargetsResponse": "targets:1:TargetDiscovery warning:2:string",
+        "MetadataRequest": "metric:1:string limit:2:int32",
+        "Meta": "type:1:string help:2:string unit:3:string",
+        "MetadataEntry": "metas:2:[Meta]",
+        # A map is a list of its pairs.
+        "Pair": "key:1:string value:2:MetadataEntry",
+        "MetricMetadata": "metadata:1:[Pair]",
+        "MetadataResponse": "metadata:1:MetricMetadata warning:2:string",
+        "RulesRequest": "type:1:int32",
+        "RecordingRule": "name:1:string query:2:string labels:3:LabelSet health:4:string",
+        "Rule": "recording:1:RecordingRule",
+        "RuleGroup": "name:1:string file:2:string rules:3:[Rule] interval:4:double",
+        "RulesResponse": "group:1:RuleGroup warning:2:string",
         "TSDBInfo": "labels:1:LabelSet min_time:2:int64 max_time:3:int64",
         "StoreInfo": "min_time:1:int64 max_time:2:int64 supports_sharding:3:bool"
         " supports_without_replica_labels:5:bool tsdb_infos:6:[TSDBInfo]",
@@ -260,15 +277,19 @@ class Host:
         )
         return method(request, timeout=30)
 
+    def stream(self, path, answer, request):
+        method = self.channel.unary_stream(
+            path,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=T[answer].FromString,
+        )
+        return list(method(request, timeout=30))
+
     def series(self, **fields):
         """Each series of the frames as labels and samples, in order."""
-        method = self.channel.unary_stream(
-            "/thanos.Store/Series",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=T["SeriesResponse"].FromString,
-        )
         found = []
-        for frame in method(T["SeriesRequest"](**fields), timeout=30):
+        request = T["SeriesRequest"](**fields)
+        for frame in self.stream("/thanos.Store/Series", "SeriesResponse", request):
             assert not frame.warning, frame.warning
             for series in frame.batch.series if frame.HasField("batch") else [frame.series]:
                 labels = [(label.name, label.value) for label in series.labels]
@@ -432,7 +453,7 @@ def main():
     refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: host.series(**wrong))
     refused(
         grpc.StatusCode.UNIMPLEMENTED,
-        lambda: host.call("/thanos.Rules/Rules", "InfoResponse", T["InfoRequest"]()),
+        lambda: host.call("/thanos.Query/Query", "InfoResponse", T["InfoRequest"]()),
     )
 
     span = {"start": start, "end": end}
@@ -445,6 +466,27 @@ def main():
         values = host.call("/thanos.Store/LabelValues", "LabelValuesResponse", request)
         own = [EXTERNAL[label]] if label in EXTERNAL else None
         assert list(values.values) == (own or host.http(f"/api/v1/label/{label}/values")), label
+
+    (answer,) = host.stream("/thanos.Targets/Targets", "TargetsResponse", T["TargetsRequest"]())
+    (target,) = answer.targets.active_targets
+    (own,) = host.http("/api/v1/targets")["activeTargets"]
+    labels = {label.name: label.value for label in target.labels.labels}
+    assert labels == {**own["labels"], **EXTERNAL}, labels
+    assert (target.scrape_pool, target.scrape_url) == (own["scrapePool"], own["scrapeUrl"])
+    assert (target.health, target.last_error) == (1, ""), target
+    request = T["MetadataRequest"](limit=-1)
+    (answer,) = host.stream("/thanos.Metadata/MetricMetadata", "MetadataResponse", request)
+    metadata = {
+        pair.key: [{"type": m.type, "help": m.help, "unit": m.unit} for m in pair.value.metas]
+        for pair in answer.metadata.metadata
+    }
+    assert metadata == host.http("/api/v1/metadata") and "pushed" in metadata, metadata
+    (answer,) = host.stream("/thanos.Rules/Rules", "RulesResponse", T["RulesRequest"]())
+    ((own,),) = [group["rules"] for group in host.http("/api/v1/rules")["groups"]]
+    (rule,) = answer.group.rules
+    recording, labels = rule.recording, [(l.name, l.value) for l in rule.recording.labels.labels]
+    assert (recording.name, recording.query) == (own["name"], own["query"])
+    assert dict(labels) == {**own["labels"], **EXTERNAL}, labels
 
     with urllib.request.urlopen(f"{host.url}/metrics") as page:
         metrics = page.read().decode()

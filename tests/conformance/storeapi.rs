@@ -1,15 +1,23 @@
 //! Thanos' StoreAPI as others ask it: a client in Python, and Thanos itself where it is there.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use narthex_tests::{Narthex, Process, Ticking, free_port, http, repository, until};
 
 /// A host with external labels, one of them its replica's, and the port of its StoreAPI.
-fn host(ticking: &Ticking, replica: &str) -> (Narthex, String) {
+fn host(ticking: &Ticking, folder: &Path, replica: &str) -> (Narthex, String) {
+    let rules = folder.join("rules.yml");
+    let rule =
+        "groups: [{name: g, rules: [{record: total, expr: sum(other), labels: {team: a}}]}]\n";
+    fs::write(&rules, rule).unwrap();
     let config = format!(
         "global: {{scrape_interval: 100ms, scrape_timeout: 100ms, \
          external_labels: {{cluster: eu, replica: {replica}}}}}\n\
+         rule_files: [\"{}\"]\n\
          scrape_configs: [{{job_name: t, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        rules.display(),
         ticking.address()
     );
     let address = format!("127.0.0.1:{}", free_port());
@@ -35,7 +43,8 @@ fn ticking() -> Ticking {
 #[test]
 fn another_client_reads_every_series_of_a_host() {
     let ticking = ticking();
-    let (narthex, address) = host(&ticking, "a");
+    let folder = tempfile::tempdir().unwrap();
+    let (narthex, address) = host(&ticking, folder.path(), "a");
     ticking.wait_for(150);
     let python = std::env::var("NARTHEX_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)
@@ -75,8 +84,8 @@ fn asked_by_thanos(ticking: &Ticking, (narthex, address): (&Narthex, &str)) {
         println!("thanos is not on the PATH: no real querier was asked");
         return;
     }
-    let (other, other_address) = host(ticking, "b");
     let folder = tempfile::tempdir().unwrap();
+    let (other, other_address) = host(ticking, folder.path(), "b");
     let port = free_port();
     let args = [
         "query".to_owned(),

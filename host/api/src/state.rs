@@ -304,7 +304,8 @@ impl ApiState {
         &self.0.write_bounds
     }
 
-    pub(crate) fn serving(&self) -> Option<Arc<Serving>> {
+    /// What answers; `None` until the store is open, and after it is closed.
+    pub fn serving(&self) -> Option<Arc<Serving>> {
         self.0.serving.load_full()
     }
 

@@ -2,6 +2,8 @@
 //!
 //! It is not: the protocol, which is the StoreAPI's.
 
+mod view;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use self::view::View;
 use crate::flags::{CommandLine, GrpcFlags};
 use crate::listen;
 use crate::store::Store;
@@ -86,6 +89,7 @@ impl GrpcAddress {
                 let selectors = expr.selectors().into_iter();
                 Ok(selectors.map(|s| s.selector.matchers.to_vec()).collect())
             }),
+            view: Box::new(View(state.clone())),
             limits: self.flags.limits(),
         });
         let grace = self.flags.grpc_grace_period.as_std();

@@ -6,6 +6,15 @@ pub(crate) const INFO: &str = "/thanos.info.Info/Info";
 /// `thanos.Exemplars`
 pub(crate) const EXEMPLARS: &str = "/thanos.Exemplars/Exemplars";
 
+/// `thanos.Metadata`
+pub(crate) const METADATA: &str = "/thanos.Metadata/MetricMetadata";
+
+/// `thanos.Rules`
+pub(crate) const RULES: &str = "/thanos.Rules/Rules";
+
+/// `thanos.Targets`
+pub(crate) const TARGETS: &str = "/thanos.Targets/Targets";
+
 /// `thanos.Store`: series.
 pub(crate) const SERIES: &str = "/thanos.Store/Series";
 

@@ -22,6 +22,7 @@ mod labels;
 mod limits;
 mod question;
 mod shard;
+mod view;
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,11 +40,14 @@ use self::limits::Room;
 use self::question::Question;
 use self::shard::Shard;
 use crate::message::LabelSet;
-use crate::message::info::{ExemplarsInfo, InfoResponse, StoreInfo, TsdbInfo};
+use crate::message::info::{
+    ExemplarsInfo, InfoResponse, MetricMetadataInfo, RulesInfo, StoreInfo, TargetsInfo, TsdbInfo,
+};
 use crate::message::store::{AggrChunk, Chunk, SeriesRequest};
 
 pub(crate) use self::answer::Answer;
 pub use self::limits::StoreLimits;
+pub use self::view::HostView;
 
 /// What a request is told where there are no external labels.
 const NO_EXTERNAL_LABELS: &str = "no external labels are configured: without global.external_labels \
@@ -65,6 +69,8 @@ pub struct StoreOptions {
     pub oldest_ms: Box<dyn Fn() -> i64 + Send + Sync>,
     /// The selectors of a query in PromQL, or what is wrong with it.
     pub selectors: Box<SelectorsOf>,
+    /// What the host says of itself.
+    pub view: Box<dyn HostView>,
     /// What bounds a request.
     pub limits: StoreLimits,
 }
@@ -93,6 +99,8 @@ impl StoreApi {
         let external = (self.options.external_labels)();
         let labels = LabelSet::of(&external);
         let (min_time, max_time) = ((self.options.oldest_ms)(), i64::MAX);
+        // A service is there where there is something to tell its answers by.
+        let has_labels = !external.is_empty();
         let store = StoreInfo {
             min_time,
             max_time,
@@ -105,15 +113,14 @@ impl StoreApi {
             }],
         };
         InfoResponse {
-            label_sets: if external.is_empty() {
-                Vec::new()
-            } else {
-                vec![labels]
-            },
+            label_sets: has_labels.then_some(labels).into_iter().collect(),
             component_type: COMPONENT.to_owned(),
-            store: (!external.is_empty()).then_some(store),
-            exemplars: (!external.is_empty()).then_some(ExemplarsInfo { min_time, max_time }),
-            ..InfoResponse::default()
+            store: has_labels.then_some(store),
+            rules: has_labels.then_some(RulesInfo {}),
+            metric_metadata: has_labels.then_some(MetricMetadataInfo {}),
+            targets: has_labels.then_some(TargetsInfo {}),
+            exemplars: has_labels.then_some(ExemplarsInfo { min_time, max_time }),
+            query: None,
         }
     }
 

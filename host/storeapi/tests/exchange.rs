@@ -1,6 +1,13 @@
 //! An endpoint that is asked by our own client, over connections: frames, errors, deadlines, TLS
 //! and client certificates, and the end.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as expected"
+)]
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,11 +22,15 @@ use narthex_storage::{
     SeriesStream, StorageError, contract,
 };
 use narthex_storeapi::message::exemplars::{self, ExemplarsFrame};
+use narthex_storeapi::message::metadata::MetricMetadataEntry;
+use narthex_storeapi::message::rules::RuleGroup;
 use narthex_storeapi::message::store::{
     LabelMatcher, LabelNamesRequest, LabelValuesRequest, MatcherType, SeriesFrame, SeriesRequest,
 };
+use narthex_storeapi::message::targets::TargetDiscovery;
 use narthex_storeapi::{
-    Endpoint, EndpointError, EndpointTls, GrpcMetrics, StoreApi, StoreLimits, StoreOptions, serve,
+    Endpoint, EndpointError, EndpointTls, GrpcMetrics, HostView, StoreApi, StoreLimits,
+    StoreOptions, serve,
 };
 use narthex_web::{Entrance, TlsServerConfig, WebConfig};
 use prometheus_client::registry::Registry;
@@ -30,6 +41,23 @@ use tokio::task::JoinHandle;
 
 /// Longer than any answer here takes.
 const LONG: Duration = Duration::from_secs(60);
+
+/// A host that has nothing but samples.
+struct Silent;
+
+impl HostView for Silent {
+    fn rule_groups(&self) -> Vec<RuleGroup> {
+        Vec::new()
+    }
+
+    fn targets(&self) -> TargetDiscovery {
+        TargetDiscovery::default()
+    }
+
+    fn metadata(&self, _: &str) -> BTreeMap<String, MetricMetadataEntry> {
+        BTreeMap::new()
+    }
+}
 
 /// A server that is asked.
 struct Server {
@@ -52,6 +80,7 @@ impl Server {
                 "up" => Ok(vec![vec![Matcher::equal("__name__", "up")]]),
                 other => Err(format!("no query: {other}")),
             }),
+            view: Box::new(Silent),
             limits: StoreLimits {
                 series_max: 1_000,
                 samples_max: 0,

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
+use futures::future::ready;
 use futures::stream::{self, BoxStream};
 use hyper::{Request, Response};
 use prost::Message;
@@ -18,6 +19,9 @@ use super::deadline;
 use super::metrics::{Call, GrpcMetrics};
 use crate::message::exemplars::ExemplarsRequest;
 use crate::message::info::InfoRequest;
+use crate::message::metadata::MetricMetadataRequest;
+use crate::message::rules::RulesRequest;
+use crate::message::targets::TargetsRequest;
 use crate::{StoreApi, method};
 
 /// The methods of an endpoint.
@@ -81,11 +85,20 @@ impl Service {
                 self.streaming(method::SERIES, answer, request).await
             }
             method::EXEMPLARS => {
-                let answer = move |asked: ExemplarsRequest| {
-                    let found = api.exemplars(&asked);
-                    async move { found.map(|found| stream::iter(found.into_iter().map(Ok)).boxed()) }
-                };
+                let answer = move |asked: ExemplarsRequest| ready(all(api.exemplars(&asked)));
                 self.streaming(method::EXEMPLARS, answer, request).await
+            }
+            method::RULES => {
+                let answer = move |asked: RulesRequest| ready(all(api.rules(&asked)));
+                self.streaming(method::RULES, answer, request).await
+            }
+            method::TARGETS => {
+                let answer = move |asked: TargetsRequest| ready(all(api.targets(asked)));
+                self.streaming(method::TARGETS, answer, request).await
+            }
+            method::METADATA => {
+                let answer = move |asked: MetricMetadataRequest| ready(all(api.metadata(&asked)));
+                self.streaming(method::METADATA, answer, request).await
             }
             path => Status::unimplemented(format!("there is no method {path}")).into_http(),
         }
@@ -154,6 +167,11 @@ impl Service {
 
 /// The messages of an answer.
 type Messages<A> = BoxStream<'static, Result<A, Status>>;
+
+/// Messages that are there.
+fn all<A: Send + 'static>(messages: Result<Vec<A>, Status>) -> Result<Messages<A>, Status> {
+    messages.map(|messages| stream::iter(messages.into_iter().map(Ok)).boxed())
+}
 
 /// The messages as they are asked for, and with the last one, or an error, the end of the call.
 fn counted<A: Send + 'static>(messages: Messages<A>, call: Call) -> Messages<A> {

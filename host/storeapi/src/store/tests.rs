@@ -5,6 +5,7 @@ use narthex_promblock::read_chunk;
 use narthex_storage::{Appendable as _, MemoryStore, TimeRange, contract};
 use tonic::Code;
 
+use super::view::tests::{Fixed, selectors};
 use super::*;
 use crate::message::Label;
 use crate::message::store::{
@@ -43,18 +44,19 @@ fn store() -> Arc<MemoryStore> {
     Arc::new(store)
 }
 
-fn api_with(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
+pub(super) fn api_with(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
     let external = Labels::from_pairs(external.iter().copied());
     Arc::new(StoreApi::new(StoreOptions {
         store: store(),
         external_labels: Box::new(move || external.clone()),
         oldest_ms: Box::new(|| 7),
-        selectors: Box::new(|query| Err(format!("no query: {query}"))),
+        selectors: selectors(),
+        view: Box::new(Fixed),
         limits,
     }))
 }
 
-fn api() -> Arc<StoreApi> {
+pub(super) fn api() -> Arc<StoreApi> {
     api_with(&[("cluster", "outer"), ("replica", "r1")], UNLIMITED)
 }
 
