@@ -7,6 +7,7 @@ mod cluster;
 mod default_config;
 mod examples;
 mod first_exporter;
+mod fleet;
 mod hot_swap;
 mod languages;
 mod late_samples;

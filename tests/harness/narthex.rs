@@ -18,6 +18,7 @@ pub struct NarthexBuilder {
     flags: Vec<String>,
     data: Option<PathBuf>,
     is_agent: bool,
+    is_querier: bool,
     host: Option<String>,
     namespace: Option<String>,
 }
@@ -59,6 +60,12 @@ impl NarthexBuilder {
         self
     }
 
+    /// As `query serve`.
+    pub fn querier(mut self) -> Self {
+        self.is_querier = true;
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(self) -> Narthex {
         let folder = tempfile::tempdir().unwrap();
@@ -76,16 +83,20 @@ impl NarthexBuilder {
             args.push(program.display().to_string());
             program = PathBuf::from("ip");
         }
+        if self.is_querier {
+            args.extend(["query", "serve"].map(str::to_owned));
+        }
         args.extend([
             format!("--web.listen-address={host}:{port}"),
             "--web.enable-lifecycle".to_owned(),
         ]);
-        args.extend(match self.is_agent {
-            true => vec![
+        args.extend(match (self.is_agent, self.is_querier) {
+            (true, _) => vec![
                 "--agent".to_owned(),
                 format!("--storage.agent.path={}", data.display()),
             ],
-            false => vec![format!("--storage.tsdb.path={}", data.display())],
+            (false, true) => vec![format!("--storage.agent.path={}", data.display())],
+            (false, false) => vec![format!("--storage.tsdb.path={}", data.display())],
         });
         if self.config.is_some() {
             args.push(format!(

@@ -25,6 +25,9 @@ use crate::{Dedup, Fleet, ViewOptions};
 /// So many series a frame may have, as Thanos' querier asks for.
 const BATCH_SERIES: i64 = 64;
 
+/// A member, and what it said of itself.
+type Asked = (Arc<Member>, Arc<Known>);
+
 /// One reader's view.
 pub(crate) struct View {
     fleet: Arc<Fleet>,
@@ -81,7 +84,7 @@ impl View {
         matchers: &[Matcher],
         range: TimeRange,
         warnings: &Warnings,
-    ) -> Result<Vec<(Arc<Member>, Arc<Known>)>, StorageError> {
+    ) -> Result<Vec<Asked>, StorageError> {
         let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
         let mut asked = Vec::new();
         for member in self.fleet.members().iter() {
