@@ -20,6 +20,9 @@ const OWN: &str = "own";
 
 const HTTPS: &str = "https://127.0.0.1:";
 
+/// Method, path and headers of a request, and the status of its answer.
+type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, u16);
+
 /// `proxy.pem` by the cluster's authority, `other.pem` by another one, and `issuer.key`.
 fn write_keys(folder: &Path) {
     let script = r#"
@@ -272,7 +275,7 @@ fn requests_are_answered_by_who_asks(
     let (query, reload) = ("/api/v1/query?query=1", "/-/reload");
     let user = |name: &'static str| ("x-forwarded-user", name);
     let bearer = |token| ("authorization", token);
-    let table: Vec<(&str, &str, Vec<(&str, &str)>, u16)> = vec![
+    let table: Vec<Case<'_>> = vec![
         ("GET", "/-/healthy", vec![], 200),
         ("GET", "/metrics", vec![], 401),
         ("GET", query, vec![], 401),

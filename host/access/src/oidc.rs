@@ -2,14 +2,13 @@
 //!
 //! It is not: a login. Browsers and tools bring a token that they have got elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use narthex_http::header::{ACCEPT, HeaderMap, HeaderValue};
 use narthex_http::{BodyLimit, Client};
 use narthex_kubernetes::User;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use crate::config::OidcConfig;
 use crate::jwt::{Key, Token};
@@ -23,7 +22,9 @@ pub(crate) const RESERVED: &str = "system:";
 pub(crate) struct Issuer {
     config: OidcConfig,
     client: Client,
-    keys: Mutex<Published>,
+    published: Mutex<Published>,
+    /// Held by who fetches them.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 /// The keys as they were published last.
@@ -63,7 +64,8 @@ impl Issuer {
         Ok(Self {
             client: client.map_err(|error| error.to_string())?,
             config: config.clone(),
-            keys: Mutex::default(),
+            published: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
         })
     }
 
@@ -109,20 +111,29 @@ impl Issuer {
     }
 
     /// The keys that may have signed a token: those that are known, or new ones where none of them
-    /// may, or they are too old.
+    /// may, or they are too old. Nobody waits for new ones whose token the known ones will do for.
     async fn keys_for(&self, token: &Token<'_>) -> Result<Arc<Vec<Key>>, TokenError> {
-        // Those who come while they are fetched wait for them.
-        let mut published = self.keys.lock().await;
-        let now = Instant::now();
-        let within = |at: Option<Instant>, age: Duration| {
-            at.is_some_and(|at| now.saturating_duration_since(at) < age)
-        };
-        let is_fresh = within(published.fetched, KEYS_AGE) && token.has_key(&published.keys);
-        if is_fresh || within(published.asked, KEYS_PAUSE) {
-            return published.known();
+        if let Some(known) = self.lock().usable(token) {
+            return known;
         }
+        let _turn = match self.fetching.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let published = self.lock().keys.clone();
+                if token.has_key(&published) {
+                    return Ok(published);
+                }
+                self.fetching.lock().await
+            }
+        };
+        // Somebody may have fetched them in the meantime.
+        if let Some(known) = self.lock().usable(token) {
+            return known;
+        }
+        let fetched = self.fetch().await;
+        let (mut published, now) = (self.lock(), Instant::now());
         published.asked = Some(now);
-        match self.fetch().await {
+        match fetched {
             Ok(keys) => {
                 published.keys = Arc::new(keys);
                 published.fetched = Some(now);
@@ -137,6 +148,11 @@ impl Issuer {
             }
         }
         published.known()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Published> {
+        let published = self.published.lock();
+        published.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self) -> Result<Vec<Key>, String> {
@@ -178,6 +194,16 @@ impl Issuer {
 }
 
 impl Published {
+    /// What a token is verified by without asking anybody; `None` where the issuer has to be asked.
+    fn usable(&self, token: &Token<'_>) -> Option<Result<Arc<Vec<Key>>, TokenError>> {
+        let now = Instant::now();
+        let within = |at: Option<Instant>, age: Duration| {
+            at.is_some_and(|at| now.saturating_duration_since(at) < age)
+        };
+        let is_fresh = within(self.fetched, KEYS_AGE) && token.has_key(&self.keys);
+        (is_fresh || within(self.asked, KEYS_PAUSE)).then(|| self.known())
+    }
+
     /// Keys that were fetched once are known, even where the issuer is silent now.
     fn known(&self) -> Result<Arc<Vec<Key>>, TokenError> {
         match (&self.fetched, &self.trouble) {

@@ -1,13 +1,12 @@
 //! Access to an extension of Kubernetes' API, as the API server delegates it: who asks is said by the
 //! cluster's proxy or by a token, and what they may by the cluster.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use narthex_access::{AccessMetrics, Attributes, Reviews, User};
 use narthex_http::header::{AUTHORIZATION, HeaderMap};
 use narthex_kubernetes::{Cluster, Selection};
-use tokio::sync::Mutex;
 
 use crate::front_proxy::FrontProxy;
 use crate::peer::Peer;
@@ -29,7 +28,9 @@ const MASTERS: &str = "system:masters";
 pub struct Delegation {
     cluster: Arc<Cluster>,
     reviews: Reviews,
-    proxy: Mutex<Known>,
+    known: Mutex<Known>,
+    /// Held by who asks the cluster which proxy it has.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// What the ConfigMap said last.
@@ -52,13 +53,24 @@ pub enum Refused {
     Unavailable(String),
 }
 
+impl Known {
+    /// What counts without asking the cluster.
+    fn usable(&self) -> Option<Result<Arc<FrontProxy>, String>> {
+        let until = self.until?;
+        let text = "the cluster does not say which proxy it has";
+        let known = || self.proxy.clone().ok_or_else(|| text.to_owned());
+        (Instant::now() < until).then(known)
+    }
+}
+
 impl Delegation {
     /// To a cluster that was not asked anything yet.
     pub fn new(cluster: Arc<Cluster>, metrics: AccessMetrics) -> Self {
         Self {
             reviews: Reviews::new(Arc::clone(&cluster), Vec::new(), metrics),
             cluster,
-            proxy: Mutex::default(),
+            known: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
         }
     }
 
@@ -110,16 +122,29 @@ impl Delegation {
         }
     }
 
-    /// The proxies as the cluster names them; those of before where it is silent now.
+    /// The proxies as the cluster names them; those of before where it is silent now, or somebody asks
+    /// it already.
     async fn front_proxy(&self) -> Result<Arc<FrontProxy>, String> {
-        // Those who come while it is asked wait for the answer.
-        let mut known = self.proxy.lock().await;
-        let now = Instant::now();
-        if known.until.is_some_and(|until| now < until) {
-            let text = "the cluster does not say which proxy it has";
-            return known.proxy.clone().ok_or_else(|| text.to_owned());
+        if let Some(known) = self.lock().usable() {
+            return known;
         }
-        match self.read().await {
+        let _turn = match self.reading.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let before = self.lock().proxy.clone();
+                match before {
+                    Some(before) => return Ok(before),
+                    None => self.reading.lock().await,
+                }
+            }
+        };
+        // Somebody may have asked in the meantime.
+        if let Some(known) = self.lock().usable() {
+            return known;
+        }
+        let found = self.read().await;
+        let (mut known, now) = (self.lock(), Instant::now());
+        match found {
             Ok(proxy) => {
                 let proxy = Arc::new(proxy);
                 *known = Known {
@@ -142,6 +167,10 @@ impl Delegation {
                 known.proxy.clone().ok_or(error)
             }
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self) -> Result<FrontProxy, String> {

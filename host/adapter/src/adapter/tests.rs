@@ -8,8 +8,11 @@ use super::*;
 /// When everything is asked.
 const NOW_MS: i64 = 1_700_000_000_000;
 
+/// Name and labels of a series, its first value, and by how much the second is greater.
+type Grown<'a> = (&'a str, &'a [(&'a str, &'a str)], f64, f64);
+
 /// Samples one and two scrapes ago: what is counted grows by the second value.
-fn source(series: &[(&str, &[(&str, &str)], f64, f64)]) -> Source {
+fn source(series: &[Grown<'_>]) -> Source {
     let store = MemoryStore::new();
     let mut samples = Vec::new();
     for (name, labels, value, growth) in series {
