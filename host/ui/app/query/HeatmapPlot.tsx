@@ -151,11 +151,16 @@ export function HeatmapPlot(props: HeatmapPlotProps) {
     if (element === null || tipElement === null) return;
     const { map, exemplars } = newest.current;
     const layer = new ExemplarLayer(exemplars, isDark, {
-      top: (drawn, mark) => drawn.valToPos(placeOf(map, mark.value), 'y'),
+      top: (on, mark) => on.valToPos(placeOf(map, mark.value), 'y'),
       onPress: (index) => newest.current.onExemplar(index),
     });
+    const drawn = {
+      ...newest.current,
+      // Where a drag leads depends on the panel, which may change while the cells stay.
+      onZoom: (startMs: number, endMs: number) => newest.current.onZoom(startMs, endMs),
+    };
     const made = new uPlot(
-      options(newest.current, isDark, element.clientWidth, tipElement, layer),
+      options(drawn, isDark, element.clientWidth, tipElement, layer),
       [map.times, map.times.map(() => null)],
       element,
     );

@@ -62,8 +62,12 @@ function options(
   width: number,
   tip: HTMLElement,
   layer: ExemplarLayer,
+  /** The data may be newer than the drawing. */
+  newest: () => PlotProps,
 ): uPlot.Options {
-  const { shared, axis } = frame(width, isDark, props.isLocal, props.onZoom);
+  const { shared, axis } = frame(width, isDark, props.isLocal, (startMs, endMs) =>
+    newest().onZoom(startMs, endMs),
+  );
   const bands = props.isStacked
     ? props.names.slice(1).map((_, index) => ({ series: [index + 2, index + 1] as [number, number] }))
     : [];
@@ -96,7 +100,7 @@ function options(
           layer.draw(plot);
         },
       ],
-      setCursor: [(plot) => showTip(plot, tip, props)],
+      setCursor: [(plot) => showTip(plot, tip, newest())],
       ready: [(plot) => layer.listen(plot)],
     },
   };
@@ -139,6 +143,8 @@ export function Plot(props: PlotProps) {
   const newest = useRef(props);
   newest.current = props;
   const plot = useRef<uPlot>(null);
+  const drawn = useRef<Columns>(null);
+  const names = props.names.join('\n');
 
   useEffect(() => {
     const [element, tipElement] = [place.current, tip.current];
@@ -148,11 +154,12 @@ export function Plot(props: PlotProps) {
       onPress: (index) => newest.current.onExemplar(index),
     });
     const made = new uPlot(
-      options(newest.current, isDark, element.clientWidth, tipElement, layer),
+      options(newest.current, isDark, element.clientWidth, tipElement, layer, () => newest.current),
       newest.current.columns,
       element,
     );
     plot.current = made;
+    drawn.current = newest.current.columns;
     const observer = new ResizeObserver(() => {
       made.setSize({ width: element.clientWidth, height: HEIGHT_PX });
     });
@@ -163,7 +170,14 @@ export function Plot(props: PlotProps) {
       plot.current = null;
       tipElement.hidden = true;
     };
-  }, [props.columns, props.isStacked, props.isLocal, props.exemplars, props.fired, isDark]);
+  }, [names, props.isStacked, props.isLocal, props.exemplars, props.fired, isDark]);
+
+  // Newer data of the same series: whoever points at something goes on to do so.
+  useEffect(() => {
+    if (plot.current === null || drawn.current === props.columns) return;
+    drawn.current = props.columns;
+    plot.current.setData(props.columns);
+  }, [props.columns]);
 
   useEffect(() => {
     props.shown.forEach((show, index) => {
