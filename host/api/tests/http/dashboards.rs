@@ -40,7 +40,7 @@ async fn a_folder_is_listed_and_each_dashboard_is_passed_on_as_it_is_written() {
         });
         shown.collect::<Vec<Value>>()
     };
-    assert_eq!(list().await, [own.clone()]);
+    assert_eq!(list().await, std::slice::from_ref(&own));
 
     put("a.json", &hostile().to_string());
     put("broken.yml", "kind: Dashboard\n");

@@ -153,6 +153,7 @@ function options(props: ChartProps, isDark: boolean, size: Size, tip: HTMLElemen
         grid,
         ticks: grid,
         font,
+        space: 75,
         values: (_plot, splits, _axis, _space, step) => axisTimes(splits, step, props.isLocal),
       },
       {

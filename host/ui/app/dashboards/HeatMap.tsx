@@ -90,6 +90,7 @@ export function HeatMap({ panel, data }: { panel: BoardPanel; data: PanelData })
           grid,
           ticks: grid,
           font,
+          space: 75,
           values: (_plot, splits, _axis, _space, step) => axisTimes(splits, step, isLocal),
         },
         {
