@@ -137,7 +137,7 @@ fn usages(matrix: &Value) -> Vec<Usage> {
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         let buckets: Vec<Counts> = buckets.into_iter().map(|(_, counts)| counts).collect();
         let populated = populated(&buckets);
-        (populated.len() > 1).then(|| Usage {
+        (populated.len() > 1).then_some(Usage {
             series,
             is_native: false,
             populated,
