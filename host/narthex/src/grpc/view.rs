@@ -175,7 +175,7 @@ fn active_target(pool: &str, target: &Target) -> ActiveTarget {
         Health::Down => TargetHealth::Down,
     };
     ActiveTarget {
-        discovered_labels: Some(LabelSet::of(target.discovered_labels())),
+        discovered_labels: Some(LabelSet::of(&target.discovered_labels())),
         labels: Some(LabelSet::of(target.labels())),
         scrape_pool: pool.to_owned(),
         scrape_url: target.url().to_owned(),
