@@ -46,6 +46,8 @@ MESSAGES = {
         " matchers:7:[LabelMatcher] without_replica_labels:8:[string] limit:9:int64",
         "LabelValuesResponse": "values:1:[string] warnings:2:[string]",
         "InfoRequest": "",
+        "HealthRequest": "service:1:string",
+        "HealthResponse": "status:1:int32",
         "TargetsRequest": "state:1:int32",
         "ActiveTarget": "discovered_labels:1:LabelSet labels:2:LabelSet scrape_pool:3:string"
         " scrape_url:4:string global_url:5:string last_error:6:string health:9:int32",
@@ -455,6 +457,13 @@ def main():
         grpc.StatusCode.UNIMPLEMENTED,
         lambda: host.call("/thanos.Query/Query", "InfoResponse", T["InfoRequest"]()),
     )
+
+    def healthy(service):
+        request = T["HealthRequest"](service=service)
+        return host.call("/grpc.health.v1.Health/Check", "HealthResponse", request).status == 1
+
+    assert healthy("") and healthy("thanos.Store")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: healthy("thanos.Query"))
 
     span = {"start": start, "end": end}
     names = host.call(

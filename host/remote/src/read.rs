@@ -2,11 +2,10 @@
 //!
 //! ```text
 //! body ► queries ► store ► series, sorted ┬► one message of samples, snappy
-//!                                         └► frames of XOR chunks
+//!                                         └► frames of chunks
 //! ```
 //!
-//! The asker says which forms it takes, in its order. Chunks of native histograms are not written:
-//! where an answer has any, it is one of samples.
+//! The asker says which forms it takes, in its order.
 //!
 //! It is not: a client, or an HTTP server.
 
@@ -118,19 +117,14 @@ impl Reader {
             });
             results.push(self.select(store, &query, external, &mut left).await?);
         }
-        let has_histograms = results
-            .iter()
-            .flatten()
-            .any(|series| series.histograms.is_some());
-        let usable = |form: &&Form| **form == Form::Samples || !has_histograms;
-        Ok(match accepted.iter().find(usable) {
-            Some(Form::Chunks) => ReadAnswer {
+        Ok(match accepted.first().unwrap_or(&Form::Samples) {
+            Form::Chunks => ReadAnswer {
                 content_type: "application/x-streamed-protobuf; \
                                proto=prometheus.ChunkedReadResponse",
                 encoding: None,
                 pieces: response::chunks(&results, self.options.frame_bytes_max),
             },
-            Some(Form::Samples) => {
+            Form::Samples => {
                 ReadAnswer {
                     content_type: "application/x-protobuf",
                     encoding: Some("snappy"),
@@ -138,11 +132,6 @@ impl Reader {
                         |error| Refusal::new(RefusalKind::Internal, with_sources(&error)),
                     )?],
                 }
-            }
-            None => {
-                let text = "native histograms can be read as SAMPLES alone, which are not among \
-                            the accepted response types";
-                return Err(bad(text.to_owned()));
             }
         })
     }

@@ -5,6 +5,7 @@
 //! It is not: what the server or the client makes of them.
 
 pub mod exemplars;
+pub mod health;
 pub mod info;
 mod label;
 pub mod metadata;

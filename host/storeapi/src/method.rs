@@ -1,5 +1,27 @@
 //! The methods of the services, as they stand in the path of a request.
 
+/// `grpc.health.v1.Health`
+pub(crate) const HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+/// All methods that are served.
+pub(crate) const ALL: [&str; 9] = [
+    HEALTH,
+    INFO,
+    EXEMPLARS,
+    METADATA,
+    RULES,
+    TARGETS,
+    SERIES,
+    LABEL_NAMES,
+    LABEL_VALUES,
+];
+
+/// The service that a method belongs to.
+pub(crate) fn service(method: &str) -> &str {
+    let path = method.strip_prefix('/').unwrap_or(method);
+    path.split_once('/').map_or(path, |(service, _)| service)
+}
+
 /// `thanos.info.Info`
 pub(crate) const INFO: &str = "/thanos.info.Info/Info";
 

@@ -47,8 +47,7 @@ fn labels(message: &mut Message, labels: &Labels) {
     }
 }
 
-/// A frame for every series, or more where one would be longer than `bytes_max`. Series have
-/// numbers only.
+/// A frame for every series, or more where one would be longer than `bytes_max`.
 pub(super) fn chunks(results: &[Vec<Series>], bytes_max: usize) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for (query, result) in (0_u64..).zip(results) {

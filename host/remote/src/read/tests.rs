@@ -2,7 +2,8 @@
 
 use narthex_model::sample::STALE_NAN;
 use narthex_model::{FloatHistogram, HistogramSample, Sample, SeriesRef, WriteBatch};
-use narthex_storage::{Appendable, MemoryStore};
+use narthex_promblock::read_chunk;
+use narthex_storage::{Appendable, MemoryStore, TimeRange};
 
 use super::*;
 use crate::wire::fields::{Fields, from_zigzag};
@@ -145,6 +146,27 @@ fn read_chunks(answer: &ReadAnswer) -> Vec<Found> {
     found
 }
 
+/// How the last chunk of a frame is encoded, and its data.
+fn last_chunk(frame: &[u8]) -> (u8, &[u8]) {
+    let mut head = Fields::new(frame);
+    head.varint().unwrap();
+    let message = &frame[frame.len() - head.left() + 4..];
+    let series = Fields::new(message).next().unwrap().unwrap();
+    let mut found = (0, &[][..]);
+    let mut fields = Fields::new(series.bytes().unwrap());
+    while let Some(field) = fields.next().unwrap() {
+        let mut chunk = Fields::new(field.bytes().unwrap());
+        while let Some(part) = chunk.next().unwrap() {
+            match (field.number, part.number) {
+                (2, 3) => found.0 = u8::try_from(part.number().unwrap()).unwrap(),
+                (2, 4) => found.1 = part.bytes().unwrap(),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 /// Reads a chunk bit by bit, by the description of the format.
 fn decode_xor(data: &[u8]) -> Vec<(i64, u64)> {
     let count = u16::from_be_bytes([data[0], data[1]]);
@@ -278,7 +300,7 @@ fn both_forms_say_the_same_at_every_size_of_frame() {
 }
 
 #[test]
-fn histograms_are_read_as_samples() {
+fn histograms_are_read_as_samples_and_in_chunks() {
     let store = MemoryStore::default();
     let batch = WriteBatch {
         histograms: vec![HistogramSample {
@@ -291,15 +313,19 @@ fn histograms_are_read_as_samples() {
     };
     store.append(&batch).unwrap();
     let matchers = [(0, "__name__", "h")];
-    let answer = ask(&reader(0, 1), &store, &request(&matchers, &[1, 0])).unwrap();
+    let answer = ask(&reader(0, 1), &store, &request(&matchers, &[0, 1])).unwrap();
     assert_eq!(answer.encoding, Some("snappy"));
     assert_eq!(read_samples(&answer)[0].1, [(-1, 0)]);
-    let refusal = ask(&reader(0, 1), &store, &request(&matchers, &[1])).unwrap_err();
-    assert!(
-        refusal.message.contains("SAMPLES alone"),
-        "{}",
-        refusal.message
-    );
+    let answer = ask(&reader(0, 1), &store, &request(&matchers, &[1, 0])).unwrap();
+    let [frame] = &answer.pieces[..] else {
+        panic!("{} frames", answer.pieces.len());
+    };
+    let (encoding, data) = last_chunk(frame);
+    let labels = Labels::from_pairs([("__name__", "h")]);
+    let read = read_chunk(encoding, data, &labels, TimeRange::ALL);
+    let read = read.unwrap().unwrap();
+    assert_eq!(read.timestamps[..], [START_MS]);
+    assert!(read.histograms.is_some());
 }
 
 #[test]

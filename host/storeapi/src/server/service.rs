@@ -18,6 +18,7 @@ use tower::service_fn;
 use super::deadline;
 use super::metrics::{Call, GrpcMetrics};
 use crate::message::exemplars::ExemplarsRequest;
+use crate::message::health::{HealthCheckRequest, HealthCheckResponse, ServingStatus};
 use crate::message::info::InfoRequest;
 use crate::message::metadata::MetricMetadataRequest;
 use crate::message::rules::RulesRequest;
@@ -65,6 +66,10 @@ impl Service {
                     async move { Ok(info) }
                 };
                 self.unary(method::INFO, answer, request).await
+            }
+            method::HEALTH => {
+                let answer = |asked: HealthCheckRequest| ready(health(&asked));
+                self.unary(method::HEALTH, answer, request).await
             }
             method::LABEL_NAMES => {
                 let answer = move |asked| {
@@ -167,6 +172,17 @@ impl Service {
 
 /// The messages of an answer.
 type Messages<A> = BoxStream<'static, Result<A, Status>>;
+
+/// The server answers, and so do all of its services.
+fn health(asked: &HealthCheckRequest) -> Result<HealthCheckResponse, Status> {
+    let mut services = method::ALL.into_iter().map(method::service);
+    match asked.service.is_empty() || services.any(|service| service == asked.service) {
+        true => Ok(HealthCheckResponse {
+            status: ServingStatus::Serving.into(),
+        }),
+        false => Err(Status::not_found("there is no such service")),
+    }
+}
 
 /// Messages that are there.
 fn all<A: Send + 'static>(messages: Result<Vec<A>, Status>) -> Result<Messages<A>, Status> {
