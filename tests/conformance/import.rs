@@ -1,4 +1,5 @@
-//! What a Prometheus has written answers after `narthex tsdb import` as it did before.
+//! What a Prometheus has written answers after `narthex tsdb import` as it did before, and after
+//! `narthex tsdb export` in a Prometheus again.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -107,6 +108,18 @@ fn a_day_of_ten_thousand_series_answers_as_in_prometheus() {
         "2 blocks, 2 of them were here before; 0 samples came\n"
     );
 
+    // The way back: what was taken over, and then the same samples in blocks of Prometheus again.
+    let exported = folder.path().join("exported");
+    let mut export = Command::new(binary());
+    export.args(["tsdb", "export", "--label=replica=a"]);
+    assert_eq!(
+        run(export.arg(&ours).arg(&exported)),
+        format!("13 blocks, {samples} samples\n")
+    );
+    let again = folder.path().join("again");
+    std::fs::create_dir(&again).unwrap();
+    let given_back = peers::prometheus_on(&again, &exported);
+
     let prometheus = peers::prometheus_on(folder.path(), &theirs);
     let narthex = Narthex::builder()
         .config("global: {}\n")
@@ -118,9 +131,12 @@ fn a_day_of_ten_thousand_series_answers_as_in_prometheus() {
         let path = question.path(END_S);
         let (ours, theirs) = (ask(&narthex.url(), &path), ask(&prometheus.url(), &path));
         assert!(!theirs.is_empty(), "{}: nothing found", question.name);
-        if let Some(reason) = disagreement(&ours, &theirs) {
-            let (name, query) = (question.name, question.query);
-            failures.push(format!("{name}: {query}\n    {reason}"));
+        let given_back = ask(&given_back.url(), &path);
+        for (whose, answer) in [("ours", ours), ("exported", given_back)] {
+            if let Some(reason) = disagreement(&answer, &theirs) {
+                let (name, query) = (question.name, question.query);
+                failures.push(format!("{whose}: {name}: {query}\n    {reason}"));
+            }
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));

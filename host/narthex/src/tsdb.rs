@@ -8,6 +8,7 @@ mod backfill;
 mod bench;
 mod create_blocks;
 mod dump;
+mod export;
 mod import;
 mod list;
 mod progress;
@@ -40,6 +41,8 @@ pub(crate) enum TsdbCommand {
     /// Take over the blocks of a Prometheus that does not run. A second import skips what is
     /// there, and one that was stopped goes on where it was.
     Import(import::Import),
+    /// Write the blocks of a store as blocks of Prometheus. A server may run on it.
+    Export(export::Export),
     /// Make blocks of samples that lie elsewhere.
     CreateBlocksFrom(create_blocks::CreateBlocks),
     /// Run tsdb benchmarks.
@@ -68,6 +71,7 @@ pub(crate) enum TsdbCommand {
 pub(crate) fn run(command: &TsdbCommand) -> anyhow::Result<ExitCode> {
     match command {
         TsdbCommand::Import(import) => import.run(),
+        TsdbCommand::Export(export) => export.run(),
         TsdbCommand::CreateBlocksFrom(create) => create.run(),
         TsdbCommand::Bench { what } => what.run(),
         TsdbCommand::List(list) => list.run(),

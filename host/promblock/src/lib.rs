@@ -1,4 +1,4 @@
-//! Reads the blocks of Prometheus' own time series database, of versions 2 and 3.
+//! Reads the blocks of Prometheus' own time series database, of versions 2 and 3, and writes such.
 //!
 //! A block is a folder with `meta.json`, `index`, `chunks/` and perhaps `tombstones`. All bytes
 //! that are used are covered by checksums, which are checked first; every length is held against
@@ -50,8 +50,10 @@ mod symbols;
 mod tombstones;
 mod window;
 mod write;
+mod writer;
 
 pub use block::{PromBlock, SeriesReader, read_chunk};
 pub use error::{Fault, PromBlockError};
 pub use meta::{PromCompaction, PromMeta, PromStats};
 pub use write::{CHUNK_SAMPLES_MAX, ChunkWriter, WrittenChunk, write_chunks};
+pub use writer::{PromBlockWriter, WrittenBlock};
