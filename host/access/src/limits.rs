@@ -8,6 +8,9 @@ pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// So many answers of each sort are remembered; then all are forgotten.
 pub const REMEMBERED_MAX: usize = 4096;
 
+/// Bytes of who asked for what, beyond which an answer is not remembered: paths may be long.
+pub const REMEMBERED_BYTES_MAX: usize = 8 * 1024;
+
 /// How long a cluster's word on whose a token is counts (kube-rbac-proxy's default).
 pub const TOKEN_AGE: Duration = Duration::from_secs(120);
 

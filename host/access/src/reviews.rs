@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::limits::{
-    ALLOWED_AGE, DENIED_AGE, REFUSED_TOKEN_AGE, REVIEWS_MAX, TOKEN_AGE, TOKEN_BYTES_MAX,
-    TURN_TIMEOUT,
+    ALLOWED_AGE, DENIED_AGE, REFUSED_TOKEN_AGE, REMEMBERED_BYTES_MAX, REVIEWS_MAX, TOKEN_AGE,
+    TOKEN_BYTES_MAX, TURN_TIMEOUT,
 };
 use crate::metrics::AccessMetrics;
 use crate::remembered::Remembered;
@@ -95,9 +95,11 @@ impl Reviews {
         let reviewed = self.cluster.review_access(user, attributes).await;
         let may = self.outcome("access", reviewed, |may| *may)?;
         let now = Instant::now();
-        match may {
-            true => self.allowed.put(key, (), now),
-            false => self.denied.put(key, (), now),
+        if bytes(user, attributes) <= REMEMBERED_BYTES_MAX {
+            match may {
+                true => self.allowed.put(key, (), now),
+                false => self.denied.put(key, (), now),
+            }
         }
         Ok(may)
     }
@@ -136,6 +138,21 @@ impl Reviews {
         }
         self.metrics.count_review(kind, outcome);
         reviewed.map_err(ReviewError)
+    }
+}
+
+/// How much of the memory a question would take, about.
+fn bytes(user: &User, attributes: &Attributes) -> usize {
+    let extra = user.extra.iter();
+    let extra = extra.flat_map(|(key, values)| std::iter::once(key).chain(values));
+    let said = extra.chain(&user.groups).chain([&user.name, &user.uid]);
+    let said: usize = said.map(String::len).sum();
+    said + match attributes {
+        Attributes::Path { path, .. } => path.len(),
+        Attributes::Resource(it) => {
+            let texts = [&it.namespace, &it.resource, &it.subresource, &it.name];
+            texts.iter().map(|text| text.len()).sum::<usize>() + it.group.len() + it.version.len()
+        }
     }
 }
 
@@ -178,6 +195,25 @@ mod tests {
         let long = "x".repeat(TOKEN_BYTES_MAX + 1);
         assert_eq!(reviews.user(&long).await, Ok(None));
         assert_eq!(reviews.user("").await, Ok(None));
+    }
+
+    #[test]
+    fn what_is_long_is_not_remembered() {
+        let long = |path: usize, group: usize| {
+            let user = User {
+                name: "ada".to_owned(),
+                groups: vec!["g".repeat(group)],
+                ..User::default()
+            };
+            let attributes = Attributes::Path {
+                path: "/".repeat(path),
+                verb: "get".to_owned(),
+            };
+            bytes(&user, &attributes)
+        };
+        assert_eq!(long(10, 5), 18);
+        assert!(long(REMEMBERED_BYTES_MAX, 0) > REMEMBERED_BYTES_MAX);
+        assert!(long(0, REMEMBERED_BYTES_MAX) > REMEMBERED_BYTES_MAX);
     }
 
     #[tokio::test]

@@ -323,3 +323,6 @@ impl Rules {
         own.into_iter().chain(named).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The proxy in front of an extension of Kubernetes' API: the API server itself, which says in headers
-//! for whom it asks. It is believed where its certificate is by the authority that the cluster names.
+//! for whom it asks. It is believed where its certificate is by the authority that the cluster names. Who
+//! comes by themselves with a certificate of a client of the cluster is who that names.
 
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct FrontProxy {
     user_headers: Vec<String>,
     group_headers: Vec<String>,
     extra_prefixes: Vec<String>,
+    /// Of those who come by themselves; none where the cluster names no authority for them.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl FrontProxy {
@@ -45,21 +48,16 @@ impl FrontProxy {
             Some(json) => serde_json::from_str::<Vec<String>>(json)
                 .map_err(|error| format!("{key} is no list: {error}")),
         };
-        let authority = text("requestheader-client-ca-file")?;
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
-            let added = certificate
-                .map_err(|error| error.to_string())
-                .and_then(|it| roots.add(it).map_err(|error| error.to_string()));
-            added.map_err(|error| format!("requestheader-client-ca-file: {error}"))?;
-        }
-        let provider = Arc::new(ring::default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        let verifier = verifier
-            .build()
-            .map_err(|error| format!("requestheader-client-ca-file: {error}"))?;
+        let verifier = |key: &str, authority: &str| {
+            verifier(authority).map_err(|error| format!("{key}: {error}"))
+        };
+        let (proxy, clients) = ("requestheader-client-ca-file", "client-ca-file");
+        let of_clients = data[clients].as_str().filter(|text| !text.is_empty());
         Ok(Self {
-            verifier,
+            verifier: verifier(proxy, text(proxy)?)?,
+            clients: of_clients
+                .map(|authority| verifier(clients, authority))
+                .transpose()?,
             names: list("requestheader-allowed-names", &[])?,
             user_headers: list("requestheader-username-headers", &["X-Remote-User"])?,
             group_headers: list("requestheader-group-headers", &["X-Remote-Group"])?,
@@ -67,9 +65,34 @@ impl FrontProxy {
         })
     }
 
+    /// Who asks: whom a proxy names that is believed, or who the certificate is of.
+    pub fn user(&self, peer: &Peer, headers: &HeaderMap) -> Option<User> {
+        let proxied = self.proxied(peer, headers);
+        proxied.or_else(|| self.client(peer))
+    }
+
+    /// Who has a certificate of the cluster: the common name is the user, the organizations are groups.
+    fn client(&self, peer: &Peer) -> Option<User> {
+        let (own, others) = peer.certificates.split_first()?;
+        let verified = self.clients.as_ref()?;
+        let verified = verified.verify_client_cert(own, others, UnixTime::now());
+        verified.ok()?;
+        let (_, parsed) = X509Certificate::from_der(own).ok()?;
+        let groups = parsed.subject().iter_organization();
+        let groups = groups.filter_map(|group| group.as_str().ok());
+        let mut user = User {
+            name: common_name(own)?,
+            groups: groups.map(str::to_owned).collect(),
+            ..User::default()
+        };
+        // As the cluster says of everybody whom it knows.
+        user.groups.push("system:authenticated".to_owned());
+        (!user.name.is_empty()).then_some(user)
+    }
+
     /// For whom a proxy asks; `None` where who is connected is no proxy that is believed, or names
     /// nobody.
-    pub fn user(&self, peer: &Peer, headers: &HeaderMap) -> Option<User> {
+    fn proxied(&self, peer: &Peer, headers: &HeaderMap) -> Option<User> {
         let (own, others) = peer.certificates.split_first()?;
         let verified = self
             .verifier
@@ -104,6 +127,18 @@ impl FrontProxy {
         }
         (!user.name.is_empty()).then_some(user)
     }
+}
+
+/// Who looks whether a certificate is by an authority, PEM.
+fn verifier(authority: &str) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    let provider = Arc::new(ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    verifier.build().map_err(|error| error.to_string())
 }
 
 fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
@@ -190,6 +225,25 @@ mod tests {
         }
         let nobody = proxy.user(&peer(&own, "front-proxy-client"), &HeaderMap::new());
         assert_eq!(nobody, None);
+    }
+
+    #[test]
+    fn a_client_of_the_cluster_is_who_its_certificate_names() {
+        let (proxy, clients) = (authority(), authority());
+        let data = json!({
+            "requestheader-client-ca-file": proxy.pem(),
+            "requestheader-allowed-names": "[\"front-proxy-client\"]",
+            "client-ca-file": clients.pem(),
+        });
+        let known = FrontProxy::of_config_map(&data).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append("x-remote-user", HeaderValue::from_static("root"));
+        // The headers are the proxy's to write, whatever its name is.
+        let user = known.user(&peer(&clients, "front-proxy-client"), &headers);
+        let user = user.unwrap();
+        assert_eq!(user.name, "front-proxy-client");
+        assert_eq!(user.groups, ["system:authenticated"]);
+        assert_eq!(known.user(&peer(&proxy, "ada"), &headers), None);
     }
 
     #[test]
