@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
@@ -39,9 +40,12 @@ pub fn router(state: ApiState) -> Router {
     };
     // What is packed leaves in large pieces, and a line of a log must not wait for more.
     let packed = DefaultPredicate::new().and(NotForContentType::new(plugins::NDJSON));
+    // The answer of a graph of 200 series of 2,000 points has 13 MB. At the usual level of gzip it is
+    // packed for ten times as long as it is asked for, and at the fastest it is a tenth larger.
+    let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     routes
         .layer(from_fn_with_state(state.clone(), metrics::measure))
-        .layer(CompressionLayer::new().compress_when(packed))
+        .layer(packing.compress_when(packed))
         .with_state(state)
 }
 

@@ -13,6 +13,9 @@ import { ago } from '../format/time';
 
 const KEY = ['saved_queries'];
 
+/** More of them than this are searched. */
+const SEARCHED_MIN = 10;
+
 /** So many are shown at first. */
 const ROWS_STEP = 50;
 
@@ -157,7 +160,11 @@ export function SavedQueries({ panels }: { panels: string }) {
           return (
             <div className="saved">
               {all.length === 0 && <p className="quiet small">No query is kept on the server yet.</p>}
-              {all.length > 10 && <Filter label="Search them" value={search} onChange={setSearch} />}
+              {all.length > SEARCHED_MIN && (
+                <div className="tools">
+                  <Filter label="Search them" value={search} onChange={setSearch} />
+                </div>
+              )}
               <More of={found} step={ROWS_STEP} name="queries">
                 {(shown) => (
                   <ul className="plain" aria-label="Saved">
