@@ -81,6 +81,7 @@ export const stories = {
     await card.getByRole('button', { name: 'Follow' }).click();
     await card.getByText('live', { exact: true }).waitFor();
     await card.locator('pre', { hasText: 'trap' }).waitFor();
+    await card.getByRole('cell', { name: / a call$/ }).waitFor();
     await card.getByRole('button', { name: 'Roll back' }).click();
     assert.deepEqual(asked, []);
     await card.getByRole('button', { name: /^Keep / }).click();

@@ -26,12 +26,13 @@ function drawCells(plot: uPlot, heat: Heat, stepS: number, isDark: boolean): voi
   const most = heat.counts.reduce((high, column) => Math.max(high, ...column), 0);
   ctx.save();
   heat.times.forEach((time, place) => {
-    const left = plot.valToPos(time - stepS / 2, 'x', true);
-    const right = plot.valToPos(time + stepS / 2, 'x', true);
+    // At whole pixels no stripe of the ground is left between two cells.
+    const left = Math.round(plot.valToPos(time - stepS / 2, 'x', true));
+    const right = Math.round(plot.valToPos(time + stepS / 2, 'x', true));
     heat.counts[place]?.forEach((count, band) => {
       if (count <= 0) return;
-      const top = plot.valToPos(band + 1, 'y', true);
-      const bottom = plot.valToPos(band, 'y', true);
+      const top = Math.round(plot.valToPos(band + 1, 'y', true));
+      const bottom = Math.round(plot.valToPos(band, 'y', true));
       // Few are to be seen beside many.
       const strength = 0.12 + 0.88 * Math.sqrt(count / most);
       ctx.fillStyle = `rgba(${isDark ? DARK : LIGHT}, ${strength})`;

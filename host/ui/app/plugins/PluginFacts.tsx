@@ -5,12 +5,14 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, post } from '../api/client';
 import type { PluginDetail, PluginFailure, PluginJob } from '../api/plugins';
+import { shortDuration } from '../format/duration';
 import { formatBytes, formatCount } from '../format/number';
 import { formatTime } from '../format/time';
 import { Failure } from '../frame/Failure';
 import { Loaded } from '../frame/Loaded';
 import { useLocalTime } from '../frame/preferences';
 import { PluginLog } from './PluginLog';
+import { askTimeUsed, type TimeUsed } from './used';
 
 function counts(of: Record<string, number>): string {
   const entries = Object.entries(of).filter(([, count]) => count > 0);
@@ -69,8 +71,18 @@ function Grants({ plugin }: { plugin: PluginDetail }) {
   );
 }
 
-function Jobs({ jobs }: { jobs: PluginJob[] }) {
+/** What all calls of a job have taken, and one of them on the average. */
+function timeText(used: TimeUsed | undefined): string {
+  if (used === undefined || used.calls === 0) return '–';
+  return `${shortDuration(used.seconds)}, ${shortDuration(used.seconds / used.calls)} a call`;
+}
+
+function Jobs({ name, jobs }: { name: string; jobs: PluginJob[] }) {
   const [isLocal] = useLocalTime();
+  const used = useQuery({
+    queryKey: ['plugin-time', name],
+    queryFn: ({ signal }) => askTimeUsed(name, signal),
+  });
   if (jobs.length === 0) return <p className="quiet small">It works for no job.</p>;
   return (
     <div className="wide">
@@ -81,6 +93,7 @@ function Jobs({ jobs }: { jobs: PluginJob[] }) {
             <th scope="col" className="number">Running</th>
             <th scope="col" className="number">Waiting</th>
             <th scope="col" className="number">Memory</th>
+            <th scope="col">Time of its calls</th>
             <th scope="col">Quarantined targets</th>
           </tr>
         </thead>
@@ -91,6 +104,9 @@ function Jobs({ jobs }: { jobs: PluginJob[] }) {
               <td data-name="Running" className="number">{job.running}</td>
               <td data-name="Waiting" className="number">{job.warmInstances}</td>
               <td data-name="Memory" className="number">{formatBytes(job.memoryBytes)}</td>
+              <td data-name="Time of its calls" className="small">
+                {timeText(used.data?.get(job.name))}
+              </td>
               <td data-name="Quarantined targets">
                 {job.quarantined.length === 0 && <span className="quiet">none</span>}
                 {job.quarantined.map((one) => (
@@ -188,7 +204,7 @@ export function PluginFacts({ name, isAdmin }: { name: string; isAdmin: boolean 
           {act.error !== null && <Failure error={act.error} />}
           <Facts plugin={plugin} />
           <Grants plugin={plugin} />
-          <Jobs jobs={plugin.jobs} />
+          <Jobs name={name} jobs={plugin.jobs} />
           <Failures failures={plugin.failures} />
           {isAdmin && <PluginLog name={name} />}
         </>
