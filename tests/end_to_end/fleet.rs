@@ -154,8 +154,10 @@ fn ask(base: &str, query: &str, more: &str) -> Result<Seen, String> {
     })
 }
 
-/// The queries, and whether a value is right for a series that is there.
-fn questions() -> Vec<(&'static str, fn(&str, f64) -> bool)> {
+/// A query, and whether a value is right for a series that is there.
+type Question = (&'static str, fn(&str, f64) -> bool);
+
+fn questions() -> Vec<Question> {
     vec![
         ("number", |labels, value| {
             labels.contains(&format!("\"i\":\"{value}\""))
