@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 use axum::routing::get;
-use narthex_dashboard::Catalogue;
+use narthex_dashboard::{Catalogue, Packages};
 
 use crate::error::{ApiError, ErrorKind};
+use crate::plugin_admin::PluginAdmin;
+use crate::state::Serving;
 use crate::{ApiState, envelope};
 
 /// What is answered about dashboards; nothing of it changes anything.
@@ -24,18 +26,28 @@ async fn options() -> Response {
 }
 
 /// `/api/v1/dashboards`: all of them, those with an error among them.
-async fn list(State(state): State<ApiState>) -> Result<Response, ApiError> {
-    let found = looked_up(&state, |catalogue| catalogue.list()).await?;
+async fn list(
+    State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
+) -> Result<Response, ApiError> {
+    let found = looked_up(&state, &serving, |catalogue, plugins| {
+        catalogue.list(plugins)
+    })
+    .await?;
     Ok(envelope::success(&found))
 }
 
 /// `/api/v1/dashboards/{name}`: what the list says of it, and `dashboard`, all that it holds.
 async fn detail(
     State(state): State<ApiState>,
+    Extension(serving): Extension<Arc<Serving>>,
     Path(name): Path<String>,
 ) -> Result<Response, ApiError> {
     let asked = name.clone();
-    let found = looked_up(&state, move |catalogue| catalogue.detail(&asked)).await?;
+    let found = looked_up(&state, &serving, move |catalogue, plugins| {
+        catalogue.detail(plugins, &asked)
+    });
+    let found = found.await?;
     let unknown = || {
         let text = format!("no dashboard is named {name:?}");
         ApiError::new(ErrorKind::NotFound, text)
@@ -46,9 +58,21 @@ async fn detail(
 /// Files are read where others need not wait for it.
 async fn looked_up<T: Send + 'static>(
     state: &ApiState,
-    look: impl FnOnce(&Catalogue) -> T + Send + 'static,
+    serving: &Serving,
+    look: impl FnOnce(&Catalogue, &dyn PluginAdmin) -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     let catalogue = Arc::clone(&state.options().dashboards);
-    let looked = tokio::task::spawn_blocking(move || look(&catalogue)).await;
+    let plugins = Arc::clone(&serving.plugins);
+    let looked = tokio::task::spawn_blocking(move || look(&catalogue, plugins.as_ref())).await;
     looked.map_err(|error| ApiError::new(ErrorKind::Internal, error.to_string()))
+}
+
+impl Packages for dyn PluginAdmin + '_ {
+    fn versions(&self) -> Vec<(String, String)> {
+        self.packages()
+    }
+
+    fn files(&self, plugin: &str) -> Vec<(String, String)> {
+        self.dashboards(plugin)
+    }
 }

@@ -17,6 +17,14 @@ pub trait PluginAdmin: Send + Sync {
     /// The last lines of its log, and those that follow; `None` where there is no such plugin.
     fn logs(&self, name: &str) -> Option<PluginLogs>;
 
+    /// The plugins that are at work out of a package: the name, and a text that is another one for
+    /// another package. It reads files, so it may block.
+    fn packages(&self) -> Vec<(String, String)>;
+
+    /// The dashboards of the package of a plugin: the names of files, and what they hold; none
+    /// where there is no such package. It reads files, so it may block.
+    fn dashboards(&self, name: &str) -> Vec<(String, String)>;
+
     /// Loads the plugin anew from where it came from.
     ///
     /// # Errors

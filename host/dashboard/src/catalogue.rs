@@ -1,5 +1,6 @@
 //! All dashboards that there are: the one about the server itself, those of plugins, and those of
-//! a folder. A file takes the place of a carried one of the same name.
+//! a folder. A file takes the place of another of the same name, and what an installed plugin
+//! brings that of what the binary carries.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -38,6 +39,27 @@ pub struct PluginFile<'a> {
     pub title: &'a str,
     /// What it holds.
     pub text: &'a str,
+}
+
+/// Who knows the plugins that are installed beside those of the binary. Both may read files, so
+/// they may block.
+pub trait Packages {
+    /// The plugins that are at work, each with a text that is another one for another package.
+    fn versions(&self) -> Vec<(String, String)>;
+
+    /// The dashboards that travel with a plugin: the names of their files, and what they hold.
+    fn files(&self, plugin: &str) -> Vec<(String, String)>;
+}
+
+/// There are none.
+impl Packages for () {
+    fn versions(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn files(&self, _: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// A dashboard in the list; or a text that is none, and why.
@@ -101,7 +123,7 @@ impl Entry {
     }
 }
 
-/// What the binary carries.
+/// What the binary or a package carries.
 #[derive(Debug)]
 struct Carried {
     source: Source,
@@ -126,6 +148,13 @@ impl Carried {
     }
 }
 
+/// What was found in an installed package.
+#[derive(Debug)]
+struct Package {
+    version: String,
+    dashboards: Vec<Carried>,
+}
+
 #[derive(Debug, Clone, Default)]
 struct Metrics {
     known: Gauge<i64, AtomicI64>,
@@ -136,6 +165,8 @@ struct Metrics {
 #[derive(Debug)]
 pub struct Catalogue {
     carried: Vec<Carried>,
+    /// By the plugin's name.
+    installed: Mutex<BTreeMap<String, Package>>,
     folder: Option<Mutex<Folder>>,
     metrics: Metrics,
 }
@@ -153,6 +184,7 @@ impl Catalogue {
             .map(|file| Carried::read(Source::Plugin, file.plugin, file.title, file.text));
         Self {
             carried: std::iter::once(own).chain(of_plugins).collect(),
+            installed: Mutex::default(),
             folder: folder.map(|path| Mutex::new(Folder::new(path))),
             metrics: Metrics::default(),
         }
@@ -173,8 +205,9 @@ impl Catalogue {
     }
 
     /// All of them, by their titles. It reads files, so it may block.
-    pub fn list(&self) -> Vec<Entry> {
-        let mut found: Vec<Entry> = self.all().into_iter().map(|(entry, _)| entry).collect();
+    pub fn list<P: Packages + ?Sized>(&self, packages: &P) -> Vec<Entry> {
+        let all = self.all(packages).into_iter();
+        let mut found: Vec<Entry> = all.map(|(entry, _)| entry).collect();
         found.sort_by(|a, b| (&a.title, &a.origin).cmp(&(&b.title, &b.origin)));
         let count = |is_meant: fn(&Entry) -> bool| {
             let count = found.iter().filter(|entry| is_meant(entry)).count();
@@ -188,8 +221,8 @@ impl Catalogue {
     }
 
     /// The one of that name; `None` where there is none. It reads files, so it may block.
-    pub fn detail(&self, name: &str) -> Option<Detail> {
-        let all = self.all().into_iter();
+    pub fn detail<P: Packages + ?Sized>(&self, packages: &P, name: &str) -> Option<Detail> {
+        let all = self.all(packages).into_iter();
         let mut named = all.filter(|(entry, _)| entry.name.as_deref() == Some(name));
         let (entry, dashboard) = named.next()?;
         Some(Detail {
@@ -198,7 +231,7 @@ impl Catalogue {
         })
     }
 
-    fn all(&self) -> Vec<Found> {
+    fn all<P: Packages + ?Sized>(&self, packages: &P) -> Vec<Found> {
         let mut found = Vec::new();
         // Whose each name is.
         let mut taken: BTreeMap<String, String> = BTreeMap::new();
@@ -216,7 +249,13 @@ impl Catalogue {
                     .map(|(name, file)| of_file(name, file, &mut taken)),
             );
         }
-        for carried in &self.carried {
+        let mut installed = self
+            .installed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        look_at(packages, &mut installed);
+        let of_packages = installed.values().flat_map(|package| &package.dashboards);
+        for carried in of_packages.chain(&self.carried) {
             let (source, origin) = (carried.source, carried.origin.as_str());
             match &carried.read {
                 Ok(dashboard) if taken.contains_key(&dashboard.name) => {}
@@ -232,6 +271,28 @@ impl Catalogue {
             }
         }
         found
+    }
+}
+
+/// Reads what has come or is another package now, and forgets what is gone.
+fn look_at<P: Packages + ?Sized>(packages: &P, known: &mut BTreeMap<String, Package>) {
+    let now: BTreeMap<String, String> = packages.versions().into_iter().collect();
+    known.retain(|plugin, package| now.get(plugin) == Some(&package.version));
+    for (plugin, version) in now {
+        if known.contains_key(&plugin) {
+            continue;
+        }
+        let files = packages.files(&plugin);
+        let read =
+            |(title, text): &(String, String)| Carried::read(Source::Plugin, &plugin, title, text);
+        let dashboards = files.iter().map(read).collect();
+        known.insert(
+            plugin,
+            Package {
+                version,
+                dashboards,
+            },
+        );
     }
 }
 

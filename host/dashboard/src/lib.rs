@@ -10,7 +10,7 @@ mod error;
 mod folder;
 mod frame;
 
-pub use catalogue::{Catalogue, Detail, Entry, PluginFile, Source};
+pub use catalogue::{Catalogue, Detail, Entry, Packages, PluginFile, Source};
 pub use dashboard::{Dashboard, Format};
 pub use error::DashboardError;
 pub use folder::{DASHBOARD_BYTES_MAX, DASHBOARD_FILES_MAX};

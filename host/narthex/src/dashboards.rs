@@ -1,4 +1,5 @@
-//! The dashboards that this server shows: those of its plugins and of the folder that a flag names.
+//! The dashboards that this server shows: those of the plugins in the binary and of the folder that
+//! a flag names. Those of installed plugins the API asks the plugins for.
 //!
 //! It is not: what reads them, which is `narthex-dashboard`.
 
@@ -22,7 +23,7 @@ pub(crate) fn catalogue(folder: Option<PathBuf>) -> Arc<Catalogue> {
         })
         .collect();
     let catalogue = Catalogue::new(&of_plugins, folder);
-    catalogue.list();
+    catalogue.list(&());
     Arc::new(catalogue)
 }
 
@@ -32,7 +33,7 @@ mod tests {
 
     #[test]
     fn every_dashboard_of_a_plugin_can_be_shown() {
-        let list = catalogue(None).list();
+        let list = catalogue(None).list(&());
         for entry in &list {
             assert_eq!(entry.error, None, "{}", entry.origin);
         }

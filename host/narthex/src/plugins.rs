@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use futures::StreamExt as _;
 use narthex_api::{PluginAdmin, PluginAdminError, PluginLogs};
 use narthex_model::PluginSettings;
-use narthex_plugin::{Artifact, LogLine, PluginError, PluginRuntime, PluginState, PluginStatus};
+use narthex_plugin::{
+    Artifact, LogLine, PluginError, PluginRuntime, PluginState, PluginStatus, Source,
+};
+use narthex_registry::PluginDirectory;
 use narthex_scrape::config::ScrapeConfig;
 use narthex_scrape::{BuildCollector, Collector, CollectorError, HttpCollector};
 use serde::Serialize;
@@ -145,6 +148,31 @@ impl PluginAdmin for Admin {
             lines: lines.iter().map(value).collect(),
             following: futures::stream::unfold(following, next_line).boxed(),
         })
+    }
+
+    fn packages(&self) -> Vec<(String, String)> {
+        let Some(directory) = self.0.directory().map(PluginDirectory::new) else {
+            return Vec::new();
+        };
+        // What was refused, as nobody trusts its signature, is not at work and shows nothing.
+        let at_work = self.0.list().into_iter();
+        let at_work = at_work.filter(|status| status.source == Some(Source::Directory));
+        at_work
+            .filter_map(|status| {
+                let digest = directory.current_digest(&status.name)?;
+                Some((status.name, digest.to_string()))
+            })
+            .collect()
+    }
+
+    fn dashboards(&self, name: &str) -> Vec<(String, String)> {
+        let directory = self.0.directory().map(PluginDirectory::new);
+        let layout = directory.and_then(|directory| directory.open(name).ok());
+        let Some(installed) = layout.and_then(|layout| layout.current().ok()) else {
+            return Vec::new();
+        };
+        let files = installed.package.dashboards.into_iter();
+        files.map(|file| (file.title, file.text)).collect()
     }
 
     async fn reload(&self, name: &str) -> Result<(), PluginAdminError> {

@@ -40,7 +40,8 @@ async fn a_folder_is_listed_and_each_dashboard_is_passed_on_as_it_is_written() {
         });
         shown.collect::<Vec<Value>>()
     };
-    assert_eq!(list().await, std::slice::from_ref(&own));
+    let of_plugin = json!(["redis first", "redis", "plugin", null]);
+    assert_eq!(list().await, [own.clone(), of_plugin.clone()]);
 
     put("a.json", &hostile().to_string());
     put("broken.yml", "kind: Dashboard\n");
@@ -51,6 +52,7 @@ async fn a_folder_is_listed_and_each_dashboard_is_passed_on_as_it_is_written() {
             json!([title, "hostile", "file", null]),
             own.clone(),
             json!(["broken.yml", null, "file", "metadata: it is missing"]),
+            of_plugin,
         ]
     );
     let answer = api.json("dashboards/hostile").await;
@@ -76,7 +78,7 @@ async fn a_folder_is_listed_and_each_dashboard_is_passed_on_as_it_is_written() {
         answer.contains(r#""error":"no dashboard is named \"hostile\"""#),
         "{answer}"
     );
-    assert_eq!(list().await.len(), 2);
+    assert_eq!(list().await.len(), 3);
     let (_, metrics) = api.get("/metrics").await;
     assert!(
         metrics.contains("\nnarthex_dashboards_failed 1\n"),
@@ -95,4 +97,17 @@ async fn a_dashboard_is_known_by_its_name_and_by_no_path() {
         assert!(!answer.contains("canary"));
     }
     assert_eq!(api.json("dashboards/narthex").await["status"], "success");
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_reloaded_brings_the_dashboards_of_its_new_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let api = Api::with_dashboards(folder.path()).await;
+    let answer = api.json("dashboards/redis").await;
+    assert_eq!(answer["data"]["title"], "redis first");
+    assert_eq!(answer["data"]["origin"], "redis");
+    let (status, _) = api.post("plugins/redis/reload", "").await;
+    assert_eq!(status, 200);
+    let answer = api.json("dashboards/redis").await;
+    assert_eq!(answer["data"]["title"], "redis reloaded");
 }

@@ -49,6 +49,23 @@ impl PluginAdmin for OnePlugin {
         })
     }
 
+    fn packages(&self) -> Vec<(String, String)> {
+        vec![(
+            "redis".to_owned(),
+            (*self.version.lock().unwrap()).to_owned(),
+        )]
+    }
+
+    fn dashboards(&self, name: &str) -> Vec<(String, String)> {
+        let title = format!("{name} {}", self.version.lock().unwrap());
+        let text = json!({
+            "kind": "Dashboard",
+            "metadata": {"name": name},
+            "spec": {"display": {"name": title}},
+        });
+        vec![("dashboard.json".to_owned(), text.to_string())]
+    }
+
     async fn reload(&self, name: &str) -> Result<(), PluginAdminError> {
         if name != "redis" {
             return Err(PluginAdminError::Unknown(name.to_owned()));

@@ -1,5 +1,6 @@
 //! What an operator asks of the plugins while they run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use narthex_registry::Layout;
@@ -31,6 +32,11 @@ impl PluginRuntime {
             }
         }
         Some(detail)
+    }
+
+    /// The folder of installed plugins, where the configuration names one.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.config.load().directory.clone()
     }
 
     /// The last lines that a plugin logged, and those to come; none, where there is no such
