@@ -366,9 +366,22 @@ fn a_server_follows_a_tag() {
     let narthex = Narthex::builder()
         .config(config(stage.folder.path(), &registry))
         .start();
+    // The package at work brings its dashboard.
+    let shows = |title: &str| {
+        until(
+            60,
+            title,
+            || match narthex.api("dashboards/guest")?["title"].as_str() {
+                Some(found) if found == title => Ok(()),
+                found => Err(format!("{found:?}")),
+            },
+        );
+    };
     wait_for_version(&narthex, "1");
+    shows("Guest 0.0.1");
     stage.push(2, "--tag 0");
     wait_for_version(&narthex, "2");
+    shows("Guest 0.0.2");
 
     // One that asks for more waits for the operator, who has granted it already.
     stage.push(3, "--tag 0");

@@ -153,7 +153,8 @@ impl Operator {
     }
 
     /// Writes the folder of a plugin called `guest` into the home folder, ready to be pushed:
-    /// version `0.0.VERSION`, with a file of rules, and `request` under `[request]`.
+    /// version `0.0.VERSION`, with a file of rules, a dashboard of that title, and `request` under
+    /// `[request]`.
     pub fn write_plugin(&self, guest: &Guest, version: u16, request: &str) {
         let folder = self.home.join(format!("v{version}"));
         let build = folder.join("build");
@@ -162,9 +163,14 @@ impl Operator {
         let manifest = fs::read_to_string(build.join("guest.toml")).unwrap();
         let manifest = format!(
             "{manifest}description = \"Says its version.\"\n[request]\n{request}\n\
-             [files]\nrules = [\"rules.yml\"]\n"
+             [files]\nrules = [\"rules.yml\"]\ndashboards = [\"dashboard.json\"]\n"
         );
         fs::write(folder.join("plugin.toml"), manifest).unwrap();
         fs::write(folder.join("rules.yml"), "groups: []\n").unwrap();
+        let dashboard = format!(
+            "{{\"kind\":\"Dashboard\",\"metadata\":{{\"name\":\"guest\"}},\
+             \"spec\":{{\"display\":{{\"name\":\"Guest 0.0.{version}\"}}}}}}"
+        );
+        fs::write(folder.join("dashboard.json"), dashboard).unwrap();
     }
 }
