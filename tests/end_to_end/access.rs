@@ -34,8 +34,10 @@ fn write_keys(folder: &Path) {
             name=${pair%:*}; by=${pair#*:}
             openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
                 -subj /CN=front-proxy-client -keyout $name.key -out $name.csr
+            # With an extension it is of version 3, which alone is spoken.
+            printf 'extendedKeyUsage=clientAuth\n' > $name.ext
             openssl x509 -req -in $name.csr -CA $by.pem -CAkey $by.key -CAcreateserial -days 2 \
-                -out $name.pem
+                -extfile $name.ext -out $name.pem
         done
         openssl genrsa -out issuer.key 2048"#;
     run(Command::new("sh").args(["-ec", script]).current_dir(folder));
