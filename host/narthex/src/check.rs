@@ -205,7 +205,7 @@ fn check_web_configs(files: &[PathBuf]) -> ExitCode {
 
 fn check_web_config(file: &Path) -> bool {
     match web_config::load(Some(file), None) {
-        Ok(_) => println!("{} SUCCESS", file.display()),
+        Ok(_) => eprintln!("{} SUCCESS", file.display()),
         Err(error) => {
             eprintln!("{} FAILED: {error}", file.display());
             return false;
