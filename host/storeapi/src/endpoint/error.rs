@@ -65,7 +65,8 @@ impl EndpointError {
         }
         match status.code() {
             Code::Unavailable => Self::Unreachable { address, reason },
-            Code::DeadlineExceeded => Self::Deadline { address, reason },
+            // A channel gives up the request whose time is over in these words.
+            Code::DeadlineExceeded | Code::Cancelled => Self::Deadline { address, reason },
             code => Self::Refused {
                 address,
                 code: code::name(code),
