@@ -21,7 +21,7 @@ const POLICY: &str = "/apis/policy/v1";
 const OF_POLICY: &str = "kube_poddisruptionbudget_";
 
 fn fixture(name: &str) -> String {
-    let folder = repository().join("plugins/exporters/kube-state/fixtures");
+    let folder = repository().join("plugins/exporters/kube-state/golden");
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
 

@@ -197,6 +197,16 @@ fn prost_len(series: &store::Series) -> usize {
 }
 
 impl Group {
+    /// One group of what all members have of a label set: whose a chunk is is forgotten, as in
+    /// Thanos, where chunks that follow each other are of one replica.
+    pub(crate) fn joined(groups: Vec<Self>) -> Vec<Self> {
+        let joined = groups.into_iter().reduce(|mut all, group| {
+            all.chunks.extend(group.chunks);
+            all
+        });
+        joined.into_iter().collect()
+    }
+
     /// What its chunks hold in a range: a series for each replica, or for each store that has the
     /// same chunk of time. Chunks that overlap are of different ones; whose is whose is told by
     /// their order alone, as in Thanos.
@@ -234,3 +244,6 @@ impl Group {
             .collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

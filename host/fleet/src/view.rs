@@ -17,7 +17,7 @@ use narthex_storeapi::message::store::{
 };
 use tokio::time::Instant;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Group};
 use crate::member::{Known, Member, Standing};
 use crate::merge::Merge;
 use crate::{Dedup, Fleet, ViewOptions};
@@ -245,9 +245,12 @@ impl Queryable for View {
             let (range, dedup) = (request.range, self.dedup);
             let found = stream::try_unfold(merge, move |mut merge| async move {
                 loop {
-                    let groups = merge.next().await.map_err(incomplete)?;
+                    let mut groups = merge.next().await.map_err(incomplete)?;
                     if groups.is_empty() {
                         return Ok(None);
+                    }
+                    if dedup == Some(Dedup::Penalty) {
+                        groups = Group::joined(groups);
                     }
                     let mut replicas = Vec::new();
                     for group in groups {

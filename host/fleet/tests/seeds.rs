@@ -1,5 +1,8 @@
 //! Replicas that come and go, and a target that is restarted: whatever happens, the growth that a
-//! query sees is what the target has counted, but for one scrape.
+//! query sees is what the target has counted, but for one scrape. Where the target is restarted in the
+//! window, what it counted after its last scrape is nowhere; and a change of replicas brings a
+//! sample more, so that the distance of samples is less than the interval and Prometheus
+//! extrapolates to the edge of a window by half of it: that is half a scrape more.
 
 #![allow(
     clippy::cast_precision_loss,
@@ -56,7 +59,15 @@ impl Target {
         (time_ms - life.unwrap()) as f64 / 1_000.0 * self.a_second
     }
 
-    /// What it counted in a window that ends there.
+    /// Whether it is restarted in the window that ends there.
+    fn is_restarted_before(&self, time_ms: i64) -> bool {
+        let window = time_ms - WINDOW_MS..=time_ms;
+        self.restarts_ms
+            .iter()
+            .any(|restart_ms| window.contains(restart_ms))
+    }
+
+    /// What it counted in a window.
     fn counted(&self) -> f64 {
         WINDOW_MS as f64 / 1_000.0 * self.a_second
     }
@@ -148,6 +159,7 @@ fn range(storage: &Arc<One>, query: &str) -> Vec<(i64, f64)> {
 
 #[test]
 fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_lives() {
+    let mut worst = [0.0, 0.0];
     for seed in 0..SEEDS {
         let random = &mut StdRng::seed_from_u64(seed);
         let target = Target::new(random);
@@ -169,9 +181,12 @@ fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_live
         let increases = range(&storage, "increase(m[5m])");
         assert_eq!(increases.len(), 46, "seed {seed}");
         for (time_ms, increase) in &increases {
-            let wrong = (increase - target.counted()).abs();
+            let wrong = (increase - target.counted()).abs() / scrape;
+            let is_restarted = target.is_restarted_before(*time_ms);
+            let known = &mut worst[usize::from(is_restarted)];
+            *known = wrong.max(*known);
             assert!(
-                wrong <= scrape,
+                wrong <= if is_restarted { 1.5 } else { 1.0 },
                 "seed {seed} at {time_ms}: {increase} of {}, a scrape is {scrape}",
                 target.counted()
             );
@@ -184,4 +199,8 @@ fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_live
             );
         }
     }
+    println!(
+        "at worst {:.3} of a scrape, {:.3} with a restart",
+        worst[0], worst[1]
+    );
 }

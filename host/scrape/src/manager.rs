@@ -37,7 +37,7 @@ struct Inner {
     discovery: SdMetrics,
     /// This machine's name.
     host: String,
-    pools: RwLock<BTreeMap<String, Pool>>,
+    pools: Arc<Pools>,
     /// Held through a reload, so that reloads do not meet.
     tasks: Mutex<Tasks>,
     stop: watch::Sender<bool>,
@@ -86,6 +86,9 @@ pub enum ReloadError {
     Discoverer(#[from] DiscovererError),
 }
 
+/// The jobs' pools by their names.
+type Pools = RwLock<BTreeMap<String, Pool>>;
+
 /// A job of a new configuration, with nothing changed yet.
 struct Prepared {
     job: Arc<Job>,
@@ -116,7 +119,9 @@ impl ScrapeManager {
         build_discoverer: Box<BuildDiscoverer>,
         registry: &mut Registry,
     ) -> Self {
-        let inner = Arc::new(Inner {
+        let pools = Arc::<Pools>::default();
+        registry.register_collector(Box::new(MetadataEntries(Arc::clone(&pools))));
+        Self(Arc::new(Inner {
             shared: Arc::new(Shared {
                 store,
                 clock,
@@ -129,13 +134,10 @@ impl ScrapeManager {
             discovery: SdMetrics::register("scrape", registry),
             // Where the name cannot be read, the external labels alone have to do.
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default(),
-            pools: RwLock::default(),
+            pools,
             tasks: Mutex::default(),
             stop: watch::Sender::new(false),
-        });
-        let entries = MetadataEntries(Arc::downgrade(&inner));
-        registry.register_collector(Box::new(entries));
-        Self(inner)
+        }))
     }
 
     /// Follows a new configuration. Targets that are the same go on without missing a scrape;

@@ -243,10 +243,8 @@ fn interval_ms(series: &Series) -> Option<i64> {
     let stride = (times.len() / DISTANCES_MAX).max(1);
     let pairs = times.windows(2).step_by(stride);
     let mut distances: Vec<i64> = pairs.map(|pair| pair[1].saturating_sub(pair[0])).collect();
-    let middle = distances.len() / 2;
-    if distances.is_empty() {
-        return None;
-    }
+    // Of two in the middle the lower one: gaps make distances longer, and nothing makes them shorter.
+    let middle = distances.len().checked_sub(1)? / 2;
     let (_, median, _) = distances.select_nth_unstable(middle);
     Some((*median).max(1))
 }

@@ -63,8 +63,8 @@ const CASES: &[Case] = &[
                 (64_000, 7.5),
             ],
         ],
-        // The sample at 24000 is the scrape of 20000, seen twice.
-        merged: "0:1 10000:2 20000:3 34000:4.5 44000:5.5 54000:6.5 64000:7.5",
+        // The sample at 24000 is the scrape of 20000, seen twice. At its end there is the first again.
+        merged: "0:1 10000:2 20000:3 34000:4.5 44000:5.5 54000:6.5 64000:7.5 70000:8",
     },
     Case {
         name: "what comes late by less than half an interval is no gap",
@@ -100,7 +100,7 @@ const CASES: &[Case] = &[
             &[(0, 1.0), (10_000, 2.0), (20_000, S), (90_000, 1.0)],
             &[(6_000, 1.5), (16_000, S), (96_000, 1.5)],
         ],
-        merged: "0:1 10000:2 20000:S 90000:1",
+        merged: "0:1 10000:2 20000:S 90000:1 96000:1.5",
     },
     Case {
         name: "who lags behind does not make a counter fall",

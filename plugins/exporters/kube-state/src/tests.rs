@@ -1,4 +1,4 @@
-//! What is told of the objects in `fixtures/cluster.json`, beside the golden text, and of clusters
+//! What is told of the objects in `golden/cluster.json`, beside the golden text, and of clusters
 //! that change, that refuse, and that are large.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const CLUSTER: &str = include_str!("../fixtures/cluster.json");
-const EXPECTED: &str = include_str!("../fixtures/expected.txt");
+const CLUSTER: &str = include_str!("../golden/cluster.json");
+const EXPECTED: &str = include_str!("../golden/expected.txt");
 const FAMILIES: &str = include_str!("tests/families.txt");
 
 /// What the host takes of one answer.
