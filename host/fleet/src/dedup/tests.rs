@@ -189,7 +189,9 @@ const CASES: &[Case] = &[
             ],
             &[(10_001, 8.0), (45_001, 8.5), (55_001, 9.5), (65_001, 10.5)],
         ],
-        merged: "10000:8 20000:9 45001:9 55001:10 65001:11 90000:14 100000:15",
+        // After 45001 the first one waits until 95004. In Thanos' own test it is back at 90000, for the
+        // iterators that are made there can go back, which those of chunks cannot.
+        merged: "10000:8 20000:9 45001:9 55001:10 65001:11 100000:15",
     },
     Case {
         name: "penalty goes through replicas that follow each other",
