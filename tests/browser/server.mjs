@@ -82,6 +82,8 @@ scrape_configs:
   relabel_configs: [{source_labels: [drop], regex: me, action: drop}]
 - job_name: machine
   plugin: node
+  scrape_interval: 3s
+  scrape_timeout: 3s
   static_configs: [{targets: [machine]}]
 - job_name: hostile
   static_configs: [{targets: ['${hostile}'], labels: {markup: '${MARKUP}'}}]
