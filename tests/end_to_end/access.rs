@@ -205,7 +205,7 @@ fn web_config(cluster: &ClusterServer, issuer: &str) -> String {
          \x20 - issuer_url: {issuer}\n\
          \x20   audiences: [narthex]\n\
          \x20   groups_prefix: 'oidc:'\n\
-         \x20 trusted_proxies: {{networks: [127.0.0.0/8]}}\n\
+         \x20 trusted_proxies: {{networks: [127.0.0.0/8], groups_header: X-Forwarded-Groups}}\n\
          \x20 roles:\n\
          \x20   read: {{users: [bob], groups: ['oidc:dev']}}\n\
          \x20   write: {{users: [agent]}}\n\

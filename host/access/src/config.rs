@@ -104,7 +104,8 @@ impl Default for TrustedProxies {
         Self {
             networks: Vec::new(),
             user_header: "X-Forwarded-User".to_owned(),
-            groups_header: "X-Forwarded-Groups".to_owned(),
+            // A proxy that sets none would hand on what its clients say.
+            groups_header: String::new(),
         }
     }
 }

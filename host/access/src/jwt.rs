@@ -201,9 +201,13 @@ impl Claims {
         }
     }
 
-    /// Whether the claim says no.
+    /// Whether the claim is there and does not say yes. Some issuers write it as a text.
     pub(crate) fn denies(&self, name: &str) -> bool {
-        self.0.get(name) == Some(&Value::Bool(false))
+        match self.0.get(name) {
+            None | Some(Value::Bool(true)) => false,
+            Some(Value::String(text)) => text != "true",
+            Some(_) => true,
+        }
     }
 
     /// Why it does not count; `now` is in seconds since the epoch. What is missing or of another kind

@@ -24,6 +24,11 @@ pub(crate) async fn answer(
         (_, [resource, name, metric]) => (ObjectKind::of_path(resource), *name, *metric),
         _ => return Err(no_such_path()),
     };
+    // Whoever may ask for what lies in one namespace must not be told of what lies in none.
+    let is_of_itself = matches!(parts.as_slice(), ["metrics", _]);
+    if request.namespace.is_some() && !kind.is_namespaced && !is_of_itself {
+        return Err(no_such_path());
+    }
     let missing = || {
         let what = kind.in_path();
         let message = match name {

@@ -8,7 +8,7 @@ use narthex_promql::{QueryError, QueryOptions, Value, VectorSample};
 use crate::adapter::Source;
 use crate::answer::{ApiAnswer, refusal};
 use crate::limits::NAMES_IN_QUERY_MAX;
-use crate::selector::{Term, alternatives, matcher, one_of};
+use crate::selector::{Term, alternatives, matcher, one_of, quoted};
 use crate::template::{Filling, Template};
 
 /// Which objects are asked for.
@@ -53,7 +53,7 @@ impl Question {
     pub(crate) fn in_namespace(mut self, label: &str, namespace: &str) -> Self {
         self.matchers.push(matcher(label, "=", namespace));
         let values = &mut self.filling.values;
-        values.insert(label.to_owned(), namespace.to_owned());
+        values.insert(label.to_owned(), quoted(namespace));
         self
     }
 
@@ -63,7 +63,7 @@ impl Question {
             Names::Only(names) if names.len() <= NAMES_IN_QUERY_MAX => {
                 self.matchers.push(one_of(label, names));
                 let values = &mut self.filling.values;
-                values.insert(label.to_owned(), alternatives(names));
+                values.insert(label.to_owned(), quoted(&alternatives(names)));
             }
             _ => self.matchers.push(matcher(label, "!=", "")),
         }
@@ -153,7 +153,7 @@ mod tests {
                 .about("pod", &some)
                 .with(&terms)
                 .fill(&template, &["pod"]),
-            r#"s{namespace="n",pod=~"a|b\\.c",verb="GET"} by (pod) a|b\.c"#
+            r#"s{namespace="n",pod=~"a|b\\.c",verb="GET"} by (pod) a|b\\.c"#
         );
         let all = Question::of("s").about("pod", &Names::All);
         assert_eq!(all.fill(&template, &["pod"]), r#"s{pod!=""} by (pod) "#);

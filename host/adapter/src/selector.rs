@@ -27,6 +27,11 @@ pub(crate) fn terms(selector: &str) -> Result<Vec<Term>, String> {
 
 /// A matcher of PromQL. The value is quoted.
 pub(crate) fn matcher(label: &str, operator: &str, value: &str) -> String {
+    format!("{label}{operator}\"{}\"", quoted(value))
+}
+
+/// A text as it stands between double quotes of PromQL.
+pub(crate) fn quoted(value: &str) -> String {
     let mut quoted = String::with_capacity(value.len() + 2);
     for letter in value.chars() {
         match letter {
@@ -38,7 +43,7 @@ pub(crate) fn matcher(label: &str, operator: &str, value: &str) -> String {
             _ => quoted.push(letter),
         }
     }
-    format!("{label}{operator}\"{quoted}\"")
+    quoted
 }
 
 /// A matcher for one of several values.

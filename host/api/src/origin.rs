@@ -1,7 +1,7 @@
 //! Which other web sites may read our answers, and that none of them may change our state.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use narthex_model::{MatchOp, Matcher, MatcherError};
@@ -136,14 +136,14 @@ fn preflight(asked: &HeaderMap, allowed: Option<HeaderValue>) -> Response {
 /// Refuses a request that a browser sends on behalf of another site. For endpoints that change
 /// our state: a page that a user happens to look at must not stop the server beside it.
 pub(crate) async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    if is_from_other_site(request.headers()) {
+    if is_from_other_site(request.headers(), request.uri()) {
         let text = "A request from another site must not change the state of this server.\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     next.run(request).await
 }
 
-fn is_from_other_site(headers: &HeaderMap) -> bool {
+fn is_from_other_site(headers: &HeaderMap, uri: &Uri) -> bool {
     if headers
         .get("sec-fetch-site")
         .is_some_and(|site| site == "cross-site" || site == "same-site")
@@ -153,9 +153,11 @@ fn is_from_other_site(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return false;
     };
+    // HTTP/2 says it in the place of the address.
     let own = headers
         .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| uri.authority().map(|authority| authority.as_str()));
     let from = origin
         .to_str()
         .ok()
@@ -190,7 +192,11 @@ mod tests {
                     (name, HeaderValue::from_static(value))
                 })
                 .collect();
-            assert_eq!(is_from_other_site(&map), refused, "{headers:?}");
+            assert_eq!(
+                is_from_other_site(&map, &Uri::from_static("/-/quit")),
+                refused,
+                "{headers:?}"
+            );
         }
     }
 
@@ -202,5 +208,14 @@ mod tests {
         assert_eq!(allowed("https?://a.example"), Some(origin.clone()));
         assert_eq!(allowed("https://a"), None);
         assert!(OriginPattern::new("(").is_err());
+    }
+
+    #[test]
+    fn over_http_2_our_own_pages_are_known_by_the_authority() {
+        let uri = Uri::from_static("https://a:9090/-/quit");
+        let from =
+            |origin| HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
+        assert!(!is_from_other_site(&from("https://a:9090"), &uri));
+        assert!(is_from_other_site(&from("https://b:9090"), &uri));
     }
 }

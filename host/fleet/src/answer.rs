@@ -10,6 +10,7 @@ use narthex_model::{Labels, LabelsBuilder};
 use narthex_promblock::read_chunk;
 use narthex_storage::{Series, TimeRange};
 use narthex_storeapi::SeriesFrames;
+use narthex_storeapi::message::Label;
 use narthex_storeapi::message::store::{self, AggrChunk, SeriesFrame};
 use tokio::time::{Instant, timeout};
 
@@ -17,6 +18,10 @@ use crate::member::Member;
 
 /// The chunks of one series may have so many bytes; more fail the answer.
 const GROUP_BYTES_MAX: usize = 1 << 30;
+
+/// So many warnings of one member are taken, and so many characters of each; one that has more fails.
+const WARNINGS_MAX: usize = 100;
+const WARNING_CHARS_MAX: usize = 1_000;
 
 /// An answer that has to be sorted here may have so many bytes; more fail it.
 const SORTED_BYTES_MAX: usize = 1 << 30;
@@ -26,6 +31,15 @@ const SORTED_BYTES_MAX: usize = 1 << 30;
 pub(crate) struct Group {
     pub(crate) labels: Labels,
     pub(crate) chunks: Vec<AggrChunk>,
+    /// How much memory they take.
+    bytes: usize,
+}
+
+/// The series of a group, and what could not be read of it.
+#[derive(Debug, Default)]
+pub(crate) struct ReadGroup {
+    pub(crate) series: Vec<Series>,
+    pub(crate) faults: Vec<String>,
 }
 
 /// An answer that is being read.
@@ -75,7 +89,7 @@ impl Answer {
         let mut all = Vec::new();
         let mut bytes: usize = 0;
         while let Some(series) = self.next_series().await? {
-            bytes = bytes.saturating_add(prost_len(&series));
+            bytes = bytes.saturating_add(series_len(&series));
             if bytes > SORTED_BYTES_MAX {
                 return Err(self.fault(&format!(
                     "more than {SORTED_BYTES_MAX} bytes, and it does not leave out labels itself"
@@ -98,27 +112,24 @@ impl Answer {
             let Some(series) = self.next_series().await? else {
                 return Ok(self.open.take());
             };
-            let labels = self.labels_of(&series);
+            let group = Group::new(self.labels_of(&series), series.chunks);
             let Some(open) = &mut self.open else {
-                let chunks = series.chunks;
-                self.open = Some(Group { labels, chunks });
+                self.open = Some(group);
                 continue;
             };
-            match labels.cmp(&open.labels) {
+            match group.labels.cmp(&open.labels) {
                 Ordering::Equal => {
-                    open.chunks.extend(series.chunks);
-                    let bytes = open.chunks.iter().map(data_len).sum::<usize>();
-                    if bytes > GROUP_BYTES_MAX {
+                    open.bytes = open.bytes.saturating_add(group.bytes);
+                    open.chunks.extend(group.chunks);
+                    if open.bytes > GROUP_BYTES_MAX {
                         let text = format!("a series of more than {GROUP_BYTES_MAX} bytes");
                         return Err(self.fault(&text));
                     }
                 }
-                Ordering::Greater => {
-                    let chunks = series.chunks;
-                    return Ok(self.open.replace(Group { labels, chunks }));
-                }
+                Ordering::Greater => return Ok(self.open.replace(group)),
                 Ordering::Less => {
-                    let text = format!("{labels} after {}: series are not sorted", open.labels);
+                    let (labels, before) = (&group.labels, &open.labels);
+                    let text = format!("{labels} after {before}: series are not sorted");
                     return Err(self.fault(&text));
                 }
             }
@@ -151,6 +162,12 @@ impl Answer {
                 Some(Ok(SeriesFrame::Series(series))) => self.came.push_back(series),
                 Some(Ok(SeriesFrame::Batch(batch))) => self.came.extend(batch.series),
                 Some(Ok(SeriesFrame::Warning(text))) => {
+                    if self.warnings.len() >= WARNINGS_MAX {
+                        self.frames = None;
+                        let text = format!("it has more than {WARNINGS_MAX} warnings");
+                        return Err(self.fault(&text));
+                    }
+                    let text: String = text.chars().take(WARNING_CHARS_MAX).collect();
                     let warning = self.fault(&text);
                     self.warnings.push(warning);
                 }
@@ -178,30 +195,44 @@ impl Answer {
     }
 }
 
-fn data_len(chunk: &AggrChunk) -> usize {
-    chunk.raw.as_ref().map_or(0, |raw| raw.data.len())
+/// How much memory a chunk takes.
+fn chunk_len(chunk: &AggrChunk) -> usize {
+    let parts = [
+        &chunk.raw,
+        &chunk.count,
+        &chunk.sum,
+        &chunk.min,
+        &chunk.max,
+        &chunk.counter,
+    ];
+    let data = parts.into_iter().flatten().map(|part| part.data.len());
+    size_of::<AggrChunk>() + data.sum::<usize>()
 }
 
-/// About so many bytes a series takes.
-fn prost_len(series: &store::Series) -> usize {
-    let labels = series
-        .labels
-        .iter()
-        .map(|label| label.name.len() + label.value.len() + 64);
-    labels.sum::<usize>()
-        + series
-            .chunks
-            .iter()
-            .map(|chunk| data_len(chunk) + 128)
-            .sum::<usize>()
+/// About how much memory a series takes.
+fn series_len(series: &store::Series) -> usize {
+    let labels = series.labels.iter();
+    let labels = labels.map(|label| size_of::<Label>() + label.name.len() + label.value.len());
+    let chunks = series.chunks.iter().map(chunk_len);
+    size_of::<store::Series>() + labels.sum::<usize>() + chunks.sum::<usize>()
 }
 
 impl Group {
+    fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
+        let bytes = chunks.iter().map(chunk_len).sum();
+        Self {
+            labels,
+            chunks,
+            bytes,
+        }
+    }
+
     /// One group of what all members have of a label set: whose a chunk is is forgotten, as in
     /// Thanos, where chunks that follow each other are of one replica.
     pub(crate) fn joined(groups: Vec<Self>) -> Vec<Self> {
         let joined = groups.into_iter().reduce(|mut all, group| {
             all.chunks.extend(group.chunks);
+            all.bytes = all.bytes.saturating_add(group.bytes);
             all
         });
         joined.into_iter().collect()
@@ -209,24 +240,27 @@ impl Group {
 
     /// What its chunks hold in a range: a series for each replica, or for each store that has the
     /// same chunk of time. Chunks that overlap are of different ones; whose is whose is told by
-    /// their order alone, as in Thanos.
-    ///
-    /// # Errors
-    /// A chunk cannot be read.
-    pub(crate) fn series(mut self, range: TimeRange) -> Result<Vec<Series>, String> {
+    /// their order alone, as in Thanos. One that cannot be read costs itself.
+    pub(crate) fn series(mut self, range: TimeRange) -> ReadGroup {
         self.chunks.sort_by(|a, b| {
             let of = |chunk: &AggrChunk| (chunk.min_time, chunk.max_time);
             of(a).cmp(&of(b))
         });
         self.chunks.dedup_by(|a, b| a == b);
+        let mut faults = Vec::new();
         let mut replicas: Vec<(i64, Vec<Series>)> = Vec::new();
         for chunk in self.chunks {
-            let raw = chunk.raw.as_ref();
-            let raw = raw.ok_or("a chunk has no samples, only aggregates of them")?;
-            let encoding = u8::try_from(raw.r#type.saturating_add(1)).unwrap_or_default();
-            let read = read_chunk(encoding, &raw.data, &self.labels, range);
-            let read = read.map_err(|fault| format!("a chunk of {}: {fault}", self.labels))?;
-            let Some(series) = read else { continue };
+            let series = match read(&chunk, &self.labels, range) {
+                Ok(Some(series)) => series,
+                Ok(None) => continue,
+                Err(fault) => {
+                    // More of one series say no more.
+                    if faults.is_empty() {
+                        faults.push(format!("a chunk of {}: {fault}", self.labels));
+                    }
+                    continue;
+                }
+            };
             let free = replicas
                 .iter_mut()
                 .find(|(until_ms, _)| *until_ms < chunk.min_time);
@@ -239,10 +273,21 @@ impl Group {
             }
         }
         let replicas = replicas.into_iter();
-        Ok(replicas
-            .filter_map(|(_, parts)| Series::join(parts))
-            .collect())
+        ReadGroup {
+            series: replicas
+                .filter_map(|(_, parts)| Series::join(parts))
+                .collect(),
+            faults,
+        }
     }
+}
+
+/// The samples of a chunk in a range; `None` where there is none.
+fn read(chunk: &AggrChunk, labels: &Labels, range: TimeRange) -> Result<Option<Series>, String> {
+    let raw = chunk.raw.as_ref();
+    let raw = raw.ok_or("it has no samples, only aggregates of them")?;
+    let encoding = u8::try_from(raw.r#type.saturating_add(1)).unwrap_or_default();
+    read_chunk(encoding, &raw.data, labels, range).map_err(|fault| fault.to_string())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use narthex_storage::Queryable;
 use narthex_storeapi::Endpoint;
 use prometheus_client::registry::Registry;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::member::Member;
 use crate::metrics::{KindLabels, Metrics};
@@ -19,6 +19,9 @@ use crate::{Address, FleetOptions, MemberStatus, ViewOptions};
 /// How often members are asked what they are, as in Thanos.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A name has to be looked up within this time.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A fleet has so many members at the most; what goes beyond is left out, and said in the log.
 pub(crate) const MEMBERS_MAX: usize = 5_000;
 
@@ -27,6 +30,8 @@ pub struct Fleet {
     options: FleetOptions,
     metrics: Metrics,
     members: RwLock<Arc<Vec<Arc<Member>>>>,
+    /// The names of which nobody knows to whom they lead, and why.
+    unfound: RwLock<Arc<Vec<String>>>,
     lookups: Mutex<Lookups>,
 }
 
@@ -54,6 +59,7 @@ impl Fleet {
             options,
             metrics: Metrics::register(registry),
             members: RwLock::default(),
+            unfound: RwLock::new(Arc::new(vec!["endpoints are not looked up yet".to_owned()])),
             lookups: Mutex::default(),
         })
     }
@@ -115,9 +121,14 @@ impl Fleet {
         Arc::clone(&members)
     }
 
+    pub(crate) fn unfound(&self) -> Arc<Vec<String>> {
+        let unfound = self.unfound.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&unfound)
+    }
+
     /// Makes the members those that the addresses lead to.
     async fn look_up(&self) {
-        let (addresses, is_due) = {
+        let (addresses, listed, is_due) = {
             let lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
             let own = self
                 .options
@@ -129,15 +140,21 @@ impl Fleet {
             let all: Vec<(Address, bool)> = own.chain(lookups.listed.iter().cloned()).collect();
             let interval = self.options.dns_interval;
             let is_due = lookups.at.is_none_or(|at| at.elapsed() >= interval);
-            (all, is_due)
+            (all, lookups.listed.clone(), is_due)
         };
         if !is_due {
             return;
         }
-        let resolved = join_all(addresses.iter().map(|(address, _)| address.resolve())).await;
+        let resolved = join_all(addresses.iter().map(|(address, _)| async {
+            let resolved = timeout(LOOKUP_TIMEOUT, address.resolve()).await;
+            resolved.unwrap_or_else(|_| Err(format!("no answer within {LOOKUP_TIMEOUT:?}")))
+        }));
+        let resolved = resolved.await;
+        let mut unfound = Vec::new();
         let mut members: BTreeMap<String, bool> = BTreeMap::new();
         let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
-        lookups.at = Some(Instant::now());
+        // A list that came meanwhile is looked up at once.
+        lookups.at = (lookups.listed == listed).then(Instant::now);
         let mut found = HashMap::new();
         for ((address, is_strict), resolved) in addresses.into_iter().zip(resolved) {
             if !address.is_plain() {
@@ -146,8 +163,15 @@ impl Fleet {
             let resolved = resolved.unwrap_or_else(|error| {
                 self.metrics.lookup_failures.inc();
                 tracing::warn!(%address, error, "an endpoint's name cannot be looked up");
-                lookups.found.get(&address).cloned().unwrap_or_default()
+                let before = lookups.found.get(&address).cloned().unwrap_or_default();
+                if before.is_empty() {
+                    unfound.push(format!("{address}: {error}"));
+                }
+                before
             });
+            if resolved.is_empty() && is_strict {
+                unfound.push(format!("{address} leads to nobody"));
+            }
             for member in &resolved {
                 *members.entry(member.clone()).or_default() |= is_strict;
             }
@@ -155,6 +179,7 @@ impl Fleet {
         }
         lookups.found = found;
         drop(lookups);
+        *self.unfound.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(unfound);
         self.become_those(members);
     }
 

@@ -59,7 +59,11 @@ impl View {
     }
 
     fn response_timeout(&self) -> Duration {
-        self.fleet.options().response_timeout
+        match self.fleet.options().response_timeout {
+            // As in Thanos: as long as it takes.
+            Duration::ZERO => ANSWER_TIMEOUT,
+            timeout => timeout,
+        }
     }
 
     fn strategy(&self) -> i32 {
@@ -86,6 +90,9 @@ impl View {
         warnings: &Warnings,
     ) -> Result<Vec<Asked>, StorageError> {
         let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
+        for what in self.fleet.unfound().iter() {
+            self.missing(what.clone(), warnings)?;
+        }
         let mut asked = Vec::new();
         for member in self.fleet.members().iter() {
             if !member.is_selected(&self.members) {
@@ -242,7 +249,12 @@ impl Queryable for View {
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         async move {
             let merge = self.merged(request, None, warnings).await?;
-            let (range, dedup) = (request.range, self.dedup);
+            let dedup = self.dedup;
+            // So that there is always a time after a sample.
+            let range = TimeRange {
+                end_ms: request.range.end_ms.min(i64::MAX - 1),
+                ..request.range
+            };
             let found = stream::try_unfold(merge, move |mut merge| async move {
                 loop {
                     let mut groups = merge.next().await.map_err(incomplete)?;
@@ -254,9 +266,10 @@ impl Queryable for View {
                     }
                     let mut replicas = Vec::new();
                     for group in groups {
-                        match group.series(range) {
-                            Ok(series) => replicas.extend(series),
-                            Err(error) => merge.missing(error).map_err(incomplete)?,
+                        let read = group.series(range);
+                        replicas.extend(read.series);
+                        for fault in read.faults {
+                            merge.missing(fault).map_err(incomplete)?;
                         }
                     }
                     let series = match dedup {

@@ -36,6 +36,13 @@ pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
 /// A connection must stand within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// So much of an answer may be under way that nobody has read yet.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+
+/// The connection must never be what holds an answer up that is read, because of others that are
+/// not: the greatest window of HTTP/2.
+const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
+
 /// While answers are awaited, a connection is asked so often whether it still stands, as by Thanos.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -71,6 +78,8 @@ impl Endpoint {
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .keep_alive_while_idle(false)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .tcp_nodelay(true);
         if let Some(tls) = tls {
             endpoint = endpoint.tls_config(tls.config()).map_err(refused)?;

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use narthex_web::Entrance;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -121,6 +121,15 @@ async fn serve_requests(
     service: Service,
     mut stopped: watch::Receiver<bool>,
 ) {
+    // Who connects and says nothing must not keep one of the places.
+    let mut stream = BufReader::new(stream);
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(HANDSHAKE_TIMEOUT, stream.fill_buf()) => begun,
+        _ = stopped.changed() => return,
+    };
+    if !matches!(begun, Ok(Ok([_, ..]))) {
+        return;
+    }
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http2()

@@ -236,11 +236,24 @@ impl Entrance {
             same.then_some(rules)
                 .ok_or_else(|| WebConfigError::value("tls_server_config", reason))
         });
+        // A file that is being written is empty for a moment, and an empty one is a configuration.
+        let loaded = loaded.and_then(|rules| {
+            let closes = |config: &WebConfig| {
+                config.narthex_access.is_some() || !config.basic_auth_users.is_empty()
+            };
+            let opens = closes(&before.config) && !closes(&rules.config)
+                || before.config.narthex_access.is_some() && rules.config.narthex_access.is_none();
+            let reason = "who may ask cannot be opened to everybody while the server runs";
+            match opens {
+                true => Err(WebConfigError::value("narthex_access", reason)),
+                false => Ok(rules),
+            }
+        });
         let path = source.path.display();
         self.current.store(loaded.is_ok(), Ordering::Relaxed);
         match loaded {
             Ok(rules) => {
-                *watched = Watched::new(rules.files(&source.path));
+                watched.follow(rules.files(&source.path));
                 self.rules.store(Arc::new(rules));
                 tracing::info!(file = %path, "the web configuration was read again");
             }

@@ -45,6 +45,18 @@ impl Watched {
         }
     }
 
+    /// These files from now on. Those that were looked at are as they were before they were read, so
+    /// that what was written meanwhile counts; new ones are looked at once more.
+    pub(crate) fn follow(&mut self, paths: Vec<PathBuf>) {
+        let known = std::mem::take(&mut self.marks);
+        let marks = paths.into_iter().map(|path| {
+            let own = known.iter().find(|(it, _)| *it == path);
+            let mark = own.map_or(Some((SystemTime::UNIX_EPOCH, u64::MAX)), |(_, mark)| *mark);
+            (path, mark)
+        });
+        self.marks = marks.collect();
+    }
+
     /// Whether one of them is not what it was; from then on, as it is now is what it was.
     pub(crate) fn have_changed(&mut self) -> bool {
         let mut changed = false;

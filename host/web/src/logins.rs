@@ -63,9 +63,16 @@ impl Logins {
             return *found;
         }
         // An error means that the semaphore was closed, which nobody does.
-        let _turn = self.turn.acquire().await;
+        let turn = Arc::clone(&self.turn).acquire_owned().await;
+        if let Some(found) = self.lock().get(&key) {
+            return *found;
+        }
         let hash = hash.to_owned();
-        let compared = tokio::task::spawn_blocking(move || bcrypt::verify(password, &hash));
+        let compared = tokio::task::spawn_blocking(move || {
+            // For as long as the core is taken, also where whoever asked has left.
+            let _turn = turn;
+            bcrypt::verify(password, &hash)
+        });
         let matches = matches!(compared.await, Ok(Ok(true)));
         let mut known = self.lock();
         if known.len() >= LOGINS_MAX {

@@ -46,7 +46,7 @@ type Case<'a> = (
 async fn a_proxy_is_believed_in_its_network_only() {
     let access = access(
         json!({
-            "trusted_proxies": {"networks": ["10.0.0.0/8"]},
+            "trusted_proxies": {"networks": ["10.0.0.0/8"], "groups_header": "X-Forwarded-Groups"},
             "roles": {"read": {"groups": ["dev"]}, "admin": {"users": ["ada"]}},
         }),
         false,

@@ -21,14 +21,11 @@ fn group(times_s: std::ops::Range<i64>) -> Group {
         }),
         ..AggrChunk::default()
     });
-    Group {
-        labels,
-        chunks: chunks.collect(),
-    }
+    Group::new(labels, chunks.collect())
 }
 
 fn lengths(group: Group) -> Vec<usize> {
-    let series = group.series(TimeRange::ALL).unwrap();
+    let series = group.series(TimeRange::ALL).series;
     series
         .iter()
         .map(|series| series.timestamps.len())
@@ -56,29 +53,31 @@ fn a_replica_that_ends_and_one_that_begins_then_leave_no_gap_for_penalty() {
     // Thanos issue 2890: the second one would have to wait for twice the interval.
     let groups = Group::joined(vec![group(0..600), group(600..1_200)]);
     let [joined] = <[Group; 1]>::try_from(groups).unwrap();
-    let replicas = joined.series(TimeRange::ALL).unwrap();
+    let replicas = joined.series(TimeRange::ALL).series;
     assert_eq!(replicas.len(), 1);
     let merged = Dedup::Penalty.apply(replicas, Wanted::Samples).unwrap();
     assert_eq!(merged.timestamps.len(), 80);
 }
 
 #[test]
-fn what_is_no_chunk_is_an_error_that_names_the_series() {
-    let mut broken = group(0..60);
-    for chunk in &mut broken.chunks {
-        chunk.raw = Some(store::Chunk {
-            r#type: 7,
-            data: Bytes::from_static(b"x"),
-            hash: 0,
-        });
-    }
-    let error = broken.series(TimeRange::ALL).unwrap_err();
-    assert!(error.contains("a chunk of {__name__=\"m\"}"), "{error}");
+fn a_chunk_that_cannot_be_read_costs_itself_and_names_its_series() {
+    let mut broken = group(0..3_600);
+    let count = broken.chunks.len();
+    broken.chunks[0].raw = Some(store::Chunk {
+        r#type: 7,
+        data: Bytes::from_static(b"x"),
+        hash: 0,
+    });
+    let read = broken.series(TimeRange::ALL);
+    assert_eq!((count, read.series.len()), (2, 1));
+    assert_eq!(read.series[0].timestamps.len(), 120);
+    let [fault] = <[String; 1]>::try_from(read.faults).unwrap();
+    assert!(fault.contains("a chunk of {__name__=\"m\"}"), "{fault}");
     let mut aggregated = group(0..60);
     aggregated
         .chunks
         .iter_mut()
         .for_each(|chunk| chunk.raw = None);
-    let error = aggregated.series(TimeRange::ALL).unwrap_err();
-    assert!(error.contains("only aggregates"), "{error}");
+    let read = aggregated.series(TimeRange::ALL);
+    assert!(read.series.is_empty() && read.faults[0].contains("only aggregates"));
 }

@@ -88,7 +88,8 @@ fn next(all: &mut [Replica<'_>], followed: usize, last: Last, is_counter: bool) 
     let interval_ms = own.interval_ms;
     let own_ms = own.time_ms();
     let has_ended = own_ms.is_some() && is_stale(own.series, own.at);
-    let gap_from_ms = last.time_ms.saturating_add(interval_ms + interval_ms / 2);
+    let gap_ms = interval_ms.saturating_add(interval_ms / 2);
+    let gap_from_ms = last.time_ms.saturating_add(gap_ms);
     if own_ms.is_some_and(|own_ms| own_ms <= gap_from_ms) && !has_ended {
         return Some(followed);
     }

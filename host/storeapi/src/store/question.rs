@@ -32,6 +32,10 @@ impl Question {
         without: &[String],
         (start_ms, end_ms): (i64, i64),
     ) -> Result<Option<Self>, Status> {
+        if without.len() > MATCHERS_MAX {
+            let text = format!("more than {MATCHERS_MAX} labels to be left out");
+            return Err(Status::invalid_argument(text));
+        }
         if asked.len() > MATCHERS_MAX {
             let text = format!("more than {MATCHERS_MAX} matchers");
             return Err(Status::invalid_argument(text));
@@ -51,6 +55,7 @@ impl Question {
     ) -> Self {
         let mut without = without.to_vec();
         without.sort_unstable();
+        without.dedup();
         Self {
             matchers,
             range,
