@@ -23,7 +23,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A fleet has so many members at the most; what goes beyond is left out, and said in the log.
-pub(crate) const MEMBERS_MAX: usize = 5_000;
+const MEMBERS_MAX: usize = 5_000;
 
 /// All endpoints.
 pub struct Fleet {

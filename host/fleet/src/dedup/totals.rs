@@ -1,6 +1,5 @@
 //! A counter without its resets, as Thanos' algorithm looks at it.
 
-use narthex_model::sample;
 use narthex_storage::{Place, Series};
 
 use super::{Taken, is_stale, series_of};
@@ -17,9 +16,6 @@ pub(super) fn totals(series: Series) -> Series {
     let live = (0..series.timestamps.len()).filter(|at| !is_stale(&series, *at));
     for at in live {
         let value = series.values[at];
-        if sample::is_histogram(value) {
-            continue;
-        }
         if let Some(before) = before.filter(|before| *before > value) {
             lift += before;
         }
