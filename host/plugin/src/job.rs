@@ -130,11 +130,16 @@ impl Job {
         let version = self.plugin.ready(allowance.deadline).await?;
         let allowance = allowance.within(version.bounds.timeout);
         self.fit(&version);
-        let permit = tokio::time::timeout_at(allowance.deadline, self.permits.acquire()).await;
-        let _permit = permit.map_err(|_| CallError::Deadline {
+        let late = CallError::Deadline {
             length: allowance.length,
             is_busy: false,
-        })?;
+        };
+        // A timer lets through what is ready, be it late: a guest is not begun with no time left.
+        if Instant::now() >= allowance.deadline {
+            return Err(late);
+        }
+        let permit = tokio::time::timeout_at(allowance.deadline, self.permits.acquire()).await;
+        let _permit = permit.map_err(|_| late)?;
         let mut instance = match self.take(&version, allowance).await {
             Ok(instance) => instance,
             Err(error) => {

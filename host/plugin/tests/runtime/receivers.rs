@@ -173,7 +173,8 @@ async fn a_notification_waits_for_its_plugin_until_its_deadline() {
     let guest = guest("receiver", "", "i32.const 300");
     let (component, manifest) = (guest.build().leak(), guest.manifest("made", "1", "").leak());
     let bench = Bench::with(vec![Artifact::embedded("made", component, manifest)], "{}").await;
-    // Only now it is compiled.
+    // Only now it is compiled; whether that has ended or not, a notification that has no time left
+    // is late.
     let made = bench
         .runtime
         .receiver("made", "team", &Value::Null, Lent::default());
@@ -189,6 +190,11 @@ async fn a_notification_waits_for_its_plugin_until_its_deadline() {
     let deadline = Instant::now() + GENEROUS;
     let outcome = made.notify(&notification, Arc::new(Texts), deadline).await;
     assert_eq!(outcome, Outcome::Delivered);
+    // Nor is a plugin begun that is ready, where there is no time left.
+    let attempt = made
+        .attempt(&notification, Arc::new(Texts), Instant::now())
+        .await;
+    assert!(attempt.is_late, "{attempt:?}");
 }
 
 fn secrets(secret: SecretConfig) -> Lent {
