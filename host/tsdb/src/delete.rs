@@ -1,8 +1,5 @@
 //! Deletes samples, in memory and in the blocks.
 
-use std::sync::Arc;
-
-use narthex_block::Block;
 use narthex_model::Matcher;
 use narthex_storage::{SelectRequest, TimeRange};
 
@@ -43,19 +40,14 @@ impl Tsdb {
         selectors: &[Vec<Matcher>],
         range: TimeRange,
     ) -> Result<(), TsdbError> {
-        let Some(remote) = self.remote.get() else {
+        if self.remote.get().is_none() {
             return Ok(());
-        };
+        }
         let unknown = |_| TsdbError::Elsewhere {
             block: "of the bucket that is not known yet".to_owned(),
         };
         let here = self.catalog.blocks();
-        let raw = self.blocks_in(range).map_err(unknown)?;
-        // What was made of samples is there however many of these are here.
-        let all = remote.blocks().unwrap_or_default();
-        let made = |block: &&Arc<Block>| !block.meta().is_raw() && block.span().overlaps(range);
-        let downsampled = all.iter().filter(made).cloned();
-        for block in raw.into_iter().chain(downsampled) {
+        for block in self.blocks_in(range).map_err(unknown)? {
             if here.iter().any(|own| own.meta().ulid == block.meta().ulid) {
                 continue;
             }

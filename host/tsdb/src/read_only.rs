@@ -104,8 +104,7 @@ pub struct OpenedBlocks {
     pub damaged: Vec<BlockError>,
 }
 
-/// The samples of all series that match, of several blocks; each label set comes once. Blocks that
-/// are downsampled have none, and are passed over.
+/// The samples of all series that match, of several blocks; each label set comes once.
 ///
 /// # Errors
 /// A block is damaged, here or in the stream.
@@ -115,7 +114,7 @@ pub async fn select_blocks(
 ) -> Result<SeriesStream, StorageError> {
     let mut sources: Vec<Sorted> = Vec::with_capacity(blocks.len());
     for block in blocks {
-        if block.meta().is_raw() && block.span().overlaps(request.range) {
+        if block.span().overlaps(request.range) {
             let series = Arc::clone(block).select(request).await?;
             sources.push(series.map_err(StorageError::from).boxed());
         }

@@ -47,14 +47,12 @@ impl Tsdb {
         remote.is_none_or(|remote| remote.has(block) && !block.has_tombstones())
     }
 
-    /// The blocks that may answer for a range with samples, oldest first; of the same samples those
-    /// here. What is downsampled has none.
+    /// The blocks that may answer for a range, oldest first; of the same samples those here.
     pub(crate) fn blocks_in(&self, range: TimeRange) -> Result<Vec<Arc<Block>>, StorageError> {
         // What lies here is looked at first: a block goes from here only when it is elsewhere, so
         // that it is seen in one of the two.
         let here = self.catalog.blocks();
-        let is_raw = |block: &&Arc<Block>| block.meta().is_raw();
-        let touched = |block: &&Arc<Block>| is_raw(block) && block.span().overlaps(range);
+        let touched = |block: &&Arc<Block>| block.span().overlaps(range);
         let mut blocks: Vec<Arc<Block>> = here.iter().filter(touched).cloned().collect();
         let Some(remote) = self.remote.get() else {
             return Ok(blocks);
@@ -74,8 +72,7 @@ impl Tsdb {
         if elsewhere.is_empty() {
             return Ok(blocks);
         }
-        let raw = here.iter().filter(is_raw);
-        let sources = raw.flat_map(|block| block.meta().sources());
+        let sources = here.iter().flat_map(|block| block.meta().sources());
         let sources: HashSet<&str> = sources.map(String::as_str).collect();
         let is_here = |block: &&Arc<Block>| {
             let mut own = block.meta().sources().iter();
