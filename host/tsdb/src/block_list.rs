@@ -176,7 +176,7 @@ mod tests {
                 is_human_readable: false,
             };
             let text = list.to_string();
-            let words = text.lines().map(|line| line.split("  ").last());
+            let words = text.lines().map(|line| line.rsplit("  ").next());
             words.map(|word| word.unwrap().trim().to_owned()).collect()
         };
         assert_eq!(last_words(&[block("01A", 0)]), ["SIZE", "0"]);
