@@ -6,6 +6,10 @@ use narthex_model::sample;
 
 use crate::{Series, SeriesStream};
 
+/// The label by which downsampled blocks tell the aggregates of a series apart; readers of a store
+/// never see it.
+pub const AGGREGATE_LABEL: &str = "__aggregate__";
+
 /// What of samples is looked at, for stores that make one series of several, or that have more
 /// than one form of the same samples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,7 +103,7 @@ impl Wanted {
 }
 
 impl Aggregate {
-    /// The value of the label `__aggregate__` of the series that has it in a downsampled block.
+    /// The value of [`AGGREGATE_LABEL`] of the series that has it in a downsampled block.
     pub fn label_value(self) -> &'static str {
         match self {
             Self::Newest | Self::Growth => "counter",
