@@ -26,6 +26,6 @@ pub use read::{
     TimeRange,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
-pub use wanted::{AGGREGATE_LABEL, Aggregate, Wanted};
+pub use wanted::{Aggregate, Wanted};
 pub use warnings::Warnings;
 pub use write::{AppendError, Appendable};

@@ -7,16 +7,14 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
-use narthex_block::{Block, BlockError};
+use narthex_block::{AGGREGATE_LABEL, Block, BlockError};
 use narthex_model::Labels;
 use narthex_storage::{
-    AGGREGATE_LABEL, Aggregate, LabelsRequest, SelectRequest, Series, SeriesStream, StorageError,
-    TimeRange, Wanted,
+    Aggregate, LabelsRequest, SelectRequest, Series, SeriesStream, StorageError, TimeRange, Wanted,
 };
 
-use crate::merge::{Sorted, merge_with};
+use crate::merge::{Sorted, merge};
 use crate::resolutions::{Choice, Part};
-use crate::seams::Seams;
 use crate::windows;
 
 /// Blocks, some of which may hold windows of the samples that others hold.
@@ -83,12 +81,7 @@ impl BlockSet {
                 counted.boxed()
             })
             .collect();
-        let is_cut = choice.parts.iter().any(|part| part.seam_ms.is_some());
-        let seams = is_cut.then(|| Seams {
-            aggregate: wanted.aggregate(),
-            ends_ms: choice.parts.iter().map(|part| part.seam_ms).collect(),
-        });
-        Ok(merge_with(sources, choice.beside_windows(newest), seams))
+        Ok(merge(sources, choice.beside_windows(newest)))
     }
 
     /// The label sets of all series that match and may have a sample in the range, each once and

@@ -56,7 +56,6 @@ mod resolutions;
 mod retention;
 mod retired;
 mod room;
-mod seams;
 mod snapshot;
 mod stale;
 mod tsdb;

@@ -12,8 +12,6 @@ use narthex_block::block_order;
 use narthex_model::Labels;
 use narthex_storage::{Series, SeriesStream, StorageError};
 
-use crate::seams::Seams;
-
 /// Series in block order.
 pub(crate) type Sorted = BoxStream<'static, Result<Series, StorageError>>;
 
@@ -23,15 +21,6 @@ pub(crate) type Sorted = BoxStream<'static, Result<Series, StorageError>>;
 /// The head's series are in no order, and sorting them would cost more than looking each up; what
 /// no source has comes at the end.
 pub(crate) fn merge(sources: Vec<Sorted>, newest: Vec<Series>) -> SeriesStream {
-    merge_with(sources, newest, None)
-}
-
-/// As [`merge`], where windows may have been cut in halves.
-pub(crate) fn merge_with(
-    sources: Vec<Sorted>,
-    newest: Vec<Series>,
-    seams: Option<Seams>,
-) -> SeriesStream {
     let waiting: Vec<Option<Series>> = sources.iter().map(|_| None).collect();
     let newest = newest.into_iter();
     let state = Merge {
@@ -41,7 +30,6 @@ pub(crate) fn merge_with(
             .map(|series| (series.labels.clone(), series))
             .collect(),
         rest: HashMap::new().into_values(),
-        seams,
     };
     stream::try_unfold(state, |mut state| async move {
         let series = state.next().await?;
@@ -59,8 +47,6 @@ struct Merge {
     newest: HashMap<Labels, Series>,
     /// What is left of that once the sources have ended.
     rest: IntoValues<Labels, Series>,
-    /// Where halves of windows meet; `None` where there are no windows.
-    seams: Option<Seams>,
 }
 
 impl Merge {
@@ -105,8 +91,9 @@ impl Merge {
                 Ordering::Greater => {}
             }
         }
-        let parts = first.iter();
-        let parts = parts.filter_map(|index| self.waiting[*index].take());
+        let parts = first
+            .into_iter()
+            .filter_map(|index| self.waiting[index].take());
         let mut parts: Vec<Series> = parts.collect();
         let newest = match parts.first() {
             Some(part) => self.newest.remove(&part.labels),
@@ -118,9 +105,6 @@ impl Merge {
             }
         };
         parts.extend(newest);
-        if let Some(seams) = &self.seams {
-            seams.join_halves(&mut parts, &first);
-        }
         Ok(Series::join(parts))
     }
 }

@@ -5,9 +5,9 @@
 //! source in common are chosen from apart: one host's windows say nothing of another host's
 //! samples.
 //!
-//! Windows are left-open, blocks are right-open. So a sample at the very end of a downsampled block
-//! is in the next block, and so is one half of the window that ends there; [`Part::seam_ms`] says
-//! where halves meet.
+//! Windows are left-open, blocks are right-open: a sample at the very end of a downsampled block is
+//! in the next one. So the last window of a block is a millisecond short of its end, and blocks
+//! that follow each other, of whatever resolution, have every sample once.
 //!
 //! It is not: reading. That is [`crate::block_set`]'s.
 
@@ -28,9 +28,6 @@ pub(crate) struct Part {
     pub(crate) block: Arc<Block>,
     /// The times of the samples that it gives.
     pub(crate) range: TimeRange,
-    /// Where the last window of the block ends, if another block has the samples at that very
-    /// time.
-    pub(crate) seam_ms: Option<i64>,
 }
 
 /// Which parts of blocks answer.
@@ -67,7 +64,6 @@ impl Choice {
             let whole = |block: &Arc<Block>| Part {
                 block: Arc::clone(block),
                 range,
-                seam_ms: None,
             };
             return Self {
                 parts: blocks.iter().map(whole).collect(),
@@ -77,8 +73,8 @@ impl Choice {
         let is_at_window_end = wanted.aggregate().is_at_window_end();
         let mut choice = Self::default();
         let mut parts: Vec<(usize, Part)> = Vec::new();
-        for related in related(blocks) {
-            let candidates: Vec<Candidate> = related
+        for group in related(blocks) {
+            let candidates: Vec<Candidate> = group
                 .into_iter()
                 .map(|block| Candidate {
                     block,
@@ -87,13 +83,13 @@ impl Choice {
                     end_ms: blocks[block].meta().range.end_ms,
                 })
                 .collect();
-            let stretches = stretches(&candidates, wanted.max_resolution_ms());
-            let edges = Edges::of(blocks, &stretches);
-            for stretch in stretches {
+            let chosen = stretches(&candidates, wanted.max_resolution_ms());
+            let edges = Edges::of(blocks, &chosen);
+            for stretch in chosen {
                 let block = &blocks[stretch.block];
-                let (times, seam_ms) = match is_at_window_end {
+                let times = match is_at_window_end {
                     true => edges.times(block, stretch),
-                    false => (own_times(stretch), None),
+                    false => own_times(stretch),
                 };
                 if is_at_window_end && !block.meta().is_raw() {
                     choice.windows.push(own_times(stretch));
@@ -106,7 +102,6 @@ impl Choice {
                     let part = Part {
                         block: Arc::clone(block),
                         range: times,
-                        seam_ms: seam_ms.filter(|seam_ms| times.contains(*seam_ms)),
                     };
                     parts.push((stretch.block, part));
                 }
@@ -235,21 +230,20 @@ fn own_times(stretch: Stretch) -> TimeRange {
     }
 }
 
-/// Where stretches meet within a block, which then has both halves of the window that ends there.
+/// Where stretches meet within a downsampled block.
 #[derive(Debug, Default)]
 struct Edges {
-    /// Where a window ends that has the sample at that very time, and that is read of the stretch
-    /// before.
+    /// Where a window ends that is read of the stretch before, and that has the sample at that very
+    /// time.
     whole_before: BTreeSet<i64>,
-    /// Where windows begin that are read of a block that has samples before them too, which are
-    /// read elsewhere.
+    /// Where a window ends that is not read, though the block of the stretch behind it has it.
     cut_before: BTreeSet<i64>,
 }
 
 impl Edges {
     fn of(blocks: &[Arc<Block>], stretches: &[Stretch]) -> Self {
         let mut edges = Self::default();
-        for stretch in stretches {
+        for stretch in chosen {
             let meta = blocks[stretch.block].meta();
             if meta.is_raw() {
                 continue;
@@ -265,30 +259,26 @@ impl Edges {
     }
 
     /// The times of the samples that are read for a stretch, where those of windows are at the
-    /// windows' ends; and where a half of a window is at the end.
+    /// windows' ends.
     ///
     /// Where one downsampled block ends within another, a sample at that very time is in the other
     /// one's window and cannot be told from those before it: it is not counted.
-    fn times(&self, block: &Block, stretch: Stretch) -> (TimeRange, Option<i64>) {
+    fn times(&self, block: &Block, stretch: Stretch) -> TimeRange {
         let Stretch {
             start_ms, end_ms, ..
         } = stretch;
         let meta = block.meta();
         let is_taken = self.whole_before.contains(&start_ms);
-        let after = |is_left_out: bool| start_ms.saturating_add(i64::from(is_left_out));
-        if meta.is_raw() {
-            let is_needed = self.cut_before.contains(&end_ms);
-            let times = TimeRange {
-                start_ms: after(is_taken),
-                end_ms: end_ms.saturating_sub(i64::from(!is_needed)),
-            };
-            return (times, None);
-        }
-        let begins_within = start_ms > meta.range.start_ms;
-        let times = TimeRange {
-            start_ms: after(is_taken || begins_within),
-            end_ms,
+        let (is_left_out, is_needed) = match meta.is_raw() {
+            true => (is_taken, self.cut_before.contains(&end_ms)),
+            false => (
+                is_taken || start_ms > meta.range.start_ms,
+                end_ms < meta.range.end_ms,
+            ),
         };
-        (times, (end_ms == meta.range.end_ms).then_some(end_ms))
+        TimeRange {
+            start_ms: start_ms.saturating_add(i64::from(is_left_out)),
+            end_ms: end_ms.saturating_sub(i64::from(!is_needed)),
+        }
     }
 }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use narthex_block::{BlockError, block_order};
+use narthex_block::{AGGREGATE_LABEL, BlockError, block_order};
 use narthex_model::{Labels, Matcher, sample};
-use narthex_storage::{AGGREGATE_LABEL, Aggregate, Place, SelectRequest, Series, TimeRange};
+use narthex_storage::{Aggregate, Place, SelectRequest, Series, TimeRange};
 
 use crate::resolutions::Part;
 
@@ -62,8 +62,19 @@ pub(crate) fn matchers_of(matchers: &[Matcher], aggregate: Aggregate) -> Option<
     if !of_label.iter().all(|matcher| matcher.matches("")) {
         return None;
     }
-    let own = Matcher::equal(AGGREGATE_LABEL, aggregate.label_value());
+    let own = Matcher::equal(AGGREGATE_LABEL, stored(aggregate).name());
     Some(others.into_iter().cloned().chain([own]).collect())
+}
+
+/// Which aggregate of a block it is read from.
+fn stored(aggregate: Aggregate) -> narthex_block::Aggregate {
+    match aggregate {
+        Aggregate::Newest | Aggregate::Growth => narthex_block::Aggregate::Counter,
+        Aggregate::Count => narthex_block::Aggregate::Count,
+        Aggregate::Sum => narthex_block::Aggregate::Sum,
+        Aggregate::Min => narthex_block::Aggregate::Min,
+        Aggregate::Max => narthex_block::Aggregate::Max,
+    }
 }
 
 /// The labels of the series that an aggregate is of.
