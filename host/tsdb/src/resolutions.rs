@@ -243,7 +243,7 @@ struct Edges {
 impl Edges {
     fn of(blocks: &[Arc<Block>], stretches: &[Stretch]) -> Self {
         let mut edges = Self::default();
-        for stretch in chosen {
+        for stretch in stretches {
             let meta = blocks[stretch.block].meta();
             if meta.is_raw() {
                 continue;
