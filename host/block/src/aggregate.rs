@@ -194,7 +194,7 @@ impl Columns {
         self.histograms.push(histogram);
     }
 
-    fn into_series(self, labels: Labels) -> Option<Series> {
+    pub(crate) fn into_series(self, labels: Labels) -> Option<Series> {
         if self.timestamps.is_empty() {
             return None;
         }
@@ -207,7 +207,13 @@ impl Columns {
 
 /// The places of a window that are no staleness markers.
 pub(crate) fn samples(series: &Series, window: Range<usize>) -> impl Iterator<Item = usize> {
-    window.filter(move |at| !sample::is_stale_nan(series.values[*at]))
+    window.filter(move |at| !is_stale(series, *at))
+}
+
+/// Whether the sample says that the series has ended. Of histograms it is the sum that does.
+fn is_stale(series: &Series, at: usize) -> bool {
+    let value = histogram(series, at).map_or(series.values[at], |histogram| histogram.sum);
+    sample::is_stale_nan(value)
 }
 
 pub(crate) fn histogram(series: &Series, at: usize) -> Option<&Arc<FloatHistogram>> {

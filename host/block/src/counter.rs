@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
+use narthex_model::FloatHistogram;
 use narthex_model::histogram::{CounterResetHint, HistogramSum};
-use narthex_model::{FloatHistogram, sample};
 use narthex_storage::Series;
 
 use crate::aggregate::{Columns, Sample, Windows, hinted, histogram, samples};
@@ -47,7 +47,7 @@ pub(crate) fn keep(series: &Series, windows: Windows, columns: &mut Columns) {
         }
         let behind = places.last().map_or(window.start, |last| last + 1);
         if behind < window.end && !has_ended {
-            push(behind, Sample::Number(sample::STALE_NAN));
+            push(behind, Sample::at(series, behind));
             has_ended = true;
         }
     }
@@ -145,4 +145,71 @@ fn falls_of_histograms(
         kept.push((chain[top], hinted(&height, CounterResetHint::Unknown)));
     }
     (kept, CounterResetHint::Reset)
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::{Labels, sample};
+
+    use super::*;
+
+    const WINDOWS: Windows = Windows {
+        resolution_ms: 10,
+        last_ms: 1_000,
+    };
+
+    /// Keeps samples of windows of 10, and prints them: `s` is a staleness marker.
+    fn check(samples: &str, expected: &str) {
+        let parse = |word: &str| {
+            let (time, value) = word.split_once(':').unwrap();
+            let value = match value {
+                "s" => sample::STALE_NAN,
+                value => value.parse().unwrap(),
+            };
+            (time.parse::<i64>().unwrap(), value)
+        };
+        let (times, values): (Vec<i64>, Vec<f64>) = samples.split(' ').map(parse).unzip();
+        let series = Series::of_numbers(Labels::empty(), times, values);
+        let mut columns = Columns::default();
+        keep(&series, WINDOWS, &mut columns);
+        let kept = columns.into_series(Labels::empty()).unwrap();
+        let kept = kept.timestamps.iter().zip(&kept.values[..]);
+        let shown = kept.map(|(time, value)| match sample::is_stale_nan(*value) {
+            true => format!("{time}:s"),
+            false => format!("{time}:{value}"),
+        });
+        assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{samples}");
+    }
+
+    #[test]
+    fn the_last_of_a_window_is_kept_and_the_first_behind_a_gap() {
+        check("1:1 5:2 10:3 11:4 20:5", "1:1 10:3 20:5");
+        check("1:1 10:3 31:4 35:5 40:6 41:7", "1:1 10:3 31:4 40:6 41:7");
+        check("7:1", "7:1");
+        check("-9:1 0:2 1:3", "-9:1 0:2 1:3");
+    }
+
+    #[test]
+    fn the_height_of_a_window_with_resets_is_what_the_falls_take() {
+        // 8 and 5 are lost: 8 + 5 at the time of the last fall.
+        check("10:3 11:8 12:1 13:5 14:0 20:2", "10:3 13:13 20:2");
+        // The fall is seen between what is kept anyway.
+        check("10:3 11:1 20:2", "10:3 20:2");
+        check("11:8 12:1 20:2", "11:8 20:2");
+        // It would not be: the window ends above the height.
+        check("10:3 11:1 12:2 20:7", "10:3 11:1 20:7");
+        check("10:3 12:4 13:0 14:1 20:7", "10:3 12:4 13:0 20:7");
+        check("10:3 12:4 20:0", "10:3 12:4 20:0");
+        // What falls below zero never was a counter.
+        check("10:3 12:4 13:-1 20:2", "10:3 20:2");
+    }
+
+    #[test]
+    fn the_end_of_a_series_is_kept_once() {
+        check("1:1 2:s 3:2 10:3", "1:1 10:3");
+        check("1:1 2:s 3:s", "1:1 2:s");
+        check("1:1 10:2 11:s 21:s 35:3 36:s", "1:1 10:2 11:s 35:3 36:s");
+        // A fall behind a marker is a reset all the same.
+        check("10:5 12:6 13:s 14:0 15:9 20:10", "10:5 12:6 14:0 20:10");
+    }
 }
