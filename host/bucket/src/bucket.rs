@@ -1,13 +1,14 @@
 //! A bucket beside a store: one task looks at it, brings there what is new and removes what is
 //! due; readers ask it which blocks there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use narthex_block::{Block, PageCache, REQUEST_TIMEOUT, Remote, StretchCache, Ulid};
-use narthex_model::Clock;
+use narthex_model::{Clock, Labels};
 use narthex_tsdb::RemoteBlocks;
 use object_store::ObjectStore;
 use prometheus_client::registry::Registry;
@@ -77,6 +78,8 @@ pub struct Bucket {
     clock: Arc<dyn Clock>,
     inventory: Inventory,
     stretches: Arc<StretchStore>,
+    /// What blocks are to be told from those of other servers by.
+    labels: ArcSwap<BTreeMap<String, String>>,
     metrics: Arc<Metrics>,
 }
 
@@ -108,8 +111,17 @@ impl Bucket {
             clock: options.clock,
             inventory,
             stretches,
+            labels: ArcSwap::default(),
             metrics,
         }))
+    }
+
+    /// The labels that are written beside what is brought to the bucket from here on: the external
+    /// labels of the server. Blocks that are there keep theirs.
+    pub fn set_labels(&self, labels: &Labels) {
+        let pairs = labels.iter();
+        let labels = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.labels.store(Arc::new(labels.collect()));
     }
 
     /// Looks at the bucket, brings blocks of `local` there that are not, the oldest first, and
@@ -204,7 +216,8 @@ impl Bucket {
         there: &Folder,
     ) -> Result<(), BucketError> {
         let access = &self.inventory.access;
-        let text = ship(access, ulid, block, there, &self.metrics).await?;
+        let labels = self.labels.load_full();
+        let text = ship(access, (ulid, labels.as_ref()), block, there, &self.metrics).await?;
         self.inventory.add(ulid, &text).await?;
         self.metrics.uploads.inc();
         let bytes = block.meta().size();
