@@ -73,6 +73,7 @@ pub async fn write(
         compaction: taken_over(&options.sources),
         log_from_ms: None,
         labels: BTreeMap::new(),
+        resolution_ms: 0,
     };
     let mut writer = BlockWriter::new(files, options, origin)?;
     for series in series {
@@ -103,6 +104,7 @@ pub async fn write_early(
         compaction: taken_over(&options.sources),
         log_from_ms: (log_from_ms < options.range.end_ms).then_some(log_from_ms),
         labels: BTreeMap::new(),
+        resolution_ms: 0,
     };
     let mut writer = BlockWriter::new(files, options, origin)?;
     for series in series {
@@ -111,11 +113,13 @@ pub async fn write_early(
     writer.finish().await
 }
 
-/// What a block says of where its samples come from.
+/// What a block says of where its samples come from, and of what they are.
 pub(crate) struct Origin {
     pub(crate) compaction: Option<Compaction>,
     pub(crate) log_from_ms: Option<i64>,
     pub(crate) labels: BTreeMap<String, String>,
+    /// See [`BlockMeta::resolution_ms`].
+    pub(crate) resolution_ms: i64,
 }
 
 fn taken_over(sources: &[String]) -> Option<Compaction> {
@@ -341,6 +345,7 @@ impl<'a> BlockWriter<'a> {
             max_time_ms: labels.span.end_ms,
             slice_ms: self.options.slice_ms,
             slices_ms,
+            resolution_ms: self.origin.resolution_ms,
             stats: BlockStats {
                 series: series as u64,
                 samples: self.samples,
