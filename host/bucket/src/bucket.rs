@@ -31,8 +31,14 @@ const RETRY_MIN: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The folders below the cache's.
-const METAS: &str = "meta";
-const STRETCHES: &str = "stretches";
+pub(crate) const METAS: &str = "meta";
+pub(crate) const STRETCHES: &str = "stretches";
+
+/// How long to wait after so many failures, at least one, where `period` is the usual wait.
+pub(crate) fn retry_wait(failures: u32, period: Duration) -> Duration {
+    let doubled = RETRY_MIN.saturating_mul(1 << failures.min(16).saturating_sub(1));
+    doubled.min(RETRY_MAX).min(period.max(RETRY_MIN))
+}
 
 /// How a bucket is opened.
 #[derive(Debug, Clone)]
@@ -96,10 +102,11 @@ impl Bucket {
         let metrics = Metrics::register(registry);
         let folder = &options.cache_folder;
         let size = options.config.cache_size.as_bytes();
-        let stretches = StretchStore::open(&folder.join(STRETCHES), size, &metrics).await?;
+        let cache = folder.join(STRETCHES);
+        let stretches = StretchStore::open(&cache, size, &metrics.reading).await?;
         let metas = Metas::open(&folder.join(METAS))?;
-        let store = Metered::new(options.store, metrics.operations.clone());
-        let operations = metrics.operations.clone();
+        let store = Metered::new(options.store, metrics.reading.operations.clone());
+        let operations = metrics.reading.operations.clone();
         let access = Access::new(Arc::new(store), options.timeout, operations);
         let cache: Arc<dyn StretchCache> = Arc::clone(&stretches) as _;
         let remote = Remote::new(Arc::clone(access.store()), cache, options.timeout);
@@ -257,8 +264,7 @@ impl Bucket {
                         tracing::error!(%error, cause, "the bucket cannot be brought up to date");
                     }
                     failures = failures.saturating_add(1);
-                    let doubled = RETRY_MIN.saturating_mul(1 << failures.min(16).saturating_sub(1));
-                    doubled.min(RETRY_MAX).min(period.max(RETRY_MIN))
+                    retry_wait(failures, period)
                 }
             };
             tokio::select! {
