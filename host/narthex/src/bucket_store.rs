@@ -62,12 +62,13 @@ impl BucketStore {
             config.sync_interval = interval;
         }
         let store = open_store(&config).context("the object store cannot be used")?;
+        let pages = own.index_cache_size.as_bytes();
         let folder = flags.data_path();
         let options = ArchiveOptions {
             consistency_delay: own.consistency_delay,
             mark_delay: own.ignore_deletion_marks_delay,
             partition: partition(own)?,
-            ..ArchiveOptions::new(config, store, folder.join(CACHE), bytes, clock)
+            ..ArchiveOptions::new(config, store, folder.join(CACHE), pages, clock)
         };
         let opened = Archive::open(options, registry).await;
         let archive = opened.context("the object store cannot be used")?;
