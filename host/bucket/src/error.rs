@@ -109,6 +109,28 @@ impl BucketError {
         matches!(source, object_store::Error::NotFound { .. })
     }
 
+    /// Whether the store has an object already that was to be made.
+    pub(crate) fn is_taken(&self) -> bool {
+        let Self::Store { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source,
+            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }
+        )
+    }
+
+    /// Whether the store does not know what is asked of it.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        let Self::Store { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source,
+            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
+        )
+    }
+
     /// Whether one object is at fault, and the next one may do.
     pub(crate) fn is_local(&self) -> bool {
         !matches!(self, Self::Store { .. } | Self::Stalled { .. })
