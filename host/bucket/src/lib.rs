@@ -17,8 +17,10 @@
 mod access;
 mod bucket;
 mod cleaning;
+mod compactor;
 mod config;
 mod error;
+mod fence;
 mod folder;
 mod inventory;
 mod mark;
@@ -30,6 +32,7 @@ mod shipping;
 mod stretches;
 
 pub use bucket::{Bucket, BucketOptions};
+pub use compactor::{CompactError, Compactor, CompactorOptions, Report};
 pub use config::{BucketConfig, ConfigError, Provider, Settings};
 pub use error::BucketError;
 pub use mark::{MARK_FILE, Mark, Reason};

@@ -30,6 +30,32 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
+    /// Counters that a registry shows.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let operations = Self::default();
+        for operation in OPERATIONS {
+            for family in [&operations.all, &operations.failed] {
+                drop(family.get_or_create(&[("operation", operation)]));
+            }
+        }
+        registry.register(
+            "narthex_objstore_bucket_operations",
+            "Total number of all attempted operations against a bucket.",
+            operations.all.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_operation_failures",
+            "Total number of operations against a bucket that failed.",
+            operations.failed.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_fetched_bytes",
+            "Bytes that were asked for from the bucket.",
+            operations.read_bytes.clone(),
+        );
+        operations
+    }
+
     pub(crate) fn count<T>(&self, operation: &'static str, result: &object_store::Result<T>) {
         self.all.get_or_create(&[("operation", operation)]).inc();
         // That there is no such object is an answer.

@@ -189,7 +189,11 @@ impl Leases {
                 if !is_valid && !lease.is_released {
                     let owner = &lease.owner;
                     self.metrics.leases_expired.inc();
-                    tracing::warn!(group = lease.group, owner, "a lease was not renewed and is taken over");
+                    tracing::warn!(
+                        group = lease.group,
+                        owner,
+                        "a lease was not renewed and is taken over"
+                    );
                 }
                 Ok(is_valid)
             }
@@ -330,13 +334,15 @@ impl Lease {
     pub(crate) async fn check(&self) -> Result<(), CompactError> {
         let listed = self.leases.list(&self.folder).await?;
         match listed.tokens.last() {
-            Some(token) if *token > self.token => {
-                self.leases.metrics.leases_lost.inc();
-                Err(CompactError::Lost {
-                    group: self.group.clone(),
-                })
-            }
+            Some(token) if *token > self.token => Err(self.lost()),
             _ => Ok(()),
+        }
+    }
+
+    /// Says that the lease is lost.
+    pub(crate) fn lost(&self) -> CompactError {
+        CompactError::Lost {
+            group: self.group.clone(),
         }
     }
 

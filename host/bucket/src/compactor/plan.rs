@@ -231,7 +231,9 @@ fn is_covered(seen: &Seen, coarser: &[&Seen]) -> bool {
         its.into_iter()
             .any(|its| its.start_ms <= slice.start_ms && slice.end_ms <= its.end_ms)
     };
-    let overlapping = coarser.iter().filter(|other| overlap(other.meta.range, range));
+    let overlapping = coarser
+        .iter()
+        .filter(|other| overlap(other.meta.range, range));
     let sources = overlapping.flat_map(|other| other.meta.sources());
     let sources: BTreeSet<&String> = sources.collect();
     let mut own = meta.sources().iter();
@@ -286,14 +288,26 @@ pub(crate) fn todo(
     while let Some(due) = compaction(&spans) {
         let parents = &spans[due.places.clone()];
         let whole = TimeBounds {
-            start_ms: parents.iter().map(|span| span.start_ms).min().unwrap_or_default(),
-            end_ms: parents.iter().map(|span| span.end_ms).max().unwrap_or_default(),
+            start_ms: parents
+                .iter()
+                .map(|span| span.start_ms)
+                .min()
+                .unwrap_or_default(),
+            end_ms: parents
+                .iter()
+                .map(|span| span.end_ms)
+                .max()
+                .unwrap_or_default(),
         };
         compactions += 1;
         taken += parents.len();
         spans.splice(due.places, [whole]);
     }
-    (compactions, taken, downsamplings(groups, group, rules).len())
+    (
+        compactions,
+        taken,
+        downsamplings(groups, group, rules).len(),
+    )
 }
 
 #[cfg(test)]
