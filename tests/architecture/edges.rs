@@ -52,7 +52,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "promblock",
         ],
     ),
-    ("bucket", &["model", "http", "block", "tsdb"]),
+    // A bucket that is only read is a store of its own.
+    ("bucket", &["model", "http", "storage", "block", "tsdb"]),
     // Chunks of a remote read are those of a block of Prometheus.
     (
         "remote",

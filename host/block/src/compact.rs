@@ -40,7 +40,7 @@ pub const PARENTS_MAX: usize = 16;
 ///
 /// # Errors
 /// A parent is damaged or has deleted samples, and is named; the store failed; the parents are none, more than
-/// [`PARENTS_MAX`], or have slices of different lengths.
+/// [`PARENTS_MAX`], or have slices of different lengths, different resolutions or different labels.
 pub async fn compact(
     store: &dyn ObjectStore,
     folder: &Path,
@@ -54,11 +54,13 @@ pub async fn compact(
         block: &block,
     };
     let slice_ms = slice_length(parents).map_err(|fault| files.blame(META_FILE, fault))?;
+    let own_labels = own_labels(parents).map_err(|fault| files.blame(META_FILE, fault))?;
     if let Some(parent) = parents.iter().find(|parent| parent.has_tombstones()) {
         let fault =
             Fault::format("a block with deleted samples is rewritten before it is compacted");
         return Err(fault.of(&parent.meta().ulid, TOMBSTONES_FILE));
     }
+    let resolution_ms = resolution(parents).map_err(|fault| files.blame(META_FILE, fault))?;
     let (labels, rows) = write_labels(files, parents).await?;
     let samples = write_samples(files, parents, labels.series, &rows).await?;
     let metas = || parents.iter().map(|parent| parent.meta());
@@ -74,6 +76,7 @@ pub async fn compact(
         max_time_ms: labels.span.end_ms,
         slice_ms,
         slices_ms: samples.slices_ms,
+        resolution_ms,
         stats: BlockStats {
             series: labels.series as u64,
             samples: samples.count,
@@ -82,6 +85,7 @@ pub async fn compact(
         },
         compaction: Some(origin(parents)),
         log_from_ms: log_from(parents),
+        labels: own_labels,
         sum_bytes: SUM_BYTES,
         files: labels.files.into_iter().chain(samples.files).collect(),
     };
@@ -100,6 +104,26 @@ fn slice_length(parents: &[Arc<Block>]) -> Result<i64, Fault> {
         }
         Some(length) if lengths.len() == 1 => Ok(*length),
         Some(_) => Err(Fault::format("blocks with slices of different lengths")),
+    }
+}
+
+/// The labels of all parents. Samples of different servers do not become one: nobody could tell
+/// them apart again.
+fn own_labels(parents: &[Arc<Block>]) -> Result<BTreeMap<String, String>, Fault> {
+    let mut all = parents.iter().map(|parent| &parent.meta().labels);
+    let first = all.next().cloned().unwrap_or_default();
+    match all.all(|labels| *labels == first) {
+        true => Ok(first),
+        false => Err(Fault::format("blocks with different labels")),
+    }
+}
+
+/// The resolution of all parents.
+fn resolution(parents: &[Arc<Block>]) -> Result<i64, Fault> {
+    let found: BTreeSet<i64> = parents.iter().map(|p| p.meta().resolution_ms).collect();
+    match found.len() {
+        0 | 1 => Ok(found.first().copied().unwrap_or_default()),
+        _ => Err(Fault::format("blocks of different resolutions")),
     }
 }
 

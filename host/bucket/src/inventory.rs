@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::{BucketError, MARK_FILE, Mark, Reason};
 
 /// `meta.json` of a block is not longer than this: at 32 KiB a checksum, a block of 256 GiB.
-const META_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const META_BYTES_MAX: u64 = 64 << 20;
 
 /// Blocks that are looked at for the first time, side by side.
 const BLOCKS_AT_ONCE: usize = 16;

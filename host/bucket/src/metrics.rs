@@ -79,12 +79,65 @@ impl Operations {
     }
 }
 
-/// Everything that is counted as it happens.
-#[derive(Debug, Default)]
-pub(crate) struct Metrics {
+/// What is counted of requests, and of the cache in between.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading {
     pub(crate) operations: Operations,
     pub(crate) cache_hits: Counter,
     pub(crate) cache_misses: Counter,
+    pub(crate) cache_hit_bytes: Counter,
+}
+
+impl Reading {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let reading = Self::default();
+        for operation in OPERATIONS {
+            for family in [&reading.operations.all, &reading.operations.failed] {
+                drop(family.get_or_create(&[("operation", operation)]));
+            }
+        }
+        registry.register(
+            "narthex_objstore_bucket_operations",
+            "Total number of all attempted operations against a bucket.",
+            reading.operations.all.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_operation_failures",
+            "Total number of operations against a bucket that failed.",
+            reading.operations.failed.clone(),
+        );
+        for (name, help, counter) in [
+            (
+                "narthex_objstore_bucket_fetched_bytes",
+                "Bytes that were asked for from the bucket.",
+                &reading.operations.read_bytes,
+            ),
+            (
+                "narthex_bucket_cache_hits",
+                "Stretches of files that were wanted and in the local cache.",
+                &reading.cache_hits,
+            ),
+            (
+                "narthex_bucket_cache_misses",
+                "Stretches of files that were wanted and not in the local cache.",
+                &reading.cache_misses,
+            ),
+            (
+                "narthex_bucket_cache_hit_bytes",
+                "Bytes of files that were wanted and in the local cache.",
+                &reading.cache_hit_bytes,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        reading
+    }
+}
+
+/// Everything that is counted as it happens.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) reading: Reading,
     pub(crate) uploads: Counter,
     pub(crate) upload_failures: Counter,
     pub(crate) uploaded_bytes: Counter,
@@ -101,38 +154,11 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Arc<Self> {
-        let metrics = Self::default();
-        for operation in OPERATIONS {
-            for family in [&metrics.operations.all, &metrics.operations.failed] {
-                drop(family.get_or_create(&[("operation", operation)]));
-            }
-        }
-        registry.register(
-            "narthex_objstore_bucket_operations",
-            "Total number of all attempted operations against a bucket.",
-            metrics.operations.all.clone(),
-        );
-        registry.register(
-            "narthex_objstore_bucket_operation_failures",
-            "Total number of operations against a bucket that failed.",
-            metrics.operations.failed.clone(),
-        );
+        let metrics = Self {
+            reading: Reading::register(registry),
+            ..Self::default()
+        };
         for (name, help, counter) in [
-            (
-                "narthex_objstore_bucket_fetched_bytes",
-                "Bytes that were asked for from the bucket.",
-                &metrics.operations.read_bytes,
-            ),
-            (
-                "narthex_bucket_cache_hits",
-                "Stretches of files that were wanted and in the local cache.",
-                &metrics.cache_hits,
-            ),
-            (
-                "narthex_bucket_cache_misses",
-                "Stretches of files that were wanted and not in the local cache.",
-                &metrics.cache_misses,
-            ),
             (
                 "narthex_bucket_uploads",
                 "Blocks that were brought to the bucket and read back.",

@@ -49,8 +49,8 @@ use crate::store::Store;
 use crate::web::Web;
 use crate::web_config::{self, AccessSetting, WebConfigCollector};
 use crate::{
-    build_info, dashboards, discovery, external_url, fleet, listen, plugins, remote_read,
-    remote_write, rules, saved_queries,
+    build_info, dashboards, discovery, external_url, fleet, listen, object_store, plugins,
+    remote_read, remote_write, rules, saved_queries,
 };
 
 /// The folder below the store's where compiled plugins are kept.
@@ -318,7 +318,7 @@ impl Setup {
         state.add_registry(registry);
 
         let store = self.open_store(state, &config).await?;
-        let object_store = self.open_object_store(state, &store).await?;
+        let object_store = self.open_object_store(state, &store, &config).await?;
         if !self.line.flags.is_agent {
             self.track_queries(state)?;
             saved_queries::open(state, self.line.flags.data_path(), self.clock.clone())?;
@@ -557,15 +557,17 @@ impl Setup {
         &self,
         state: &ApiState,
         store: &Store,
+        config: &Config,
     ) -> anyhow::Result<Option<ObjectStore>> {
         let flags = &self.line.flags;
-        let (Some(config), Some(tsdb)) = (&flags.object_store_config, store.server()) else {
+        let (Some(file), Some(tsdb)) = (&flags.object_store_config, store.server()) else {
             return Ok(None);
         };
         let mut registry = Registry::default();
         let clock = self.clock.clone();
         let folder = flags.data_path();
-        let started = ObjectStore::start(config, folder, tsdb, clock, &mut registry).await?;
+        let labels = object_store::external_labels(state, config);
+        let started = ObjectStore::start(file, folder, tsdb, labels, clock, &mut registry).await?;
         state.add_registry(registry);
         Ok(Some(started))
     }

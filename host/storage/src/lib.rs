@@ -12,6 +12,7 @@ mod join;
 mod memory;
 mod read;
 mod replay;
+mod wanted;
 mod warnings;
 mod write;
 
@@ -22,8 +23,9 @@ pub use join::Place;
 pub use memory::MemoryStore;
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
-    TimeRange, Wanted,
+    TimeRange,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
+pub use wanted::{Aggregate, Wanted};
 pub use warnings::Warnings;
 pub use write::{AppendError, Appendable};
