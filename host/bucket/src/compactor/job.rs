@@ -41,13 +41,13 @@ const READS_MAX: usize = 2;
 pub(crate) struct Maker {
     pub(crate) access: Access,
     pub(crate) leases: Leases,
-    pub(crate) workshop: Workshop,
+    pub(crate) workshop: Arc<Workshop>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
     /// Decoded pages of the blocks that are read.
     pub(crate) pages: Arc<PageCache>,
     pub(crate) owner: Ulid,
-    pub(crate) names: AtomicU64,
+    pub(crate) names: Arc<AtomicU64>,
 }
 
 /// What is to be made.

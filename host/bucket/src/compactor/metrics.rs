@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::Report;
 use super::group::RESOLUTIONS;
 use super::quarantine::{Cause, NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE};
 use crate::{MARK_FILE, Reason};
@@ -84,6 +85,18 @@ impl Metrics {
 
     pub(crate) fn skipped(&self, reason: &'static str) {
         self.skipped.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Shows what there is to do.
+    pub(crate) fn show(&self, report: &Report) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.todo_compactions.set(count(report.compactions_left));
+        self.todo_blocks.set(count(report.blocks_left));
+        self.todo_downsamplings
+            .set(count(report.downsamplings_left));
+        self.todo_deletions.set(count(report.deletions_left));
+        self.quarantined.set(count(report.quarantined.len()));
+        self.damaged.set(count(report.damaged.len()));
     }
 
     pub(crate) fn register(registry: &mut Registry) -> Arc<Self> {
