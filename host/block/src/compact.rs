@@ -128,7 +128,7 @@ fn resolution(parents: &[Arc<Block>]) -> Result<i64, Fault> {
 }
 
 /// From when on the log may have samples of the new block's range that it has not.
-fn log_from(parents: &[Arc<Block>]) -> Option<i64> {
+pub(crate) fn log_from(parents: &[Arc<Block>]) -> Option<i64> {
     let metas = || parents.iter().map(|parent| parent.meta());
     let end_ms = metas().map(|meta| meta.range.end_ms).max()?;
     let complete_to_ms = metas().map(BlockMeta::complete_to_ms).max()?;

@@ -23,7 +23,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use narthex_block::{PageCache, REQUEST_TIMEOUT, Remote, StretchCache};
+use narthex_block::{REQUEST_TIMEOUT, Remote, StretchCache};
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_storage::{
     AdminError, LabelsRequest, Queryable, SelectRequest, SeriesStream, StorageAdmin, StorageError,
@@ -56,8 +56,8 @@ pub struct ArchiveOptions {
     pub store: Arc<dyn ObjectStore>,
     /// Where what was read is kept on the local disk.
     pub cache_folder: PathBuf,
-    /// Where decoded pages are kept.
-    pub pages: Arc<PageCache>,
+    /// How much of what was read is kept decoded in memory.
+    pub page_cache_bytes: u64,
     /// Tells how old things are.
     pub clock: Arc<dyn Clock>,
     /// How long a request may take; [`REQUEST_TIMEOUT`] unless there is a reason.
@@ -76,14 +76,14 @@ impl ArchiveOptions {
         config: BucketConfig,
         store: Arc<dyn ObjectStore>,
         cache_folder: PathBuf,
-        pages: Arc<PageCache>,
+        page_cache_bytes: u64,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             config,
             store,
             cache_folder,
-            pages,
+            page_cache_bytes,
             clock,
             timeout: REQUEST_TIMEOUT,
             consistency_delay: PromDuration::default(),

@@ -35,7 +35,11 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<BucketConfig> {
     parse(&text, &file)
 }
 
-fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
+/// Reads what such a file says; `file` is what it is called in errors.
+///
+/// # Errors
+/// It says what cannot be used.
+pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
     let config: BucketConfig = yaml::read(text, file).map_err(|mut error| {
         for fault in &mut error.faults {
             fault.snippet.clear();

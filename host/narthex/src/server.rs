@@ -213,7 +213,7 @@ impl Setup {
         };
         let source = match &line.flags.config_file {
             Some(path) => ConfigSource::File(path.clone()),
-            None if line.flags.querier.is_on => ConfigSource::Empty,
+            None if line.flags.has_no_config() => ConfigSource::Empty,
             None => ConfigSource::Default {
                 address,
                 route_prefix: route_prefix.clone(),
@@ -549,6 +549,7 @@ impl Setup {
         let opened = Store::open(&self.line, &config.storage, replay, clock).await;
         let (store, registry) = opened?;
         state.add_registry(registry);
+        store.ready().await;
         Ok(store)
     }
 

@@ -20,7 +20,7 @@ use crate::error::QueryError;
 use crate::fetch::{Fetched, fetch};
 use crate::parser::{ParseOptions, parse};
 use crate::place::Place;
-use crate::plan::{PlanOptions, QueryTimes, plan};
+use crate::plan::{MaxSourceResolution, PlanOptions, QueryTimes, Resolutions, plan_over};
 use crate::query::Query;
 use crate::room::{height, with_room};
 use crate::statistics::{QueryTimings, StatsWanted};
@@ -95,6 +95,8 @@ pub struct QueryOptions {
     pub timeout: Option<PromDuration>,
     /// What is to be counted.
     pub stats: StatsWanted,
+    /// How coarse the samples may be, where the store has downsampled ones.
+    pub max_source_resolution: MaxSourceResolution,
 }
 
 /// Answers queries.
@@ -262,8 +264,13 @@ impl Engine {
             self.options.max_samples,
             self.options.max_bytes,
         ));
+        let resolutions = Resolutions {
+            storage: Some(Arc::clone(&storage)),
+            max: options.max_source_resolution,
+        };
+        let planned = with_room(height, || plan_over(expr, times, plan_options, resolutions));
         let query = Query {
-            plan: with_room(height, || plan(expr, times, plan_options))?,
+            plan: planned?,
             height,
             text: query.to_owned(),
             lookback_ms: plan_options.lookback_ms,

@@ -99,32 +99,9 @@ impl Wanted {
 }
 
 impl Aggregate {
-    /// The value of the label `__aggregate__` of the series that has it in a downsampled block.
-    pub fn label_value(self) -> &'static str {
-        match self {
-            Self::Newest | Self::Growth => "counter",
-            Self::Count => "count",
-            Self::Sum => "sum",
-            Self::Min => "min",
-            Self::Max => "max",
-        }
-    }
-
     /// Whether samples stand at the ends of windows, and not at times of their own.
     pub fn is_at_window_end(self) -> bool {
         !matches!(self, Self::Newest | Self::Growth)
-    }
-
-    /// The aggregate of two windows of the same end, of which neither has samples of the other.
-    /// Not a number is greater and less than nothing, as in PromQL.
-    pub fn combined(self, a: f64, b: f64) -> f64 {
-        match self {
-            Self::Count | Self::Sum => a + b,
-            Self::Min if b < a || a.is_nan() => b,
-            Self::Max if b > a || a.is_nan() => b,
-            Self::Min | Self::Max => a,
-            Self::Newest | Self::Growth => b,
-        }
     }
 }
 
@@ -153,20 +130,6 @@ mod tests {
                 max_resolution_ms: 0,
             };
             assert_eq!(wanted.of_raw(series()).values[0], 7.0);
-        }
-    }
-
-    #[test]
-    fn halves_of_a_window_become_one() {
-        for (aggregate, a, b, expected) in [
-            (Aggregate::Count, 3.0, 1.0, 4.0),
-            (Aggregate::Sum, 3.0, -1.0, 2.0),
-            (Aggregate::Min, 3.0, -1.0, -1.0),
-            (Aggregate::Min, -1.0, f64::NAN, -1.0),
-            (Aggregate::Max, 3.0, -1.0, 3.0),
-            (Aggregate::Max, f64::NAN, -1.0, -1.0),
-        ] {
-            assert_eq!(aggregate.combined(a, b), expected, "{aggregate:?} {a} {b}");
         }
     }
 }

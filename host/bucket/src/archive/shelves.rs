@@ -170,7 +170,7 @@ impl Shelves {
         Self {
             access,
             remote,
-            pages: options.pages,
+            pages: Arc::new(PageCache::new(options.page_cache_bytes)),
             metas,
             metrics,
             consistency_delay_ms: options.consistency_delay.as_millis_i64(),

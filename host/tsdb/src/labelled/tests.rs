@@ -151,13 +151,8 @@ async fn a_label_set_comes_once_though_the_servers_labels_make_two_series_one() 
     let alone = LabelledBlocks::new([Arc::clone(&a)], Counter::default());
     assert_eq!(selected(&alone, vec![]).await, expected);
     // A server without labels has the same series.
-    let nobody = block(
-        &store,
-        2,
-        &[],
-        &[(&[("__name__", "up"), ("replica", "a")], 3, 3.0)],
-    )
-    .await;
+    let same: &[(&str, &str)] = &[("__name__", "up"), ("replica", "a")];
+    let nobody = block(&store, 2, &[], &[(same, 3, 3.0)]).await;
     let both = LabelledBlocks::new([a, nobody], Counter::default());
     let expected = [r#"{__name__="up", replica="a"} 1=1 2=2 3=3"#];
     assert_eq!(selected(&both, vec![]).await, expected);
