@@ -136,8 +136,14 @@ impl Compactor {
         }))
     }
 
-    /// Calls [`Self::pass`] again and again until `stopping` says so, sooner where one failed.
-    pub async fn run(&self, interval: Duration, mut stopping: watch::Receiver<bool>) {
+    /// Calls [`Self::pass`] again and again until `stopping` says so, sooner where one failed, and
+    /// hands on what each found.
+    pub async fn run(
+        &self,
+        interval: Duration,
+        mut stopping: watch::Receiver<bool>,
+        found: impl Fn(&Report),
+    ) {
         let mut failures = 0_u32;
         while !*stopping.borrow() {
             let stop = stopping.clone();
@@ -147,7 +153,8 @@ impl Compactor {
                 _ = stopping.wait_for(|is_stopping| *is_stopping) => return,
             };
             let wait = match passed {
-                Ok(_) => {
+                Ok(report) => {
+                    found(&report);
                     failures = 0;
                     interval
                 }
