@@ -166,12 +166,15 @@ impl Compact {
 
     async fn work(&self) -> anyhow::Result<()> {
         let mut signals = Signals::listen()?;
+        if self.vertical {
+            tracing::info!("overlapping blocks of one server always become one");
+        }
         let config = self.bucket()?;
         let options = self.options(&config)?;
         let addresses = std::slice::from_ref(&self.http_address);
         let listeners = listen::bind(addresses).await?;
         let entrance = web_config::load(self.http_config.as_deref(), None)
-            .with_context(|| "--http.config cannot be used")?;
+            .context("--http.config cannot be used")?;
         let mut registry = Registry::default();
         build_info::register(&mut registry);
         registry.register_collector(Box::new(ProcessCollector));

@@ -7,13 +7,17 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod compacting;
 mod deaths;
 mod failures;
+mod field;
 mod fixture;
 mod life;
 mod mortal;
+mod overwriting;
 mod reach;
 mod s3;
 mod seeds;
 mod toxic;
+mod workers;
 mod world;
