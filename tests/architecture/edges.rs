@@ -53,7 +53,11 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // A bucket that is only read is a store of its own.
-    ("bucket", &["model", "http", "storage", "block", "tsdb"]),
+    // Its workers write blocks on a disk of their own before they bring them there.
+    (
+        "bucket",
+        &["model", "disk", "http", "storage", "block", "tsdb"],
+    ),
     // Chunks of a remote read are those of a block of Prometheus.
     (
         "remote",

@@ -9,6 +9,7 @@ use narthex_block::{Block, BlockMeta, META_FILE, PageCache, Remote, Ulid};
 use tokio::sync::Mutex;
 
 use crate::access::Access;
+use crate::fence::is_fence;
 use crate::folder::{Folder, file_of, path_of};
 use crate::mark::MARK_BYTES_MAX;
 use crate::metas::Metas;
@@ -223,6 +224,10 @@ impl Inventory {
             Err(error) if error.is_absent() => return Ok(None),
             text => text?,
         };
+        // A compactor has closed the name: there is no block, and never will be.
+        if is_fence(&text) {
+            return Ok(None);
+        }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
         self.metas.keep(block, &text)?;
         self.open(meta).map(Some)

@@ -20,8 +20,10 @@ mod access;
 mod archive;
 mod bucket;
 mod cleaning;
+mod compactor;
 mod config;
 mod error;
+mod fence;
 mod folder;
 mod inventory;
 mod mark;
@@ -34,6 +36,7 @@ mod stretches;
 
 pub use archive::{Archive, ArchiveOptions, Partition, TimeBound};
 pub use bucket::{Bucket, BucketOptions};
+pub use compactor::{CompactError, Compactor, CompactorOptions, Report};
 pub use config::{BucketConfig, ConfigError, Provider, Settings};
 pub use error::BucketError;
 pub use mark::{MARK_FILE, Mark, Reason};

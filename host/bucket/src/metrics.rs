@@ -30,10 +30,43 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
+    /// Counters that a registry shows.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let operations = Self::default();
+        for operation in OPERATIONS {
+            for family in [&operations.all, &operations.failed] {
+                drop(family.get_or_create(&[("operation", operation)]));
+            }
+        }
+        registry.register(
+            "narthex_objstore_bucket_operations",
+            "Total number of all attempted operations against a bucket.",
+            operations.all.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_operation_failures",
+            "Total number of operations against a bucket that failed.",
+            operations.failed.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_fetched_bytes",
+            "Bytes that were asked for from the bucket.",
+            operations.read_bytes.clone(),
+        );
+        operations
+    }
+
     pub(crate) fn count<T>(&self, operation: &'static str, result: &object_store::Result<T>) {
         self.all.get_or_create(&[("operation", operation)]).inc();
-        // That there is no such object is an answer.
-        if matches!(result, Err(error) if !matches!(error, object_store::Error::NotFound { .. })) {
+        // That there is no such object is an answer, and that there is one already is one, too.
+        let is_failure = matches!(
+            result,
+            Err(error) if !matches!(
+                error,
+                object_store::Error::NotFound { .. } | object_store::Error::AlreadyExists { .. }
+            )
+        );
+        if is_failure {
             self.fail(operation);
         }
     }
@@ -64,28 +97,11 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let reading = Self::default();
-        for operation in OPERATIONS {
-            for family in [&reading.operations.all, &reading.operations.failed] {
-                drop(family.get_or_create(&[("operation", operation)]));
-            }
-        }
-        registry.register(
-            "narthex_objstore_bucket_operations",
-            "Total number of all attempted operations against a bucket.",
-            reading.operations.all.clone(),
-        );
-        registry.register(
-            "narthex_objstore_bucket_operation_failures",
-            "Total number of operations against a bucket that failed.",
-            reading.operations.failed.clone(),
-        );
+        let reading = Self {
+            operations: Operations::register(registry),
+            ..Self::default()
+        };
         for (name, help, counter) in [
-            (
-                "narthex_objstore_bucket_fetched_bytes",
-                "Bytes that were asked for from the bucket.",
-                &reading.operations.read_bytes,
-            ),
             (
                 "narthex_bucket_cache_hits",
                 "Stretches of files that were wanted and in the local cache.",

@@ -13,6 +13,7 @@ use super::listing::{Found, Listing};
 use super::metrics::ArchiveMetrics;
 use super::{ArchiveOptions, Partition};
 use crate::access::Access;
+use crate::fence::is_fence;
 use crate::inventory::META_BYTES_MAX;
 use crate::mark::MARK_BYTES_MAX;
 use crate::metas::Metas;
@@ -344,6 +345,9 @@ impl Shelves {
         }
         let path = folder.clone().join(META_FILE);
         let text = self.access.get(&path, META_BYTES_MAX).await?;
+        if is_fence(&text) {
+            return Err(BucketError::closed(&path));
+        }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
         self.metas.keep(block, &text)?;
         Ok(meta)
