@@ -52,7 +52,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "promblock",
         ],
     ),
-    ("bucket", &["model", "http", "block", "tsdb"]),
+    // A bucket that is only read is a store of its own.
+    // Its workers write blocks on a disk of their own before they bring them there.
+    (
+        "bucket",
+        &["model", "disk", "http", "storage", "block", "tsdb"],
+    ),
     // Chunks of a remote read are those of a block of Prometheus.
     (
         "remote",

@@ -43,6 +43,7 @@ mod status;
 mod targets;
 mod time;
 mod ui;
+mod worker;
 mod write;
 
 pub use active_queries::ActiveQueries;
@@ -67,4 +68,5 @@ pub use state::{
     Serving,
 };
 pub use status::{BuildInfo, STATS_MAX};
+pub use worker::{WorkerPages, worker_router};
 pub use write::{WRITE_BYTES_WAITING_MAX, WRITE_READ_TIMEOUT, WRITES_MAX};

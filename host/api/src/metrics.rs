@@ -167,8 +167,13 @@ fn handler_name(path: &str, prefix: &str) -> String {
 
 /// `/metrics`: OpenMetrics where the client asks for it, Prometheus text otherwise.
 pub(crate) async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    match encode(&state.registries()) {
-        Ok(text) if accepts_open_metrics(&headers) => with_type(OPEN_METRICS, text),
+    answer(&state.registries(), &headers)
+}
+
+/// What registries show, in the format that the client takes.
+pub(crate) fn answer(registries: &[Arc<Registry>], headers: &HeaderMap) -> Response {
+    match encode(registries) {
+        Ok(text) if accepts_open_metrics(headers) => with_type(OPEN_METRICS, text),
         Ok(text) => with_type(TEXT, to_prometheus_text(&text)),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

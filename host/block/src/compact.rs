@@ -40,7 +40,7 @@ pub const PARENTS_MAX: usize = 16;
 ///
 /// # Errors
 /// A parent is damaged or has deleted samples, and is named; the store failed; the parents are none, more than
-/// [`PARENTS_MAX`], or have slices of different lengths or different resolutions.
+/// [`PARENTS_MAX`], or have slices of different lengths, different resolutions or different labels.
 pub async fn compact(
     store: &dyn ObjectStore,
     folder: &Path,
@@ -54,6 +54,7 @@ pub async fn compact(
         block: &block,
     };
     let slice_ms = slice_length(parents).map_err(|fault| files.blame(META_FILE, fault))?;
+    let own_labels = own_labels(parents).map_err(|fault| files.blame(META_FILE, fault))?;
     if let Some(parent) = parents.iter().find(|parent| parent.has_tombstones()) {
         let fault =
             Fault::format("a block with deleted samples is rewritten before it is compacted");
@@ -84,6 +85,7 @@ pub async fn compact(
         },
         compaction: Some(origin(parents)),
         log_from_ms: log_from(parents),
+        labels: own_labels,
         sum_bytes: SUM_BYTES,
         files: labels.files.into_iter().chain(samples.files).collect(),
     };
@@ -102,6 +104,17 @@ fn slice_length(parents: &[Arc<Block>]) -> Result<i64, Fault> {
         }
         Some(length) if lengths.len() == 1 => Ok(*length),
         Some(_) => Err(Fault::format("blocks with slices of different lengths")),
+    }
+}
+
+/// The labels of all parents. Samples of different servers do not become one: nobody could tell
+/// them apart again.
+pub(crate) fn own_labels(parents: &[Arc<Block>]) -> Result<BTreeMap<String, String>, Fault> {
+    let mut all = parents.iter().map(|parent| &parent.meta().labels);
+    let first = all.next().cloned().unwrap_or_default();
+    match all.all(|labels| *labels == first) {
+        true => Ok(first),
+        false => Err(Fault::format("blocks with different labels")),
     }
 }
 

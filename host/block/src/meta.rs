@@ -49,6 +49,11 @@ pub struct BlockMeta {
     /// its range; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_from_ms: Option<i64>,
+    /// What tells these series from those of other servers: the external labels of the server that
+    /// brought the block to a bucket. The series themselves do not have them. Empty on a server's
+    /// own disk.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// How many bytes one entry of a file's `sums` covers.
     pub sum_bytes: u64,
     /// The other files of the folder.
@@ -170,6 +175,15 @@ impl BlockMeta {
         Self::from_json(text, ulid).map_err(|fault| fault.of(ulid, META_FILE))
     }
 
+    /// The whole text of the `meta.json` that says this, its checksum included.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn document(&self) -> Result<String, BlockError> {
+        self.to_json()
+            .map_err(|fault| fault.of(&self.ulid, META_FILE))
+    }
+
     /// The document.
     pub(crate) fn to_json(&self) -> Result<String, Fault> {
         let text = serde_json::to_string_pretty(self).map_err(|e| Fault::format(e.to_string()))?;
@@ -257,6 +271,7 @@ mod tests {
             stats: BlockStats::default(),
             compaction: None,
             log_from_ms: None,
+            labels: BTreeMap::new(),
             sum_bytes: crate::sums::SUM_BYTES,
             files: BTreeMap::from([("series.parquet".to_owned(), file)]),
         }
@@ -295,6 +310,16 @@ mod tests {
         assert_eq!((read.level(), read.sources().len()), (3, 2));
         let replaced: Vec<&str> = read.replaced().collect();
         assert_eq!(replaced, ["01C", "01A", "01B"]);
+    }
+
+    #[test]
+    fn labels_are_part_of_the_document_where_there_are_any() {
+        let own = example();
+        assert!(!own.document().unwrap().contains("labels"));
+        let labels = BTreeMap::from([("replica".to_owned(), "a".to_owned())]);
+        let brought = BlockMeta { labels, ..own };
+        let text = brought.document().unwrap();
+        assert_eq!(BlockMeta::parse(text.as_bytes(), "01J").unwrap(), brought);
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub async fn write(
     let origin = Origin {
         compaction: taken_over(&options.sources),
         log_from_ms: None,
+        labels: BTreeMap::new(),
         resolution_ms: 0,
     };
     let mut writer = BlockWriter::new(files, options, origin)?;
@@ -102,6 +103,7 @@ pub async fn write_early(
     let origin = Origin {
         compaction: taken_over(&options.sources),
         log_from_ms: (log_from_ms < options.range.end_ms).then_some(log_from_ms),
+        labels: BTreeMap::new(),
         resolution_ms: 0,
     };
     let mut writer = BlockWriter::new(files, options, origin)?;
@@ -115,6 +117,7 @@ pub async fn write_early(
 pub(crate) struct Origin {
     pub(crate) compaction: Option<Compaction>,
     pub(crate) log_from_ms: Option<i64>,
+    pub(crate) labels: BTreeMap<String, String>,
     /// See [`BlockMeta::resolution_ms`].
     pub(crate) resolution_ms: i64,
 }
@@ -351,6 +354,7 @@ impl<'a> BlockWriter<'a> {
             },
             compaction: self.origin.compaction,
             log_from_ms: self.origin.log_from_ms,
+            labels: self.origin.labels,
             sum_bytes: SUM_BYTES,
             files: named,
         };

@@ -1,6 +1,7 @@
 //! What is asked of the store: each request with a time that it may take, each failure with the
 //! object's name.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 
 use crate::BucketError;
 use crate::metrics::Operations;
@@ -60,8 +61,12 @@ impl Access {
 
     /// All objects.
     pub(crate) async fn list(&self) -> Result<Vec<Listed>, BucketError> {
+        self.list_below(None).await
+    }
+
+    async fn list_below(&self, folder: Option<&Path>) -> Result<Vec<Listed>, BucketError> {
         let mut objects = Vec::new();
-        let mut stream = self.store.list(None);
+        let mut stream = self.store.list(folder);
         while let Some(object) = self
             .within("list", &Path::default(), stream.try_next())
             .await?
@@ -146,6 +151,45 @@ impl Access {
             let _ = self.within("abort", path, upload.abort()).await;
         }
         sent.map(drop)
+    }
+
+    /// Puts a small object where there is none; whether it is there now. An answer that was lost
+    /// on its way makes no difference: what is there is looked at.
+    pub(crate) async fn put_new(&self, path: &Path, bytes: Bytes) -> Result<bool, BucketError> {
+        let create = self
+            .store
+            .put_opts(path, bytes.clone().into(), PutMode::Create.into());
+        match self.within("put", path, create).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_taken() => {
+                let found = self.within("get", path, self.store.get(path)).await;
+                let found = match found {
+                    // Whoever put it there has removed it again.
+                    Err(error) if error.is_absent() => return Ok(false),
+                    found => found?,
+                };
+                if found.meta.size != bytes.len() as u64 {
+                    return Ok(false);
+                }
+                Ok(self.within("get", path, found.bytes()).await? == bytes)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A part of an object.
+    pub(crate) async fn get_range(
+        &self,
+        path: &Path,
+        range: Range<u64>,
+    ) -> Result<Bytes, BucketError> {
+        let got = self.store.get_range(path, range);
+        self.within("get", path, got).await
+    }
+
+    /// All objects of a folder.
+    pub(crate) async fn list_in(&self, folder: &Path) -> Result<Vec<Listed>, BucketError> {
+        self.list_below(Some(folder)).await
     }
 
     /// Removes an object, if it is there.

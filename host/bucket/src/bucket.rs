@@ -1,13 +1,14 @@
 //! A bucket beside a store: one task looks at it, brings there what is new and removes what is
 //! due; readers ask it which blocks there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use narthex_block::{Block, PageCache, REQUEST_TIMEOUT, Remote, StretchCache, Ulid};
-use narthex_model::Clock;
+use narthex_model::{Clock, Labels};
 use narthex_tsdb::RemoteBlocks;
 use object_store::ObjectStore;
 use prometheus_client::registry::Registry;
@@ -30,8 +31,14 @@ const RETRY_MIN: Duration = Duration::from_secs(5);
 const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The folders below the cache's.
-const METAS: &str = "meta";
-const STRETCHES: &str = "stretches";
+pub(crate) const METAS: &str = "meta";
+pub(crate) const STRETCHES: &str = "stretches";
+
+/// How long to wait after so many failures, at least one, where `period` is the usual wait.
+pub(crate) fn retry_wait(failures: u32, period: Duration) -> Duration {
+    let doubled = RETRY_MIN.saturating_mul(1 << failures.min(16).saturating_sub(1));
+    doubled.min(RETRY_MAX).min(period.max(RETRY_MIN))
+}
 
 /// How a bucket is opened.
 #[derive(Debug, Clone)]
@@ -77,6 +84,8 @@ pub struct Bucket {
     clock: Arc<dyn Clock>,
     inventory: Inventory,
     stretches: Arc<StretchStore>,
+    /// What blocks are to be told from those of other servers by.
+    labels: ArcSwap<BTreeMap<String, String>>,
     metrics: Arc<Metrics>,
 }
 
@@ -93,10 +102,11 @@ impl Bucket {
         let metrics = Metrics::register(registry);
         let folder = &options.cache_folder;
         let size = options.config.cache_size.as_bytes();
-        let stretches = StretchStore::open(&folder.join(STRETCHES), size, &metrics).await?;
+        let cache = folder.join(STRETCHES);
+        let stretches = StretchStore::open(&cache, size, &metrics.reading).await?;
         let metas = Metas::open(&folder.join(METAS))?;
-        let store = Metered::new(options.store, metrics.operations.clone());
-        let operations = metrics.operations.clone();
+        let store = Metered::new(options.store, metrics.reading.operations.clone());
+        let operations = metrics.reading.operations.clone();
         let access = Access::new(Arc::new(store), options.timeout, operations);
         let cache: Arc<dyn StretchCache> = Arc::clone(&stretches) as _;
         let remote = Remote::new(Arc::clone(access.store()), cache, options.timeout);
@@ -108,8 +118,17 @@ impl Bucket {
             clock: options.clock,
             inventory,
             stretches,
+            labels: ArcSwap::default(),
             metrics,
         }))
+    }
+
+    /// The labels that are written beside what is brought to the bucket from here on: the external
+    /// labels of the server. Blocks that are there keep theirs.
+    pub fn set_labels(&self, labels: &Labels) {
+        let pairs = labels.iter();
+        let labels = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.labels.store(Arc::new(labels.collect()));
     }
 
     /// Looks at the bucket, brings blocks of `local` there that are not, the oldest first, and
@@ -204,7 +223,8 @@ impl Bucket {
         there: &Folder,
     ) -> Result<(), BucketError> {
         let access = &self.inventory.access;
-        let text = ship(access, ulid, block, there, &self.metrics).await?;
+        let labels = self.labels.load_full();
+        let text = ship(access, (ulid, labels.as_ref()), block, there, &self.metrics).await?;
         self.inventory.add(ulid, &text).await?;
         self.metrics.uploads.inc();
         let bytes = block.meta().size();
@@ -244,8 +264,7 @@ impl Bucket {
                         tracing::error!(%error, cause, "the bucket cannot be brought up to date");
                     }
                     failures = failures.saturating_add(1);
-                    let doubled = RETRY_MIN.saturating_mul(1 << failures.min(16).saturating_sub(1));
-                    doubled.min(RETRY_MAX).min(period.max(RETRY_MIN))
+                    retry_wait(failures, period)
                 }
             };
             tokio::select! {

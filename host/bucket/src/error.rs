@@ -101,12 +101,44 @@ impl BucketError {
         }
     }
 
+    /// That a compactor has closed the name of a block: there is none.
+    pub(crate) fn closed(path: &impl ToString) -> Self {
+        let path = path.to_string();
+        let source = object_store::Error::NotFound {
+            path: path.clone(),
+            source: "its name is closed".into(),
+        };
+        Self::store("get", path)(source)
+    }
+
     /// Whether the store says that there is no such object.
     pub(crate) fn is_absent(&self) -> bool {
         let Self::Store { source, .. } = self else {
             return false;
         };
         matches!(source, object_store::Error::NotFound { .. })
+    }
+
+    /// Whether the store has an object already that was to be made.
+    pub(crate) fn is_taken(&self) -> bool {
+        let Self::Store { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source,
+            object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }
+        )
+    }
+
+    /// Whether the store does not know what is asked of it.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        let Self::Store { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source,
+            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
+        )
     }
 
     /// Whether one object is at fault, and the next one may do.

@@ -9,6 +9,7 @@ use narthex_block::{Block, BlockMeta, META_FILE, PageCache, Remote, Ulid};
 use tokio::sync::Mutex;
 
 use crate::access::Access;
+use crate::fence::is_fence;
 use crate::folder::{Folder, file_of, path_of};
 use crate::mark::MARK_BYTES_MAX;
 use crate::metas::Metas;
@@ -16,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::{BucketError, MARK_FILE, Mark, Reason};
 
 /// `meta.json` of a block is not longer than this: at 32 KiB a checksum, a block of 256 GiB.
-const META_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const META_BYTES_MAX: u64 = 64 << 20;
 
 /// Blocks that are looked at for the first time, side by side.
 const BLOCKS_AT_ONCE: usize = 16;
@@ -223,6 +224,10 @@ impl Inventory {
             Err(error) if error.is_absent() => return Ok(None),
             text => text?,
         };
+        // A compactor has closed the name: there is no block, and never will be.
+        if is_fence(&text) {
+            return Ok(None);
+        }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
         self.metas.keep(block, &text)?;
         self.open(meta).map(Some)

@@ -12,13 +12,18 @@
 //! on the local disk ([`StretchStore`]) in between. A bucket that is down costs nothing but the
 //! blocks that wait; a query that needs it fails and says so.
 //!
+//! [`Archive`] only reads: it answers from the blocks of many servers, for `narthex store`.
+//!
 //! It is not: a format. The files are those of the block crate, byte for byte.
 
 mod access;
+mod archive;
 mod bucket;
 mod cleaning;
+mod compactor;
 mod config;
 mod error;
+mod fence;
 mod folder;
 mod inventory;
 mod mark;
@@ -29,7 +34,9 @@ mod provider;
 mod shipping;
 mod stretches;
 
+pub use archive::{Archive, ArchiveOptions, Partition, TimeBound};
 pub use bucket::{Bucket, BucketOptions};
+pub use compactor::{CompactError, Compactor, CompactorOptions, Report};
 pub use config::{BucketConfig, ConfigError, Provider, Settings};
 pub use error::BucketError;
 pub use mark::{MARK_FILE, Mark, Reason};

@@ -36,6 +36,14 @@ impl Metas {
         BlockMeta::parse(&text, &block.to_string()).ok()
     }
 
+    /// The same, if it has so many bytes: the bucket's may be another one since.
+    pub(crate) fn get_of_size(&self, block: Ulid, bytes: u64) -> Option<BlockMeta> {
+        let text = fs::read(self.path(block)).ok()?;
+        let is_same = text.len() as u64 == bytes;
+        let meta = is_same.then(|| BlockMeta::parse(&text, &block.to_string()));
+        meta?.ok()
+    }
+
     pub(crate) fn keep(&self, block: Ulid, text: &[u8]) -> Result<(), BucketError> {
         let path = self.path(block);
         fs::write(&path, text).map_err(BucketError::io("write", path))

@@ -30,10 +30,43 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
+    /// Counters that a registry shows.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let operations = Self::default();
+        for operation in OPERATIONS {
+            for family in [&operations.all, &operations.failed] {
+                drop(family.get_or_create(&[("operation", operation)]));
+            }
+        }
+        registry.register(
+            "narthex_objstore_bucket_operations",
+            "Total number of all attempted operations against a bucket.",
+            operations.all.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_operation_failures",
+            "Total number of operations against a bucket that failed.",
+            operations.failed.clone(),
+        );
+        registry.register(
+            "narthex_objstore_bucket_fetched_bytes",
+            "Bytes that were asked for from the bucket.",
+            operations.read_bytes.clone(),
+        );
+        operations
+    }
+
     pub(crate) fn count<T>(&self, operation: &'static str, result: &object_store::Result<T>) {
         self.all.get_or_create(&[("operation", operation)]).inc();
-        // That there is no such object is an answer.
-        if matches!(result, Err(error) if !matches!(error, object_store::Error::NotFound { .. })) {
+        // That there is no such object is an answer, and that there is one already is one, too.
+        let is_failure = matches!(
+            result,
+            Err(error) if !matches!(
+                error,
+                object_store::Error::NotFound { .. } | object_store::Error::AlreadyExists { .. }
+            )
+        );
+        if is_failure {
             self.fail(operation);
         }
     }
@@ -53,12 +86,48 @@ impl Operations {
     }
 }
 
-/// Everything that is counted as it happens.
-#[derive(Debug, Default)]
-pub(crate) struct Metrics {
+/// What is counted of requests, and of the cache in between.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading {
     pub(crate) operations: Operations,
     pub(crate) cache_hits: Counter,
     pub(crate) cache_misses: Counter,
+    pub(crate) cache_hit_bytes: Counter,
+}
+
+impl Reading {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let reading = Self {
+            operations: Operations::register(registry),
+            ..Self::default()
+        };
+        for (name, help, counter) in [
+            (
+                "narthex_bucket_cache_hits",
+                "Stretches of files that were wanted and in the local cache.",
+                &reading.cache_hits,
+            ),
+            (
+                "narthex_bucket_cache_misses",
+                "Stretches of files that were wanted and not in the local cache.",
+                &reading.cache_misses,
+            ),
+            (
+                "narthex_bucket_cache_hit_bytes",
+                "Bytes of files that were wanted and in the local cache.",
+                &reading.cache_hit_bytes,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+        reading
+    }
+}
+
+/// Everything that is counted as it happens.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) reading: Reading,
     pub(crate) uploads: Counter,
     pub(crate) upload_failures: Counter,
     pub(crate) uploaded_bytes: Counter,
@@ -75,38 +144,11 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Arc<Self> {
-        let metrics = Self::default();
-        for operation in OPERATIONS {
-            for family in [&metrics.operations.all, &metrics.operations.failed] {
-                drop(family.get_or_create(&[("operation", operation)]));
-            }
-        }
-        registry.register(
-            "narthex_objstore_bucket_operations",
-            "Total number of all attempted operations against a bucket.",
-            metrics.operations.all.clone(),
-        );
-        registry.register(
-            "narthex_objstore_bucket_operation_failures",
-            "Total number of operations against a bucket that failed.",
-            metrics.operations.failed.clone(),
-        );
+        let metrics = Self {
+            reading: Reading::register(registry),
+            ..Self::default()
+        };
         for (name, help, counter) in [
-            (
-                "narthex_objstore_bucket_fetched_bytes",
-                "Bytes that were asked for from the bucket.",
-                &metrics.operations.read_bytes,
-            ),
-            (
-                "narthex_bucket_cache_hits",
-                "Stretches of files that were wanted and in the local cache.",
-                &metrics.cache_hits,
-            ),
-            (
-                "narthex_bucket_cache_misses",
-                "Stretches of files that were wanted and not in the local cache.",
-                &metrics.cache_misses,
-            ),
             (
                 "narthex_bucket_uploads",
                 "Blocks that were brought to the bucket and read back.",

@@ -1,13 +1,14 @@
 //! Brings a block to the bucket: its files, read back one by one, and then `meta.json`, with which
 //! it is there.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use narthex_block::{Block, FileMeta, META_FILE, Ulid};
+use narthex_block::{Block, BlockMeta, FileMeta, META_FILE, Ulid};
 
 use crate::BucketError;
 use crate::access::{Access, Digest};
@@ -18,14 +19,14 @@ use crate::metrics::Metrics;
 const PART_BYTES: u64 = 8 << 20;
 
 /// Sends a block. What lies in the bucket already and is sound is not sent again, so an upload
-/// goes on where one before it ended. Gives the `meta.json` that it put there.
+/// goes on where one before it ended. Gives the `meta.json` that it put there, with the labels.
 ///
 /// # Errors
 /// The store failed, or what it says it has is not what was sent. The block is not in the bucket
 /// then, or wholly.
 pub(crate) async fn ship(
     access: &Access,
-    ulid: Ulid,
+    (ulid, labels): (Ulid, &BTreeMap<String, String>),
     block: &Arc<Block>,
     there: &Folder,
     metrics: &Metrics,
@@ -51,7 +52,7 @@ pub(crate) async fn ship(
             return Err(BucketError::Different { path });
         }
     }
-    let text = block.meta_json().await?;
+    let text = document(block, labels).await?;
     access.put(&meta, text.clone()).await?;
     let expected = Digest {
         size: text.len() as u64,
@@ -63,6 +64,20 @@ pub(crate) async fn ship(
             path: meta.to_string(),
         }),
     }
+}
+
+/// The `meta.json` of the bucket: that of the disk, and the labels, unless the block has its own.
+async fn document(block: &Block, labels: &BTreeMap<String, String>) -> Result<Bytes, BucketError> {
+    let text = block.meta_json().await?;
+    let own = block.meta();
+    if labels.is_empty() || !own.labels.is_empty() {
+        return Ok(text);
+    }
+    let meta = BlockMeta {
+        labels: labels.clone(),
+        ..own.clone()
+    };
+    Ok(meta.document()?.into())
 }
 
 fn digest_of(name: &str, file: &FileMeta, ulid: Ulid) -> Result<Digest, BucketError> {

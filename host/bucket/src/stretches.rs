@@ -15,7 +15,7 @@ use narthex_block::{StretchCache, StretchKey};
 use prometheus_client::metrics::counter::Counter;
 
 use crate::BucketError;
-use crate::metrics::Metrics;
+use crate::metrics::Reading;
 
 /// Memory for stretches. Pages that were decoded are kept apart, so this is small.
 const MEMORY_BYTES: usize = 32 << 20;
@@ -38,6 +38,7 @@ pub struct StretchStore {
     cache: HybridCache<String, Bytes>,
     hits: Counter,
     misses: Counter,
+    hit_bytes: Counter,
 }
 
 impl StretchStore {
@@ -49,7 +50,7 @@ impl StretchStore {
     pub(crate) async fn open(
         folder: &Path,
         bytes_max: u64,
-        metrics: &Metrics,
+        metrics: &Reading,
     ) -> Result<Arc<Self>, BucketError> {
         let failed = |source| BucketError::Cache {
             path: folder.to_owned(),
@@ -80,6 +81,7 @@ impl StretchStore {
             cache,
             hits: metrics.cache_hits.clone(),
             misses: metrics.cache_misses.clone(),
+            hit_bytes: metrics.cache_hit_bytes.clone(),
         }))
     }
 
@@ -100,11 +102,13 @@ impl StretchCache for StretchStore {
         async move {
             // A cache that cannot be read is as good as an empty one.
             let found = self.cache.get(&name(key)).await.ok().flatten();
-            let counter = match &found {
-                Some(_) => &self.hits,
-                None => &self.misses,
-            };
-            counter.inc();
+            match &found {
+                Some(entry) => {
+                    self.hits.inc();
+                    self.hit_bytes.inc_by(entry.value().len() as u64);
+                }
+                None => drop(self.misses.inc()),
+            }
             found.map(|entry| entry.value().clone())
         }
         .boxed()

@@ -109,7 +109,8 @@ enum Stop {
 }
 
 impl LogTail {
-    pub(crate) fn new(disk: Arc<dyn Disk>, place: LogPlace) -> Self {
+    /// A reader of the log that lies in a folder, from a place on. A folder may have none.
+    pub fn new(disk: Arc<dyn Disk>, place: LogPlace) -> Self {
         Self {
             disk,
             seq: place.seq,

@@ -2,6 +2,7 @@
 //!
 //! It is not: the config file, which is read by [`crate::config`].
 
+mod bucket_store;
 mod command;
 mod config_follow;
 mod grpc;
@@ -28,6 +29,7 @@ use crate::external_url;
 use crate::features::Features;
 use crate::metrics_apis::MetricsApisFlags;
 
+pub(crate) use bucket_store::BucketStoreFlags;
 pub(crate) use command::{Command, TestCommand};
 pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
 pub(crate) use grpc::GrpcFlags;
@@ -187,6 +189,7 @@ pub(crate) struct Flags {
     /// Address to listen on. Can be repeated.
     #[arg(
         long = "web.listen-address",
+        alias = "http-address",
         value_name = "ADDRESS",
         default_value = "0.0.0.0:9090"
     )]
@@ -275,6 +278,10 @@ pub(crate) struct Flags {
     /// Whose samples are shown where none are kept.
     #[command(flatten)]
     pub(crate) querier: QuerierFlags,
+
+    /// Whose blocks are shown where there are no others.
+    #[command(flatten)]
+    pub(crate) bucket_store: BucketStoreFlags,
 
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]
@@ -405,10 +412,36 @@ pub(crate) struct Flags {
 impl Flags {
     /// The folder for all that is kept.
     pub(crate) fn data_path(&self) -> &Path {
-        match self.is_agent || self.querier.is_on {
-            true => &self.agent_path,
-            false => &self.storage_path,
+        match (self.bucket_store.is_on, self.is_agent || self.querier.is_on) {
+            (true, _) => &self.bucket_store.store_data_dir,
+            (false, true) => &self.agent_path,
+            (false, false) => &self.storage_path,
         }
+    }
+
+    /// Whether nothing is configured where no file is named: what scrapes nothing has no use for the
+    /// config of the binary.
+    pub(crate) fn has_no_config(&self) -> bool {
+        self.querier.is_on || self.bucket_store.is_on
+    }
+
+    /// A store listens where Thanos' does unless the command line says otherwise, and by gRPC too.
+    fn settle_addresses(&mut self, matches: &ArgMatches) {
+        if !is_given(matches, "listen_addresses") {
+            self.listen_addresses = vec![bucket_store::HTTP_ADDRESS.to_owned()];
+        }
+        let grpc = &mut self.grpc.grpc_listen_address;
+        grpc.get_or_insert_with(|| bucket_store::GRPC_ADDRESS.to_owned());
+    }
+
+    /// What [`Self::settle_addresses`] settled, as text.
+    fn settled_addresses(&self) -> [(String, String); 2] {
+        let grpc = self.grpc.grpc_listen_address.clone();
+        [
+            ("web.listen-address", self.listen_addresses.join(",")),
+            ("grpc.listen-address", grpc.unwrap_or_default()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
     }
 
     /// How alerts are sent.
@@ -450,10 +483,17 @@ pub(crate) struct CommandLine {
 /// What is to be printed; also for `--help` and `--version`.
 pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLine, clap::Error> {
     let (args, is_querier) = querier::without_its_name(args);
+    let (args, is_store) = bucket_store::without_its_name(args);
     let mut command = command();
     let matches = command.try_get_matches_from_mut(args)?;
     let mut flags = Flags::from_arg_matches(&matches)?;
     flags.querier.is_on = is_querier;
+    flags.bucket_store.is_on = is_store;
+    let mut values = values(&command, &matches);
+    if is_store {
+        flags.settle_addresses(&matches);
+        values.extend(flags.settled_addresses());
+    }
     let invalid =
         |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
     // Who runs a command has no mode.
@@ -473,7 +513,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
     let mut features = Features::read(&flags.features, &mut notes);
     features.auto_reload_config |= flags.config_follow.is_auto_reloaded();
     Ok(CommandLine {
-        values: values(&command, &matches),
+        values,
         flags,
         features,
         cors_origin,

@@ -63,7 +63,8 @@ impl GrpcAddress {
         let mut registry = Registry::default();
         let metrics = GrpcMetrics::register(&mut registry);
         state.add_registry(registry);
-        if state.config().external_labels.is_empty() {
+        let archive = store.archive().cloned();
+        if archive.is_none() && state.config().external_labels.is_empty() {
             tracing::warn!(
                 "no external labels are configured: queriers that ask by gRPC are refused until \
                  global.external_labels has some"
@@ -92,6 +93,10 @@ impl GrpcAddress {
             view: Box::new(View(state.clone())),
             limits: self.flags.limits(),
         });
+        let api = match archive {
+            Some(archive) => api.with_holdings(Box::new(move || archive.spans())),
+            None => api,
+        };
         let grace = self.flags.grpc_grace_period.as_std();
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

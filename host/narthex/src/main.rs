@@ -6,10 +6,12 @@
 mod alertmanager;
 mod alerts;
 mod block;
+mod bucket_store;
 mod build_info;
 mod check;
 mod closed_pipe;
 mod cluster;
+mod compact;
 mod config;
 mod config_follower;
 mod dashboards;
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         Some(Command::Query { what }) => query::run(what),
         Some(Command::Promql { what }) => promql::run(what),
         Some(Command::Push { what }) => push::run(what),
+        Some(Command::Compact(compact)) => compact.run(),
         Some(Command::Debug { what }) => debug::run(what),
         Some(Command::Completion(completion)) => completion.run(),
         Some(Command::Man(man)) => man.run(),

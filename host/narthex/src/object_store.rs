@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use narthex_api::ApiState;
 use narthex_bucket::{Bucket, BucketConfig, BucketOptions, open_store};
-use narthex_model::Clock;
+use narthex_model::{Clock, Labels};
 use narthex_tsdb::Tsdb;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::config::Config;
 use crate::yaml::{self, FILE_BYTES_MAX};
 
 /// The folder below the store's for what was read of the bucket.
@@ -33,7 +35,11 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<BucketConfig> {
     parse(&text, &file)
 }
 
-fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
+/// Reads what such a file says; `file` is what it is called in errors.
+///
+/// # Errors
+/// It says what cannot be used.
+pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
     let config: BucketConfig = yaml::read(text, file).map_err(|mut error| {
         for fault in &mut error.faults {
             fault.snippet.clear();
@@ -47,6 +53,19 @@ fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
     Ok(config)
 }
 
+/// Gives the external labels.
+pub(crate) type ExternalLabels = Box<dyn Fn() -> Labels + Send + Sync>;
+
+/// The external labels as they are: those of the config that the server starts with, until its parts
+/// follow another one.
+pub(crate) fn external_labels(state: &ApiState, first: &Config) -> ExternalLabels {
+    let (state, first) = (state.clone(), first.external_labels.clone());
+    Box::new(move || match state.serving() {
+        Some(_) => state.config().external_labels.clone(),
+        None => first.clone(),
+    })
+}
+
 /// The task that looks at the bucket again and again.
 #[derive(Debug)]
 pub(crate) struct ObjectStore {
@@ -56,7 +75,8 @@ pub(crate) struct ObjectStore {
 }
 
 impl ObjectStore {
-    /// Opens the bucket, lets it answer beside the store, and begins to bring blocks there.
+    /// Opens the bucket, lets it answer beside the store, and begins to bring blocks there, under
+    /// the external labels that hold at the time.
     ///
     /// # Errors
     /// The config is none, or the folder of the cache cannot be used. That the bucket cannot be
@@ -65,6 +85,7 @@ impl ObjectStore {
         config: &Path,
         folder: &Path,
         tsdb: &Arc<Tsdb>,
+        external_labels: ExternalLabels,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
@@ -78,7 +99,11 @@ impl ObjectStore {
         let (stop, stopping) = watch::channel(false);
         let (running, local) = (Arc::clone(&bucket), Arc::clone(tsdb));
         let task = tokio::spawn(async move {
-            running.run(|| local.local_blocks(), stopping).await;
+            let blocks = || {
+                running.set_labels(&external_labels());
+                local.local_blocks()
+            };
+            running.run(blocks, stopping).await;
         });
         Ok(Self { bucket, stop, task })
     }

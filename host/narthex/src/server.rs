@@ -49,8 +49,8 @@ use crate::store::Store;
 use crate::web::Web;
 use crate::web_config::{self, AccessSetting, WebConfigCollector};
 use crate::{
-    build_info, dashboards, discovery, external_url, fleet, listen, plugins, remote_read,
-    remote_write, rules, saved_queries,
+    build_info, dashboards, discovery, external_url, fleet, listen, object_store, plugins,
+    remote_read, remote_write, rules, saved_queries,
 };
 
 /// The folder below the store's where compiled plugins are kept.
@@ -213,7 +213,7 @@ impl Setup {
         };
         let source = match &line.flags.config_file {
             Some(path) => ConfigSource::File(path.clone()),
-            None if line.flags.querier.is_on => ConfigSource::Empty,
+            None if line.flags.has_no_config() => ConfigSource::Empty,
             None => ConfigSource::Default {
                 address,
                 route_prefix: route_prefix.clone(),
@@ -318,7 +318,7 @@ impl Setup {
         state.add_registry(registry);
 
         let store = self.open_store(state, &config).await?;
-        let object_store = self.open_object_store(state, &store).await?;
+        let object_store = self.open_object_store(state, &store, &config).await?;
         if !self.line.flags.is_agent {
             self.track_queries(state)?;
             saved_queries::open(state, self.line.flags.data_path(), self.clock.clone())?;
@@ -549,6 +549,7 @@ impl Setup {
         let opened = Store::open(&self.line, &config.storage, replay, clock).await;
         let (store, registry) = opened?;
         state.add_registry(registry);
+        store.ready().await;
         Ok(store)
     }
 
@@ -557,15 +558,17 @@ impl Setup {
         &self,
         state: &ApiState,
         store: &Store,
+        config: &Config,
     ) -> anyhow::Result<Option<ObjectStore>> {
         let flags = &self.line.flags;
-        let (Some(config), Some(tsdb)) = (&flags.object_store_config, store.server()) else {
+        let (Some(file), Some(tsdb)) = (&flags.object_store_config, store.server()) else {
             return Ok(None);
         };
         let mut registry = Registry::default();
         let clock = self.clock.clone();
         let folder = flags.data_path();
-        let started = ObjectStore::start(config, folder, tsdb, clock, &mut registry).await?;
+        let labels = object_store::external_labels(state, config);
+        let started = ObjectStore::start(file, folder, tsdb, labels, clock, &mut registry).await?;
         state.add_registry(registry);
         Ok(Some(started))
     }

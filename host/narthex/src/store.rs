@@ -1,10 +1,11 @@
 //! Where samples go: the store of a server, or the log of who keeps none: an agent, and a querier,
-//! whose rules have results that are sent on.
+//! whose rules have results that are sent on. A store of a bucket takes none.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use narthex_bucket::Archive;
 use narthex_disk::SystemDisk;
 use narthex_model::Clock;
 use narthex_remote::LogSource;
@@ -15,6 +16,7 @@ use narthex_tsdb::{
 };
 use prometheus_client::registry::Registry;
 
+use crate::bucket_store::BucketStore;
 use crate::flags::CommandLine;
 
 /// How often a store is asked for its work at least. Prometheus looks once a minute too.
@@ -30,6 +32,8 @@ pub(crate) enum Store {
     Server(Arc<Tsdb>),
     /// The log alone.
     Agent(Arc<Agent>),
+    /// Blocks of a bucket, which are only read.
+    Bucket(Arc<BucketStore>),
 }
 
 impl Store {
@@ -46,6 +50,10 @@ impl Store {
         let exemplars_max = exemplars_max(line, config);
         let flags = &line.flags;
         let mut registry = Registry::default();
+        if flags.bucket_store.is_on {
+            let store = BucketStore::start(flags, clock, &mut registry).await?;
+            return Ok((Self::Bucket(store), registry));
+        }
         let opening = if flags.is_agent || flags.querier.is_on {
             let options = AgentOptions {
                 disk: Arc::new(SystemDisk::new(flags.data_path())),
@@ -102,6 +110,7 @@ impl Store {
                 tsdb.set_stale_series_threshold(config.stale_series_threshold())?;
                 tsdb.set_retention(line.flags.retention(config))?;
             }
+            Self::Bucket(_) => {}
         }
         Ok(())
     }
@@ -110,7 +119,22 @@ impl Store {
     pub(crate) fn server(&self) -> Option<&Arc<Tsdb>> {
         match self {
             Self::Server(tsdb) => Some(tsdb),
-            Self::Agent(_) => None,
+            Self::Agent(_) | Self::Bucket(_) => None,
+        }
+    }
+
+    /// The bucket of a store that reads one.
+    pub(crate) fn archive(&self) -> Option<&Arc<Archive>> {
+        match self {
+            Self::Bucket(store) => Some(store.archive()),
+            Self::Server(_) | Self::Agent(_) => None,
+        }
+    }
+
+    /// Waits until it knows what it has.
+    pub(crate) async fn ready(&self) {
+        if let Some(archive) = self.archive() {
+            archive.synced().await;
         }
     }
 
@@ -119,6 +143,7 @@ impl Store {
         match self {
             Self::Server(tsdb) => tsdb.clone(),
             Self::Agent(agent) => agent.clone(),
+            Self::Bucket(store) => store.clone(),
         }
     }
 
@@ -127,6 +152,7 @@ impl Store {
         match self {
             Self::Server(tsdb) => tsdb.clone(),
             Self::Agent(agent) => agent.clone(),
+            Self::Bucket(store) => store.archive().clone(),
         }
     }
 
@@ -135,6 +161,7 @@ impl Store {
         match self {
             Self::Server(tsdb) => tsdb.clone(),
             Self::Agent(agent) => agent.clone(),
+            Self::Bucket(store) => store.archive().clone(),
         }
     }
 
@@ -143,6 +170,7 @@ impl Store {
         match self {
             Self::Server(_) => PERIOD_MAX.min(min_block_duration / LOOKS_PER_BLOCK),
             Self::Agent(agent) => agent.truncate_interval().as_std(),
+            Self::Bucket(_) => PERIOD_MAX,
         }
     }
 
@@ -158,6 +186,8 @@ impl Store {
                 let task = tokio::task::spawn_blocking(move || agent.truncate());
                 task.await.map_err(|error| TsdbError::Task(error.into()))?
             }
+            // The task of the bucket has a time of its own.
+            Self::Bucket(_) => Ok(()),
         }
     }
 
@@ -176,6 +206,10 @@ impl Store {
         match self {
             Self::Server(tsdb) => tsdb.close().await,
             Self::Agent(agent) => agent.close().await,
+            Self::Bucket(store) => {
+                store.close().await;
+                Ok(())
+            }
         }
     }
 }
@@ -193,6 +227,7 @@ impl LogSource for Store {
         match self {
             Self::Server(tsdb) => tsdb.log_tail(from),
             Self::Agent(agent) => agent.log_tail(from),
+            Self::Bucket(store) => store.log_tail(from),
         }
     }
 
@@ -200,6 +235,7 @@ impl LogSource for Store {
         match self {
             Self::Server(tsdb) => tsdb.hold_log_from(segment),
             Self::Agent(agent) => agent.hold_log_from(segment),
+            Self::Bucket(_) => {}
         }
     }
 
@@ -207,6 +243,7 @@ impl LogSource for Store {
         match self {
             Self::Server(tsdb) => tsdb.newest_ms(),
             Self::Agent(agent) => agent.newest_ms(),
+            Self::Bucket(_) => None,
         }
     }
 }

@@ -130,7 +130,7 @@ impl Receiver {
             Err(error) => {
                 let kind = match error {
                     // It would be too large the next time as well.
-                    AppendError::TooLarge(_) => RefusalKind::BadRequest,
+                    AppendError::TooLarge(_) | AppendError::ReadOnly => RefusalKind::BadRequest,
                     AppendError::Closed => RefusalKind::Unavailable,
                     AppendError::Log(_) => RefusalKind::Internal,
                 };

@@ -15,6 +15,9 @@ pub enum AppendError {
     /// The store is shut down.
     #[error("the store is closed")]
     Closed,
+    /// The store answers reads and nothing else.
+    #[error("the store takes no samples")]
+    ReadOnly,
 }
 
 /// Takes samples.

@@ -15,4 +15,4 @@ pub use endpoint::{
     Endpoint, EndpointError, EndpointTls, ExemplarsFrames, MESSAGE_BYTES_MAX, SeriesFrames,
 };
 pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
-pub use store::{HostView, SelectorsOf, StoreApi, StoreLimits, StoreOptions};
+pub use store::{HoldingsOf, HostView, SelectorsOf, StoreApi, StoreLimits, StoreOptions};

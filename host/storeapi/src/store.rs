@@ -19,6 +19,7 @@ mod answer;
 mod exemplars;
 mod frames;
 mod groups;
+mod holdings;
 mod labels;
 mod limits;
 mod question;
@@ -50,6 +51,7 @@ use crate::message::info::{
 use crate::message::store::{AggrChunk, Chunk, SeriesRequest};
 
 pub(crate) use self::answer::Answer;
+pub use self::holdings::HoldingsOf;
 pub use self::limits::StoreLimits;
 pub use self::view::HostView;
 
@@ -85,6 +87,8 @@ pub type SelectorsOf = dyn Fn(&str) -> Result<Vec<Vec<Matcher>>, String> + Send 
 /// An endpoint of the StoreAPI.
 pub struct StoreApi {
     options: StoreOptions,
+    /// Where the series are those of several servers.
+    holdings: Option<Box<HoldingsOf>>,
     turns: Option<Arc<Semaphore>>,
 }
 
@@ -94,12 +98,26 @@ impl StoreApi {
         let turns = options.limits.requests_max.min(Semaphore::MAX_PERMITS);
         Self {
             options,
+            holdings: None,
             turns: (turns > 0).then(|| Arc::new(Semaphore::new(turns))),
+        }
+    }
+
+    /// The endpoint of a store of blocks: its series have external labels already, those of the
+    /// servers that `holdings` tells. The external labels and the oldest sample of the options are
+    /// not asked for.
+    pub fn with_holdings(self, holdings: Box<HoldingsOf>) -> Self {
+        Self {
+            holdings: Some(holdings),
+            ..self
         }
     }
 
     /// What the endpoint is. Without external labels it is one that has no series.
     pub(crate) fn info(&self) -> InfoResponse {
+        if let Some(holdings) = &self.holdings {
+            return holdings::info(&holdings());
+        }
         let external = (self.options.external_labels)();
         let labels = LabelSet::of(&external);
         let (min_time, max_time) = ((self.options.oldest_ms)(), i64::MAX);
@@ -235,8 +253,11 @@ impl StoreApi {
         Ok(held)
     }
 
-    /// The external labels, without which nothing is answered.
+    /// The external labels, without which nothing is answered; none where series have theirs.
     fn external_labels(&self) -> Result<Labels, Status> {
+        if self.holdings.is_some() {
+            return Ok(Labels::empty());
+        }
         let external = (self.options.external_labels)();
         match external.is_empty() {
             true => Err(Status::failed_precondition(NO_EXTERNAL_LABELS)),

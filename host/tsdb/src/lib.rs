@@ -20,7 +20,7 @@
 //! parents' folders go once the last reader of them has finished. Opening removes blocks in whose
 //! place another one stands. Blocks that are older or larger than what is kept go whole.
 //!
-//! An [`Agent`] has the log alone, for who sends on what comes.
+//! [`LabelledBlocks`] are blocks of several servers, which are only read. An [`Agent`] has the log alone, for who sends on what comes.
 //!
 //! It is not: a format. The log is the head's and the blocks are the block crate's.
 
@@ -41,6 +41,7 @@ mod error;
 mod export;
 mod import;
 mod intake;
+mod labelled;
 mod late;
 mod line_parts;
 mod lock;
@@ -73,6 +74,7 @@ pub use dump::{DumpError, DumpFormat, dump};
 pub use error::TsdbError;
 pub use export::{ExportError, ExportOptions, ExportProgress, export_blocks};
 pub use import::{ImportError, ImportProgress, ImportReport};
+pub use labelled::LabelledBlocks;
 pub use narthex_block::export;
 pub use narthex_head::{LogPlace, LogTail};
 pub use narthex_storage::ReplayProgress;

@@ -7,13 +7,18 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod archive;
+mod compacting;
 mod deaths;
 mod failures;
+mod field;
 mod fixture;
 mod life;
 mod mortal;
+mod overwriting;
 mod reach;
 mod s3;
 mod seeds;
 mod toxic;
+mod workers;
 mod world;

@@ -77,6 +77,14 @@ impl Mortal {
         }
     }
 
+    /// A client of a store that others use as well.
+    pub(crate) fn on(inner: Arc<InMemory>) -> Self {
+        Self {
+            inner,
+            state: Arc::default(),
+        }
+    }
+
     /// Whether requests halt from now on.
     pub(crate) fn watch(&self, is_watched: bool) {
         self.state.lock().unwrap().is_watched = is_watched;

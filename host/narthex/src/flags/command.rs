@@ -9,6 +9,7 @@ use clap::Subcommand;
 use crate::alerts::{AlertsCommand, SilenceCommand};
 use crate::block::BlockCommand;
 use crate::check::CheckCommand;
+use crate::compact::Compact;
 use crate::debug::DebugCommand;
 use crate::explain::Explain;
 use crate::plugin::PluginCommand;
@@ -87,6 +88,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: PushCommand,
     },
+    /// Compact the blocks of a bucket, make coarser ones of them, and remove what is old.
+    Compact(Compact),
     /// Fetch debug information.
     Debug {
         /// Which.

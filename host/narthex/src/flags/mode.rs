@@ -1,4 +1,4 @@
-//! Which flags belong to a server, which to an agent, and which to a querier.
+//! Which flags belong to a server, which to an agent, which to a querier, and which to a store.
 
 use clap::ArgMatches;
 
@@ -44,6 +44,37 @@ const QUERIER_ONLY: &[&str] = &[
     "store.unhealthy-timeout",
 ];
 
+/// What the flags begin with that a store has no use for: it reads the blocks of a bucket and
+/// nothing else.
+const NOT_OF_BUCKETS: &[&str] = &[
+    "agent",
+    "alertmanager.",
+    "cluster.",
+    "config.",
+    "rules.",
+    "storage.agent.",
+    "storage.remote.flush-",
+    "storage.tsdb.",
+    "web.enable-admin-api",
+    "web.enable-otlp-receiver",
+    "web.enable-push",
+    "web.enable-remote-write-receiver",
+    "web.remote-write-receiver.",
+];
+
+/// What the flags begin with that only a store has a use for.
+const BUCKETS_ONLY: &[&str] = &[
+    "consistency-delay",
+    "data-dir",
+    "ignore-deletion-marks-delay",
+    "index-cache-size",
+    "max-time",
+    "min-time",
+    "objstore.",
+    "selector.",
+    "sync-block-duration",
+];
+
 /// Says which flags do not go with the mode, in Prometheus' words.
 pub(super) fn check(
     command: &clap::Command,
@@ -51,10 +82,22 @@ pub(super) fn check(
     flags: &Flags,
 ) -> Result<(), String> {
     let querier_only = (QUERIER_ONLY, "can only be used by query serve");
+    let store_only = (BUCKETS_ONLY, "can only be used by store");
     let wrong = match (flags.is_agent, flags.querier.is_on) {
-        (_, true) => vec![(STORE_ONLY, "can not be used by query serve")],
-        (true, false) => vec![(SERVER_ONLY, "can not be used in agent mode"), querier_only],
-        (false, false) => vec![(AGENT_ONLY, "can only be used in agent mode"), querier_only],
+        _ if flags.bucket_store.is_on => {
+            vec![(NOT_OF_BUCKETS, "can not be used by store"), querier_only]
+        }
+        (_, true) => vec![(STORE_ONLY, "can not be used by query serve"), store_only],
+        (true, false) => vec![
+            (SERVER_ONLY, "can not be used in agent mode"),
+            querier_only,
+            store_only,
+        ],
+        (false, false) => vec![
+            (AGENT_ONLY, "can only be used in agent mode"),
+            querier_only,
+            store_only,
+        ],
     };
     for (prefixes, only) in wrong {
         let args = command.get_arguments().filter_map(|arg| {

@@ -362,7 +362,7 @@ impl OtlpReceiver {
         let report = report.map_err(|error| OtlpRefusal {
             kind: match error {
                 // It would be too large the next time as well.
-                AppendError::TooLarge(_) => RefusalKind::BadRequest,
+                AppendError::TooLarge(_) | AppendError::ReadOnly => RefusalKind::BadRequest,
                 AppendError::Closed => RefusalKind::Unavailable,
                 AppendError::Log(_) => RefusalKind::Internal,
             },
