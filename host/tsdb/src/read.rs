@@ -9,7 +9,7 @@ use narthex_block::BlockError;
 use narthex_model::Labels;
 use narthex_storage::{
     ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
-    SeriesStream, StorageError,
+    SeriesStream, StorageError, TimeRange,
 };
 
 use crate::Tsdb;
@@ -63,6 +63,10 @@ impl Queryable for Tsdb {
             Ok(all.into_iter().take(limit(request)).collect())
         }
         .boxed()
+    }
+
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        self.version_of(range)
     }
 
     fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
