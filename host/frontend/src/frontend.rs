@@ -412,3 +412,6 @@ async fn decoded(extent: Extent) -> Option<Vec<MatrixSeries>> {
     let decoding = tokio::task::spawn_blocking(move || extent.decode().ok());
     decoding.await.ok().flatten()
 }
+
+#[cfg(test)]
+mod tests;
