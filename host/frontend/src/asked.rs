@@ -78,7 +78,10 @@ pub(crate) struct Divided {
 
 impl RangeQuery {
     /// Evaluates it as it is.
-    pub(crate) async fn evaluate(&self) -> Result<QueryResult, Arc<QueryError>> {
+    ///
+    /// # Errors
+    /// As of [`Engine::range`].
+    pub async fn evaluate(&self) -> Result<QueryResult, Arc<QueryError>> {
         let storage = Arc::clone(&self.storage);
         let (start_ms, end_ms) = (self.start_ms, self.end_ms);
         let evaluated = self
