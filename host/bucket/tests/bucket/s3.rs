@@ -9,6 +9,7 @@ use narthex_bucket::{BucketConfig, open_store};
 use narthex_tsdb::RemoteBlocks;
 use object_store::ObjectStore;
 
+use crate::field::worker_on;
 use crate::fixture::{Beside, Disk, HOUR_MS, NOW_MS, samples};
 use crate::toxic::Dice;
 
@@ -112,10 +113,33 @@ async fn blocks_live_in_s3() {
     let other = Beside::open(server.store("prod/two")).await;
     other.sync(&Disk::new()).await.unwrap();
     assert!(other.samples().await.unwrap().is_empty());
+    compacted(&server).await;
     // The block is larger than the cache, which makes room for it in tasks of its own. One of them
     // that begins while the runtime ends waits for itself, and the process for it.
     beside.bucket.close().await;
     other.bucket.close().await;
+}
+
+/// Two workers find their leases in S3, and readers what they made.
+async fn compacted(server: &Server) {
+    let first = NOW_MS / SLICE_MS / 4 * 4 - 8;
+    let mut disk = Disk::new();
+    for slice in first..first + 5 {
+        disk.cut(slice, 3, 4).await;
+    }
+    let expected = samples(&disk.blocks).await.unwrap();
+    let beside = Beside::open(server.store("prod/three")).await;
+    beside.sync(&disk).await.unwrap();
+    let worker = |number| worker_on(server.store("prod/three"), number, NOW_MS, |_| {});
+    let (one, two) = (worker(1).await, worker(2).await);
+    let (one, two) = tokio::join!(one.pass(), two.pass());
+    assert_eq!(one.unwrap().made + two.unwrap().made, 1);
+    let reader = beside.restart(true).await;
+    reader.sync(&Disk::new()).await.unwrap();
+    assert_eq!(reader.samples().await.unwrap(), expected);
+    // One of eight hours, and the newest.
+    assert_eq!(reader.bucket.block_names().len(), 2);
+    reader.bucket.close().await;
 }
 
 #[tokio::test]

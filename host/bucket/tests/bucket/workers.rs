@@ -14,6 +14,9 @@ use crate::toxic::Dice;
 /// Lives of two workers that are played.
 const SEEDS: u64 = 60;
 
+/// After every so many deaths it is looked what is left in the end.
+const SETTLED_EVERY: usize = 3;
+
 /// Every so many moments a worker is frozen for good; a number without divisors, so that all kinds
 /// of them come.
 const FROZEN_EVERY: usize = 7;
@@ -48,7 +51,7 @@ async fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
     let field = field().await;
     let (store, worker) = watched(&field, 1).await;
     let mut passing = pin!(worker.pass());
-    let (mut deaths, mut torn) = (0, 0);
+    let (mut deaths, mut torn) = (0_usize, 0);
     let report = loop {
         if let Poll::Ready(done) = futures::poll!(&mut passing) {
             break done.unwrap();
@@ -71,7 +74,9 @@ async fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
                 let report = next.pass().await.unwrap();
                 assert_eq!(report.busy, 0, "{story}: a lease is stuck");
                 left.check(&story).await;
-                left.settle(&story).await;
+                if deaths % SETTLED_EVERY == 0 {
+                    left.settle(&story).await;
+                }
                 deaths += 1;
             }
             store.go_on();
@@ -81,7 +86,7 @@ async fn a_worker_that_dies_at_any_step_loses_nothing_and_doubles_nothing() {
     assert_eq!(report.made, 2, "{report:?}");
     field.check("in the end").await;
     eprintln!("{deaths} deaths, {torn} torn objects");
-    assert!(deaths > 100 && torn > 20, "{deaths} {torn}");
+    assert!(deaths > 100 && torn > 10, "{deaths} {torn}");
 }
 
 #[tokio::test]
@@ -139,7 +144,8 @@ async fn life(seed: u64) {
     let mut field = field().await;
     let (first, second) = (watched(&field, 1).await, watched(&field, 2).await);
     let workers = [&first, &second];
-    let (mut one, mut two) = (pin!(first.1.pass()), pin!(second.1.pass()));
+    let mut one = pin!(first.1.pass());
+    let mut two = pin!(second.1.pass());
     let mut done = [false, false];
     let mut waiting: [Option<Moment>; 2] = [None, None];
     let mut steps = 0;
@@ -183,7 +189,8 @@ async fn life(seed: u64) {
     }
     let story = format!("seed {seed}");
     field.check(&story).await;
-    field.now_ms += 10 * LEASE_OVER_MS;
+    // Later than any clock was.
+    field.now_ms += 100 * LEASE_OVER_MS;
     field.settle(&story).await;
 }
 
