@@ -18,9 +18,11 @@ use crate::functions::Function;
 mod durations;
 mod info;
 mod light;
+mod part;
 mod streamed;
 
 pub(crate) use info::{IDENTIFYING, Info};
+pub(crate) use part::{PartPlan, part};
 pub(crate) use streamed::Streamed;
 
 /// The times of the whole query.
@@ -95,6 +97,8 @@ pub(crate) struct Request {
     uses: usize,
     /// All of them are aggregations that may take in their series a few at a time.
     pub(crate) is_streamed: bool,
+    /// All of them are aggregations that may be evaluated where the series are.
+    pub(crate) is_pushable: bool,
 }
 
 /// An expression of the plan.
@@ -263,15 +267,7 @@ pub(crate) fn plan(
     times: QueryTimes,
     options: PlanOptions,
 ) -> Result<Plan, QueryError> {
-    let mut planner = Planner {
-        times,
-        options,
-        requests: Vec::new(),
-        streamed: Vec::new(),
-        totals_only: 0,
-        whole: 0,
-        wanted: Wanted::Samples,
-    };
+    let mut planner = Planner::new(times, options);
     let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
     let grid = grid.unwrap_or(Grid::at(times.start_ms));
     let root = planner.node(expr, Some(grid))?;
@@ -300,6 +296,18 @@ struct Planner {
 }
 
 impl Planner {
+    fn new(times: QueryTimes, options: PlanOptions) -> Self {
+        Self {
+            times,
+            options,
+            requests: Vec::new(),
+            streamed: Vec::new(),
+            totals_only: 0,
+            whole: 0,
+            wanted: Wanted::Samples,
+        }
+    }
+
     /// Plans an expression that is evaluated at the times of a grid; `None` where it is inside
     /// of a subquery that never evaluates it.
     fn node(&mut self, expr: &Expr, grid: Option<Grid>) -> Result<Node, QueryError> {
@@ -321,7 +329,7 @@ impl Planner {
                 (NodeKind::Range(selector, range_ms), invariant)
             }
             ExprKind::Subquery(subquery) => self.subquery(subquery, grid)?,
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.span, grid)?,
             ExprKind::Binary(binary) => self.binary(binary, grid)?,
             ExprKind::Unary(UnaryOp::Minus, inner) => {
                 let inner = self.node(inner, grid)?;
@@ -421,6 +429,7 @@ impl Planner {
             with_reset_hints: self.totals_only > 0 && self.whole == 0,
             uses: 0,
             is_streamed: false,
+            is_pushable: false,
         };
         let known = self
             .requests
@@ -475,6 +484,7 @@ impl Planner {
     fn aggregate(
         &mut self,
         aggregate: &Aggregate,
+        span: Span,
         grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
         let inner = self.node(&aggregate.expr, grid)?;
@@ -503,6 +513,7 @@ impl Planner {
                 };
                 self.streamed.push(Streamed {
                     aggregation,
+                    span,
                     request,
                     grid,
                 });
