@@ -128,3 +128,6 @@ fn part_of(request: EvaluateRequest) -> Result<Part, Status> {
         query: request.query,
     })
 }
+
+#[cfg(test)]
+mod tests;
