@@ -122,7 +122,8 @@ impl Query {
 /// is not. And an average of histograms is put together with others by nobody.
 fn travels(series: &Series, may_have_histograms: bool) -> bool {
     let histograms = series.histograms.as_deref().unwrap_or_default();
-    let is_gauge = |hint| hint == CounterResetHint::Gauge;
     let mut histograms = histograms.iter().flatten();
-    histograms.all(|histogram| may_have_histograms && is_gauge(histogram.counter_reset_hint))
+    histograms.all(|histogram| {
+        may_have_histograms && histogram.counter_reset_hint == CounterResetHint::Gauge
+    })
 }
