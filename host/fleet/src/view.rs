@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::answer::{Answer, Group};
 use crate::member::{Known, Member, Standing};
 use crate::merge::Merge;
+use crate::windows;
 use crate::{Dedup, Fleet, ViewOptions};
 
 /// So many series a frame may have, as Thanos' querier asks for.
@@ -130,6 +131,19 @@ impl View {
         only_labels: Option<usize>,
         warnings: &Warnings,
     ) -> Result<Merge, StorageError> {
+        self.merged_wanted(request, Wanted::Samples, only_labels, warnings)
+            .await
+    }
+
+    /// As [`Self::merged`], where aggregates of windows may be wanted: who has such is asked for
+    /// them, others for samples.
+    async fn merged_wanted(
+        &self,
+        request: &SelectRequest,
+        wanted: Wanted,
+        only_labels: Option<usize>,
+        warnings: &Warnings,
+    ) -> Result<Merge, StorageError> {
         let asked = self.asked(&request.matchers, request.range, warnings)?;
         let wire = SeriesRequest {
             min_time: request.range.start_ms,
@@ -145,7 +159,7 @@ impl View {
             ..SeriesRequest::default()
         };
         let answers = asked.into_iter().map(|(member, known)| {
-            let wire = wire.clone();
+            let wire = windows::asked(wire.clone(), &known, wanted);
             async move {
                 let answer = self.answer(&member, &known, wire).await;
                 (member, answer)
@@ -227,7 +241,7 @@ impl Queryable for View {
         warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         async move {
-            let merge = self.merged(request, None, warnings).await?;
+            let merge = self.merged_wanted(request, wanted, None, warnings).await?;
             let dedup = self.dedup;
             // So that there is always a time after a sample.
             let range = TimeRange {
@@ -245,7 +259,7 @@ impl Queryable for View {
                     }
                     let mut replicas = Vec::new();
                     for group in groups {
-                        let read = group.series(range);
+                        let read = group.series(range, wanted);
                         replicas.extend(read.series);
                         for fault in read.faults {
                             merge.missing(fault).map_err(incomplete)?;
@@ -264,6 +278,12 @@ impl Queryable for View {
             Ok(found.boxed())
         }
         .boxed()
+    }
+
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        let members = self.fleet.members();
+        let known = members.iter().filter_map(|member| member.known());
+        windows::resolution_ms(known, range, max_resolution_ms)
     }
 
     fn series<'a>(

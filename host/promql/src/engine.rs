@@ -22,7 +22,7 @@ use crate::error::QueryError;
 use crate::fetch::{Fetched, fetch};
 use crate::parser::{ParseOptions, parse};
 use crate::place::Place;
-use crate::plan::{PlanOptions, QueryTimes, plan};
+use crate::plan::{MaxSourceResolution, PlanOptions, QueryTimes, Resolutions, plan_over};
 use crate::query::Query;
 use crate::room::{height, with_room};
 use crate::statistics::{QueryTimings, StatsWanted};
@@ -97,6 +97,8 @@ pub struct QueryOptions {
     pub timeout: Option<PromDuration>,
     /// What is to be counted.
     pub stats: StatsWanted,
+    /// How coarse the samples may be, where the store has downsampled ones.
+    pub max_source_resolution: MaxSourceResolution,
 }
 
 /// Answers queries.
@@ -272,12 +274,18 @@ impl Engine {
             && !self.options.delayed_name_removal
             && !self.options.type_and_unit_labels
             && parse(query, &self.options.parse).is_ok_and(|parsed| parsed == *expr);
+        let resolutions = Resolutions {
+            storage: Some(Arc::clone(&storage)),
+            max: options.max_source_resolution,
+        };
+        let planned = with_room(height, || plan_over(expr, times, plan_options, resolutions));
         let query = Query {
-            plan: with_room(height, || plan(expr, times, plan_options))?,
+            plan: planned?,
             height,
             text: query.to_owned(),
             lookback_ms: plan_options.lookback_ms,
             subquery_step_ms,
+            max_source_resolution: options.max_source_resolution,
             is_pushable,
             delayed_name_removal: self.options.delayed_name_removal,
             type_and_unit_labels: self.options.type_and_unit_labels,

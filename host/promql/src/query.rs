@@ -11,7 +11,7 @@ use crate::error::QueryError;
 use crate::evaluate::column::Workers;
 use crate::evaluate::{Context, Folds, answer};
 use crate::fetch::Fetched;
-use crate::plan::{Plan, Streamed};
+use crate::plan::{MaxSourceResolution, Plan, Streamed};
 use crate::room::with_room;
 use crate::statistics::{Counting, Counts, QueryStats, QueryTimings, StatsWanted};
 use crate::value::QueryResult;
@@ -28,6 +28,8 @@ pub(crate) struct Query {
     pub(crate) lookback_ms: i64,
     /// The step of subqueries without one.
     pub(crate) subquery_step_ms: i64,
+    /// How coarse the samples may be.
+    pub(crate) max_source_resolution: MaxSourceResolution,
     /// Names are dropped when the query is done.
     pub(crate) delayed_name_removal: bool,
     /// The type of a metric is the value of its label `__type__`.
@@ -81,6 +83,10 @@ impl Query {
             steps: streamed.grid.into(),
             lookback_ms: self.lookback_ms,
             subquery_step_ms: self.subquery_step_ms,
+            max_resolution_ms: match self.max_source_resolution {
+                MaxSourceResolution::Auto => None,
+                MaxSourceResolution::AtMost(max_ms) => Some(max_ms),
+            },
             with_counts: streamed.aggregation.op == AggregateOp::Avg,
         }
     }

@@ -172,6 +172,7 @@ impl Queryable for Fanout {
             let (local, answers) = try_join(local, asked.map(Ok)).await?;
             let mut far: HashMap<Labels, Vec<Series>> = HashMap::new();
             for series in without_failed(answers, warnings) {
+                let series = wanted.of_raw(series);
                 far.entry(series.labels.clone()).or_default().push(series);
             }
             Ok(match far.is_empty() {
@@ -197,6 +198,11 @@ impl Queryable for Fanout {
             true => self.local.push_down(request, parts, warnings),
             false => ready(Ok(None)).boxed(),
         }
+    }
+
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        // What is far away has samples alone.
+        self.local.resolution_ms(range, max_resolution_ms)
     }
 
     fn series<'a>(

@@ -13,6 +13,7 @@ mod memory;
 mod push_down;
 mod read;
 mod replay;
+mod wanted;
 mod warnings;
 mod write;
 
@@ -24,8 +25,9 @@ pub use memory::MemoryStore;
 pub use push_down::{EvaluatePart, Part, Partial, PushedDown, Steps};
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
-    TimeRange, Wanted,
+    TimeRange,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
+pub use wanted::{Aggregate, Wanted};
 pub use warnings::Warnings;
 pub use write::{AppendError, Appendable};

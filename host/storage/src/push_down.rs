@@ -63,6 +63,9 @@ pub struct Part {
     pub lookback_ms: i64,
     /// The step of subqueries without one.
     pub subquery_step_ms: i64,
+    /// How long windows may be that are read in place of samples; `None` where that goes by the step
+    /// and by ranges.
+    pub max_resolution_ms: Option<i64>,
     /// Whether it is to be said of how many samples each result is: two averages are one only with
     /// that.
     pub with_counts: bool,

@@ -14,6 +14,7 @@
 //!
 //! It is not: the server that is spoken to, or a merge of several stores.
 
+mod aggregates;
 mod answer;
 mod evaluation;
 mod exemplars;
@@ -33,11 +34,13 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use narthex_model::{Labels, Matcher, with_sources};
 use narthex_promblock::{WrittenChunk, write_chunks};
 use narthex_storage::{
-    EvaluatePart, LabelsRequest, Queryable, SelectRequest, Series, StorageError, Warnings,
+    EvaluatePart, LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange,
+    Warnings,
 };
 use tokio::sync::Semaphore;
 use tonic::Status;
 
+use self::aggregates::Aggregates;
 use self::answer::Answering;
 use self::frames::Held;
 use self::limits::Room;
@@ -120,6 +123,7 @@ impl StoreApi {
             }],
         };
         InfoResponse {
+            windows: None,
             label_sets: has_labels.then_some(labels).into_iter().collect(),
             component_type: COMPONENT.to_owned(),
             store: has_labels.then_some(store),
@@ -190,11 +194,16 @@ impl StoreApi {
     async fn samples(
         &self,
         (question, matchers): (&Question, Vec<Matcher>),
+        aggregates: &Aggregates,
         shard: &Shard,
         room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
         let range = question.range;
+        if let Some(aggregates) = aggregates.in_store(self, range) {
+            let asked = (question, matchers);
+            return self.windows(asked, aggregates, shard, room, warnings).await;
+        }
         let request = SelectRequest { matchers, range };
         let store = &self.options.store;
         let found = store.select_with_warnings(&request, warnings).await;
@@ -276,25 +285,32 @@ impl fmt::Debug for StoreApi {
 fn chunks(series: &Series, room: &mut Room) -> Result<Vec<AggrChunk>, Status> {
     let mut chunks = Vec::new();
     for written in write_chunks(series) {
-        let WrittenChunk {
-            encoding,
-            range,
-            data,
-        } = written;
-        room.take_chunk(data.len())?;
+        room.take_chunk(written.data.len())?;
+        let (range, chunk) = travelling(written);
         chunks.push(AggrChunk {
             min_time: range.start_ms,
             max_time: range.end_ms,
-            raw: Some(Chunk {
-                // Prometheus begins with 1.
-                r#type: i32::from(encoding) - 1,
-                data: data.into(),
-                hash: 0,
-            }),
+            raw: Some(chunk),
             ..AggrChunk::default()
         });
     }
     Ok(chunks)
+}
+
+/// A chunk as it travels, and the times of its first and its last sample.
+fn travelling(written: WrittenChunk) -> (TimeRange, Chunk) {
+    let WrittenChunk {
+        encoding,
+        range,
+        data,
+    } = written;
+    let chunk = Chunk {
+        // Prometheus begins with 1.
+        r#type: i32::from(encoding) - 1,
+        data: data.into(),
+        hash: 0,
+    };
+    (range, chunk)
 }
 
 /// What an asker is told of a store that cannot be read.

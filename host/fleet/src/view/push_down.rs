@@ -137,6 +137,7 @@ impl View {
             with_counts: part.with_counts,
             external_labels: known.label_sets.first().map(LabelSet::of),
             without_replica_labels: self.without.clone(),
+            max_resolution: part.max_resolution_ms,
         };
         let endpoint = member.endpoint();
         let frames = endpoint.evaluate(request, self.response_timeout()).await;

@@ -14,7 +14,9 @@ use crate::evaluate::partials;
 use crate::fetch::{Fetched, fetch};
 use crate::parser::{ParseOptions, parse};
 use crate::place::Place;
-use crate::plan::{Node, PartPlan, PlanOptions, part as plan_part};
+use crate::plan::{
+    MaxSourceResolution, Node, PartPlan, PlanOptions, Resolutions, part as plan_part,
+};
 use crate::query::Query;
 use crate::room::{height, with_room};
 use crate::statistics::{Counting, StatsWanted};
@@ -38,7 +40,16 @@ impl Engine {
             lookback_ms: part.lookback_ms,
             subquery_step_ms: part.subquery_step_ms,
         };
-        let PartPlan { plan, counts } = with_room(height, || plan_part(&expr, part, options))?;
+        let max_source_resolution = match part.max_resolution_ms {
+            None => MaxSourceResolution::Auto,
+            Some(max_ms) => MaxSourceResolution::AtMost(max_ms),
+        };
+        let resolutions = Resolutions {
+            storage: Some(Arc::clone(&storage)),
+            max: max_source_resolution,
+        };
+        let planned = with_room(height, || plan_part(&expr, part, options, resolutions));
+        let PartPlan { plan, counts } = planned?;
         let budget = Arc::new(Budget::new(
             self.options.max_samples,
             self.options.max_bytes,
@@ -49,6 +60,7 @@ impl Engine {
             text: part.query.clone(),
             lookback_ms: part.lookback_ms,
             subquery_step_ms: part.subquery_step_ms,
+            max_source_resolution,
             // Who asked has no others to ask through us.
             is_pushable: false,
             delayed_name_removal: false,

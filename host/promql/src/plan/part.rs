@@ -2,7 +2,7 @@
 
 use narthex_storage::Part;
 
-use super::{Node, NodeKind, Plan, PlanOptions, Planner, QueryTimes, light, streamed};
+use super::{Node, NodeKind, Plan, PlanOptions, Planner, QueryTimes, Resolutions, light, streamed};
 use crate::ast::{Aggregate, AggregateOp, Expr, ExprKind, Span};
 use crate::error::QueryError;
 use crate::evaluate::grid::Grid;
@@ -25,6 +25,7 @@ pub(crate) fn part(
     query: &Expr,
     part: &Part,
     options: PlanOptions,
+    resolutions: Resolutions,
 ) -> Result<PartPlan, QueryError> {
     let span = Span {
         start: part.start,
@@ -46,6 +47,7 @@ pub(crate) fn part(
         count: part.steps.count,
     };
     let mut planner = Planner::new(times, options);
+    planner.resolutions = resolutions;
     let planned = |aggregate: Aggregate| Expr {
         kind: ExprKind::Aggregate(Box::new(aggregate)),
         span,

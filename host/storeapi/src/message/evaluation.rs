@@ -61,6 +61,10 @@ pub struct EvaluateRequest {
     /// Labels that no series has.
     #[prost(string, repeated, tag = "14")]
     pub without_replica_labels: Vec<String>,
+    /// How long windows may be that are read in place of samples; not there where that goes by the
+    /// step and by ranges.
+    #[prost(int64, optional, tag = "15")]
+    pub max_resolution: Option<i64>,
 }
 
 /// `narthex.EvaluateResponse`: a part of the answer.

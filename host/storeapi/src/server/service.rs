@@ -63,7 +63,8 @@ impl Service {
         match request.uri().path() {
             method::INFO => {
                 let answer = move |_: InfoRequest| {
-                    let info = api.info();
+                    let mut info = api.info();
+                    info.windows = api.windows_info();
                     async move { Ok(info) }
                 };
                 self.unary(method::INFO, answer, request).await

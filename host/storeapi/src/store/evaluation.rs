@@ -124,6 +124,7 @@ fn part_of(request: EvaluateRequest) -> Result<Part, Status> {
         },
         lookback_ms: request.lookback,
         subquery_step_ms: request.subquery_step,
+        max_resolution_ms: request.max_resolution,
         with_counts: request.with_counts,
         query: request.query,
     })

@@ -6,7 +6,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
 use narthex_model::Labels;
 use narthex_storage::{
-    Queryable, SelectRequest, Series, SeriesStream, StorageError, Wanted, Warnings,
+    Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange, Wanted, Warnings,
 };
 
 use super::question::{Question, without_external};
@@ -32,6 +32,10 @@ impl Queryable for Labelled {
                 .await
         }
         .boxed()
+    }
+
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        self.store.resolution_ms(range, max_resolution_ms)
     }
 
     fn select_wanted<'a>(

@@ -112,6 +112,7 @@ fn part(with_counts: bool) -> Part {
         },
         lookback_ms: 5,
         subquery_step_ms: 5,
+        max_resolution_ms: None,
         with_counts,
     }
 }
