@@ -12,7 +12,8 @@ use futures::StreamExt as _;
 use futures::future::{join_all, try_join_all};
 use narthex_model::{Labels, METRIC_NAME};
 use narthex_storage::{
-    Part, Partial, PushedDown, Queryable, SelectRequest, Series, StorageError, TimeRange, Warnings,
+    Part, Partial, PushedDown, Queryable, SelectRequest, Series, StorageError, TimeRange, Wanted,
+    Warnings,
 };
 use narthex_storeapi::EndpointError;
 use narthex_storeapi::message::LabelSet;
@@ -223,7 +224,7 @@ fn series_of(sent: store::Series, part: &Part) -> Result<Series, String> {
         start_ms: steps.start_ms,
         end_ms: steps.end_ms(),
     };
-    let read = Group::new(labels, sent.chunks).series(range);
+    let read = Group::new(labels, sent.chunks).series(range, Wanted::Samples);
     if let Some(fault) = read.faults.into_iter().next() {
         return Err(fault);
     }
