@@ -16,10 +16,12 @@
 
 mod aggregates;
 mod answer;
+mod evaluation;
 mod exemplars;
 mod frames;
 mod groups;
 mod holdings;
+mod labelled;
 mod labels;
 mod limits;
 mod question;
@@ -33,7 +35,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use narthex_model::{Labels, Matcher, with_sources};
 use narthex_promblock::{WrittenChunk, write_chunks};
 use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange, Warnings,
+    EvaluatePart, LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange,
+    Warnings,
 };
 use tokio::sync::Semaphore;
 use tonic::Status;
@@ -89,6 +92,8 @@ pub struct StoreApi {
     options: StoreOptions,
     /// Where the series are those of several servers.
     holdings: Option<Box<HoldingsOf>>,
+    /// What evaluates aggregations of queries; `None` where that is not done.
+    evaluate: Option<Box<EvaluatePart>>,
     turns: Option<Arc<Semaphore>>,
 }
 
@@ -99,6 +104,7 @@ impl StoreApi {
         Self {
             options,
             holdings: None,
+            evaluate: None,
             turns: (turns > 0).then(|| Arc::new(Semaphore::new(turns))),
         }
     }
@@ -144,6 +150,7 @@ impl StoreApi {
             targets: has_labels.then_some(TargetsInfo {}),
             exemplars: has_labels.then_some(ExemplarsInfo { min_time, max_time }),
             query: None,
+            evaluation: self.evaluation(has_labels),
         }
     }
 
@@ -174,7 +181,7 @@ impl StoreApi {
         };
         let groups = match request.skip_chunks {
             true => vec![question.matchers.clone()],
-            false => self.groups(&question).await?,
+            false => self.groups(&question, &shard).await?,
         };
         Answering::new(self, request, (question, shard), groups, turn)
             .begin()
@@ -182,15 +189,23 @@ impl StoreApi {
     }
 
     /// The selectors that give the series in the order of the answer, one after the other.
-    async fn groups(&self, question: &Question) -> Result<Vec<Vec<Matcher>>, Status> {
+    async fn groups(
+        &self,
+        question: &Question,
+        shard: &Shard,
+    ) -> Result<Vec<Vec<Matcher>>, Status> {
         if groups::is_of_one_metric(question) {
             return Ok(vec![question.matchers.clone()]);
         }
-        let found = self.options.store.series(&question.labels_request()).await;
-        Ok(groups::of(
-            question,
-            &found.map_err(|error| failed(&error))?,
-        ))
+        let limits = &self.options.limits;
+        let request = LabelsRequest {
+            limit: limits.listed_max(shard),
+            ..question.labels_request()
+        };
+        let found = self.options.store.series(&request).await;
+        let found = found.map_err(|error| failed(&error))?;
+        limits.check_listed(found.len(), shard)?;
+        Ok(groups::of(question, &found))
     }
 
     /// The series of a group with their samples, in no order.
@@ -238,7 +253,10 @@ impl StoreApi {
         room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
-        let request = question.labels_request();
+        let request = LabelsRequest {
+            limit: self.options.limits.listed_max(shard),
+            ..question.labels_request()
+        };
         let store = &self.options.store;
         let found = store.series_with_warnings(&request, warnings).await;
         let mut held = Vec::new();
