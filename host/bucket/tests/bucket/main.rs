@@ -21,4 +21,5 @@ mod s3;
 mod seeds;
 mod toxic;
 mod workers;
+mod two_years;
 mod world;
