@@ -97,3 +97,6 @@ fn aggregate_at(query: &Expr, span: Span) -> Option<&Aggregate> {
 fn refused(why: &str) -> QueryError {
     QueryError::BadData(why.to_owned())
 }
+
+#[cfg(test)]
+mod tests;
