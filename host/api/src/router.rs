@@ -131,6 +131,8 @@ fn plugin_admin(state: &ApiState) -> Router<ApiState> {
         .route("/plugins/{name}/logs", get(plugins::logs))
         .route("/plugins/{name}/reload", post(plugins::reload))
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
+        .route("/plugins/{name}/remove", post(plugins::remove))
+        .route("/plugins/install", post(plugins::install))
         .layer(from_fn_with_state(state.clone(), plugins::require_admin))
         .layer(from_fn(origin::refuse_other_sites))
 }
