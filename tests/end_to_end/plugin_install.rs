@@ -144,7 +144,11 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
     assert_eq!(answer["data"]["state"], "orphaned", "{answer}");
     fs::remove_dir_all(folder.path().join("plugins")).unwrap();
     fs::write(folder.path().join("plugins"), "").unwrap();
-    let (status, answer) = install(&narthex, "guest:0.0.1", &shown(&narthex, "guest:0.0.1")["approve"]);
+    let (status, answer) = install(
+        &narthex,
+        "guest:0.0.1",
+        &shown(&narthex, "guest:0.0.1")["approve"],
+    );
     assert_eq!((status, &answer["errorType"]), (422, &json!("execution")));
 
     registry.process().kill();
