@@ -35,6 +35,7 @@ mod compact;
 mod config;
 mod cut;
 mod delete;
+mod distribution;
 mod dump;
 mod error;
 mod export;
@@ -62,7 +63,7 @@ mod tsdb;
 mod tests;
 
 pub use agent::{Agent, AgentOptions, MAX_WAL_TIME, MIN_WAL_TIME};
-pub use analysis::{ANALYSIS_LIMIT, Analysis};
+pub use analysis::{ANALYSIS_LIMIT, Analysis, AnalysisOptions};
 pub use block_list::BlockList;
 pub use config::{ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};
 pub use dump::{DumpError, DumpFormat, dump};
