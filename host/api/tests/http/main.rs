@@ -21,4 +21,5 @@ mod rules;
 mod saved_queries;
 mod server;
 mod ui;
+mod unused_metrics;
 mod write;
