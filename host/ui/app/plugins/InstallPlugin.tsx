@@ -13,32 +13,34 @@ function Capabilities({ offer }: { offer: PluginOffer }) {
   const all = capabilities(offer);
   if (all.length === 0) return <p className="quiet small">It asks for nothing.</p>;
   return (
-    <table className="folds">
-      <thead>
-        <tr>
-          <th scope="col">It asks for</th>
-          <th scope="col">Than before</th>
-          <th scope="col">Config</th>
-        </tr>
-      </thead>
-      <tbody>
-        {all.map((one) => (
-          <tr key={one.text}>
-            <td data-name="It asks for" className="mono wraps">{one.text}</td>
-            <td data-name="Than before">
-              {one.isMore ? <span className="wait">more</span> : <span className="quiet">–</span>}
-            </td>
-            <td data-name="Config">
-              {one.isUngranted ? (
-                <span className="wait">not granted yet</span>
-              ) : (
-                <span className="quiet">needs nothing more</span>
-              )}
-            </td>
+    <div className="wide">
+      <table className="folds">
+        <thead>
+          <tr>
+            <th scope="col">It asks for</th>
+            <th scope="col">Beyond the installed version</th>
+            <th scope="col">Grant</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {all.map((one) => (
+            <tr key={one.text}>
+              <td data-name="It asks for" className="mono wraps">{one.text}</td>
+              <td data-name="Beyond the installed version">
+                {one.isMore ? <span className="wait">yes</span> : <span className="quiet">–</span>}
+              </td>
+              <td data-name="Grant">
+                {one.isUngranted ? (
+                  <span className="wait">not granted yet</span>
+                ) : (
+                  <span className="quiet">needs nothing more</span>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
@@ -72,7 +74,7 @@ function Approval(props: {
   const { offer } = props;
   return (
     <>
-      <h3>
+      <h3 className="small">
         <span className="mono">{offer.name}</span> {offer.version}
       </h3>
       <p className="small">{step(offer)}</p>
@@ -151,7 +153,7 @@ export function InstallPlugin() {
   return (
     <details className="card">
       <summary>
-        <h2>Install a plugin</h2> <span className="quiet small">from the registry of the config</span>
+        <h2 className="small">Install a plugin</h2> <span className="quiet small">from the registry of the config</span>
       </summary>
       <Stack gap="sm" mt="sm">
         <form
