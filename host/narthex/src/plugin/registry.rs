@@ -18,7 +18,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 pub(crate) use install::{needs_grant, signed_by, snippet};
-pub(crate) use source::Published;
+pub(crate) use source::{Published, Source};
 
 /// What can be done with packages.
 #[derive(Debug, Clone, Subcommand)]

@@ -16,7 +16,7 @@ use narthex_registry::{
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::plugin::registry::{Published, needs_grant, signed_by, snippet};
+use crate::plugin::registry::{Published, Source, needs_grant, signed_by, snippet};
 
 /// A package that is not there after this time is given up. The largest has 128 MiB, which is then
 /// a little over one a second.
@@ -217,10 +217,9 @@ fn published(reference: &str) -> Result<Published, PluginAdminError> {
              redis@sha256:..; `narthex plugin install` takes plugins from elsewhere, too"
         ))
     };
-    let published: Published = reference.parse().map_err(|_| fault())?;
-    match published.url {
-        None => Ok(published),
-        Some(_) => Err(fault()),
+    match reference.parse() {
+        Ok(Source::Registry(published)) if published.url.is_none() => Ok(published),
+        _ => Err(fault()),
     }
 }
 
