@@ -58,7 +58,7 @@ impl Defaults {
             let name = match new {
                 Some((_, new)) if read.contains_key(*new) => continue,
                 Some((_, new)) => *new,
-                None => name,
+                None => name.as_str(),
             };
             let value = match value {
                 Value::String(text) => text.clone(),
