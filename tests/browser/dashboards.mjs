@@ -87,7 +87,11 @@ export const stories = {
     const appended = page.getByRole('region', { name: 'Samples appended' });
     await appended.locator('canvas').waitFor();
     await appended.getByRole('button', { name: /float/ }).waitFor();
-    await page.getByRole('region', { name: 'Duration of requests' }).locator('canvas').waitFor();
+    const heat = page.getByRole('img', { name: /^Duration of requests: Heatmap of \d+ buckets/ });
+    await heat.locator('canvas').waitFor();
+    await heat.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.getByRole('status').getByText(/^from .* to /).waitFor();
   },
 
   'dashboards: a file is found while the server runs, and its last good text stays': async (page, live) => {

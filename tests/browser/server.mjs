@@ -70,9 +70,12 @@ async function hostileTarget() {
   return { address: `127.0.0.1:${server.address().port}`, stop: () => server.close() };
 }
 
-function configOf({ port, prefix, node, hostile, gone }) {
+function configOf({ port, prefix, node, hostile, gone, registry }) {
   return `global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 rule_files: [rules.yml]
+plugins:
+  directory: plugins
+  registry: {url: '127.0.0.1:${registry}/narthex', insecure: true, require_signature: false}
 scrape_configs:
 - job_name: narthex
   metrics_path: ${prefix}/metrics
@@ -187,9 +190,13 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));
   const [port, gone, nodePort] = [await freePort(), await freePort(), await freePort()];
   const node = `127.0.0.1:${nodePort}`;
+  // Nobody answers there until a story starts a registry.
+  const registryPort = await freePort();
   const exporter = start('prometheus-node-exporter', [`--web.listen-address=${node}`], folder);
   const hostile = await hostileTarget();
-  const config = configOf({ port, prefix, node, hostile: hostile.address, gone });
+  const config = configOf({
+    port, prefix, node, hostile: hostile.address, gone, registry: registryPort,
+  });
   writeFileSync(join(folder, 'prometheus.yml'), config);
   writeFileSync(join(folder, 'rules.yml'), RULES);
   writeFileSync(join(folder, 'alertmanager.yml'), ALERTMANAGER);
@@ -229,5 +236,5 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
     await stop();
     throw error;
   }
-  return { url, stop, binary, node, gone, boards };
+  return { url, stop, binary, node, gone, boards, registryPort };
 }

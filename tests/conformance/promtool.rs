@@ -219,7 +219,8 @@ fn newer_commands_work_with_a_prometheus() {
     }
     // A page is pushed, and found again.
     let page = folder.path().join("page.txt");
-    let mut text = String::from("# TYPE pushed counter\npushed{job=\"x\"} 7\n");
+    let mut text =
+        String::from("# TYPE pushed counter\n# HELP pushed By hand.\npushed{job=\"x\"} 7\n");
     for bound in ["1", "2", "+Inf"] {
         writeln!(text, "took_bucket{{le=\"{bound}\"}} 3").unwrap();
     }

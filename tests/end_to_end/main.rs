@@ -14,6 +14,7 @@ mod late_samples;
 mod object_store;
 mod plugin_discovery;
 mod plugin_faults;
+mod plugin_install;
 mod plugins_api;
 mod promql_command;
 mod receivers;

@@ -83,6 +83,8 @@ mod tests {
             ("POST", "/api/v1/admin/tsdb/snapshot", Role::Admin),
             ("GET", "/api/v1/plugins/redis/logs", Role::Admin),
             ("POST", "/api/v1/plugins/redis/reload", Role::Admin),
+            ("POST", "/api/v1/plugins/redis/remove", Role::Admin),
+            ("POST", "/api/v1/plugins/install", Role::Admin),
             ("POST", "/api/v1/new", Role::Admin),
             ("TRACE", "/", Role::Admin),
         ] {

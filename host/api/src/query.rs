@@ -34,6 +34,7 @@ pub(crate) async fn instant(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
+    state.note_query(params.get("query"));
     let limit = params.limit()?;
     let time_ms = params.time_or("time", state.options().clock.now_ms())?;
     let options = query_options(&params)?;
@@ -55,6 +56,7 @@ pub(crate) async fn range(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
+    state.note_query(params.get("query"));
     let limit = params.limit()?;
     let start_ms = params.time("start")?;
     let end_ms = params.time("end")?;
@@ -117,6 +119,7 @@ pub(crate) async fn exemplars(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
+    state.note_query(params.get("query"));
     let range = params.time_range()?;
     if range.end_ms < range.start_ms {
         let reason = "end timestamp must not be before start timestamp";

@@ -26,6 +26,7 @@ use crate::active_queries::ActiveQueries;
 use crate::consoles::{CONSOLES_MAX, ConsoleOptions};
 use crate::features::FeatureList;
 use crate::fleet::FleetServing;
+use crate::metric_names::AskedMetrics;
 use crate::metrics::Metrics;
 use crate::notifications::{Notice, Notifications};
 use crate::origin::OriginPattern;
@@ -169,6 +170,7 @@ struct Inner {
     console_turns: Arc<Semaphore>,
     notifications: Notifications,
     write_bounds: WriteBounds,
+    asked_metrics: AskedMetrics,
     is_leaving: AtomicBool,
     is_stopping: watch::Sender<bool>,
 }
@@ -198,6 +200,7 @@ impl ApiState {
             console_turns: Arc::new(Semaphore::new(CONSOLES_MAX)),
             notifications,
             write_bounds: WriteBounds::default(),
+            asked_metrics: AskedMetrics::default(),
             is_leaving: AtomicBool::new(false),
             is_stopping: watch::Sender::new(false),
         }))
@@ -307,6 +310,17 @@ impl ApiState {
 
     pub(crate) fn console_turns(&self) -> Arc<Semaphore> {
         self.0.console_turns.clone()
+    }
+
+    /// Notes which metrics a query asks for.
+    pub(crate) fn note_query(&self, query: &str) {
+        self.0
+            .asked_metrics
+            .note(query, &self.0.options.engine.parse);
+    }
+
+    pub(crate) fn asked_metrics(&self) -> &AskedMetrics {
+        &self.0.asked_metrics
     }
 
     pub(crate) fn notifications(&self) -> &Notifications {

@@ -431,7 +431,7 @@ impl Setup {
             metadata,
             alertmanager: alertmanager.clone(),
             scrape: scrape.clone(),
-            plugins: Arc::new(plugins::Admin(runtime)),
+            plugins: Arc::new(plugins::Admin::new(runtime)),
             rules: rules.clone(),
             notifier: notifier.clone(),
         });

@@ -22,4 +22,5 @@ mod rules;
 mod saved_queries;
 mod server;
 mod ui;
+mod unused_metrics;
 mod write;
