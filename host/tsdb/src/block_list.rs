@@ -140,51 +140,7 @@ pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use narthex_block::{BlockStats, TimeBounds};
-
     use super::*;
-
-    fn block(ulid: &str, resolution_ms: i64) -> BlockMeta {
-        BlockMeta {
-            version: 1,
-            ulid: ulid.to_owned(),
-            codec: "nx1".to_owned(),
-            range: TimeBounds {
-                start_ms: 0,
-                end_ms: 10,
-            },
-            min_time_ms: 0,
-            max_time_ms: 9,
-            slice_ms: 10,
-            slices_ms: vec![0],
-            resolution_ms,
-            stats: BlockStats::default(),
-            compaction: None,
-            log_from_ms: None,
-            sum_bytes: 32_768,
-            files: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn the_resolution_is_shown_where_a_block_has_one() {
-        let last_words = |blocks: &[BlockMeta]| -> Vec<String> {
-            let list = BlockList {
-                blocks,
-                is_human_readable: false,
-            };
-            let text = list.to_string();
-            let words = text.lines().map(|line| line.rsplit("  ").next());
-            words.map(|word| word.unwrap().trim().to_owned()).collect()
-        };
-        assert_eq!(last_words(&[block("01A", 0)]), ["SIZE", "0"]);
-        assert_eq!(
-            last_words(&[block("01A", 0), block("01B", 300_000)]),
-            ["RESOLUTION", "0", "5m0s"]
-        );
-    }
 
     #[test]
     fn spans_and_dates_are_written_as_go_does() {
