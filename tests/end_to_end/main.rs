@@ -19,5 +19,6 @@ mod promql_command;
 mod receivers;
 mod registry;
 mod shutdown;
+mod store;
 mod swap_storm;
 mod tsdb_commands;

@@ -1,61 +1,14 @@
 //! Blocks in a bucket: a server dies, and another one with an empty disk answers for its past.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use narthex_tests::{Narthex, Target, http, until};
-
-/// moto, which serves until its input ends.
-const S3: &str = "
-import sys
-import boto3
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)
-server.start()
-host, port = server.get_host_and_port()
-keys = {'aws_access_key_id': 'k', 'aws_secret_access_key': 's', 'region_name': 'us-east-1'}
-boto3.client('s3', endpoint_url=f'http://{host}:{port}', **keys).create_bucket(Bucket='metrics')
-print(f'{host}:{port}', flush=True)
-sys.stdin.read()
-";
+use narthex_tests::{Narthex, S3Server, Target, http, until};
 
 const SERIES: usize = 20;
 
 /// Blocks of this many milliseconds.
 const BLOCK_MS: f64 = 4_000.0;
-
-struct S3Server {
-    child: Child,
-    address: String,
-}
-
-impl S3Server {
-    fn start() -> Self {
-        let python = std::env::var("NARTHEX_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let mut child = Command::new(python)
-            .args(["-c", S3])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        let output = child.stdout.take().unwrap();
-        BufReader::new(output).read_line(&mut address).unwrap();
-        let address = address.trim().to_owned();
-        assert!(!address.is_empty(), "no moto: pip install 'moto[server]'");
-        Self { child, address }
-    }
-}
-
-impl Drop for S3Server {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
 
 /// By series: the samples, time in seconds and value.
 type Samples = BTreeMap<String, Vec<(f64, String)>>;
@@ -93,7 +46,7 @@ fn the_past_of_a_server_that_died_is_in_the_bucket() {
     let text = format!(
         "type: S3\nconfig:\n  bucket: metrics\n  endpoint: {}\n  region: us-east-1\n  insecure: true\n  \
          access_key: k\n  secret_key: s\nprefix: prod\nsync_interval: 1s\ncache_size: 16MB\n",
-        s3.address
+        s3.address()
     );
     std::fs::write(&config, text).unwrap();
     let scrapes = AtomicU64::new(0);

@@ -9,6 +9,7 @@
 )]
 
 mod answer;
+mod cable;
 mod cluster;
 mod cluster_query;
 mod cluster_review;
@@ -23,6 +24,7 @@ pub mod oci;
 pub mod peers;
 mod process;
 mod questions;
+mod s3;
 pub mod samples;
 pub mod system;
 mod target;
@@ -31,6 +33,7 @@ pub mod usage;
 mod wait;
 
 pub use answer::{Answer, disagreement};
+pub use cable::Cable;
 pub use cluster::{ClusterServer, Fault};
 pub use fleet::Fleet;
 pub use guest::Guest;
@@ -39,6 +42,7 @@ pub use narthex::{Narthex, NarthexBuilder, SeriesSet, binary, instant, sorted};
 pub use network::Network;
 pub use process::{Process, free_port, run};
 pub use questions::{At, QUESTIONS, Question};
+pub use s3::S3Server;
 pub use samples::Samples;
 pub use target::{Page, Target};
 pub use ticking::Ticking;

@@ -19,6 +19,7 @@ pub struct NarthexBuilder {
     data: Option<PathBuf>,
     is_agent: bool,
     is_querier: bool,
+    is_store: bool,
     host: Option<String>,
     namespace: Option<String>,
 }
@@ -66,6 +67,13 @@ impl NarthexBuilder {
         self
     }
 
+    /// As `store`, which also answers by gRPC unless a flag says where: on a port that is the same
+    /// for all.
+    pub fn store(mut self) -> Self {
+        self.is_store = true;
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub fn start(self) -> Narthex {
         let folder = tempfile::tempdir().unwrap();
@@ -86,6 +94,9 @@ impl NarthexBuilder {
         if self.is_querier {
             args.extend(["query", "serve"].map(str::to_owned));
         }
+        if self.is_store {
+            args.push("store".to_owned());
+        }
         args.extend([
             format!("--web.listen-address={host}:{port}"),
             "--web.enable-lifecycle".to_owned(),
@@ -96,6 +107,7 @@ impl NarthexBuilder {
                 format!("--storage.agent.path={}", data.display()),
             ],
             (false, true) => vec![format!("--storage.agent.path={}", data.display())],
+            (false, false) if self.is_store => vec![format!("--data-dir={}", data.display())],
             (false, false) => vec![format!("--storage.tsdb.path={}", data.display())],
         });
         if self.config.is_some() {

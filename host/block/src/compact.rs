@@ -109,7 +109,7 @@ fn slice_length(parents: &[Arc<Block>]) -> Result<i64, Fault> {
 
 /// The labels of all parents. Samples of different servers do not become one: nobody could tell
 /// them apart again.
-fn own_labels(parents: &[Arc<Block>]) -> Result<BTreeMap<String, String>, Fault> {
+pub(crate) fn own_labels(parents: &[Arc<Block>]) -> Result<BTreeMap<String, String>, Fault> {
     let mut all = parents.iter().map(|parent| &parent.meta().labels);
     let first = all.next().cloned().unwrap_or_default();
     match all.all(|labels| *labels == first) {

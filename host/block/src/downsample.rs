@@ -15,7 +15,7 @@ use object_store::path::Path;
 use ulid::Ulid;
 
 use crate::aggregate::{AGGREGATE_LABEL, Aggregate, Windows};
-use crate::compact::{PARENTS_MAX, log_from};
+use crate::compact::{PARENTS_MAX, log_from, own_labels};
 use crate::meta::{BlockMeta, Compaction, META_FILE, TimeBounds};
 use crate::series::{SERIES_FILE, block_order};
 use crate::write::{BlockWriter, Files, Origin, SLICE_MS, WriteOptions};
@@ -79,6 +79,7 @@ pub async fn downsample(
         slice_ms: slice_ms(resolution_ms),
         sources: Vec::new(),
     };
+    let labels = own_labels(sources);
     let originals: BTreeSet<&String> = metas().flat_map(BlockMeta::sources).collect();
     let origin = Origin {
         compaction: Some(Compaction {
@@ -87,6 +88,7 @@ pub async fn downsample(
             parents: Vec::new(),
         }),
         log_from_ms: log_from(sources),
+        labels: labels.map_err(|fault| files.blame(META_FILE, fault))?,
         resolution_ms,
     };
     let mut work = Downsampling {

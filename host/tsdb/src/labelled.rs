@@ -19,7 +19,8 @@ use narthex_storage::{
 use prometheus_client::metrics::counter::Counter;
 
 use self::damaged::Damaged;
-use crate::read_only::select_blocks;
+use crate::BlockSet;
+use crate::block_set::{is_touched, order};
 
 /// Blocks of several servers. See the module's documentation.
 ///
@@ -90,7 +91,7 @@ impl LabelledBlocks {
     /// The groups that may have what is asked for.
     fn asked(&self, matchers: &[Matcher], range: TimeRange) -> Vec<Asked<'_>> {
         let asked = self.groups.iter().filter_map(|group| {
-            let touched = group.blocks.iter().filter(|b| b.span().overlaps(range));
+            let touched = group.blocks.iter().filter(|b| is_touched(b, range));
             let blocks: Vec<Arc<Block>> = touched.cloned().collect();
             let matchers = left(matchers, &group.labels)?;
             (!blocks.is_empty()).then_some(Asked {
@@ -109,14 +110,14 @@ impl LabelledBlocks {
         &self,
         asked: &Asked<'_>,
         warnings: &Warnings,
-        question: impl Fn(Vec<Arc<Block>>) -> F,
+        question: impl Fn(BlockSet) -> F,
     ) -> Result<T, StorageError>
     where
         F: Future<Output = Result<T, StorageError>>,
     {
         loop {
             let sound = self.damaged.sound(&asked.blocks, warnings);
-            match question(sound).await {
+            match question(BlockSet::new(sound)).await {
                 // It is left out the next time, so this ends.
                 Err(error) if self.damaged.blames_another(&error, &asked.blocks) => {}
                 answer => return answer,
@@ -128,12 +129,12 @@ impl LabelledBlocks {
     async fn samples(
         &self,
         asked: &Asked<'_>,
-        _wanted: Wanted,
+        wanted: Wanted,
         warnings: &Warnings,
     ) -> Result<SeriesStream, StorageError> {
         let request = &asked.samples();
         let found = self.ask(asked, warnings, |blocks| async move {
-            select_blocks(&blocks, request).await
+            blocks.select(request, wanted).await
         });
         let found = found.await?;
         let labels = asked.group.labels.clone();
@@ -157,12 +158,10 @@ impl LabelledBlocks {
     ) -> Result<Vec<Labels>, StorageError> {
         let request = &asked.samples();
         let found = self.ask(asked, warnings, |blocks| async move {
-            let found = blocks.iter().map(|block| block.label_sets(request, limit));
-            Ok::<_, StorageError>(try_join_all(found).await?)
+            Ok::<_, StorageError>(blocks.label_sets(request, limit).await?)
         });
-        let found = found.await?.into_iter().flatten();
         let own = &asked.group.labels;
-        Ok(found.map(|labels| with(&labels, own)).collect())
+        Ok(found.await?.iter().map(|l| with(l, own)).collect())
     }
 
     /// The label names that the series of one group have themselves.
@@ -171,12 +170,11 @@ impl LabelledBlocks {
         asked: &Asked<'_>,
         request: &LabelsRequest,
         warnings: &Warnings,
-    ) -> Result<Vec<String>, StorageError> {
+    ) -> Result<BTreeSet<String>, StorageError> {
         let found = self.ask(asked, warnings, |blocks| async move {
-            let found = blocks.iter().map(|block| block.label_names(request));
-            Ok::<_, StorageError>(try_join_all(found).await?)
+            Ok::<_, StorageError>(blocks.label_names(request).await?)
         });
-        Ok(found.await?.into_iter().flatten().collect())
+        found.await
     }
 
     /// The label names of one group.
@@ -184,7 +182,7 @@ impl LabelledBlocks {
         &self,
         asked: &Asked<'_>,
         limit: Option<usize>,
-    ) -> Result<Vec<String>, StorageError> {
+    ) -> Result<BTreeSet<String>, StorageError> {
         let request = asked.labels(limit);
         let mut names = self
             .own_names(asked, &request, &Warnings::default())
@@ -203,7 +201,7 @@ impl LabelledBlocks {
         asked: &Asked<'_>,
         name: &str,
         limit: Option<usize>,
-    ) -> Result<Vec<String>, StorageError> {
+    ) -> Result<BTreeSet<String>, StorageError> {
         let warnings = &Warnings::default();
         if let Some(value) = asked.group.labels.get(name) {
             let one = self.label_sets(asked, 1, warnings).await?;
@@ -211,10 +209,9 @@ impl LabelledBlocks {
         }
         let request = &asked.labels(limit);
         let found = self.ask(asked, warnings, |blocks| async move {
-            let found = blocks.iter().map(|block| block.label_values(name, request));
-            Ok::<_, StorageError>(try_join_all(found).await?)
+            Ok::<_, StorageError>(blocks.label_values(name, request).await?)
         });
-        Ok(found.await?.into_iter().flatten().collect())
+        found.await
     }
 
     /// Whether the groups may have one label set twice: where series have labels of their own with
@@ -273,6 +270,15 @@ impl Asked<'_> {
 }
 
 impl Queryable for LabelledBlocks {
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        let groups = self.groups.iter();
+        let longest = groups.map(|group| {
+            let blocks = BlockSet::new(group.blocks.clone());
+            blocks.resolution_ms(range, max_resolution_ms)
+        });
+        longest.max().unwrap_or_default()
+    }
+
     fn select<'a>(
         &'a self,
         request: &'a SelectRequest,
@@ -415,11 +421,6 @@ async fn joined(mut found: SeriesStream) -> Result<SeriesStream, StorageError> {
     }
     let joined = parts.into_values().filter_map(Series::join).map(Ok);
     Ok(stream::iter(joined).boxed())
-}
-
-fn order(block: &Block) -> (i64, &str) {
-    let meta = block.meta();
-    (meta.range.start_ms, &meta.ulid)
 }
 
 /// How many label sets, names or values are enough.

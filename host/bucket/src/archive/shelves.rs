@@ -14,6 +14,7 @@ use super::metrics::ArchiveMetrics;
 use super::{ArchiveOptions, Partition};
 use crate::access::Access;
 use crate::fence::is_fence;
+use crate::fence::is_fence;
 use crate::inventory::META_BYTES_MAX;
 use crate::mark::MARK_BYTES_MAX;
 use crate::metas::Metas;
@@ -188,16 +189,18 @@ impl Shelves {
     pub(super) async fn sync(&mut self, now_ms: i64) -> Result<Vec<Arc<Block>>, BucketError> {
         let listing = Listing::of(self.access.list().await?);
         let mut states = BTreeMap::from([(State::Duplicate, listing.twice)]);
-        let corrupted = self.learn(&listing).await?;
+        let unopened = self.learn(&listing).await?;
         let mut states_of = |state: State| *states.entry(state).or_default() += 1;
         let mut faulty = BTreeSet::new();
         for (block, found) in &listing.blocks {
-            if found.meta_bytes().is_none() {
-                states_of(State::NoMeta);
-            } else if corrupted.contains(block) {
-                states_of(State::Corrupted);
+            let state = match found.meta_bytes() {
+                None => Some(State::NoMeta),
+                Some(_) => unopened.get(block).copied(),
+            };
+            if state == Some(State::Corrupted) {
                 faulty.insert(*block);
             }
+            state.into_iter().for_each(&mut states_of);
         }
         let chosen = self.choose(&listing, now_ms);
         let mut blocks = Vec::new();
@@ -237,17 +240,16 @@ impl Shelves {
         Ok(blocks)
     }
 
-    /// Reads what a listing shows that is not known, and forgets what it does not show. Gives the
-    /// blocks whose `meta.json` cannot be read.
-    async fn learn(&mut self, listing: &Listing) -> Result<BTreeSet<Ulid>, BucketError> {
+    /// Reads what a listing shows that is not known, and forgets what it does not show. Gives what
+    /// has a `meta.json` and is no block for us.
+    async fn learn(&mut self, listing: &Listing) -> Result<BTreeMap<Ulid, State>, BucketError> {
         let gone = self.shelves.keys().filter(|block| {
             let found = listing.blocks.get(block);
             found.is_none_or(|found| found.meta_bytes().is_none())
         });
         for block in gone.copied().collect::<Vec<Ulid>>() {
             tracing::info!(%block, "block is gone from the bucket");
-            self.close(block);
-            self.shelves.remove(&block);
+            self.forget(block);
         }
         let mut reads = Vec::new();
         for (block, found) in &listing.blocks {
@@ -270,22 +272,25 @@ impl Shelves {
             .buffer_unordered(BLOCKS_AT_ONCE)
             .collect()
             .await;
-        let mut corrupted = BTreeSet::new();
+        let mut unopened = BTreeMap::new();
         let mut failed = None;
         for (block, read) in reads {
             match read {
-                Ok(read) => self.take(block, read),
+                Ok(Some(read)) => self.take(block, read),
+                Ok(None) => {
+                    self.forget(block);
+                    unopened.insert(block, State::NoMeta);
+                }
                 Err(error) if error.is_local() => {
                     self.metrics.load_failures.inc();
                     self.tell(block, &error);
-                    self.close(block);
-                    self.shelves.remove(&block);
-                    corrupted.insert(block);
+                    self.forget(block);
+                    unopened.insert(block, State::Corrupted);
                 }
                 // It went between the listing and now.
                 Err(error) if error.is_absent() => {
-                    self.close(block);
-                    self.shelves.remove(&block);
+                    self.forget(block);
+                    unopened.insert(block, State::NoMeta);
                 }
                 Err(error) => {
                     failed.get_or_insert(error);
@@ -302,7 +307,7 @@ impl Shelves {
                 shelf.mark = None;
             }
         }
-        failed.map_or(Ok(corrupted), Err)
+        failed.map_or(Ok(unopened), Err)
     }
 
     fn take(&mut self, block: Ulid, read: Read) {
@@ -318,16 +323,19 @@ impl Shelves {
         }
     }
 
-    async fn read(&self, gap: Gap<'_>) -> (Ulid, Result<Read, BucketError>) {
+    async fn read(&self, gap: Gap<'_>) -> (Ulid, Result<Option<Read>, BucketError>) {
         (gap.block, self.try_read(gap).await)
     }
 
-    async fn try_read(&self, gap: Gap<'_>) -> Result<Read, BucketError> {
+    /// `None` where there is no block.
+    async fn try_read(&self, gap: Gap<'_>) -> Result<Option<Read>, BucketError> {
         let (block, found) = (gap.block, gap.found);
         let shelf = match gap.meta_bytes {
             None => None,
             Some(bytes) => {
-                let meta = self.meta(block, &found.folder, bytes).await?;
+                let Some(meta) = self.meta(block, &found.folder, bytes).await? else {
+                    return Ok(None);
+                };
                 Some(Shelf::new(found, bytes, &meta))
             }
         };
@@ -335,22 +343,28 @@ impl Shelves {
             true => Some(self.mark(&found.folder).await?),
             false => None,
         };
-        Ok(Read { shelf, mark })
+        Ok(Some(Read { shelf, mark }))
     }
 
-    /// The `meta.json` of a block, from the local disk where that has it.
-    async fn meta(&self, block: Ulid, folder: &Path, bytes: u64) -> Result<BlockMeta, BucketError> {
+    /// The `meta.json` of a block, from the local disk where that has it; `None` where a compactor
+    /// has closed the name, so that there never is a block.
+    async fn meta(
+        &self,
+        block: Ulid,
+        folder: &Path,
+        bytes: u64,
+    ) -> Result<Option<BlockMeta>, BucketError> {
         if let Some(meta) = self.metas.get_of_size(block, bytes) {
-            return Ok(meta);
+            return Ok(Some(meta));
         }
         let path = folder.clone().join(META_FILE);
         let text = self.access.get(&path, META_BYTES_MAX).await?;
         if is_fence(&text) {
-            return Err(BucketError::closed(&path));
+            return Ok(None);
         }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
         self.metas.keep(block, &text)?;
-        Ok(meta)
+        Ok(Some(meta))
     }
 
     /// What a mark says; `None` where it says nothing that can be read.
@@ -419,7 +433,9 @@ impl Shelves {
             return Ok(shelf.block.clone());
         }
         self.metrics.loads.inc();
-        let meta = self.meta(block, &shelf.folder, shelf.meta_bytes).await?;
+        let Some(meta) = self.meta(block, &shelf.folder, shelf.meta_bytes).await? else {
+            return Ok(None);
+        };
         let opened = Block::remote(&self.remote, &shelf.folder, meta, &self.pages)?;
         let opened = Arc::new(opened);
         if let Some(shelf) = self.shelves.get_mut(&block) {
@@ -427,6 +443,12 @@ impl Shelves {
         }
         tracing::info!(%block, "block of the bucket is loaded");
         Ok(Some(opened))
+    }
+
+    /// Forgets a block that is none any more.
+    fn forget(&mut self, block: Ulid) {
+        self.close(block);
+        self.shelves.remove(&block);
     }
 
     /// Lets go of a block that is not to answer.

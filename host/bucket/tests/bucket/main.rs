@@ -7,6 +7,7 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod archive;
 mod compacting;
 mod deaths;
 mod failures;

@@ -258,6 +258,69 @@ fn an_agent_has_flags_of_its_own_and_not_those_of_a_server() {
 }
 
 #[test]
+fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
+    let line = parsed(&["store", "--objstore.config-file=b.yml"]).unwrap();
+    let store = &line.flags.bucket_store;
+    assert!(store.is_on && line.flags.command.is_none() && line.flags.has_no_config());
+    assert_eq!(line.flags.data_path(), Path::new("./data"));
+    assert_eq!(line.flags.listen_addresses, ["0.0.0.0:10902"]);
+    assert_eq!(line.values["web.listen-address"], "0.0.0.0:10902");
+    let grpc = line.flags.grpc.grpc_listen_address.as_deref();
+    assert_eq!(grpc, Some("0.0.0.0:10901"));
+    assert_eq!(line.values["ignore-deletion-marks-delay"], "24h");
+    let line = parsed(&[
+        "store",
+        "--objstore.config=type: FILESYSTEM",
+        "--data-dir=x",
+        "--http-address=:1",
+        "--grpc-address=:2",
+        "--sync-block-duration=15m",
+        "--consistency-delay=30m",
+        "--min-time=-6w",
+        "--max-time",
+        "-2h",
+        "--selector.relabel-config=[]",
+        "--store.index-cache-size=1GB",
+        "--store.limits.request-series=5",
+        "--query.timeout=1m",
+    ])
+    .unwrap();
+    let store = &line.flags.bucket_store;
+    assert_eq!(line.flags.data_path(), Path::new("x"));
+    assert_eq!(line.flags.listen_addresses, [":1"]);
+    assert_eq!(line.flags.grpc.grpc_listen_address.as_deref(), Some(":2"));
+    assert_eq!(store.consistency_delay, PromDuration::from_secs(1_800));
+    assert!(store.store_min_time.is_some() && store.store_max_time.is_some());
+    assert_eq!(store.index_cache_size.to_string(), "1GiB");
+    for (args, expected) in [
+        (
+            vec!["store", "--config.file=a.yml", "--storage.tsdb.path=x"],
+            "can not be used by store: [\"--config.file\" \"--storage.tsdb.path\"]",
+        ),
+        (
+            vec!["store", "--web.enable-remote-write-receiver"],
+            "can not be used by store: [\"--web.enable-remote-write-receiver\"]",
+        ),
+        (
+            vec!["store", "--query.replica-label=a"],
+            "can only be used by query serve: [\"--query.replica-label\"]",
+        ),
+        (
+            vec!["--min-time=-2h"],
+            "can only be used by store: [\"--min-time\"]",
+        ),
+        (
+            vec!["query", "serve", "--data-dir=x"],
+            "can only be used by store: [\"--data-dir\"]",
+        ),
+        (vec!["store", "--min-time=soon"], "--min-time"),
+    ] {
+        let error = parsed(&args).unwrap_err();
+        assert!(error.contains(expected), "{args:?}: {error}");
+    }
+}
+
+#[test]
 fn scripts_are_tested_by_a_subcommand() {
     let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
     let Some(Command::Test {
