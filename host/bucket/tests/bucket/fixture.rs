@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use narthex_block::{Block, PageCache, SLICE_MS, TimeBounds, Ulid, WriteOptions, compact, write};
+use narthex_block::{
+    Block, PageCache, SLICE_MS, TimeBounds, Ulid, WriteOptions, compact, downsample, write,
+};
 use narthex_bucket::{Bucket, BucketConfig, BucketError, BucketOptions, Provider, Settings};
 use narthex_model::{Labels, PromDuration, SimulatedClock};
 use narthex_storage::{SelectRequest, Series, TimeRange};
@@ -102,6 +104,16 @@ impl Disk {
         let block = self.open(ulid).await;
         self.blocks.push(Arc::clone(&block));
         block
+    }
+
+    /// Makes one block of all of them, of windows of five minutes, and leaves it beside them.
+    pub(crate) async fn downsample(&mut self) -> Arc<Block> {
+        let ulid = self.name();
+        let folder = Path::from(ulid.to_string());
+        let store = self.store.as_ref();
+        let made = downsample(store, &folder, &self.blocks, ulid, 300_000).await;
+        assert!(made.unwrap().is_some());
+        self.open(ulid).await
     }
 
     async fn open(&self, ulid: Ulid) -> Arc<Block> {

@@ -140,3 +140,42 @@ async fn blocks_beyond_the_retention_of_the_bucket_answer_no_more_and_go() {
             .any(|object| object.starts_with(old))
     );
 }
+
+#[tokio::test]
+async fn downsampled_blocks_stay_beside_the_samples_and_outlive_them() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 42..NEWEST - 40 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let windows = disk.downsample().await;
+    let beside = Beside::open(Arc::clone(&store)).await;
+    disk.blocks.push(Arc::clone(&windows));
+    beside.sync(&disk).await.unwrap();
+    assert_eq!(beside.bucket.block_names().len(), 3);
+    assert!(disk.blocks.iter().all(|block| beside.bucket.has(block)));
+    // The samples' blocks become one.
+    disk.blocks.pop();
+    let long = disk.compact(2).await;
+    disk.blocks.push(Arc::clone(&windows));
+    beside.sync(&disk).await.unwrap();
+    let names = beside.bucket.block_names();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.contains(&long.meta().ulid) && names.contains(&windows.meta().ulid));
+    // The samples go, and what was made of them is for others to remove.
+    let folder = Arc::new(TempDir::new().unwrap());
+    let day = PromDuration::from_secs(24 * 3_600);
+    let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
+    beside.sync(&disk).await.unwrap();
+    let names: Vec<String> = beside.bucket.block_names().into_iter().collect();
+    assert_eq!(names, [windows.meta().ulid.clone()]);
+    beside.clock.set(NOW_MS + 49 * HOUR_MS);
+    beside.sync(&disk).await.unwrap();
+    beside.sync(&disk).await.unwrap();
+    let left = objects(&store).await;
+    assert!(
+        left.iter().all(|o| o.starts_with(&windows.meta().ulid)),
+        "{left:?}"
+    );
+    assert!(!left.is_empty());
+}

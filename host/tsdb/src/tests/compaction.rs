@@ -13,6 +13,7 @@ use object_store::path::Path as ObjectPath;
 
 use super::fixture::{Readers, Setup, Store, append, sample};
 use super::recovery::holds;
+use crate::catalog::Catalog;
 use crate::retired::DELETION_SUFFIX;
 
 type Samples = BTreeMap<String, Vec<(i64, u64)>>;
@@ -386,5 +387,30 @@ async fn a_store_that_cannot_write_tries_again() {
     assert!(store.due_parents().is_some());
     let parent = &parents[1].meta().ulid;
     assert!(store.set_aside(&parents, full(parent)).unwrap());
+    assert!(store.due_parents().is_none());
+}
+
+#[tokio::test]
+async fn what_is_downsampled_stays_beside_its_samples_and_becomes_no_longer_block() {
+    let (store, expected) = with_due_blocks().await;
+    let blocks = store.catalog.blocks();
+    let (ulid, sources) = (store.new_ulid(), &blocks[..3]);
+    let folder = Catalog::temporary(ulid);
+    let disk = store.catalog.store();
+    let made = narthex_block::downsample(disk, &folder, sources, ulid, 10_000).await;
+    assert_eq!(made.unwrap().unwrap().sources().len(), 3);
+    drop(blocks);
+    store.catalog.commit(ulid).unwrap();
+    store.catalog.publish(ulid).await.unwrap();
+    holds(&store, &expected, "downsampled").await;
+    let store = store.reopen().await;
+    holds(&store, &expected, "opened again").await;
+    assert_eq!(store.catalog.end_ms(), Some(400_000));
+    store.maintain().await.unwrap();
+    assert_eq!(store.spans(), [(0, 300), (0, 300), (300, 400)]);
+    holds(&store, &expected, "compacted").await;
+    let blocks = store.catalog.blocks();
+    let raw = blocks.iter().filter(|block| block.meta().is_raw());
+    assert_eq!(raw.count(), 2);
     assert!(store.due_parents().is_none());
 }

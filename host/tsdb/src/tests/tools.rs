@@ -100,6 +100,24 @@ async fn blocks_are_listed_as_promtool_does() {
             rows(&theirs, is_human_readable)
         );
     }
+    // What promtool does not know has a column more.
+    let downsampled = BlockMeta {
+        resolution_ms: 300_000,
+        ..blocks[0].clone()
+    };
+    let list = BlockList {
+        blocks: &[blocks[0].clone(), downsampled],
+        is_human_readable: true,
+    };
+    let list = list.to_string();
+    let cells = |line: &str| line.split("  ").filter(|cell| !cell.is_empty()).count();
+    let counts: Vec<usize> = list.lines().map(cells).collect();
+    assert_eq!(counts, [9, 8, 9], "{list}");
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(
+        lines[0].ends_with("RESOLUTION") && lines[2].ends_with("5m0s"),
+        "{list}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
