@@ -213,7 +213,7 @@ impl Leases {
                 continue;
             };
             let mut parts = name.split('.');
-            let token = parts.next().and_then(|token| token.parse().ok());
+            let token = parts.next().and_then(|token| token.parse::<u64>().ok());
             let Some(token) = token else { continue };
             match (parts.next(), parts.next(), parts.next()) {
                 (Some("lease"), None, None) => {
