@@ -64,7 +64,7 @@ async fn answers_in_parts_are_those_of_the_whole() {
 #[tokio::test]
 async fn who_says_no_store_gets_what_was_evaluated_for_him() {
     let api = api().await;
-    let path = "/api/v1/query_range?query=up&start=0&end=600&step=1";
+    let path = "/api/v1/query_range?query=up&start=0&end=600&step=1&lookback_delta=30s";
     let ask = |header: &'static str| {
         let request = Request::get(path).header(header::CACHE_CONTROL, header);
         api.send(request.body(Body::empty()).unwrap())
