@@ -48,7 +48,8 @@ impl Pace {
 
         let count = |result: &str| calls.get(result).copied().unwrap_or(0);
         let known = ["ok", "timeout", "barred", "not_ready"];
-        let is_known = |(result, count): (&String, &i64)| *count == 0 || known.contains(&result.as_str());
+        let is_known =
+            |(result, count): (&String, &i64)| *count == 0 || known.contains(&result.as_str());
         assert!(calls.iter().all(is_known), "{calls:?}");
         let before = i64::try_from(start).unwrap();
         assert!(count("not_ready") <= before, "{calls:?}, {before} before");
