@@ -12,6 +12,7 @@ mod hot_swap;
 mod languages;
 mod late_samples;
 mod object_store;
+mod pace;
 mod plugin_discovery;
 mod plugin_faults;
 mod plugin_install;
