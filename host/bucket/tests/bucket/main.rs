@@ -20,6 +20,6 @@ mod reach;
 mod s3;
 mod seeds;
 mod toxic;
-mod workers;
 mod two_years;
+mod workers;
 mod world;
