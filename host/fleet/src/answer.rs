@@ -210,7 +210,7 @@ fn chunk_len(chunk: &AggrChunk) -> usize {
 }
 
 /// About how much memory a series takes.
-fn series_len(series: &store::Series) -> usize {
+pub(crate) fn series_len(series: &store::Series) -> usize {
     let labels = series.labels.iter();
     let labels = labels.map(|label| size_of::<Label>() + label.name.len() + label.value.len());
     let chunks = series.chunks.iter().map(chunk_len);
@@ -218,7 +218,7 @@ fn series_len(series: &store::Series) -> usize {
 }
 
 impl Group {
-    fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
+    pub(crate) fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
         let bytes = chunks.iter().map(chunk_len).sum();
         Self {
             labels,

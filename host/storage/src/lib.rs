@@ -10,6 +10,7 @@ mod exemplars;
 mod intervals;
 mod join;
 mod memory;
+mod push_down;
 mod read;
 mod replay;
 mod wanted;
@@ -21,6 +22,7 @@ pub use exemplars::{ExemplarsRequest, SeriesExemplars};
 pub use intervals::Intervals;
 pub use join::Place;
 pub use memory::MemoryStore;
+pub use push_down::{EvaluatePart, Part, Partial, PushedDown, Steps};
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
     TimeRange,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_buffer::ScalarBuffer;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
-use crate::{Aggregate, ExemplarsRequest, SeriesExemplars, Wanted, Warnings};
+use crate::{Aggregate, ExemplarsRequest, Part, PushedDown, SeriesExemplars, Wanted, Warnings};
 
 /// A span of time, both ends included, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +185,22 @@ pub trait Queryable: Send + Sync {
     /// above `max_resolution_ms` where nothing finer is left.
     fn resolution_ms(&self, _range: TimeRange, _max_resolution_ms: i64) -> i64 {
         0
+    }
+
+    /// Whether [`Self::push_down`] is worth asking.
+    fn pushes_down(&self) -> bool {
+        false
+    }
+
+    /// Has aggregations, which all read this one request, evaluated where its samples are. `None`
+    /// where nobody does that, so that all series are to be read.
+    fn push_down<'a>(
+        &'a self,
+        _request: &'a SelectRequest,
+        _parts: &'a [Part],
+        _warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Option<PushedDown>, StorageError>> {
+        ready(Ok(None)).boxed()
     }
 
     /// The label sets of all series that match and may have a sample in the range; in no

@@ -16,9 +16,11 @@
 
 mod aggregates;
 mod answer;
+mod evaluation;
 mod exemplars;
 mod frames;
 mod groups;
+mod labelled;
 mod labels;
 mod limits;
 mod question;
@@ -32,7 +34,8 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use narthex_model::{Labels, Matcher, with_sources};
 use narthex_promblock::{WrittenChunk, write_chunks};
 use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange, Warnings,
+    EvaluatePart, LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange,
+    Warnings,
 };
 use tokio::sync::Semaphore;
 use tonic::Status;
@@ -85,6 +88,8 @@ pub type SelectorsOf = dyn Fn(&str) -> Result<Vec<Vec<Matcher>>, String> + Send 
 /// An endpoint of the StoreAPI.
 pub struct StoreApi {
     options: StoreOptions,
+    /// What evaluates aggregations of queries; `None` where that is not done.
+    evaluate: Option<Box<EvaluatePart>>,
     turns: Option<Arc<Semaphore>>,
 }
 
@@ -94,6 +99,7 @@ impl StoreApi {
         let turns = options.limits.requests_max.min(Semaphore::MAX_PERMITS);
         Self {
             options,
+            evaluate: None,
             turns: (turns > 0).then(|| Arc::new(Semaphore::new(turns))),
         }
     }
@@ -126,6 +132,7 @@ impl StoreApi {
             targets: has_labels.then_some(TargetsInfo {}),
             exemplars: has_labels.then_some(ExemplarsInfo { min_time, max_time }),
             query: None,
+            evaluation: self.evaluation(has_labels),
         }
     }
 
@@ -156,7 +163,7 @@ impl StoreApi {
         };
         let groups = match request.skip_chunks {
             true => vec![question.matchers.clone()],
-            false => self.groups(&question).await?,
+            false => self.groups(&question, &shard).await?,
         };
         Answering::new(self, request, (question, shard), groups, turn)
             .begin()
@@ -164,15 +171,23 @@ impl StoreApi {
     }
 
     /// The selectors that give the series in the order of the answer, one after the other.
-    async fn groups(&self, question: &Question) -> Result<Vec<Vec<Matcher>>, Status> {
+    async fn groups(
+        &self,
+        question: &Question,
+        shard: &Shard,
+    ) -> Result<Vec<Vec<Matcher>>, Status> {
         if groups::is_of_one_metric(question) {
             return Ok(vec![question.matchers.clone()]);
         }
-        let found = self.options.store.series(&question.labels_request()).await;
-        Ok(groups::of(
-            question,
-            &found.map_err(|error| failed(&error))?,
-        ))
+        let limits = &self.options.limits;
+        let request = LabelsRequest {
+            limit: limits.listed_max(shard),
+            ..question.labels_request()
+        };
+        let found = self.options.store.series(&request).await;
+        let found = found.map_err(|error| failed(&error))?;
+        limits.check_listed(found.len(), shard)?;
+        Ok(groups::of(question, &found))
     }
 
     /// The series of a group with their samples, in no order.
@@ -220,7 +235,10 @@ impl StoreApi {
         room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
-        let request = question.labels_request();
+        let request = LabelsRequest {
+            limit: self.options.limits.listed_max(shard),
+            ..question.labels_request()
+        };
         let store = &self.options.store;
         let found = store.series_with_warnings(&request, warnings).await;
         let mut held = Vec::new();

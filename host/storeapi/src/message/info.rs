@@ -3,6 +3,7 @@
 //! A service is there where its message is set.
 
 use super::LabelSet;
+use super::evaluation::EvaluationInfo;
 
 /// `thanos.info.InfoRequest`
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
@@ -39,6 +40,9 @@ pub struct InfoResponse {
     /// `thanos.Query` is served.
     #[prost(message, optional, tag = "8")]
     pub query: Option<QueryApiInfo>,
+    /// `narthex.Evaluation` is served. Thanos has no such field and skips it.
+    #[prost(message, optional, tag = "1000")]
+    pub evaluation: Option<EvaluationInfo>,
 }
 
 /// `narthex.WindowsInfo`: what a store of ours says of its windows.
