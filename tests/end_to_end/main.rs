@@ -4,6 +4,7 @@ mod access;
 mod agent;
 mod alertmanager;
 mod cluster;
+mod compact;
 mod default_config;
 mod examples;
 mod first_exporter;
