@@ -303,6 +303,13 @@ fn what_members_have_is_seen_once_whoever_is_cut_off_killed_or_stopped() {
         page.contains("narthex_fleet_endpoint_failures_total{"),
         "{page}"
     );
+    // The sums of a region that only one host has were made there.
+    for metric in [
+        r#"narthex_fleet_evaluations_total{result="taken"} "#,
+        "narthex_fleet_received_bytes_total ",
+    ] {
+        assert!(page.contains(metric), "{metric} is not in\n{page}");
+    }
     // Hosts end before their network.
     let network = fleet.network.take();
     drop(fleet);

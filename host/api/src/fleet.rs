@@ -15,7 +15,7 @@ use narthex_storage::Queryable;
 use serde::Serialize;
 
 use crate::error::ApiError;
-use crate::params::{Params, parse_duration};
+use crate::params::Params;
 use crate::state::Serving;
 use crate::{envelope, time};
 
@@ -71,19 +71,6 @@ impl Serving {
             parse_metric_selector(selector)
                 .map_err(|error| ApiError::invalid_parameter("storeMatch[]", error))
         });
-        // Only samples as they were scraped are asked for, whatever else would do.
-        match params.get("max_source_resolution") {
-            "" | "auto" => {}
-            text => {
-                let millis = parse_duration(text).map_err(|reason| {
-                    ApiError::invalid_parameter("max_source_resolution", reason)
-                })?;
-                if millis < 0 {
-                    let reason = "negative value is not accepted. Try a positive integer";
-                    return Err(ApiError::invalid_parameter("max_source_resolution", reason));
-                }
-            }
-        }
         Ok((fleet.view)(ViewOptions {
             dedup: truth(params, "dedup")?,
             replica_labels: (!replica_labels.is_empty()).then_some(replica_labels),

@@ -11,7 +11,8 @@ use axum::response::Response;
 use narthex_frontend::RangeQuery;
 use narthex_model::{PromDuration, with_sources};
 use narthex_promql::{
-    MatrixSeries, QueryError, QueryOptions, QueryResult, StatsWanted, Value, VectorSample,
+    MatrixSeries, MaxSourceResolution, QueryError, QueryOptions, QueryResult, StatsWanted, Value,
+    VectorSample,
 };
 use narthex_storage::ExemplarsRequest;
 
@@ -166,7 +167,25 @@ fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
             "all" => StatsWanted::SamplesPerStep,
             _ => StatsWanted::Samples,
         },
+        max_source_resolution: max_source_resolution(params)?,
     })
+}
+
+/// How coarse samples may be, as Thanos' parameter says it: `auto`, which it is where nothing is
+/// said, or a duration.
+fn max_source_resolution(params: &Params) -> Result<MaxSourceResolution, ApiError> {
+    const NAME: &str = "max_source_resolution";
+    if matches!(params.get(NAME), "" | "auto") {
+        return Ok(MaxSourceResolution::Auto);
+    }
+    match params.duration(NAME)? {
+        None => Ok(MaxSourceResolution::Auto),
+        Some(ms) if ms < 0 => {
+            let reason = "negative value is not accepted. Try a positive integer";
+            Err(ApiError::invalid_parameter(NAME, reason))
+        }
+        Some(ms) => Ok(MaxSourceResolution::AtMost(ms)),
+    }
 }
 
 fn failed(error: &QueryError) -> ApiError {

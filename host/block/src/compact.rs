@@ -40,7 +40,7 @@ pub const PARENTS_MAX: usize = 16;
 ///
 /// # Errors
 /// A parent is damaged or has deleted samples, and is named; the store failed; the parents are none, more than
-/// [`PARENTS_MAX`], or have slices of different lengths.
+/// [`PARENTS_MAX`], or have slices of different lengths or different resolutions.
 pub async fn compact(
     store: &dyn ObjectStore,
     folder: &Path,
@@ -59,6 +59,7 @@ pub async fn compact(
             Fault::format("a block with deleted samples is rewritten before it is compacted");
         return Err(fault.of(&parent.meta().ulid, TOMBSTONES_FILE));
     }
+    let resolution_ms = resolution(parents).map_err(|fault| files.blame(META_FILE, fault))?;
     let (labels, rows) = write_labels(files, parents).await?;
     let samples = write_samples(files, parents, labels.series, &rows).await?;
     let metas = || parents.iter().map(|parent| parent.meta());
@@ -74,6 +75,7 @@ pub async fn compact(
         max_time_ms: labels.span.end_ms,
         slice_ms,
         slices_ms: samples.slices_ms,
+        resolution_ms,
         stats: BlockStats {
             series: labels.series as u64,
             samples: samples.count,
@@ -103,8 +105,17 @@ fn slice_length(parents: &[Arc<Block>]) -> Result<i64, Fault> {
     }
 }
 
+/// The resolution of all parents.
+fn resolution(parents: &[Arc<Block>]) -> Result<i64, Fault> {
+    let found: BTreeSet<i64> = parents.iter().map(|p| p.meta().resolution_ms).collect();
+    match found.len() {
+        0 | 1 => Ok(found.first().copied().unwrap_or_default()),
+        _ => Err(Fault::format("blocks of different resolutions")),
+    }
+}
+
 /// From when on the log may have samples of the new block's range that it has not.
-fn log_from(parents: &[Arc<Block>]) -> Option<i64> {
+pub(crate) fn log_from(parents: &[Arc<Block>]) -> Option<i64> {
     let metas = || parents.iter().map(|parent| parent.meta());
     let end_ms = metas().map(|meta| meta.range.end_ms).max()?;
     let complete_to_ms = metas().map(BlockMeta::complete_to_ms).max()?;

@@ -1,8 +1,8 @@
 //! Immutable blocks: a folder of Parquet files on an object store, of which the local disk is
 //! one. `FORMAT.md` beside this crate describes every byte.
 //!
-//! [`write`] makes a block from sorted series, [`compact`] one of several blocks, and [`Block`]
-//! answers for series and labels of one.
+//! [`write`] makes a block from sorted series, [`compact`] one of several blocks, [`downsample()`] one
+//! of aggregates, and [`Block`] answers for series and labels of one.
 //! A block is there when its `meta.json` is, which is written last; after that nothing in the
 //! folder ever changes but for what is deleted of it ([`Block::delete`]), which is a file of its
 //! own until [`rewrite`] makes another block of the rest. Every byte that is read is checked against a checksum first, so damage
@@ -11,6 +11,7 @@
 //! It is not: a list of blocks, their lifetime, or the newest samples. Those are the tsdb's and
 //! the head's.
 
+mod aggregate;
 mod blobs;
 mod block;
 mod cell;
@@ -19,8 +20,10 @@ mod chunks_page;
 mod column_page;
 mod columns;
 mod compact;
+mod counter;
 mod delete;
 mod disk_store;
+mod downsample;
 mod encoded;
 mod error;
 mod export;
@@ -54,9 +57,11 @@ mod upload;
 mod verify;
 mod write;
 
+pub use aggregate::{AGGREGATE_LABEL, Aggregate};
 pub use block::Block;
 pub use compact::{PARENTS_MAX, compact};
 pub use disk_store::DiskStore;
+pub use downsample::downsample;
 pub use error::{BlockError, Fault};
 pub use export::export;
 pub use meta::{BlockMeta, BlockStats, Compaction, FileMeta, META_FILE, Parent, TimeBounds};

@@ -36,6 +36,10 @@ pub struct BlockMeta {
     /// The starts of the slices that have samples, mostly ascending. `chunks.parquet` has one row a
     /// series for each, in this order.
     pub slices_ms: Vec<i64>,
+    /// The length of the windows whose aggregates the samples are, in milliseconds; 0 where they
+    /// are the samples themselves.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resolution_ms: i64,
     /// Counts.
     pub stats: BlockStats,
     /// What the block was made of, where that is other blocks.
@@ -108,6 +112,11 @@ pub struct FileMeta {
     pub sums: String,
 }
 
+/// Whether a block is raw; serde wants a function that takes a reference.
+fn is_zero(resolution_ms: &i64) -> bool {
+    *resolution_ms == 0
+}
+
 /// The last member of the document, which holds the checksum of all text before it.
 const SEAL: (&str, &str) = (",\n  \"checksum\": \"", "\"\n}\n");
 
@@ -115,6 +124,12 @@ impl BlockMeta {
     /// Bytes of all files but `meta.json`.
     pub fn size(&self) -> u64 {
         self.files.values().map(|file| file.size).sum()
+    }
+
+    /// Whether the block has the samples themselves. Those of one with a resolution are aggregates
+    /// of windows, and who asks for samples leaves it out.
+    pub fn is_raw(&self) -> bool {
+        self.resolution_ms == 0
     }
 
     /// How often samples of this block went from one block to another.
@@ -136,12 +151,14 @@ impl BlockMeta {
         self.compaction.as_ref().map_or(own, |made| &made.sources)
     }
 
-    /// The names of all blocks that this one stands in place of.
+    /// The names of all blocks that this one stands in place of. They are of its resolution: a
+    /// downsampled block stands beside the raw ones that it was made of.
     pub fn replaced(&self) -> impl Iterator<Item = &str> {
         let made = self.compaction.iter();
         made.flat_map(|made| {
             let parents = made.parents.iter().map(|parent| &parent.ulid);
-            parents.chain(&made.sources).map(String::as_str)
+            let sources = made.sources.iter().filter(|_| self.is_raw());
+            parents.chain(sources).map(String::as_str)
         })
     }
 
@@ -194,6 +211,10 @@ impl BlockMeta {
         if meta.codec != CODEC {
             return Err(Fault::format(format!("unknown codec {:?}", meta.codec)));
         }
+        if meta.resolution_ms < 0 {
+            let message = format!("a resolution of {} ms", meta.resolution_ms);
+            return Err(Fault::format(message));
+        }
         if meta.sum_bytes != crate::sums::SUM_BYTES {
             return Err(Fault::format("checksums of another length of bytes"));
         }
@@ -232,6 +253,7 @@ mod tests {
             max_time_ms: 9,
             slice_ms: 10,
             slices_ms: vec![0],
+            resolution_ms: 0,
             stats: BlockStats::default(),
             compaction: None,
             log_from_ms: None,
@@ -273,6 +295,39 @@ mod tests {
         assert_eq!((read.level(), read.sources().len()), (3, 2));
         let replaced: Vec<&str> = read.replaced().collect();
         assert_eq!(replaced, ["01C", "01A", "01B"]);
+    }
+
+    #[test]
+    fn a_downsampled_block_replaces_only_blocks_of_its_resolution() {
+        let raw = example().to_json().unwrap();
+        assert!(!raw.contains("resolution_ms"));
+        let made = Compaction {
+            level: 2,
+            sources: vec!["01A".into()],
+            parents: vec![Parent {
+                ulid: "01D".into(),
+                range: example().range,
+            }],
+        };
+        let downsampled = BlockMeta {
+            resolution_ms: 300_000,
+            compaction: Some(made),
+            ..example()
+        };
+        let text = downsampled.to_json().unwrap();
+        let read = BlockMeta::from_json(text.as_bytes(), "01J").unwrap();
+        assert_eq!(read, downsampled);
+        assert!(!read.is_raw() && example().is_raw());
+        // Its raw source stays, the block that it was compacted of goes.
+        assert_eq!(read.replaced().collect::<Vec<_>>(), ["01D"]);
+        assert_eq!(read.sources(), ["01A"]);
+        let wrong = BlockMeta {
+            resolution_ms: -1,
+            ..example()
+        };
+        let text = wrong.to_json().unwrap();
+        let fault = BlockMeta::from_json(text.as_bytes(), "01J").unwrap_err();
+        assert_eq!(fault.to_string(), "a resolution of -1 ms");
     }
 
     #[test]

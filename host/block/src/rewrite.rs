@@ -49,6 +49,7 @@ pub async fn rewrite(
             parents: ancestry(meta).collect(),
         }),
         log_from_ms: meta.log_from_ms,
+        resolution_ms: meta.resolution_ms,
     };
     let mut writer = BlockWriter::new(files, &options, origin)?;
     let all = SelectRequest {

@@ -72,6 +72,7 @@ pub async fn write(
     let origin = Origin {
         compaction: taken_over(&options.sources),
         log_from_ms: None,
+        resolution_ms: 0,
     };
     let mut writer = BlockWriter::new(files, options, origin)?;
     for series in series {
@@ -101,6 +102,7 @@ pub async fn write_early(
     let origin = Origin {
         compaction: taken_over(&options.sources),
         log_from_ms: (log_from_ms < options.range.end_ms).then_some(log_from_ms),
+        resolution_ms: 0,
     };
     let mut writer = BlockWriter::new(files, options, origin)?;
     for series in series {
@@ -109,10 +111,12 @@ pub async fn write_early(
     writer.finish().await
 }
 
-/// What a block says of where its samples come from.
+/// What a block says of where its samples come from, and of what they are.
 pub(crate) struct Origin {
     pub(crate) compaction: Option<Compaction>,
     pub(crate) log_from_ms: Option<i64>,
+    /// See [`BlockMeta::resolution_ms`].
+    pub(crate) resolution_ms: i64,
 }
 
 fn taken_over(sources: &[String]) -> Option<Compaction> {
@@ -338,6 +342,7 @@ impl<'a> BlockWriter<'a> {
             max_time_ms: labels.span.end_ms,
             slice_ms: self.options.slice_ms,
             slices_ms,
+            resolution_ms: self.origin.resolution_ms,
             stats: BlockStats {
                 series: series as u64,
                 samples: self.samples,

@@ -105,7 +105,8 @@ fn replaced(entries: &BTreeMap<Ulid, Entry>) -> HashSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The blocks that are to get a mark.
+/// The blocks that are to get a mark. How long those of a resolution are kept is for who makes them
+/// to say.
 fn to_mark(entries: &BTreeMap<Ulid, Entry>, rules: Rules) -> Vec<(Ulid, Reason)> {
     let replaced = replaced(entries);
     let mut found = Vec::new();
@@ -113,7 +114,7 @@ fn to_mark(entries: &BTreeMap<Ulid, Entry>, rules: Rules) -> Vec<(Ulid, Reason)>
         let meta = entry.block.meta();
         if replaced.contains(&meta.ulid) {
             found.push((*block, Reason::Replaced));
-        } else if rules.is_old(meta.range.end_ms) {
+        } else if meta.is_raw() && rules.is_old(meta.range.end_ms) {
             found.push((*block, Reason::Retention));
         }
     }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use narthex_model::{Labels, LabelsBuilder};
 use narthex_promblock::read_chunk;
-use narthex_storage::{Series, TimeRange};
+use narthex_storage::{Aggregate, Series, TimeRange, Wanted};
 use narthex_storeapi::SeriesFrames;
 use narthex_storeapi::message::Label;
-use narthex_storeapi::message::store::{self, AggrChunk, SeriesFrame};
+use narthex_storeapi::message::store::{self, AggrChunk, Chunk, SeriesFrame};
 use tokio::time::{Instant, timeout};
 
 use crate::member::Member;
@@ -210,7 +210,7 @@ fn chunk_len(chunk: &AggrChunk) -> usize {
 }
 
 /// About how much memory a series takes.
-fn series_len(series: &store::Series) -> usize {
+pub(crate) fn series_len(series: &store::Series) -> usize {
     let labels = series.labels.iter();
     let labels = labels.map(|label| size_of::<Label>() + label.name.len() + label.value.len());
     let chunks = series.chunks.iter().map(chunk_len);
@@ -218,7 +218,7 @@ fn series_len(series: &store::Series) -> usize {
 }
 
 impl Group {
-    fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
+    pub(crate) fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
         let bytes = chunks.iter().map(chunk_len).sum();
         Self {
             labels,
@@ -241,7 +241,7 @@ impl Group {
     /// What its chunks hold in a range: a series for each replica, or for each store that has the
     /// same chunk of time. Chunks that overlap are of different ones; whose is whose is told by
     /// their order alone, as in Thanos. One that cannot be read costs itself.
-    pub(crate) fn series(mut self, range: TimeRange) -> ReadGroup {
+    pub(crate) fn series(mut self, range: TimeRange, wanted: Wanted) -> ReadGroup {
         self.chunks.sort_by(|a, b| {
             let of = |chunk: &AggrChunk| (chunk.min_time, chunk.max_time);
             of(a).cmp(&of(b))
@@ -250,7 +250,7 @@ impl Group {
         let mut faults = Vec::new();
         let mut replicas: Vec<(i64, Vec<Series>)> = Vec::new();
         for chunk in self.chunks {
-            let series = match read(&chunk, &self.labels, range) {
+            let series = match read(&chunk, &self.labels, range, wanted) {
                 Ok(Some(series)) => series,
                 Ok(None) => continue,
                 Err(fault) => {
@@ -282,12 +282,39 @@ impl Group {
     }
 }
 
-/// The samples of a chunk in a range; `None` where there is none.
-fn read(chunk: &AggrChunk, labels: &Labels, range: TimeRange) -> Result<Option<Series>, String> {
-    let raw = chunk.raw.as_ref();
-    let raw = raw.ok_or("it has no samples, only aggregates of them")?;
-    let encoding = u8::try_from(raw.r#type.saturating_add(1)).unwrap_or_default();
-    read_chunk(encoding, &raw.data, labels, range).map_err(|fault| fault.to_string())
+/// What is wanted of the samples of a chunk in a range; `None` where there is none.
+fn read(
+    chunk: &AggrChunk,
+    labels: &Labels,
+    range: TimeRange,
+    wanted: Wanted,
+) -> Result<Option<Series>, String> {
+    let windows = match wanted {
+        Wanted::Samples | Wanted::Growth => None,
+        Wanted::Windows { aggregate, .. } => windows_of(chunk, aggregate),
+    };
+    let part = windows.or(chunk.raw.as_ref());
+    let part = part.ok_or("it has no samples, only aggregates of them")?;
+    let encoding = u8::try_from(part.r#type.saturating_add(1)).unwrap_or_default();
+    let read = read_chunk(encoding, &part.data, labels, range);
+    let read = read.map_err(|fault| fault.to_string())?;
+    Ok(match windows {
+        Some(_) => read,
+        None => read.map(|series| wanted.of_raw(series)),
+    })
+}
+
+/// The chunk of an aggregate; `None` where the samples have to do.
+fn windows_of(chunk: &AggrChunk, aggregate: Aggregate) -> Option<&Chunk> {
+    let found = match aggregate {
+        Aggregate::Newest => return None,
+        Aggregate::Growth => &chunk.counter,
+        Aggregate::Count => &chunk.count,
+        Aggregate::Sum => &chunk.sum,
+        Aggregate::Min => &chunk.min,
+        Aggregate::Max => &chunk.max,
+    };
+    found.as_ref()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl Dedup {
     /// Where the growth of a counter is wanted, values may have been lifted so that no replica
     /// seems to fall behind another one.
     pub fn apply(self, mut replicas: Vec<Series>, wanted: Wanted) -> Option<Series> {
-        let is_counter = wanted == Wanted::Growth;
+        let is_counter = wanted.is_growth();
         replicas.retain(|series| !series.timestamps.is_empty());
         match self {
             _ if replicas.len() <= 1 => replicas.pop(),

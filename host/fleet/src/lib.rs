@@ -21,6 +21,7 @@ mod merge;
 mod metrics;
 mod options;
 mod view;
+mod windows;
 
 pub use address::{Address, AddressError};
 pub use dedup::Dedup;

@@ -29,6 +29,7 @@ mod value;
 pub use engine::{Engine, EngineOptions, QueryOptions};
 pub use error::QueryError;
 pub use parser::{ParseError, ParseOptions, parse, parse_metric_selector};
+pub use plan::MaxSourceResolution;
 pub use printer::pretty;
 pub use series_description::parse_series_description;
 pub use statistics::{QuerySamples, QueryStats, QueryTimings, StatsWanted};

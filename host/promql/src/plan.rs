@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use narthex_model::Matcher;
-use narthex_storage::{SelectRequest, TimeRange, Wanted};
+use narthex_storage::{Aggregate as WindowAggregate, SelectRequest, TimeRange, Wanted};
 
 use crate::ast::{
     Aggregate, AggregateOp, AtModifier, Binary, BinaryOp, Expr, ExprKind, RangeEdges, Span,
@@ -15,12 +15,20 @@ use crate::evaluate::grid::Grid;
 use crate::evaluate::range::Windows;
 use crate::functions::Function;
 
+mod call;
 mod durations;
 mod info;
 mod light;
+mod part;
+mod resolution;
 mod streamed;
 
+use resolution::Seen;
+
 pub(crate) use info::{IDENTIFYING, Info};
+pub(crate) use part::{PartPlan, part};
+pub use resolution::MaxSourceResolution;
+pub(crate) use resolution::Resolutions;
 pub(crate) use streamed::Streamed;
 
 /// The times of the whole query.
@@ -95,6 +103,8 @@ pub(crate) struct Request {
     uses: usize,
     /// All of them are aggregations that may take in their series a few at a time.
     pub(crate) is_streamed: bool,
+    /// All of them are aggregations that may be evaluated where the series are.
+    pub(crate) is_pushable: bool,
 }
 
 /// An expression of the plan.
@@ -174,6 +184,9 @@ pub(crate) struct Selector {
     pub(crate) shift: Shift,
     /// How the values at the edges are made.
     pub(crate) edges: RangeEdges,
+    /// How far an instant selector looks back, or what is made at the edges of a range: longer
+    /// where samples are as far apart as windows are long.
+    pub(crate) lookback_ms: i64,
 }
 
 /// A subquery.
@@ -254,24 +267,31 @@ impl Request {
     }
 }
 
-/// Plans a query.
+/// Plans a query that reads raw samples.
 ///
 /// # Errors
-/// A computed duration is out of range, or the query uses what the engine does not do yet.
+/// As [`plan_over`].
+#[cfg(test)]
 pub(crate) fn plan(
     expr: &Expr,
     times: QueryTimes,
     options: PlanOptions,
 ) -> Result<Plan, QueryError> {
-    let mut planner = Planner {
-        times,
-        options,
-        requests: Vec::new(),
-        streamed: Vec::new(),
-        totals_only: 0,
-        whole: 0,
-        wanted: Wanted::Samples,
-    };
+    plan_over(expr, times, options, Resolutions::default())
+}
+
+/// Plans a query of a store that may have windows of samples.
+///
+/// # Errors
+/// A computed duration is out of range, or the query uses what the engine does not do yet.
+pub(crate) fn plan_over(
+    expr: &Expr,
+    times: QueryTimes,
+    options: PlanOptions,
+    resolutions: Resolutions,
+) -> Result<Plan, QueryError> {
+    let mut planner = Planner::new(times, options);
+    planner.resolutions = resolutions;
     let grid = Grid::between(times.start_ms, times.end_ms, times.step_ms.max(1));
     let grid = grid.unwrap_or(Grid::at(times.start_ms));
     let root = planner.node(expr, Some(grid))?;
@@ -297,9 +317,27 @@ struct Planner {
     whole: usize,
     /// What the call that is nearest around the expression looks at of a range.
     wanted: Wanted,
+    /// The aggregate of windows from which that call can make its values.
+    aggregate: Option<WindowAggregate>,
+    /// How coarse samples may be.
+    resolutions: Resolutions,
 }
 
 impl Planner {
+    fn new(times: QueryTimes, options: PlanOptions) -> Self {
+        Self {
+            times,
+            options,
+            requests: Vec::new(),
+            streamed: Vec::new(),
+            totals_only: 0,
+            whole: 0,
+            wanted: Wanted::Samples,
+            aggregate: None,
+            resolutions: Resolutions::default(),
+        }
+    }
+
     /// Plans an expression that is evaluated at the times of a grid; `None` where it is inside
     /// of a subquery that never evaluates it.
     fn node(&mut self, expr: &Expr, grid: Option<Grid>) -> Result<Node, QueryError> {
@@ -321,7 +359,7 @@ impl Planner {
                 (NodeKind::Range(selector, range_ms), invariant)
             }
             ExprKind::Subquery(subquery) => self.subquery(subquery, grid)?,
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.span, grid)?,
             ExprKind::Binary(binary) => self.binary(binary, grid)?,
             ExprKind::Unary(UnaryOp::Minus, inner) => {
                 let inner = self.node(inner, grid)?;
@@ -333,21 +371,7 @@ impl Planner {
                 let invariant = info.inner.is_step_invariant;
                 (NodeKind::Info(Box::new(info)), invariant)
             }
-            ExprKind::Call(call) => {
-                let totals_only = usize::from(looks_at_totals(call.function.name));
-                let whole = usize::from(looks_at_buckets(call.function.name));
-                self.totals_only += totals_only;
-                self.whole += whole;
-                let around = std::mem::replace(&mut self.wanted, wanted_by(call.function.name));
-                let args = call.args.iter().map(|arg| self.node(arg, grid));
-                let args = args.collect::<Result<Vec<_>, _>>()?;
-                self.totals_only -= totals_only;
-                self.whole -= whole;
-                self.wanted = around;
-                let invariant = !depends_on_evaluation_time(call.function.name)
-                    && args.iter().all(|arg| arg.is_step_invariant);
-                (NodeKind::Call(call.function, args), invariant)
-            }
+            ExprKind::Call(call) => self.call(call, expr.span, grid)?,
         };
         Ok(Node {
             kind,
@@ -363,38 +387,31 @@ impl Planner {
         range_ms: Option<i64>,
     ) -> Result<Selector, QueryError> {
         let shift = self.shift(&selector.shift)?;
-        let lookback_ms = self.options.lookback_ms;
         let edges = match (selector.edges, range_ms) {
             // Only a range has an edge to be anchored at.
             (RangeEdges::Anchored, None) => RangeEdges::Plain,
             (edges, _) => edges,
         };
-        let (before_ms, after_ms) = match edges {
-            RangeEdges::Plain => (0, 0),
-            RangeEdges::Anchored => (lookback_ms, 0),
-            RangeEdges::Smoothed => (lookback_ms, lookback_ms),
-        };
-        let of_itself_ms = match (range_ms, edges) {
-            (Some(range_ms), _) => range_ms,
-            // A smoothed sample looks back and ahead, and no further.
-            (None, RangeEdges::Smoothed) => 0,
-            (None, _) => lookback_ms,
-        };
-        let windows = Windows {
+        let seen = Seen {
             grid: grid.unwrap_or(Grid::at(self.times.start_ms)),
-            range_ms: of_itself_ms
-                .saturating_add(before_ms)
-                .saturating_add(after_ms),
-            shift: shift.later(after_ms),
+            shift,
+            range_ms,
+            edges,
+            lookback_ms: self.options.lookback_ms,
         };
-        let newest_only = range_ms.is_none() && edges == RangeEdges::Plain;
+        let (seen, wanted) = match grid {
+            Some(_) => self.coarsened(seen),
+            None => (seen, self.wanted_of_samples(range_ms)),
+        };
+        let newest_only = range_ms.is_none() && seen.edges == RangeEdges::Plain;
         let matchers = selector.matchers.to_vec();
-        let wanted = range_ms.map_or(Wanted::Samples, |_| self.wanted);
+        let windows = seen.windows();
         Ok(Selector {
             request: self.request(matchers, windows, newest_only, grid.is_some(), wanted),
             matchers: Arc::clone(&selector.matchers),
             shift,
-            edges,
+            edges: seen.edges,
+            lookback_ms: seen.lookback_ms,
         })
     }
 
@@ -421,6 +438,7 @@ impl Planner {
             with_reset_hints: self.totals_only > 0 && self.whole == 0,
             uses: 0,
             is_streamed: false,
+            is_pushable: false,
         };
         let known = self
             .requests
@@ -475,6 +493,7 @@ impl Planner {
     fn aggregate(
         &mut self,
         aggregate: &Aggregate,
+        span: Span,
         grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
         let inner = self.node(&aggregate.expr, grid)?;
@@ -503,6 +522,7 @@ impl Planner {
                 };
                 self.streamed.push(Streamed {
                     aggregation,
+                    span,
                     request,
                     grid,
                 });
@@ -536,51 +556,4 @@ impl Planner {
 pub(crate) fn unsupported(what: &str) -> QueryError {
     let verb = if what.ends_with('s') { "are" } else { "is" };
     QueryError::Execution(format!("{what} {verb} not supported yet"))
-}
-
-/// What a function looks at of a range.
-fn wanted_by(function: &str) -> Wanted {
-    match function {
-        "rate" | "increase" | "irate" => Wanted::Growth,
-        _ => Wanted::Samples,
-    }
-}
-
-/// Whether a function takes of native histograms only what they count in all.
-fn looks_at_totals(function: &str) -> bool {
-    matches!(
-        function,
-        "histogram_avg" | "histogram_count" | "histogram_sum"
-    )
-}
-
-/// Whether a function looks at the buckets of native histograms.
-fn looks_at_buckets(function: &str) -> bool {
-    matches!(
-        function,
-        "histogram_fraction"
-            | "histogram_quantile"
-            | "histogram_quantiles"
-            | "histogram_stddev"
-            | "histogram_stdvar"
-    )
-}
-
-/// Whether a function looks at the time of the evaluation, so that it varies even where its
-/// arguments do not.
-fn depends_on_evaluation_time(function: &str) -> bool {
-    matches!(
-        function,
-        "days_in_month"
-            | "day_of_month"
-            | "day_of_week"
-            | "day_of_year"
-            | "hour"
-            | "minute"
-            | "month"
-            | "year"
-            | "predict_linear"
-            | "time"
-            | "timestamp"
-    )
 }

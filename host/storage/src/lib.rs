@@ -11,8 +11,10 @@ mod exemplars;
 mod intervals;
 mod join;
 mod memory;
+mod push_down;
 mod read;
 mod replay;
+mod wanted;
 mod warnings;
 mod write;
 
@@ -22,10 +24,12 @@ pub use exemplars::{ExemplarsRequest, SeriesExemplars};
 pub use intervals::Intervals;
 pub use join::Place;
 pub use memory::MemoryStore;
+pub use push_down::{EvaluatePart, Part, Partial, PushedDown, Steps};
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
-    TimeRange, Wanted,
+    TimeRange,
 };
 pub use replay::{ReplayProgress, ReplayStatus};
+pub use wanted::{Aggregate, Wanted};
 pub use warnings::Warnings;
 pub use write::{AppendError, Appendable};

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_buffer::ScalarBuffer;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
-use crate::{ExemplarsRequest, SeriesExemplars, Warnings};
+use crate::{Aggregate, ExemplarsRequest, Part, PushedDown, SeriesExemplars, Wanted, Warnings};
 
 /// A span of time, both ends included, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,17 +44,6 @@ pub struct SelectRequest {
     pub matchers: Vec<Matcher>,
     /// Samples outside are not returned, nor are series that have none inside.
     pub range: TimeRange,
-}
-
-/// What of samples is looked at, for stores that make one series of several.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Wanted {
-    /// The samples themselves.
-    #[default]
-    Samples,
-    /// How much a counter has grown, as `rate`, `increase` and `irate` tell it: of replicas that
-    /// are behind each other none makes it fall.
-    Growth,
 }
 
 /// Which label sets, names or values: of the series that match and may have a sample in the range.
@@ -173,14 +162,45 @@ pub trait Queryable: Send + Sync {
         self.select(request)
     }
 
-    /// As [`Self::select_with_warnings`], for who looks at a part of what samples say.
+    /// As [`Self::select_with_warnings`], for who looks at a part of what samples say. A store that
+    /// has raw samples alone need not know of [`Wanted::Windows`].
     fn select_wanted<'a>(
         &'a self,
         request: &'a SelectRequest,
-        _wanted: Wanted,
+        wanted: Wanted,
         warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        self.select_with_warnings(request, warnings)
+        if wanted.aggregate() != Aggregate::Count {
+            return self.select_with_warnings(request, warnings);
+        }
+        async move {
+            let found = self.select_with_warnings(request, warnings).await?;
+            Ok(wanted.of_raw_stream(found))
+        }
+        .boxed()
+    }
+
+    /// The length in milliseconds of the longest windows that may be read in this range where
+    /// windows of `max_resolution_ms` are allowed; 0 where all that is read are raw samples. It is
+    /// above `max_resolution_ms` where nothing finer is left.
+    fn resolution_ms(&self, _range: TimeRange, _max_resolution_ms: i64) -> i64 {
+        0
+    }
+
+    /// Whether [`Self::push_down`] is worth asking.
+    fn pushes_down(&self) -> bool {
+        false
+    }
+
+    /// Has aggregations, which all read this one request, evaluated where its samples are. `None`
+    /// where nobody does that, so that all series are to be read.
+    fn push_down<'a>(
+        &'a self,
+        _request: &'a SelectRequest,
+        _parts: &'a [Part],
+        _warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Option<PushedDown>, StorageError>> {
+        ready(Ok(None)).boxed()
     }
 
     /// The label sets of all series that match and may have a sample in the range; in no

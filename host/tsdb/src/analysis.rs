@@ -176,9 +176,10 @@ impl Serialize for Analysis {
         let files: BTreeMap<&str, u64> = files
             .map(|(name, file)| (name.as_str(), file.size))
             .collect();
-        let mut shown = serializer.serialize_struct("Analysis", 9)?;
+        let mut shown = serializer.serialize_struct("Analysis", 10)?;
         shown.serialize_field("block", &self.meta.ulid)?;
         shown.serialize_field("durationMs", &length_ms(&self.meta))?;
+        shown.serialize_field("resolutionMs", &self.meta.resolution_ms)?;
         shown.serialize_field("series", &self.meta.stats.series)?;
         shown.serialize_field("samples", &self.meta.stats.samples)?;
         shown.serialize_field("labelNames", &self.names)?;
@@ -195,6 +196,9 @@ impl fmt::Display for Analysis {
         let length_ms = i64::try_from(length_ms(&self.meta)).unwrap_or(i64::MAX);
         writeln!(f, "Block ID: {}", self.meta.ulid)?;
         writeln!(f, "Duration: {}", duration(length_ms))?;
+        if !self.meta.is_raw() {
+            writeln!(f, "Resolution: {}", duration(self.meta.resolution_ms))?;
+        }
         writeln!(f, "Series: {}", self.meta.stats.series)?;
         writeln!(f, "Label names: {}", self.names)?;
         writeln!(f, "Postings (unique label pairs): {}", self.pairs)?;

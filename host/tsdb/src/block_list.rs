@@ -8,7 +8,7 @@ use narthex_model::ByteSize;
 /// Between two columns.
 const GAP: usize = 2;
 
-const HEADINGS: [&str; 8] = [
+const HEADINGS: [&str; 9] = [
     "BLOCK ULID",
     "MIN TIME",
     "MAX TIME",
@@ -17,7 +17,11 @@ const HEADINGS: [&str; 8] = [
     "NUM SLICES",
     "NUM SERIES",
     "SIZE",
+    RESOLUTION,
 ];
+
+/// The last column, which is there only where a block is downsampled.
+const RESOLUTION: &str = "RESOLUTION";
 
 /// A table of blocks. Where promtool counts chunks, it has the slices of two hours.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +33,7 @@ pub struct BlockList<'a> {
 }
 
 impl BlockList<'_> {
-    fn row(&self, meta: &BlockMeta) -> [String; 8] {
+    fn row(&self, meta: &BlockMeta) -> [String; 9] {
         let end_ms = meta.max_time_ms.saturating_add(1);
         let time = |ms: i64| match self.is_human_readable {
             true => date(ms),
@@ -48,13 +52,23 @@ impl BlockList<'_> {
                 true => ByteSize::from_bytes(bytes).to_string(),
                 false => bytes.to_string(),
             },
+            match meta.is_raw() {
+                true => String::new(),
+                false => duration(meta.resolution_ms),
+            },
         ]
     }
 }
 
 impl fmt::Display for BlockList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        let mut headings = HEADINGS.map(str::to_owned);
+        if self.blocks.iter().all(BlockMeta::is_raw)
+            && let Some(last) = headings.last_mut()
+        {
+            last.clear();
+        }
+        let mut rows = vec![headings];
         rows.extend(self.blocks.iter().map(|meta| self.row(meta)));
         let mut widths = [0; HEADINGS.len()];
         for row in &rows {

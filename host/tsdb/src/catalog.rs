@@ -302,7 +302,9 @@ impl Catalog {
     /// asked for them; `None` where no block says so.
     pub(crate) fn end_ms(&self) -> Option<i64> {
         let blocks = self.blocks();
-        let ends = blocks.iter().map(|block| block.meta().complete_to_ms());
+        // What is downsampled stands for no sample.
+        let raw = blocks.iter().filter(|block| block.meta().is_raw());
+        let ends = raw.map(|block| block.meta().complete_to_ms());
         ends.max().filter(|end_ms| *end_ms > i64::MIN)
     }
 }

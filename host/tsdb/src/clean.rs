@@ -131,8 +131,10 @@ impl Tsdb {
     fn may_go(&self, block: &Arc<Block>) -> bool {
         let blocks = self.catalog.blocks();
         let others = blocks.iter().filter(|other| !Arc::ptr_eq(other, block));
+        let others = others.filter(|other| other.meta().is_raw());
         let end_ms = others.map(|other| other.meta().complete_to_ms()).max();
-        let is_last = end_ms.is_none_or(|end_ms| end_ms < block.meta().complete_to_ms());
+        let is_last = block.meta().is_raw()
+            && end_ms.is_none_or(|end_ms| end_ms < block.meta().complete_to_ms());
         !is_last && self.remote.get().is_none()
     }
 }

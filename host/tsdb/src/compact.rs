@@ -76,9 +76,12 @@ impl Tsdb {
         !waits
     }
 
-    /// The blocks that are to become one, and whether they overlap.
+    /// The blocks that are to become one, and whether they overlap. Those that are downsampled lie
+    /// over raw ones and are left alone.
     pub(crate) fn due_parents(&self) -> Option<(Vec<Arc<Block>>, bool)> {
         let blocks = self.catalog.blocks();
+        let raw = blocks.iter().filter(|block| block.meta().is_raw());
+        let blocks: Vec<&Arc<Block>> = raw.collect();
         let candidates = blocks.iter().map(|block| Candidate {
             range: block.meta().range,
             has_failed: self.catalog.is_left_alone(block),
@@ -90,7 +93,8 @@ impl Tsdb {
             blocks: places,
             is_vertical,
         } = plan(&candidates, &levels(min_ms, max_ms))?;
-        Some((blocks.get(places)?.to_vec(), is_vertical))
+        let parents = blocks.get(places)?.iter().copied().cloned();
+        Some((parents.collect(), is_vertical))
     }
 
     /// All steps of one compaction, each safe to be the last one before a crash. Whether there

@@ -81,7 +81,8 @@ pub async fn export_blocks(
         samples: 0,
     };
     let spans = || {
-        let spans = blocks.iter().map(|block| block.span());
+        let raw = blocks.iter().filter(|block| block.meta().is_raw());
+        let spans = raw.map(|block| block.span());
         spans.filter(|span| span.overlaps(options.range))
     };
     let (start_ms, end_ms) = match (

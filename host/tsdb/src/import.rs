@@ -157,6 +157,9 @@ impl Tsdb {
         let mut spans = Vec::new();
         for ours in self.catalog.blocks().iter() {
             let ours = ours.meta();
+            if !ours.is_raw() {
+                continue;
+            }
             let sources: HashSet<&str> = ours.sources().iter().map(String::as_str).collect();
             if sources.contains(meta.ulid.as_str()) {
                 spans.push(ours.range);

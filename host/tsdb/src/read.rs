@@ -3,45 +3,41 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use futures::future::{BoxFuture, try_join_all};
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
 use narthex_block::BlockError;
 use narthex_model::Labels;
 use narthex_storage::{
     ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
-    SeriesStream, StorageError, TimeRange,
+    SeriesStream, StorageError, TimeRange, Wanted, Warnings,
 };
 
 use crate::Tsdb;
-use crate::merge::{Sorted, merge};
+use crate::block_set::BlockSet;
 
 impl Queryable for Tsdb {
     fn select<'a>(
         &'a self,
         request: &'a SelectRequest,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        async move {
-            let head = self.head.select(request).await?;
-            let blocks = self.blocks_in(request.range)?;
-            if blocks.is_empty() {
-                return Ok(head);
-            }
-            // Side by side: a block in a bucket takes its time.
-            let sources = try_join_all(blocks.into_iter().map(|block| block.select(request)));
-            let sources = self.count_failure(sources.await)?.into_iter();
-            let sources: Vec<Sorted> = sources
-                .map(|series| {
-                    let failures = self.metrics.block_read_failures.clone();
-                    let counted = series.inspect_err(move |_| {
-                        failures.inc();
-                    });
-                    counted.map_err(StorageError::from).boxed()
-                })
-                .collect();
-            let newest: Vec<Series> = head.try_collect().await?;
-            Ok(merge(sources, newest))
+        self.read(request, Wanted::Samples).boxed()
+    }
+
+    fn select_wanted<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        wanted: Wanted,
+        _warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        self.read(request, wanted).boxed()
+    }
+
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        match self.blocks_in(range) {
+            Ok(blocks) => BlockSet::new(blocks).resolution_ms(range, max_resolution_ms),
+            // The read itself says what is wrong.
+            Err(_) => 0,
         }
-        .boxed()
     }
 
     fn series<'a>(
@@ -55,11 +51,9 @@ impl Queryable for Tsdb {
                 return Ok(head);
             }
             let mut all: HashSet<Labels> = head.into_iter().collect();
-            let samples = request.samples();
-            let series = blocks.iter();
-            let series = series.map(|block| block.label_sets(&samples, limit(request)));
-            let series = self.count_failure(try_join_all(series).await)?;
-            all.extend(series.into_iter().flatten());
+            let blocks = BlockSet::new(blocks);
+            let found = blocks.label_sets(&request.samples(), limit(request)).await;
+            all.extend(self.count_failure(found)?);
             Ok(all.into_iter().take(limit(request)).collect())
         }
         .boxed()
@@ -80,10 +74,9 @@ impl Queryable for Tsdb {
         async move {
             let mut names: BTreeSet<String> =
                 self.head.label_names(request).await?.into_iter().collect();
-            let blocks = self.blocks_in(request.range)?;
-            let found = blocks.iter().map(|block| block.label_names(request));
-            let found = self.count_failure(try_join_all(found).await)?;
-            names.extend(found.into_iter().flatten());
+            let blocks = BlockSet::new(self.blocks_in(request.range)?);
+            let found = blocks.label_names(request).await;
+            names.extend(self.count_failure(found)?);
             Ok(names.into_iter().take(limit(request)).collect())
         }
         .boxed()
@@ -97,10 +90,9 @@ impl Queryable for Tsdb {
         async move {
             let head = self.head.label_values(name, request).await?;
             let mut values: BTreeSet<String> = head.into_iter().collect();
-            let blocks = self.blocks_in(request.range)?;
-            let found = blocks.iter().map(|block| block.label_values(name, request));
-            let found = self.count_failure(try_join_all(found).await)?;
-            values.extend(found.into_iter().flatten());
+            let blocks = BlockSet::new(self.blocks_in(request.range)?);
+            let found = blocks.label_values(name, request).await;
+            values.extend(self.count_failure(found)?);
             Ok(values.into_iter().take(limit(request)).collect())
         }
         .boxed()
@@ -108,6 +100,25 @@ impl Queryable for Tsdb {
 }
 
 impl Tsdb {
+    async fn read(
+        &self,
+        request: &SelectRequest,
+        wanted: Wanted,
+    ) -> Result<SeriesStream, StorageError> {
+        let head = wanted.of_raw_stream(self.head.select(request).await?);
+        let blocks = self.blocks_in(request.range)?;
+        if blocks.is_empty() {
+            return Ok(head);
+        }
+        let failures = self.metrics.block_read_failures.clone();
+        let failed = move || {
+            failures.inc();
+        };
+        let newest: Vec<Series> = head.try_collect().await?;
+        let blocks = BlockSet::new(blocks);
+        blocks.select_with(request, wanted, newest, failed).await
+    }
+
     /// Counts where a block could not be read.
     fn count_failure<T>(&self, read: Result<T, BlockError>) -> Result<T, BlockError> {
         read.inspect_err(|_| {

@@ -6,17 +6,16 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt};
 use narthex_block::{Block, BlockError, DiskStore, META_FILE, PageCache};
 use narthex_disk::{Disk, SystemDisk};
 use narthex_promblock::PromBlock;
-use narthex_storage::{SelectRequest, SeriesStream, StorageError};
+use narthex_storage::{SelectRequest, SeriesStream, StorageError, Wanted};
 use object_store::ObjectStore;
 use object_store::path::Path as ObjectPath;
 
 use crate::TsdbError;
+use crate::block_set::BlockSet;
 use crate::catalog::folders;
-use crate::merge::{Sorted, merge};
 use crate::options::PAGE_CACHE_BYTES;
 
 /// The blocks that a store had when they were looked for.
@@ -104,7 +103,8 @@ pub struct OpenedBlocks {
     pub damaged: Vec<BlockError>,
 }
 
-/// The samples of all series that match, of several blocks; each label set comes once.
+/// The samples of all series that match, of several blocks; each label set comes once. Windows of
+/// samples are none: those are read by a [`BlockSet`].
 ///
 /// # Errors
 /// A block is damaged, here or in the stream.
@@ -112,12 +112,7 @@ pub async fn select_blocks(
     blocks: &[Arc<Block>],
     request: &SelectRequest,
 ) -> Result<SeriesStream, StorageError> {
-    let mut sources: Vec<Sorted> = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        if block.span().overlaps(request.range) {
-            let series = Arc::clone(block).select(request).await?;
-            sources.push(series.map_err(StorageError::from).boxed());
-        }
-    }
-    Ok(merge(sources, Vec::new()))
+    let raw = blocks.iter().filter(|block| block.meta().is_raw());
+    let blocks = BlockSet::new(raw.cloned().collect());
+    blocks.select(request, Wanted::Samples).await
 }

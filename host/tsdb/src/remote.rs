@@ -11,6 +11,7 @@ use narthex_block::{Block, PageCache};
 use narthex_storage::{StorageError, TimeRange};
 
 use crate::Tsdb;
+use crate::block_set::{is_touched, order};
 
 /// What is kept elsewhere.
 pub trait RemoteBlocks: fmt::Debug + Send + Sync {
@@ -74,7 +75,7 @@ impl Tsdb {
         // What lies here is looked at first: a block goes from here only when it is elsewhere, so
         // that it is seen in one of the two.
         let here = self.catalog.blocks();
-        let touched = |block: &&Arc<Block>| block.span().overlaps(range);
+        let touched = |block: &&Arc<Block>| is_touched(block, range);
         let mut blocks: Vec<Arc<Block>> = here.iter().filter(touched).cloned().collect();
         let Some(remote) = self.remote.get() else {
             return Ok(blocks);
@@ -94,19 +95,19 @@ impl Tsdb {
         if elsewhere.is_empty() {
             return Ok(blocks);
         }
-        let sources = here.iter().flat_map(|block| block.meta().sources());
-        let sources: HashSet<&str> = sources.map(String::as_str).collect();
-        let is_here = |block: &&Arc<Block>| {
-            let mut own = block.meta().sources().iter();
-            own.all(|source| sources.contains(source.as_str()))
-        };
+        // Windows do not stand in place of samples, nor samples in place of windows.
+        let sources = here.iter().flat_map(|block| sources_of(block));
+        let sources: HashSet<(i64, &str)> = sources.collect();
+        let is_here = |block: &&Arc<Block>| sources_of(block).all(|own| sources.contains(&own));
         blocks.extend(elsewhere.into_iter().filter(|b| !is_here(b)).cloned());
         blocks.sort_by(|a, b| order(a).cmp(&order(b)));
         Ok(blocks)
     }
 }
 
-fn order(block: &Block) -> (i64, &str) {
+/// What the samples of a block are made of, and their resolution.
+fn sources_of(block: &Block) -> impl Iterator<Item = (i64, &str)> {
     let meta = block.meta();
-    (meta.range.start_ms, &meta.ulid)
+    let sources = meta.sources().iter();
+    sources.map(|source| (meta.resolution_ms, source.as_str()))
 }

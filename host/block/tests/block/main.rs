@@ -6,9 +6,11 @@
     reason = "a test ends where something is not as expected"
 )]
 
+mod chance;
 mod compact;
 mod damage;
 mod deletes;
+mod downsample;
 mod export;
 mod fixture;
 mod golden;

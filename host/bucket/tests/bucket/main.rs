@@ -16,4 +16,5 @@ mod reach;
 mod s3;
 mod seeds;
 mod toxic;
+mod two_years;
 mod world;

@@ -39,9 +39,11 @@ impl Analyze {
             let block = match &self.block {
                 Some(name) => Arc::new(stored.open(name).await?),
                 None => {
-                    let mut opened = stored.open_all().await;
+                    let opened = stored.open_all().await;
                     tell_damaged(&opened.damaged);
-                    let newest = opened.blocks.pop();
+                    // One that is downsampled is looked at when it is named.
+                    let mut blocks = opened.blocks.into_iter();
+                    let newest = blocks.rfind(|block| block.meta().is_raw());
                     newest.with_context(|| format!("no block in {}", self.store.display()))?
                 }
             };

@@ -52,6 +52,7 @@ impl List {
                         "series": meta.stats.series,
                         "slices": meta.slices_ms.len(),
                         "bytes": meta.size(),
+                        "resolutionMs": meta.resolution_ms,
                     })
                 });
                 let list: Vec<Value> = blocks.collect();

@@ -141,7 +141,8 @@ fn other<'a>(
         "timestamp" => {
             let inner = match &arg(args, 0)?.kind {
                 NodeKind::Instant(found) => {
-                    selector::sampled(context, found.request, found.shift, grid)
+                    let back = (found.shift, found.lookback_ms);
+                    selector::sampled(context, found.request, back, grid)
                 }
                 _ => {
                     let times = seconds(grid);

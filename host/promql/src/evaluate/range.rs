@@ -252,7 +252,7 @@ impl<'a> RangeVector<'a> {
                 range_ms,
                 shift: selector.shift,
             },
-            edges: Edges::new(selector.edges, context.lookback_ms),
+            edges: Edges::new(selector.edges, selector.lookback_ms),
         };
         if context.counting.is_on() {
             for series in &matrix.series {

@@ -11,17 +11,23 @@ use narthex_storage::Series;
 
 /// The values of the selected series.
 pub(crate) fn instant<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
-    values(context, selector.request, selector.shift, grid)
+    let Selector {
+        request,
+        shift,
+        lookback_ms,
+        ..
+    } = selector;
+    values(context, *request, (*shift, *lookback_ms), grid)
 }
 
-/// The values that an instant selector of this request and shift gives.
+/// The values that an instant selector of this request, shift and lookback gives.
 pub(crate) fn values<'a>(
     context: Context<'a>,
     request: usize,
-    shift: Shift,
+    back: (Shift, i64),
     grid: Grid,
 ) -> Vector<'a> {
-    select(context, request, shift, grid, |series, at, step, out| {
+    select(context, request, back, grid, |series, at, step, out| {
         let histograms = series.histograms.as_ref();
         match histograms.and_then(|histograms| histograms[at].as_ref()) {
             None => out[step] = series.values[at],
@@ -30,8 +36,8 @@ pub(crate) fn values<'a>(
     })
 }
 
-/// The times of the samples that an instant selector of this request and shift would give, in
-/// seconds.
+/// The times of the samples that an instant selector of this request, shift and lookback would
+/// give, in seconds.
 #[allow(
     clippy::cast_precision_loss,
     reason = "milliseconds of any date are exact in a double"
@@ -39,10 +45,10 @@ pub(crate) fn values<'a>(
 pub(crate) fn sampled<'a>(
     context: Context<'a>,
     request: usize,
-    shift: Shift,
+    back: (Shift, i64),
     grid: Grid,
 ) -> Vector<'a> {
-    select(context, request, shift, grid, |series, at, step, out| {
+    select(context, request, back, grid, |series, at, step, out| {
         out[step] = series.timestamps[at] as f64 / 1000.0;
     })
 }
@@ -53,17 +59,23 @@ pub(crate) fn sampled<'a>(
     reason = "milliseconds of any date are exact in a double"
 )]
 pub(crate) fn started<'a>(context: Context<'a>, selector: &'a Selector, grid: Grid) -> Vector<'a> {
-    let Selector { request, shift, .. } = selector;
-    select(context, *request, *shift, grid, |series, at, step, out| {
-        let start_ms = series.starts.as_ref().map_or(0, |starts| starts[at]);
-        out[step] = start_ms as f64 / 1000.0;
-    })
+    let back = (selector.shift, selector.lookback_ms);
+    select(
+        context,
+        selector.request,
+        back,
+        grid,
+        |series, at, step, out| {
+            let start_ms = series.starts.as_ref().map_or(0, |starts| starts[at]);
+            out[step] = start_ms as f64 / 1000.0;
+        },
+    )
 }
 
 fn select<'a>(
     context: Context<'a>,
     request: usize,
-    shift: Shift,
+    (shift, lookback_ms): (Shift, i64),
     grid: Grid,
     put: impl Fn(&Series, usize, usize, &mut Column) + Send + Sync + 'a,
 ) -> Vector<'a> {
@@ -72,7 +84,6 @@ fn select<'a>(
         labels: series.labels.clone(),
         drop_name: false,
     });
-    let lookback_ms = context.lookback_ms;
     if context.counting.is_on() {
         let mut column = Column::new(grid.count);
         for series in fetched {
