@@ -271,7 +271,6 @@ impl Request {
 ///
 /// # Errors
 /// As [`plan_over`].
-#[cfg(test)]
 pub(crate) fn plan(
     expr: &Expr,
     times: QueryTimes,
