@@ -14,10 +14,6 @@ use crate::options::FrontendOptions;
 use crate::splittable::is_splittable;
 use crate::steps::{Steps, interval};
 
-/// The coarsest samples that a store has where it has coarser ones than those that were scraped: it
-/// may look back further than the query says by as much.
-const RESOLUTION_MS_MAX: i64 = 3_600_000;
-
 /// A range query.
 #[derive(Clone)]
 pub struct RangeQuery {
@@ -125,9 +121,9 @@ impl RangeQuery {
             };
         }
         let first = steps.from_ms;
-        let reads = self
-            .engine
-            .read_ranges(&expr, first, first, self.step, &self.options);
+        let reads =
+            self.engine
+                .read_ranges(&self.storage, &expr, first, first, self.step, &self.options);
         let Ok(reads) = reads else {
             return whole;
         };
@@ -193,13 +189,15 @@ impl Divided {
     /// tell.
     pub(crate) fn reads(&self, steps: Steps) -> Option<(Vec<TimeRange>, u64)> {
         let (from_ms, to_ms) = (steps.from_ms, steps.to_ms);
-        let reads = self
-            .engine
-            .read_ranges(&self.expr, from_ms, to_ms, self.step, &self.options);
-        let mut reads = reads.ok()?;
-        for range in &mut reads {
-            range.start_ms = range.start_ms.saturating_sub(RESOLUTION_MS_MAX);
-        }
+        let reads = self.engine.read_ranges(
+            &self.storage,
+            &self.expr,
+            from_ms,
+            to_ms,
+            self.step,
+            &self.options,
+        );
+        let reads = reads.ok()?;
         let version = version(&*self.storage, &reads)?;
         Some((reads, version))
     }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use narthex_block::{Block, BlockError, DiskStore, Fault, META_FILE, PageCache, Ulid};
 use narthex_disk::{Disk, DiskExt};
 use narthex_promblock::PromBlock;
-use narthex_storage::Changes;
+use narthex_storage::{Changes, TimeRange};
 use object_store::path::Path as ObjectPath;
 
 use crate::TsdbError;
@@ -202,7 +202,11 @@ impl Catalog {
         // Nearly always the samples are the same ones as before, as after a compaction; that is not
         // looked at.
         for block in gone.iter().chain(new) {
-            self.changes.note(block.span());
+            let (span, answers_for) = (block.span(), block.meta().range);
+            self.changes.note(TimeRange {
+                start_ms: span.start_ms.min(answers_for.start_ms),
+                end_ms: span.end_ms.max(answers_for.end_ms),
+            });
         }
         for block in gone {
             self.retired.add(Arc::clone(block));

@@ -61,10 +61,7 @@ impl Tsdb {
         let elsewhere = remote.blocks()?;
         let mut hasher = DefaultHasher::new();
         here.hash(&mut hasher);
-        for block in elsewhere
-            .iter()
-            .filter(|block| block.span().overlaps(range))
-        {
+        for block in elsewhere.iter().filter(|block| is_touched(block, range)) {
             block.meta().ulid.hash(&mut hasher);
         }
         Some(hasher.finish())

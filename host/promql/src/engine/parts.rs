@@ -3,24 +3,27 @@
 //!
 //! It is not: which queries may be evaluated in parts, or how; that is theirs to know.
 
+use std::sync::Arc;
+
 use narthex_model::PromDuration;
-use narthex_storage::TimeRange;
+use narthex_storage::{Queryable, TimeRange};
 
 use super::{Engine, QueryOptions};
 use crate::ast::Expr;
 use crate::budget::Budget;
 use crate::error::QueryError;
-use crate::plan::{PlanOptions, QueryTimes, plan};
+use crate::plan::{PlanOptions, QueryTimes, Resolutions, plan_over};
 use crate::room::{height, with_room};
 use crate::value::MatrixSeries;
 
 impl Engine {
-    /// The times of all samples that a range query may look at, selector by selector.
+    /// The times of all samples that a range query of this store may look at, selector by selector.
     ///
     /// # Errors
     /// The query cannot be planned, as in [`Engine::range`].
     pub fn read_ranges(
         &self,
+        storage: &Arc<dyn Queryable>,
         expr: &Expr,
         start_ms: i64,
         end_ms: i64,
@@ -39,7 +42,13 @@ impl Engine {
                 .as_millis_i64(),
             subquery_step_ms: self.options.default_subquery_step.as_millis_i64(),
         };
-        let plan = with_room(height(expr), || plan(expr, times, plan_options))?;
+        let resolutions = Resolutions {
+            storage: Some(Arc::clone(storage)),
+            max: options.max_source_resolution,
+        };
+        let height = height(expr);
+        let planned = with_room(height, || plan_over(expr, times, plan_options, resolutions));
+        let plan = planned?;
         let ranges = plan.requests.iter().map(|request| request.select.range);
         Ok(ranges
             .filter(|range| range.start_ms <= range.end_ms)
