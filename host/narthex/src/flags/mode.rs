@@ -38,6 +38,7 @@ const QUERIER_ONLY: &[&str] = &[
     "endpoint",
     "grpc-client-",
     "query.partial-response",
+    "query.pushdown",
     "query.replica-label",
     "store.response-timeout",
     "store.sd-",

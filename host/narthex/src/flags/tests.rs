@@ -258,6 +258,19 @@ fn an_agent_has_flags_of_its_own_and_not_those_of_a_server() {
 }
 
 #[test]
+fn a_querier_has_aggregations_evaluated_elsewhere_unless_told_otherwise() {
+    let on = |more: &[&str]| {
+        let args = [&["query", "serve", "--endpoint=a:1"], more].concat();
+        parsed(&args).unwrap().flags.querier.pushes_down()
+    };
+    assert!(on(&[]));
+    assert!(!on(&["--no-query.pushdown"]));
+    assert!(on(&["--no-query.pushdown", "--query.pushdown"]));
+    let error = parsed(&["--no-query.pushdown"]).unwrap_err();
+    assert!(error.contains("can only be used by query serve"), "{error}");
+}
+
+#[test]
 fn scripts_are_tested_by_a_subcommand() {
     let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
     let Some(Command::Test {
