@@ -260,7 +260,7 @@ fn an_agent_has_flags_of_its_own_and_not_those_of_a_server() {
 #[test]
 fn a_querier_has_aggregations_evaluated_elsewhere_unless_told_otherwise() {
     let on = |more: &[&str]| {
-        let args = [&["query", "serve", "--endpoint=a:1"], more].concat();
+        let args = [&["query", "serve", "--endpoint=a:1"][..], more].concat();
         parsed(&args).unwrap().flags.querier.pushes_down()
     };
     assert!(on(&[]));
