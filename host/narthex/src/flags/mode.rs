@@ -41,6 +41,7 @@ const QUERIER_ONLY: &[&str] = &[
     // What a host keeps holds as long as its own samples do, of which others know nothing.
     "query-range.response-cache-config-file",
     "query.partial-response",
+    "query.pushdown",
     "query.replica-label",
     "store.response-timeout",
     "store.sd-",

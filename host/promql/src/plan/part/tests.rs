@@ -36,9 +36,10 @@ fn what_makes_one_of_each_series_and_distributes_may_be_evaluated_elsewhere() {
             vec!["sum by (job) (rate(x[5m]))"],
         ),
         ("avg(x) / count(x)", vec!["avg(x)", "count(x)"]),
-        ("min(-x * 2) + group(y offset 1m)", {
-            vec!["group(y offset 1m)", "min(-x * 2)"]
-        }),
+        (
+            "min(-x * 2) + group(y offset 1m)",
+            vec!["group(y offset 1m)", "min(-x * 2)"],
+        ),
         ("topk(3, x)", vec!["topk(3, x)"]),
         ("max_over_time(max(x)[5m:1m])", vec!["max(x)"]),
         ("sum(sum by (a) (x))", vec!["sum by (a) (x)"]),
