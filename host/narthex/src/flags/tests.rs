@@ -264,7 +264,6 @@ fn an_agent_has_flags_of_its_own_and_not_those_of_a_server() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
     let line = parsed(&["store", "--objstore.config-file=b.yml"]).unwrap();
     let store = &line.flags.bucket_store;
@@ -325,7 +324,9 @@ fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
         let error = parsed(&args).unwrap_err();
         assert!(error.contains(expected), "{args:?}: {error}");
     }
-=======
+}
+
+#[test]
 fn a_querier_has_aggregations_evaluated_elsewhere_unless_told_otherwise() {
     let on = |more: &[&str]| {
         let args = [&["query", "serve", "--endpoint=a:1"][..], more].concat();
@@ -336,7 +337,6 @@ fn a_querier_has_aggregations_evaluated_elsewhere_unless_told_otherwise() {
     assert!(on(&["--no-query.pushdown", "--query.pushdown"]));
     let error = parsed(&["--no-query.pushdown"]).unwrap_err();
     assert!(error.contains("can only be used by query serve"), "{error}");
->>>>>>> h-pushdown
 }
 
 #[test]
