@@ -1,6 +1,6 @@
 // What is done with several things at once, and what is watched: silences, alerts, plugins, notices.
 import assert from 'node:assert/strict';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
 import { until } from './server.mjs';
 
 async function silence(url, comment) {
@@ -33,7 +33,7 @@ export const stories = {
     await page.getByRole('button', { name: 'End 2 silences then' }).click();
     await page.locator('article', { hasText: 'several 1' }).getByText(/2030-01-02 03:04:05/).waitFor();
     await page.locator('article', { hasText: 'several 2' }).getByText(/2030-01-02 03:04:05/).waitFor();
-    assert.equal(await page.locator('article').count(), 3);
+    await counted(page.locator('article'), 3);
     const ends = (await silences(live.url, 'several')).map((one) => one.endsAt.slice(0, 4));
     assert.equal(ends.filter((year) => year === '2030').length, 2);
     await page.getByRole('button', { name: 'Choose all 3' }).click();

@@ -247,7 +247,7 @@ fn newer_commands_work_with_a_prometheus() {
         "--type=histogram",
         "--match=took_bucket",
     ];
-    let told = until(30, "two samples", || {
+    let told = until(60, "two samples", || {
         let (code, out, errors) = of(&analyze);
         match out.contains("(classic)") {
             true => Ok((code, out)),
