@@ -19,6 +19,7 @@ use object_store::path::Path;
 use crate::chance::Chance;
 use crate::fixture::{cache, memory, request, series};
 
+pub(crate) mod golden;
 mod histograms;
 mod size;
 
