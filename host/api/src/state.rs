@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_alertmanager::Alertmanager;
 use narthex_dashboard::Catalogue;
+use narthex_frontend::Frontend;
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_notifier::NotifierManager;
 use narthex_promql::{Engine, EngineOptions};
@@ -160,6 +161,7 @@ struct Inner {
     engine: ArcSwap<Engine>,
     active_queries: ArcSwapOption<ActiveQueries>,
     saved_queries: ArcSwapOption<SavedQueries>,
+    frontend: ArcSwapOption<Frontend>,
     config: ArcSwap<RunningConfig>,
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
@@ -186,6 +188,7 @@ impl ApiState {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),
             active_queries: ArcSwapOption::empty(),
             saved_queries: ArcSwapOption::empty(),
+            frontend: ArcSwapOption::empty(),
             options,
             metrics,
             config: ArcSwap::default(),
@@ -224,6 +227,16 @@ impl ApiState {
     /// The queries that people keep; `None` where there is no place for them.
     pub(crate) fn saved_queries(&self) -> Option<Arc<SavedQueries>> {
         self.0.saved_queries.load_full()
+    }
+
+    /// Lets range queries be answered in parts from here on.
+    pub fn split_ranges(&self, frontend: Arc<Frontend>) {
+        self.0.frontend.store(Some(frontend));
+    }
+
+    /// What answers range queries in parts; `None` where the engine answers them as they are.
+    pub(crate) fn frontend(&self) -> Option<Arc<Frontend>> {
+        self.0.frontend.load_full()
     }
 
     fn replace_engine(&self, options: EngineOptions) {

@@ -3,6 +3,7 @@
 mod labels;
 mod push_down;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -213,6 +214,25 @@ impl View {
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3600);
 
 impl Queryable for View {
+    /// Who is asked. That nothing changes of what they have is for the caller to know: old samples
+    /// seldom do. What somebody is missed for has a warning, and is not kept.
+    fn version(&self, _range: TimeRange) -> Option<u64> {
+        let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
+        let mut hasher = DefaultHasher::new();
+        for member in self.fleet.members().iter() {
+            if !member.is_selected(&self.members) {
+                continue;
+            }
+            if let Standing::Asked(known) = member.standing(now_ms, timeout) {
+                member.endpoint().address().hash(&mut hasher);
+                for labels in &known.label_sets {
+                    labels.stable_hash().hash(&mut hasher);
+                }
+            }
+        }
+        Some(hasher.finish())
+    }
+
     fn select<'a>(
         &'a self,
         request: &'a SelectRequest,

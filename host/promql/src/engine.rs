@@ -4,6 +4,7 @@
 //! It is not: a cache or a log of queries; those belong to who asks.
 
 mod part;
+mod parts;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

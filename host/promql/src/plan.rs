@@ -271,6 +271,7 @@ impl Request {
 ///
 /// # Errors
 /// As [`plan_over`].
+#[cfg(test)]
 pub(crate) fn plan(
     expr: &Expr,
     times: QueryTimes,

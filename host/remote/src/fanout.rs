@@ -15,7 +15,7 @@ use narthex_http::BuildError;
 use narthex_model::Labels;
 use narthex_storage::{
     ExemplarsRequest, LabelsRequest, Part, PushedDown, Queryable, SelectRequest, Series,
-    SeriesExemplars, SeriesStream, StorageError, Wanted, Warnings,
+    SeriesExemplars, SeriesStream, StorageError, TimeRange, Wanted, Warnings,
 };
 use prometheus_client::registry::Registry;
 
@@ -239,6 +239,14 @@ impl Queryable for Fanout {
             Ok(found)
         }
         .boxed()
+    }
+
+    /// What others have may change without a word.
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        match self.remotes().is_empty() {
+            true => self.local.version(range),
+            false => None,
+        }
     }
 
     fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {

@@ -5,6 +5,7 @@
 //! and the measure for the others: [`contract`] holds for all of them.
 
 mod admin;
+mod changes;
 pub mod contract;
 mod exemplars;
 mod intervals;
@@ -18,6 +19,7 @@ mod warnings;
 mod write;
 
 pub use admin::{AdminError, StorageAdmin, StorageStats, StoredBlock};
+pub use changes::Changes;
 pub use exemplars::{ExemplarsRequest, SeriesExemplars};
 pub use intervals::Intervals;
 pub use join::Place;

@@ -228,6 +228,13 @@ pub trait Queryable: Send + Sync {
         self.series(request)
     }
 
+    /// A number that stands for the samples in a range: as long as it stays the same, a `select` gives
+    /// what it gave before. `None` where the store cannot tell. A store that asks others says who they
+    /// are, for it cannot tell what became of their samples.
+    fn version(&self, _range: TimeRange) -> Option<u64> {
+        None
+    }
+
     /// The exemplars of the series that are asked for, sorted by label set. A store that keeps
     /// none has none.
     fn exemplars(&self, _request: &ExemplarsRequest) -> Vec<SeriesExemplars> {

@@ -63,6 +63,10 @@ impl Queryable for Tsdb {
         .boxed()
     }
 
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        self.version_of(range)
+    }
+
     fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
         self.head.exemplars(request)
     }

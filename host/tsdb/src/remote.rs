@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use narthex_block::{Block, PageCache};
@@ -54,6 +55,24 @@ impl Tsdb {
         let elsewhere = self.remote.get().and_then(|remote| remote.blocks());
         self.catalog.blocks().iter().any(is_coarse)
             || elsewhere.is_some_and(|blocks| blocks.iter().any(is_coarse))
+    }
+
+    /// See [`Queryable::version`]: what changed here, and which blocks there are elsewhere. It is not
+    /// the same in another process.
+    ///
+    /// [`Queryable::version`]: narthex_storage::Queryable::version
+    pub(crate) fn version_of(&self, range: TimeRange) -> Option<u64> {
+        let here = self.catalog.changes.version(range);
+        let Some(remote) = self.remote.get() else {
+            return Some(here);
+        };
+        let elsewhere = remote.blocks()?;
+        let mut hasher = DefaultHasher::new();
+        here.hash(&mut hasher);
+        for block in elsewhere.iter().filter(|block| is_touched(block, range)) {
+            block.meta().ulid.hash(&mut hasher);
+        }
+        Some(hasher.finish())
     }
 
     /// The blocks that may answer for a range, oldest first; of the same samples those here.

@@ -17,6 +17,7 @@ mod fixture;
 mod lifecycle;
 mod native_histograms;
 mod plugins;
+mod ranges;
 mod rules;
 mod saved_queries;
 mod server;
