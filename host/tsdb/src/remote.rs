@@ -49,6 +49,14 @@ impl Tsdb {
         remote.is_none_or(|remote| remote.has(block) && !block.has_tombstones())
     }
 
+    /// Whether there are blocks of windows at all, here or elsewhere.
+    pub(crate) fn has_windows(&self) -> bool {
+        let is_coarse = |block: &Arc<Block>| !block.meta().is_raw();
+        let elsewhere = self.remote.get().and_then(|remote| remote.blocks());
+        self.catalog.blocks().iter().any(is_coarse)
+            || elsewhere.is_some_and(|blocks| blocks.iter().any(is_coarse))
+    }
+
     /// See [`Queryable::version`]: what changed here, and which blocks there are elsewhere. It is not
     /// the same in another process.
     ///
@@ -65,14 +73,6 @@ impl Tsdb {
             block.meta().ulid.hash(&mut hasher);
         }
         Some(hasher.finish())
-    }
-
-    /// Whether there are blocks of windows at all, here or elsewhere.
-    pub(crate) fn has_windows(&self) -> bool {
-        let is_coarse = |block: &Arc<Block>| !block.meta().is_raw();
-        let elsewhere = self.remote.get().and_then(|remote| remote.blocks());
-        self.catalog.blocks().iter().any(is_coarse)
-            || elsewhere.is_some_and(|blocks| blocks.iter().any(is_coarse))
     }
 
     /// The blocks that may answer for a range, oldest first; of the same samples those here.

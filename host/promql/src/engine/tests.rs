@@ -9,7 +9,6 @@ use narthex_model::{Sample, SeriesRef, WriteBatch};
 use narthex_storage::{Appendable, MemoryStore};
 
 use super::*;
-use crate::plan::plan;
 use crate::series_description::SequenceValue;
 use crate::value::Value;
 
