@@ -120,6 +120,9 @@ impl Tsdb {
         };
         let newest: Vec<Series> = head.try_collect().await?;
         let blocks = BlockSet::new(blocks);
+        if blocks.resolution_ms(request.range, wanted.max_resolution_ms()) > 0 {
+            self.metrics.downsampled_reads.inc();
+        }
         blocks.select_with(request, wanted, newest, failed).await
     }
 
