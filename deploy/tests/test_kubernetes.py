@@ -120,7 +120,8 @@ class Trees(unittest.TestCase):
                 flags = arguments(workload)
                 [claim] = workload["spec"]["volumeClaimTemplates"]
                 volume = size_bytes(claim["spec"]["resources"]["requests"]["storage"])
-                [kept] = flags["storage.tsdb.retention.size"]
+                # Of a store, what the object store's config says of the cache where it says nothing.
+                kept = "1G" if "store" in flags else flags["storage.tsdb.retention.size"][0]
                 self.assertLessEqual(size_bytes(kept), 0.8 * volume)
                 container = objects.pod_of(workload)["containers"][0]
                 [query] = flags["query.max-bytes"]
@@ -133,6 +134,10 @@ class Trees(unittest.TestCase):
                 if workload["metadata"]["name"] in WATCHED:
                     continue
                 flags = arguments(workload)
+                # A store has none but the secret one of its bucket.
+                if "store" in flags:
+                    self.assertNotIn("config.file", flags)
+                    continue
                 files = one(rendered, "ConfigMap", "narthex-config")["data"]
                 [mount] = [
                     mount for mount in objects.pod_of(workload)["containers"][0]["volumeMounts"]
@@ -160,6 +165,24 @@ class Overlays(unittest.TestCase):
         self.assertEqual(arguments(workload)["cluster.peer"], peers)
         ports = {port["port"] for port in one(rendered, "Service", headless)["spec"]["ports"]}
         self.assertEqual(ports, {9090, 9094, 10901})
+
+    def test_a_store_reads_the_bucket_that_servers_write(self):
+        rendered = self.overlay("store")
+        store = one(rendered, "StatefulSet", "narthex-store")
+        server = one(rendered, "StatefulSet")
+        [written] = arguments(server)["storage.object-store.config"]
+        [read] = arguments(store)["objstore.config-file"]
+        for workload, path in ((server, written), (store, read)):
+            container = objects.pod_of(workload)["containers"][0]
+            mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+            self.assertIn(path.rpartition("/")[0], mounts)
+        self.assertIn("$(POD_NAME)", written)
+        # Caches and one answer of each kind fit in half of the memory.
+        names = ("index-cache-size", "query.max-bytes", "store.limits.request-bytes")
+        sizes = [size_bytes(arguments(store)[name][0]) for name in names]
+        [container] = objects.pod_of(store)["containers"]
+        memory = size_bytes(container["resources"]["limits"]["memory"])
+        self.assertLessEqual(sum(sizes), memory / 2)
 
     def test_shards_differ_in_their_number_alone(self):
         rendered = self.overlay("sharded")

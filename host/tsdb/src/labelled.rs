@@ -214,21 +214,16 @@ impl LabelledBlocks {
         found.await
     }
 
-    /// Whether the groups may have one label set twice: where series have labels of their own with
-    /// the names of the group's, or groups have labels of different names.
+    /// Whether the groups may have one label set twice: where series have labels of their own under
+    /// names that the servers' labels have. Otherwise those tell series of two groups apart.
     async fn may_repeat(
         &self,
         all: &[Asked<'_>],
         warnings: &Warnings,
     ) -> Result<bool, StorageError> {
-        let mut names = all.iter().map(Asked::label_names);
-        let Some(first) = names.next() else {
-            return Ok(false);
-        };
-        if names.any(|names| names != first) {
-            return Ok(true);
-        }
-        if first.is_empty() {
+        let labels = all.iter().flat_map(|asked| &asked.group.labels);
+        let names: BTreeSet<&str> = labels.map(|(name, _)| name).collect();
+        if names.is_empty() {
             return Ok(false);
         }
         // The names of a block were read for the matchers.
@@ -239,7 +234,7 @@ impl LabelledBlocks {
                 limit: None,
             };
             let own = self.own_names(asked, &request, warnings).await?;
-            if own.iter().any(|name| first.contains(&name.as_str())) {
+            if own.iter().any(|name| names.contains(name.as_str())) {
                 return Ok(true);
             }
         }
@@ -248,11 +243,6 @@ impl LabelledBlocks {
 }
 
 impl Asked<'_> {
-    /// The names of the group's labels.
-    fn label_names(&self) -> Vec<&str> {
-        self.group.labels.iter().map(|(name, _)| name).collect()
-    }
-
     fn samples(&self) -> SelectRequest {
         SelectRequest {
             matchers: self.matchers.clone(),

@@ -408,3 +408,38 @@ fn info_says_what_is_there() {
     assert!(store.supports_sharding && store.supports_without_replica_labels);
     assert_eq!(store.tsdb_infos[0].labels.as_ref(), info.label_sets.first());
 }
+
+#[tokio::test]
+async fn the_series_of_a_store_of_blocks_have_their_external_labels_already() {
+    let held = || {
+        let labels = Labels::from_pairs([("cluster", "inner")]);
+        let range = TimeRange {
+            start_ms: 0,
+            end_ms: 2_985_000,
+        };
+        vec![(labels, range)]
+    };
+    // What the options say of external labels is not asked for.
+    let api = Arc::into_inner(api_with(&[], UNLIMITED)).unwrap();
+    let api = Arc::new(api.with_holdings(Box::new(held)));
+    assert_eq!(api.info().component_type, "store");
+    let ask = |cluster: &str| SeriesRequest {
+        matchers: vec![
+            matcher("__name__", MatcherType::Eq, "up"),
+            matcher("cluster", MatcherType::Eq, cluster),
+        ],
+        without_replica_labels: vec!["instance".to_owned()],
+        ..all()
+    };
+    let answer = Arc::clone(&api).series(ask("inner")).await.unwrap();
+    let jobs = ["a", "b", "c"].map(|job| (format!("__name__=up,cluster=inner,job={job}"), 400));
+    assert_eq!(found(answer).await, jobs);
+    let answer = Arc::clone(&api).series(ask("outer")).await.unwrap();
+    assert!(found(answer).await.is_empty());
+    let names = LabelNamesRequest {
+        end: 10_000_000,
+        ..LabelNamesRequest::default()
+    };
+    let names = api.label_names(names).await.unwrap().names;
+    assert_eq!(names, ["__name__", "cluster", "instance", "job"]);
+}
