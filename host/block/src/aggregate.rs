@@ -252,16 +252,23 @@ fn sum(series: &Series, window: Range<usize>) -> Option<Sample> {
             Some(sum) => adds_up &= sum.add(histogram).is_ok(),
         }
     }
-    Some(match (numbers, histograms) {
+    let histogram = match (numbers, histograms) {
         (None, None) => return None,
-        (Some(sum), None) => Sample::Number(sum.total()),
-        (None, Some(sum)) if adds_up => {
-            let mut total = sum.total();
-            total.compact();
-            hinted(&total, CounterResetHint::Gauge)
-        }
-        // Something has to say that samples are missing, or a sum of longer windows would be one
-        // of the others alone.
-        _ => Sample::Number(f64::from_bits(sample::NORMAL_NAN_BITS)),
-    })
+        (Some(sum), None) => return Some(Sample::Number(sum.total())),
+        (None, Some(sum)) if adds_up => compacted(&sum),
+        _ => None,
+    };
+    // Something has to say that samples are missing, or a sum of longer windows would be one of
+    // the others alone.
+    let nothing = || Sample::Number(f64::from_bits(sample::NORMAL_NAN_BITS));
+    let gauge = histogram.map(|total| hinted(&total, CounterResetHint::Gauge));
+    Some(gauge.unwrap_or_else(nothing))
+}
+
+/// The sum of histograms without empty buckets; `None` where it has more buckets than a store
+/// keeps.
+pub(crate) fn compacted(sum: &HistogramSum) -> Option<FloatHistogram> {
+    let mut total = sum.total();
+    total.compact();
+    total.can_be_stored().then_some(total)
 }

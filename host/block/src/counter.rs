@@ -13,7 +13,7 @@ use narthex_model::FloatHistogram;
 use narthex_model::histogram::{CounterResetHint, HistogramSum};
 use narthex_storage::Series;
 
-use crate::aggregate::{Columns, Sample, Windows, hinted, histogram, samples};
+use crate::aggregate::{Columns, Sample, Windows, compacted, hinted, histogram, samples};
 
 /// Adds what is kept of a series. Of each window that is, by time:
 ///
@@ -140,8 +140,9 @@ fn falls_of_histograms(
     };
     let mut kept = Vec::new();
     if top > 0 {
-        let mut height = height.total();
-        height.compact();
+        let Some(height) = compacted(&height) else {
+            return nothing;
+        };
         kept.push((chain[top], hinted(&height, CounterResetHint::Unknown)));
     }
     (kept, CounterResetHint::Reset)

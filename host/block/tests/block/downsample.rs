@@ -19,6 +19,7 @@ use object_store::path::Path;
 use crate::chance::Chance;
 use crate::fixture::{cache, memory, request, series};
 
+pub(crate) mod golden;
 mod histograms;
 mod size;
 
@@ -97,8 +98,8 @@ async fn coarser(
 }
 
 async fn all(block: &Arc<Block>, matchers: Vec<Matcher>) -> Vec<Series> {
-    let found = Arc::clone(block).select(&request(matchers, TimeRange::ALL));
-    let found = found.await.unwrap();
+    let request = request(matchers, TimeRange::ALL);
+    let found = Arc::clone(block).select(&request).await.unwrap();
     found.try_collect().await.unwrap()
 }
 

@@ -1,5 +1,5 @@
 //! A second kept block, with native histograms and start timestamps. It is read by this build, and
-//! so is the first one, by the Python of the conformance tests, which knows FORMAT.md alone.
+//! so are the others, by the Python of the conformance tests, which knows FORMAT.md alone.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,7 @@ use narthex_storage::{Series, TimeRange};
 use object_store::local::LocalFileSystem;
 use serde_json::{Value, json};
 
+use crate::downsample::golden as windows;
 use crate::fixture::{ULID, cache, folder, options, request};
 use crate::golden;
 use crate::kinds::{AllBits, all_bits, rich};
@@ -79,7 +80,7 @@ fn bounded(n: i64) -> FloatHistogram {
 }
 
 /// What the kept block holds. It never changes; a new version gets a block of its own.
-fn content() -> Vec<Series> {
+pub(crate) fn content() -> Vec<Series> {
     let times: Vec<i64> = (0..46).map(|n| 250_000 + n * 300_000).collect();
     let n = |time: i64| (time - 250_000) / 300_000;
     let mut all = vec![
@@ -238,7 +239,11 @@ fn python_with_numpy_reads_of_the_kept_blocks_what_they_hold() {
         println!("left out: there is no Python with pyarrow");
         return;
     };
-    for (kept, content) in [(golden::kept(), golden::content()), (kept(), content())] {
+    for (kept, content) in [
+        (golden::kept(), golden::content()),
+        (kept(), content()),
+        (windows::kept(), windows::content()),
+    ] {
         let found = read_by_python(&python, &kept);
         let expected = content.iter().map(|series| {
             // Through text, as numbers are not always read to the last bit.
