@@ -14,7 +14,6 @@ use super::metrics::ArchiveMetrics;
 use super::{ArchiveOptions, Partition};
 use crate::access::Access;
 use crate::fence::is_fence;
-use crate::fence::is_fence;
 use crate::inventory::META_BYTES_MAX;
 use crate::mark::MARK_BYTES_MAX;
 use crate::metas::Metas;
