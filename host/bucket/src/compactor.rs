@@ -41,7 +41,6 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use narthex_block::{PageCache, Ulid};
-use narthex_model::Clock;
 use object_store::ObjectStore;
 use object_store::prefix::PrefixStore;
 use prometheus_client::registry::Registry;

@@ -101,16 +101,6 @@ impl BucketError {
         }
     }
 
-    /// That a compactor has closed the name of a block: there is none.
-    pub(crate) fn closed(path: &impl ToString) -> Self {
-        let path = path.to_string();
-        let source = object_store::Error::NotFound {
-            path: path.clone(),
-            source: "its name is closed".into(),
-        };
-        Self::store("get", path)(source)
-    }
-
     /// Whether the store says that there is no such object.
     pub(crate) fn is_absent(&self) -> bool {
         let Self::Store { source, .. } = self else {

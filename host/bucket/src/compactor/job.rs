@@ -225,7 +225,10 @@ impl Maker {
     ) -> Result<(), CompactError> {
         for (name, file) in &meta.files {
             let expected = digest_of(block, name, file)?;
-            let (from, path) = (scratch.path_of(block).join(name), file_of(block, name));
+            let (from, path) = (
+                scratch.path_of(block).join(name.as_str()),
+                file_of(block, name),
+            );
             let store = &scratch.store;
             if file.size <= PART_BYTES {
                 let bytes = store.get_range(&from, 0..file.size).await;
