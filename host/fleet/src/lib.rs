@@ -14,6 +14,7 @@
 
 mod address;
 mod answer;
+mod counter;
 mod dedup;
 mod fleet;
 mod member;

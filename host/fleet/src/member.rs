@@ -49,8 +49,8 @@ pub(crate) struct Known {
     /// It evaluates aggregations as we mean them.
     pub(crate) evaluates: bool,
     /// How long windows of samples may be that it has and tells as we do, in milliseconds; 0 for one
-    /// of samples alone, and of another kind.
-    pub(crate) coarsest_ms: i64,
+    /// of samples alone, `None` for who does not say so.
+    pub(crate) coarsest_ms: Option<i64>,
 }
 
 /// What is to be done about a member for a query.
@@ -204,7 +204,7 @@ impl Known {
             }),
             leaves_out_labels: store.is_some_and(|store| store.supports_without_replica_labels),
             evaluates: info.evaluation.is_some_and(|own| own.version == VERSION),
-            coarsest_ms: info.windows.map_or(0, |windows| windows.coarsest_ms),
+            coarsest_ms: info.windows.map(|windows| windows.coarsest_ms),
             kind: info.component_type,
             label_sets: info.label_sets.iter().map(labels_of).collect(),
         }

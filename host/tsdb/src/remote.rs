@@ -67,6 +67,14 @@ impl Tsdb {
         Some(hasher.finish())
     }
 
+    /// Whether there are blocks of windows at all, here or elsewhere.
+    pub(crate) fn has_windows(&self) -> bool {
+        let is_coarse = |block: &Arc<Block>| !block.meta().is_raw();
+        let elsewhere = self.remote.get().and_then(|remote| remote.blocks());
+        self.catalog.blocks().iter().any(is_coarse)
+            || elsewhere.is_some_and(|blocks| blocks.iter().any(is_coarse))
+    }
+
     /// The blocks that may answer for a range, oldest first; of the same samples those here.
     pub(crate) fn blocks_in(&self, range: TimeRange) -> Result<Vec<Arc<Block>>, StorageError> {
         // What lies here is looked at first: a block goes from here only when it is elsewhere, so

@@ -12,7 +12,7 @@ pub struct InfoRequest {}
 /// `thanos.info.InfoResponse`
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct InfoResponse {
-    /// The store has windows of samples, and tells them apart from samples as we do. Thanos has no
+    /// What windows of samples the store has, of one that answers for them as we do. Thanos has no
     /// such field and skips it.
     #[prost(message, optional, tag = "1001")]
     pub windows: Option<WindowsInfo>,
@@ -48,7 +48,7 @@ pub struct InfoResponse {
 /// `narthex.WindowsInfo`: what a store of ours says of its windows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
 pub struct WindowsInfo {
-    /// The length of the longest, in milliseconds.
+    /// The length of the longest, in milliseconds; 0 where there are samples alone.
     #[prost(int64, tag = "1")]
     pub coarsest_ms: i64,
 }

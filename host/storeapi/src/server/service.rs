@@ -64,7 +64,7 @@ impl Service {
             method::INFO => {
                 let answer = move |_: InfoRequest| {
                     let mut info = api.info();
-                    info.windows = api.windows_info();
+                    info.windows = Some(api.windows_info());
                     async move { Ok(info) }
                 };
                 self.unary(method::INFO, answer, request).await

@@ -72,11 +72,12 @@ impl Aggregates {
 }
 
 impl StoreApi {
-    /// What the endpoint says of windows; `None` where the store has samples alone.
-    pub(crate) fn windows_info(&self) -> Option<WindowsInfo> {
+    /// What the endpoint says of windows.
+    pub(crate) fn windows_info(&self) -> WindowsInfo {
         let store = &self.options.store;
-        let coarsest_ms = store.resolution_ms(TimeRange::ALL, i64::MAX);
-        (coarsest_ms > 0).then_some(WindowsInfo { coarsest_ms })
+        WindowsInfo {
+            coarsest_ms: store.resolution_ms(TimeRange::ALL, i64::MAX),
+        }
     }
 
     /// The series of a group with aggregates of their samples, in no order.
