@@ -97,20 +97,58 @@ impl View {
         let limit = request.limit.unwrap_or(usize::MAX);
         let samples = request.samples();
         let mut merge = self.merged(&samples, Some(limit), warnings).await?;
-        let mut found = Vec::new();
-        let mut bytes: usize = 0;
-        while found.len() < limit {
+        let mut listing = Listing::new(LISTED_BYTES_MAX);
+        while listing.sets.len() < limit {
             let groups = merge.next().await.map_err(incomplete)?;
             let Some(group) = groups.into_iter().next() else {
                 break;
             };
-            bytes = bytes.saturating_add(group.labels.encoded_len() + size_of::<Labels>());
-            if bytes > LISTED_BYTES_MAX {
-                let text = format!("the series that match have more than {LISTED_BYTES_MAX} bytes");
-                return Err(incomplete(text));
-            }
-            found.push(group.labels);
+            listing.push(group.labels).map_err(incomplete)?;
         }
-        Ok(found)
+        Ok(listing.sets)
+    }
+}
+
+/// Label sets that are listed, within a bound.
+struct Listing {
+    sets: Vec<Labels>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Listing {
+    fn new(bytes_max: usize) -> Self {
+        Self {
+            sets: Vec::new(),
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// # Errors
+    /// That is one too many.
+    fn push(&mut self, labels: Labels) -> Result<(), String> {
+        let bytes = labels.encoded_len() + size_of::<Labels>();
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.bytes_max {
+            let max = self.bytes_max;
+            return Err(format!("the series that match have more than {max} bytes"));
+        }
+        self.sets.push(labels);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_ends_at_its_bound() {
+        let mut listing = Listing::new(1_000);
+        let mut sets = (0..).map(|number: i32| Labels::from_pairs([("n", number.to_string())]));
+        let error = sets.find_map(|labels| listing.push(labels).err()).unwrap();
+        assert!(error.contains("more than 1000 bytes"), "{error}");
+        assert!(!listing.sets.is_empty() && listing.sets.len() < 1_000);
     }
 }
