@@ -149,13 +149,17 @@ fn the_agent_of_victoria_metrics_sends_to_narthex() {
 
 #[test]
 fn narthex_sends_to_narthex_by_both_messages() {
-    for message in ["prometheus.WriteRequest", "io.prometheus.write.v2.Request"] {
-        let ticking = ticking();
-        let receiver = receiving();
-        let url = receiver.url();
-        let _sender = sending(&ticking, &url, message).start();
-        to_narthex(&ticking, receiver);
-    }
+    std::thread::scope(|scope| {
+        for message in ["prometheus.WriteRequest", "io.prometheus.write.v2.Request"] {
+            scope.spawn(move || {
+                let ticking = ticking();
+                let receiver = receiving();
+                let url = receiver.url();
+                let _sender = sending(&ticking, &url, message).start();
+                to_narthex(&ticking, receiver);
+            });
+        }
+    });
 }
 
 fn sending(ticking: &Ticking, url: &str, message: &str) -> narthex_tests::NarthexBuilder {

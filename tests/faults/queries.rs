@@ -103,7 +103,7 @@ fn a_query_out_of_time_says_so_and_stops() {
         body,
         r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#
     );
-    until(10, "its work to stop", || match active(&narthex) {
+    until(30, "its work to stop", || match active(&narthex) {
         text if text == "[" => Ok(()),
         text => Err(text),
     });
@@ -115,7 +115,7 @@ fn a_client_that_leaves_takes_its_query_along() {
     let client = ask_long(&narthex);
     drop(client);
     // The entry stays until the last thread of the query has stopped.
-    until(10, "its work to stop", || match active(&narthex) {
+    until(30, "its work to stop", || match active(&narthex) {
         text if text == "[" => Ok(()),
         text => Err(text),
     });
