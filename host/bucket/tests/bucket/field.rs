@@ -87,8 +87,8 @@ impl Field {
             let value = |at: i64| (at / step_ms) as f64;
             Series::of_numbers(
                 Labels::from_pairs([("__name__", name), ("job", "x")]),
-                times().collect(),
-                times().map(value).collect(),
+                times().collect::<Vec<i64>>(),
+                times().map(value).collect::<Vec<f64>>(),
             )
         });
         for series in &all {
