@@ -1,6 +1,6 @@
 //! The frontend: from a query to its answer, part by part.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, StreamExt as _};
@@ -22,8 +22,14 @@ use crate::part::{Found, Keeping, Source};
 use crate::shared::{Shared, SharedAnswers};
 use crate::steps::Steps;
 
-/// So many answers are encoded and kept at once; one that comes meanwhile is not kept.
-const KEEPERS_MAX: usize = 8;
+/// Answers of so many bytes wait to be encoded and kept; one that comes meanwhile is not kept.
+const KEEPING_BYTES_MAX: usize = 256 << 20;
+
+/// Each counts for so many at the least, so that there are not too many either.
+const KEEPING_BYTES_MIN: usize = 4 << 20;
+
+/// A permit of [`Frontend::keepers`] is for so many bytes.
+const BYTES_A_PERMIT: usize = 1 << 10;
 
 /// A larger answer is decoded on the blocking pool, so that its task is not kept from others.
 const DECODED_IN_PLACE_MAX: usize = 64 << 10;
@@ -38,6 +44,9 @@ pub struct Frontend {
     shared: Option<Shared>,
     flights: Flights,
     keepers: Arc<Semaphore>,
+    /// One answer is encoded at a time, so that what is kept for later leaves the processors to what
+    /// is asked now.
+    encoding: Mutex<()>,
     metrics: Metrics,
 }
 
@@ -63,7 +72,8 @@ impl Frontend {
             cache: (bytes_max > 0).then(|| Cache::new(bytes_max, metrics.clone())),
             shared: answers.map(|answers| Shared::new(answers, metrics.clone())),
             flights: Flights::default(),
-            keepers: Arc::new(Semaphore::new(KEEPERS_MAX)),
+            keepers: Arc::new(Semaphore::new(KEEPING_BYTES_MAX / BYTES_A_PERMIT)),
+            encoding: Mutex::default(),
             metrics,
             options,
         })
@@ -116,7 +126,7 @@ impl Frontend {
 
     /// Waits until all that is being kept is kept.
     pub async fn settled(&self) {
-        let all = u32::try_from(KEEPERS_MAX).unwrap_or(u32::MAX);
+        let all = permits(KEEPING_BYTES_MAX);
         // It is never closed.
         let _ = self.keepers.acquire_many(all).await;
     }
@@ -321,13 +331,16 @@ impl Frontend {
         if self.cache.is_none() {
             return;
         }
-        let Ok(keeper) = Arc::clone(&self.keepers).try_acquire_owned() else {
+        let permits = permits(kept.bytes().max(KEEPING_BYTES_MIN));
+        let Ok(keeper) = Arc::clone(&self.keepers).try_acquire_many_owned(permits) else {
             self.metrics.refused.inc();
             return;
         };
         let this = Arc::clone(self);
         let (text, runtime) = (Arc::clone(&query.text), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || {
+            let encoding = this.encoding.lock();
+            let encoding = encoding.unwrap_or_else(PoisonError::into_inner);
             let mut matrix = Vec::new();
             for more in kept.matrices {
                 append(&mut matrix, Arc::unwrap_or_clone(more));
@@ -336,6 +349,7 @@ impl Frontend {
                 this.metrics.refused.inc();
                 return;
             };
+            drop(encoding);
             let extent = Extent {
                 steps: keeping.steps,
                 reads: keeping.reads.into(),
@@ -369,6 +383,22 @@ struct Kept {
 }
 
 impl Kept {
+    /// What the answers take in memory.
+    fn bytes(&self) -> usize {
+        let series = self.matrices.iter().flat_map(|matrix| matrix.iter());
+        let bytes = series.map(|series| {
+            let histograms = series.histograms.iter().map(|(_, histogram)| {
+                let buckets = histogram.positive.len() + histogram.negative.len();
+                size_of_val(&**histogram) + buckets * size_of::<f64>()
+            });
+            size_of_val(series)
+                + size_of_val(&series.timestamps[..])
+                + size_of_val(&series.values[..])
+                + histograms.sum::<usize>()
+        });
+        bytes.sum()
+    }
+
     fn add(&mut self, matrix: Arc<Vec<MatrixSeries>>, infos: &[String]) {
         self.matrices.push(matrix);
         for info in infos {
@@ -388,6 +418,11 @@ impl From<Evaluated> for Piece {
             stats: evaluated.stats,
         }
     }
+}
+
+/// For so many bytes.
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes / BYTES_A_PERMIT).unwrap_or(u32::MAX)
 }
 
 /// What the engine gave: of range queries always a matrix.

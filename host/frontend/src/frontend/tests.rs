@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::{self, join_all};
@@ -327,4 +326,20 @@ async fn a_shared_cache_that_does_not_work_costs_the_evaluation_and_no_more() {
         let asked = objects.asked.load(Ordering::SeqCst);
         assert_eq!(asked <= 2, asked_once, "{trouble:?}: {asked}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_while_too_much_waits_to_be_kept_is_not_kept() {
+    let (store, frontend) = (Gate::open(), frontend(None));
+    let asked = query(&store, "x");
+    let others = frontend.keepers.acquire_many(permits(KEEPING_BYTES_MAX));
+    let others = others.await.unwrap();
+    frontend.range(asked.clone()).await.unwrap();
+    assert_eq!(frontend.metrics.refused.get(), 2);
+    drop(others);
+    frontend.range(asked.clone()).await.unwrap();
+    frontend.settled().await;
+    assert_eq!(frontend.metrics.misses.get(), 4);
+    frontend.range(asked).await.unwrap();
+    assert_eq!(frontend.metrics.hits.get(), 2);
 }
