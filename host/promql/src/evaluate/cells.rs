@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(both::<Count>(&[1.0, 2.0], 7.0, 1.0), 9.0);
         assert_eq!(both::<Min>(&[1.0, 2.0], f64::NAN, 1.0), 1.0);
         assert_eq!(both::<Max>(&[], 7.0, 1.0), 7.0);
-        assert_eq!(both::<Mean>(&[1.0, 2.0], 6.0, 3.0), 4.2);
+        assert_eq!(both::<Mean>(&[1.0, 3.0], 6.0, 2.0), 4.0);
     }
 
     #[test]
