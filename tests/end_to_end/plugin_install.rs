@@ -48,7 +48,7 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
     operator.write_plugin(&guest, 3, "");
     let publish = format!("--registry {}/narthex --insecure", registry.address());
     for version in [1, 2] {
-        let push = format!("push v{version} {publish} --sign narthex.key");
+        let push = format!("push v{version} {publish} --sign narthex.key --index");
         operator.plugin(&push).unwrap();
     }
     operator.plugin(&format!("push v3 {publish}")).unwrap();
@@ -65,6 +65,9 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
         .flag("--web.enable-lifecycle")
         .start();
 
+    let available = narthex.api("plugins/available").unwrap();
+    assert_eq!(available[0]["name"], "guest", "{available}");
+    assert_eq!(available[0]["versions"], json!(["0.0.2", "0.0.1"]));
     // Looking at it changes nothing.
     let first = shown(&narthex, "guest:0.0.1");
     assert_eq!(first["version"], "0.0.1", "{first}");

@@ -37,6 +37,12 @@ pub trait PluginAdmin: Send + Sync {
     /// There is no such plugin or no such version, or it was refused.
     async fn roll_back(&self, name: &str) -> Result<(), PluginAdminError>;
 
+    /// The plugins that the index of the config's registry lists, by name: an object each.
+    ///
+    /// # Errors
+    /// There is no registry, its index is not trusted, or it gave no answer.
+    async fn available(&self) -> Result<Vec<Value>, PluginAdminError>;
+
     /// Shows what installing a package of the config's registry would change, and, once that very
     /// change was approved, installs it. The answer has a field `approve`, which is what approves
     /// it, or null where there is nothing to install.

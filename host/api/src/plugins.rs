@@ -73,6 +73,13 @@ pub(crate) async fn roll_back(
     answer(serving.plugins.as_ref(), &name)
 }
 
+/// `/api/v1/plugins/available`: what the registry's index lists.
+pub(crate) async fn available(
+    Extension(serving): Extension<Arc<Serving>>,
+) -> Result<Response, ApiError> {
+    Ok(envelope::success(&serving.plugins.available().await?))
+}
+
 /// `POST /api/v1/plugins/install`: what installing `reference` would change; with `approve`, as
 /// that answer had it, it is installed.
 pub(crate) async fn install(

@@ -137,6 +137,7 @@ fn plugin_admin(state: &ApiState) -> Router<ApiState> {
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
         .route("/plugins/{name}/remove", post(plugins::remove))
         .route("/plugins/install", post(plugins::install))
+        .route("/plugins/available", get(plugins::available))
         .layer(from_fn_with_state(state.clone(), plugins::require_admin))
         .layer(from_fn(origin::refuse_other_sites))
 }

@@ -199,6 +199,10 @@ impl PluginAdmin for Admin {
         self.runtime.roll_back(name).await.map_err(refused)
     }
 
+    async fn available(&self) -> Result<Vec<Value>, PluginAdminError> {
+        self.installer.available().await
+    }
+
     async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
         let mut shown = self.installer.install(asked).await?;
         if asked.approve.is_some() {

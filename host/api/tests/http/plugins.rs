@@ -82,6 +82,10 @@ impl PluginAdmin for OnePlugin {
         ))
     }
 
+    async fn available(&self) -> Result<Vec<Value>, PluginAdminError> {
+        Ok(vec![json!({"name": "redis", "versions": ["2"]})])
+    }
+
     async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
         match (asked.reference.as_str(), asked.approve.as_deref()) {
             ("redis:2", None) => Ok(json!({"name": "redis", "approve": "a"})),
@@ -167,6 +171,11 @@ async fn plugins_are_shown_changed_and_refused_in_the_envelope() {
         ("PUT", "/redis/reload", (405, Value::Null)),
         ("GET", "/redis/rollback", (405, Value::Null)),
         (
+            "GET",
+            "/available",
+            ok(json!([{"name": "redis", "versions": ["2"]}])),
+        ),
+        (
             "POST",
             "/install",
             failed(
@@ -240,6 +249,7 @@ async fn logs_and_changes_need_the_flag_and_no_other_site_gets_them() {
         ("GET", "", false),
         ("GET", "/redis", false),
         ("GET", "/redis/logs", true),
+        ("GET", "/available", true),
         ("POST", "/redis/reload", true),
         ("POST", "/redis/rollback", true),
         ("POST", "/redis/remove", true),

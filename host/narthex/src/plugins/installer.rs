@@ -50,10 +50,41 @@ impl Installer {
         }
     }
 
+    /// What the registry's index lists; nothing where it has none.
+    pub(super) async fn available(&self) -> Result<Vec<Value>, PluginAdminError> {
+        let config = self.registry()?;
+        let asking = async {
+            let registry = Registry::new(&config)?;
+            registry.index().await
+        };
+        let found = match tokio::time::timeout(FETCH_TIMEOUT, asking).await {
+            Ok(found) => found.map_err(|error| fetch_fault(error.into()))?,
+            Err(_) => return Err(too_late("the registry's index")),
+        };
+        let Some((index, digest, signatures)) = found else {
+            return Ok(Vec::new());
+        };
+        let policy = TrustPolicy::load(&config).map_err(refused)?;
+        if let Err(error) = policy.check(digest, &signatures) {
+            let text = format!("the registry's index: {error}");
+            return Err(PluginAdminError::Refused(text));
+        }
+        let entries = index.search("").map(|entry| {
+            let versions = entry.versions.iter().map(|version| &version.version);
+            json!({
+                "name": entry.name,
+                "description": entry.description,
+                "world": entry.world,
+                "versions": versions.collect::<Vec<_>>(),
+            })
+        });
+        Ok(entries.collect())
+    }
+
     /// Shows what would be changed; with the approval of that, changes it.
     pub(super) async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
         let published = published(&asked.reference)?;
-        let (directory, registry) = self.place()?;
+        let (directory, registry) = (self.directory()?, self.registry()?);
         let Ok(_alone) = self.busy.try_lock() else {
             let text = "another plugin is being installed or removed";
             return Err(PluginAdminError::Unavailable(text.to_owned()));
@@ -104,15 +135,15 @@ impl Installer {
         Ok(PluginDirectory::new(path))
     }
 
-    /// The folder and the registry of the config, which may change with every reload.
-    fn place(&self) -> Result<(PluginDirectory, RegistryConfig), PluginAdminError> {
+    /// The registry of the config, which may change with every reload.
+    fn registry(&self) -> Result<RegistryConfig, PluginAdminError> {
         let registry = self.runtime.config().registry.clone();
         let registry = registry.filter(|registry| !registry.url.is_empty());
         let missing = || {
             let text = "the config has no plugins.registry.url to install plugins from";
             PluginAdminError::Refused(text.to_owned())
         };
-        Ok((self.directory()?, registry.ok_or_else(missing)?))
+        registry.ok_or_else(missing)
     }
 
     async fn offer(
@@ -127,10 +158,7 @@ impl Installer {
         };
         let fetched = match tokio::time::timeout(FETCH_TIMEOUT, fetching).await {
             Ok(fetched) => fetched.map_err(fetch_fault)?,
-            Err(_) => {
-                let text = format!("the package did not come within {FETCH_TIMEOUT:?}");
-                return Err(PluginAdminError::Unavailable(text));
-            }
+            Err(_) => return Err(too_late("the package")),
         };
         let policy = TrustPolicy::load(config).map_err(refused)?;
         let trust = policy.check(fetched.digest, &fetched.signatures);
@@ -238,6 +266,10 @@ fn refused(error: PackageError) -> PluginAdminError {
         PackageError::NotFound(text) => PluginAdminError::Missing(text),
         error => PluginAdminError::Refused(error.to_string()),
     }
+}
+
+fn too_late(what: &str) -> PluginAdminError {
+    PluginAdminError::Unavailable(format!("{what} did not come within {FETCH_TIMEOUT:?}"))
 }
 
 fn fetch_fault(error: anyhow::Error) -> PluginAdminError {

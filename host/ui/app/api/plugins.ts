@@ -82,3 +82,12 @@ export interface PluginOffer {
   /** What the plugin is, once it is installed. */
   plugin?: PluginDetail | null;
 }
+
+/** A plugin that the registry's index lists. */
+export interface AvailablePlugin {
+  name: string;
+  description: string;
+  world: string;
+  /** The newest first. */
+  versions: string[];
+}

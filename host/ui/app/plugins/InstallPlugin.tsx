@@ -1,13 +1,16 @@
 // Installs a plugin of the config's registry: first it shows who signed it and what it asks for, and
 // what of that is more than before; only who has seen that can approve it.
 import { Alert, Button, Group, Stack, TextInput } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { post } from '../api/client';
-import type { PluginOffer } from '../api/plugins';
+import { get, post } from '../api/client';
+import type { AvailablePlugin, PluginOffer } from '../api/plugins';
 import { formatBytes } from '../format/number';
 import { Failure } from '../frame/Failure';
 import { capabilities, step } from './offer';
+
+/** So many plugins of the index are offered; the others are installed by their names. */
+const AVAILABLE_MAX = 200;
 
 function Capabilities({ offer }: { offer: PluginOffer }) {
   const all = capabilities(offer);
@@ -121,8 +124,47 @@ function Done({ offer }: { offer: PluginOffer }) {
   );
 }
 
+/** The plugins of the registry's index, to choose from. */
+function Available({ plugins, onChoose }: { plugins: AvailablePlugin[]; onChoose: (name: string) => void }) {
+  if (plugins.length === 0) return null;
+  return (
+    <div className="wide">
+      <table className="folds">
+        <thead>
+          <tr>
+            <th scope="col">In the registry</th>
+            <th scope="col">Newest version</th>
+            <th scope="col">Purpose</th>
+          </tr>
+        </thead>
+        <tbody>
+          {plugins.slice(0, AVAILABLE_MAX).map((plugin) => (
+            <tr key={plugin.name}>
+              <td data-name="In the registry">
+                <Button variant="default" size="compact-xs" onClick={() => onChoose(plugin.name)}>
+                  Look at {plugin.name}
+                </Button>
+              </td>
+              <td data-name="Newest version" className="mono wraps">{plugin.versions[0] ?? ''}</td>
+              <td data-name="Purpose" className="wraps">{plugin.description}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
 export function InstallPlugin() {
   const client = useQueryClient();
+  const [isOpen, setIsOpen] = useState(false);
+  // A registry without an index, or none at all, is no fault: a name can be written.
+  const available = useQuery({
+    queryKey: ['plugins-available'],
+    queryFn: async ({ signal }) =>
+      (await get<AvailablePlugin[]>('plugins/available', {}, signal)).data,
+    enabled: isOpen,
+  });
   const [reference, setReference] = useState('');
   const [offer, setOffer] = useState<PluginOffer | null>(null);
   const [done, setDone] = useState<PluginOffer | null>(null);
@@ -151,7 +193,7 @@ export function InstallPlugin() {
     },
   });
   return (
-    <details className="card">
+    <details className="card" onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>
         <h2 className="small">Install a plugin</h2> <span className="quiet small">from the registry of the config</span>
       </summary>
@@ -181,6 +223,16 @@ export function InstallPlugin() {
             Look at it
           </Button>
         </form>
+        {offer === null && (
+          <Available
+            plugins={available.data ?? []}
+            onChoose={(name) => {
+              setReference(name);
+              install.reset();
+              look.mutate(name);
+            }}
+          />
+        )}
         {look.error !== null && <Failure error={look.error} />}
         {install.error !== null && <Failure error={install.error} />}
         {offer !== null && (
