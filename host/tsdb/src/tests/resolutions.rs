@@ -19,8 +19,9 @@ use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 
-use crate::BlockSet;
+use super::fixture::{Store, append, sample as sample_of};
 use crate::options::PAGE_CACHE_BYTES;
+use crate::{BlockSet, RemoteBlocks};
 
 const MINUTE: i64 = 60_000;
 const FIVE_MINUTES: i64 = 300_000;
@@ -351,4 +352,64 @@ fn readers_see_each_series_once_and_no_label_of_aggregates() {
             assert_eq!(found.try_collect::<Vec<_>>().await.unwrap().len(), 0);
         }
     });
+}
+
+/// Blocks in a bucket.
+#[derive(Debug)]
+struct Elsewhere(Arc<Vec<Arc<Block>>>);
+
+impl RemoteBlocks for Elsewhere {
+    fn blocks(&self) -> Option<Arc<Vec<Arc<Block>>>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has(&self, _block: &Block) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_store_reads_windows_of_a_bucket_with_its_newest_samples() {
+    let made = Made::new().await;
+    let coarse = made.five_minutes.iter().chain([&made.hours]);
+    let blocks = made.raw.iter().chain(coarse).cloned().collect();
+    let store = Store::with_blocks_of(2 * HOUR);
+    store.tsdb.attach(Arc::new(Elsewhere(Arc::new(blocks))));
+    let newest = (0..10).map(|step| START + 5 * DAY + step * INTERVAL);
+    for time_ms in newest {
+        append(&store, vec![sample_of("fresh", time_ms, 7.0)]);
+    }
+    assert_eq!(store.tsdb.resolution_ms(TimeRange::ALL, HOUR), HOUR);
+    assert_eq!(store.tsdb.resolution_ms(TimeRange::ALL, 0), 0);
+    let of_head = TimeRange {
+        start_ms: START + 5 * DAY,
+        end_ms: i64::MAX,
+    };
+    assert_eq!(store.tsdb.resolution_ms(of_head, HOUR), 0);
+    let wanted = Wanted::Windows {
+        aggregate: Aggregate::Count,
+        max_resolution_ms: HOUR,
+    };
+    let counted = async |name: &str, shape: &str| {
+        let request = SelectRequest {
+            matchers: vec![
+                Matcher::equal("__name__", name),
+                Matcher::equal("shape", shape),
+            ],
+            range: TimeRange::ALL,
+        };
+        let warnings = Warnings::default();
+        let found = store.tsdb.select_wanted(&request, wanted, &warnings).await;
+        let found: Vec<Series> = found.unwrap().try_collect().await.unwrap();
+        assert_eq!(found.len(), 1, "{name} {shape}");
+        let samples = found[0].timestamps.len();
+        (samples, found[0].values.iter().sum::<f64>())
+    };
+    // Two days of hours, two of five minutes, of which the first begins with a sample at its very
+    // beginning, and the samples of the last one.
+    let samples = 48 + 577 + 5_760;
+    assert_eq!(counted("gauge", "wave").await, (samples, 28_799.0));
+    assert_eq!(counted("fresh", "").await, (10, 10.0));
+    let reads = store.metric("narthex_tsdb_downsampled_reads_total ");
+    assert_eq!(reads, "2");
 }
