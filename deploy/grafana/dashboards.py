@@ -1,5 +1,6 @@
-"""Writes Grafana's dashboards: of the plugins' own (plugins/exporters/*/dashboard.json, which are
-Perses') and of sources/*.yml beside this file, which are about Narthex and Kubernetes.
+"""Writes Grafana's dashboards: of those in Perses' format, the plugins' own
+(plugins/exporters/*/dashboard.json) and the binary's (host/dashboard/bundled/*.yml), and of
+sources/*.yml beside this file, which are about Kubernetes.
 
     python3 dashboards.py          writes dashboards/*.json
     python3 dashboards.py --check  says which of them are not what would be written
@@ -15,6 +16,7 @@ import yaml
 
 HERE = Path(__file__).parent
 PLUGINS = HERE.parents[1] / "plugins" / "exporters"
+BUNDLED = HERE.parents[1] / "host" / "dashboard" / "bundled"
 # Perses' units, and what Grafana calls them.
 UNITS = {
     None: "short",
@@ -29,6 +31,14 @@ UNITS = {
     "seconds": "s",
 }
 COLUMNS = 24
+# Kinds of panels that show one moment, and how others want their answers.
+INSTANT = ("stat", "gauge", "table")
+FORMATS = {"table": {"format": "table"}, "heatmap": {"format": "heatmap"}}
+# Perses' kinds of panels, and what Grafana calls them.
+KINDS = {
+    "GaugeChart": "gauge", "HeatMapChart": "heatmap", "StatChart": "stat", "Table": "table",
+    "TimeSeriesChart": "timeseries",
+}
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
@@ -51,12 +61,15 @@ def panel(kind, title, unit, queries, place):
     targets = [
         {
             "refId": chr(ord("A") + number), "datasource": DATASOURCE, "expr": expression,
-            "legendFormat": legend or "__auto", "range": kind == "timeseries",
-            "instant": kind == "stat",
-        }
+            "legendFormat": legend or "__auto", "range": kind not in INSTANT,
+            "instant": kind in INSTANT,
+        } | FORMATS.get(kind, {})
         for number, (expression, legend) in enumerate(queries)
     ]
     options = {
+        "gauge": {"reduceOptions": {"calcs": ["lastNotNull"]}},
+        "heatmap": {"calculate": False, "yAxis": {"unit": UNITS[unit]}},
+        "table": {"showHeader": True},
         "stat": {"reduceOptions": {"calcs": ["lastNotNull"]}},
         "timeseries": {"legend": {"displayMode": "list", "placement": "bottom"},
                        "tooltip": {"mode": "multi", "sort": "desc"}},
@@ -95,7 +108,7 @@ def dashboard(name, title, variables, rows):
 
 
 def of_perses(name, source):
-    """A plugin's dashboard."""
+    """A dashboard in Perses' format."""
     spec = source["spec"]
     variables = []
     for item in spec["variables"]:
@@ -104,18 +117,18 @@ def of_perses(name, source):
             raise ValueError(f"{name}: no variable of Grafana is a {plugin['kind']}")
         [matcher] = plugin["spec"]["matchers"]
         variables.append(variable(item["spec"]["name"], plugin["spec"]["labelName"], matcher))
-    kinds = {"StatChart": "stat", "TimeSeriesChart": "timeseries"}
     rows = []
     for layout in spec["layouts"]:
         panels = []
         for item in layout["spec"]["items"]:
             chart = spec["panels"][item["content"]["$ref"].rpartition("/")[2]]["spec"]
             drawn = chart["plugin"]["spec"]
-            unit = (drawn.get("yAxis") or drawn).get("format", {}).get("unit")
+            format_of = (drawn.get("yAxis") or drawn).get("format", drawn.get("yAxisFormat", {}))
+            unit = format_of.get("unit")
             asked = [query["spec"]["plugin"]["spec"] for query in chart["queries"]]
             queries = [(query["query"], query.get("seriesNameFormat")) for query in asked]
             place = {"x": item["x"], "y": item["y"], "w": item["width"], "h": item["height"]}
-            kind = kinds[chart["plugin"]["kind"]]
+            kind = KINDS[chart["plugin"]["kind"]]
             panels.append(panel(kind, chart["display"]["name"], unit, queries, place))
         rows.append((layout["spec"].get("display", {}).get("title"), panels))
     return dashboard(name, spec["display"]["name"], variables, rows)
@@ -147,6 +160,8 @@ def texts():
     for path in sorted(PLUGINS.glob("*/dashboard.json")):
         name = path.parent.name
         found[f"{name}.json"] = of_perses(name, json.loads(path.read_text()))
+    for path in sorted(BUNDLED.glob("*.yml")):
+        found[f"{path.stem}.json"] = of_perses(path.stem, yaml.safe_load(path.read_text()))
     for path in sorted((HERE / "sources").glob("*.yml")):
         found[f"{path.stem}.json"] = of_source(path.stem, yaml.safe_load(path.read_text()))
     return {name: json.dumps(value, indent=2) + "\n" for name, value in found.items()}

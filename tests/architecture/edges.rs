@@ -31,6 +31,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("promblock", &["model", "storage"]),
     ("promql", &["model", "storage"]),
     ("rules", &["model", "storage", "template", "promql"]),
+    // What it keeps of answers is encoded as cells.
+    ("frontend", &["model", "nx", "storage", "promql"]),
     // Chunks of the StoreAPI are those of a block of Prometheus.
     ("fleet", &["model", "storage", "promblock", "storeapi"]),
     ("notifier", &["model", "http", "discovery", "rules"]),
@@ -115,6 +117,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "storage",
             "promql",
             "fleet",
+            "frontend",
             "rules",
             "notifier",
             "push",

@@ -1,6 +1,6 @@
 // Alerts and silences, as somebody on call uses them.
 import assert from 'node:assert/strict';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
 import { until } from './server.mjs';
 
 async function fillForm(page, comment) {
@@ -20,14 +20,14 @@ export const stories = {
     assert.match(await cards.first().innerText(), /firing/);
     await page.getByLabel('State').selectOption('inactive');
     await page.getByText('NeverFires').waitFor();
-    assert.equal(await cards.count(), 1);
+    await counted(cards, 1);
     await page.getByLabel('State').selectOption('');
     await page.getByLabel('Filter by rule, group or label').fill('severity=page');
     await page.waitForURL(/search=severity/);
-    assert.equal(await cards.count(), 1);
+    await counted(cards, 1);
     await page.reload();
     await page.getByRole('heading', { name: 'TargetGone' }).waitFor();
-    assert.equal(await cards.count(), 1);
+    await counted(cards, 1);
   },
 
   'alerts: an annotation that is an address is a link, and a script is none': async (page) => {

@@ -7,12 +7,21 @@ import { fileURLToPath } from 'node:url';
 export const libraries = createRequire(new URL('../../host/ui/package.json', import.meta.url));
 const { chromium } = libraries('playwright-core');
 
-const WAIT_MS = 15_000;
+const WAIT_MS = 60_000;
 
 /** The file of a picture. */
 export function picture(name) {
   const file = `${name.replace(/[^a-z0-9]+/gi, '-')}.png`;
   return fileURLToPath(new URL(`./screenshots/${file}`, import.meta.url));
+}
+
+/** Waits until there are so many, as after a choice that the page has yet to draw. */
+export async function counted(locator, count) {
+  const end = performance.now() + WAIT_MS;
+  while ((await locator.count()) !== count && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(await locator.count(), count);
 }
 
 export async function browse() {

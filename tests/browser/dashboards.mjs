@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
 import { MARKUP } from './server.mjs';
 
 const panel = (title, kind, spec, ...queries) => ({
@@ -61,9 +61,9 @@ const MINE = dashboard(
   'Mine',
   [
     panel('Of $job', 'TimeSeriesChart', { visual: { stack: 'all' } }, 'up{job=~"$job"}'),
-    panel('Up', 'StatChart', { calculation: 'last-number', sparkline: {} }, 'sum(up{job=~"$job"})'),
-    panel('Part', 'GaugeChart', { calculation: 'last', format: { unit: 'percent-decimal' } }, 'avg(up{job=~"$job"})'),
-    panel('All of them', 'Table', { columnSettings: [{ name: 'value', sort: 'asc' }] }, 'up{job=~"$job"}'),
+    panel('Up', 'StatChart', { calculation: 'last-number', sparkline: {} }, 'sum(max_over_time(up{job=~"$job"}[1m]))'),
+    panel('Part', 'GaugeChart', { calculation: 'last', format: { unit: 'percent-decimal' } }, 'avg(max_over_time(up{job=~"$job"}[1m]))'),
+    panel('All of them', 'Table', { columnSettings: [{ name: 'value', sort: 'asc' }] }, 'max_over_time(up{job=~"$job"}[1m])'),
     panel('Requests', 'HeatMapChart', { yAxisFormat: { unit: 'seconds' } }, 'sum by (le) (prometheus_http_request_duration_seconds_bucket)'),
     panel('Note', 'Markdown', { text: '# of $word' }),
   ],
@@ -78,7 +78,7 @@ export const stories = {
     await page.goto('/dashboards');
     await page.getByRole('row', { name: /Redis.*plugin redis/ }).waitFor();
     await page.getByLabel('Filter by title, purpose or origin').fill('this server');
-    assert.equal(await page.locator('tbody tr').count(), 1);
+    await counted(page.locator('tbody tr'), 1);
     await page.getByRole('link', { name: 'Narthex', exact: true }).last().click();
     await page.waitForURL(/\/dashboards\/narthex$/);
     await page.getByRole('heading', { level: 1, name: 'Narthex' }).waitFor();
@@ -87,7 +87,11 @@ export const stories = {
     const appended = page.getByRole('region', { name: 'Samples appended' });
     await appended.locator('canvas').waitFor();
     await appended.getByRole('button', { name: /float/ }).waitFor();
-    await page.getByRole('region', { name: 'Duration of requests' }).locator('canvas').waitFor();
+    const heat = page.getByRole('img', { name: /^Duration of requests: Heatmap of \d+ buckets/ });
+    await heat.locator('canvas').waitFor();
+    await heat.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.getByRole('status').getByText(/^from .* to /).waitFor();
   },
 
   'dashboards: a file is found while the server runs, and its last good text stays': async (page, live) => {
@@ -118,7 +122,7 @@ export const stories = {
     const up = page.getByRole('region', { name: 'Up', exact: true }).locator('.stat-value');
     await up.getByText('4', { exact: true }).waitFor();
     const table = page.getByRole('region', { name: 'Table of All of them' });
-    assert.equal(await table.locator('tbody tr').count(), 5);
+    await counted(table.locator('tbody tr'), 5);
     // What is down comes first, as the file wants it; a press on the name turns that round.
     assert.match(await table.locator('tbody tr').first().innerText(), /gone/);
     await table.getByRole('button', { name: /^value/ }).click();

@@ -1,6 +1,6 @@
 // Graphs that are more than lines: heatmaps, exemplars, alerts, and a page that asks again.
 import assert from 'node:assert/strict';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
 import { pushHistograms } from './histograms.mjs';
 import { accessible } from './looks.mjs';
 import { drawn } from './query.mjs';
@@ -45,7 +45,7 @@ export const stories = {
     await page.keyboard.press('ArrowUp');
     const before = await tip(page).innerText();
     await page.keyboard.press('Shift+ArrowLeft');
-    assert.notEqual(await tip(page).innerText(), before);
+    await page.waitForFunction((text) => document.querySelector('.plot-tip').innerText !== text, before);
     await page.keyboard.press('Escape');
     await tip(page).waitFor({ state: 'hidden' });
     await page.mouse.move(over.x + over.width * 0.5, over.y + 100);
@@ -161,7 +161,7 @@ export const stories = {
     await page.goto(`/query?g0.expr=table_latency&g0.moment_input=${moment}`);
     const buckets = page.getByRole('table', { name: 'Buckets' });
     await buckets.getByRole('rowheader').first().waitFor();
-    assert.equal(await buckets.getByRole('row').count(), 18);
+    await counted(buckets.getByRole('row'), 18);
     await page.getByText(/count 1464, sum 366/).waitFor();
     await page.getByText(/of \d+ samples/).waitFor();
     await page.getByRole('button', { name: 'Statistics' }).click();

@@ -91,7 +91,7 @@ export const stories = {
     assert.equal(await scheme(), 'light');
     await page.getByRole('button', { name: /change to light/ }).click();
     await page.getByRole('button', { name: /change to dark/ }).click();
-    assert.equal(await scheme(), 'dark');
+    await page.locator('html[data-mantine-color-scheme="dark"]').waitFor();
     await page.reload();
     await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
     assert.equal(await scheme(), 'dark');

@@ -1,6 +1,7 @@
 // What is done with several things at once, and what is watched: silences, alerts, plugins, notices.
 import assert from 'node:assert/strict';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
+import { until } from './server.mjs';
 
 async function silence(url, comment) {
   const now = Date.now();
@@ -32,7 +33,7 @@ export const stories = {
     await page.getByRole('button', { name: 'End 2 silences then' }).click();
     await page.locator('article', { hasText: 'several 1' }).getByText(/2030-01-02 03:04:05/).waitFor();
     await page.locator('article', { hasText: 'several 2' }).getByText(/2030-01-02 03:04:05/).waitFor();
-    assert.equal(await page.locator('article').count(), 3);
+    await counted(page.locator('article'), 3);
     const ends = (await silences(live.url, 'several')).map((one) => one.endsAt.slice(0, 4));
     assert.equal(ends.filter((year) => year === '2030').length, 2);
     await page.getByRole('button', { name: 'Choose all 3' }).click();
@@ -106,6 +107,25 @@ export const stories = {
     await page.getByRole('button', { name: 'Count' }).click();
     await counted.getByRole('alert').getByText(/parse error/).waitFor();
     page.forgetErrors(/status of 400/);
+  },
+
+  'tsdb status: a metric that nobody asks for is listed until somebody does': async (page, live) => {
+    const unused = async () => {
+      const answer = await fetch(`${live.url}/api/v1/status/unused_metrics?limit=10000`);
+      return (await answer.json()).data.unused.map(({ name }) => name);
+    };
+    await page.goto('/tsdb-status');
+    const listed = page.locator('section', {
+      has: page.getByRole('heading', { name: 'Metrics that nobody asks for' }),
+    });
+    await listed.getByText(/are in no rule, in no dashboard/).waitFor();
+    const name = await listed.locator('tbody a').first().innerText();
+    assert.ok((await unused()).includes(name), name);
+    await listed.getByRole('link', { name, exact: true }).click();
+    await page.getByRole('textbox', { name: 'Expression 1' }).waitFor();
+    await until('the query', async () => {
+      assert.ok(!(await unused()).includes(name), name);
+    });
   },
 
   'notices: what the server has to tell is told, and taken back': async (page) => {

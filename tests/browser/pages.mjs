@@ -1,6 +1,6 @@
 // The pages of the server's own state.
 import assert from 'node:assert/strict';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
 
 export const stories = {
   'rules: groups, health and errors': async (page) => {
@@ -12,7 +12,7 @@ export const stories = {
     await page.getByLabel('Health').selectOption('');
     await page.getByLabel('Kind').selectOption('alerting');
     await page.getByText('NeverFires').waitFor();
-    assert.equal(await page.getByText('job:up:sum', { exact: true }).count(), 0);
+    await counted(page.getByText('job:up:sum', { exact: true }), 0);
   },
 
   'targets: each with its last error in full': async (page, live) => {
@@ -20,11 +20,11 @@ export const stories = {
     await page.getByRole('link', { name: `http://${live.node}/metrics` }).waitFor();
     await page.getByLabel('Health').selectOption('down');
     await page.locator('pre.code', { hasText: 'onnection refused' }).waitFor();
-    assert.equal(await page.locator('details.card').count(), 1);
+    await counted(page.locator('details.card'), 1);
     await page.getByLabel('Health').selectOption('');
     await page.getByLabel('Pool').selectOption('node');
     await page.waitForURL(/pool=node/);
-    assert.equal(await page.locator('details.card').count(), 1);
+    await counted(page.locator('details.card'), 1);
     await page.getByText('rack="r1"').waitFor();
   },
 
@@ -42,9 +42,9 @@ export const stories = {
     );
     await page.goto('/targets');
     await page.getByText('10000 of 10000 up').waitFor();
-    assert.equal(await page.locator('tbody tr').count(), 100);
+    await counted(page.locator('tbody tr'), 100);
     await page.getByRole('button', { name: /Show 100 more of 9900/ }).click();
-    assert.equal(await page.locator('tbody tr').count(), 200);
+    await counted(page.locator('tbody tr'), 200);
     // However fast somebody writes, no letter is lost.
     await page.getByLabel('Filter by address').focus();
     await page.keyboard.type('instance=i9999');
@@ -76,7 +76,7 @@ export const stories = {
     await page.goto('/tsdb-status');
     await page.getByRole('heading', { name: 'Metric names with the most series' }).waitFor();
     const rows = page.locator('section', { hasText: 'Metric names with' }).locator('tbody tr');
-    assert.equal(await rows.count(), 10);
+    await counted(rows, 10);
     await page.getByLabel('Entries of each list').selectOption('25');
     await page.waitForURL(/limit=25/);
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
@@ -97,7 +97,7 @@ export const stories = {
     await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
     await page.getByLabel('Filter by name or value').fill('admin');
     await page.getByRole('cell', { name: '--web.enable-admin-api' }).waitFor();
-    assert.equal(await page.locator('tbody tr').count(), 1);
+    await counted(page.locator('tbody tr'), 1);
   },
 
   'status: build and runtime': async (page) => {

@@ -1,7 +1,7 @@
 // The page of queries, as a person uses it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { picture } from './browser.mjs';
+import { counted, picture } from './browser.mjs';
 
 const editor = (page, number = 1) => page.getByRole('textbox', { name: `Expression ${number}` });
 
@@ -120,7 +120,7 @@ export const stories = {
     await page.locator('.plot-tip').getByText(/^up\{/).waitFor();
     const gone = page.getByRole('button', { name: /job="gone"/ });
     await gone.click();
-    assert.equal(await page.locator('.legend button[aria-pressed="true"]').count(), 1);
+    await counted(page.locator('.legend button[aria-pressed="true"]'), 1);
     await gone.click();
     assert.equal(await page.locator('.legend button[aria-pressed="false"]').count(), 0);
   },
@@ -151,7 +151,7 @@ export const stories = {
     await page.waitForURL((url) => !url.search.includes('g2.expr'));
     await page.reload();
     await editor(page, 2).getByText('node_load1').waitFor();
-    assert.equal(await page.getByRole('region').count(), 2);
+    await counted(page.getByRole('region'), 2);
   },
 
   'query: what was run is remembered, and forgotten when that is asked for': async (page) => {

@@ -18,6 +18,7 @@ import * as looks from './looks.mjs';
 import * as operations from './operations.mjs';
 import * as query from './query.mjs';
 import * as pages from './pages.mjs';
+import * as registry from './registry.mjs';
 import * as servers from './servers.mjs';
 
 const [path, part = ''] = process.argv.slice(2);
@@ -28,7 +29,7 @@ if (path === undefined) {
 
 /** All stories, by name. Each gets a page of its own and the live server. */
 const modules = [
-  query, graphs, explorer, dashboards, alerts, operations, pages, hostile, servers, looks,
+  query, graphs, explorer, dashboards, alerts, operations, registry, pages, hostile, servers, looks,
 ];
 const stories = modules.flatMap((module) =>
   Object.entries(module.stories),

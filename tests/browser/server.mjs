@@ -7,7 +7,7 @@ import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const READY_MS = 60_000;
+const READY_MS = 180_000;
 
 /** Files of the web application other than those of the binary: those that are being worked on. */
 export const UI_DIR = process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : [];
@@ -28,12 +28,13 @@ export async function until(what, attempt) {
   }
 }
 
-const PORTS = { from: 20_000, to: 32_000 };
+const PORTS = { from: 7_000, to: 10_000 };
 const handedOut = new Set();
 
 /**
  * A port that nobody listens at, handed out once. It is below the range that the system draws
  * from for those who ask for any port: one of these once took a port before its server had started.
+ * The tests in Rust draw theirs from another range.
  */
 export async function freePort() {
   for (;;) {
@@ -70,9 +71,12 @@ async function hostileTarget() {
   return { address: `127.0.0.1:${server.address().port}`, stop: () => server.close() };
 }
 
-function configOf({ port, prefix, node, hostile, gone }) {
-  return `global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
+function configOf({ port, prefix, node, hostile, gone, registry }) {
+  return `global: {scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s}
 rule_files: [rules.yml]
+plugins:
+  directory: plugins
+  registry: {url: '127.0.0.1:${registry}/narthex', insecure: true, require_signature: false}
 scrape_configs:
 - job_name: narthex
   metrics_path: ${prefix}/metrics
@@ -187,9 +191,13 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));
   const [port, gone, nodePort] = [await freePort(), await freePort(), await freePort()];
   const node = `127.0.0.1:${nodePort}`;
+  // Nobody answers there until a story starts a registry.
+  const registryPort = await freePort();
   const exporter = start('prometheus-node-exporter', [`--web.listen-address=${node}`], folder);
   const hostile = await hostileTarget();
-  const config = configOf({ port, prefix, node, hostile: hostile.address, gone });
+  const config = configOf({
+    port, prefix, node, hostile: hostile.address, gone, registry: registryPort,
+  });
   writeFileSync(join(folder, 'prometheus.yml'), config);
   writeFileSync(join(folder, 'rules.yml'), RULES);
   writeFileSync(join(folder, 'alertmanager.yml'), ALERTMANAGER);
@@ -229,5 +237,5 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
     await stop();
     throw error;
   }
-  return { url, stop, binary, node, gone, boards };
+  return { url, stop, binary, node, gone, boards, registryPort };
 }

@@ -436,4 +436,19 @@ fn alerts_and_silences_are_shown_and_changed_as_amtool_does() {
         ours,
         run(Command::new("amtool").args(["check-config", &config]))
     );
+    // One file of defaults serves both.
+    let kept = folder.path().join(".config/prometheus");
+    std::fs::create_dir_all(&kept).unwrap();
+    let text = format!("alertmanager.url: {}\noutput: extended\n", narthex.url());
+    std::fs::write(kept.join("amtool.yml"), text).unwrap();
+    let of = |program: &mut Command| {
+        let asked = program
+            .args(["silence", "query"])
+            .env("HOME", folder.path());
+        run(asked)
+    };
+    let ours = of(&mut Command::new(binary()));
+    assert_eq!(ours, of(&mut Command::new("amtool")));
+    let extended = both.same(SILENCES, &["query", "-o", "extended"]);
+    assert!(format!("{ours:?}").contains(extended.lines().next().unwrap().trim()));
 }

@@ -26,7 +26,7 @@ impl Comparison<'_> {
     /// # Panics
     /// They never are.
     pub(crate) fn check(&self, narthex: &Narthex) {
-        let (exact, all) = until(60, "the same from both", || self.once(narthex));
+        let (exact, all) = until(180, "the same from both", || self.once(narthex));
         println!(
             "{}: {exact} of {all} values equal to the digit",
             self.prefix
@@ -50,7 +50,7 @@ impl Comparison<'_> {
 
     fn once(&self, narthex: &Narthex) -> Result<(usize, usize), String> {
         let later = |job: &str, than: f64| {
-            until(30, "another scrape", || {
+            until(60, "another scrape", || {
                 match self.scraped(narthex, job)? {
                     time if time > than => Ok(time),
                     time => Err(format!("{time} is not behind {than}")),

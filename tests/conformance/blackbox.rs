@@ -101,7 +101,7 @@ fn probes_find_the_same() {
         slack: 0.0,
     }
     .check(&narthex);
-    until(30, "which probes succeed", || {
+    until(60, "which probes succeed", || {
         let found = narthex.query(r#"sum by (instance) (probe_success{job="ours"}) == 1"#)?;
         match found.len() {
             4 => Ok(()),

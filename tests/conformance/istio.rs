@@ -59,7 +59,7 @@ fn a_real_envoy_gives_the_same_series_as_a_plain_scrape() {
         let series = still(&narthex, job, "__name__=~\"envoy_.+\"")?;
         Ok(series.into_keys().collect())
     };
-    let plain = until(30, "the same series from all jobs", || {
+    let plain = until(60, "the same series from all jobs", || {
         let (plain, whole, read) = (names("plain")?, names("whole")?, names("read")?);
         if plain.len() > 300 && plain == whole && plain == read {
             return Ok(plain);
@@ -84,7 +84,7 @@ fn a_real_envoy_gives_the_same_series_as_a_plain_scrape() {
     );
     // Nobody talks to the backend any more: its numbers stand still and are equal to the digit.
     let requests = "__name__=~\"envoy_cluster_upstream_rq.*\",envoy_cluster_name=\"backend\"";
-    until(30, "equal numbers", || {
+    until(60, "equal numbers", || {
         let plain = still(&narthex, "plain", requests)?;
         let (whole, read) = (
             still(&narthex, "whole", requests)?,
@@ -104,7 +104,7 @@ fn a_real_envoy_gives_the_same_series_as_a_plain_scrape() {
             ",le=~\"1|1.0|100|100.0|\\\\+Inf\"",
         ),
     ] {
-        until(30, family, || {
+        until(60, family, || {
             let by = |job: &str| {
                 let sum = format!("sum by (le) ({family}{{job=\"{job}\"{kept}}})");
                 narthex.query(&sum)
@@ -168,7 +168,7 @@ fn recorded_istiod_and_ztunnel() {
             "0",
         ),
     ] {
-        until(30, query, || {
+        until(60, query, || {
             let values: Vec<String> = narthex.query(query)?.into_values().collect();
             match values == [expected] {
                 true => Ok(()),

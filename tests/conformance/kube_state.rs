@@ -127,9 +127,12 @@ fn objects_are_told_as_they_change_and_watched_once_for_all() {
             false => Err(format!("{watches:?}")),
         }
     });
-    let text = http::get(&format!("{}/metrics", narthex.url())).unwrap().1;
     let line = format!("narthex_kubernetes_watches {KINDS}");
-    assert!(text.lines().any(|found| found == line), "{text}");
+    until(60, &line, || {
+        let text = http::get(&format!("{}/metrics", narthex.url()))?.1;
+        let is_there = text.lines().any(|found| found == line);
+        is_there.then_some(()).ok_or(text)
+    });
 
     // A change is there with the next scrape, and what is gone is gone.
     let mut pods = objects

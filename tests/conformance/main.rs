@@ -35,4 +35,5 @@ mod rules;
 mod scrapes;
 mod storeapi;
 mod traefik;
+mod turns;
 mod web_config;

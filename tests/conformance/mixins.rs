@@ -274,7 +274,7 @@ fn a_host_has_what_the_mixins_look_at() {
     let (status, said) = http::post(&format!("{url}/-/reload")).unwrap();
     assert_eq!(status, 200, "{said}");
 
-    until(90, "all names", || {
+    until(180, "all names", || {
         // A query that a user asks is measured.
         narthex.query("1")?;
         let (_, page) = http::get(&format!("{url}/metrics"))?;
@@ -291,7 +291,7 @@ fn a_host_has_what_the_mixins_look_at() {
             false => Err(format!("{missing:#?}")),
         }
     });
-    until(90, "series for all alerts", || {
+    until(180, "series for all alerts", || {
         let mut empty = Vec::new();
         for (alert, expression) in ALERTS {
             match narthex.query(expression) {

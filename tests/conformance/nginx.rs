@@ -46,12 +46,13 @@ fn every_number_of_the_page_is_a_family_with_its_value() {
         let value = series.values().next().ok_or("no series")?;
         value.parse().map_err(|_| value.clone())
     };
-    until(30, "the first samples", || match value("nginx_up")? {
+    until(60, "the first samples", || match value("nginx_up")? {
         1.0 => Ok(()),
         other => Err(other.to_string()),
     });
     for (name, before) in before {
-        let scraped = value(name).unwrap();
+        // There is none for as long as a scrape failed.
+        let scraped = until(60, name, || value(name));
         // Read last, so that no counter can be ahead of it.
         let after = page(&nginx.url())[name];
         let is_counter = !name.starts_with("nginx_connections_") || name.ends_with("ed");
@@ -64,7 +65,7 @@ fn every_number_of_the_page_is_a_family_with_its_value() {
         }
     }
     // The other jobs' servers are down, and their scrapes are not.
-    until(30, "what the other jobs bring", || {
+    until(60, "what the other jobs bring", || {
         for job in ["wrong", "gone"] {
             for (name, expected) in [("nginx_up", "0"), ("up", "1")] {
                 let series = narthex.query(&format!("{name}{{job=\"{job}\"}}"))?;

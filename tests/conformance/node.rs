@@ -87,7 +87,7 @@ fn rules_and_dashboards_of_kubernetes_find_their_families() {
         "node_vmstat_pgmajfault",
     ];
     let narthex = Narthex::builder().start();
-    narthex_tests::until(30, "all families", || {
+    narthex_tests::until(60, "all families", || {
         let selector = http::encode(r#"{job="node"}"#);
         let names = narthex.api(&format!("label/__name__/values?match[]={selector}"))?;
         let names = names.as_array().ok_or("no names")?;

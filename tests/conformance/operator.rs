@@ -147,7 +147,9 @@ fn pools_come_change_and_go_with_their_monitors() {
     other["spec"]["targetLabels"] = json!(["team"]);
     server.put(other);
     until(60, "the new interval", || {
-        let found = targets(&narthex)?[pool][0].clone();
+        let pools = targets(&narthex)?;
+        let found = pools.get(pool).and_then(|targets| targets.first());
+        let found = found.ok_or_else(|| format!("{pools:?}"))?;
         match (&found["scrapeInterval"], &found["labels"]["team"]) {
             (interval, team) if interval == "2s" && team == "blue" => Ok(()),
             _ => Err(found.to_string()),
@@ -353,8 +355,13 @@ fn rules_of_a_cluster_are_evaluated() {
     server.put(rule("vector("));
     let rejected = "narthex_kubernetes_monitors_rejected_objects{kind=\"PrometheusRule\"} ";
     until_metric(&narthex, rejected, 1.0);
-    let data = narthex.api("rules").unwrap();
-    assert_eq!(data["groups"], json!([]));
+    until(60, "no rules", || {
+        let data = narthex.api("rules")?;
+        match data["groups"] == json!([]) {
+            true => Ok(()),
+            false => Err(data.to_string()),
+        }
+    });
 }
 
 #[test]
@@ -378,9 +385,13 @@ fn a_thousand_monitors_in_as_many_namespaces_add_no_watch() {
         }
     });
     // The five kinds, and services, slices and pods of all namespaces.
-    let watches = server.watches();
-    assert_eq!(watches.len(), 8, "{watches:#?}");
-    assert!(watches.values().all(|count| *count == 1), "{watches:#?}");
+    until(60, "a watch of each", || {
+        let watches = server.watches();
+        match watches.len() == 8 && watches.values().all(|count| *count == 1) {
+            true => Ok(()),
+            false => Err(format!("{watches:#?}")),
+        }
+    });
     // One that comes later is no watch either.
     put_service(&server, "ns-8", "cart", &target);
     server.put(monitor("later", "cart", json!({"port": "web"})));

@@ -83,7 +83,7 @@ fn pyarrow_reads_of_a_two_hour_block_what_the_api_tells() {
     // A start looks for what is due at once; a running server looks once a minute.
     assert!(narthex.process().terminate().success());
     narthex.restart();
-    let block: PathBuf = until(60, "a block", || {
+    let block: PathBuf = until(120, "a block", || {
         let entries = std::fs::read_dir(narthex.data()).map_err(|error| error.to_string())?;
         let mut folders = entries.flatten().map(|entry| entry.path());
         // One that is being written has another name until it is whole.

@@ -43,7 +43,7 @@ fn the_server_is_the_same_to_both() {
         slack: 0.25,
     }
     .check(&narthex);
-    until(30, "what the other jobs bring", || {
+    until(60, "what the other jobs bring", || {
         let down = narthex.query(r#"pg_up{job="gone"}"#)?;
         if down.values().next().map(String::as_str) != Some("0") {
             return Err(format!("{down:?}"));

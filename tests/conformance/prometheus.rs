@@ -115,7 +115,7 @@ fn live_targets_give_the_same_series() {
     let config = exporters.config(&node, &exporters.pushgateway.address(), &redis);
     let prometheus = peers::prometheus(folder.path(), &config);
     let narthex = Narthex::builder().config(config).start();
-    let held = until(60, "the same series in both", || {
+    let held = until(120, "the same series in both", || {
         let (ours, theirs) = (series(&narthex.url())?, series(&prometheus.url())?);
         if ours == theirs && ours.len() > 300 {
             Ok(ours)
@@ -160,7 +160,7 @@ fn the_same_bytes_give_the_same_values() {
     let narthex = Narthex::builder().config(config).start();
     // How long a scrape took is each server's own.
     let all = r#"{job=~".+", __name__!="scrape_duration_seconds"}"#;
-    let held = until(60, "the same values in both", || {
+    let held = until(120, "the same values in both", || {
         let (ours, theirs) = (narthex.query(all)?, instant(&prometheus.url(), all)?);
         let differ: Vec<_> = ours
             .keys()
@@ -201,7 +201,7 @@ fn a_failing_target_has_the_same_error_text() {
     );
     let prometheus = peers::prometheus(folder.path(), &config);
     let narthex = Narthex::builder().config(config).start();
-    until(60, "the same errors in both", || {
+    until(120, "the same errors in both", || {
         let (ours, theirs) = (errors(&narthex.url())?, errors(&prometheus.url())?);
         if ours == theirs && ours.values().all(|error| !error.is_empty()) {
             Ok(())

@@ -219,7 +219,8 @@ fn newer_commands_work_with_a_prometheus() {
     }
     // A page is pushed, and found again.
     let page = folder.path().join("page.txt");
-    let mut text = String::from("# TYPE pushed counter\npushed{job=\"x\"} 7\n");
+    let mut text =
+        String::from("# TYPE pushed counter\n# HELP pushed By hand.\npushed{job=\"x\"} 7\n");
     for bound in ["1", "2", "+Inf"] {
         writeln!(text, "took_bucket{{le=\"{bound}\"}} 3").unwrap();
     }
@@ -246,7 +247,7 @@ fn newer_commands_work_with_a_prometheus() {
         "--type=histogram",
         "--match=took_bucket",
     ];
-    let told = until(30, "two samples", || {
+    let told = until(60, "two samples", || {
         let (code, out, errors) = of(&analyze);
         match out.contains("(classic)") {
             true => Ok((code, out)),

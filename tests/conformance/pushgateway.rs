@@ -230,7 +230,7 @@ fn pythons_client_pushes_and_narthex_scrapes_itself() {
     run(Command::new(python).args(["-c", &script]));
     let query = http::encode("backup_size_bytes{job=\"backup\",db=\"a/b\"}");
     let url = format!("{}/api/v1/query?query={query}", narthex.url());
-    until(30, "the pushed metric", || {
+    until(60, "the pushed metric", || {
         let data = http::api(&url)?;
         match data["result"][0]["value"][1].as_str() {
             Some("42") if data["result"][0]["metric"]["instance"].is_null() => Ok(()),

@@ -401,7 +401,7 @@ fn a_sentinel_that_watches_a_master() {
 fn a_node_of_a_cluster() {
     let folder = tempfile::tempdir().unwrap();
     let node = peers::redis_cluster(folder.path());
-    until(30, "a cluster that serves", || {
+    until(60, "a cluster that serves", || {
         let info = peers::redis_cli(&node, &["CLUSTER", "INFO"]);
         match info.contains("cluster_state:ok") {
             true => Ok(()),

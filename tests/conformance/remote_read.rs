@@ -1,6 +1,6 @@
 //! Remote read with Prometheus 2.42, both ways, and from Narthex to Narthex.
 
-use narthex_tests::{Narthex, Ticking, free_port, http, peers, sorted};
+use narthex_tests::{Narthex, Ticking, free_port, http, peers, sorted, until};
 use serde_json::Value;
 
 /// What a server answers, the series in an order of their own.
@@ -59,14 +59,24 @@ fn config(ticking: &Ticking) -> String {
 }
 
 /// Waits until more than one chunk of each series is there, and gives a time up to which all scrapes
-/// are stored.
+/// are stored, and at which there is each series: none is where a scrape came too late.
 fn wait(ticking: &Ticking, url: &str) -> f64 {
     ticking.wait_for(150);
-    let newest = http::api(&format!("{url}/api/v1/query?query=ticks_total")).unwrap();
-    let Value::Number(time) = &newest["result"][0]["value"][0] else {
-        panic!("{newest}")
-    };
-    time.as_f64().unwrap() - 1.0
+    until(60, "a time with all series", || {
+        let ask = |query: &str| http::api(&format!("{url}/api/v1/query?query={query}"));
+        let newest = ask("timestamp(ticks_total)")?;
+        let newest = newest["result"][0]["value"][1].as_str();
+        let newest: f64 = newest
+            .and_then(|time| time.parse().ok())
+            .ok_or("no ticks")?;
+        let time = newest - 1.0;
+        let count = http::encode("count({__name__=~\"ticks_total|other|odd|large|small\"})");
+        let found = ask(&format!("{count}&time={time}"))?;
+        match found["result"][0]["value"][1] == "304" {
+            true => Ok(time),
+            false => Err(found.to_string()),
+        }
+    })
 }
 
 #[test]

@@ -244,14 +244,14 @@ fn the_same_rules_over_the_same_samples_give_the_same() {
         .fold(Narthex::builder(), |builder, flag| builder.flag(*flag));
     let ours = ours.config(config(&file, &told[0])).start();
     // Alerts are written from the third evaluation on.
-    let base_ms = (now_ms() / 1000 + 6) * 1000;
+    let base_ms = (now_ms() / 1000 + 10) * 1000;
     for url in [ours.url(), theirs.url()] {
         samples::write(&url, &series(base_ms));
     }
     let begin_ms = base_ms - 500;
     let end_ms = base_ms + (SECONDS - 2) * 1000;
     wait_until(base_ms + STEADY_AFTER * 1000 + 2000);
-    until(20, "the same rules in the API", || {
+    until(60, "the same rules in the API", || {
         differ(&rules(&ours.url())?, &rules(&theirs.url())?)
     });
     wait_until(end_ms + 1500);
@@ -274,7 +274,7 @@ fn the_same_rules_over_the_same_samples_give_the_same() {
     }
     let [ours, theirs] = &told;
     let of = |told: &Alertmanager| told.alerts(begin_ms, end_ms);
-    until(30, "the same alerts told", || {
+    until(60, "the same alerts told", || {
         differ(&of(ours), &of(theirs))
     });
     assert!(of(ours).len() >= 10, "{:#?}", of(ours));
@@ -302,7 +302,7 @@ fn alerts_are_active_since_before_a_restart_in_both() {
     let base_ms = (now_ms() / 1000 + 5) * 1000;
     let all = samples::Series {
         labels: vec![("__name__".to_owned(), "load".to_owned())],
-        samples: (0..90)
+        samples: (0..300)
             .map(|second| (base_ms + second * 1000, 9.0))
             .collect(),
     };
@@ -318,7 +318,7 @@ fn alerts_are_active_since_before_a_restart_in_both() {
             false => Err(alert.to_string()),
         }
     };
-    let before = until(30, "the alert fires in both", || {
+    let before = until(60, "the alert fires in both", || {
         let (ours, theirs) = (active(&ours.url())?, active(&theirs.url())?);
         differ(&ours, &theirs).map(|()| ours)
     });
@@ -352,7 +352,7 @@ fn rules_that_are_broken_leave_the_old_ones_and_new_ones_take_over() {
         .config(config(&file, &alertmanager))
         .start();
     let has = |name: &str| {
-        until(30, name, || match narthex.query(name)?.len() {
+        until(60, name, || match narthex.query(name)?.len() {
             1 => Ok(()),
             count => Err(format!("{count} series")),
         });
@@ -371,7 +371,7 @@ fn rules_that_are_broken_leave_the_old_ones_and_new_ones_take_over() {
     rules("new", "vector(2)");
     assert_eq!(http::post(&reload).unwrap().0, 200);
     has("new");
-    until(30, "the old series ends", || {
+    until(60, "the old series ends", || {
         match narthex.query("old")?.len() {
             0 => Ok(()),
             count => Err(format!("{count} series")),

@@ -57,7 +57,7 @@ fn metrics_and_state_are_all_there() {
         .start();
     let text = recorded("metrics-3.6.txt") + &recorded("expected.txt");
     let expected = samples(&text);
-    until(30, "all samples", || {
+    until(60, "all samples", || {
         let query = "{__name__=~\"traefik_.+|go_.+|process_.+\"}";
         let series = narthex.query(query)?;
         let mut found: Vec<String> = series

@@ -178,7 +178,7 @@ fn a_server_with_users_and_certificates_answers_as_prometheus_does() {
     // How curl ends with these arguments, and the status and headers that it is sent.
     let ask = |port: u16, scheme: &str, path: &str, args: &[&str]| {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--output", "/dev/null", "--max-time", "20"]);
+        curl.args(["--silent", "--output", "/dev/null", "--max-time", "60"]);
         let shown = ["x-frame-options", "www-authenticate"].map(|it| format!("%header{{{it}}}"));
         curl.arg("--write-out");
         curl.arg(format!(

@@ -44,7 +44,7 @@ impl Sides {
         let counts = data::metrics()
             .map(|metric| format!("sum(count_over_time({metric}[2h] @ {}))", data.end_s + 30));
         let count = counts.collect::<Vec<_>>().join(" + ");
-        until(60, "the series", || {
+        until(120, "the series", || {
             let sum = narthex.query(&count)?;
             match sum.get("{}").map(String::as_str) {
                 Some(found) if found == data.samples().to_string() => Ok(()),

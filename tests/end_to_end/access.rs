@@ -315,6 +315,13 @@ fn requests_are_answered_by_who_asks(
         assert_eq!(status, *expected, "{method} {path} {headers:?}: {body}");
     }
     // What was asked once is remembered, so that a cluster that is silent harms who is new.
+    // The server itself reads and watches there, beginning when it starts.
+    until(60, "the server's own watch", || {
+        match cluster.watches().is_empty() {
+            true => Err("none is open".to_owned()),
+            false => Ok(()),
+        }
+    });
     let asked = cluster.requests().len();
     let url = format!("{}{query}", narthex.url());
     let get = |token: &str| {
@@ -345,7 +352,7 @@ fn requests_are_answered_by_who_asks(
 /// What curl is answered: the status, and the body as JSON or text.
 fn ask(folder: &Path, port: u16, path: &str, args: &[&str]) -> (u16, Value) {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--insecure", "--globoff", "--max-time", "20"]);
+    curl.args(["--silent", "--insecure", "--globoff", "--max-time", "60"]);
     curl.args(["--write-out", "\n%{http_code}"]).args(args);
     curl.arg(format!("{HTTPS}{port}{path}"));
     let printed = run(curl.current_dir(folder));

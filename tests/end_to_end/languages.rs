@@ -65,10 +65,14 @@ fn from_nothing_to_samples(language: &str) {
             )),
         }
     });
-    let info = host.query(&format!("my_{language}_info")).unwrap();
-    assert_eq!(info.len(), 1, "{info:?}");
-    let up = host.query("up{job='cache'}").unwrap();
-    assert_eq!(up.values().collect::<Vec<_>>(), ["1"], "{up:?}");
+    until(60, "a scrape that is up", || {
+        let info = host.query(&format!("my_{language}_info"))?;
+        let up = host.query("up{job='cache'}")?;
+        match info.len() == 1 && up.values().eq(["1"]) {
+            true => Ok(()),
+            false => Err(format!("{info:?} {up:?}")),
+        }
+    });
 }
 
 /// The templates of the other two worlds make components, too; what these do is tested where the

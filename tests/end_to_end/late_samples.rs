@@ -34,7 +34,7 @@ impl Line {
     fn serve(&self, value: f64, at_ms: u128) {
         *self.text.lock().unwrap() = format!("m {value} {at_ms}\n");
         let seen = self.scrapes.load(Ordering::SeqCst);
-        until(30, "three scrapes", || {
+        until(60, "three scrapes", || {
             let now = self.scrapes.load(Ordering::SeqCst);
             (now >= seen + 3).then_some(()).ok_or(format!("{now}"))
         });
@@ -62,6 +62,14 @@ fn values(narthex: &Narthex) -> Result<Vec<String>, String> {
     Ok(values.map(str::to_owned).collect())
 }
 
+/// Waits until these are all: a scrape may have come too late for the sample that it brought.
+fn wait_for(narthex: &Narthex, expected: &[&str]) {
+    until(60, "the samples", || match values(narthex)? {
+        found if found == expected => Ok(()),
+        found => Err(format!("{found:?} instead of {expected:?}")),
+    });
+}
+
 fn reload(narthex: &Narthex, config: &str) {
     narthex.write_config(config);
     let (status, body) = http::post(&format!("{}/-/reload", narthex.url())).unwrap();
@@ -75,18 +83,18 @@ fn a_reload_opens_and_closes_the_window_for_samples_out_of_order() {
     let line = Line::new();
     let mut narthex = Narthex::builder().config(line.config("")).start();
     line.serve(1.0, now_ms);
-    assert_eq!(values(&narthex).unwrap(), ["1"]);
+    wait_for(&narthex, &["1"]);
     line.serve(0.5, now_ms - 60_000);
     assert_eq!(values(&narthex).unwrap(), ["1"], "there is no window");
     reload(&narthex, &line.config("10m"));
     line.serve(0.5, now_ms - 60_000);
-    assert_eq!(values(&narthex).unwrap(), ["0.5", "1"]);
+    wait_for(&narthex, &["0.5", "1"]);
     line.serve(0.25, now_ms - 1_200_000);
     assert_eq!(values(&narthex).unwrap(), ["0.5", "1"], "it is too old");
     narthex.restart();
     assert_eq!(values(&narthex).unwrap(), ["0.5", "1"]);
     line.serve(0.75, now_ms - 30_000);
-    assert_eq!(values(&narthex).unwrap(), ["0.5", "0.75", "1"]);
+    wait_for(&narthex, &["0.5", "0.75", "1"]);
     reload(&narthex, &line.config(""));
     line.serve(0.25, now_ms - 120_000);
     assert_eq!(values(&narthex).unwrap(), ["0.5", "0.75", "1"]);

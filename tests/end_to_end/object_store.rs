@@ -72,7 +72,7 @@ fn the_past_of_a_server_that_died_is_in_the_bucket() {
          scrape_configs:\n- job_name: load\n  static_configs: [{{targets: [{:?}]}}]\n",
         target.address()
     ));
-    until(60, "three blocks in the bucket", || {
+    until(120, "three blocks in the bucket", || {
         match gauge(&first, "narthex_bucket_blocks")? {
             blocks if blocks >= 3.0 => Ok(()),
             blocks => Err(format!("{blocks} blocks")),
@@ -85,7 +85,7 @@ fn the_past_of_a_server_that_died_is_in_the_bucket() {
 
     // The disk is another one, and nothing is scraped.
     let second = start("global: {scrape_interval: 1h}\n".to_owned());
-    let after = until(60, "the blocks to be known", || {
+    let after = until(120, "the blocks to be known", || {
         match gauge(&second, "narthex_bucket_blocks")? {
             blocks if blocks >= 3.0 => stored(&second),
             blocks => Err(format!("{blocks} blocks")),

@@ -10,56 +10,21 @@ use std::time::{Duration, Instant};
 use narthex_registry::{INDEX_FILE, Image, Layout, Package, PrivateKey, Signature};
 use narthex_tests::{Guest, Narthex, Samples, component, http, until};
 
+use crate::pace::Pace;
+
 /// Swaps from Rust to Python and back.
 const SWAPS: usize = 100;
-const INTERVAL_MS: i64 = 100;
+const INTERVAL_MS: i64 = 250;
 
-fn start(plugins: &Path, settings: &str, jobs: &str) -> Narthex {
+fn start(plugins: &Path, settings: &str, jobs: &str) -> (Narthex, Pace) {
+    let pace = Pace::of(INTERVAL_MS);
     let config = format!(
         "global: {{scrape_interval: {INTERVAL_MS}ms, scrape_timeout: {INTERVAL_MS}ms}}\n\
-         plugins: {{directory: {}, {settings}}}\nscrape_configs:\n{jobs}",
-        plugins.display()
+         plugins: {{directory: {}, {settings}}}\nscrape_configs:\n{jobs}{}",
+        plugins.display(),
+        pace.job()
     );
-    Narthex::builder().config(config).start()
-}
-
-/// When the job was scraped, in milliseconds, and whether it was up.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "rounded to whole milliseconds"
-)]
-fn scrapes(narthex: &Narthex) -> Vec<(i64, bool)> {
-    let data = narthex.api("query?query=up%5B1h%5D").unwrap();
-    let values = data["result"][0]["values"].as_array().unwrap().iter();
-    values
-        .map(|value| {
-            let time = (value[0].as_f64().unwrap() * 1_000.0).round() as i64;
-            (time, value[1] == "1")
-        })
-        // The target is down until the plugin is compiled for the first time.
-        .skip_while(|(_, is_up)| !is_up)
-        .collect()
-}
-
-fn check_none_is_lost(narthex: &Narthex) -> usize {
-    let scrapes = scrapes(narthex);
-    let down: Vec<_> = scrapes.iter().filter(|(_, is_up)| !is_up).collect();
-    assert!(down.is_empty(), "{down:?} of {}", scrapes.len());
-    let (Some((first, _)), Some((last, _))) = (scrapes.first(), scrapes.last()) else {
-        panic!("the target was never up");
-    };
-    // A scrape may be late on a machine that compiles; a tick without one is what must not be.
-    let ticks = (last - first) / INTERVAL_MS;
-    let missing: Vec<_> = scrapes
-        .windows(2)
-        .filter(|pair| pair[1].0 - pair[0].0 > INTERVAL_MS * 3 / 2)
-        .collect();
-    assert!(
-        i64::try_from(scrapes.len()).unwrap() > ticks,
-        "{} scrapes in {ticks} ticks: {missing:?}",
-        scrapes.len()
-    );
-    scrapes.len()
+    (Narthex::builder().config(config).start(), pace)
 }
 
 /// How many versions of a plugin were put to work (`ok`), refused (`failed`) or held.
@@ -79,7 +44,7 @@ fn wait_for_refusal(
     (result, count): (&str, u64),
     reason: &str,
 ) {
-    until(60, reason, || {
+    until(120, reason, || {
         let detail = narthex.api(&format!("plugins/{plugin}"))?;
         let told = detail["lastError"].as_str().unwrap_or_default();
         let counted = reloads(narthex, plugin, result)?;
@@ -91,7 +56,7 @@ fn wait_for_refusal(
 }
 
 fn wait_until_running(narthex: &Narthex, plugin: &str, version: &str) {
-    until(60, version, || {
+    until(120, version, || {
         let detail = narthex.api(&format!("plugins/{plugin}"))?;
         match detail["state"] == "running" && detail["version"] == version {
             true => Ok(()),
@@ -108,7 +73,7 @@ fn check_log(narthex: &mut Narthex, plugin: &str, reasons: &[String]) {
                 && line.contains(plugin)
                 && line.contains(reason.as_str())
         };
-        until(10, reason, || {
+        until(60, reason, || {
             let log = narthex.process().log();
             match log.lines().any(is_named) {
                 true => Ok(()),
@@ -128,7 +93,7 @@ fn a_hundred_swaps_between_rust_and_python_lose_no_scrape() {
     let plugins = folder.path().join("plugins");
     std::fs::create_dir(&plugins).unwrap();
     component::install(&plugins, "samples", &builds[0].1, &builds[0].2);
-    let narthex = start(
+    let (narthex, pace) = start(
         &plugins,
         "",
         "- job_name: samples\n  plugin: samples\n  plugin_config: {count: 100}\n  \
@@ -153,7 +118,7 @@ fn a_hundred_swaps_between_rust_and_python_lose_no_scrape() {
         serves(language);
         times.push(began.elapsed());
     }
-    let count = check_none_is_lost(&narthex);
+    let count = pace.check(&narthex, "samples", "samples");
     times.sort();
     println!(
         "{SWAPS} swaps while {count} scrapes ran; from the file to the first sample of the other \
@@ -179,7 +144,7 @@ fn what_must_not_be_put_to_work_is_refused_and_the_old_one_serves() {
     let plugins = folder.path().join("plugins");
     std::fs::create_dir(&plugins).unwrap();
     component::install(&plugins, "samples", &component, &manifest);
-    let mut narthex = start(
+    let (mut narthex, pace) = start(
         &plugins,
         "grants: {samples: as-requested}",
         "- job_name: samples\n  plugin: samples\n  plugin_config: {count: 100}\n  \
@@ -204,7 +169,7 @@ fn what_must_not_be_put_to_work_is_refused_and_the_old_one_serves() {
     }
     let reasons = cases.map(|(_, _, _, reason)| reason.to_owned());
     check_log(&mut narthex, "samples", &reasons);
-    assert!(check_none_is_lost(&narthex) > 0);
+    pace.check(&narthex, "samples", "samples");
 }
 
 /// A version of the guest as a package.
@@ -246,7 +211,7 @@ fn what_its_publisher_did_not_sign_is_refused_and_the_old_one_serves() {
     let first_signed = sign(&publisher, &first);
     let layout = lay_out(folder.path(), "first", &first, from_ref(&first_signed));
     link(&plugins, &layout);
-    let mut narthex = start(
+    let (mut narthex, pace) = start(
         &plugins,
         &format!("registry: {{keys: [{}]}}", key.display()),
         "- job_name: guest\n  plugin: guest\n  plugin_config: {do: work}\n  \
@@ -339,5 +304,5 @@ fn what_its_publisher_did_not_sign_is_refused_and_the_old_one_serves() {
     let signed = sign(&publisher, &last);
     link(&plugins, &lay_out(folder.path(), "last", &last, &[signed]));
     wait_until_running(&narthex, "guest", "0.0.9");
-    assert!(check_none_is_lost(&narthex) > 0);
+    pace.check(&narthex, "guest", "guest");
 }

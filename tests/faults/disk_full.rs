@@ -104,7 +104,7 @@ fn holds_at_least(narthex: &Narthex, count: usize) -> Result<BTreeMap<String, St
 fn until_nothing_comes(narthex: &mut Narthex) -> BTreeMap<String, String> {
     let mut before = numbers(narthex).unwrap();
     let mut same = 0;
-    until(60, "the disk to be full", || {
+    until(120, "the disk to be full", || {
         narthex.process().check_running()?;
         let now = numbers(narthex)?;
         same = if now.len() == before.len() {
@@ -123,7 +123,7 @@ fn until_nothing_comes(narthex: &mut Narthex) -> BTreeMap<String, String> {
 
 /// The rest of the story: it was full, there is room now.
 fn goes_on(narthex: &mut Narthex, before: &BTreeMap<String, String>) {
-    let after = until(30, "samples after there is room", || {
+    let after = until(120, "samples after there is room", || {
         narthex.process().check_running()?;
         holds_at_least(narthex, before.len() + 30)
     });
@@ -154,11 +154,16 @@ fn on_a_full_disk_queries_go_on_and_writes_follow_once_there_is_room() {
         ))
         .data(disk.0.path().join("data"))
         .start();
-    until(60, "the first samples", || holds_at_least(&narthex, 80));
+    until(120, "the first samples", || holds_at_least(&narthex, 80));
     disk.fill();
+    until(120, "the disk to be told to be full", || {
+        let log = narthex.process().log();
+        match log.contains("the disk is full: make room") {
+            true => Ok(()),
+            false => Err(log),
+        }
+    });
     let before = until_nothing_comes(&mut narthex);
-    let log = narthex.process().log();
-    assert!(log.contains("the disk is full: make room"), "{log}");
     let (status, _) = http::get(&format!("{}/-/ready", narthex.url())).unwrap();
     assert_eq!(status, 200);
     disk.make_room();
@@ -173,7 +178,7 @@ fn on_a_full_disk_queries_go_on_and_writes_follow_once_there_is_room() {
 fn a_process_that_may_write_no_larger_file_goes_on_once_it_may() {
     let target = target(MANY);
     let mut narthex = builder(&target).start();
-    until(30, "the first samples", || holds_at_least(&narthex, 20));
+    until(120, "the first samples", || holds_at_least(&narthex, 20));
     limit(narthex.pid(), Some(FILE_BYTES_MAX));
     let before = until_nothing_comes(&mut narthex);
     limit(narthex.pid(), None);

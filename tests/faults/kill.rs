@@ -57,7 +57,7 @@ fn what_was_acknowledged_before_a_kill_is_there_after_it_and_once() {
     for round in 0..ROUNDS {
         let new_samples = random.random_range(3..20);
         let goal = before.values().map(Vec::len).max().unwrap_or(0) + new_samples;
-        before = until(30, "the load to be scraped", || {
+        before = until(120, "the load to be scraped", || {
             let samples = stored(&narthex)?;
             let fewest = samples.values().map(Vec::len).min().unwrap_or(0);
             let complete =

@@ -41,7 +41,7 @@ fn loaded(change: impl FnOnce(NarthexBuilder) -> NarthexBuilder) -> (Narthex, Ta
     );
     let builder = Narthex::builder().config(config);
     let narthex = change(builder.flag("--enable-feature=promql-experimental-functions")).start();
-    until(30, "the series", || {
+    until(60, "the series", || {
         let found = narthex.query("count(x)")?;
         match found.get("{}").map(String::as_str) {
             Some("50") => Ok(()),
@@ -65,7 +65,7 @@ fn ask_long(narthex: &Narthex) -> TcpStream {
     let query = http::encode(LONG);
     let request = format!("GET /api/v1/query?query={query} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     client.write_all(request.as_bytes()).unwrap();
-    until(30, "the query to run", || match active(narthex) {
+    until(60, "the query to run", || match active(narthex) {
         text if text.contains("double_exponential_smoothing") => Ok(()),
         text => Err(text),
     });
@@ -103,7 +103,7 @@ fn a_query_out_of_time_says_so_and_stops() {
         body,
         r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#
     );
-    until(10, "its work to stop", || match active(&narthex) {
+    until(30, "its work to stop", || match active(&narthex) {
         text if text == "[" => Ok(()),
         text => Err(text),
     });
@@ -115,7 +115,7 @@ fn a_client_that_leaves_takes_its_query_along() {
     let client = ask_long(&narthex);
     drop(client);
     // The entry stays until the last thread of the query has stopped.
-    until(10, "its work to stop", || match active(&narthex) {
+    until(30, "its work to stop", || match active(&narthex) {
         text if text == "[" => Ok(()),
         text => Err(text),
     });

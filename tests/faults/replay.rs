@@ -32,7 +32,7 @@ fn the_progress_of_a_replay_goes_up_and_ends_with_the_last_segment() {
     assert_eq!(progress(&narthex).unwrap(), [0, 0, 0], "there was no log");
     for process in 1..PROCESSES {
         let before = samples(&narthex).unwrap();
-        until(30, "a sample of this process", || {
+        until(60, "a sample of this process", || {
             let count = samples(&narthex)?;
             (count > before).then_some(()).ok_or(format!("{count}"))
         });

@@ -196,7 +196,7 @@ impl Narthex {
 
     fn wait_until_ready(&mut self, look: &mut dyn FnMut(&Self)) {
         let url = format!("{}/-/ready", self.url());
-        until(60, "/-/ready", || {
+        until(120, "/-/ready", || {
             self.process.check_running()?;
             look(self);
             match http::get(&url)? {

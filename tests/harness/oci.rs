@@ -53,7 +53,7 @@ impl DockerRegistry {
         let args = ["serve".to_owned(), file.display().to_string()];
         let mut process = Process::start("docker-registry", &args, &folder.join("log"));
         let url = format!("http://127.0.0.1:{port}/v2/");
-        until(30, &url, || {
+        until(120, &url, || {
             process.check_running()?;
             http::get(&url)
         });

@@ -52,7 +52,7 @@ impl Peer {
 
     fn answering(mut self, path: &str) -> Self {
         let url = format!("{}{path}", self.url());
-        until(30, &url, || {
+        until(120, &url, || {
             self.process.check_running()?;
             match http::get(&url)? {
                 (200, _) => Ok(()),
@@ -64,7 +64,7 @@ impl Peer {
 
     fn listening(mut self) -> Self {
         let address = self.address();
-        until(30, &address, || {
+        until(120, &address, || {
             self.process.check_running()?;
             TcpStream::connect(&address).map_err(|error| error.to_string())
         });
@@ -359,7 +359,7 @@ pub fn postgres(folder: &Path) -> Peer {
     let home = home.display().to_string();
     let args = ["-c", script, "postgres", &home, &port.to_string()].map(str::to_owned);
     let mut peer = Peer::start("sh", port, folder, &args);
-    until(60, "postgres", || {
+    until(120, "postgres", || {
         peer.process.check_running()?;
         match peer.process.log().contains("ready to accept connections") {
             true => Ok(()),

@@ -1,27 +1,59 @@
 //! Other programs, started and stopped by their pid.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use rand::RngExt;
 
 use crate::until;
 
-/// Ports that a system gives to nobody who asks for any: what it gives to clients begins above.
+/// Where ports are sought: the usual system gives to clients those above.
 const PORTS: Range<u16> = 15_000..32_000;
 
-/// A port on the loopback interface that nobody listened on a moment ago, and that no client and
-/// no other test is likely to take in the next minutes.
+/// Where they are sought on a system that gives to clients those in [`PORTS`] as well.
+const PORTS_BELOW: Range<u16> = 2_000..15_000;
+
+/// The ports that this process has taken, each by a lock on a file.
+static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+/// A port on the loopback interface that nobody listens on, that no client is given, and that no
+/// other test takes as long as this process runs: the programs of tests lock a file for each.
 pub fn free_port() -> u16 {
+    let locks = std::env::current_exe().unwrap();
+    let locks = locks.with_file_name("ports");
+    std::fs::create_dir_all(&locks).unwrap();
+    let ports = ports();
     let mut random = rand::rng();
     loop {
-        let port = random.random_range(PORTS);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+        let port = random.random_range(ports.clone());
+        let lock = File::create(locks.join(port.to_string())).unwrap();
+        let place = ("127.0.0.1", port);
+        let is_free = TcpListener::bind(place).is_ok() && UdpSocket::bind(place).is_ok();
+        if !is_free || lock.try_lock().is_err() {
+            continue;
         }
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.push(lock);
+        return port;
+    }
+}
+
+/// The ports that clients are not given.
+fn ports() -> Range<u16> {
+    let clients = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let clients = clients.unwrap_or_default();
+    let first: Option<u16> = clients
+        .split_whitespace()
+        .next()
+        .and_then(|first| first.parse().ok());
+    match first {
+        Some(first) if first < PORTS.start + 2_000 => PORTS_BELOW,
+        Some(first) => PORTS.start..PORTS.end.min(first),
+        None => PORTS,
     }
 }
 
@@ -113,9 +145,11 @@ impl Process {
 
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
-        until(30, "a clean end", || match self.child.try_wait().unwrap() {
-            Some(status) => Ok(status),
-            None => Err(self.log()),
+        until(120, "a clean end", || {
+            match self.child.try_wait().unwrap() {
+                Some(status) => Ok(status),
+                None => Err(self.log()),
+            }
         })
     }
 }

@@ -33,6 +33,8 @@ impl Role {
             "GET" | "HEAD" if path.starts_with("/api/v1/plugins/") && path.ends_with("/logs") => {
                 Self::Admin
             }
+            // A registry is asked each time.
+            "GET" | "HEAD" if path == "/api/v1/plugins/available" => Self::Admin,
             "GET" | "HEAD" if path.starts_with("/api/v1/admin/") => Self::Admin,
             "GET" | "HEAD" | "OPTIONS" => Self::Read,
             "POST" if ASKED_BY_POST.contains(&path) => Self::Read,
@@ -83,6 +85,9 @@ mod tests {
             ("POST", "/api/v1/admin/tsdb/snapshot", Role::Admin),
             ("GET", "/api/v1/plugins/redis/logs", Role::Admin),
             ("POST", "/api/v1/plugins/redis/reload", Role::Admin),
+            ("POST", "/api/v1/plugins/redis/remove", Role::Admin),
+            ("POST", "/api/v1/plugins/install", Role::Admin),
+            ("GET", "/api/v1/plugins/available", Role::Admin),
             ("POST", "/api/v1/new", Role::Admin),
             ("TRACE", "/", Role::Admin),
         ] {

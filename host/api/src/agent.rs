@@ -9,7 +9,7 @@ use crate::error::{ApiError, ErrorKind};
 
 /// The paths below `/api/v1` of which an agent knows nothing, as in Prometheus. Those of the admin
 /// API are told by what they begin with.
-const SERVER_ONLY: [&str; 15] = [
+const SERVER_ONLY: [&str; 16] = [
     "/query",
     "/query_range",
     "/query_exemplars",
@@ -25,6 +25,7 @@ const SERVER_ONLY: [&str; 15] = [
     "/alertmanagers",
     "/status/tsdb",
     "/status/tsdb/blocks",
+    "/status/unused_metrics",
 ];
 
 const ADMIN: &str = "/admin/tsdb/";

@@ -37,6 +37,25 @@ impl fmt::Debug for FleetServing {
     }
 }
 
+/// The parameters that say whose samples are shown, and which of them.
+const SCOPE: [&str; 5] = [
+    "dedup",
+    "replicaLabels[]",
+    "partial_response",
+    "storeMatch[]",
+    "max_source_resolution",
+];
+
+/// One text for all that [`Serving::storage_for`] reads of a request: where it differs, so may the
+/// answers.
+pub(crate) fn scope(params: &Params) -> String {
+    let values = SCOPE.map(|name| params.all(name).collect::<Vec<_>>());
+    match values.iter().all(Vec::is_empty) {
+        true => String::new(),
+        false => format!("{values:?}"),
+    }
+}
+
 impl Serving {
     /// What a request is answered from.
     ///

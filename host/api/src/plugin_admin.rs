@@ -36,6 +36,36 @@ pub trait PluginAdmin: Send + Sync {
     /// # Errors
     /// There is no such plugin or no such version, or it was refused.
     async fn roll_back(&self, name: &str) -> Result<(), PluginAdminError>;
+
+    /// The plugins that the index of the config's registry lists, by name: an object each.
+    ///
+    /// # Errors
+    /// There is no registry, its index is not trusted, or it gave no answer.
+    async fn available(&self) -> Result<Vec<Value>, PluginAdminError>;
+
+    /// Shows what installing a package of the config's registry would change, and, once that very
+    /// change was approved, installs it. The answer has a field `approve`, which is what approves
+    /// it, or null where there is nothing to install.
+    ///
+    /// # Errors
+    /// There is no such package, it may not be installed, or the registry gave no answer; then
+    /// nothing has changed.
+    async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError>;
+
+    /// Removes an installed package, with the version before it.
+    ///
+    /// # Errors
+    /// It is not installed, or cannot be removed.
+    async fn remove(&self, name: &str) -> Result<(), PluginAdminError>;
+}
+
+/// What somebody wants to have installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginInstall {
+    /// `NAME`, `NAME:TAG` or `NAME@sha256:..` in the config's registry.
+    pub reference: String,
+    /// What an earlier answer had as `approve`; without it nothing is installed.
+    pub approve: Option<String>,
 }
 
 /// The log of a plugin: an object a line.
@@ -56,4 +86,13 @@ pub enum PluginAdminError {
     /// It cannot be done; the text says why. What was at work is at work still.
     #[error("{0}")]
     Refused(String),
+    /// What was asked for cannot be understood; the text says why.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such package.
+    #[error("{0}")]
+    Missing(String),
+    /// The registry gave no answer, or another installation is under way: it may work later.
+    #[error("{0}")]
+    Unavailable(String),
 }

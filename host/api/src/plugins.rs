@@ -15,13 +15,17 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{ApiError, ErrorKind};
 use crate::params::Params;
-use crate::plugin_admin::{PluginAdmin, PluginAdminError};
+use crate::plugin_admin::{PluginAdmin, PluginAdminError, PluginInstall};
 use crate::state::Serving;
 use crate::{ApiState, envelope};
 
 /// So many clients may follow logs at a time, as many as Prometheus lets follow its
 /// notifications; one more is refused.
 pub const FOLLOWERS_MAX: usize = 16;
+
+/// A reference of a package may have this many bytes, as many as a repository's name and a tag
+/// have in registries together; a longer one is answered with 400.
+pub const REFERENCE_BYTES_MAX: usize = 512;
 
 /// The media type of a log that is followed: a JSON object a line.
 pub(crate) const NDJSON: &str = "application/x-ndjson";
@@ -67,6 +71,45 @@ pub(crate) async fn roll_back(
 ) -> Result<Response, ApiError> {
     serving.plugins.roll_back(&name).await?;
     answer(serving.plugins.as_ref(), &name)
+}
+
+/// `/api/v1/plugins/available`: what the registry's index lists.
+pub(crate) async fn available(
+    Extension(serving): Extension<Arc<Serving>>,
+) -> Result<Response, ApiError> {
+    Ok(envelope::success(&serving.plugins.available().await?))
+}
+
+/// `POST /api/v1/plugins/install`: what installing `reference` would change; with `approve`, as
+/// that answer had it, it is installed.
+pub(crate) async fn install(
+    Extension(serving): Extension<Arc<Serving>>,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let reference = params.get("reference").trim();
+    if reference.is_empty() {
+        return Err(ApiError::invalid_parameter("reference", "it is missing"));
+    }
+    if reference.len() > REFERENCE_BYTES_MAX {
+        let reason = format!("it has over {REFERENCE_BYTES_MAX} bytes");
+        return Err(ApiError::invalid_parameter("reference", reason));
+    }
+    let approve = params.get("approve");
+    let asked = PluginInstall {
+        reference: reference.to_owned(),
+        approve: (!approve.is_empty()).then(|| approve.to_owned()),
+    };
+    Ok(envelope::success(&serving.plugins.install(&asked).await?))
+}
+
+/// `POST /api/v1/plugins/{name}/remove`; the answer is what the plugin is then, null where it is
+/// gone.
+pub(crate) async fn remove(
+    Extension(serving): Extension<Arc<Serving>>,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
+    serving.plugins.remove(&name).await?;
+    Ok(envelope::success(&serving.plugins.detail(&name)))
 }
 
 fn answer(plugins: &dyn PluginAdmin, name: &str) -> Result<Response, ApiError> {
@@ -132,8 +175,10 @@ fn unknown(name: &str) -> ApiError {
 impl From<PluginAdminError> for ApiError {
     fn from(error: PluginAdminError) -> Self {
         let kind = match error {
-            PluginAdminError::Unknown(_) => ErrorKind::NotFound,
+            PluginAdminError::Unknown(_) | PluginAdminError::Missing(_) => ErrorKind::NotFound,
             PluginAdminError::Refused(_) => ErrorKind::Execution,
+            PluginAdminError::Invalid(_) => ErrorKind::BadData,
+            PluginAdminError::Unavailable(_) => ErrorKind::Unavailable,
         };
         Self::new(kind, error.to_string())
     }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use narthex_frontend::RangeQuery;
 use narthex_model::{PromDuration, with_sources};
 use narthex_promql::{
     MatrixSeries, MaxSourceResolution, QueryError, QueryOptions, QueryResult, StatsWanted, Value,
@@ -20,7 +22,7 @@ use crate::params::{Params, parse_duration};
 use crate::series::TRUNCATED;
 use crate::state::Serving;
 use crate::statistics;
-use crate::{ApiState, histogram, json};
+use crate::{ApiState, fleet, histogram, json};
 
 /// A range query may ask for so many steps (Prometheus' bound): enough for 60 s resolution over
 /// a week or 1 h resolution over a year.
@@ -32,6 +34,7 @@ pub(crate) async fn instant(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
+    state.note_query(params.get("query"));
     let limit = params.limit()?;
     let time_ms = params.time_or("time", state.options().clock.now_ms())?;
     let options = query_options(&params)?;
@@ -42,15 +45,18 @@ pub(crate) async fn instant(
         .instant(storage, params.get("query"), time_ms, &options)
         .await;
     drop(under_way);
-    Ok(write_result(result.map_err(failed)?, limit, options.stats))
+    let result = result.map_err(|error| failed(&error))?;
+    Ok(write_result(result, limit, options.stats))
 }
 
 /// `/api/v1/query_range`
 pub(crate) async fn range(
     State(state): State<ApiState>,
     Extension(serving): Extension<Arc<Serving>>,
+    headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
+    state.note_query(params.get("query"));
     let limit = params.limit()?;
     let start_ms = params.time("start")?;
     let end_ms = params.time("end")?;
@@ -74,20 +80,35 @@ pub(crate) async fn range(
     let step = PromDuration::from_millis(step_ms.unsigned_abs());
     let options = query_options(&params)?;
     let storage = serving.storage_for(&params)?;
+    let stats = options.stats;
+    let asked = RangeQuery {
+        engine: state.engine(),
+        storage,
+        query: params.get("query").to_owned(),
+        start_ms,
+        end_ms,
+        step,
+        options,
+        scope: fleet::scope(&params),
+        may_be_kept: may_be_kept(&headers),
+    };
     let under_way = state.metrics().count_query();
-    let engine = state.engine();
-    let result = engine
-        .range(
-            storage,
-            params.get("query"),
-            start_ms,
-            end_ms,
-            step,
-            &options,
-        )
-        .await;
+    let result = match state.frontend() {
+        Some(frontend) => frontend.range(asked).await,
+        None => asked.evaluate().await,
+    };
     drop(under_way);
-    Ok(write_result(result.map_err(failed)?, limit, options.stats))
+    let result = result.map_err(|error| failed(&error))?;
+    Ok(write_result(result, limit, stats))
+}
+
+/// Whether an answer may come from what is kept, and be kept: not where a client says `no-store`.
+fn may_be_kept(headers: &HeaderMap) -> bool {
+    let directives = headers.get_all(header::CACHE_CONTROL).iter();
+    let mut directives = directives
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    !directives.any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
 }
 
 /// `/api/v1/query_exemplars`: of all series that the query selects, whatever it makes of them.
@@ -98,6 +119,7 @@ pub(crate) async fn exemplars(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
+    state.note_query(params.get("query"));
     let range = params.time_range()?;
     if range.end_ms < range.start_ms {
         let reason = "end timestamp must not be before start timestamp";
@@ -169,16 +191,16 @@ fn max_source_resolution(params: &Params) -> Result<MaxSourceResolution, ApiErro
     }
 }
 
-fn failed(error: QueryError) -> ApiError {
+fn failed(error: &QueryError) -> ApiError {
     match error {
         QueryError::Parse(error) => ApiError::invalid_parameter("query", error),
         QueryError::BadData(message) => ApiError::invalid_parameter("query", message),
-        QueryError::Execution(message) => ApiError::new(ErrorKind::Execution, message),
+        QueryError::Execution(message) => ApiError::new(ErrorKind::Execution, message.as_str()),
         QueryError::Timeout(_) => ApiError::new(ErrorKind::Timeout, error.to_string()),
         QueryError::Canceled(_) => ApiError::new(ErrorKind::Canceled, error.to_string()),
         QueryError::Storage(error) => ApiError::new(
             ErrorKind::Internal,
-            format!("expanding series: {}", with_sources(&error)),
+            format!("expanding series: {}", with_sources(error)),
         ),
     }
 }

@@ -12,7 +12,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::{
     ApiState, admin, agent, alertmanager, ast, consoles, dashboards, envelope, features, federate,
     fleet, lifecycle, metrics, notifications, origin, otlp, plugins, push, push_metrics, query,
-    read, rules, saved_queries, series, status, targets, ui, write,
+    read, rules, saved_queries, series, status, targets, ui, unused_metrics, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -101,6 +101,10 @@ fn api(state: &ApiState) -> Router<ApiState> {
         .fold(Router::new(), |router, (path, methods)| {
             router.route(path, methods.options(no_content))
         })
+        .route(
+            "/status/unused_metrics",
+            get(unused_metrics::unused_metrics).options(no_content),
+        )
         .merge(dashboards::routes())
         .merge(plugin_admin(state))
         .merge(tsdb_admin())
@@ -131,6 +135,9 @@ fn plugin_admin(state: &ApiState) -> Router<ApiState> {
         .route("/plugins/{name}/logs", get(plugins::logs))
         .route("/plugins/{name}/reload", post(plugins::reload))
         .route("/plugins/{name}/rollback", post(plugins::roll_back))
+        .route("/plugins/{name}/remove", post(plugins::remove))
+        .route("/plugins/install", post(plugins::install))
+        .route("/plugins/available", get(plugins::available))
         .layer(from_fn_with_state(state.clone(), plugins::require_admin))
         .layer(from_fn(origin::refuse_other_sites))
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use narthex_alertmanager::Alertmanager;
 use narthex_dashboard::Catalogue;
+use narthex_frontend::Frontend;
 use narthex_model::{Clock, Labels, PromDuration};
 use narthex_notifier::NotifierManager;
 use narthex_promql::{Engine, EngineOptions};
@@ -25,6 +26,7 @@ use crate::active_queries::ActiveQueries;
 use crate::consoles::{CONSOLES_MAX, ConsoleOptions};
 use crate::features::FeatureList;
 use crate::fleet::FleetServing;
+use crate::metric_names::AskedMetrics;
 use crate::metrics::Metrics;
 use crate::notifications::{Notice, Notifications};
 use crate::origin::OriginPattern;
@@ -160,6 +162,7 @@ struct Inner {
     engine: ArcSwap<Engine>,
     active_queries: ArcSwapOption<ActiveQueries>,
     saved_queries: ArcSwapOption<SavedQueries>,
+    frontend: ArcSwapOption<Frontend>,
     config: ArcSwap<RunningConfig>,
     serving: ArcSwapOption<Serving>,
     registries: ArcSwap<Vec<Arc<Registry>>>,
@@ -167,6 +170,7 @@ struct Inner {
     console_turns: Arc<Semaphore>,
     notifications: Notifications,
     write_bounds: WriteBounds,
+    asked_metrics: AskedMetrics,
     is_leaving: AtomicBool,
     is_stopping: watch::Sender<bool>,
 }
@@ -186,6 +190,7 @@ impl ApiState {
             engine: ArcSwap::from_pointee(Engine::new(options.engine.clone())),
             active_queries: ArcSwapOption::empty(),
             saved_queries: ArcSwapOption::empty(),
+            frontend: ArcSwapOption::empty(),
             options,
             metrics,
             config: ArcSwap::default(),
@@ -195,6 +200,7 @@ impl ApiState {
             console_turns: Arc::new(Semaphore::new(CONSOLES_MAX)),
             notifications,
             write_bounds: WriteBounds::default(),
+            asked_metrics: AskedMetrics::default(),
             is_leaving: AtomicBool::new(false),
             is_stopping: watch::Sender::new(false),
         }))
@@ -224,6 +230,16 @@ impl ApiState {
     /// The queries that people keep; `None` where there is no place for them.
     pub(crate) fn saved_queries(&self) -> Option<Arc<SavedQueries>> {
         self.0.saved_queries.load_full()
+    }
+
+    /// Lets range queries be answered in parts from here on.
+    pub fn split_ranges(&self, frontend: Arc<Frontend>) {
+        self.0.frontend.store(Some(frontend));
+    }
+
+    /// What answers range queries in parts; `None` where the engine answers them as they are.
+    pub(crate) fn frontend(&self) -> Option<Arc<Frontend>> {
+        self.0.frontend.load_full()
     }
 
     fn replace_engine(&self, options: EngineOptions) {
@@ -294,6 +310,17 @@ impl ApiState {
 
     pub(crate) fn console_turns(&self) -> Arc<Semaphore> {
         self.0.console_turns.clone()
+    }
+
+    /// Notes which metrics a query asks for.
+    pub(crate) fn note_query(&self, query: &str) {
+        self.0
+            .asked_metrics
+            .note(query, &self.0.options.engine.parse);
+    }
+
+    pub(crate) fn asked_metrics(&self) -> &AskedMetrics {
+        &self.0.asked_metrics
     }
 
     pub(crate) fn notifications(&self) -> &Notifications {

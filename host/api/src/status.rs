@@ -162,10 +162,11 @@ struct HeadStats {
     max_time: i64,
 }
 
+/// A name and what it counts.
 #[derive(Serialize)]
-struct Stat {
-    name: String,
-    value: u64,
+pub(crate) struct Stat {
+    pub(crate) name: String,
+    pub(crate) value: u64,
 }
 
 /// `/api/v1/status/tsdb`

@@ -227,10 +227,10 @@ impl Compactor {
         let mut wards = self.wards.lock().unwrap_or_else(PoisonError::into_inner);
         wards.retain(|folder, _| folders.contains(folder));
         for folder in folders {
-            if !wards.contains_key(&folder) {
-                let ward = Ward::new(Arc::clone(&self.shared), self.shared.maker(&folder));
-                wards.insert(folder, Arc::new(ward));
-            }
+            wards.entry(folder).or_insert_with_key(|folder| {
+                let maker = self.shared.maker(folder);
+                Arc::new(Ward::new(Arc::clone(&self.shared), maker))
+            });
         }
         let wards = wards.iter();
         wards

@@ -44,6 +44,10 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// A peer that goes has so long to tell the others where it does so over TLS.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// So many ports of the system's choice are tried where one has to be free for connections and for
+/// datagrams.
+const PORTS_TRIED_MAX: usize = 16;
+
 /// The largest datagram that there is.
 const DATAGRAM_BUFFER_BYTES: usize = 64 << 10;
 
@@ -230,6 +234,23 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Sockets for connections and for datagrams at one port. Where the system chooses it, a port that is
+/// free for connections may be taken for datagrams: then it is asked for another one.
+async fn same_port(address: &str) -> io::Result<(TcpListener, UdpSocket)> {
+    let mut tried = 0;
+    loop {
+        let listener = TcpListener::bind(address).await?;
+        tried += 1;
+        match UdpSocket::bind(listener.local_addr()?).await {
+            Ok(socket) => return Ok((listener, socket)),
+            Err(error) if tried == PORTS_TRIED_MAX || !address.ends_with(":0") => {
+                return Err(error);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 impl Cluster {
     /// Takes the addresses. Nothing is sent and nobody is heard before [`Self::start`].
     ///
@@ -248,24 +269,24 @@ impl Cluster {
             address: options.listen_address.clone(),
             source,
         };
-        let listener = TcpListener::bind(&address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        let (transport, outgoing) = match &options.tls {
+        let (listener, transport, outgoing) = match &options.tls {
             None => {
-                let socket = UdpSocket::bind(bound).await.map_err(failed)?;
-                (Transport::Plain(socket), None)
+                let (listener, socket) = same_port(&address).await.map_err(failed)?;
+                (listener, Transport::Plain(socket), None)
             }
             Some(tls) => {
                 tls.server().map_err(ClusterError::Tls)?;
                 tls.client().map_err(ClusterError::Tls)?;
+                let listener = TcpListener::bind(&address).await.map_err(failed)?;
                 let (sender, receiver) = mpsc::channel(links::OUTGOING_MAX);
                 let transport = Transport::Tls {
                     tls: Arc::clone(tls),
                     outgoing: Mutex::new(Some(sender)),
                 };
-                (transport, Some(receiver))
+                (listener, transport, Some(receiver))
             }
         };
+        let bound = listener.local_addr().map_err(failed)?;
         let advertised = address::advertised(
             options.advertise_address.as_deref(),
             bound,

@@ -231,6 +231,12 @@ impl Catalogue {
         })
     }
 
+    /// What each of them holds. It reads files, so it may block.
+    pub fn contents<P: Packages + ?Sized>(&self, packages: &P) -> Vec<Arc<Value>> {
+        let all = self.all(packages).into_iter();
+        all.filter_map(|(_, dashboard)| dashboard).collect()
+    }
+
     fn all<P: Packages + ?Sized>(&self, packages: &P) -> Vec<Found> {
         let mut found = Vec::new();
         // Whose each name is.

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use narthex_model::{Labels, LabelsBuilder};
-use narthex_promblock::read_chunk;
-use narthex_storage::{Series, TimeRange};
+use narthex_promblock::{read_chunk, read_counter_chunk};
+use narthex_storage::{Aggregate, Series, TimeRange, Wanted};
 use narthex_storeapi::SeriesFrames;
 use narthex_storeapi::message::Label;
-use narthex_storeapi::message::store::{self, AggrChunk, SeriesFrame};
+use narthex_storeapi::message::store::{self, AggrChunk, Chunk, SeriesFrame};
 use tokio::time::{Instant, timeout};
 
+use crate::counter::{self, ReadChunk};
 use crate::member::Member;
+use crate::windows;
 
 /// The chunks of one series may have so many bytes; more fail the answer.
 const GROUP_BYTES_MAX: usize = 1 << 30;
@@ -210,7 +212,7 @@ fn chunk_len(chunk: &AggrChunk) -> usize {
 }
 
 /// About how much memory a series takes.
-fn series_len(series: &store::Series) -> usize {
+pub(crate) fn series_len(series: &store::Series) -> usize {
     let labels = series.labels.iter();
     let labels = labels.map(|label| size_of::<Label>() + label.name.len() + label.value.len());
     let chunks = series.chunks.iter().map(chunk_len);
@@ -218,7 +220,7 @@ fn series_len(series: &store::Series) -> usize {
 }
 
 impl Group {
-    fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
+    pub(crate) fn new(labels: Labels, chunks: Vec<AggrChunk>) -> Self {
         let bytes = chunks.iter().map(chunk_len).sum();
         Self {
             labels,
@@ -241,17 +243,17 @@ impl Group {
     /// What its chunks hold in a range: a series for each replica, or for each store that has the
     /// same chunk of time. Chunks that overlap are of different ones; whose is whose is told by
     /// their order alone, as in Thanos. One that cannot be read costs itself.
-    pub(crate) fn series(mut self, range: TimeRange) -> ReadGroup {
+    pub(crate) fn series(mut self, range: TimeRange, wanted: Wanted) -> ReadGroup {
         self.chunks.sort_by(|a, b| {
             let of = |chunk: &AggrChunk| (chunk.min_time, chunk.max_time);
             of(a).cmp(&of(b))
         });
         self.chunks.dedup_by(|a, b| a == b);
         let mut faults = Vec::new();
-        let mut replicas: Vec<(i64, Vec<Series>)> = Vec::new();
+        let mut replicas: Vec<(i64, Vec<ReadChunk>)> = Vec::new();
         for chunk in self.chunks {
-            let series = match read(&chunk, &self.labels, range) {
-                Ok(Some(series)) => series,
+            let read = match read(&chunk, &self.labels, range, wanted) {
+                Ok(Some(read)) => read,
                 Ok(None) => continue,
                 Err(fault) => {
                     // More of one series say no more.
@@ -267,27 +269,73 @@ impl Group {
             match free {
                 Some((until_ms, parts)) => {
                     *until_ms = chunk.max_time;
-                    parts.push(series);
+                    parts.push(read);
                 }
-                None => replicas.push((chunk.max_time, vec![series])),
+                None => replicas.push((chunk.max_time, vec![read])),
             }
         }
         let replicas = replicas.into_iter();
         ReadGroup {
             series: replicas
-                .filter_map(|(_, parts)| Series::join(parts))
+                .filter_map(|(_, parts)| counter::joined(parts))
                 .collect(),
             faults,
         }
     }
 }
 
-/// The samples of a chunk in a range; `None` where there is none.
-fn read(chunk: &AggrChunk, labels: &Labels, range: TimeRange) -> Result<Option<Series>, String> {
-    let raw = chunk.raw.as_ref();
-    let raw = raw.ok_or("it has no samples, only aggregates of them")?;
-    let encoding = u8::try_from(raw.r#type.saturating_add(1)).unwrap_or_default();
-    read_chunk(encoding, &raw.data, labels, range).map_err(|fault| fault.to_string())
+/// What is wanted of the samples of a chunk in a range; `None` where there is none.
+fn read(
+    chunk: &AggrChunk,
+    labels: &Labels,
+    range: TimeRange,
+    wanted: Wanted,
+) -> Result<Option<ReadChunk>, String> {
+    let encoding = |part: &Chunk| u8::try_from(part.r#type.saturating_add(1)).unwrap_or_default();
+    let read = |part: &Chunk| {
+        let read = read_chunk(encoding(part), &part.data, labels, range);
+        read.map_err(|fault| fault.to_string())
+    };
+    let alone = |series: Series| ReadChunk { series, last: None };
+    let windows = match wanted {
+        Wanted::Samples | Wanted::Growth => None,
+        Wanted::Windows { aggregate, .. } => windows_of(chunk, aggregate),
+    };
+    if let Some(part) = windows {
+        if !wanted.is_growth() {
+            return Ok(read(part)?.map(alone));
+        }
+        let read = read_counter_chunk(encoding(part), &part.data, labels, range);
+        let read = read.map_err(|fault| fault.to_string())?;
+        return Ok(read.map(|(series, last)| ReadChunk { series, last }));
+    }
+    if let Some(raw) = &chunk.raw {
+        let series = read(raw)?.map(|series| wanted.of_raw(series));
+        return Ok(series.map(alone));
+    }
+    match (&chunk.sum, &chunk.count) {
+        // Of a window Thanos keeps no sample, and its average stands for the newest.
+        (Some(sum), Some(count)) if wanted.aggregate() == Aggregate::Newest => {
+            let (Some(sums), Some(counts)) = (read(sum)?, read(count)?) else {
+                return Ok(None);
+            };
+            Ok(windows::averages(sums, &counts).map(alone))
+        }
+        _ => Err("it has no samples, only aggregates of them".to_owned()),
+    }
+}
+
+/// The chunk of an aggregate; `None` where the samples have to do.
+fn windows_of(chunk: &AggrChunk, aggregate: Aggregate) -> Option<&Chunk> {
+    let found = match aggregate {
+        Aggregate::Newest => return None,
+        Aggregate::Growth => &chunk.counter,
+        Aggregate::Count => &chunk.count,
+        Aggregate::Sum => &chunk.sum,
+        Aggregate::Min => &chunk.min,
+        Aggregate::Max => &chunk.max,
+    };
+    found.as_ref()
 }
 
 #[cfg(test)]

@@ -201,7 +201,8 @@ impl Fleet {
             let endpoint = Endpoint::connect(&address, self.options.tls.as_ref());
             let endpoint =
                 endpoint.inspect_err(|error| tracing::error!(%error, "an endpoint is left out"));
-            Some(Arc::new(Member::new(endpoint.ok()?, is_strict, now_ms)))
+            let endpoint = endpoint.ok()?.counted_by(self.metrics.received.clone());
+            Some(Arc::new(Member::new(endpoint, is_strict, now_ms)))
         });
         let members = Arc::new(members.collect());
         *self.members.write().unwrap_or_else(PoisonError::into_inner) = members;

@@ -14,6 +14,7 @@
 
 mod address;
 mod answer;
+mod counter;
 mod dedup;
 mod fleet;
 mod member;
@@ -21,6 +22,7 @@ mod merge;
 mod metrics;
 mod options;
 mod view;
+mod windows;
 
 pub use address::{Address, AddressError};
 pub use dedup::Dedup;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use narthex_model::{Labels, Matcher};
 use narthex_storage::TimeRange;
 use narthex_storeapi::message::LabelSet;
+use narthex_storeapi::message::evaluation::VERSION;
 use narthex_storeapi::message::info::InfoResponse;
 use narthex_storeapi::{Endpoint, EndpointError};
 
@@ -45,6 +46,11 @@ pub(crate) struct Known {
     pub(crate) range: Option<TimeRange>,
     /// It leaves out labels and sorts what it sends by what is left.
     pub(crate) leaves_out_labels: bool,
+    /// It evaluates aggregations as we mean them.
+    pub(crate) evaluates: bool,
+    /// How long windows of samples may be that it has and tells as we do, in milliseconds; 0 for one
+    /// of samples alone, `None` for who does not say so.
+    pub(crate) coarsest_ms: Option<i64>,
 }
 
 /// What is to be done about a member for a query.
@@ -189,7 +195,7 @@ impl Member {
 }
 
 impl Known {
-    fn new(info: InfoResponse) -> Self {
+    pub(crate) fn new(info: InfoResponse) -> Self {
         let store = info.store.as_ref();
         Self {
             range: store.map(|store| TimeRange {
@@ -197,6 +203,8 @@ impl Known {
                 end_ms: store.max_time,
             }),
             leaves_out_labels: store.is_some_and(|store| store.supports_without_replica_labels),
+            evaluates: info.evaluation.is_some_and(|own| own.version == VERSION),
+            coarsest_ms: info.windows.map(|windows| windows.coarsest_ms),
             kind: info.component_type,
             label_sets: info.label_sets.iter().map(labels_of).collect(),
         }

@@ -19,8 +19,16 @@ pub(crate) struct MemberLabels {
     pub(crate) endpoint: String,
 }
 
+/// What became of an aggregation that a member was asked to evaluate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
+    pub(crate) received: Counter,
+    evaluations: Family<ResultLabels, Counter>,
     pub(crate) members: Family<KindLabels, Gauge>,
     pub(crate) failures: Family<MemberLabels, Counter>,
     pub(crate) lookups: Counter,
@@ -50,7 +58,24 @@ impl Metrics {
             "Names of endpoints that could not be looked up; those found before stay",
             metrics.lookup_failures.clone(),
         );
+        registry.register(
+            "narthex_fleet_received_bytes",
+            "Bytes of the messages that endpoints sent",
+            metrics.received.clone(),
+        );
+        registry.register(
+            "narthex_fleet_evaluations",
+            "Members that were asked to evaluate aggregations: whose results were taken, who refused so \
+             that series were read, and who failed",
+            metrics.evaluations.clone(),
+        );
         metrics
+    }
+
+    /// `taken`, `refused` or `failed`
+    pub(crate) fn evaluated(&self, result: &'static str) {
+        let labels = ResultLabels { result };
+        self.evaluations.get_or_create(&labels).inc();
     }
 
     pub(crate) fn failed(&self, endpoint: &str) {

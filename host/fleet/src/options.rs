@@ -30,6 +30,11 @@ pub struct FleetOptions {
     pub unhealthy_timeout: Duration,
     /// `--store.sd-dns-interval`: how often names are resolved.
     pub dns_interval: Duration,
+    /// `--query.pushdown`: aggregations are evaluated by members that can, where no other one has
+    /// the same series.
+    pub push_down: bool,
+    /// `--query.timeout`: so long series may be listed; queries have that bound themselves.
+    pub listing_timeout: Duration,
     /// When members were last asked is told by it.
     pub clock: Arc<dyn Clock>,
 }

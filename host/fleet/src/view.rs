@@ -1,6 +1,9 @@
 //! What one reader sees of a fleet.
 
-use std::collections::BTreeSet;
+mod labels;
+mod push_down;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +11,18 @@ use futures::future::{BoxFuture, FutureExt as _, join_all};
 use futures::stream::{self, StreamExt as _};
 use narthex_model::{Labels, MatchOp, Matcher};
 use narthex_storage::{
-    LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange, Wanted,
-    Warnings,
+    LabelsRequest, Part, PushedDown, Queryable, SelectRequest, Series, SeriesStream, StorageError,
+    TimeRange, Wanted, Warnings,
 };
 use narthex_storeapi::message::store::{
-    Aggr, LabelMatcher, LabelNamesRequest, LabelValuesRequest, MatcherType,
-    PartialResponseStrategy, SeriesRequest,
+    Aggr, LabelMatcher, MatcherType, PartialResponseStrategy, SeriesRequest,
 };
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Group};
 use crate::member::{Known, Member, Standing};
 use crate::merge::Merge;
+use crate::windows;
 use crate::{Dedup, Fleet, ViewOptions};
 
 /// So many series a frame may have, as Thanos' querier asks for.
@@ -29,6 +32,7 @@ const BATCH_SERIES: i64 = 64;
 type Asked = (Arc<Member>, Arc<Known>);
 
 /// One reader's view.
+#[derive(Clone)]
 pub(crate) struct View {
     fleet: Arc<Fleet>,
     /// How replicas are made one; `None` where they are not.
@@ -37,6 +41,8 @@ pub(crate) struct View {
     without: Vec<String>,
     is_partial: bool,
     members: Vec<Vec<Matcher>>,
+    /// Nobody else is asked, and the reader knows who else is missing; `None` where it is to be told.
+    only: Option<Vec<Asked>>,
 }
 
 impl View {
@@ -54,6 +60,7 @@ impl View {
             },
             is_partial: wishes.partial_response.unwrap_or(options.partial_response),
             members: wishes.members,
+            only: None,
             fleet,
         }
     }
@@ -89,6 +96,9 @@ impl View {
         range: TimeRange,
         warnings: &Warnings,
     ) -> Result<Vec<Asked>, StorageError> {
+        if let Some(only) = &self.only {
+            return Ok(only.clone());
+        }
         let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
         for what in self.fleet.unfound().iter() {
             self.missing(what.clone(), warnings)?;
@@ -122,6 +132,19 @@ impl View {
         only_labels: Option<usize>,
         warnings: &Warnings,
     ) -> Result<Merge, StorageError> {
+        self.merged_wanted(request, Wanted::Samples, only_labels, warnings)
+            .await
+    }
+
+    /// As [`Self::merged`], where aggregates of windows may be wanted: who has such is asked for
+    /// them, others for samples.
+    async fn merged_wanted(
+        &self,
+        request: &SelectRequest,
+        wanted: Wanted,
+        only_labels: Option<usize>,
+        warnings: &Warnings,
+    ) -> Result<Merge, StorageError> {
         let asked = self.asked(&request.matchers, request.range, warnings)?;
         let wire = SeriesRequest {
             min_time: request.range.start_ms,
@@ -137,7 +160,7 @@ impl View {
             ..SeriesRequest::default()
         };
         let answers = asked.into_iter().map(|(member, known)| {
-            let wire = wire.clone();
+            let wire = windows::asked(wire.clone(), &known, wanted);
             async move {
                 let answer = self.answer(&member, &known, wire).await;
                 (member, answer)
@@ -185,41 +208,31 @@ impl View {
             false => answer.sorted_without(&self.without).await,
         }
     }
-
-    /// The texts that members answer, each once, sorted.
-    async fn texts<'a, F>(
-        &'a self,
-        request: &'a LabelsRequest,
-        ask: impl Fn(Arc<Member>) -> F,
-    ) -> Result<Vec<String>, StorageError>
-    where
-        F: Future<Output = Result<(Vec<String>, Vec<String>), String>> + Send,
-    {
-        let warnings = Warnings::default();
-        let asked = self.asked(&request.matchers, request.range, &warnings)?;
-        let answers = asked.into_iter().map(|(member, _)| ask(member));
-        let mut found = BTreeSet::new();
-        for answer in join_all(answers).await {
-            match answer {
-                Ok((texts, missing)) => {
-                    found.extend(texts);
-                    for what in missing {
-                        self.missing(what, &warnings)?;
-                    }
-                }
-                Err(error) => self.missing(error, &warnings)?,
-            }
-        }
-        log(&warnings);
-        let limit = request.limit.unwrap_or(usize::MAX);
-        Ok(found.into_iter().take(limit).collect())
-    }
 }
 
 /// An answer may take so long as a whole; the query's own timeout is usually shorter.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3600);
 
 impl Queryable for View {
+    /// Who is asked. That nothing changes of what they have is for the caller to know: old samples
+    /// seldom do. What somebody is missed for has a warning, and is not kept.
+    fn version(&self, _range: TimeRange) -> Option<u64> {
+        let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
+        let mut hasher = DefaultHasher::new();
+        for member in self.fleet.members().iter() {
+            if !member.is_selected(&self.members) {
+                continue;
+            }
+            if let Standing::Asked(known) = member.standing(now_ms, timeout) {
+                member.endpoint().address().hash(&mut hasher);
+                for labels in &known.label_sets {
+                    labels.stable_hash().hash(&mut hasher);
+                }
+            }
+        }
+        Some(hasher.finish())
+    }
+
     fn select<'a>(
         &'a self,
         request: &'a SelectRequest,
@@ -248,7 +261,7 @@ impl Queryable for View {
         warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         async move {
-            let merge = self.merged(request, None, warnings).await?;
+            let merge = self.merged_wanted(request, wanted, None, warnings).await?;
             let dedup = self.dedup;
             // So that there is always a time after a sample.
             let range = TimeRange {
@@ -266,7 +279,7 @@ impl Queryable for View {
                     }
                     let mut replicas = Vec::new();
                     for group in groups {
-                        let read = group.series(range);
+                        let read = group.series(range, wanted);
                         replicas.extend(read.series);
                         for fault in read.faults {
                             merge.missing(fault).map_err(incomplete)?;
@@ -287,6 +300,12 @@ impl Queryable for View {
         .boxed()
     }
 
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        let members = self.fleet.members();
+        let known = members.iter().filter_map(|member| member.known());
+        windows::resolution_ms(known, range, max_resolution_ms)
+    }
+
     fn series<'a>(
         &'a self,
         request: &'a LabelsRequest,
@@ -305,46 +324,27 @@ impl Queryable for View {
         request: &'a LabelsRequest,
         warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
-        async move {
-            let limit = request.limit.unwrap_or(usize::MAX);
-            let samples = request.samples();
-            let mut merge = self.merged(&samples, Some(limit), warnings).await?;
-            let mut found = Vec::new();
-            while found.len() < limit {
-                let groups = merge.next().await.map_err(incomplete)?;
-                let Some(group) = groups.into_iter().next() else {
-                    break;
-                };
-                found.push(group.labels);
-            }
-            Ok(found)
-        }
-        .boxed()
+        self.listed(request, warnings).boxed()
+    }
+
+    fn pushes_down(&self) -> bool {
+        self.fleet.options().push_down
+    }
+
+    fn push_down<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        parts: &'a [Part],
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Option<PushedDown>, StorageError>> {
+        self.pushed(request, parts, warnings).boxed()
     }
 
     fn label_names<'a>(
         &'a self,
         request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        let wire = LabelNamesRequest {
-            partial_response_disabled: !self.is_partial,
-            partial_response_strategy: self.strategy(),
-            start: request.range.start_ms,
-            end: request.range.end_ms,
-            matchers: request.matchers.iter().map(matcher_of).collect(),
-            without_replica_labels: self.without.clone(),
-            limit: request.limit.map_or(0, limit_of),
-        };
-        let timeout = self.response_timeout();
-        let ask = move |member: Arc<Member>| {
-            let wire = wire.clone();
-            async move {
-                let answer = member.endpoint().label_names(wire, timeout).await;
-                let answer = answer.map_err(|error| error.to_string())?;
-                Ok((answer.names, answer.warnings))
-            }
-        };
-        self.texts(request, ask).boxed()
+        self.texts(None, request).boxed()
     }
 
     fn label_values<'a>(
@@ -352,26 +352,7 @@ impl Queryable for View {
         name: &'a str,
         request: &'a LabelsRequest,
     ) -> BoxFuture<'a, Result<Vec<String>, StorageError>> {
-        let wire = LabelValuesRequest {
-            label: name.to_owned(),
-            partial_response_disabled: !self.is_partial,
-            partial_response_strategy: self.strategy(),
-            start: request.range.start_ms,
-            end: request.range.end_ms,
-            matchers: request.matchers.iter().map(matcher_of).collect(),
-            without_replica_labels: self.without.clone(),
-            limit: request.limit.map_or(0, limit_of),
-        };
-        let timeout = self.response_timeout();
-        let ask = move |member: Arc<Member>| {
-            let wire = wire.clone();
-            async move {
-                let answer = member.endpoint().label_values(wire, timeout).await;
-                let answer = answer.map_err(|error| error.to_string())?;
-                Ok((answer.values, answer.warnings))
-            }
-        };
-        self.texts(request, ask).boxed()
+        self.texts(Some(name), request).boxed()
     }
 }
 

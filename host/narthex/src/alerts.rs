@@ -4,6 +4,7 @@
 //! It is not: the Alertmanager itself.
 
 mod connection;
+mod defaults;
 mod labels;
 mod listed;
 mod output;

@@ -10,6 +10,7 @@ mod log;
 mod mode;
 mod pages;
 mod querier;
+mod query_range;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use narthex_remote::MessageKind;
 use narthex_tsdb::{Retention, StorageConfig};
 
 use self::pages::PageFlags;
+use self::query_range::QueryRangeFlags;
 use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
@@ -282,6 +284,10 @@ pub(crate) struct Flags {
     /// Whose blocks are shown where there are no others.
     #[command(flatten)]
     pub(crate) bucket_store: BucketStoreFlags,
+
+    /// How range queries are answered.
+    #[command(flatten)]
+    pub(crate) query_range: QueryRangeFlags,
 
     /// Maximum duration before timing out read of the request, and closing idle connections.
     #[arg(long = "web.read-timeout", default_value = "5m")]

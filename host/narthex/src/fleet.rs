@@ -67,6 +67,8 @@ pub(crate) fn start(
         response_timeout: querier.response_timeout.as_std(),
         unhealthy_timeout: querier.unhealthy_timeout.as_std(),
         dns_interval: querier.dns_interval.as_std(),
+        push_down: querier.pushes_down(),
+        listing_timeout: flags.query_timeout.as_std(),
         clock,
     };
     let fleet = Fleet::new(options, registry);

@@ -2,6 +2,7 @@
 //!
 //! It is not: the protocol, which is the StoreAPI's.
 
+mod evaluation;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -78,12 +79,7 @@ impl GrpcAddress {
             // A bucket may have samples of any age.
             oldest_ms: Box::new(move || match has_bucket {
                 true => i64::MIN,
-                false => {
-                    let blocks = admin.blocks();
-                    let block = blocks.first().map(|block| block.min_time_ms);
-                    let head = || admin.stats(0).min_time_ms;
-                    block.or_else(head).unwrap_or(i64::MIN)
-                }
+                false => admin.oldest_ms().unwrap_or(i64::MIN),
             }),
             selectors: Box::new(move |query| {
                 let expr = narthex_promql::parse(query, &parse).map_err(|e| e.to_string())?;
@@ -97,6 +93,7 @@ impl GrpcAddress {
             Some(archive) => api.with_holdings(Box::new(move || archive.spans())),
             None => api,
         };
+        let api = api.evaluating(evaluation::evaluate(state.clone()));
         let grace = self.flags.grpc_grace_period.as_std();
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

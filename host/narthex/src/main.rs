@@ -38,6 +38,7 @@ mod promql;
 mod promql_scripts;
 mod push;
 mod query;
+mod query_range;
 mod query_string;
 mod receivers;
 mod registry_follower;

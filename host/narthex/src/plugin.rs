@@ -7,7 +7,7 @@ mod bench;
 mod build;
 mod new;
 mod output;
-mod registry;
+pub(crate) mod registry;
 mod run;
 mod test;
 mod trial_input;

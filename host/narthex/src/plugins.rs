@@ -3,11 +3,13 @@
 //!
 //! It is not: what runs plugins, nor the command `narthex plugin`.
 
+mod installer;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
-use narthex_api::{PluginAdmin, PluginAdminError, PluginLogs};
+use narthex_api::{PluginAdmin, PluginAdminError, PluginInstall, PluginLogs};
 use narthex_model::PluginSettings;
 use narthex_plugin::{
     Artifact, LogLine, PluginError, PluginRuntime, PluginState, PluginStatus, Source,
@@ -22,6 +24,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::config::{PluginFault, PluginPlace};
 use crate::kubernetes::Clusters;
+use installer::Installer;
 
 /// The plugins that the binary carries.
 pub(crate) fn embedded() -> Vec<Artifact> {
@@ -95,7 +98,20 @@ fn about_plugin(error: PluginError) -> PluginFault {
 }
 
 /// The runtime as the API shows it.
-pub(crate) struct Admin(pub(crate) Arc<PluginRuntime>);
+pub(crate) struct Admin {
+    runtime: Arc<PluginRuntime>,
+    installer: Installer,
+}
+
+impl Admin {
+    /// That of a runtime.
+    pub(crate) fn new(runtime: Arc<PluginRuntime>) -> Self {
+        Self {
+            installer: Installer::new(Arc::clone(&runtime)),
+            runtime,
+        }
+    }
+}
 
 fn in_list(status: &PluginStatus) -> Value {
     json!({
@@ -135,15 +151,15 @@ fn refused(error: PluginError) -> PluginAdminError {
 #[async_trait]
 impl PluginAdmin for Admin {
     fn list(&self) -> Vec<Value> {
-        self.0.list().iter().map(in_list).collect()
+        self.runtime.list().iter().map(in_list).collect()
     }
 
     fn detail(&self, name: &str) -> Option<Value> {
-        self.0.detail(name).map(|detail| value(&detail))
+        self.runtime.detail(name).map(|detail| value(&detail))
     }
 
     fn logs(&self, name: &str) -> Option<PluginLogs> {
-        let (lines, following) = self.0.logs(name)?;
+        let (lines, following) = self.runtime.logs(name)?;
         Some(PluginLogs {
             lines: lines.iter().map(value).collect(),
             following: futures::stream::unfold(following, next_line).boxed(),
@@ -151,11 +167,11 @@ impl PluginAdmin for Admin {
     }
 
     fn packages(&self) -> Vec<(String, String)> {
-        let Some(directory) = self.0.directory().map(PluginDirectory::new) else {
+        let Some(directory) = self.runtime.directory().map(PluginDirectory::new) else {
             return Vec::new();
         };
         // What was refused, as nobody trusts its signature, is not at work and shows nothing.
-        let at_work = self.0.list().into_iter();
+        let at_work = self.runtime.list().into_iter();
         let at_work = at_work.filter(|status| status.source == Some(Source::Directory));
         at_work
             .filter_map(|status| {
@@ -166,7 +182,7 @@ impl PluginAdmin for Admin {
     }
 
     fn dashboards(&self, name: &str) -> Vec<(String, String)> {
-        let directory = self.0.directory().map(PluginDirectory::new);
+        let directory = self.runtime.directory().map(PluginDirectory::new);
         let layout = directory.and_then(|directory| directory.open(name).ok());
         let Some(installed) = layout.and_then(|layout| layout.current().ok()) else {
             return Vec::new();
@@ -176,10 +192,28 @@ impl PluginAdmin for Admin {
     }
 
     async fn reload(&self, name: &str) -> Result<(), PluginAdminError> {
-        self.0.reload_plugin(name).await.map_err(refused)
+        self.runtime.reload_plugin(name).await.map_err(refused)
     }
 
     async fn roll_back(&self, name: &str) -> Result<(), PluginAdminError> {
-        self.0.roll_back(name).await.map_err(refused)
+        self.runtime.roll_back(name).await.map_err(refused)
+    }
+
+    async fn available(&self) -> Result<Vec<Value>, PluginAdminError> {
+        self.installer.available().await
+    }
+
+    async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
+        let mut shown = self.installer.install(asked).await?;
+        if asked.approve.is_some() {
+            let name = shown["name"].as_str().unwrap_or_default();
+            let detail = self.detail(name).unwrap_or_default();
+            shown["plugin"] = detail;
+        }
+        Ok(shown)
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), PluginAdminError> {
+        self.installer.remove(name).await
     }
 }

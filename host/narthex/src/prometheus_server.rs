@@ -38,6 +38,14 @@ pub(crate) struct ClientArgs {
 }
 
 impl ClientArgs {
+    /// The same, with another file where none was named.
+    pub(crate) fn or_file(&self, file: Option<&str>) -> Self {
+        let file = || file.map(PathBuf::from);
+        Self {
+            http_config: self.http_config.clone().or_else(file),
+        }
+    }
+
     /// What a client is made of.
     ///
     /// # Errors

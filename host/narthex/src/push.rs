@@ -2,6 +2,7 @@
 //!
 //! It is not: the server's own remote write, nor what jobs push to it as to a Pushgateway.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +12,9 @@ use clap::{Args, Subcommand};
 use narthex_exposition::{Entry, Format, Parser};
 use narthex_http::header::HeaderValue;
 use narthex_model::{Clock as _, Labels, LabelsBuilder, PromDuration, SystemClock};
-use narthex_remote::{MessageKind, PushedSample, request_body};
+use narthex_remote::{
+    MessageKind, MetricKind, MetricMetadata, PushedSample, metadata_body, request_body,
+};
 
 use crate::prometheus_server::{ClientArgs, PrometheusServer};
 
@@ -112,9 +115,18 @@ impl PushMetrics {
         what: &str,
     ) -> bool {
         let pushed = page.and_then(|page| {
-            let samples = samples(&page, labels, SystemClock.now_ms())?;
-            let mut requests = samples.chunks(SAMPLES_AT_ONCE);
-            requests.try_for_each(|samples| self.send(server, samples))
+            let page = read_page(&page, labels, SystemClock.now_ms())?;
+            if self.kind == MessageKind::V1 {
+                for metadata in page.metadata.chunks(SAMPLES_AT_ONCE) {
+                    let body = metadata_body(metadata).context("packing the metadata")?;
+                    self.send(server, body.to_vec())?;
+                }
+            }
+            let mut requests = page.samples.chunks(SAMPLES_AT_ONCE);
+            requests.try_for_each(|samples| {
+                let body = request_body(self.kind, samples, &page.metadata);
+                self.send(server, body.context("packing the samples")?.to_vec())
+            })
         });
         match pushed {
             Ok(()) => println!("  SUCCESS: {what} pushed to remote write."),
@@ -126,14 +138,13 @@ impl PushMetrics {
         true
     }
 
-    fn send(&self, server: &PrometheusServer, samples: &[PushedSample]) -> anyhow::Result<()> {
-        let body = request_body(self.kind, samples).context("packing the samples")?;
+    fn send(&self, server: &PrometheusServer, body: Vec<u8>) -> anyhow::Result<()> {
         let content_type = HeaderValue::from_static(self.kind.content_type());
         let headers = [
             ("content-encoding", "snappy"),
             ("x-prometheus-remote-write-version", self.kind.version()),
         ];
-        let (status, answer) = server.post("", content_type, &headers, body.to_vec())?;
+        let (status, answer) = server.post("", content_type, &headers, body)?;
         if !status.is_success() {
             let text = String::from_utf8_lossy(&answer);
             let text: String = text.trim().chars().take(REASON_CHARS_MAX).collect();
@@ -162,29 +173,51 @@ fn own_labels(labels: &[String]) -> anyhow::Result<Vec<(String, String)>> {
     pairs.collect()
 }
 
+/// What a page holds.
+struct Page {
+    samples: Vec<PushedSample>,
+    /// What it says of its families, by their names.
+    metadata: Vec<MetricMetadata>,
+}
+
 /// The samples of a page, those without a time of this one. A label of the page counts before ours,
 /// but for its `job`, which becomes `exported_job`.
-fn samples(
-    page: &[u8],
-    labels: &[(String, String)],
-    now_ms: i64,
-) -> anyhow::Result<Vec<PushedSample>> {
+fn read_page(page: &[u8], labels: &[(String, String)], now_ms: i64) -> anyhow::Result<Page> {
     let mut samples = Vec::new();
+    let mut families: BTreeMap<String, MetricMetadata> = BTreeMap::new();
+    let mut family = |metric: &str, said: &dyn Fn(&mut MetricMetadata)| {
+        let known = families.entry(metric.to_owned());
+        said(known.or_insert_with(|| MetricMetadata {
+            metric: metric.to_owned(),
+            kind: MetricKind::Unknown,
+            help: String::new(),
+            unit: String::new(),
+        }));
+    };
     for entry in Parser::new(page, Format::PrometheusText) {
         let entry = entry.map_err(|error| {
             let line = error.line();
             anyhow::Error::new(error).context(format!("line {line}"))
         })?;
-        let Entry::Series(series) = entry else {
-            continue;
-        };
-        samples.push(PushedSample {
-            labels: joined(labels, &series.labels()?),
-            timestamp_ms: series.timestamp_ms.unwrap_or(now_ms),
-            value: series.value,
-        });
+        match entry {
+            Entry::Series(series) => samples.push(PushedSample {
+                labels: joined(labels, &series.labels()?),
+                timestamp_ms: series.timestamp_ms.unwrap_or(now_ms),
+                value: series.value,
+            }),
+            Entry::Type { metric, kind } => family(&metric, &|known| {
+                known.kind = MetricKind::of_name(kind.as_str());
+            }),
+            Entry::Help { metric, help } => family(&metric, &|known| {
+                known.help = help.clone().into_owned();
+            }),
+            Entry::Unit { metric, unit } => family(&metric, &|known| {
+                known.unit = unit.to_owned();
+            }),
+        }
     }
-    Ok(samples)
+    let metadata = families.into_values().collect();
+    Ok(Page { samples, metadata })
 }
 
 fn joined(ours: &[(String, String)], theirs: &Labels) -> Labels {
@@ -206,8 +239,15 @@ mod tests {
     #[test]
     fn a_page_becomes_samples_with_our_labels() {
         let ours = own_labels(&["job=push".to_owned(), "env=a=b".to_owned()]).unwrap();
-        let page = "# TYPE a counter\na 1\nb{job=\"x\",env=\"y\"} 2 1500\n";
-        let samples = samples(page.as_bytes(), &ours, 7).unwrap();
+        let page = "# TYPE a counter\n# HELP a Some\\n.\na 1\nb{job=\"x\",env=\"y\"} 2 1500\n";
+        let Page { samples, metadata } = read_page(page.as_bytes(), &ours, 7).unwrap();
+        let known = MetricMetadata {
+            metric: "a".to_owned(),
+            kind: MetricKind::Counter,
+            help: "Some\n.".to_owned(),
+            unit: String::new(),
+        };
+        assert_eq!(metadata, [known]);
         let told: Vec<(String, i64, f64)> = samples
             .iter()
             .map(|sample| (sample.labels.to_string(), sample.timestamp_ms, sample.value))
@@ -222,7 +262,7 @@ mod tests {
         for label in ["a", "=b"] {
             assert!(own_labels(&[label.to_owned()]).is_err(), "{label}");
         }
-        let error = samples(b"a 1\nb x\n", &[], 0).unwrap_err();
+        let error = read_page(b"a 1\nb x\n", &[], 0).err().unwrap();
         assert_eq!(error.to_string(), "line 2");
         assert!(read(std::io::repeat(b'a')).is_err());
     }

@@ -13,7 +13,7 @@ use clap::Args;
 use narthex_model::{Clock as _, SystemClock};
 use narthex_promql::ParseOptions;
 use narthex_rules::RuleFile;
-use narthex_rules::unit_tests::{FailureStyle, RuleTestFile, RunOptions};
+use narthex_rules::unit_tests::{Coverage, FailureStyle, RuleTestFile, RunOptions};
 use regex::Regex;
 
 use self::junit::{Case, Suite};
@@ -37,6 +37,9 @@ pub(crate) struct RuleTests {
     /// Ignore unknown fields in the test files and in the files of rules.
     #[arg(long)]
     ignore_unknown_fields: bool,
+    /// Say at the end which rules no test asks for.
+    #[arg(long)]
+    coverage: bool,
     /// The unit test files.
     #[arg(required = true, value_name = "TEST-RULE-FILE")]
     files: Vec<PathBuf>,
@@ -52,9 +55,10 @@ pub(crate) fn run(tests: &RuleTests, junit: Option<&Path>) -> anyhow::Result<Exi
         .build()
         .context("the runtime cannot be started")?;
     let mut suites = Vec::new();
+    let mut coverage = Coverage::default();
     for file in &tests.files {
         println!("Unit Testing:  {}", file.display());
-        let suite = tests.run_file(file, &runtime);
+        let suite = tests.run_file(file, &runtime, &mut coverage);
         let failures: Vec<&String> = suite.failures().collect();
         if failures.is_empty() {
             println!("  SUCCESS");
@@ -66,6 +70,9 @@ pub(crate) fn run(tests: &RuleTests, junit: Option<&Path>) -> anyhow::Result<Exi
         }
         println!();
         suites.push(suite);
+    }
+    if tests.coverage {
+        print!("{coverage}");
     }
     if let Some(path) = junit {
         let text = junit::xml(&suites);
@@ -91,7 +98,12 @@ impl RuleTests {
     }
 
     /// How the tests of a file went.
-    fn run_file(&self, path: &Path, runtime: &tokio::runtime::Runtime) -> Suite {
+    fn run_file(
+        &self,
+        path: &Path,
+        runtime: &tokio::runtime::Runtime,
+        coverage: &mut Coverage,
+    ) -> Suite {
         let mut suite = Suite {
             name: path.display().to_string(),
             timestamp_ms: SystemClock.now_ms(),
@@ -104,11 +116,13 @@ impl RuleTests {
                 return suite;
             }
         };
+        coverage.add_rules(&rules);
         for (at, test) in file.tests.iter().enumerate() {
             let mut wanted = self.run.iter();
             if !self.run.is_empty() && !wanted.any(|regex| regex.is_match(&test.name)) {
                 continue;
             }
+            coverage.add_test(test, &rules);
             let report = runtime.block_on(file.run(test, &rules, self.options()));
             if let Some(dump) = &report.dump {
                 eprintln!("{dump}");

@@ -321,6 +321,7 @@ impl Setup {
         let object_store = self.open_object_store(state, &store, &config).await?;
         if !self.line.flags.is_agent {
             self.track_queries(state)?;
+            crate::query_range::start(&self.line.flags, self.clock.clone(), state)?;
             saved_queries::open(state, self.line.flags.data_path(), self.clock.clone())?;
         }
         let mut registry = Registry::default();
@@ -430,7 +431,7 @@ impl Setup {
             metadata,
             alertmanager: alertmanager.clone(),
             scrape: scrape.clone(),
-            plugins: Arc::new(plugins::Admin(runtime)),
+            plugins: Arc::new(plugins::Admin::new(runtime)),
             rules: rules.clone(),
             notifier: notifier.clone(),
         });

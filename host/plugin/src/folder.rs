@@ -20,7 +20,7 @@ use narthex_registry::{
 use crate::artifact::Artifact;
 use crate::cache::digest;
 use crate::error::PluginError;
-use crate::limits::FOLDER_SETTLED;
+use crate::limits::{FOLDER_READS_MAX, FOLDER_SETTLED};
 
 /// What is known of the folder.
 #[derive(Debug, Default)]
@@ -123,23 +123,24 @@ impl Known {
         trust: &TrustPolicy,
         now_ms: i64,
     ) -> Option<Change> {
-        let pair = ["wasm", "toml"].map(|end| folder.join(format!("{name}.{end}")));
-        let layout = folder.join(name);
-        let is_pair = stamp(&pair[0]).is_some();
-        let files = match is_pair {
-            true => [stamp(&pair[0]), stamp(&pair[1])],
-            false => [stamp(&layout.join(INDEX_FILE)), None],
-        };
+        let places = Places::of(folder, name);
+        let mut files = places.stamps();
         let is_settled = files.iter().flatten().all(|stamp| stamp.is_settled(now_ms));
         if self.files == files && is_settled && self.content.is_some() {
             return None;
         }
-        self.files = files;
         self.is_gone = false;
-        let read = match is_pair {
-            true => read_pair(name, &pair, trust),
-            false => read_layout(name, &layout, trust),
-        };
+        let mut read = places.read(name, trust);
+        for _ in 1..FOLDER_READS_MAX {
+            let after = places.stamps();
+            if after == files {
+                break;
+            }
+            // Half of it may be of the version before, and half of the one after.
+            files = after;
+            read = places.read(name, trust);
+        }
+        self.files = files;
         let content = match &read {
             Ok(artifact) => Ok([
                 artifact.digest.clone(),
@@ -155,6 +156,36 @@ impl Known {
             Ok(artifact) => Change::Found(Box::new(artifact)),
             Err(error) => Change::Broken(name.to_owned(), error),
         })
+    }
+}
+
+/// Where the files of a plugin are.
+enum Places {
+    Pair([PathBuf; 2]),
+    Layout(PathBuf),
+}
+
+impl Places {
+    fn of(folder: &Path, name: &str) -> Self {
+        let pair = ["wasm", "toml"].map(|end| folder.join(format!("{name}.{end}")));
+        match stamp(&pair[0]) {
+            Some(_) => Self::Pair(pair),
+            None => Self::Layout(folder.join(name)),
+        }
+    }
+
+    fn stamps(&self) -> [Option<Stamp>; 2] {
+        match self {
+            Self::Pair([component, manifest]) => [stamp(component), stamp(manifest)],
+            Self::Layout(folder) => [stamp(&folder.join(INDEX_FILE)), None],
+        }
+    }
+
+    fn read(&self, name: &str, trust: &TrustPolicy) -> Result<Artifact, PluginError> {
+        match self {
+            Self::Pair(paths) => read_pair(name, paths, trust),
+            Self::Layout(folder) => read_layout(name, folder, trust),
+        }
     }
 }
 
@@ -324,14 +355,15 @@ mod tests {
     #[test]
     fn settled_files_are_not_read_again() {
         let folder = tempfile::tempdir().unwrap();
+        let before_ms = SystemClock.now_ms();
         fs::write(folder.path().join("a.wasm"), "one").unwrap();
         fs::write(folder.path().join("a.toml"), "").unwrap();
         let mut watched = Folder::new(folder.path().to_owned(), TrustPolicy::default());
-        let later = SystemClock.now_ms() + 60_000;
+        let later = before_ms + 3_600_000;
         assert_eq!(watched.look(later).len(), 1);
         let known = watched.known.get_mut("a").unwrap();
         known.content = Some(Err(PluginError::File("as it was".to_owned())));
         assert!(watched.look(later).is_empty());
-        assert_eq!(watched.look(SystemClock.now_ms()).len(), 1);
+        assert_eq!(watched.look(before_ms).len(), 1);
     }
 }

@@ -187,6 +187,10 @@ pub const FOLDER_POLL: Duration = Duration::from_millis(500);
 /// same: clocks of file systems are coarse.
 pub const FOLDER_SETTLED: Duration = Duration::from_secs(2);
 
+/// How often a plugin is read in one look whose files are being exchanged meanwhile; after that
+/// the next look reads it again.
+pub const FOLDER_READS_MAX: u32 = 3;
+
 /// The wait after the second failure in a row; the first costs none, and each further one doubles
 /// it.
 pub const BACKOFF_FIRST: Duration = Duration::from_secs(5);

@@ -32,6 +32,7 @@ use crate::host::{Identity, Outside};
 use crate::instance::Setup;
 use crate::job::Job;
 use crate::lent::Lent;
+use crate::limits::FOLDER_POLL;
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::plugin::Plugin;
@@ -64,6 +65,9 @@ pub struct PluginOptions {
     pub lookup: Arc<dyn Lookup>,
     /// The time that plugins see.
     pub clock: Arc<dyn Clock>,
+    /// How often the folder is looked through; none is when [`PluginRuntime::rescan`] is called and
+    /// not else, for tests that change several files one after the other.
+    pub folder_poll: Option<Duration>,
 }
 
 impl Default for PluginOptions {
@@ -80,6 +84,7 @@ impl Default for PluginOptions {
             refreshes: RefreshMetrics::default(),
             lookup: Arc::new(SystemLookup),
             clock: Arc::new(SystemClock),
+            folder_poll: Some(FOLDER_POLL),
         }
     }
 }
@@ -134,8 +139,10 @@ impl PluginRuntime {
             runtime.plugin(&artifact.name).announce(artifact.clone());
         }
         runtime.reload(options.config).await?;
-        let watch = tokio::spawn(loading::watch(Arc::downgrade(&runtime)));
-        *lock(&runtime.watch) = Some(watch.abort_handle());
+        if let Some(poll) = options.folder_poll {
+            let watch = tokio::spawn(loading::watch(Arc::downgrade(&runtime), poll));
+            *lock(&runtime.watch) = Some(watch.abort_handle());
+        }
         Ok(runtime)
     }
 

@@ -199,14 +199,37 @@ pub fn read_chunk(
     labels: &Labels,
     wanted: TimeRange,
 ) -> Result<Option<Series>, Fault> {
+    let mut columns = Columns::new(&[], wanted);
+    decode_alone(encoding, data, &mut columns)?;
+    Ok(columns.into_series(labels.clone()))
+}
+
+/// Reads a chunk of a counter that Thanos has downsampled: resets are taken out of it, and where
+/// there were any a last value stands at the time of the one before, which is what the counter was
+/// in truth. That one comes beside the samples.
+///
+/// # Errors
+/// As [`read_chunk`].
+pub fn read_counter_chunk(
+    encoding: u8,
+    data: &[u8],
+    labels: &Labels,
+    wanted: TimeRange,
+) -> Result<Option<(Series, Option<f64>)>, Fault> {
+    let mut columns = Columns::of_counter(wanted);
+    decode_alone(encoding, data, &mut columns)?;
+    let last = columns.repeated();
+    let series = columns.into_series(labels.clone());
+    Ok(series.map(|series| (series, last)))
+}
+
+fn decode_alone(encoding: u8, data: &[u8], columns: &mut Columns<'_>) -> Result<(), Fault> {
     let len = data.len() as u64;
     if len > CHUNK_BYTES_MAX {
         let message = format!("a chunk of {len} bytes, where at most {CHUNK_BYTES_MAX} are read");
         return Err(Fault::Format(message));
     }
-    let mut columns = Columns::new(&[], wanted);
-    decode(encoding, data, TimeRange::ALL, &mut columns)?;
-    Ok(columns.into_series(labels.clone()))
+    decode(encoding, data, TimeRange::ALL, columns)
 }
 
 /// Puts the samples of a chunk into columns. Every encoding starts with their number.

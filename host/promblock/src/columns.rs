@@ -30,6 +30,11 @@ pub(crate) struct Columns<'a> {
     chunk: TimeRange,
     last_ms: Option<i64>,
     is_after_gap: bool,
+    /// A sample may have the time of the one before, and says what its value would be had nothing
+    /// been taken out of the counter.
+    may_repeat: bool,
+    /// What such a sample says, where it is the last one.
+    repeated: Option<f64>,
 }
 
 impl<'a> Columns<'a> {
@@ -44,7 +49,26 @@ impl<'a> Columns<'a> {
             chunk: TimeRange::ALL,
             last_ms: None,
             is_after_gap: false,
+            may_repeat: false,
+            repeated: None,
         }
+    }
+
+    /// For counters that were downsampled by Thanos.
+    pub(crate) fn of_counter(wanted: TimeRange) -> Self {
+        Self {
+            may_repeat: true,
+            ..Self::new(&[], wanted)
+        }
+    }
+
+    /// What the counter was in truth at the last sample, where the chunk says so.
+    pub(crate) fn repeated(&self) -> Option<f64> {
+        self.repeated
+    }
+
+    fn is_repeated(&self, at: At) -> bool {
+        self.may_repeat && self.last_ms == Some(at.timestamp_ms)
     }
 
     /// A chunk follows, of `count` samples of which each takes a bit at least.
@@ -55,6 +79,11 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn push_number(&mut self, at: At, value: f64) -> Result<(), Fault> {
+        if self.is_repeated(at) {
+            self.repeated = Some(value);
+            return Ok(());
+        }
+        self.repeated = None;
         if self.admit(at)? {
             self.place(at, value);
             if !self.histograms.is_empty() {
@@ -70,6 +99,9 @@ impl<'a> Columns<'a> {
         at: At,
         mut histogram: FloatHistogram,
     ) -> Result<(), Fault> {
+        if self.is_repeated(at) {
+            return Ok(());
+        }
         let is_after_gap = self.is_after_gap;
         if self.admit(at)? {
             let hint = &mut histogram.counter_reset_hint;

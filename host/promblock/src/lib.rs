@@ -52,7 +52,7 @@ mod window;
 mod write;
 mod writer;
 
-pub use block::{PromBlock, SeriesReader, read_chunk};
+pub use block::{PromBlock, SeriesReader, read_chunk, read_counter_chunk};
 pub use error::{Fault, PromBlockError};
 pub use meta::{PromCompaction, PromMeta, PromStats};
 pub use write::{CHUNK_SAMPLES_MAX, ChunkWriter, WrittenChunk, write_chunks};

@@ -3,6 +3,9 @@
 //!
 //! It is not: a cache or a log of queries; those belong to who asks.
 
+mod part;
+mod parts;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -251,6 +254,7 @@ impl Engine {
                 .as_millis_i64(),
             subquery_step_ms: self.options.default_subquery_step.as_millis_i64(),
         };
+        let subquery_step_ms = plan_options.subquery_step_ms;
         let height = height(expr);
         let stats = match options.stats {
             StatsWanted::SamplesPerStep if !self.options.per_step_stats => StatsWanted::Samples,
@@ -264,6 +268,13 @@ impl Engine {
             self.options.max_samples,
             self.options.max_bytes,
         ));
+        // Who counts samples has to see them, and others tell neither names that go in the end nor
+        // types.
+        let is_pushable = storage.pushes_down()
+            && stats == StatsWanted::Timings
+            && !self.options.delayed_name_removal
+            && !self.options.type_and_unit_labels
+            && parse(query, &self.options.parse).is_ok_and(|parsed| parsed == *expr);
         let resolutions = Resolutions {
             storage: Some(Arc::clone(&storage)),
             max: options.max_source_resolution,
@@ -274,6 +285,9 @@ impl Engine {
             height,
             text: query.to_owned(),
             lookback_ms: plan_options.lookback_ms,
+            subquery_step_ms,
+            max_source_resolution: options.max_source_resolution,
+            is_pushable,
             delayed_name_removal: self.options.delayed_name_removal,
             type_and_unit_labels: self.options.type_and_unit_labels,
             use_start_timestamps: self.options.use_start_timestamps,
@@ -287,7 +301,13 @@ impl Engine {
         let query = Arc::new(query);
         let stopped_with_us = StopOnDrop(budget);
         let result = match Handle::try_current() {
-            Ok(runtime) => self.run_on(runtime, storage, query, limit).await,
+            Ok(runtime) => {
+                let running = self.run_on(runtime, storage, query, limit, Query::evaluate);
+                running.await.map(|(mut result, timings)| {
+                    result.stats.timings = timings;
+                    result
+                })
+            }
             Err(_) => {
                 let fetched = fetch(&*storage, &query, &Place::Here).await?;
                 query.evaluate(&fetched)
@@ -299,13 +319,14 @@ impl Engine {
 
     /// Waits for a turn, reads, and evaluates, all within the limit. What is little work is
     /// evaluated where it was read; all else goes to the blocking pool.
-    async fn run_on(
+    async fn run_on<T: Send + 'static>(
         &self,
         runtime: Handle,
         storage: Arc<dyn Queryable>,
         query: Arc<Query>,
         limit: Duration,
-    ) -> Result<QueryResult, QueryError> {
+        evaluate: impl FnOnce(&Query, &Fetched) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<(T, QueryTimings), QueryError> {
         const QUEUE: &str = "query queue";
         let asked = Instant::now();
         // A limit beyond what the clock can tell is none.
@@ -320,11 +341,11 @@ impl Engine {
         let work = async {
             let fetched = fetch(&*storage, &query, &pool).await?;
             let read = Instant::now();
-            let mut result = match fetched.is_light(&query.plan) {
-                true => in_place(&query, &fetched)?,
-                false => pool.run(move || query.evaluate(&fetched)).await?,
+            let result = match fetched.is_light(&query.plan) {
+                true => in_place(|| evaluate(&query, &fetched))?,
+                false => pool.run(move || evaluate(&query, &fetched)).await?,
             };
-            result.stats.timings = QueryTimings {
+            let timings = QueryTimings {
                 eval_total: begun.elapsed(),
                 result_sort: Duration::ZERO,
                 query_preparation: read - begun,
@@ -332,7 +353,7 @@ impl Engine {
                 exec_queue: begun - asked,
                 exec_total: asked.elapsed(),
             };
-            Ok(result)
+            Ok((result, timings))
         };
         within(deadline, work).await.unwrap_or_else(|| {
             budget.stop(Stop::Timeout);
@@ -342,8 +363,8 @@ impl Engine {
 }
 
 /// Evaluates on this thread. A panic costs the query, as on the blocking pool, and not who asked.
-fn in_place(query: &Query, fetched: &Fetched) -> Result<QueryResult, QueryError> {
-    let evaluated = catch_unwind(AssertUnwindSafe(|| query.evaluate(fetched)));
+fn in_place<T>(evaluate: impl FnOnce() -> Result<T, QueryError>) -> Result<T, QueryError> {
+    let evaluated = catch_unwind(AssertUnwindSafe(evaluate));
     evaluated.unwrap_or_else(|_| {
         let text = "unexpected error: the evaluation panicked";
         Err(QueryError::Execution(text.to_owned()))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use narthex_model::Labels;
-use narthex_storage::Series;
+use narthex_storage::{Partial, Series};
 
 use crate::annotations::Annotations;
 use crate::ast::RangeEdges;
@@ -42,6 +42,7 @@ mod merge;
 pub(crate) mod operators;
 mod order;
 mod order_statistics;
+pub(crate) mod partials;
 mod quantile;
 pub(crate) mod range;
 mod range_call;
@@ -71,6 +72,8 @@ pub(crate) struct Context<'a> {
     pub(crate) streamed: &'a [Streamed],
     /// What each of those has become, where it has; then its series are not in `fetched`.
     pub(crate) folded: &'a [Option<Arc<Fold>>],
+    /// What others have made of series that are not in `fetched`, by aggregation as `streamed`.
+    pub(crate) partials: &'a [Option<Partial>],
     /// How far an instant selector looks back.
     pub(crate) lookback_ms: i64,
     /// Names are dropped when the query is done, not where they lose their meaning.
@@ -193,6 +196,8 @@ impl<'a> Context<'a> {
     pub(crate) fn may_have_histograms(self) -> bool {
         let read = self.fetched.iter().flatten();
         let folded = self.folded.iter().flatten();
+        let partials = self.partials.iter().flatten();
+        let read = read.chain(partials.flat_map(|partial| &partial.values));
         folded.into_iter().any(|fold| fold.has_histograms())
             || read.into_iter().any(|series| series.histograms.is_some())
     }

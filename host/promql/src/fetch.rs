@@ -3,15 +3,17 @@
 //! Of what the store gives, only what a step will look at is kept: a month of samples seen in
 //! steps of an hour is one sample an hour and series, not two hundred. And where nobody but an
 //! aggregation that folds looks at a selector's series, it takes them in a batch at a time, so
-//! that of any number of series the groups are all that is kept.
+//! that of any number of series the groups are all that is kept. A store may have aggregations
+//! evaluated where their samples are; then only what is left is read here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_buffer::ScalarBuffer;
 use futures::TryStreamExt;
 use futures::future::try_join_all;
 use narthex_model::{CounterResetHint, FloatHistogram};
-use narthex_storage::{Queryable, Series};
+use narthex_storage::{Part, Partial, Queryable, Series};
 
 use crate::error::QueryError;
 use crate::evaluate::{Fold, Folds};
@@ -36,6 +38,11 @@ pub(crate) struct Fetched {
     pub(crate) series: Vec<Vec<Series>>,
     /// What each streamed aggregation has become, where it took its series in as they were read.
     pub(crate) folded: Vec<Option<Arc<Fold>>>,
+    /// What others have made of series that are not here, by streamed aggregation; where that
+    /// took in its series as they were read, it took this in as well.
+    pub(crate) partials: Vec<Option<Partial>>,
+    /// What others say may be meant differently.
+    pub(crate) infos: BTreeSet<String>,
 }
 
 impl Fetched {
@@ -44,6 +51,8 @@ impl Fetched {
         Self {
             series: vec![Vec::new(); plan.requests.len()],
             folded: plan.streamed.iter().map(|_| None).collect(),
+            partials: plan.streamed.iter().map(|_| None).collect(),
+            infos: BTreeSet::new(),
         }
     }
 
@@ -58,7 +67,8 @@ impl Fetched {
     /// Whether evaluating a plan on what was read is so little work that it is done at once.
     pub(crate) fn is_light(&self, plan: &Plan) -> bool {
         let (series, samples) = self.size();
-        self.folded.iter().all(Option::is_none) && plan.is_light(series, samples)
+        let is_all_here = self.partials.iter().all(Option::is_none);
+        is_all_here && self.folded.iter().all(Option::is_none) && plan.is_light(series, samples)
     }
 }
 
@@ -79,8 +89,12 @@ pub(crate) async fn fetch(
         reading.all()
     });
     let mut fetched = Fetched::nothing(&query.plan);
-    for (request, found) in try_join_all(found).await?.into_iter().enumerate() {
-        match found {
+    for (request, read) in try_join_all(found).await?.into_iter().enumerate() {
+        for (streamed, mut partial) in read.partials {
+            fetched.infos.extend(std::mem::take(&mut partial.infos));
+            fetched.partials[streamed] = Some(partial);
+        }
+        match read.found {
             Found::Series(series) => fetched.series[request] = series,
             Found::Folded(folds) => {
                 for (streamed, fold) in folds.into_parts() {
@@ -92,6 +106,13 @@ pub(crate) async fn fetch(
     Ok(fetched)
 }
 
+/// What was read of a request.
+struct Read {
+    found: Found,
+    /// What others have made of the rest, by streamed aggregation.
+    partials: Vec<(usize, Partial)>,
+}
+
 /// What became of a request.
 enum Found {
     /// Its series.
@@ -99,6 +120,9 @@ enum Found {
     /// It was streamed: the series are gone.
     Folded(Folds),
 }
+
+/// What others have made of series, and where the others are.
+type Pushed = (Vec<(usize, Partial)>, Option<Arc<dyn Queryable>>);
 
 /// Series that were read and not yet folded.
 #[derive(Default)]
@@ -118,7 +142,57 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn all(self) -> Result<Found, QueryError> {
+    async fn all(self) -> Result<Read, QueryError> {
+        let Some((partials, rest)) = self.push_down().await? else {
+            let (found, partials) = (self.here().await?, Vec::new());
+            return Ok(Read { found, partials });
+        };
+        let found = match &rest {
+            None => Found::Series(Vec::new()),
+            Some(rest) => {
+                let storage = &**rest;
+                Reading { storage, ..self }.here().await?
+            }
+        };
+        let Found::Folded(mut folds) = found else {
+            return Ok(Read { found, partials });
+        };
+        let query = Arc::clone(self.query);
+        let work = move || {
+            folds.combine(&query.plan, &query.budget, &partials)?;
+            Ok((folds, partials))
+        };
+        let (folds, partials) = self.place.run(work).await?;
+        let found = Found::Folded(folds);
+        Ok(Read { found, partials })
+    }
+
+    /// Has the aggregations that read the request evaluated by others, where others do that: what
+    /// became of them, and where the series are that they did not take in.
+    async fn push_down(self) -> Result<Option<Pushed>, QueryError> {
+        let Request { select, .. } = &self.query.plan.requests[self.request];
+        if !self.storage.pushes_down() || select.range.start_ms > select.range.end_ms {
+            return Ok(None);
+        }
+        let Some(parts) = self.query.parts(self.request) else {
+            return Ok(None);
+        };
+        let (places, parts): (Vec<usize>, Vec<Part>) = parts.into_iter().unzip();
+        let warnings = &self.query.warnings;
+        let pushed = self.storage.push_down(select, &parts, warnings).await?;
+        let Some(pushed) = pushed else {
+            return Ok(None);
+        };
+        for series in pushed.parts.iter().flat_map(|part| &part.values) {
+            let bytes = samples(series).saturating_mul(BYTES_A_SAMPLE);
+            self.query.budget.charge_bytes(bytes)?;
+        }
+        let partials = places.into_iter().zip(pushed.parts).collect();
+        Ok(Some((partials, pushed.rest)))
+    }
+
+    /// Reads the series.
+    async fn here(self) -> Result<Found, QueryError> {
         if self.query.streams(self.request)
             && let Some(found) = self.read(self.query.batch_samples).await?
         {

@@ -19,12 +19,14 @@ mod call;
 mod durations;
 mod info;
 mod light;
+mod part;
 mod resolution;
 mod streamed;
 
 use resolution::Seen;
 
 pub(crate) use info::{IDENTIFYING, Info};
+pub(crate) use part::{PartPlan, part};
 pub use resolution::MaxSourceResolution;
 pub(crate) use resolution::Resolutions;
 pub(crate) use streamed::Streamed;
@@ -101,6 +103,8 @@ pub(crate) struct Request {
     uses: usize,
     /// All of them are aggregations that may take in their series a few at a time.
     pub(crate) is_streamed: bool,
+    /// All of them are aggregations that may be evaluated where the series are.
+    pub(crate) is_pushable: bool,
 }
 
 /// An expression of the plan.
@@ -355,7 +359,7 @@ impl Planner {
                 (NodeKind::Range(selector, range_ms), invariant)
             }
             ExprKind::Subquery(subquery) => self.subquery(subquery, grid)?,
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.span, grid)?,
             ExprKind::Binary(binary) => self.binary(binary, grid)?,
             ExprKind::Unary(UnaryOp::Minus, inner) => {
                 let inner = self.node(inner, grid)?;
@@ -434,6 +438,7 @@ impl Planner {
             with_reset_hints: self.totals_only > 0 && self.whole == 0,
             uses: 0,
             is_streamed: false,
+            is_pushable: false,
         };
         let known = self
             .requests
@@ -488,6 +493,7 @@ impl Planner {
     fn aggregate(
         &mut self,
         aggregate: &Aggregate,
+        span: Span,
         grid: Option<Grid>,
     ) -> Result<(NodeKind, bool), QueryError> {
         let inner = self.node(&aggregate.expr, grid)?;
@@ -516,6 +522,7 @@ impl Planner {
                 };
                 self.streamed.push(Streamed {
                     aggregation,
+                    span,
                     request,
                     grid,
                 });

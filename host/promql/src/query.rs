@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use narthex_storage::{Series, Warnings};
+use narthex_storage::{Part, Series, Warnings};
 
 use crate::annotations::Annotations;
+use crate::ast::AggregateOp;
 use crate::budget::Budget;
 use crate::error::QueryError;
 use crate::evaluate::column::Workers;
 use crate::evaluate::{Context, Folds, answer};
 use crate::fetch::Fetched;
-use crate::plan::Plan;
+use crate::plan::{MaxSourceResolution, Plan, Streamed};
 use crate::room::with_room;
 use crate::statistics::{Counting, Counts, QueryStats, QueryTimings, StatsWanted};
 use crate::value::QueryResult;
@@ -25,6 +26,10 @@ pub(crate) struct Query {
     pub(crate) text: String,
     /// How far an instant selector looks back.
     pub(crate) lookback_ms: i64,
+    /// The step of subqueries without one.
+    pub(crate) subquery_step_ms: i64,
+    /// How coarse the samples may be.
+    pub(crate) max_source_resolution: MaxSourceResolution,
     /// Names are dropped when the query is done.
     pub(crate) delayed_name_removal: bool,
     /// The type of a metric is the value of its label `__type__`.
@@ -43,6 +48,9 @@ pub(crate) struct Query {
     pub(crate) warnings: Warnings,
     /// What it may take.
     pub(crate) budget: Arc<Budget>,
+    /// Its aggregations may be evaluated by others: the text says what the plan does, and nothing
+    /// is asked for that they do not tell.
+    pub(crate) is_pushable: bool,
 }
 
 impl Query {
@@ -50,6 +58,37 @@ impl Query {
     /// samples counted gets all of them counted where they are evaluated.
     pub(crate) fn streams(&self, request: usize) -> bool {
         self.stats == StatsWanted::Timings && self.plan.requests[request].is_streamed
+    }
+
+    /// The aggregations that read a request, each with its place in the plan, where they may all be
+    /// evaluated by others.
+    pub(crate) fn parts(&self, request: usize) -> Option<Vec<(usize, Part)>> {
+        if !self.is_pushable || !self.plan.requests[request].is_pushable {
+            return None;
+        }
+        let streamed = self.plan.streamed.iter().enumerate();
+        let reading = streamed.filter(|(_, streamed)| streamed.request == request);
+        Some(reading.map(|(at, s)| (at, self.part(s))).collect())
+    }
+
+    fn part(&self, streamed: &Streamed) -> Part {
+        let times = self.plan.times;
+        Part {
+            query: self.text.clone(),
+            start: streamed.span.start,
+            end: streamed.span.end,
+            query_start_ms: times.start_ms,
+            query_end_ms: times.end_ms,
+            query_step_ms: times.step_ms,
+            steps: streamed.grid.into(),
+            lookback_ms: self.lookback_ms,
+            subquery_step_ms: self.subquery_step_ms,
+            max_resolution_ms: match self.max_source_resolution {
+                MaxSourceResolution::Auto => None,
+                MaxSourceResolution::AtMost(max_ms) => Some(max_ms),
+            },
+            with_counts: streamed.aggregation.op == AggregateOp::Avg,
+        }
     }
 
     /// Folds some of a request's series. `None` where that request is to be read as a whole.
@@ -77,8 +116,11 @@ impl Query {
         let counts = (self.stats != StatsWanted::Timings).then(|| Counts::new(grid));
         let context = self.context(fetched, Counting::new(counts.as_ref()));
         let value = with_room(self.height, || answer(context, &self.plan.root, grid))?;
-        let (mut warnings, infos) = self.annotations.finish(&self.text);
+        let (mut warnings, mut infos) = self.annotations.finish(&self.text);
         warnings.extend(self.warnings.texts());
+        let is_new = |info: &&String| !infos.contains(*info);
+        let more: Vec<String> = fetched.infos.iter().filter(is_new).cloned().collect();
+        infos.extend(more);
         let per_step = self.stats == StatsWanted::SamplesPerStep;
         Ok(QueryResult {
             value,
@@ -91,11 +133,16 @@ impl Query {
         })
     }
 
-    fn context<'a>(&'a self, fetched: &'a Fetched, counting: Counting<'a>) -> Context<'a> {
+    pub(crate) fn context<'a>(
+        &'a self,
+        fetched: &'a Fetched,
+        counting: Counting<'a>,
+    ) -> Context<'a> {
         Context {
             fetched: &fetched.series,
             streamed: &self.plan.streamed,
             folded: &fetched.folded,
+            partials: &fetched.partials,
             lookback_ms: self.lookback_ms,
             delayed_name_removal: self.delayed_name_removal,
             type_and_unit_labels: self.type_and_unit_labels,

@@ -9,13 +9,13 @@ use std::collections::hash_map::IntoValues;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use futures::future::{BoxFuture, FutureExt as _, join_all, try_join};
+use futures::future::{BoxFuture, FutureExt as _, join_all, ready, try_join};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use narthex_http::BuildError;
 use narthex_model::Labels;
 use narthex_storage::{
-    ExemplarsRequest, LabelsRequest, Queryable, SelectRequest, Series, SeriesExemplars,
-    SeriesStream, StorageError, Wanted, Warnings,
+    ExemplarsRequest, LabelsRequest, Part, PushedDown, Queryable, SelectRequest, Series,
+    SeriesExemplars, SeriesStream, StorageError, TimeRange, Wanted, Warnings,
 };
 use prometheus_client::registry::Registry;
 
@@ -183,6 +183,23 @@ impl Queryable for Fanout {
         .boxed()
     }
 
+    // What others have may be in the store here as well, so that nobody alone may aggregate it.
+    fn pushes_down(&self) -> bool {
+        self.remotes().is_empty() && self.local.pushes_down()
+    }
+
+    fn push_down<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+        parts: &'a [Part],
+        warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Option<PushedDown>, StorageError>> {
+        match self.remotes().is_empty() {
+            true => self.local.push_down(request, parts, warnings),
+            false => ready(Ok(None)).boxed(),
+        }
+    }
+
     fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
         // What is far away has samples alone.
         self.local.resolution_ms(range, max_resolution_ms)
@@ -222,6 +239,14 @@ impl Queryable for Fanout {
             Ok(found)
         }
         .boxed()
+    }
+
+    /// What others have may change without a word.
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        match self.remotes().is_empty() {
+            true => self.local.version(range),
+            false => None,
+        }
     }
 
     fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {

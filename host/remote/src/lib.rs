@@ -35,6 +35,6 @@ pub use receiver::{
 };
 pub use sender::{
     Answer, Exchange, HttpExchange, LogSource, MetadataSource, MetricKind, MetricMetadata, Post,
-    PreparedSenders, PushedSample, WriteManager, WriteOptions, request_body,
+    PreparedSenders, PushedSample, WriteManager, WriteOptions, metadata_body, request_body,
 };
 pub use snappy::{COMPRESSED_BYTES_MAX, DECODED_BYTES_MAX};

@@ -34,4 +34,4 @@ mod tests;
 pub use exchange::{Answer, Exchange, HttpExchange, Post};
 pub use item::{MetadataSource, MetricKind, MetricMetadata};
 pub use manager::{LogSource, PreparedSenders, WriteManager, WriteOptions};
-pub use one_request::{PushedSample, request_body};
+pub use one_request::{PushedSample, metadata_body, request_body};

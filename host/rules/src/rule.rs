@@ -156,7 +156,8 @@ impl Rule {
         &self.query
     }
 
-    pub(crate) fn expr(&self) -> &Expr {
+    /// Its query, parsed.
+    pub fn expr(&self) -> &Expr {
         &self.expr
     }
 

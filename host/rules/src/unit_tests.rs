@@ -4,6 +4,7 @@
 //! It is not: what reads YAML or prints a report; a failure is a text, in promtool's form.
 
 mod alerts;
+mod coverage;
 mod diff;
 mod dump;
 mod samples;
@@ -18,6 +19,7 @@ use narthex_promql::{Engine, EngineOptions, ParseOptions};
 use narthex_storage::MemoryStore;
 use serde::Deserialize;
 
+pub use self::coverage::Coverage;
 pub use self::diff::FailureStyle;
 use self::series::Loader;
 use self::text::go_duration;

@@ -81,6 +81,14 @@ pub trait StorageAdmin: Send + Sync {
     /// Counts, each list cut to `limit` entries.
     fn stats(&self, limit: usize) -> StorageStats;
 
+    /// Nothing is older, in milliseconds since the epoch, wherever it lies: samples that came late may
+    /// be older than all that was cut off. `None` where there is nothing.
+    fn oldest_ms(&self) -> Option<i64> {
+        let blocks = self.blocks();
+        let blocks = blocks.iter().map(|block| block.min_time_ms);
+        blocks.chain(self.stats(0).min_time_ms).min()
+    }
+
     /// Deletes the samples in the range of all series that match one of the selectors, as far as
     /// they are there now. When it returns `Ok`, no reader that comes later gets one of them, and
     /// that outlives the machine. Label names and values may be found until

@@ -5,11 +5,13 @@
 //! and the measure for the others: [`contract`] holds for all of them.
 
 mod admin;
+mod changes;
 pub mod contract;
 mod exemplars;
 mod intervals;
 mod join;
 mod memory;
+mod push_down;
 mod read;
 mod replay;
 mod wanted;
@@ -17,10 +19,12 @@ mod warnings;
 mod write;
 
 pub use admin::{AdminError, StorageAdmin, StorageStats, StoredBlock};
+pub use changes::Changes;
 pub use exemplars::{ExemplarsRequest, SeriesExemplars};
 pub use intervals::Intervals;
 pub use join::Place;
 pub use memory::MemoryStore;
+pub use push_down::{EvaluatePart, Part, Partial, PushedDown, Steps};
 pub use read::{
     Histograms, LabelsRequest, Queryable, SelectRequest, Series, SeriesStream, StorageError,
     TimeRange,

@@ -12,7 +12,7 @@ use narthex_model::{
 };
 
 use crate::{
-    AppendError, Appendable, Queryable, SelectRequest, Series, SeriesStream, StorageError,
+    AppendError, Appendable, Changes, Queryable, SelectRequest, Series, SeriesStream, StorageError,
     TimeRange,
 };
 
@@ -22,6 +22,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     series: Mutex<Held>,
+    changes: Changes,
 }
 
 #[derive(Debug, Default)]
@@ -220,6 +221,8 @@ impl Appendable for MemoryStore {
             let rejected = &mut report.rejected_histograms;
             rejected.extend(added.rejection.map(|why| (index, why)));
         }
+        drop(held);
+        self.changes.note_batch(batch);
         Ok(report)
     }
 }
@@ -231,6 +234,10 @@ impl Queryable for MemoryStore {
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         let series = self.matching(&request.matchers, request.range);
         future::ready(Ok(stream::iter(series.into_iter().map(Ok)).boxed())).boxed()
+    }
+
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        Some(self.changes.version(range))
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_buffer::ScalarBuffer;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 
-use crate::{Aggregate, ExemplarsRequest, SeriesExemplars, Wanted, Warnings};
+use crate::{Aggregate, ExemplarsRequest, Part, PushedDown, SeriesExemplars, Wanted, Warnings};
 
 /// A span of time, both ends included, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +187,22 @@ pub trait Queryable: Send + Sync {
         0
     }
 
+    /// Whether [`Self::push_down`] is worth asking.
+    fn pushes_down(&self) -> bool {
+        false
+    }
+
+    /// Has aggregations, which all read this one request, evaluated where its samples are. `None`
+    /// where nobody does that, so that all series are to be read.
+    fn push_down<'a>(
+        &'a self,
+        _request: &'a SelectRequest,
+        _parts: &'a [Part],
+        _warnings: &'a Warnings,
+    ) -> BoxFuture<'a, Result<Option<PushedDown>, StorageError>> {
+        ready(Ok(None)).boxed()
+    }
+
     /// The label sets of all series that match and may have a sample in the range; in no
     /// particular order, each once. Cheaper than `select` where no sample is read, so a store may
     /// answer for whole blocks that overlap the range.
@@ -210,6 +226,13 @@ pub trait Queryable: Send + Sync {
         _warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<Vec<Labels>, StorageError>> {
         self.series(request)
+    }
+
+    /// A number that stands for the samples in a range: as long as it stays the same, a `select` gives
+    /// what it gave before. `None` where the store cannot tell. A store that asks others says who they
+    /// are, for it cannot tell what became of their samples.
+    fn version(&self, _range: TimeRange) -> Option<u64> {
+        None
     }
 
     /// The exemplars of the series that are asked for, sorted by label set. A store that keeps

@@ -4,6 +4,7 @@
 //! It is not: a choice among endpoints, or a merge of their answers.
 
 mod error;
+mod received;
 mod tls;
 
 use std::fmt;
@@ -11,16 +12,18 @@ use std::time::Duration;
 
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use prometheus_client::metrics::counter::Counter;
 use prost::Message;
 use tokio::time::{Instant, timeout_at};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{self, Channel};
 use tonic::{Request, Status, Streaming};
-use tonic_prost::ProstCodec;
 
 pub use self::error::EndpointError;
+use self::received::Counted;
 pub use self::tls::EndpointTls;
+use crate::message::evaluation::{EvaluateRequest, EvaluateResponse};
 use crate::message::exemplars::{ExemplarsFrame, ExemplarsRequest, ExemplarsResponse};
 use crate::message::info::{InfoRequest, InfoResponse};
 use crate::message::store::{
@@ -55,12 +58,17 @@ pub type SeriesFrames = BoxStream<'static, Result<SeriesFrame, EndpointError>>;
 /// The frames of an answer about exemplars. After an error there are no more.
 pub type ExemplarsFrames = BoxStream<'static, Result<ExemplarsFrame, EndpointError>>;
 
+/// The parts of an answer about an aggregation. After an error there are no more.
+pub type EvaluateFrames = BoxStream<'static, Result<EvaluateResponse, EndpointError>>;
+
 /// One endpoint, by its address. Clones share a connection, which is made when it is first needed
 /// and again where it broke.
 #[derive(Clone)]
 pub struct Endpoint {
     address: String,
     channel: Channel,
+    /// The bytes of all messages that came.
+    received: Counter,
 }
 
 impl Endpoint {
@@ -87,7 +95,14 @@ impl Endpoint {
         Ok(Self {
             address: address.to_owned(),
             channel: endpoint.connect_lazy(),
+            received: Counter::default(),
         })
+    }
+
+    /// The same, and the bytes of what it sends are counted there.
+    #[must_use]
+    pub fn counted_by(self, received: Counter) -> Self {
+        Self { received, ..self }
     }
 
     /// `host:port`, as it was given.
@@ -133,6 +148,20 @@ impl Endpoint {
         Ok(frames.boxed())
     }
 
+    /// What an aggregation of a query is over the series that the endpoint has. The time is that of the
+    /// whole answer.
+    ///
+    /// # Errors
+    /// It cannot be reached, takes longer, or refuses: then the series are to be asked for. What goes
+    /// wrong later is in the stream.
+    pub async fn evaluate(
+        &self,
+        request: EvaluateRequest,
+        timeout: Duration,
+    ) -> Result<EvaluateFrames, EndpointError> {
+        self.stream(request, method::EVALUATE, timeout).await
+    }
+
     /// The names of labels, within a time.
     ///
     /// # Errors
@@ -171,7 +200,7 @@ impl Endpoint {
         let asked = async {
             let mut grpc = self.ready().await?;
             let path = PathAndQuery::from_static(path);
-            let codec = ProstCodec::<Q, A>::default();
+            let codec = Counted::<Q, A>::new(self.received.clone());
             grpc.unary(with_timeout(request, timeout), path, codec)
                 .await
         };
@@ -196,7 +225,7 @@ impl Endpoint {
         let asked = async {
             let mut grpc = self.ready().await?;
             let path = PathAndQuery::from_static(path);
-            let codec = ProstCodec::<Q, A>::default();
+            let codec = Counted::<Q, A>::new(self.received.clone());
             grpc.server_streaming(with_timeout(request, timeout), path, codec)
                 .await
         };

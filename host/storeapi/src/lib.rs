@@ -12,7 +12,8 @@ mod server;
 mod store;
 
 pub use endpoint::{
-    Endpoint, EndpointError, EndpointTls, ExemplarsFrames, MESSAGE_BYTES_MAX, SeriesFrames,
+    Endpoint, EndpointError, EndpointTls, EvaluateFrames, ExemplarsFrames, MESSAGE_BYTES_MAX,
+    SeriesFrames,
 };
 pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
 pub use store::{HoldingsOf, HostView, SelectorsOf, StoreApi, StoreLimits, StoreOptions};

@@ -1,9 +1,10 @@
-//! The messages of Thanos' services, field by field: their numbers and types are Thanos', see its
+//! The messages of Thanos' services and of one of our own, field by field: their numbers and types are Thanos', see its
 //! `pkg/store/storepb`, `pkg/store/labelpb`, `pkg/info/infopb`, and the like
-//! for exemplars, rules, targets and metadata.
+//! for exemplars, rules, targets and metadata. Ours is [`evaluation`].
 //!
 //! It is not: what the server or the client makes of them.
 
+pub mod evaluation;
 pub mod exemplars;
 pub mod health;
 pub mod info;

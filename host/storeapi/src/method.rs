@@ -4,9 +4,10 @@
 pub(crate) const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
 /// All methods that are served.
-pub(crate) const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 10] = [
     HEALTH,
     INFO,
+    EVALUATE,
     EXEMPLARS,
     METADATA,
     RULES,
@@ -24,6 +25,10 @@ pub(crate) fn service(method: &str) -> &str {
 
 /// `thanos.info.Info`
 pub(crate) const INFO: &str = "/thanos.info.Info/Info";
+
+/// `narthex.Evaluation`: aggregations of queries. It is ours, and no service of Thanos': its own for
+/// queries knows times in seconds only, and no places in a query.
+pub(crate) const EVALUATE: &str = "/narthex.Evaluation/Evaluate";
 
 /// `thanos.Exemplars`
 pub(crate) const EXEMPLARS: &str = "/thanos.Exemplars/Exemplars";

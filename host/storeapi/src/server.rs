@@ -5,6 +5,7 @@
 mod deadline;
 mod metrics;
 mod service;
+mod unread;
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -14,11 +14,14 @@
 //!
 //! It is not: the server that is spoken to, or a merge of several stores.
 
+mod aggregates;
 mod answer;
+mod evaluation;
 mod exemplars;
 mod frames;
 mod groups;
 mod holdings;
+mod labelled;
 mod labels;
 mod limits;
 mod question;
@@ -31,10 +34,14 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use narthex_model::{Labels, Matcher, with_sources};
 use narthex_promblock::{WrittenChunk, write_chunks};
-use narthex_storage::{LabelsRequest, Queryable, SelectRequest, Series, StorageError, Warnings};
+use narthex_storage::{
+    EvaluatePart, LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange,
+    Warnings,
+};
 use tokio::sync::Semaphore;
 use tonic::Status;
 
+use self::aggregates::Aggregates;
 use self::answer::Answering;
 use self::frames::Held;
 use self::limits::Room;
@@ -85,6 +92,8 @@ pub struct StoreApi {
     options: StoreOptions,
     /// Where the series are those of several servers.
     holdings: Option<Box<HoldingsOf>>,
+    /// What evaluates aggregations of queries; `None` where that is not done.
+    evaluate: Option<Box<EvaluatePart>>,
     turns: Option<Arc<Semaphore>>,
 }
 
@@ -95,6 +104,7 @@ impl StoreApi {
         Self {
             options,
             holdings: None,
+            evaluate: None,
             turns: (turns > 0).then(|| Arc::new(Semaphore::new(turns))),
         }
     }
@@ -131,6 +141,7 @@ impl StoreApi {
             }],
         };
         InfoResponse {
+            windows: None,
             label_sets: has_labels.then_some(labels).into_iter().collect(),
             component_type: COMPONENT.to_owned(),
             store: has_labels.then_some(store),
@@ -139,6 +150,7 @@ impl StoreApi {
             targets: has_labels.then_some(TargetsInfo {}),
             exemplars: has_labels.then_some(ExemplarsInfo { min_time, max_time }),
             query: None,
+            evaluation: self.evaluation(has_labels),
         }
     }
 
@@ -169,7 +181,7 @@ impl StoreApi {
         };
         let groups = match request.skip_chunks {
             true => vec![question.matchers.clone()],
-            false => self.groups(&question).await?,
+            false => self.groups(&question, &shard).await?,
         };
         Answering::new(self, request, (question, shard), groups, turn)
             .begin()
@@ -177,26 +189,39 @@ impl StoreApi {
     }
 
     /// The selectors that give the series in the order of the answer, one after the other.
-    async fn groups(&self, question: &Question) -> Result<Vec<Vec<Matcher>>, Status> {
+    async fn groups(
+        &self,
+        question: &Question,
+        shard: &Shard,
+    ) -> Result<Vec<Vec<Matcher>>, Status> {
         if groups::is_of_one_metric(question) {
             return Ok(vec![question.matchers.clone()]);
         }
-        let found = self.options.store.series(&question.labels_request()).await;
-        Ok(groups::of(
-            question,
-            &found.map_err(|error| failed(&error))?,
-        ))
+        let limits = &self.options.limits;
+        let request = LabelsRequest {
+            limit: limits.listed_max(shard),
+            ..question.labels_request()
+        };
+        let found = self.options.store.series(&request).await;
+        let found = found.map_err(|error| failed(&error))?;
+        limits.check_listed(found.len(), shard)?;
+        Ok(groups::of(question, &found))
     }
 
     /// The series of a group with their samples, in no order.
     async fn samples(
         &self,
         (question, matchers): (&Question, Vec<Matcher>),
+        aggregates: &Aggregates,
         shard: &Shard,
         room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
         let range = question.range;
+        if let Some(aggregates) = aggregates.in_store(self, range) {
+            let asked = (question, matchers);
+            return self.windows(asked, aggregates, shard, room, warnings).await;
+        }
         let request = SelectRequest { matchers, range };
         let store = &self.options.store;
         let found = store.select_with_warnings(&request, warnings).await;
@@ -228,7 +253,10 @@ impl StoreApi {
         room: &mut Room,
         warnings: &Warnings,
     ) -> Result<Vec<Held>, Status> {
-        let request = question.labels_request();
+        let request = LabelsRequest {
+            limit: self.options.limits.listed_max(shard),
+            ..question.labels_request()
+        };
         let store = &self.options.store;
         let found = store.series_with_warnings(&request, warnings).await;
         let mut held = Vec::new();
@@ -278,25 +306,32 @@ impl fmt::Debug for StoreApi {
 fn chunks(series: &Series, room: &mut Room) -> Result<Vec<AggrChunk>, Status> {
     let mut chunks = Vec::new();
     for written in write_chunks(series) {
-        let WrittenChunk {
-            encoding,
-            range,
-            data,
-        } = written;
-        room.take_chunk(data.len())?;
+        room.take_chunk(written.data.len())?;
+        let (range, chunk) = travelling(written);
         chunks.push(AggrChunk {
             min_time: range.start_ms,
             max_time: range.end_ms,
-            raw: Some(Chunk {
-                // Prometheus begins with 1.
-                r#type: i32::from(encoding) - 1,
-                data: data.into(),
-                hash: 0,
-            }),
+            raw: Some(chunk),
             ..AggrChunk::default()
         });
     }
     Ok(chunks)
+}
+
+/// A chunk as it travels, and the times of its first and its last sample.
+fn travelling(written: WrittenChunk) -> (TimeRange, Chunk) {
+    let WrittenChunk {
+        encoding,
+        range,
+        data,
+    } = written;
+    let chunk = Chunk {
+        // Prometheus begins with 1.
+        r#type: i32::from(encoding) - 1,
+        data: data.into(),
+        hash: 0,
+    };
+    (range, chunk)
 }
 
 /// What an asker is told of a store that cannot be read.

@@ -35,7 +35,7 @@ use narthex_storeapi::{
 use narthex_web::{Entrance, TlsServerConfig, WebConfig};
 use prometheus_client::registry::Registry;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -324,9 +324,10 @@ async fn an_endpoint_that_does_not_answer_costs_the_time_that_it_is_given() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_not_there_is_said_to_be_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    // The port is taken, so that nobody else gets it, and nobody listens there.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = deaf.local_addr().unwrap().to_string();
     let endpoint = Endpoint::connect(&address, None).unwrap();
     let error = endpoint.info(LONG).await.unwrap_err();
     assert!(

@@ -35,6 +35,12 @@ impl StorageAdmin for Tsdb {
         }
     }
 
+    fn oldest_ms(&self) -> Option<i64> {
+        let blocks = self.catalog.blocks();
+        let blocks = blocks.iter().map(|block| block.meta().range.start_ms);
+        blocks.chain(self.head.oldest_time()).min()
+    }
+
     fn delete(
         self: Arc<Self>,
         selectors: Vec<Vec<Matcher>>,

@@ -6,26 +6,110 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use narthex_block::{Block, BlockError, BlockMeta};
-use narthex_model::METRIC_NAME;
-use narthex_storage::{SelectRequest, TimeRange};
+use narthex_block::{Block, BlockError, BlockMeta, SLICE_MS};
+use narthex_model::{METRIC_NAME, Matcher};
+use narthex_storage::{SelectRequest, Series, TimeRange};
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use crate::block_list::duration;
+use crate::distribution::Distribution;
 
 /// How many items a list has where nobody says.
 pub const ANALYSIS_LIMIT: usize = 20;
+
+/// What of a block is analyzed, and how much is told.
+#[derive(Debug, Clone)]
+pub struct AnalysisOptions {
+    /// How many items each list has.
+    pub limit: usize,
+    /// A selector as it was written, and what it says: only series that match are looked at.
+    pub selector: Option<(String, Vec<Matcher>)>,
+    /// Whether it is told how full the chunks are.
+    pub is_extended: bool,
+}
+
+impl Default for AnalysisOptions {
+    fn default() -> Self {
+        Self {
+            limit: ANALYSIS_LIMIT,
+            selector: None,
+            is_extended: false,
+        }
+    }
+}
 
 /// What a block is made of. `Display` writes it as promtool does, and the bytes behind it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
     meta: BlockMeta,
+    /// The selector, and how many series match it.
+    matched: Option<(String, u64)>,
     /// Label pairs of all series.
     entries: u64,
     /// Distinct ones.
     pairs: usize,
     names: usize,
     lists: [Ranking; 6],
+    chunks: Option<ChunkSizes>,
+}
+
+/// How full the chunks are: the samples of a series in one slice of time are one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct ChunkSizes {
+    floats: Distribution,
+    histograms: Distribution,
+    buckets: Distribution,
+}
+
+impl ChunkSizes {
+    fn add(&mut self, series: &Series, slice_ms: i64) {
+        let slice_of = |timestamp_ms: i64| timestamp_ms.div_euclid(slice_ms.max(1));
+        let mut chunk = Chunk::default();
+        let mut slice = None;
+        for (at, timestamp_ms) in series.timestamps.iter().enumerate() {
+            let here = slice_of(*timestamp_ms);
+            if slice.replace(here).is_some_and(|before| before != here) {
+                self.close(&mut chunk);
+            }
+            let histogram = series.histograms.as_ref().and_then(|all| all[at].as_ref());
+            match histogram {
+                Some(histogram) => {
+                    chunk.histograms += 1;
+                    chunk.buckets += (histogram.positive.len() + histogram.negative.len()) as u64;
+                }
+                None => chunk.floats += 1,
+            }
+        }
+        self.close(&mut chunk);
+    }
+
+    fn close(&mut self, chunk: &mut Chunk) {
+        let chunk = std::mem::take(chunk);
+        if chunk.floats > 0 {
+            self.floats.add(chunk.floats);
+        }
+        if chunk.histograms > 0 {
+            self.histograms.add(chunk.histograms);
+            self.buckets.add(chunk.buckets);
+        }
+    }
+
+    /// Each with promtool's name.
+    fn named(&self) -> [(&'static str, &Distribution); 3] {
+        [
+            ("samples per float chunk", &self.floats),
+            ("samples per histogram chunk", &self.histograms),
+            ("buckets per histogram chunk", &self.buckets),
+        ]
+    }
+}
+
+/// The samples of a series in one slice.
+#[derive(Debug, Clone, Copy, Default)]
+struct Chunk {
+    floats: u64,
+    histograms: u64,
+    buckets: u64,
 }
 
 /// A list of what has the greatest numbers.
@@ -58,22 +142,33 @@ struct Pair {
 }
 
 impl Analysis {
-    /// Reads the whole block; of each list, the `limit` greatest are kept. Memory holds the
-    /// distinct label pairs.
+    /// Reads the whole block, or what of it matches; of each list, the `limit` greatest are kept.
+    /// Memory holds the distinct label pairs.
     ///
     /// # Errors
     /// The block is damaged.
-    pub async fn of(block: &Arc<Block>, limit: usize) -> Result<Self, BlockError> {
+    pub async fn of(block: &Arc<Block>, options: &AnalysisOptions) -> Result<Self, BlockError> {
+        let limit = options.limit;
         let meta = block.meta().clone();
         let length_ms = length_ms(&meta);
         let mut names: HashMap<String, HashMap<String, Pair>> = HashMap::new();
         let mut entries = 0;
-        let all = SelectRequest {
-            matchers: Vec::new(),
+        let matchers = options
+            .selector
+            .as_ref()
+            .map(|(_, matchers)| matchers.clone());
+        let request = SelectRequest {
+            matchers: matchers.unwrap_or_default(),
             range: TimeRange::ALL,
         };
-        let mut samples = Arc::clone(block).select(&all).await?;
+        let mut matched = 0;
+        let mut chunks = options.is_extended.then(ChunkSizes::default);
+        let mut samples = Arc::clone(block).select(&request).await?;
         while let Some(series) = samples.try_next().await? {
+            matched += 1;
+            if let Some(chunks) = &mut chunks {
+                chunks.add(&series, SLICE_MS);
+            }
             let ends = series.timestamps.first().zip(series.timestamps.last());
             let covered_ms = ends.map_or(0, |(first, last)| last.abs_diff(*first));
             for (name, value) in &series.labels {
@@ -152,7 +247,12 @@ impl Analysis {
             entries,
             pairs: names.values().map(HashMap::len).sum(),
             names: names.len(),
+            matched: options
+                .selector
+                .as_ref()
+                .map(|(text, _)| (text.clone(), matched)),
             lists,
+            chunks,
             meta,
         })
     }
@@ -176,7 +276,7 @@ impl Serialize for Analysis {
         let files: BTreeMap<&str, u64> = files
             .map(|(name, file)| (name.as_str(), file.size))
             .collect();
-        let mut shown = serializer.serialize_struct("Analysis", 10)?;
+        let mut shown = serializer.serialize_struct("Analysis", 13)?;
         shown.serialize_field("block", &self.meta.ulid)?;
         shown.serialize_field("durationMs", &length_ms(&self.meta))?;
         shown.serialize_field("resolutionMs", &self.meta.resolution_ms)?;
@@ -187,6 +287,14 @@ impl Serialize for Analysis {
         shown.serialize_field("postings", &self.entries)?;
         shown.serialize_field("lists", &lists)?;
         shown.serialize_field("bytes", &files)?;
+        if let Some((selector, series)) = &self.matched {
+            shown.serialize_field("matcher", selector)?;
+            shown.serialize_field("matchedSeries", series)?;
+        }
+        if let Some(chunks) = &self.chunks {
+            let chunks: BTreeMap<&str, &Distribution> = chunks.named().into_iter().collect();
+            shown.serialize_field("chunks", &chunks)?;
+        }
         shown.end()
     }
 }
@@ -200,13 +308,26 @@ impl fmt::Display for Analysis {
             writeln!(f, "Resolution: {}", duration(self.meta.resolution_ms))?;
         }
         writeln!(f, "Series: {}", self.meta.stats.series)?;
+        if let Some((selector, _)) = &self.matched {
+            writeln!(f, "Matcher: {selector}")?;
+        }
         writeln!(f, "Label names: {}", self.names)?;
+        if let Some((_, series)) = &self.matched {
+            writeln!(f, "Matched series: {series}")?;
+        }
         writeln!(f, "Postings (unique label pairs): {}", self.pairs)?;
         writeln!(f, "Postings entries (total label pairs): {}", self.entries)?;
         for list in &self.lists {
             writeln!(f, "\n{}:", list.heading)?;
             for (number, text) in &list.items {
                 writeln!(f, "{number} {text}")?;
+            }
+        }
+        if let Some(chunks) = &self.chunks {
+            writeln!(f, "\nCompaction analysis:\n")?;
+            let total = chunks.floats.count() + chunks.histograms.count();
+            for (name, sizes) in chunks.named() {
+                sizes.draw(name, total, f)?;
             }
         }
         let samples = self.meta.stats.samples;

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use narthex_block::{Block, BlockError, DiskStore, Fault, META_FILE, PageCache, Ulid};
 use narthex_disk::{Disk, DiskExt};
 use narthex_promblock::PromBlock;
+use narthex_storage::{Changes, TimeRange};
 use object_store::path::Path as ObjectPath;
 
 use crate::TsdbError;
@@ -23,6 +24,8 @@ pub(crate) struct Catalog {
     store: DiskStore,
     cache: Arc<PageCache>,
     blocks: ArcSwap<Vec<Arc<Block>>>,
+    /// What changed for readers, in memory and in blocks.
+    pub(crate) changes: Changes,
     /// Blocks that were there and could not be opened.
     damaged: usize,
     /// How often the list changed, and how many blocks could not be opened for that.
@@ -47,6 +50,7 @@ impl Catalog {
             store,
             cache: Arc::new(PageCache::new(page_cache_bytes)),
             blocks: ArcSwap::default(),
+            changes: Changes::default(),
             damaged: 0,
             reloads: Default::default(),
             retired: Retired::default(),
@@ -195,6 +199,15 @@ impl Catalog {
             sort(&mut blocks);
             blocks
         });
+        // Nearly always the samples are the same ones as before, as after a compaction; that is not
+        // looked at.
+        for block in gone.iter().chain(new) {
+            let (span, answers_for) = (block.span(), block.meta().range);
+            self.changes.note(TimeRange {
+                start_ms: span.start_ms.min(answers_for.start_ms),
+                end_ms: span.end_ms.max(answers_for.end_ms),
+            });
+        }
         for block in gone {
             self.retired.add(Arc::clone(block));
         }

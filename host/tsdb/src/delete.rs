@@ -25,6 +25,17 @@ impl Tsdb {
             return Err(TsdbError::Closed);
         }
         self.refuse_elsewhere(selectors, range).await?;
+        let deleted = self.delete_everywhere(selectors, range).await;
+        // Where a part failed, the others are deleted all the same.
+        self.catalog.changes.note(range);
+        deleted
+    }
+
+    async fn delete_everywhere(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Result<(), TsdbError> {
         self.head.delete(selectors, range)?;
         for block in self.catalog.blocks().iter() {
             if block.span().overlaps(range) {

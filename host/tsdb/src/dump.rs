@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use narthex_block::Block;
-use narthex_model::{FloatText, Labels, is_classic_label_name, sample};
+use narthex_model::{FloatText, Labels, is_classic_label_name, is_classic_metric_name, sample};
 use narthex_storage::{SelectRequest, Series, StorageError};
 
 use crate::read_only::select_blocks;
@@ -101,17 +101,82 @@ fn write_open_metrics(
     Ok(())
 }
 
+/// A series as OpenMetrics has it; a name that is not of the classic alphabet stands in quotes
+/// within the braces.
 fn open_metrics_series(labels: &Labels) -> String {
-    let mut text = labels.metric_name().to_owned();
+    let metric = labels.metric_name();
+    let is_outside = metric.is_empty() || is_classic_metric_name(metric);
+    let mut text = String::new();
+    if is_outside {
+        text.push_str(metric);
+    }
     text.push('{');
-    for (at, (name, value)) in labels.without_metric_name().iter().enumerate() {
-        let comma = if at > 0 { "," } else { "" };
-        let pair = match is_classic_label_name(name) {
-            true => format!("{comma}{name}={value:?}"),
-            false => format!("{comma}{name:?}={value:?}"),
-        };
-        text.push_str(&pair);
+    let mut comma = "";
+    if !is_outside {
+        push_quoted(&mut text, metric);
+        comma = ",";
+    }
+    for (name, value) in &labels.without_metric_name() {
+        text.push_str(comma);
+        match is_classic_label_name(name) {
+            true => text.push_str(name),
+            false => push_quoted(&mut text, name),
+        }
+        text.push('=');
+        push_quoted(&mut text, value);
+        comma = ",";
     }
     text.push('}');
     text
+}
+
+/// A text in quotes. OpenMetrics knows three escapes, and whoever reads it no other; all else stands
+/// there as it is.
+fn push_quoted(text: &mut String, quoted: &str) {
+    text.push('"');
+    for character in quoted.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_exposition::{Entry, Format, Parser};
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_printed_reads_back_from_open_metrics() {
+        for (labels, expected) in [
+            (
+                vec![("__name__", "up"), ("job", "a\"\\\nb")],
+                r#"up{job="a\"\\\nb"}"#,
+            ),
+            (
+                vec![("__name__", "up"), ("zone", "\u{7f}\t\u{200b}\u{1}é")],
+                "up{zone=\"\u{7f}\t\u{200b}\u{1}é\"}",
+            ),
+            (
+                vec![("__name__", "http.requests"), ("a b", "c")],
+                r#"{"http.requests","a b"="c"}"#,
+            ),
+            (vec![("__name__", "up")], "up{}"),
+        ] {
+            let labels = Labels::from_pairs(labels);
+            let written = open_metrics_series(&labels);
+            assert_eq!(written, expected);
+            let page = format!("{written} 1 2\n# EOF\n");
+            let mut parser = Parser::new(page.as_bytes(), Format::OpenMetrics);
+            let Some(Ok(Entry::Series(series))) = parser.next() else {
+                panic!("{page}");
+            };
+            assert_eq!(series.labels().unwrap(), labels, "{page}");
+        }
+    }
 }

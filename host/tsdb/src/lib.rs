@@ -36,6 +36,7 @@ mod compact;
 mod config;
 mod cut;
 mod delete;
+mod distribution;
 mod dump;
 mod error;
 mod export;
@@ -66,7 +67,7 @@ mod windows;
 mod tests;
 
 pub use agent::{Agent, AgentOptions, MAX_WAL_TIME, MIN_WAL_TIME};
-pub use analysis::{ANALYSIS_LIMIT, Analysis};
+pub use analysis::{ANALYSIS_LIMIT, Analysis, AnalysisOptions};
 pub use block_list::BlockList;
 pub use block_set::BlockSet;
 pub use config::{ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};

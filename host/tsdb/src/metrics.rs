@@ -55,6 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) head_truncations_failed: Counter,
     pub(crate) wal_corruptions: Counter,
     pub(crate) block_read_failures: Counter,
+    pub(crate) downsampled_reads: Counter,
     pub(crate) stale_compactions: Counter,
     pub(crate) stale_compactions_failed: Counter,
     pub(crate) late_delta: Histogram,
@@ -86,6 +87,7 @@ impl Metrics {
             head_truncations_failed: Counter::default(),
             wal_corruptions: Counter::default(),
             block_read_failures: Counter::default(),
+            downsampled_reads: Counter::default(),
             stale_compactions: Counter::default(),
             stale_compactions_failed: Counter::default(),
             late_delta: Histogram::new(LATE_DELTA_SECONDS),
@@ -192,6 +194,11 @@ impl Metrics {
                 "narthex_tsdb_block_read_failures",
                 "The number of requests that failed because a block could not be read",
                 &metrics.block_read_failures,
+            ),
+            (
+                "narthex_tsdb_downsampled_reads",
+                "The number of requests for samples that downsampled blocks answered, at least in part",
+                &metrics.downsampled_reads,
             ),
             (
                 "prometheus_tsdb_stale_series_compactions_triggered",

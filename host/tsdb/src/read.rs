@@ -33,6 +33,10 @@ impl Queryable for Tsdb {
     }
 
     fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        // Asked for each selector of each query, and mostly there are none.
+        if !self.has_windows() {
+            return 0;
+        }
         match self.blocks_in(range) {
             Ok(blocks) => BlockSet::new(blocks).resolution_ms(range, max_resolution_ms),
             // The read itself says what is wrong.
@@ -57,6 +61,10 @@ impl Queryable for Tsdb {
             Ok(all.into_iter().take(limit(request)).collect())
         }
         .boxed()
+    }
+
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        self.version_of(range)
     }
 
     fn exemplars(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
@@ -112,6 +120,9 @@ impl Tsdb {
         };
         let newest: Vec<Series> = head.try_collect().await?;
         let blocks = BlockSet::new(blocks);
+        if blocks.resolution_ms(request.range, wanted.max_resolution_ms()) > 0 {
+            self.metrics.downsampled_reads.inc();
+        }
         blocks.select_with(request, wanted, newest, failed).await
     }
 

@@ -103,7 +103,8 @@ pub struct OpenedBlocks {
     pub damaged: Vec<BlockError>,
 }
 
-/// The samples of all series that match, of several blocks; each label set comes once.
+/// The samples of all series that match, of several blocks; each label set comes once. Windows of
+/// samples are none: those are read by a [`BlockSet`].
 ///
 /// # Errors
 /// A block is damaged, here or in the stream.
@@ -111,6 +112,7 @@ pub async fn select_blocks(
     blocks: &[Arc<Block>],
     request: &SelectRequest,
 ) -> Result<SeriesStream, StorageError> {
-    let blocks = BlockSet::new(blocks.to_vec());
+    let raw = blocks.iter().filter(|block| block.meta().is_raw());
+    let blocks = BlockSet::new(raw.cloned().collect());
     blocks.select(request, Wanted::Samples).await
 }

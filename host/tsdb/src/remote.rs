@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use narthex_block::{Block, PageCache};
@@ -46,6 +47,32 @@ impl Tsdb {
     pub(crate) fn is_safe(&self, block: &Block) -> bool {
         let remote = self.remote.get();
         remote.is_none_or(|remote| remote.has(block) && !block.has_tombstones())
+    }
+
+    /// Whether there are blocks of windows at all, here or elsewhere.
+    pub(crate) fn has_windows(&self) -> bool {
+        let is_coarse = |block: &Arc<Block>| !block.meta().is_raw();
+        let elsewhere = self.remote.get().and_then(|remote| remote.blocks());
+        self.catalog.blocks().iter().any(is_coarse)
+            || elsewhere.is_some_and(|blocks| blocks.iter().any(is_coarse))
+    }
+
+    /// See [`Queryable::version`]: what changed here, and which blocks there are elsewhere. It is not
+    /// the same in another process.
+    ///
+    /// [`Queryable::version`]: narthex_storage::Queryable::version
+    pub(crate) fn version_of(&self, range: TimeRange) -> Option<u64> {
+        let here = self.catalog.changes.version(range);
+        let Some(remote) = self.remote.get() else {
+            return Some(here);
+        };
+        let elsewhere = remote.blocks()?;
+        let mut hasher = DefaultHasher::new();
+        here.hash(&mut hasher);
+        for block in elsewhere.iter().filter(|block| is_touched(block, range)) {
+            block.meta().ulid.hash(&mut hasher);
+        }
+        Some(hasher.finish())
     }
 
     /// The blocks that may answer for a range, oldest first; of the same samples those here.

@@ -211,7 +211,9 @@ fn tell(report: &ReplayReport, blocks: usize) {
 
 impl Appendable for Tsdb {
     fn append(&self, batch: &WriteBatch) -> Result<AppendReport, AppendError> {
-        let report = self.head.append(batch)?;
+        let appended = self.head.append(batch);
+        self.catalog.changes.note_batch(batch);
+        let report = appended?;
         let keeps_exemplars = self.head.exemplar_stats().exemplars_max > 0;
         self.metrics.count(batch, &report, keeps_exemplars);
         Ok(report)

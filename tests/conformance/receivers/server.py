@@ -117,11 +117,19 @@ class MailController(Controller):
     def __init__(self, tls, excluded):
         self.tls = tls
         self.excluded = excluded
-        # The controller greets its own port to see that it is open, and must know which one it is.
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        super().__init__(Mail(), hostname="127.0.0.1", port=port, ready_timeout=20)
+        # The controller greets its own port to see that it is open, and must know which one it is:
+        # so it is bound here, and nobody else can be given it.
+        self.bound = socket.create_server(("127.0.0.1", 0))
+        port = self.bound.getsockname()[1]
+        super().__init__(Mail(), hostname="127.0.0.1", port=port, ready_timeout=120)
+
+    def _create_server(self):
+        return self.loop.create_server(self._factory_invoker, sock=self.bound)
+
+    def _trigger_server(self):
+        # As the one of aiosmtpd, which gives up after a second.
+        with socket.create_connection((self.hostname, self.port), 60) as greeted:
+            greeted.recv(1024)
 
     def factory(self):
         return Server(

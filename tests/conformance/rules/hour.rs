@@ -134,7 +134,7 @@ fn an_hour_of_minutes_gives_the_same_alerts_in_the_same_order() {
     // What is missing before that is so since each server's own start.
     let (begin_ms, end_ms) = (base_ms, base_ms + (SECONDS - 2) * 1000);
     wait_until(base_ms + (STEADY_AFTER + 6) * 1000);
-    until(20, "the same rules in the API", || {
+    until(60, "the same rules in the API", || {
         differ(&rules(&ours.url())?, &rules(&theirs.url())?)
     });
     wait_until(end_ms + 2500);
@@ -151,7 +151,7 @@ fn an_hour_of_minutes_gives_the_same_alerts_in_the_same_order() {
     }
     let [ours, theirs] = &told;
     let of = |told: &Alertmanager| told.alerts(begin_ms, end_ms);
-    until(30, "the same alerts told", || {
+    until(60, "the same alerts told", || {
         differ(&of(ours), &of(theirs))
     });
     assert!(of(ours).len() >= 60, "{:#?}", of(ours));

@@ -39,6 +39,10 @@ async fn queries_give_what_prometheus_gives() {
             r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"requests_total","job":"a"},"values":[[60,"60"],[120,"120"],[180,"180"]]}]}}"#,
         ),
         (
+            "query_range?query=requests_total&start=60&end=120&step=1m&max_source_resolution=1h",
+            r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"requests_total","job":"a"},"values":[[60,"60"],[120,"120"]]}]}}"#,
+        ),
+        (
             "query?query=up&limit=1&lookback_delta=30s&timeout=10",
             r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up","http.status":"x","job":"b"},"value":[600,"0"]}]},"warnings":["results truncated due to limit"]}"#,
         ),

@@ -31,6 +31,24 @@ async fn faults_are_told_in_prometheus_words() {
             r#"error parsing lookback delta duration: cannot parse "x" to a valid duration"#,
         ),
         (
+            "query?query=up&max_source_resolution=coarse",
+            400,
+            "bad_data",
+            r#"invalid parameter "max_source_resolution": cannot parse "coarse" to a valid duration"#,
+        ),
+        (
+            "query?query=up&max_source_resolution=-5m",
+            400,
+            "bad_data",
+            r#"invalid parameter "max_source_resolution": cannot parse "-5m" to a valid duration"#,
+        ),
+        (
+            "query?query=up&max_source_resolution=-300",
+            400,
+            "bad_data",
+            r#"invalid parameter "max_source_resolution": negative value is not accepted. Try a positive integer"#,
+        ),
+        (
             "query?query=",
             400,
             "bad_data",

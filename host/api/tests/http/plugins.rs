@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, header};
 use futures::StreamExt;
-use narthex_api::{FOLLOWERS_MAX, PluginAdmin, PluginAdminError, PluginLogs};
+use narthex_api::{
+    FOLLOWERS_MAX, PluginAdmin, PluginAdminError, PluginInstall, PluginLogs, REFERENCE_BYTES_MAX,
+};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
@@ -79,6 +81,30 @@ impl PluginAdmin for OnePlugin {
             "there is no version before it".into(),
         ))
     }
+
+    async fn available(&self) -> Result<Vec<Value>, PluginAdminError> {
+        Ok(vec![json!({"name": "redis", "versions": ["2"]})])
+    }
+
+    async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
+        match (asked.reference.as_str(), asked.approve.as_deref()) {
+            ("redis:2", None) => Ok(json!({"name": "redis", "approve": "a"})),
+            ("redis:2", Some("a")) => Ok(json!({"name": "redis", "changed": true})),
+            ("redis:2", Some(_)) => Err(PluginAdminError::Refused("look again".into())),
+            ("a/b", _) => Err(PluginAdminError::Invalid("not of the registry".into())),
+            ("away", _) => Err(PluginAdminError::Unavailable("no answer".into())),
+            _ => Err(PluginAdminError::Missing("there is none".into())),
+        }
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), PluginAdminError> {
+        match name {
+            "redis" => Ok(()),
+            _ => Err(PluginAdminError::Missing(format!(
+                "{name} is not installed"
+            ))),
+        }
+    }
 }
 
 fn request(method: &str, path: &str) -> axum::http::request::Builder {
@@ -144,6 +170,61 @@ async fn plugins_are_shown_changed_and_refused_in_the_envelope() {
         ("GET", "/redis/reload", (405, Value::Null)),
         ("PUT", "/redis/reload", (405, Value::Null)),
         ("GET", "/redis/rollback", (405, Value::Null)),
+        (
+            "GET",
+            "/available",
+            ok(json!([{"name": "redis", "versions": ["2"]}])),
+        ),
+        (
+            "POST",
+            "/install",
+            failed(
+                400,
+                "bad_data",
+                "invalid parameter \"reference\": it is missing",
+            ),
+        ),
+        (
+            "POST",
+            "/install?reference=redis:2",
+            ok(json!({"name": "redis", "approve": "a"})),
+        ),
+        (
+            "POST",
+            "/install?reference=redis:2&approve=a",
+            ok(json!({"name": "redis", "changed": true})),
+        ),
+        (
+            "POST",
+            "/install?reference=redis:2&approve=b",
+            failed(422, "execution", "look again"),
+        ),
+        (
+            "POST",
+            "/install?reference=a/b",
+            failed(400, "bad_data", "not of the registry"),
+        ),
+        (
+            "POST",
+            "/install?reference=away",
+            failed(500, "unavailable", "no answer"),
+        ),
+        (
+            "POST",
+            "/install?reference=nothing",
+            failed(404, "not_found", "there is none"),
+        ),
+        (
+            "POST",
+            "/redis/remove",
+            ok(json!({"name": "redis", "version": "reloaded"})),
+        ),
+        (
+            "POST",
+            "/x/remove",
+            failed(404, "not_found", "x is not installed"),
+        ),
+        ("GET", "/redis/remove", (405, Value::Null)),
     ] {
         assert_eq!(
             answer(&api, method, path).await,
@@ -154,14 +235,25 @@ async fn plugins_are_shown_changed_and_refused_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn a_reference_longer_than_any_is_refused_before_anybody_is_asked() {
+    let api = Api::ready().await;
+    let path = format!("/install?reference={}", "a".repeat(REFERENCE_BYTES_MAX + 1));
+    let (status, answer) = answer(&api, "POST", &path).await;
+    assert_eq!((status, &answer["errorType"]), (400, &json!("bad_data")));
+}
+
+#[tokio::test]
 async fn logs_and_changes_need_the_flag_and_no_other_site_gets_them() {
     let api = Api::without_admin().await;
     for (method, path, closed) in [
         ("GET", "", false),
         ("GET", "/redis", false),
         ("GET", "/redis/logs", true),
+        ("GET", "/available", true),
         ("POST", "/redis/reload", true),
         ("POST", "/redis/rollback", true),
+        ("POST", "/redis/remove", true),
+        ("POST", "/install?reference=redis:2", true),
     ] {
         let (status, found) = answer(&api, method, path).await;
         assert_eq!(status, if closed { 500 } else { 200 }, "{method} {path}");
@@ -175,6 +267,8 @@ async fn logs_and_changes_need_the_flag_and_no_other_site_gets_them() {
         ("GET", "/redis/logs"),
         ("POST", "/redis/reload"),
         ("POST", "/redis/rollback"),
+        ("POST", "/redis/remove"),
+        ("POST", "/install?reference=redis:2"),
     ] {
         let request = request(method, path)
             .header(header::HOST, "prom:9090")

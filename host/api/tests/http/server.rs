@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::fixture::Api;
 
 /// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A store that never answers, and tells when a reader comes and when it is gone.
 #[derive(Default)]

@@ -239,10 +239,8 @@ impl Leases {
     pub(crate) async fn close(&self, block: Ulid) -> Result<Fate, CompactError> {
         let path = file_of(block, META_FILE);
         let text = fence(block, &self.owner);
-        if self.access.put_new(&path, text.clone()).await? {
-            self.metrics.fenced.inc();
-            return Ok(Fate::Fenced);
-        }
+        let is_new = self.access.put_new(&path, text.clone()).await?;
+        self.metrics.fenced.inc_by(u64::from(is_new));
         let found = self.access.get(&path, META_BYTES_MAX).await?;
         if is_fence(&found) {
             return Ok(Fate::Fenced);
@@ -255,11 +253,21 @@ impl Leases {
         if !is_torn {
             return Ok(Fate::Published);
         }
+        // It must not be the way to it that is at fault.
+        let different = || BucketError::Different {
+            path: path.to_string(),
+        };
+        if self.access.get(&path, META_BYTES_MAX).await? != found {
+            return Err(different().into());
+        }
         // What its worker wrote is no document, and it writes it once only.
         tracing::warn!(%block, "a block was published with a meta.json that is damaged");
         self.access.put(&path, text).await?;
-        self.metrics.fenced.inc();
-        Ok(Fate::Fenced)
+        let found = self.access.get(&path, META_BYTES_MAX).await?;
+        match is_fence(&found) {
+            true => Ok(Fate::Fenced),
+            false => Err(different().into()),
+        }
     }
 }
 

@@ -87,8 +87,8 @@ impl Field {
             let value = |at: i64| (at / step_ms) as f64;
             Series::of_numbers(
                 Labels::from_pairs([("__name__", name), ("job", "x")]),
-                times().collect(),
-                times().map(value).collect(),
+                times().collect::<Vec<i64>>(),
+                times().map(value).collect::<Vec<f64>>(),
             )
         });
         for series in &all {
@@ -176,6 +176,20 @@ impl Field {
     }
 }
 
+/// How a worker of a number works on a store.
+pub(crate) fn options_on(
+    store: Arc<dyn ObjectStore>,
+    number: u64,
+    now_ms: i64,
+) -> CompactorOptions {
+    CompactorOptions {
+        disk: Arc::new(CrashDisk::new(number)),
+        // Names grow from here on; those of two workers never meet.
+        owner: Ulid::from_parts(1, u128::from(number) << 32),
+        ..CompactorOptions::new(store, "", Arc::new(SimulatedClock::at(now_ms)))
+    }
+}
+
 /// A worker of a number on a store.
 pub(crate) async fn worker_on(
     store: Arc<dyn ObjectStore>,
@@ -185,10 +199,8 @@ pub(crate) async fn worker_on(
 ) -> Worker {
     let clock = SimulatedClock::at(now_ms);
     let mut options = CompactorOptions {
-        disk: Arc::new(CrashDisk::new(number)),
-        // Names grow from here on; those of two workers never meet.
-        owner: Ulid::from_parts(1, u128::from(number) << 32),
-        ..CompactorOptions::new(store, "", Arc::new(clock.clone()))
+        clock: Arc::new(clock.clone()),
+        ..options_on(store, number, now_ms)
     };
     change(&mut options);
     let compactor = Compactor::open(options, &mut Registry::default()).await;

@@ -24,6 +24,9 @@ use tokio::sync::watch;
 pub(crate) const NOW_MS: i64 = 4_102_444_800_000;
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
+/// What a request may take where a test means no other bound: more than any does on a machine that
+/// stands still for a while.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// The disk: blocks, and the store that they lie on.
 #[derive(Debug, Clone)]
@@ -134,12 +137,18 @@ pub(crate) struct Beside {
     folder: Arc<TempDir>,
     store: Arc<dyn ObjectStore>,
     retention: PromDuration,
+    timeout: Duration,
 }
 
 impl Beside {
     pub(crate) async fn open(store: Arc<dyn ObjectStore>) -> Self {
+        Self::open_within(store, PATIENCE).await
+    }
+
+    /// One whose requests may take so long.
+    pub(crate) async fn open_within(store: Arc<dyn ObjectStore>, timeout: Duration) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
-        Self::open_in(store, folder, PromDuration::default(), NOW_MS).await
+        Self::begin(store, folder, PromDuration::default(), NOW_MS, timeout).await
     }
 
     pub(crate) async fn open_in(
@@ -147,6 +156,16 @@ impl Beside {
         folder: Arc<TempDir>,
         retention: PromDuration,
         now_ms: i64,
+    ) -> Self {
+        Self::begin(store, folder, retention, now_ms, PATIENCE).await
+    }
+
+    async fn begin(
+        store: Arc<dyn ObjectStore>,
+        folder: Arc<TempDir>,
+        retention: PromDuration,
+        now_ms: i64,
+        timeout: Duration,
     ) -> Self {
         let clock = SimulatedClock::at(now_ms);
         let config = BucketConfig {
@@ -159,7 +178,7 @@ impl Beside {
             cache_size: narthex_model::ByteSize::from_bytes(8 << 20),
         };
         let options = BucketOptions {
-            timeout: Duration::from_secs(10),
+            timeout,
             ..BucketOptions::new(
                 config,
                 Arc::clone(&store),
@@ -175,6 +194,7 @@ impl Beside {
             folder,
             store,
             retention,
+            timeout,
         }
     }
 
@@ -186,7 +206,8 @@ impl Beside {
             false => Arc::clone(&self.folder),
         };
         let now_ms = narthex_model::Clock::now_ms(&self.clock);
-        Self::open_in(Arc::clone(&self.store), folder, self.retention, now_ms).await
+        let store = Arc::clone(&self.store);
+        Self::begin(store, folder, self.retention, now_ms, self.timeout).await
     }
 
     pub(crate) async fn sync(&self, disk: &Disk) -> Result<(), BucketError> {

@@ -20,5 +20,6 @@ mod reach;
 mod s3;
 mod seeds;
 mod toxic;
+mod two_years;
 mod workers;
 mod world;

@@ -28,14 +28,14 @@ print(f'{host}:{port}', flush=True)
 sys.stdin.read()
 ";
 
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
     /// `None` where there is no moto and nobody said that there is one.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let named = std::env::var("NARTHEX_TEST_PYTHON").ok();
         let python = named.clone().unwrap_or_else(|| "python3".to_owned());
         let child = Command::new(python)
@@ -60,7 +60,7 @@ impl Server {
         Some(Self { child, address })
     }
 
-    fn store(&self, prefix: &str) -> Arc<dyn ObjectStore> {
+    pub(crate) fn store(&self, prefix: &str) -> Arc<dyn ObjectStore> {
         let text = format!(
             r#"{{"type": "S3", "prefix": "{prefix}", "config": {{"bucket": "metrics",
                 "endpoint": "{}", "insecure": true, "region": "us-east-1",

@@ -51,7 +51,7 @@ async fn life(seed: u64) {
     let dice = Dice::new(seed);
     let toxic = Arc::new(Toxic::new(dice.clone()));
     let store: Arc<dyn ObjectStore> = Arc::clone(&toxic) as _;
-    let mut beside = Beside::open(store).await;
+    let mut beside = Beside::open_within(store, Duration::from_secs(10)).await;
     let mut disk = Disk::new();
     let mut expected = Samples::new();
     let mut slice = NOW_MS / SLICE_MS - 100;

@@ -23,6 +23,8 @@ pub(crate) struct Toxic {
     pub(crate) inner: Arc<InMemory>,
     is_sick: Arc<AtomicBool>,
     dice: Dice,
+    /// Whether a listing may be as it was some time ago.
+    is_late: bool,
     /// What the bucket had when it was listed before.
     listed: Arc<Mutex<Vec<ObjectMeta>>>,
 }
@@ -68,7 +70,18 @@ impl Toxic {
             inner: Arc::new(InMemory::new()),
             is_sick: Arc::new(AtomicBool::new(true)),
             dice,
+            is_late: true,
             listed: Arc::default(),
+        }
+    }
+
+    /// One whose listings show what is there, as those of the stores do that several workers may
+    /// share.
+    pub(crate) fn current(inner: Arc<InMemory>, dice: Dice) -> Self {
+        Self {
+            inner,
+            is_late: false,
+            ..Self::new(dice)
         }
     }
 
@@ -204,7 +217,7 @@ impl ObjectStore for Toxic {
             Some(Fault::Refused) => stream::once(async { Err(error("503")) }).boxed(),
             Some(Fault::Stalled) => stream::once(stall()).boxed(),
             // As it was some time ago.
-            Some(Fault::LostAnswer | Fault::Twice) => {
+            Some(Fault::LostAnswer | Fault::Twice) if self.is_late => {
                 let before = listed.lock().unwrap().clone();
                 stream::iter(before.into_iter().map(Ok)).boxed()
             }

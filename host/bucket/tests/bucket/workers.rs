@@ -4,15 +4,22 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
+use narthex_bucket::Compactor;
 use object_store::{ObjectStore, ObjectStoreExt};
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
-use crate::field::{Field, LEASE_OVER_MS, Worker, worker_on};
+use crate::field::{Field, LEASE_OVER_MS, Worker, options_on, worker_on};
 use crate::mortal::{Moment, Mortal, Request};
-use crate::toxic::Dice;
+use crate::toxic::{Dice, Toxic};
 
 /// Lives of two workers that are played.
 const SEEDS: u64 = 60;
+
+/// Workers of a life with a store that goes wrong.
+const SICK_WORKERS: u64 = 8;
 
 /// After every so many deaths it is looked what is left in the end.
 const SETTLED_EVERY: usize = 3;
@@ -200,5 +207,41 @@ async fn no_order_in_which_two_workers_take_their_steps_loses_or_doubles_a_sampl
     let only: Option<u64> = only.and_then(|seed| seed.parse().ok());
     for seed in only.map_or(0..SEEDS, |seed| seed..seed + 1) {
         life(seed).await;
+    }
+}
+
+/// Workers come and go while the store goes wrong in all the ways that real ones do.
+async fn sick_life(seed: u64) {
+    let dice = Dice::new(seed);
+    let mut field = field().await;
+    let toxic = Arc::new(Toxic::current(Arc::clone(&field.store), dice.clone()));
+    for number in 1..=SICK_WORKERS {
+        let store: Arc<dyn ObjectStore> = Arc::clone(&toxic) as _;
+        let story = format!("seed {seed}, worker {number}");
+        let options = options_on(store, number, field.now_ms);
+        let opened = Compactor::open(options, &mut Registry::default()).await;
+        if let Ok(compactor) = opened {
+            let (_stop, stopping) = watch::channel(false);
+            // Some die in the middle of it.
+            let patience = Duration::from_secs(5 + dice.throw(120));
+            let _ = tokio::time::timeout(patience, compactor.pass(&stopping)).await;
+        }
+        field.check(&story).await;
+        field.now_ms += i64::try_from(dice.throw(3)).unwrap() * LEASE_OVER_MS / 2;
+    }
+    toxic.heal();
+    field.now_ms += 2 * LEASE_OVER_MS;
+    field.settle(&format!("seed {seed}")).await;
+    let objects = field.objects().await;
+    let is_mark = |path: &&String| path.ends_with("-mark.json");
+    assert_eq!(objects.iter().find(is_mark), None, "seed {seed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_goes_wrong_costs_no_sample_and_sets_nothing_aside() {
+    let only = std::env::var("NARTHEX_BUCKET_SEED").ok();
+    let only: Option<u64> = only.and_then(|seed| seed.parse().ok());
+    for seed in only.map_or(0..SEEDS, |seed| seed..seed + 1) {
+        sick_life(seed).await;
     }
 }

@@ -24,7 +24,7 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::fixture::NOW_MS;
+use crate::fixture::{NOW_MS, PATIENCE};
 use crate::mortal::Mortal;
 
 /// What a cut block is long.
@@ -110,7 +110,11 @@ impl World {
         let pages = Arc::new(PageCache::new(16 << 20));
         let store: Arc<dyn ObjectStore> = Arc::new(self.store.clone());
         let folder = self.cache.path().to_owned();
-        let options = BucketOptions::new(config, store, folder, pages, Arc::new(clock.clone()));
+        // Requests wait while a test plays what comes of a death in the middle of them.
+        let options = BucketOptions {
+            timeout: PATIENCE,
+            ..BucketOptions::new(config, store, folder, pages, Arc::new(clock.clone()))
+        };
         let bucket = Bucket::open(options, &mut Registry::default()).await;
         let bucket = bucket.unwrap();
         tsdb.attach(Arc::clone(&bucket) as _);

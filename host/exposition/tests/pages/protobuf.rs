@@ -35,11 +35,11 @@ impl Drop for Peer {
 impl Peer {
     /// `None` where there is none on this machine.
     fn start() -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
+        let address = format!("127.0.0.1:{}", free_port());
         let name = format!("narthex-exposition-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
+        // One that was killed may have left its own, under the same number.
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, "global: {}\n").unwrap();
@@ -82,6 +82,15 @@ impl Peer {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// A port of a range that systems give to nobody who asks for any, and other tests do not choose
+/// from; the first that is tried is this process' own.
+fn free_port() -> u16 {
+    let first = u16::try_from(std::process::id() % 4000).unwrap();
+    let mut ports = (0..4000).map(|next| 10_000 + (first + next) % 4000);
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.unwrap()
 }
 
 /// The series of a page, and the families with their types and help texts.

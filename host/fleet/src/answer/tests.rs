@@ -25,7 +25,7 @@ fn group(times_s: std::ops::Range<i64>) -> Group {
 }
 
 fn lengths(group: Group) -> Vec<usize> {
-    let series = group.series(TimeRange::ALL).series;
+    let series = group.series(TimeRange::ALL, Wanted::Samples).series;
     series
         .iter()
         .map(|series| series.timestamps.len())
@@ -53,7 +53,7 @@ fn a_replica_that_ends_and_one_that_begins_then_leave_no_gap_for_penalty() {
     // Thanos issue 2890: the second one would have to wait for twice the interval.
     let groups = Group::joined(vec![group(0..600), group(600..1_200)]);
     let [joined] = <[Group; 1]>::try_from(groups).unwrap();
-    let replicas = joined.series(TimeRange::ALL).series;
+    let replicas = joined.series(TimeRange::ALL, Wanted::Samples).series;
     assert_eq!(replicas.len(), 1);
     let merged = Dedup::Penalty.apply(replicas, Wanted::Samples).unwrap();
     assert_eq!(merged.timestamps.len(), 80);
@@ -68,7 +68,7 @@ fn a_chunk_that_cannot_be_read_costs_itself_and_names_its_series() {
         data: Bytes::from_static(b"x"),
         hash: 0,
     });
-    let read = broken.series(TimeRange::ALL);
+    let read = broken.series(TimeRange::ALL, Wanted::Samples);
     assert_eq!((count, read.series.len()), (2, 1));
     assert_eq!(read.series[0].timestamps.len(), 120);
     let [fault] = <[String; 1]>::try_from(read.faults).unwrap();
@@ -78,6 +78,30 @@ fn a_chunk_that_cannot_be_read_costs_itself_and_names_its_series() {
         .chunks
         .iter_mut()
         .for_each(|chunk| chunk.raw = None);
-    let read = aggregated.series(TimeRange::ALL);
+    let read = aggregated.series(TimeRange::ALL, Wanted::Samples);
     assert!(read.series.is_empty() && read.faults[0].contains("only aggregates"));
+}
+
+#[test]
+fn the_aggregate_that_is_wanted_is_read_and_where_there_are_samples_each_counts_once() {
+    let wanted = Wanted::Windows {
+        aggregate: Aggregate::Count,
+        max_resolution_ms: 300_000,
+    };
+    let samples = group(0..60).series(TimeRange::ALL, Wanted::Samples).series;
+    let mut downsampled = group(0..60);
+    let times = samples[0].timestamps.clone();
+    let counts = Series::of_numbers(Labels::empty(), times, vec![3.0; 4]);
+    let counts = write_chunks(&counts).next().unwrap();
+    downsampled.chunks[0].raw = None;
+    downsampled.chunks[0].count = Some(store::Chunk {
+        r#type: 0,
+        data: Bytes::from(counts.data),
+        hash: 0,
+    });
+    let windows = downsampled.series(TimeRange::ALL, wanted).series;
+    assert_eq!(windows[0].values[..], [3.0; 4]);
+    let counted = group(0..60).series(TimeRange::ALL, wanted).series;
+    assert!(counted[0].values.iter().all(|value| *value == 1.0));
+    assert_eq!(counted[0].timestamps[..], samples[0].timestamps[..]);
 }

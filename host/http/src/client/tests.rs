@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
@@ -287,7 +287,10 @@ async fn what_is_to_end_is_named_wherever_a_redirect_leads() {
         heads[1].starts_with("DELETE /other/5 HTTP/1.1\r\n"),
         "{heads:?}"
     );
-    // Nobody listens any more.
+    // The port is taken, so that nobody else gets it, and nobody listens there.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/silence/5", deaf.local_addr().unwrap());
     let error = client.delete(&url, &HeaderMap::new()).await.unwrap_err();
     assert_eq!((error.method, error.url.as_str()), ("Delete", url.as_str()));
 }

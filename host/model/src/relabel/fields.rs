@@ -16,7 +16,7 @@ const REPLACEMENT: &str = "$1";
 pub struct Fields {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) source_labels: Vec<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    // An empty one is printed: left out it would read back as the default.
     pub(super) separator: String,
     #[serde(skip_serializing_if = "is_default_regex")]
     pub(super) regex: String,
@@ -24,7 +24,7 @@ pub struct Fields {
     pub(super) modulus: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) target_label: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    // As the separator.
     pub(super) replacement: String,
     pub(super) action: RelabelAction,
 }

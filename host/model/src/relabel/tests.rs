@@ -258,3 +258,17 @@ fn what_does_not_fit_together_is_refused_in_prometheus_words() {
         );
     }
 }
+
+#[test]
+fn an_empty_separator_and_replacement_are_printed_and_read_back() {
+    let fields = Fields {
+        separator: String::new(),
+        ..replace(&["a"], "(.*)", "d", "")
+    };
+    let config = RelabelConfig::try_from(fields).unwrap();
+    let text = serde_json::to_string(&config).unwrap();
+    assert!(text.contains(r#""separator":"""#), "{text}");
+    assert!(text.contains(r#""replacement":"""#), "{text}");
+    let read: RelabelConfig = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, config);
+}

@@ -12,11 +12,15 @@ use narthex_model::PromDuration;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::defaults::Defaults;
 use crate::prometheus_server::ClientArgs;
 use crate::query_string;
 
 /// An answer may have this many bytes: what a million alerts without long annotations have.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
+
+/// How long a command takes at most where nobody says it, as amtool's.
+const TIMEOUT_DEFAULT: PromDuration = PromDuration::from_secs(30);
 
 /// How much of an answer is shown that says why it is none.
 const REASON_CHARS_MAX: usize = 1000;
@@ -24,12 +28,13 @@ const REASON_CHARS_MAX: usize = 1000;
 /// Where it is.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ConnectionArgs {
-    /// Alertmanager to talk to.
+    /// Alertmanager to talk to. Without it, what `~/.config/amtool/config.yml` or
+    /// `/etc/amtool/config.yml` has as `alertmanager.url`; so it is with the other flags there.
     #[arg(long = "alertmanager.url", value_name = "URL")]
     url: Option<String>,
-    /// Timeout for the executed command.
-    #[arg(long, value_name = "DURATION", default_value = "30s")]
-    timeout: PromDuration,
+    /// Timeout for the executed command; 30s where no file of defaults says it either.
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<PromDuration>,
     /// How to speak to it.
     #[command(flatten)]
     client: ClientArgs,
@@ -57,18 +62,27 @@ impl Connection {
     /// # Errors
     /// No URL is given, or no client can be made.
     pub(super) fn new(args: &ConnectionArgs) -> anyhow::Result<Self> {
-        let url = args.url.as_deref();
+        let defaults = Defaults::load()?;
+        let url = args.url.as_deref().or(defaults.get("alertmanager.url"));
         let url =
             url.context("--alertmanager.url says which Alertmanager to ask; it is missing")?;
+        let timeout = match (args.timeout, defaults.get("timeout")) {
+            (Some(timeout), _) => timeout,
+            (None, Some(text)) => text
+                .parse::<PromDuration>()
+                .map_err(|error| anyhow!("timeout {text:?} of the file of defaults: {error}"))?,
+            (None, None) => TIMEOUT_DEFAULT,
+        };
+        let client = args.client.or_file(defaults.get("http.config.file"));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("the runtime cannot be started")?;
         Ok(Self {
             runtime,
-            client: Client::new(&args.client.config()?)?,
+            client: Client::new(&client.config()?)?,
             base: format!("{}/api/v2", url.trim_end_matches('/')),
-            timeout: args.timeout.as_std(),
+            timeout: timeout.as_std(),
         })
     }
 

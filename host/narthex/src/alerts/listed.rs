@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::connection::{Connection, ConnectionArgs};
+use super::defaults::Defaults;
 use super::labels;
 use super::output::{Output, Table, entries, shown_time, text};
 
@@ -15,9 +16,9 @@ pub(crate) struct AlertQuery {
     /// Whom to ask.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter.
-    #[arg(short = 'o', long, value_enum, default_value = "simple")]
-    output: Output,
+    /// Output formatter; simple where no file of defaults says another.
+    #[arg(short = 'o', long, value_enum)]
+    output: Option<Output>,
     /// Show inhibited alerts.
     #[arg(short = 'i', long)]
     inhibited: bool,
@@ -75,15 +76,17 @@ pub(super) fn query(query: &AlertQuery) -> anyhow::Result<ExitCode> {
         ("silenced", flag(query.silenced)),
         ("unprocessed", flag(query.unprocessed)),
     ];
-    let receiver = query.receiver.iter();
-    fields.extend(receiver.map(|receiver| ("receiver", receiver.as_str())));
+    let defaults = Defaults::load()?;
+    let receiver = query.receiver.as_deref().or(defaults.get("receiver"));
+    fields.extend(receiver.map(|receiver| ("receiver", receiver)));
     fields.extend(matchers.iter().map(|matcher| ("filter", matcher.as_str())));
+    let output = Output::chosen(query.output)?;
     let mut answer = Connection::new(&query.connection)?.get("alerts", &fields)?;
     // Who wants JSON gets what was answered.
-    if let (Some(alerts), false) = (answer.as_array_mut(), query.output == Output::Json) {
+    if let (Some(alerts), false) = (answer.as_array_mut(), output == Output::Json) {
         alerts.sort_by_cached_key(|alert| text(alert, "/startsAt").to_owned());
     }
-    match query.output {
+    match output {
         Output::Json => println!("{answer}"),
         Output::Simple => print!("{}", simple(&answer)),
         Output::Extended => print!("{}", extended(&answer)),

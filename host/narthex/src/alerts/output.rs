@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use anyhow::anyhow;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::Value;
+
+use super::defaults::Defaults;
 
 /// `--output`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -12,6 +15,23 @@ pub(super) enum Output {
     Simple,
     Extended,
     Json,
+}
+
+impl Output {
+    /// What a flag says, else a file of defaults, else `simple`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what it says is none.
+    pub(super) fn chosen(flag: Option<Self>) -> anyhow::Result<Self> {
+        if let Some(output) = flag {
+            return Ok(output);
+        }
+        match Defaults::load()?.get("output") {
+            Some(text) => Self::from_str(text, false)
+                .map_err(|error| anyhow!("output of the file of defaults: {error}")),
+            None => Ok(Self::Simple),
+        }
+    }
 }
 
 /// Rows of the same number of cells, the first one with their names.

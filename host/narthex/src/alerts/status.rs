@@ -16,9 +16,9 @@ pub(crate) struct StatusQuery {
     /// Whom to ask.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter.
-    #[arg(short = 'o', long, value_enum, default_value = "simple")]
-    output: Output,
+    /// Output formatter; simple where no file of defaults says another.
+    #[arg(short = 'o', long, value_enum)]
+    output: Option<Output>,
 }
 
 impl StatusQuery {
@@ -31,9 +31,10 @@ impl StatusQuery {
     /// # Errors
     /// What hindered it.
     pub(super) fn cluster(&self) -> anyhow::Result<ExitCode> {
+        let output = Output::chosen(self.output)?;
         let mut status = self.ask()?;
         let cluster = status["cluster"].take();
-        match self.output {
+        match output {
             Output::Json => println!("{cluster}"),
             output => print!("{}", cluster_text(&cluster, output)),
         }
@@ -45,15 +46,16 @@ impl StatusQuery {
     /// # Errors
     /// What hindered it.
     pub(super) fn config(&self) -> anyhow::Result<ExitCode> {
+        let output = Output::chosen(self.output)?;
         let status = self.ask()?;
-        if self.output == Output::Json {
+        if output == Output::Json {
             println!("{status}");
             return Ok(ExitCode::SUCCESS);
         }
         let config = status.pointer("/config/original").and_then(Value::as_str);
         let config = config.context("the Alertmanager does not say what its config is")?;
         println!("{config}");
-        if self.output == Output::Extended {
+        if output == Output::Extended {
             let versions = status["versionInfo"].as_object().into_iter().flatten();
             for (name, value) in versions {
                 println!("{name} {}", value.as_str().unwrap_or_default());

@@ -9,6 +9,7 @@ const SERVER_ONLY: &[&str] = &[
     "alertmanager.",
     "cluster.",
     "grpc",
+    "query-range.",
     "query.",
     "rules.",
     "store.",
@@ -37,7 +38,10 @@ const QUERIER_ONLY: &[&str] = &[
     "deduplication.",
     "endpoint",
     "grpc-client-",
+    // What a host keeps holds as long as its own samples do, of which others know nothing.
+    "query-range.response-cache-config-file",
     "query.partial-response",
+    "query.pushdown",
     "query.replica-label",
     "store.response-timeout",
     "store.sd-",

@@ -58,6 +58,14 @@ pub(crate) struct QuerierFlags {
     )]
     no_partial_response: bool,
 
+    /// Have aggregations evaluated by Narthex hosts over the series that they alone have, so that
+    /// results travel and not series. The default.
+    #[arg(long = "query.pushdown", overrides_with = "no_pushdown")]
+    pushdown: bool,
+
+    #[arg(long = "no-query.pushdown", hide = true, overrides_with = "pushdown")]
+    no_pushdown: bool,
+
     /// So long an endpoint may keep one query waiting in all; then the query goes on without it.
     #[arg(long = "store.response-timeout", default_value = "30s")]
     pub(crate) response_timeout: PromDuration,
@@ -122,6 +130,10 @@ impl QuerierFlags {
             DedupName::Penalty => Dedup::Penalty,
             DedupName::Chain => Dedup::Chain,
         }
+    }
+
+    pub(crate) fn pushes_down(&self) -> bool {
+        self.pushdown || !self.no_pushdown
     }
 
     pub(crate) fn is_partial(&self) -> bool {

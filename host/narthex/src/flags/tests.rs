@@ -35,6 +35,12 @@ fn no_flags_are_prometheus_defaults() {
         ("query.max-concurrency", "20"),
         ("query.max-samples", "50000000"),
         ("query.max-bytes", "2GB"),
+        ("query-range.split-interval", "1d"),
+        ("query-range.max-query-parallelism", "4"),
+        ("query-range.cache-size", "64MB"),
+        ("query-range.response-cache-max-freshness", "10m"),
+        ("query-range.cache-max-age", "6h"),
+        ("query-range.response-cache-config-file", ""),
         ("storage.tsdb.page-cache-size", "128MB"),
         ("storage.tsdb.retention.time", ""),
         ("storage.object-store.config", ""),
@@ -318,6 +324,19 @@ fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
         let error = parsed(&args).unwrap_err();
         assert!(error.contains(expected), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn a_querier_has_aggregations_evaluated_elsewhere_unless_told_otherwise() {
+    let on = |more: &[&str]| {
+        let args = [&["query", "serve", "--endpoint=a:1"][..], more].concat();
+        parsed(&args).unwrap().flags.querier.pushes_down()
+    };
+    assert!(on(&[]));
+    assert!(!on(&["--no-query.pushdown"]));
+    assert!(on(&["--no-query.pushdown", "--query.pushdown"]));
+    let error = parsed(&["--no-query.pushdown"]).unwrap_err();
+    assert!(error.contains("can only be used by query serve"), "{error}");
 }
 
 #[test]

@@ -17,6 +17,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Subcommand;
 
+pub(crate) use install::{needs_grant, signed_by, snippet};
+pub(crate) use source::{Published, Source};
+
 /// What can be done with packages.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum RegistryCommand {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use narthex_tsdb::{ANALYSIS_LIMIT, Analysis, StoredBlocks};
+use narthex_promql::parse_metric_selector;
+use narthex_tsdb::{ANALYSIS_LIMIT, Analysis, AnalysisOptions, StoredBlocks};
 
 use super::{Output, print, runtime, tell_damaged};
 
@@ -23,6 +24,12 @@ pub(crate) struct Analyze {
     /// How many items each list has.
     #[arg(long, value_name = "N", default_value_t = ANALYSIS_LIMIT)]
     limit: usize,
+    /// Only series that match this selector.
+    #[arg(long = "match", value_name = "SELECTOR")]
+    selector: Option<String>,
+    /// Tell how full the chunks are as well.
+    #[arg(long)]
+    extended: bool,
     /// Output formatter.
     #[arg(short = 'o', long, value_enum, default_value = "text")]
     output: Output,
@@ -32,8 +39,17 @@ impl Analyze {
     /// Prints the analysis.
     ///
     /// # Errors
-    /// There is no such block, or it is damaged.
+    /// The selector is none, there is no such block, or it is damaged.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let selector = match &self.selector {
+            Some(text) => Some((text.clone(), parse_metric_selector(text)?)),
+            None => None,
+        };
+        let options = AnalysisOptions {
+            limit: self.limit,
+            selector,
+            is_extended: self.extended,
+        };
         let stored = StoredBlocks::find(&self.store)?;
         let analysis = runtime()?.block_on(async {
             let block = match &self.block {
@@ -47,7 +63,7 @@ impl Analyze {
                     newest.with_context(|| format!("no block in {}", self.store.display()))?
                 }
             };
-            anyhow::Ok(Analysis::of(&block, self.limit).await?)
+            anyhow::Ok(Analysis::of(&block, &options).await?)
         })?;
         match self.output {
             Output::Text => print(&analysis),

@@ -7,6 +7,7 @@ use narthex_registry::Layout;
 use tokio::sync::broadcast;
 
 use super::PluginRuntime;
+use crate::config::PluginsConfig;
 use crate::error::PluginError;
 use crate::log_ring::LogLine;
 use crate::metrics::{DENIED_CAPABILITIES, DeniedLabels, ReloadLabels};
@@ -37,6 +38,11 @@ impl PluginRuntime {
     /// The folder of installed plugins, where the configuration names one.
     pub fn directory(&self) -> Option<PathBuf> {
         self.config.load().directory.clone()
+    }
+
+    /// The configuration that holds now.
+    pub fn config(&self) -> Arc<PluginsConfig> {
+        self.config.load_full()
     }
 
     /// The last lines that a plugin logged, and those to come; none, where there is no such

@@ -1,6 +1,7 @@
 //! Finds plugins in the folder and loads what is found, beside the work of those that serve.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use narthex_model::{Clock, SystemClock};
 use narthex_registry::Manifest;
@@ -9,7 +10,6 @@ use super::PluginRuntime;
 use crate::artifact::Artifact;
 use crate::error::PluginError;
 use crate::folder::{Change, Folder};
-use crate::limits::FOLDER_POLL;
 use crate::metrics::{InfoLabels, PluginLabel, ReloadLabels};
 use crate::plugin::Plugin;
 use crate::version::{Source, Version};
@@ -209,8 +209,8 @@ impl PluginRuntime {
 }
 
 /// Looks through the folder for ever, or until the runtime is gone.
-pub(super) async fn watch(runtime: Weak<PluginRuntime>) {
-    let mut ticks = tokio::time::interval(FOLDER_POLL);
+pub(super) async fn watch(runtime: Weak<PluginRuntime>, poll: Duration) {
+    let mut ticks = tokio::time::interval(poll);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

@@ -71,6 +71,14 @@ impl Bench {
         Self::with(embedded, "{}").await
     }
 
+    /// A runtime that carries the guest, which is compiled: a test may pause its time from here on.
+    pub(crate) async fn compiled() -> Self {
+        let bench = Self::new().await;
+        let job = bench.job("compiling", r#"{"do": "work"}"#);
+        collect(&job).await.unwrap();
+        bench
+    }
+
     /// A runtime with these plugins and a configuration in JSON.
     pub(crate) async fn with(embedded: Vec<Artifact>, config: &str) -> Self {
         Self::start(PluginOptions {
@@ -81,10 +89,12 @@ impl Bench {
         .await
     }
 
-    /// What a runtime under test is started with.
+    /// What a runtime under test is started with. It looks at its folder when a test says so: a
+    /// look between two files that a test writes would find a version that nobody meant.
     pub(crate) fn options() -> PluginOptions {
         PluginOptions {
             cache: Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled")),
+            folder_poll: None,
             ..PluginOptions::default()
         }
     }

@@ -304,7 +304,7 @@ async fn a_change_in_the_cluster_is_a_reason_to_ask_again() {
     let options = PluginOptions {
         config: config(&text),
         watches: Some(cluster.clone()),
-        ..PluginOptions::default()
+        ..Bench::options()
     };
     let runtime = PluginRuntime::start(options, &mut Registry::default()).await;
     let runtime = runtime.unwrap();

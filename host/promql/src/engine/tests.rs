@@ -329,7 +329,7 @@ fn each_selector_reads_what_it_needs_and_no_more() {
         ("1 + 1", vec![]),
     ] {
         let expr = parse(query, &ParseOptions::all()).unwrap();
-        let plan = plan(&expr, times, options).unwrap();
+        let plan = crate::plan::plan(&expr, times, options).unwrap();
         let ranges = plan
             .requests
             .iter()

@@ -8,7 +8,7 @@ use super::grid::Grid;
 use super::groups::Groups;
 use super::labels_functions::is_label_name;
 use super::quantile::quantile;
-use super::{Context, count_values, histogram, mistyped, ranking};
+use super::{Context, count_values, histogram, mistyped, partials, ranking};
 use crate::annotations::{Note, Notes};
 use crate::ast::AggregateOp;
 use crate::error::QueryError;
@@ -61,15 +61,17 @@ pub(crate) fn aggregate<'a>(
     }
 }
 
-/// Aggregates what has been read, or tells what it became while it was read.
+/// Aggregates what has been read, or tells what it became while it was read, or elsewhere.
 pub(crate) fn streamed<'a>(
     context: Context<'a>,
     index: usize,
     grid: Grid,
 ) -> Result<Vector<'a>, QueryError> {
-    match context.folded.get(index) {
-        Some(Some(fold)) => Ok(Arc::clone(fold).vector(context)),
-        _ => aggregate(context, &context.streamed[index].aggregation, grid),
+    let streamed = &context.streamed[index];
+    match (context.folded.get(index), context.partials.get(index)) {
+        (Some(Some(fold)), _) => Ok(Arc::clone(fold).vector(context)),
+        (_, Some(Some(partial))) => partials::combined(context, streamed, partial, grid),
+        _ => aggregate(context, &streamed.aggregation, grid),
     }
 }
 

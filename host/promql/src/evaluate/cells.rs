@@ -15,6 +15,8 @@ pub(crate) trait Cells: Send + Sync {
     fn add(&mut self, place: usize, value: f64);
     /// The numbers of a column, the first of them at a place.
     fn add_numbers(&mut self, first: usize, column: &[f64]);
+    /// What another fold has made of so many numbers, at a place.
+    fn combine(&mut self, place: usize, result: f64, count: f64);
     /// The results from a place on; [`ABSENT`] where there was no number.
     fn results(&self, first: usize, out: &mut [f64]);
 }
@@ -66,6 +68,10 @@ impl<C: Cell + Send + Sync> Cells for Array<C> {
         }
     }
 
+    fn combine(&mut self, place: usize, result: f64, count: f64) {
+        self.cells[place].combine(result, count);
+    }
+
     fn results(&self, first: usize, out: &mut [f64]) {
         for (out, cell) in out.iter_mut().zip(&self.cells[first..]) {
             *out = (self.finish)(cell.clone().result());
@@ -79,6 +85,10 @@ trait Cell: Clone {
     fn empty() -> Self;
     /// One more value.
     fn add(&mut self, value: f64);
+    /// The result of other values, and how many those were. Of most aggregations it is one more value.
+    fn combine(&mut self, result: f64, _count: f64) {
+        self.add(result);
+    }
     /// The result, or [`ABSENT`] where there was no value.
     fn result(self) -> f64;
 }
@@ -121,6 +131,10 @@ impl Cell for Mean {
         } else {
             Self::add(self, value);
         }
+    }
+
+    fn combine(&mut self, result: f64, count: f64) {
+        Self::combine(self, result, count);
     }
 
     fn result(self) -> f64 {
@@ -186,6 +200,10 @@ impl Cell for Count {
         self.0 += 1.0;
     }
 
+    fn combine(&mut self, result: f64, _count: f64) {
+        self.0 += result;
+    }
+
     fn result(self) -> f64 {
         if self.0 == 0.0 { ABSENT } else { self.0 }
     }
@@ -247,6 +265,21 @@ mod tests {
         assert_eq!(folded::<Min>(&[2.0, nan, 1.0]), 1.0);
         assert!(folded::<Max>(&[nan]).is_nan() && !is_absent(folded::<Max>(&[nan])));
         assert!(folded::<Sum>(&[1.0, nan]).is_nan());
+    }
+
+    #[test]
+    fn results_of_parts_are_put_together() {
+        fn both<C: Cell>(first: &[f64], second: f64, count: f64) -> f64 {
+            let mut cell = C::empty();
+            first.iter().for_each(|value| cell.add(*value));
+            cell.combine(second, count);
+            cell.result()
+        }
+        assert_eq!(both::<Sum>(&[1.0, 2.0], 7.0, 1.0), 10.0);
+        assert_eq!(both::<Count>(&[1.0, 2.0], 7.0, 1.0), 9.0);
+        assert_eq!(both::<Min>(&[1.0, 2.0], f64::NAN, 1.0), 1.0);
+        assert_eq!(both::<Max>(&[], 7.0, 1.0), 7.0);
+        assert_eq!(both::<Mean>(&[1.0, 3.0], 6.0, 2.0), 4.0);
     }
 
     #[test]

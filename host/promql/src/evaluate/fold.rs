@@ -4,12 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Context;
+use narthex_storage::Partial;
+
 use super::cells::{Cells, cells};
 use super::column::{Fill, OutputSeries, Vector, is_absent};
+use super::grid::Grid;
 use super::groups::Groups;
 use super::histogram_aggregate::HistogramCells;
+use super::{Context, partials};
 use crate::ast::Span;
+use crate::budget::Budget;
 use crate::error::QueryError;
 use crate::plan::{Aggregation, Plan};
 
@@ -76,6 +80,48 @@ impl Fold {
             }
             Ok(())
         })
+    }
+
+    /// Takes in what others have made of series of theirs, at the times of a grid.
+    pub(crate) fn combine(
+        &mut self,
+        budget: &Budget,
+        aggregation: &Aggregation,
+        grid: Grid,
+        partial: &Partial,
+    ) -> Result<(), QueryError> {
+        let series: Vec<OutputSeries> = partial.values.iter().map(partials::output).collect();
+        // They are no series in the order of the others.
+        self.times_taken += 2;
+        let before = self.bytes();
+        let group_of = self.groups.add(aggregation, &series);
+        budget.charge_bytes(self.bytes().saturating_sub(before))?;
+        let places = self.places();
+        self.cells.resize(places);
+        self.histograms.resize(places);
+        for (index, series) in partial.values.iter().enumerate() {
+            budget.check()?;
+            let first = group_of[index] * self.steps;
+            let counts = partial.counts.get(index);
+            for (at, time_ms) in series.timestamps.iter().enumerate() {
+                let Some(step) = grid.step_at(*time_ms) else {
+                    continue;
+                };
+                let histograms = series.histograms.as_ref();
+                match histograms.and_then(|histograms| histograms.get(at)?.as_deref()) {
+                    Some(histogram) if self.histograms.takes() => {
+                        self.histograms.add(first + step, histogram, "");
+                    }
+                    Some(_) => {}
+                    None => {
+                        let count = counts.and_then(|counts| counts.values.get(at));
+                        let count = count.copied().unwrap_or(1.0);
+                        self.cells.combine(first + step, series.values[at], count);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a group has become a native histogram at some step.
@@ -165,6 +211,23 @@ impl Folds {
             part.fold.take(context, &streamed.aggregation, &vector)?;
         }
         Ok(true)
+    }
+
+    /// Takes in what others have made of series of theirs, each with its place in the plan.
+    pub(crate) fn combine(
+        &mut self,
+        plan: &Plan,
+        budget: &Budget,
+        partials: &[(usize, Partial)],
+    ) -> Result<(), QueryError> {
+        for part in &mut self.parts {
+            let streamed = &plan.streamed[part.streamed];
+            for (_, partial) in partials.iter().filter(|(at, _)| *at == part.streamed) {
+                let fold = &mut part.fold;
+                fold.combine(budget, &streamed.aggregation, streamed.grid, partial)?;
+            }
+        }
+        Ok(())
     }
 
     /// What was charged to the budget for them, or a little less.

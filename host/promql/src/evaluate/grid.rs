@@ -1,5 +1,7 @@
 //! The times at which an expression is evaluated.
 
+use narthex_storage::Steps;
+
 /// Evenly spaced times, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
@@ -51,6 +53,11 @@ impl Grid {
             .saturating_add(self.step_ms.saturating_mul(steps))
     }
 
+    /// The step whose time this is, where it is one.
+    pub(crate) fn step_at(self, time_ms: i64) -> Option<usize> {
+        Steps::from(self).position(time_ms)
+    }
+
     /// The last time.
     pub(crate) fn end_ms(self) -> i64 {
         self.time(self.count - 1)
@@ -59,6 +66,16 @@ impl Grid {
     /// All times.
     pub(crate) fn times(self) -> impl Iterator<Item = i64> {
         (0..self.count).map(move |step| self.time(step))
+    }
+}
+
+impl From<Grid> for Steps {
+    fn from(grid: Grid) -> Self {
+        Self {
+            start_ms: grid.start_ms,
+            step_ms: grid.step_ms,
+            count: grid.count,
+        }
     }
 }
 

@@ -49,6 +49,31 @@ impl Mean {
         self.value = scaled.plus(value / self.count);
     }
 
+    /// Takes in the average of so many values more.
+    pub(crate) fn combine(&mut self, average: f64, count: f64) {
+        if self.is_empty() {
+            *self = Self {
+                value: Kahan::new(average),
+                count,
+                incremental: true,
+            };
+            return;
+        }
+        if !self.incremental {
+            self.incremental = true;
+            self.value.sum /= self.count;
+            self.value.compensation /= self.count;
+        }
+        let all = self.count + count;
+        let share = self.count / all;
+        let scaled = Kahan {
+            sum: share * self.value.sum,
+            compensation: share * self.value.compensation,
+        };
+        self.value = scaled.plus(average * (count / all));
+        self.count = all;
+    }
+
     /// The average.
     pub(crate) fn result(self) -> f64 {
         if self.incremental {
@@ -62,6 +87,23 @@ impl Mean {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn averages_of_parts_weigh_what_they_are_of() {
+        let mut mean = Mean::new(1.0);
+        mean.add(2.0);
+        mean.combine(10.0, 3.0);
+        mean.combine(6.0, 5.0);
+        assert!((mean.result() - 6.3).abs() < 1e-12);
+        let mut of_parts = Mean::default();
+        of_parts.combine(f64::MAX, 2.0);
+        of_parts.combine(f64::MAX, 1.0);
+        assert!((of_parts.result() / f64::MAX - 1.0).abs() < 1e-12);
+        of_parts.combine(f64::INFINITY, 1.0);
+        assert_eq!(of_parts.result(), f64::INFINITY);
+        of_parts.combine(f64::NEG_INFINITY, 1.0);
+        assert!(of_parts.result().is_nan());
+    }
 
     #[test]
     fn an_average_whose_sum_would_overflow() {

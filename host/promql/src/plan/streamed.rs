@@ -1,8 +1,9 @@
 //! Which aggregations may take in their series as they are read, a few at a time: those that fold,
-//! where what is made of one series does not depend on another.
+//! where what is made of one series does not depend on another. Of those, and of those that rank,
+//! which may be evaluated where their series are.
 
 use super::{Aggregation, Node, NodeKind, Request};
-use crate::ast::AggregateOp;
+use crate::ast::{AggregateOp, Span};
 use crate::evaluate::grid::Grid;
 
 /// Such an aggregation.
@@ -10,6 +11,8 @@ use crate::evaluate::grid::Grid;
 pub(crate) struct Streamed {
     /// The aggregation.
     pub(crate) aggregation: Aggregation,
+    /// Where it stands in the query.
+    pub(crate) span: Span,
     /// The one request that it reads.
     pub(crate) request: usize,
     /// The times at which it is evaluated.
@@ -22,23 +25,74 @@ impl Streamed {
     pub(crate) fn changes_labels(&self) -> bool {
         !matches!(self.aggregation.inner.kind, NodeKind::Instant(_))
     }
+
+    /// Whether it may be evaluated for some of the series here and for others there, and what became
+    /// of them be put together.
+    ///
+    /// Series that are told apart by a label must not lose it before they are aggregated: elsewhere
+    /// nobody would see that there are two.
+    pub(crate) fn is_pushable(&self) -> bool {
+        let Aggregation {
+            op, inner, param, ..
+        } = &self.aggregation;
+        let distributes = matches!(
+            op,
+            AggregateOp::Sum
+                | AggregateOp::Avg
+                | AggregateOp::Min
+                | AggregateOp::Max
+                | AggregateOp::Count
+                | AggregateOp::Group
+        );
+        (distributes || ranks(*op))
+            && keeps_labels(inner)
+            && param.as_ref().is_none_or(|param| !reads(param))
+    }
 }
 
 /// The request of an aggregation that may take in its series a few at a time; `None` where it is
 /// to see them all at once.
 pub(super) fn only_request(aggregation: &Aggregation) -> Option<usize> {
-    if !folds(aggregation.op) {
+    let param = aggregation.param.as_ref();
+    let ranks = ranks(aggregation.op) && param.is_none_or(|param| !reads(param));
+    if !folds(aggregation.op) && !ranks {
         return None;
     }
     request_of_each(&aggregation.inner)
 }
 
 /// Marks the requests that nobody reads but aggregations that take in their series a few at a
-/// time.
+/// time, and those that nobody reads but aggregations that may be evaluated elsewhere.
 pub(super) fn mark(requests: &mut [Request], streamed: &[Streamed]) {
     for (index, request) in requests.iter_mut().enumerate() {
-        let taken = streamed.iter().filter(|s| s.request == index).count();
-        request.is_streamed = request.uses == taken;
+        let users = || streamed.iter().filter(move |s| s.request == index);
+        let has_no_other = request.uses == users().count();
+        request.is_streamed = has_no_other && users().all(|s| folds(s.aggregation.op));
+        request.is_pushable = has_no_other && users().all(Streamed::is_pushable);
+    }
+}
+
+/// Whether an aggregation leaves some of the series as they are: the best of all are among the best of
+/// each part.
+fn ranks(op: AggregateOp) -> bool {
+    matches!(op, AggregateOp::Topk | AggregateOp::Bottomk)
+}
+
+/// Whether series that differ in a label still do so after an expression, but for the name of the
+/// metric.
+fn keeps_labels(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Subquery(subquery) => keeps_labels(&subquery.inner),
+        NodeKind::Negate(inner) => keeps_labels(inner),
+        NodeKind::Binary(operation) => keeps_labels(&operation.lhs) && keeps_labels(&operation.rhs),
+        NodeKind::Call(function, args) => {
+            !matches!(function.name, "label_join" | "label_replace")
+                && args.iter().all(keeps_labels)
+        }
+        NodeKind::Number(_) | NodeKind::String(_) | NodeKind::Instant(_) | NodeKind::Range(..) => {
+            true
+        }
+        NodeKind::Aggregate(_) | NodeKind::Streamed(_) | NodeKind::Info(_) => false,
     }
 }
 

@@ -453,7 +453,7 @@ fn from_stream(what: &str, error: &std::io::Error) -> RegistryError {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -508,9 +508,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_registry_that_is_not_there_is_unavailable() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        // The port is taken, so that nobody else gets it, and nobody listens there.
+        let deaf = TcpSocket::new_v4().unwrap();
+        deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = deaf.local_addr().unwrap().to_string();
         let registry = Registry::with_credentials(&address, true, None).unwrap();
         let error = registry.tags("redis").await.unwrap_err();
         assert!(matches!(error, RegistryError::Unavailable(_)), "{error}");

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use narthex_model::Labels;
 
-use super::item::{Item, ItemValue};
-use super::request::{self, MetadataByName};
+use super::item::{Item, ItemValue, MetricMetadata};
+use super::request;
 use crate::MessageKind;
 
 /// A sample and the series that it belongs to.
@@ -19,11 +19,17 @@ pub struct PushedSample {
 }
 
 /// The packed body of a request with some samples. Those of one series that stand side by side
-/// become one series of the request. How many there may be is what the receiver takes.
+/// become one series of the request. How many there may be is what the receiver takes. In 2.0 each
+/// series has with it what is known of its family; in 1.0 that is a request of its own
+/// ([`metadata_body`]).
 ///
 /// # Errors
 /// There are more than 4 GiB of them.
-pub fn request_body(kind: MessageKind, samples: &[PushedSample]) -> Result<Bytes, snap::Error> {
+pub fn request_body(
+    kind: MessageKind,
+    samples: &[PushedSample],
+    metadata: &[MetricMetadata],
+) -> Result<Bytes, snap::Error> {
     let items = samples.iter().map(|sample| Item {
         labels: sample.labels.clone(),
         value: ItemValue::Number {
@@ -34,5 +40,13 @@ pub fn request_body(kind: MessageKind, samples: &[PushedSample]) -> Result<Bytes
         seq: 0,
     });
     let items: Vec<Item> = items.collect();
-    request::body(kind, &items, &MetadataByName::new())
+    request::body(kind, &items, &request::by_name(metadata.to_vec()))
+}
+
+/// The packed body of a request of 1.0 with what is known of metrics alone.
+///
+/// # Errors
+/// There is more than 4 GiB of it.
+pub fn metadata_body(metadata: &[MetricMetadata]) -> Result<Bytes, snap::Error> {
+    request::metadata_body(metadata)
 }

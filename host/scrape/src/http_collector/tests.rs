@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use narthex_model::Labels;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
 
 use super::*;
 
@@ -30,6 +31,8 @@ enum Script {
 struct Server {
     address: String,
     requests: Arc<Mutex<Vec<String>>>,
+    /// Told when it hangs, all that it has to say being sent.
+    hangs: Arc<Notify>,
 }
 
 impl Server {
@@ -37,13 +40,19 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&requests);
+        let hangs = Arc::new(Notify::new());
+        let (log, hung) = (Arc::clone(&requests), Arc::clone(&hangs));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(play(stream, script.clone(), Arc::clone(&log)));
+                let (log, hung) = (Arc::clone(&log), Arc::clone(&hung));
+                tokio::spawn(play(stream, script.clone(), log, hung));
             }
         });
-        Self { address, requests }
+        Self {
+            address,
+            requests,
+            hangs,
+        }
     }
 
     async fn answering(head: &str, body: &[u8]) -> Self {
@@ -65,7 +74,12 @@ fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-async fn play(mut stream: TcpStream, script: Script, log: Arc<Mutex<Vec<String>>>) {
+async fn play(
+    mut stream: TcpStream,
+    script: Script,
+    log: Arc<Mutex<Vec<String>>>,
+    hangs: Arc<Notify>,
+) {
     let mut head = Vec::new();
     if let Script::SendAtOnce(bytes) = &script {
         let _ = stream.write_all(bytes).await;
@@ -85,6 +99,7 @@ async fn play(mut stream: TcpStream, script: Script, log: Arc<Mutex<Vec<String>>
         }
         Script::SendAndHang(bytes) => {
             let _ = stream.write_all(&bytes).await;
+            hangs.notify_one();
             std::future::pending::<()>().await;
         }
         Script::Endless(first, again) => {
@@ -98,14 +113,6 @@ async fn play(mut stream: TcpStream, script: Script, log: Arc<Mutex<Vec<String>>
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn scrape(address: &str, config: Value) -> Result<(String, Bytes), String> {
-    scrape_within(PATIENCE, address, config).await
-}
-
-async fn scrape_within(
-    patience: Duration,
-    address: &str,
-    config: Value,
-) -> Result<(String, Bytes), String> {
     let mut config: ScrapeConfig = serde_json::from_value(config).unwrap();
     config.scrape_protocols = ScrapeProtocol::DEFAULT.to_vec();
     let collector = HttpCollector::new(&config).map_err(|error| error.to_string())?;
@@ -116,7 +123,7 @@ async fn scrape_within(
         ("__scrape_timeout__", "2500ms"),
     ]);
     let target = Target::new(labels, Labels::empty(), &config.params);
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + PATIENCE;
     match collector.collect(&target, deadline).await {
         Ok(Scraped::Text { content_type, body }) => Ok((content_type, body)),
         Ok(Scraped::Families(_)) => Err("not a text".to_owned()),
@@ -205,9 +212,10 @@ async fn an_answer_that_is_an_error_says_which() {
 
 #[tokio::test]
 async fn nobody_there_reads_as_in_prometheus() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    // The port is taken, so that nobody else gets it, and nobody listens there.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = deaf.local_addr().unwrap().to_string();
     let error = scrape(&address, json!({})).await.unwrap_err();
     let expected = format!(
         "Get \"http://{address}/metrics\": dial tcp {address}: connect: connection refused"
@@ -313,10 +321,16 @@ async fn a_hang_ends_at_the_deadline_and_says_where_it_was() {
 
 #[tokio::test]
 async fn a_body_that_stops_ends_at_the_deadline() {
-    let head = format!("HTTP/1.1 {TEXT}\r\nContent-Length: 99\r\n\r\nup 1\n");
-    let server = Server::start(Script::SendAndHang(head.into_bytes())).await;
-    let patience = Duration::from_secs(1);
-    let error = scrape_within(patience, &server.address, json!({})).await;
+    // More than is under way at any time: who has been sent it has read the head long ago.
+    let mut page = format!("HTTP/1.1 {TEXT}\r\nContent-Length: 99999999\r\n\r\n").into_bytes();
+    page.resize(32 << 20, b'#');
+    let server = Server::start(Script::SendAndHang(page)).await;
+    let time_passes = async {
+        server.hangs.notified().await;
+        tokio::time::pause();
+        tokio::time::advance(PATIENCE).await;
+    };
+    let (error, ()) = tokio::join!(server.scrape(json!({"body_size_limit": "0"})), time_passes);
     assert_eq!(error.unwrap_err(), "context deadline exceeded");
 }
 

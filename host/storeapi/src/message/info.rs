@@ -3,6 +3,7 @@
 //! A service is there where its message is set.
 
 use super::LabelSet;
+use super::evaluation::EvaluationInfo;
 
 /// `thanos.info.InfoRequest`
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
@@ -11,6 +12,10 @@ pub struct InfoRequest {}
 /// `thanos.info.InfoResponse`
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct InfoResponse {
+    /// What windows of samples the store has, of one that answers for them as we do. Thanos has no
+    /// such field and skips it.
+    #[prost(message, optional, tag = "1001")]
+    pub windows: Option<WindowsInfo>,
     /// The external labels of all series, a set for each source.
     #[prost(message, repeated, tag = "1")]
     pub label_sets: Vec<LabelSet>,
@@ -35,6 +40,17 @@ pub struct InfoResponse {
     /// `thanos.Query` is served.
     #[prost(message, optional, tag = "8")]
     pub query: Option<QueryApiInfo>,
+    /// `narthex.Evaluation` is served. Thanos has no such field and skips it.
+    #[prost(message, optional, tag = "1000")]
+    pub evaluation: Option<EvaluationInfo>,
+}
+
+/// `narthex.WindowsInfo`: what a store of ours says of its windows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
+pub struct WindowsInfo {
+    /// The length of the longest, in milliseconds; 0 where there are samples alone.
+    #[prost(int64, tag = "1")]
+    pub coarsest_ms: i64,
 }
 
 /// `thanos.info.StoreInfo`

@@ -8,6 +8,7 @@ use futures::future::ready;
 use futures::stream::{self, BoxStream};
 use hyper::{Request, Response};
 use prost::Message;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::codegen::{Body as HttpBody, StdError};
 use tonic::server::Grpc;
@@ -16,7 +17,8 @@ use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 use super::deadline;
-use super::metrics::{Call, GrpcMetrics};
+use super::metrics::GrpcMetrics;
+use super::unread::{self, LATE};
 use crate::message::exemplars::ExemplarsRequest;
 use crate::message::health::{HealthCheckRequest, HealthCheckResponse, ServingStatus};
 use crate::message::info::InfoRequest;
@@ -44,16 +46,15 @@ impl Service {
         B::Error: Into<StdError> + Send + 'static,
     {
         let Some(time) = deadline::of(request.headers()) else {
-            return self.call(request).await;
+            return self.call(request, None).await;
         };
-        let answer = tokio::time::timeout(time, self.call(request)).await;
-        answer.unwrap_or_else(|_| {
-            let text = "the time for the answer is over";
-            Status::deadline_exceeded(text).into_http()
-        })
+        // A time beyond what the clock can tell is none.
+        let until = Instant::now().checked_add(time);
+        let answer = tokio::time::timeout(time, self.call(request, until)).await;
+        answer.unwrap_or_else(|_| Status::deadline_exceeded(LATE).into_http())
     }
 
-    async fn call<B>(&self, request: Request<B>) -> Response<Body>
+    async fn call<B>(&self, request: Request<B>, until: Option<Instant>) -> Response<Body>
     where
         B: HttpBody + Send + 'static,
         B::Error: Into<StdError> + Send + 'static,
@@ -62,7 +63,8 @@ impl Service {
         match request.uri().path() {
             method::INFO => {
                 let answer = move |_: InfoRequest| {
-                    let info = api.info();
+                    let mut info = api.info();
+                    info.windows = Some(api.windows_info());
                     async move { Ok(info) }
                 };
                 self.unary(method::INFO, answer, request).await
@@ -87,23 +89,33 @@ impl Service {
             }
             method::SERIES => {
                 let answer = move |asked| Arc::clone(&api).series(asked);
-                self.streaming(method::SERIES, answer, request).await
+                self.streaming(method::SERIES, answer, (request, until))
+                    .await
+            }
+            method::EVALUATE => {
+                let answer = move |asked| Arc::clone(&api).evaluate(asked);
+                self.streaming(method::EVALUATE, answer, (request, until))
+                    .await
             }
             method::EXEMPLARS => {
                 let answer = move |asked: ExemplarsRequest| ready(all(api.exemplars(&asked)));
-                self.streaming(method::EXEMPLARS, answer, request).await
+                self.streaming(method::EXEMPLARS, answer, (request, until))
+                    .await
             }
             method::RULES => {
                 let answer = move |asked: RulesRequest| ready(all(api.rules(&asked)));
-                self.streaming(method::RULES, answer, request).await
+                self.streaming(method::RULES, answer, (request, until))
+                    .await
             }
             method::TARGETS => {
                 let answer = move |asked: TargetsRequest| ready(all(api.targets(asked)));
-                self.streaming(method::TARGETS, answer, request).await
+                self.streaming(method::TARGETS, answer, (request, until))
+                    .await
             }
             method::METADATA => {
                 let answer = move |asked: MetricMetadataRequest| ready(all(api.metadata(&asked)));
-                self.streaming(method::METADATA, answer, request).await
+                self.streaming(method::METADATA, answer, (request, until))
+                    .await
             }
             path => Status::unimplemented(format!("there is no method {path}")).into_http(),
         }
@@ -142,7 +154,7 @@ impl Service {
         &self,
         path: &'static str,
         answer: impl Fn(Q) -> F + Send,
-        request: Request<B>,
+        (request, until): (Request<B>, Option<Instant>),
     ) -> Response<Body>
     where
         Q: Message + Default + Send + 'static,
@@ -157,7 +169,10 @@ impl Service {
             let answer = answer(asked.into_inner());
             async move {
                 match answer.await {
-                    Ok(messages) => Ok(tonic::Response::new(counted(messages, call))),
+                    Ok(messages) => {
+                        let sending = unread::sending(messages, call, until);
+                        Ok(tonic::Response::new(sending))
+                    }
                     Err(status) => {
                         call.end(status.code());
                         Err(status)
@@ -171,7 +186,7 @@ impl Service {
 }
 
 /// The messages of an answer.
-type Messages<A> = BoxStream<'static, Result<A, Status>>;
+pub(super) type Messages<A> = BoxStream<'static, Result<A, Status>>;
 
 /// The server answers, and so do all of its services.
 fn health(asked: &HealthCheckRequest) -> Result<HealthCheckResponse, Status> {
@@ -187,23 +202,4 @@ fn health(asked: &HealthCheckRequest) -> Result<HealthCheckResponse, Status> {
 /// Messages that are there.
 fn all<A: Send + 'static>(messages: Result<Vec<A>, Status>) -> Result<Messages<A>, Status> {
     messages.map(|messages| stream::iter(messages.into_iter().map(Ok)).boxed())
-}
-
-/// The messages as they are asked for, and with the last one, or an error, the end of the call.
-fn counted<A: Send + 'static>(messages: Messages<A>, call: Call) -> Messages<A> {
-    let counted = stream::unfold(Some((messages, call)), |under_way| async move {
-        let (mut messages, call) = under_way?;
-        match messages.next().await {
-            Some(Ok(message)) => Some((Ok(message), Some((messages, call)))),
-            Some(Err(status)) => {
-                call.end(status.code());
-                Some((Err(status), None))
-            }
-            None => {
-                call.end(Code::Ok);
-                None
-            }
-        }
-    });
-    counted.boxed()
 }

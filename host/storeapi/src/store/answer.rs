@@ -11,6 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
 use super::StoreApi;
+use super::aggregates::Aggregates;
 use super::frames::{Frames, Held};
 use super::limits::Room;
 use super::question::Question;
@@ -24,6 +25,7 @@ pub(crate) type Answer = BoxStream<'static, Result<SeriesResponse, Status>>;
 pub(super) struct Answering {
     api: Arc<StoreApi>,
     question: Question,
+    aggregates: Aggregates,
     shard: Shard,
     /// The selectors of the groups that are not read yet.
     groups: IntoIter<Vec<Matcher>>,
@@ -56,6 +58,7 @@ impl Answering {
             room: Room::new(api.options.limits),
             api,
             question,
+            aggregates: Aggregates::of(&request),
             shard,
             groups: groups.into_iter(),
             frames: Frames::none(),
@@ -128,6 +131,7 @@ impl Answering {
         let Self {
             api,
             question,
+            aggregates,
             shard,
             room,
             ..
@@ -136,7 +140,7 @@ impl Answering {
             true => api.label_sets(question, shard, room, warnings).await,
             false => {
                 let asked = (&*question, matchers);
-                api.samples(asked, shard, room, warnings).await
+                api.samples(asked, aggregates, shard, room, warnings).await
             }
         }
     }

@@ -3,6 +3,7 @@
 use narthex_model::Labels;
 use tonic::Status;
 
+use super::shard::Shard;
 use crate::message::store::AggrChunk;
 
 /// What bounds requests for series.
@@ -18,6 +19,24 @@ pub struct StoreLimits {
     /// `--store.grpc.series-max-concurrency`: so many are answered at a time, others wait; 0 for
     /// no bound.
     pub requests_max: usize,
+}
+
+impl StoreLimits {
+    /// So many label sets are listed for an answer: one more than it may have, which is enough to
+    /// refuse it. Which of them are in a shard is known only when all are listed.
+    pub(super) fn listed_max(&self, shard: &Shard) -> Option<usize> {
+        let is_bound = self.series_max > 0 && shard.is_all();
+        is_bound.then(|| self.series_max.saturating_add(1))
+    }
+
+    /// # Errors
+    /// The answer would have more series than it may.
+    pub(super) fn check_listed(&self, count: usize, shard: &Shard) -> Result<(), Status> {
+        match shard.is_all() {
+            true => take(&mut 0, count, ("series", self.series_max)),
+            false => Ok(()),
+        }
+    }
 }
 
 /// How much an answer may still take.

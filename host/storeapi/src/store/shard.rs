@@ -27,6 +27,11 @@ struct Part {
 }
 
 impl Shard {
+    /// Whether it has all series.
+    pub(super) fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// # Errors
     /// There is no such shard.
     pub(super) fn new(info: Option<&ShardInfo>) -> Result<Self, Status> {

@@ -13,7 +13,7 @@ use crate::message::store::{
 };
 
 /// Without bounds.
-const UNLIMITED: StoreLimits = StoreLimits {
+pub(super) const UNLIMITED: StoreLimits = StoreLimits {
     series_max: 0,
     samples_max: 0,
     bytes_max: 0,

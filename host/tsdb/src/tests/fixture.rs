@@ -184,7 +184,8 @@ impl Readers {
             let (tsdb, done) = (Arc::clone(&store.tsdb), Arc::clone(&done));
             tokio::spawn(async move {
                 let (mut reads, mut seen) = (0, 0);
-                while !done.load(Ordering::SeqCst) {
+                // Once at least, however late its turn comes.
+                while reads == 0 || !done.load(Ordering::SeqCst) {
                     let samples = contract::samples(&*tsdb, vec![], TimeRange::ALL).await;
                     let Some(points) = samples.values().next() else {
                         continue;

@@ -1,6 +1,7 @@
 //! Samples out of order that are older than the blocks.
 
 use narthex_model::{PromDuration, Rejection};
+use narthex_storage::StorageAdmin as _;
 
 use super::fixture::{Store, append, sample};
 
@@ -47,6 +48,17 @@ async fn late_samples_are_read_from_the_head_and_then_from_the_blocks_of_their_t
     let mut found = store.samples().await;
     found.remove(r#"{__name__="d", job="x"}"#);
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_oldest_sample_may_be_one_that_came_late() {
+    let store = store().await;
+    assert_eq!(store.oldest_ms(), Some(0));
+    let late = vec![sample("a", -20_000, 1.0)];
+    assert_eq!(append(&store, late).rejected, []);
+    assert_eq!(store.oldest_ms(), Some(-20_000));
+    let empty = Store::new();
+    assert_eq!(empty.oldest_ms(), None);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod kinds;
 mod late;
 mod open_metrics;
 mod recovery;
+mod resolutions;
 mod retention;
 mod room;
 mod snapshots;

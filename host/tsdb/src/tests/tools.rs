@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::fixture::{Setup, Store, append, sample};
 use super::import::{HOUR_MS, START_MS, prometheus, written};
-use crate::{Analysis, BlockList, DumpFormat, StoredBlocks, dump};
+use crate::{Analysis, AnalysisOptions, BlockList, DumpFormat, StoredBlocks, dump};
 
 /// The same samples in blocks of ours and of Prometheus.
 struct Both {
@@ -163,6 +163,13 @@ async fn what_is_dumped_as_open_metrics_makes_the_same_blocks() {
     assert!(text.ends_with("# EOF\n") && text.contains("\nbucket{A=\"ü\",le=\"9\"} "));
 }
 
+fn of(limit: usize) -> AnalysisOptions {
+    AnalysisOptions {
+        limit,
+        ..AnalysisOptions::default()
+    }
+}
+
 /// What is analyzed, each list sorted, without the name of the block and what promtool has not.
 fn lists(analysis: &str) -> Vec<Vec<&str>> {
     let lists = analysis.split("\n\n").map(|list| {
@@ -181,13 +188,54 @@ async fn a_block_is_analyzed_as_promtool_does() {
     let blocks = stored.open_all().await.blocks;
     let theirs = both.theirs.path().to_str().unwrap();
     // The last block is the one that is taken where none is named.
-    let ours = Analysis::of(blocks.last().unwrap(), 1_000).await.unwrap();
+    let ours = Analysis::of(blocks.last().unwrap(), &of(1_000))
+        .await
+        .unwrap();
     let ours = ours.to_string();
     let theirs = both.promtool_with(&["analyze", "--limit=1000", theirs]);
     assert_eq!(lists(&ours), lists(&theirs));
     assert!(ours.contains("\nBytes per sample, of "), "{ours}");
-    let shorter = Analysis::of(blocks.last().unwrap(), 2).await.unwrap();
+    let shorter = Analysis::of(blocks.last().unwrap(), &of(2)).await.unwrap();
     assert_eq!(lists(&shorter.to_string())[3].len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_matches_of_a_block_is_analyzed_with_its_chunks() {
+    let both = Both::new().await;
+    let stored = StoredBlocks::find(both.ours.path()).unwrap();
+    let blocks = stored.open_all().await.blocks;
+    let bucket = Matcher::new("__name__", MatchOp::Equal, "bucket").unwrap();
+    let options = AnalysisOptions {
+        selector: Some(("bucket".to_owned(), vec![bucket])),
+        is_extended: true,
+        ..of(1_000)
+    };
+    let analysis = Analysis::of(blocks.last().unwrap(), &options)
+        .await
+        .unwrap();
+    let text = analysis.to_string();
+    let after = |part: &str| {
+        let found = text.split_once(part).map(|(_, after)| after.lines());
+        found.unwrap_or_else(|| panic!("{part}\n{text}"))
+    };
+    assert_eq!(after("\nMatcher: ").next(), Some("bucket"));
+    let series: u64 = after("\nMatched series: ").next().unwrap().parse().unwrap();
+    let metrics = after("\nHighest cardinality metric names:\n").next();
+    assert_eq!(metrics, Some(format!("{series} bucket").as_str()));
+    let all: u64 = after("\nSeries: ").next().unwrap().parse().unwrap();
+    assert!(series < all, "{text}");
+    // The block is no longer than a slice, so that each series is one chunk.
+    let bars = after("\nsamples per float chunk (min/avg/max): ").skip(1);
+    let chunks = bars.take_while(|line| line.starts_with('[')).map(|line| {
+        let (_, count) = line.split_once("]: ").unwrap();
+        let count = count.split_whitespace().next().unwrap();
+        count.parse::<u64>().unwrap()
+    });
+    assert_eq!(chunks.sum::<u64>(), series, "{text}");
+    assert!(
+        text.contains("\nsamples per histogram chunk: N/A\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,7 +303,7 @@ async fn a_block_that_cannot_be_opened_is_named_and_the_others_are_shown() {
         String::from_utf8(text).unwrap().lines().count() as u64,
         samples
     );
-    Analysis::of(opened.blocks.last().unwrap(), 5)
+    Analysis::of(opened.blocks.last().unwrap(), &of(5))
         .await
         .unwrap();
 }

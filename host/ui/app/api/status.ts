@@ -19,6 +19,16 @@ export interface TsdbStatus {
   seriesCountByLabelValuePair: NamedCount[];
 }
 
+export interface UnusedMetrics {
+  metrics: number;
+  unusedMetrics: number;
+  unusedSeries: number;
+  unused: NamedCount[];
+  queries: number;
+  since: string;
+  isComplete: boolean;
+}
+
 export type RuntimeInfo = Record<string, string | number | boolean>;
 export type BuildInfo = Record<string, string>;
 export type Flags = Record<string, string>;

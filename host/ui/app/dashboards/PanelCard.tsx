@@ -28,7 +28,7 @@ function Drawn({ panel, data, onZoom }: DrawnProps) {
     case 'GaugeChart':
       return <Gauge panel={panel} data={data} />;
     case 'HeatMapChart':
-      return <HeatMap panel={panel} data={data} />;
+      return <HeatMap panel={panel} data={data} onZoom={onZoom} />;
     default:
       return <ValueTable panel={panel} data={data} />;
   }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { calculate } from './calculation';
-import { heatOf } from './heat';
 import { hexColour, readBoard, readThresholds, thresholdColour } from './spec';
 import { sorted, tableOf } from './tableRows';
 import { inSteps, nameOf, stepOf } from './panelQuery';
@@ -85,30 +84,6 @@ describe('calculate', () => {
   it('has no value of nothing', () => {
     expect(calculate('mean', [])).toBeUndefined();
     expect(calculate('max', [NaN])).toBeUndefined();
-  });
-});
-
-describe('heatOf', () => {
-  it('takes what lies below a bucket out of it', () => {
-    const classic = (le: string, values: [number, string][]) => ({ metric: { le }, values });
-    const heat = heatOf([
-      classic('+Inf', [[1, '6'], [2, '9']]),
-      classic('0.1', [[1, '1'], [2, '2']]),
-      classic('1', [[1, '4'], [2, '9']]),
-    ]);
-    expect(heat.bands).toEqual([
-      { low: 0, high: 0.1 }, { low: 0.1, high: 1 }, { low: 1, high: Infinity },
-    ]);
-    expect(heat.counts).toEqual([[1, 3, 2], [2, 7, 0]]);
-  });
-  it('reads native histograms, and makes neighbours one where there are many', () => {
-    const buckets = Array.from({ length: 100 }, (_, place): [number, string, string, string] => [
-      0, String(place), String(place + 1), '1',
-    ]);
-    const heat = heatOf([{ metric: {}, histograms: [[1, { count: '100', sum: '0', buckets }]] }]);
-    expect(heat.bands.length).toBe(50);
-    expect(heat.bands[0]).toEqual({ low: 0, high: 2 });
-    expect(heat.counts[0]?.[0]).toBe(2);
   });
 });
 

@@ -12,6 +12,7 @@ import { Failure } from '../frame/Failure';
 import { Loaded } from '../frame/Loaded';
 import { useLocalTime } from '../frame/preferences';
 import { PluginLog } from './PluginLog';
+import { RemovePlugin } from './RemovePlugin';
 import { askTimeUsed, type TimeUsed } from './used';
 
 function counts(of: Record<string, number>): string {
@@ -199,6 +200,7 @@ export function PluginFacts({ name, isAdmin }: { name: string; isAdmin: boolean 
                   Roll back
                 </Button>
               )}
+              <RemovePlugin plugin={plugin} />
             </Group>
           )}
           {act.error !== null && <Failure error={act.error} />}

@@ -7,6 +7,7 @@ import { Filter, hasWords, useParameter } from '../frame/Filter';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { More } from '../frame/More';
 import { Page } from '../frame/Page';
+import { InstallPlugin } from './InstallPlugin';
 import { PluginCard } from './PluginCard';
 
 const PLUGINS_STEP = 50;
@@ -46,9 +47,11 @@ export function PluginsPage() {
               </div>
               {!isAdmin && (
                 <p className="quiet small">
-                  Logs, reload and roll-back need the flag <code>--web.enable-admin-api</code>.
+                  Logs, reload, roll-back, installation and removal need the flag{' '}
+                  <code>--web.enable-admin-api</code>.
                 </p>
               )}
+              {isAdmin && <InstallPlugin />}
               {shown.length === 0 && <p className="quiet">There is no such plugin.</p>}
               <More of={shown} step={PLUGINS_STEP} name="plugins">
                 {(some) =>

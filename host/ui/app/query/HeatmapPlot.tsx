@@ -11,9 +11,28 @@ import { type Heatmap, placeOf, rowAt, strength } from './heatmap';
 import type { ExemplarMark, Span } from './marks';
 import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
 import { ExemplarLayer, lineSpans, shadeSpans } from './plotMarks';
+import './plot.css';
 
 /** Two bounds are written on the axis where they are so far from each other. */
 const LABEL_PX = 22;
+
+/** How wide the axis of the bounds is. */
+const AXIS_PX = 64;
+
+/** A place that is not laid out yet has no size, in which nothing can be drawn. */
+const SIZE_PX_MIN = 50;
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+function sizeOf(element: HTMLElement, fills: boolean): Size {
+  return {
+    width: Math.max(SIZE_PX_MIN, element.clientWidth),
+    height: fills ? Math.max(SIZE_PX_MIN, element.clientHeight) : HEIGHT_PX,
+  };
+}
 
 /** So many colours are told apart. */
 const COLOURS = 64;
@@ -22,11 +41,20 @@ export interface HeatmapPlotProps {
   map: Heatmap;
   stepMs: number;
   isLocal: boolean;
-  exemplars: ExemplarMark[];
-  fired: Span[];
+  exemplars?: ExemplarMark[];
+  fired?: Span[];
   onZoom: (startMs: number, endMs: number) => void;
-  onExemplar: (index: number) => void;
+  onExemplar?: (index: number) => void;
+  /** How a bound and a count are written; as on every axis where nothing is said. */
+  texts?: { bound: (value: number) => string; count: (value: number) => string };
+  /** What stands before its description, such as a panel's title. */
+  title?: string;
+  /** Whether it is as large as its place, and not of the height of graphs. */
+  fills?: boolean;
 }
+
+/** Nothing is marked in a drawing whose page knows no exemplars and alerts. */
+const NONE: never[] = [];
 
 function draw(plot: uPlot, map: Heatmap, stepMs: number, isDark: boolean): void {
   const { ctx, bbox } = plot;
@@ -58,8 +86,11 @@ export function countText(count: number): string {
   return String(Number(count.toPrecision(4)));
 }
 
+const TEXTS = { bound: axisValue, count: countText };
+
 function showTip(plot: uPlot, tip: HTMLElement, props: HeatmapPlotProps): void {
   const { map } = props;
+  const { bound, count: counted } = props.texts ?? TEXTS;
   const index = plot.cursor.idx;
   const top = plot.cursor.top ?? -1;
   tip.hidden = index === null || index === undefined || top < 0;
@@ -67,11 +98,11 @@ function showTip(plot: uPlot, tip: HTMLElement, props: HeatmapPlotProps): void {
   const row = rowAt(map, plot.posToVal(top, 'y'));
   const count = map.counts[row]?.[index] ?? 0;
   const all = map.counts.reduce((sum, cells) => sum + (cells[index] ?? 0), 0);
-  const share = all > 0 ? ` of ${countText(all)} (${Math.round((count / all) * 100)} %)` : '';
+  const share = all > 0 ? ` of ${counted(all)} (${Math.round((count / all) * 100)} %)` : '';
   writeTip(tip, [
     formatTime((map.times[index] ?? 0) * 1000, props.isLocal),
-    `${countText(count)}${share}`,
-    `from ${axisValue(map.bounds[row] ?? 0)} to ${axisValue(map.bounds[row + 1] ?? 0)}`,
+    `${counted(count)}${share}`,
+    `from ${bound(map.bounds[row] ?? 0)} to ${bound(map.bounds[row + 1] ?? 0)}`,
   ]);
   placeTip(plot, tip);
 }
@@ -90,17 +121,20 @@ function splits(map: Heatmap, height: number): number[] {
 function options(
   props: HeatmapPlotProps,
   isDark: boolean,
-  width: number,
+  size: Size,
   tip: HTMLElement,
   layer: ExemplarLayer,
 ): uPlot.Options {
   const { map } = props;
-  const { shared, axis } = frame(width, isDark, props.isLocal, props.onZoom);
+  const { bound: boundText } = props.texts ?? TEXTS;
+  const fired = props.fired ?? NONE;
+  const { shared, axis } = frame(size.width, isDark, props.isLocal, props.onZoom);
   const half = props.stepMs / 2000;
   const [first, last] = [map.times[0] ?? 0, map.times.at(-1) ?? 0];
   const bound = (place: number) => map.bounds[map.places.indexOf(place)] ?? 0;
   return {
     ...shared,
+    ...size,
     cursor: { ...shared.cursor, points: { show: false } },
     scales: {
       x: { time: true, range: [first - half, last + half] },
@@ -111,9 +145,9 @@ function options(
       {
         ...axis,
         grid: { show: false },
-        size: 64,
+        size: AXIS_PX,
         splits: (plot) => splits(map, plot.bbox.height / uPlot.pxRatio),
-        values: (_plot, places) => places.map((place) => axisValue(bound(place))),
+        values: (_plot, places) => places.map((place) => boundText(bound(place))),
       },
     ],
     // A line that is never seen: without one there is no axis of values.
@@ -122,13 +156,13 @@ function options(
       ...shared.hooks,
       drawClear: [
         (plot) => {
-          shadeSpans(plot, props.fired, isDark);
+          shadeSpans(plot, fired, isDark);
           draw(plot, map, props.stepMs, isDark);
         },
       ],
       draw: [
         (plot) => {
-          lineSpans(plot, props.fired, isDark);
+          lineSpans(plot, fired, isDark);
           layer.draw(plot);
         },
       ],
@@ -139,6 +173,8 @@ function options(
 }
 
 export function HeatmapPlot(props: HeatmapPlotProps) {
+  const fills = props.fills ?? false;
+  const { exemplars = NONE, fired = NONE } = props;
   const place = useRef<HTMLDivElement>(null);
   const tip = useRef<HTMLDivElement>(null);
   const isDark = useComputedColorScheme('light') === 'dark';
@@ -149,10 +185,10 @@ export function HeatmapPlot(props: HeatmapPlotProps) {
   useEffect(() => {
     const [element, tipElement] = [place.current, tip.current];
     if (element === null || tipElement === null) return;
-    const { map, exemplars } = newest.current;
+    const { map } = newest.current;
     const layer = new ExemplarLayer(exemplars, isDark, {
       top: (on, mark) => on.valToPos(placeOf(map, mark.value), 'y'),
-      onPress: (index) => newest.current.onExemplar(index),
+      onPress: (index) => newest.current.onExemplar?.(index),
     });
     const drawn = {
       ...newest.current,
@@ -160,13 +196,13 @@ export function HeatmapPlot(props: HeatmapPlotProps) {
       onZoom: (startMs: number, endMs: number) => newest.current.onZoom(startMs, endMs),
     };
     const made = new uPlot(
-      options(drawn, isDark, element.clientWidth, tipElement, layer),
+      options(drawn, isDark, sizeOf(element, fills), tipElement, layer),
       [map.times, map.times.map(() => null)],
       element,
     );
     plot.current = made;
     const observer = new ResizeObserver(() => {
-      made.setSize({ width: element.clientWidth, height: HEIGHT_PX });
+      made.setSize(sizeOf(element, fills));
     });
     observer.observe(element);
     return () => {
@@ -175,15 +211,15 @@ export function HeatmapPlot(props: HeatmapPlotProps) {
       plot.current = null;
       tipElement.hidden = true;
     };
-  }, [props.map, props.isLocal, props.exemplars, props.fired, isDark]);
+  }, [props.map, props.isLocal, exemplars, fired, fills, isDark]);
 
   return (
-    <div className="plot">
+    <div className={fills ? 'plot fills' : 'plot'}>
       <div
         ref={place}
         role="img"
         tabIndex={0}
-        aria-label={`Heatmap of ${props.map.counts.length} buckets; arrow keys tell what they count`}
+        aria-label={`${props.title === undefined ? '' : `${props.title}: `}Heatmap of ${props.map.counts.length} buckets; arrow keys tell what they count`}
         onKeyDown={(event) => moveCursor(plot.current, event)}
       />
       <div ref={tip} className="plot-tip" role="status" hidden />

@@ -10,6 +10,7 @@ import type { ExemplarMark, Span } from './marks';
 import { ExemplarLayer, lineSpans, shadeSpans } from './plotMarks';
 import type { Columns } from './plotData';
 import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
+import './plot.css';
 
 export interface PlotProps {
   columns: Columns;

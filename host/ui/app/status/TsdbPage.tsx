@@ -11,6 +11,7 @@ import { Page } from '../frame/Page';
 import { useLocalTime } from '../frame/preferences';
 import { Blocks } from './Blocks';
 import { SeriesCounts } from './SeriesCounts';
+import { UnusedMetrics } from './UnusedMetrics';
 
 const LIMITS = ['10', '25', '50', '100'].map((value) => ({ value, label: value }));
 
@@ -126,6 +127,7 @@ export function TsdbPage() {
         )}
       </Loaded>
       <SeriesCounts />
+      <UnusedMetrics />
       <Blocks />
     </Page>
   );

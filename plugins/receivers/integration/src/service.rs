@@ -10,6 +10,10 @@ const SAID_BYTES_MAX: usize = 1024;
 /// Stands where a secret was, as in Alertmanager.
 const REDACTED: &str = "<redacted>";
 
+/// A hidden text of fewer characters is hidden where it stands alone, and not within words: with a
+/// secret `e` an error could not be read, and would tell the secret by what is missing.
+const CHARS_MIN: usize = 4;
+
 /// The other side of a receiver. A status of the two hundreds is a delivery; one of the five
 /// hundreds and what `retried` names is tried again; any other refuses the notification for good.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,9 +100,35 @@ impl Service<'_> {
     pub fn hide(&self, text: &str) -> String {
         let hidden = self.hidden.iter().filter(|hidden| !hidden.is_empty());
         hidden.fold(text.to_owned(), |text, hidden| {
-            text.replace(hidden, REDACTED)
+            match hidden.chars().count() < CHARS_MIN {
+                true => hide_alone(&text, hidden),
+                false => text.replace(hidden, REDACTED),
+            }
         })
     }
+}
+
+/// The text without another where no letter or digit is beside it.
+fn hide_alone(text: &str, hidden: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, found) in text.match_indices(hidden) {
+        let end = at + found.len();
+        let before = text.get(..at).and_then(|before| before.chars().next_back());
+        let after = text.get(end..).and_then(|after| after.chars().next());
+        if [before, after]
+            .into_iter()
+            .flatten()
+            .any(char::is_alphanumeric)
+        {
+            continue;
+        }
+        shown.push_str(text.get(from..at).unwrap_or_default());
+        shown.push_str(REDACTED);
+        from = end;
+    }
+    shown.push_str(text.get(from..).unwrap_or_default());
+    shown
 }
 
 /// To be tried again, after so many seconds where the service says when. An outcome with a time has
@@ -197,5 +227,28 @@ mod tests {
             .deliver(&http::post(URL, "text/plain", Vec::new()))
             .unwrap_err();
         assert_eq!(error.message(), "<redacted> is not there");
+    }
+
+    #[test]
+    fn a_small_secret_leaves_an_error_readable() {
+        for (hidden, text, expected) in [
+            ("e", "the key e is wrong", "the key <redacted> is wrong"),
+            ("e", "e", "<redacted>"),
+            (
+                "12",
+                "code 512: \"12\", key=12",
+                "code 512: \"<redacted>\", key=<redacted>",
+            ),
+            ("é1", "é1é1 is not é1.", "é1é1 is not <redacted>."),
+            ("", "nothing", "nothing"),
+            ("abcd", "xabcdx", "x<redacted>x"),
+        ] {
+            let hidden = [hidden];
+            let service = Service {
+                hidden: &hidden,
+                ..Service::default()
+            };
+            assert_eq!(service.hide(text), expected);
+        }
     }
 }

@@ -16,12 +16,15 @@ async fn cluster(peers: &[&Arc<Cluster>]) -> Arc<Cluster> {
             .iter()
             .map(|peer| peer.me().address.to_string())
             .collect(),
-        peer_timeout: Duration::from_secs(2),
+        // Who comes second waits so long, and by then has to have heard what the first one told, on
+        // a machine that may stand still for a while.
+        peer_timeout: Duration::from_secs(12),
         gossip: GossipOptions {
             label: String::new(),
             gossip_interval: Duration::from_millis(20),
-            probe_interval: Duration::from_secs(1),
-            probe_timeout: Duration::from_millis(500),
+            // Nor is that a reason to give one up.
+            probe_interval: Duration::from_secs(20),
+            probe_timeout: Duration::from_secs(10),
             reconnect_timeout: Duration::from_secs(600),
         },
         pushpull_interval: Duration::from_secs(3600),

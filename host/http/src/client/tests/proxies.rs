@@ -166,9 +166,10 @@ async fn a_proxy_that_refuses_or_is_not_there_says_so_in_one_line() {
         refused.starts_with("Get \"https://target.test/\": "),
         "{refused}"
     );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // The port is taken, so that nobody else gets it, and nobody listens there.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = deaf.local_addr().unwrap();
     let config = through(&format!("http://user:canary@{address}"));
     let gone = ask(&config, "http://target.test/").await;
     let dialled = format!("dial tcp {address}: connect: connection refused");

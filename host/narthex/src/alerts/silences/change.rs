@@ -12,6 +12,7 @@ use narthex_model::{Clock as _, PromDuration, SystemClock};
 use serde_json::{Value, json};
 
 use super::super::connection::{Connection, ConnectionArgs};
+use super::super::defaults::Defaults;
 use super::super::labels;
 use super::super::output::{Output, text};
 use super::print;
@@ -23,7 +24,8 @@ pub(crate) struct NewSilence {
     /// Whom to tell.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Username for CreatedBy field; without it, that of the environment ($USER).
+    /// Username for CreatedBy field; without it, that of a file of defaults, or of the environment
+    /// ($USER).
     #[arg(short = 'a', long, value_name = "NAME")]
     author: Option<String>,
     /// Duration of silence.
@@ -36,8 +38,8 @@ pub(crate) struct NewSilence {
     #[arg(long, value_name = "TIME")]
     end: Option<Timestamp>,
     /// A comment to help describe the silence.
-    #[arg(short = 'c', long, value_name = "TEXT", required = true)]
-    comment: String,
+    #[arg(short = 'c', long, value_name = "TEXT")]
+    comment: Option<String>,
     /// Matchers of the alerts; the first may be the name of an alert alone.
     #[arg(value_name = "MATCHER", required = true)]
     matchers: Vec<String>,
@@ -74,9 +76,9 @@ pub(crate) struct Update {
     /// Whom to tell.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter.
-    #[arg(short = 'o', long, value_enum, default_value = "simple")]
-    output: Output,
+    /// Output formatter; simple where no file of defaults says another.
+    #[arg(short = 'o', long, value_enum)]
+    output: Option<Output>,
     /// Only show silence ids.
     #[arg(short = 'q', long)]
     quiet: bool,
@@ -101,9 +103,14 @@ impl NewSilence {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let matchers = labels::matchers(&labels::with_name(&self.matchers))?;
         let matchers: Vec<MatcherFields> = matchers.iter().map(MatcherFields::of).collect();
-        let author = self.author.clone().or_else(|| std::env::var("USER").ok());
+        let defaults = Defaults::load()?;
+        let kept = || defaults.get("author").map(str::to_owned);
+        let author = self.author.clone().or_else(kept);
+        let author = author.or_else(|| std::env::var("USER").ok());
         let author = author.context("--author says who silences; it is missing")?;
-        if self.comment.is_empty() {
+        let kept = defaults.get("comment").unwrap_or_default();
+        let comment = self.comment.as_deref().unwrap_or(kept);
+        if comment.is_empty() && defaults.get("require-comment") != Some("false") {
             bail!("a comment is required");
         }
         let now = Timestamp::from_millisecond(SystemClock.now_ms())?;
@@ -115,7 +122,7 @@ impl NewSilence {
             "startsAt": start.to_string(),
             "endsAt": end.to_string(),
             "createdBy": author,
-            "comment": self.comment,
+            "comment": comment,
         });
         let made = Connection::new(&self.connection)?.post("silences", &silence)?;
         println!("{}", text(&made, "/silenceID"));
@@ -169,6 +176,7 @@ impl Import {
 
 impl Update {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let output = Output::chosen(self.output)?;
         let connection = Connection::new(&self.connection)?;
         let mut changed = Vec::new();
         for id in &self.ids {
@@ -179,7 +187,7 @@ impl Update {
             silence["id"] = made["silenceID"].clone();
             changed.push(silence);
         }
-        print(&Value::from(changed), self.output, self.quiet);
+        print(&Value::from(changed), output, self.quiet);
         Ok(ExitCode::SUCCESS)
     }
 

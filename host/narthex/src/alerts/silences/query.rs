@@ -18,9 +18,9 @@ pub(crate) struct SilenceQuery {
     /// Whom to ask.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter.
-    #[arg(short = 'o', long, value_enum, default_value = "simple")]
-    output: Output,
+    /// Output formatter; simple where no file of defaults says another.
+    #[arg(short = 'o', long, value_enum)]
+    output: Option<Output>,
     /// Show expired silences instead of active.
     #[arg(long)]
     expired: bool,
@@ -40,6 +40,7 @@ pub(crate) struct SilenceQuery {
 
 impl SilenceQuery {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let output = Output::chosen(self.output)?;
         let matchers = labels::with_name(&self.matchers);
         let filters = matchers.iter().map(|matcher| ("filter", matcher.as_str()));
         let filters: Vec<(&str, &str)> = filters.collect();
@@ -48,11 +49,11 @@ impl SilenceQuery {
         if let Some(silences) = answer.as_array_mut() {
             silences.retain(|silence| self.wants(silence, now_ms));
             // Tables are sorted, other things stand as they were answered.
-            if !self.quiet && self.output != Output::Json {
+            if !self.quiet && output != Output::Json {
                 silences.sort_by_cached_key(ends_at_ms);
             }
         }
-        print(&answer, self.output, self.quiet);
+        print(&answer, output, self.quiet);
         Ok(ExitCode::SUCCESS)
     }
 

@@ -125,7 +125,7 @@ impl Install {
 }
 
 /// The key's file, for programs.
-pub(super) fn signed_by(trust: &Trust) -> Value {
+pub(crate) fn signed_by(trust: &Trust) -> Value {
     match trust {
         Trust::Signed { key } => json!(key),
         Trust::Unsigned => Value::Null,
@@ -134,7 +134,7 @@ pub(super) fn signed_by(trust: &Trust) -> Value {
 
 /// What of a request the operator has to grant: what names the target or the job's configuration
 /// is granted by having been written there.
-pub(super) fn needs_grant(request: &GrantList) -> GrantList {
+pub(crate) fn needs_grant(request: &GrantList) -> GrantList {
     let mut needed = request.clone();
     for list in [
         &mut needed.tcp,
@@ -151,7 +151,7 @@ pub(super) fn needs_grant(request: &GrantList) -> GrantList {
 }
 
 /// What to paste into the config.
-pub(super) fn snippet(name: &str, grants: &GrantList) -> String {
+pub(crate) fn snippet(name: &str, grants: &GrantList) -> String {
     let Ok(Value::Object(fields)) = serde_json::to_value(grants) else {
         return String::new();
     };

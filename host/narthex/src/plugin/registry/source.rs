@@ -12,8 +12,8 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use narthex_registry::{
-    Contents, Digest, EmbeddedBlobs, Installed, Layout, Trust, TrustPolicy, is_name, is_tag,
-    newest_version,
+    Contents, Digest, EmbeddedBlobs, Installed, Layout, Registry, Trust, TrustPolicy, is_name,
+    is_tag, newest_version,
 };
 
 use super::place::Settings;
@@ -153,6 +153,11 @@ impl Source {
 impl Published {
     async fn fetch(&self, settings: &Settings) -> anyhow::Result<Installed> {
         let registry = settings.registry(self.url.as_deref())?;
+        self.fetch_from(&registry).await
+    }
+
+    /// Pulls the package from a registry, whatever `url` says.
+    pub(crate) async fn fetch_from(&self, registry: &Registry) -> anyhow::Result<Installed> {
         let tag = match &self.tag {
             Some(tag) => tag.clone(),
             None => {

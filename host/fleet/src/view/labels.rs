@@ -1,0 +1,154 @@
+//! What a reader is told of labels: names, values, and whole sets.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use narthex_model::Labels;
+use narthex_storage::{LabelsRequest, StorageError, Warnings};
+use narthex_storeapi::message::store::{LabelNamesRequest, LabelValuesRequest};
+use tokio::time::timeout;
+
+use super::{View, incomplete, limit_of, log, matcher_of};
+use crate::member::Member;
+
+/// The label sets of a listing may have so many bytes; a longer one fails.
+const LISTED_BYTES_MAX: usize = 1 << 30;
+
+impl View {
+    /// The names of labels, or the values of one, that members answer: each once, sorted.
+    pub(super) async fn texts(
+        &self,
+        label: Option<&str>,
+        request: &LabelsRequest,
+    ) -> Result<Vec<String>, StorageError> {
+        let names = LabelNamesRequest {
+            partial_response_disabled: !self.is_partial,
+            partial_response_strategy: self.strategy(),
+            start: request.range.start_ms,
+            end: request.range.end_ms,
+            matchers: request.matchers.iter().map(matcher_of).collect(),
+            without_replica_labels: self.without.clone(),
+            limit: request.limit.map_or(0, limit_of),
+        };
+        let values = label.map(|label| LabelValuesRequest {
+            label: label.to_owned(),
+            partial_response_disabled: names.partial_response_disabled,
+            partial_response_strategy: names.partial_response_strategy,
+            start: names.start,
+            end: names.end,
+            matchers: names.matchers.clone(),
+            without_replica_labels: names.without_replica_labels.clone(),
+            limit: names.limit,
+        });
+        let patience = self.response_timeout();
+        let ask = |member: Arc<Member>| {
+            let (names, values) = (names.clone(), values.clone());
+            async move {
+                let endpoint = member.endpoint();
+                match values {
+                    None => {
+                        let answer = endpoint.label_names(names, patience).await;
+                        answer.map(|answer| (answer.names, answer.warnings))
+                    }
+                    Some(values) => {
+                        let answer = endpoint.label_values(values, patience).await;
+                        answer.map(|answer| (answer.values, answer.warnings))
+                    }
+                }
+            }
+        };
+        let warnings = Warnings::default();
+        let asked = self.asked(&request.matchers, request.range, &warnings)?;
+        let answers = asked.into_iter().map(|(member, _)| ask(member));
+        let mut found = BTreeSet::new();
+        for answer in join_all(answers).await {
+            match answer {
+                Ok((texts, missing)) => {
+                    found.extend(texts);
+                    for what in missing {
+                        self.missing(what, &warnings)?;
+                    }
+                }
+                Err(error) => self.missing(error.to_string(), &warnings)?,
+            }
+        }
+        log(&warnings);
+        let limit = request.limit.unwrap_or(usize::MAX);
+        Ok(found.into_iter().take(limit).collect())
+    }
+
+    /// The label sets of all series that match, within the bounds of a listing.
+    pub(super) async fn listed(
+        &self,
+        request: &LabelsRequest,
+        warnings: &Warnings,
+    ) -> Result<Vec<Labels>, StorageError> {
+        let limit = self.fleet.options().listing_timeout;
+        let listed = timeout(limit, self.sets(request, warnings)).await;
+        listed.unwrap_or_else(|_| Err(incomplete(format!("series were listed for {limit:?}"))))
+    }
+
+    async fn sets(
+        &self,
+        request: &LabelsRequest,
+        warnings: &Warnings,
+    ) -> Result<Vec<Labels>, StorageError> {
+        let limit = request.limit.unwrap_or(usize::MAX);
+        let samples = request.samples();
+        let mut merge = self.merged(&samples, Some(limit), warnings).await?;
+        let mut listing = Listing::new(LISTED_BYTES_MAX);
+        while listing.sets.len() < limit {
+            let groups = merge.next().await.map_err(incomplete)?;
+            let Some(group) = groups.into_iter().next() else {
+                break;
+            };
+            listing.push(group.labels).map_err(incomplete)?;
+        }
+        Ok(listing.sets)
+    }
+}
+
+/// Label sets that are listed, within a bound.
+struct Listing {
+    sets: Vec<Labels>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Listing {
+    fn new(bytes_max: usize) -> Self {
+        Self {
+            sets: Vec::new(),
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// # Errors
+    /// That is one too many.
+    fn push(&mut self, labels: Labels) -> Result<(), String> {
+        let bytes = labels.encoded_len() + size_of::<Labels>();
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.bytes_max {
+            let max = self.bytes_max;
+            return Err(format!("the series that match have more than {max} bytes"));
+        }
+        self.sets.push(labels);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_ends_at_its_bound() {
+        let mut listing = Listing::new(1_000);
+        let mut sets = (0..).map(|number: i32| Labels::from_pairs([("n", number.to_string())]));
+        let error = sets.find_map(|labels| listing.push(labels).err()).unwrap();
+        assert!(error.contains("more than 1000 bytes"), "{error}");
+        assert!(!listing.sets.is_empty() && listing.sets.len() < 1_000);
+    }
+}

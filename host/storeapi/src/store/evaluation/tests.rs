@@ -1,0 +1,134 @@
+use futures::{FutureExt as _, TryStreamExt as _};
+use narthex_model::{Labels, Matcher};
+use narthex_storage::{SelectRequest, TimeRange};
+use tonic::Code;
+
+use super::*;
+use crate::store::StoreLimits;
+use crate::store::tests::{UNLIMITED, api_with};
+
+/// An endpoint that evaluates: every query gives the series of `up` as they are, and says so.
+fn evaluating(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
+    let api = Arc::into_inner(api_with(external, limits)).unwrap();
+    let api = api.evaluating(Box::new(|store, part| {
+        async move {
+            let request = SelectRequest {
+                matchers: vec![
+                    Matcher::equal("__name__", "up"),
+                    Matcher::equal("replica", "r1"),
+                ],
+                range: TimeRange {
+                    start_ms: part.steps.start_ms,
+                    end_ms: part.steps.end_ms(),
+                },
+            };
+            let found = store.select(&request).await;
+            let series = found.map_err(|error| error.to_string())?;
+            let found: Result<Vec<Series>, _> = series.try_collect().await;
+            Ok(Partial {
+                values: found.map_err(|error| narthex_model::with_sources(&error))?,
+                counts: Vec::new(),
+                infos: vec![part.query],
+            })
+        }
+        .boxed()
+    }));
+    Arc::new(api)
+}
+
+fn request(external: &[(&str, &str)], without: &[&str]) -> EvaluateRequest {
+    let external = Labels::from_pairs(external.iter().copied());
+    EvaluateRequest {
+        query: "sum(up)".to_owned(),
+        end: 7,
+        first: 0,
+        step: 15_000,
+        count: 3,
+        external_labels: Some(LabelSet::of(&external)),
+        without_replica_labels: without.iter().map(|name| (*name).to_owned()).collect(),
+        ..EvaluateRequest::default()
+    }
+}
+
+async fn asked(
+    api: &Arc<StoreApi>,
+    request: EvaluateRequest,
+) -> Result<Vec<EvaluateResponse>, Status> {
+    let messages = Arc::clone(api).evaluate(request).await?;
+    messages.try_collect().await
+}
+
+#[tokio::test]
+async fn what_is_evaluated_has_the_external_labels_and_travels_as_chunks() {
+    let external = [("region", "eu"), ("replica", "r1")];
+    let api = evaluating(&external, UNLIMITED);
+    assert_eq!(api.info().evaluation.unwrap().version, VERSION);
+    let messages = asked(&api, request(&external, &["replica"])).await.unwrap();
+    assert_eq!(messages[0].infos, ["sum(up)"]);
+    let series: Vec<&Sent> = messages.iter().flat_map(|m| &m.values).collect();
+    assert_eq!(series.len(), 6);
+    for series in series {
+        let labels: Vec<_> = series.labels.iter().collect();
+        assert!(labels.iter().any(|l| l.name == "region" && l.value == "eu"));
+        assert!(labels.iter().all(|l| l.name != "replica"));
+        assert_eq!(
+            (series.chunks.len(), series.chunks[0].max_time),
+            (1, 30_000)
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_would_not_be_right_is_not_evaluated() {
+    let external = [("region", "eu"), ("replica", "r1")];
+    // All series have a label `cluster` of their own.
+    let outer = [("cluster", "outer"), ("replica", "r1")];
+    let one = StoreLimits {
+        series_max: 1,
+        ..UNLIMITED
+    };
+    for (api, request, code, text) in [
+        (
+            api_with(&external, UNLIMITED),
+            request(&external, &[]),
+            Code::Unimplemented,
+            "not evaluated here",
+        ),
+        (
+            evaluating(&external, UNLIMITED),
+            request(&outer, &[]),
+            Code::FailedPrecondition,
+            "are others by now",
+        ),
+        (
+            evaluating(&outer, UNLIMITED),
+            request(&outer, &[]),
+            Code::FailedPrecondition,
+            "a label of its own",
+        ),
+        (
+            evaluating(&external, UNLIMITED),
+            request(&external, &["job"]),
+            Code::FailedPrecondition,
+            "a label of its own",
+        ),
+        (
+            evaluating(&external, one),
+            request(&external, &[]),
+            Code::ResourceExhausted,
+            "--store.limits.request-series",
+        ),
+        (
+            evaluating(&[], UNLIMITED),
+            request(&[], &[]),
+            Code::FailedPrecondition,
+            "global.external_labels",
+        ),
+    ] {
+        let status = asked(&api, request).await.unwrap_err();
+        assert_eq!(status.code(), code, "{status}");
+        assert!(status.message().contains(text), "{status}");
+    }
+    assert_eq!(api_with(&external, UNLIMITED).info().evaluation, None);
+    assert_eq!(evaluating(&[], UNLIMITED).info().evaluation, None);
+}
