@@ -31,6 +31,7 @@ SAME = {
     "monitors": {"monitors": {"enabled": True}},
     "cluster-state": {"clusterState": {"enabled": True}},
     "metrics-apis": {"metricsApis": {"enabled": True}},
+    "store": {"store": {"enabled": True}},
     "ingress": {
         "server": {
             "baseURL": f"https://{HOST}/",

@@ -16,6 +16,8 @@ mod metrics;
 mod partition;
 mod shelves;
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -276,6 +278,15 @@ impl Queryable for Archive {
             known.select_wanted(&request, wanted, warnings).await
         }
         .boxed()
+    }
+
+    fn version(&self, range: TimeRange) -> Option<u64> {
+        let clamped = self.clamped(range);
+        let version = self.visible.load_full()?.version(clamped)?;
+        // Where a bound cuts into the range, and goes with the clock, no two answers are the same.
+        let mut hasher = DefaultHasher::new();
+        (version, clamped.start_ms, clamped.end_ms).hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {

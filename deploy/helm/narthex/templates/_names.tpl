@@ -37,3 +37,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default "default" .Values.serviceAccounts.server.name -}}
 {{- end -}}
 {{- end -}}
+
+{{/* A store of the bucket stands beside the server. */}}
+
+{{- define "narthex.storeSelector" -}}
+app.kubernetes.io/name: {{ include "narthex.name" . }}-store
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "narthex.storeLabels" -}}
+{{ include "narthex.storeSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

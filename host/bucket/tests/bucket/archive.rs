@@ -178,6 +178,12 @@ async fn a_longer_block_takes_the_place_of_its_parents_and_marks_are_heeded_with
     reader.archive.sync().await.unwrap();
     assert_eq!(reader.names().len(), 3);
     let before = reader.series(TimeRange::ALL).await;
+    let newest = TimeRange {
+        start_ms: (NEWEST - 1) * SLICE_MS,
+        end_ms: i64::MAX,
+    };
+    let versions = || [TimeRange::ALL, newest].map(|range| reader.archive.version(range).unwrap());
+    let versions_before = versions();
     let long = disk.compact(2).await;
     let name = long.meta().ulid.clone();
     bring(&store, "", &[("replica", "a")], &disk).await;
@@ -188,6 +194,9 @@ async fn a_longer_block_takes_the_place_of_its_parents_and_marks_are_heeded_with
     );
     assert!(reader.names().contains(&name));
     assert_eq!(reader.series(TimeRange::ALL).await, before);
+    // What is kept of an answer goes where blocks did, and nowhere else.
+    assert_ne!(versions()[0], versions_before[0]);
+    assert_eq!(versions()[1], versions_before[1]);
     // Somebody marks the long one.
     let mark = format!(
         r#"{{"id": "{name}", "version": 1, "details": "by hand", "deletion_time": {}}}"#,

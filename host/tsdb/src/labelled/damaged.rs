@@ -23,6 +23,12 @@ impl Damaged {
         }
     }
 
+    /// Whether a block is left out.
+    pub(super) fn has_any(&self) -> bool {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        !names.is_empty()
+    }
+
     /// The blocks that are not left out; of the others the reader is warned.
     pub(super) fn sound(&self, blocks: &[Arc<Block>], warnings: &Warnings) -> Vec<Arc<Block>> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
