@@ -118,6 +118,9 @@ class Trees(unittest.TestCase):
                 if workload["metadata"]["name"] in WATCHED:
                     continue
                 flags = arguments(workload)
+                # A compactor measures its volume before it begins with anything.
+                if "compact" in flags:
+                    continue
                 [claim] = workload["spec"]["volumeClaimTemplates"]
                 volume = size_bytes(claim["spec"]["resources"]["requests"]["storage"])
                 # Of a store, what the object store's config says of the cache where it says nothing.
@@ -134,8 +137,8 @@ class Trees(unittest.TestCase):
                 if workload["metadata"]["name"] in WATCHED:
                     continue
                 flags = arguments(workload)
-                # A store has none but the secret one of its bucket.
-                if "store" in flags:
+                # A store and a compactor have none but the secret one of their bucket.
+                if "store" in flags or "compact" in flags:
                     self.assertNotIn("config.file", flags)
                     continue
                 files = one(rendered, "ConfigMap", "narthex-config")["data"]
@@ -183,6 +186,19 @@ class Overlays(unittest.TestCase):
         [container] = objects.pod_of(store)["containers"]
         memory = size_bytes(container["resources"]["limits"]["memory"])
         self.assertLessEqual(sum(sizes), memory / 2)
+
+    def test_compactors_work_on_the_bucket_that_a_store_reads(self):
+        rendered = self.overlay("compact")
+        compactor = one(rendered, "StatefulSet", "narthex-compact")
+        # None is a singleton.
+        self.assertGreater(compactor["spec"]["replicas"], 1)
+        flags = arguments(compactor)
+        self.assertIn("wait", flags)
+        [config] = flags["objstore.config-file"]
+        [container] = objects.pod_of(compactor)["containers"]
+        mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+        self.assertIn(config.rpartition("/")[0], mounts)
+        self.assertIn(flags["data-dir"][0], mounts)
 
     def test_shards_differ_in_their_number_alone(self):
         rendered = self.overlay("sharded")

@@ -229,7 +229,14 @@ impl Compact {
             return Ok(());
         }
         let report = compactor.pass(&stopping).await;
-        keep(&report.context("not all that was due could be done")?);
+        let report = report.context("not all that was due could be done")?;
+        for block in &report.quarantined {
+            tracing::warn!(block, "block is marked to be left alone");
+        }
+        for (block, reason) in &report.damaged {
+            tracing::warn!(block, reason, "block cannot be used");
+        }
+        keep(&report);
         Ok(())
     }
 
