@@ -500,6 +500,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         flags.settle_addresses(&matches);
         values.extend(flags.settled_addresses());
     }
+    bucket_store::hide_secrets(&mut values);
     let invalid =
         |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
     // Who runs a command has no mode.

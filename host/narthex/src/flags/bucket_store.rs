@@ -1,5 +1,6 @@
 //! Flags of `narthex store`: Thanos Store's names, where it has such a flag.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -116,6 +117,15 @@ fn time_bound(text: &str) -> Result<TimeBound, String> {
     let time: Result<Timestamp, _> = text.parse();
     time.map(|time| TimeBound::At(time.as_millisecond()))
         .map_err(|_| format!("{text:?} is neither a time as in RFC 3339 nor one relative to now"))
+}
+
+/// Takes keys out of what is shown of the command line.
+pub(super) fn hide_secrets(values: &mut BTreeMap<String, String>) {
+    if let Some(value) = values.get_mut("objstore.config")
+        && !value.is_empty()
+    {
+        "<secret>".clone_into(value);
+    }
 }
 
 /// Arguments without `store`, and whether it was there. What is left is a server's: that is what a

@@ -292,6 +292,8 @@ fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
     ])
     .unwrap();
     let store = &line.flags.bucket_store;
+    // There may be keys in it, and everybody sees the flags.
+    assert_eq!(line.values["objstore.config"], "<secret>");
     assert_eq!(line.flags.data_path(), Path::new("x"));
     assert_eq!(line.flags.listen_addresses, [":1"]);
     assert_eq!(line.flags.grpc.grpc_listen_address.as_deref(), Some(":2"));
