@@ -75,9 +75,18 @@ fn answers(store: &Narthex) -> Result<Vec<f64>, String> {
     Ok(all)
 }
 
-fn is_close(one: &[f64], other: &[f64]) -> bool {
-    let mut pairs = one.iter().zip(other);
-    one.len() == other.len() && pairs.all(|(a, b)| (a - b).abs() <= 1e-9 * a.abs())
+/// What was counted, the least and the most are what they were; growth is to a thousandth, because
+/// what lies between the border of a range and its first sample is estimated.
+fn check(found: &[f64], expected: &[f64]) {
+    let (exact, growth) = expected.split_at(15);
+    assert_eq!(&found[..15], exact);
+    for (found, expected) in found[15..].iter().zip(growth) {
+        assert!(
+            (found - expected).abs() <= 1e-3 * expected,
+            "{found} {expected}"
+        );
+    }
+    assert_eq!(found.len(), expected.len());
 }
 
 #[test]
@@ -117,7 +126,7 @@ fn a_bucket_answers_the_same_while_it_is_compacted() {
         is_new.then_some(found).ok_or("not yet".to_owned())
     });
     let found = answers(&store).unwrap();
-    assert!(is_close(&found, &expected), "{found:?} {expected:?}");
+    check(&found, &expected);
 
     // Samples go, and so do in the end the blocks that had them; windows stay.
     let retain = ["--retention.resolution-raw=1d", "--delete-delay=0s"];
@@ -132,5 +141,5 @@ fn a_bucket_answers_the_same_while_it_is_compacted() {
         }
     });
     let found = answers(&store).unwrap();
-    assert!(is_close(&found, &expected), "{found:?} {expected:?}");
+    check(&found, &expected);
 }

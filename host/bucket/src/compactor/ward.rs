@@ -90,6 +90,7 @@ impl Ward {
         if !*stopping.borrow() {
             let view = self.viewer.look().await?;
             self.retire(&view).await?;
+            let view = self.viewer.look().await?;
             self.show(&view, &mut report);
         }
         failed.map_or(Ok(report), Err)
