@@ -3,6 +3,7 @@
 //! dropped.
 //!
 //! All values are integers, of which sums are exact in whatever order they are added.
+//! `NARTHEX_FUZZ_SEED` takes another seed, `NARTHEX_FUZZ_RUNS` makes more runs.
 
 #![allow(
     clippy::panic,
@@ -27,7 +28,7 @@ use prometheus_client::registry::Registry;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// Where the seeds begin; each is a run of its own.
+/// The seed of the first run where none is given; the others follow.
 const SEED: u64 = 20_261_122;
 const RUNS: u64 = 4;
 /// What happens in a run.
@@ -109,6 +110,15 @@ impl Dice {
     }
 }
 
+fn from_environment(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}: {text:?} is no number")),
+        Err(_) => default,
+    }
+}
+
 fn labels(name: &str, job: &str, instance: i64) -> Labels {
     let instance = instance.to_string();
     Labels::from_pairs([("__name__", name), ("job", job), ("instance", &instance)])
@@ -138,7 +148,9 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    /// The `run`th of the runs from a seed on.
+    fn new(seed: u64, run: u64) -> Self {
+        let seed = seed.wrapping_add(run);
         let folder = tempfile::tempdir().unwrap();
         let clock = SimulatedClock::at(0);
         let options = TsdbOptions {
@@ -172,7 +184,7 @@ impl World {
             engine,
             registry,
             dice: Dice(seed),
-            first_expression: STRIDE * i64::try_from(seed - SEED).unwrap(),
+            first_expression: STRIDE * i64::try_from(run).unwrap(),
             counts: [0; 4],
             _folder: folder,
         }
@@ -346,9 +358,10 @@ fn in_parts_and_from_what_was_kept_a_query_gives_what_it_gives_as_a_whole() {
         .build()
         .unwrap();
     let (mut hits, mut partial_hits, mut stale, mut whole) = (0, 0, 0, 0);
-    for seed in SEED..SEED + RUNS {
-        println!("seed {seed}");
-        let mut world = World::new(seed);
+    let seed = from_environment("NARTHEX_FUZZ_SEED", SEED);
+    for run in 0..from_environment("NARTHEX_FUZZ_RUNS", RUNS) {
+        println!("run {run} of NARTHEX_FUZZ_SEED={seed}");
+        let mut world = World::new(seed, run);
         runtime.block_on(async {
             world.goes_on(3 * 60);
             for _ in 0..EVENTS {

@@ -246,6 +246,15 @@ fn an_agent_has_flags_of_its_own_and_not_those_of_a_server() {
             format!("{in_agent}[\"--rules.max-concurrent-evals\"]"),
         ),
         (
+            vec!["--agent", "--query-range.cache-size=0"],
+            format!("{in_agent}[\"--query-range.cache-size\"]"),
+        ),
+        (
+            vec!["--query-range.response-cache-config-file=x"],
+            "can only be used by query serve: [\"--query-range.response-cache-config-file\"]"
+                .to_owned(),
+        ),
+        (
             vec!["--agent", "--storage.remote.read-sample-limit=1"],
             format!("{in_agent}[\"--storage.remote.read-sample-limit\"]"),
         ),
