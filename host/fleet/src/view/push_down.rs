@@ -242,15 +242,15 @@ fn series_of(sent: store::Series, part: &Part) -> Result<Series, String> {
 /// Which members evaluate, and have series that nobody else has: they differ from all others in
 /// labels that everybody has.
 fn apart(asked: &[Asked], without: &[String]) -> Vec<bool> {
+    // One that does not say which labels its series have may have those of anybody.
+    if asked.iter().any(|(_, known)| known.label_sets.is_empty()) {
+        return vec![false; asked.len()];
+    }
     let sets = || asked.iter().flat_map(|(_, known)| &known.label_sets);
     let mut names: BTreeSet<&str> = match sets().next() {
         Some(first) => first.iter().map(|(name, _)| name).collect(),
         None => BTreeSet::new(),
     };
-    // One that does not say which labels its series have may have any.
-    if asked.iter().any(|(_, known)| known.label_sets.is_empty()) {
-        names.clear();
-    }
     names.retain(|name| {
         let is_left_out = METADATA.contains(name) || without.iter().any(|left| left == name);
         !is_left_out && sets().all(|set| set.get(name).is_some())
