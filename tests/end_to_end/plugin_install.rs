@@ -62,7 +62,6 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
     let narthex = Narthex::builder()
         .config(config.clone())
         .flag("--web.enable-admin-api")
-        .flag("--web.enable-lifecycle")
         .start();
 
     let available = narthex.api("plugins/available").unwrap();
