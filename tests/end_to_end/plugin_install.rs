@@ -54,7 +54,7 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
     operator.plugin(&format!("push v3 {publish}")).unwrap();
     let config = format!(
         "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\n\
-         plugins:\n  directory: {at}/plugins\n  registry: {{keys: [{at}/narthex.pub], url: '{}/narthex', insecure: true}}\n",
+         plugins:\n  directory: {at}/plugins\n  grants: {{guest: {{}}}}\n  registry: {{keys: [{at}/narthex.pub], url: '{}/narthex', insecure: true}}\n",
         registry.address()
     );
     let job = "scrape_configs:\n- job_name: guest\n  plugin: guest\n  plugin_config: {do: work}\n  \
@@ -114,10 +114,7 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
     let plugin = &answer["data"]["plugin"];
     assert_eq!(plugin["state"], "held", "{answer}");
     assert_eq!(plugin["version"], "0.0.1", "{answer}");
-    let granted = config.replace(
-        "  registry:",
-        "  grants: {guest: {tcp: ['db.example:5432']}}\n  registry:",
-    );
+    let granted = config.replace("{guest: {}}", "{guest: {tcp: ['db.example:5432']}}");
     narthex.write_config(&format!("{granted}{job}"));
     let (status, _) = http::post(&format!("{}/-/reload", narthex.url())).unwrap();
     assert_eq!(status, 200);

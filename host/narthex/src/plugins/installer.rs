@@ -190,6 +190,10 @@ impl Offer {
         let manifest = &self.fetched.package.manifest;
         let needed = needs_grant(&manifest.request);
         let ungranted = match &self.grant {
+            // What the version at work did not ask for was not approved with it: it is held.
+            Some(Grant::AsRequested) if self.update.from.is_some() => {
+                needs_grant(&self.update.beyond)
+            }
             Some(Grant::AsRequested) => GrantList::default(),
             Some(Grant::Exactly(list)) => needed.beyond(list),
             None => needed.clone(),

@@ -91,8 +91,8 @@ function Approval(props: {
       {offer.paste !== '' && (
         <>
           <p className="small">
-            What is not granted it cannot reach; a version that asks for more than the one at work waits
-            until the config grants it:
+            What is not granted it cannot reach; where the config grants it something, a version that asks
+            for more waits in the folder until that is granted as well. To grant it:
           </p>
           <pre className="code">{offer.paste}</pre>
         </>
