@@ -80,6 +80,7 @@ impl Queryable for Columns {
 fn frontend(cache_bytes: usize) -> Arc<Frontend> {
     let options = FrontendOptions {
         cache_bytes,
+        keeps_at_once: true,
         clock: Arc::new(SimulatedClock::at(WEEK_MS)),
         ..FrontendOptions::default()
     };

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::asked::{Divided, Division, RangeQuery};
 use crate::cache::{Cache, Key};
+use crate::doorkeeper::Doorkeeper;
 use crate::encoded;
 use crate::extent::{Extent, version};
 use crate::flights::{Evaluated, FlightKey, Flights, Outcome};
@@ -41,6 +42,7 @@ pub struct Frontend {
     options: FrontendOptions,
     /// `None` where nothing is kept.
     cache: Option<Cache>,
+    doorkeeper: Doorkeeper,
     shared: Option<Shared>,
     flights: Flights,
     keepers: Arc<Semaphore>,
@@ -70,6 +72,7 @@ impl Frontend {
         let bytes_max = options.cache_bytes;
         Arc::new(Self {
             cache: (bytes_max > 0).then(|| Cache::new(bytes_max, metrics.clone())),
+            doorkeeper: Doorkeeper::default(),
             shared: answers.map(|answers| Shared::new(answers, metrics.clone())),
             flights: Flights::default(),
             keepers: Arc::new(Semaphore::new(KEEPING_BYTES_MAX / BYTES_A_PERMIT)),
@@ -164,6 +167,7 @@ impl Frontend {
     ) -> Result<Vec<Piece>, Arc<QueryError>> {
         let key = query.key(part);
         let mut found = self.look_up(query, &key, part).await;
+        let is_news = self.is_news(&found, &key);
         let sources = found.sources(part);
         self.count(&sources);
         let mut pieces = Vec::new();
@@ -216,10 +220,16 @@ impl Frontend {
                 }
             }
         }
-        if let Some(keeping) = found.keeping {
+        if let Some(keeping) = found.keeping.filter(|_| !is_news) {
             self.keep(query, key, keeping, kept);
         }
         Ok(pieces)
+    }
+
+    /// Whether nobody has asked for a part yet, so that perhaps nobody will again.
+    fn is_news(&self, found: &Found, key: &Key) -> bool {
+        let may_be_kept = found.keeping.is_some() && !self.options.keeps_at_once;
+        may_be_kept && found.extents.is_empty() && !self.doorkeeper.has_seen(key)
     }
 
     /// What is kept of a part and holds.

@@ -18,6 +18,7 @@
 
 mod asked;
 mod cache;
+mod doorkeeper;
 mod encoded;
 mod extent;
 mod flights;

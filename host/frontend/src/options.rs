@@ -14,6 +14,9 @@ pub struct FrontendOptions {
     pub parallelism_max: usize,
     /// So many bytes of answers are kept in memory; 0 keeps none (`--query-range.cache-size`).
     pub cache_bytes: usize,
+    /// Answers are kept when they are asked for the first time, and not the second: encoding one
+    /// costs as much as a cheap query.
+    pub keeps_at_once: bool,
     /// What looks at samples that are younger is not kept
     /// (`--query-range.response-cache-max-freshness`).
     pub max_freshness: PromDuration,
@@ -30,6 +33,7 @@ impl Default for FrontendOptions {
             split_interval: PromDuration::from_secs(86_400),
             parallelism_max: 4,
             cache_bytes: 64 << 20,
+            keeps_at_once: false,
             max_freshness: PromDuration::from_secs(600),
             max_age: PromDuration::from_secs(6 * 3_600),
             clock: Arc::new(SystemClock),

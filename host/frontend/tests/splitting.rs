@@ -169,6 +169,8 @@ impl World {
                 8 << 20
             },
             max_age: PromDuration::from_secs(24 * 3_600),
+            // Some keep what was asked for once.
+            keeps_at_once: !seed.is_multiple_of(4),
             clock: Arc::new(clock.clone()),
             ..FrontendOptions::default()
         };

@@ -75,6 +75,7 @@ impl Queryable for Gate {
 fn options() -> FrontendOptions {
     FrontendOptions {
         clock: Arc::new(SimulatedClock::at(48 * HOUR_MS)),
+        keeps_at_once: true,
         ..FrontendOptions::default()
     }
 }

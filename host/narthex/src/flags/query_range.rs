@@ -75,6 +75,7 @@ impl QueryRangeFlags {
             split_interval: self.split_interval,
             parallelism_max: self.parallelism_max,
             cache_bytes: usize::try_from(self.cache_size.as_bytes()).unwrap_or(usize::MAX),
+            keeps_at_once: false,
             max_freshness: self.max_freshness,
             max_age: self.max_age,
             clock,
