@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use narthex_tests::{Narthex, S3Server, Target, http, until};
+use narthex_tests::{Narthex, S3Server, Target, until};
 
 const SERIES: usize = 20;
 
@@ -26,16 +26,6 @@ fn stored(narthex: &Narthex) -> Result<Samples, String> {
         samples.insert(name, points.collect());
     }
     Ok(samples)
-}
-
-fn gauge(narthex: &Narthex, name: &str) -> Result<f64, String> {
-    let (_, page) = http::get(&format!("{}/metrics", narthex.url()))?;
-    let line = page
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.ok_or(format!("no {name}"))?
-        .parse()
-        .map_err(|_| name.to_owned())
 }
 
 #[test]
@@ -73,7 +63,7 @@ fn the_past_of_a_server_that_died_is_in_the_bucket() {
         target.address()
     ));
     until(120, "three blocks in the bucket", || {
-        match gauge(&first, "narthex_bucket_blocks")? {
+        match first.gauge("narthex_bucket_blocks")? {
             blocks if blocks >= 3.0 => Ok(()),
             blocks => Err(format!("{blocks} blocks")),
         }
@@ -86,7 +76,7 @@ fn the_past_of_a_server_that_died_is_in_the_bucket() {
     // The disk is another one, and nothing is scraped.
     let second = start("global: {scrape_interval: 1h}\n".to_owned());
     let after = until(120, "the blocks to be known", || {
-        match gauge(&second, "narthex_bucket_blocks")? {
+        match second.gauge("narthex_bucket_blocks")? {
             blocks if blocks >= 3.0 => stored(&second),
             blocks => Err(format!("{blocks} blocks")),
         }

@@ -62,7 +62,7 @@ fn host(folder: &Path, s3: &S3Server, region: &str, replica: &str, seed: u64) ->
         ))
         .start();
     until(60, "the blocks of a host in the bucket", || {
-        match gauge(&host, "narthex_bucket_uploads_total")? {
+        match host.gauge("narthex_bucket_uploads_total")? {
             uploads if uploads >= 2.0 => Ok(()),
             uploads => Err(format!("{uploads} uploads")),
         }
@@ -79,16 +79,6 @@ fn store(folder: &Path, address: &str, flags: &[String]) -> Narthex {
         .flag(format!("--objstore.config-file={}", bucket.display()))
         .flag("--sync-block-duration=1s");
     flags.iter().fold(builder, |b, flag| b.flag(flag)).start()
-}
-
-fn gauge(narthex: &Narthex, name: &str) -> Result<f64, String> {
-    let (_, page) = http::get(&format!("{}/metrics", narthex.url()))?;
-    let line = page
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.ok_or(format!("no {name}"))?
-        .parse()
-        .map_err(|_| name.to_owned())
 }
 
 /// The values of a query over an hour, by labels.
@@ -141,16 +131,20 @@ fn what_hosts_brought_to_a_bucket_is_answered_from_there() {
         let answer = ask(host, "number", "5m").unwrap();
         assert_eq!(answer.len(), SERIES);
         expected.extend(under(&answer, "eu", replica));
-        bytes += gauge(host, "narthex_bucket_uploaded_bytes_total").unwrap();
+        bytes += host.gauge("narthex_bucket_uploaded_bytes_total").unwrap();
     }
     drop(hosts);
 
     let grpc = free_port();
     let grpc_flag = |port: u16| format!("--grpc-address=127.0.0.1:{port}");
     let first = store(folder, cable.address(), &[grpc_flag(grpc)]);
-    assert_eq!(gauge(&first, "thanos_bucket_store_blocks_loaded"), Ok(4.0));
+    assert_eq!(first.gauge("thanos_bucket_store_blocks_loaded"), Ok(4.0));
     // An hour of one series of many reads as much as it needs, and again nothing.
-    let read = || gauge(&first, "narthex_objstore_bucket_fetched_bytes_total").unwrap();
+    let read = || {
+        first
+            .gauge("narthex_objstore_bucket_fetched_bytes_total")
+            .unwrap()
+    };
     let before = read();
     let one = ask(&first, "number{i=\"7\", replica=\"a\"}", "15s").unwrap();
     assert_eq!(one.len(), 1);
@@ -167,7 +161,7 @@ fn what_hosts_brought_to_a_bucket_is_answered_from_there() {
     let error = ask(&first, "number{replica=\"b\"}", "5m").unwrap_err();
     assert!(error.contains("the object store failed"), "{error}");
     until(60, "a look at the bucket that fails", || {
-        match gauge(&first, "thanos_blocks_meta_sync_failures_total")? {
+        match first.gauge("thanos_blocks_meta_sync_failures_total")? {
             failures if failures > 0.0 => Ok(()),
             failures => Err(format!("{failures} failures")),
         }

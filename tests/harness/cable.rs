@@ -28,15 +28,18 @@ impl Cable {
         let ends = Arc::clone(&cable.ends);
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
+                let Ok(far) = TcpStream::connect(&server) else {
+                    continue;
+                };
+                // Who cuts sets the mark first and then ends what is held, so a connection is either
+                // held before that or meets the mark.
+                let mut ends = ends.lock().unwrap();
                 // Who is dropped here has a connection that ends at once.
                 if is_cut.load(Ordering::SeqCst) {
                     continue;
                 }
-                let Ok(far) = TcpStream::connect(&server) else {
-                    continue;
-                };
-                let both = [&near, &far].map(|end| end.try_clone().unwrap());
-                ends.lock().unwrap().extend(both);
+                ends.extend([&near, &far].map(|end| end.try_clone().unwrap()));
+                drop(ends);
                 pass_on(near.try_clone().unwrap(), far.try_clone().unwrap());
                 pass_on(far, near);
             }
