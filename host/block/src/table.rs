@@ -275,6 +275,9 @@ impl Table {
         let leaves: Vec<usize> = leaves.collect();
         let mut bytes = 0;
         for page in pages {
+            if page.start >= footer.rows() {
+                return Err(Fault::format(format!("it has only {} rows", footer.rows())));
+            }
             let group = footer.group(page.start);
             self.load(footer, group..group + 1).await?;
             let row = page.start - footer.starts[group];

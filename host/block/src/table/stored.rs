@@ -19,6 +19,10 @@ impl Table {
             return Ok(None);
         };
         let footer = self.footer().await?;
+        // Where a damaged file says that there are no rows, no row group has the first of them.
+        if wanted.iter().any(Range::is_empty) {
+            return Ok(None);
+        }
         if wanted.last().is_none_or(|last| last.end > footer.rows()) {
             return Ok(None);
         }
