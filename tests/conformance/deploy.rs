@@ -141,7 +141,9 @@ fn flags(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_flag_is_one_that_there_is() {
-    let help = run(Command::new(binary()).arg("--help"));
+    // The server, and the one command that is deployed.
+    let server = run(Command::new(binary()).arg("--help"));
+    let help = server + &run(Command::new(binary()).args(["compact", "--help"]));
     let known: BTreeSet<&str> = help
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("--"))
