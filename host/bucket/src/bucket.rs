@@ -294,7 +294,8 @@ impl RemoteBlocks for Bucket {
     }
 
     fn has(&self, block: &Block) -> bool {
-        self.inventory.has(block)
+        // What is too old for the bucket is never brought there, and nothing waits for it.
+        self.inventory.has(block) || self.rules().is_old(block.meta().range.end_ms)
     }
 }
 

@@ -139,6 +139,30 @@ async fn what_was_replaced_goes_when_it_is_too_old_though_its_successor_went_fir
 }
 
 #[tokio::test]
+async fn a_lease_of_a_worker_whose_clock_was_a_year_ahead_is_not_held_for_a_year() {
+    let mut field = Field::new();
+    for slice in 0..5 {
+        field.bring(slice, 1, SLICE_MS / 4).await;
+    }
+    field.worker(1).await.pass().await.unwrap();
+    let objects = field.objects().await;
+    let path = objects.iter().find(|path| path.ends_with(".lease"));
+    let far_ms = field.now_ms + 365 * 24 * HOUR_MS;
+    let lease = format!(
+        r#"{{"version": 1, "owner": "x", "group": "", "token": 1, "expires_ms": {far_ms}, "is_released": false}}"#
+    );
+    field.put(path.unwrap(), lease.into_bytes()).await;
+    for slice in 5..9 {
+        field.bring(slice, 1, SLICE_MS / 4).await;
+    }
+    let report = field.worker(2).await.pass().await.unwrap();
+    assert_eq!((report.busy, report.made), (1, 0), "it may be at work");
+    field.now_ms += 2 * HOUR_MS;
+    let report = field.worker(3).await.pass().await.unwrap();
+    assert_eq!((report.busy, report.made), (0, 1));
+}
+
+#[tokio::test]
 async fn servers_stay_apart_by_their_labels_and_by_their_folders() {
     let mut field = Field::new();
     for slice in 0..5 {

@@ -125,6 +125,7 @@ async fn blocks_beyond_the_retention_of_the_bucket_answer_no_more_and_go() {
     let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
     beside.sync(&disk).await.unwrap();
     assert_eq!(beside.bucket.block_names().len(), 1);
+    assert!(beside.bucket.has(&disk.blocks[0]), "the disk may remove it");
     assert_eq!(
         beside.samples().await.unwrap(),
         samples(&disk.blocks[1..]).await.unwrap()
