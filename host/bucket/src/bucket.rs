@@ -212,7 +212,8 @@ impl Bucket {
         let wanted = local.iter().filter(|block| is_wanted(block));
         let named = wanted.filter_map(|block| Some((name(block)?, Arc::clone(block))));
         let mut waiting: Vec<_> = named.collect();
-        waiting.sort_by_key(|(_, block)| block.meta().range.start_ms);
+        // Where there are only windows of samples, those were removed: they come after them.
+        waiting.sort_by_key(|(_, block)| (!block.meta().is_raw(), block.meta().range.start_ms));
         waiting
     }
 
@@ -293,7 +294,8 @@ impl RemoteBlocks for Bucket {
     }
 
     fn has(&self, block: &Block) -> bool {
-        self.inventory.has(block)
+        // What is too old for the bucket is never brought there, and nothing waits for it.
+        self.inventory.has(block) || self.rules().is_old(block.meta().range.end_ms)
     }
 }
 

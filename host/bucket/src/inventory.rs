@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::access::Access;
 use crate::fence::is_fence;
 use crate::folder::{Folder, file_of, path_of};
+use crate::kin::is_held_by;
 use crate::mark::MARK_BYTES_MAX;
 use crate::metas::Metas;
 use crate::metrics::Metrics;
@@ -44,6 +45,8 @@ pub(crate) struct Inventory {
     safe: ArcSwap<HashSet<String>>,
     /// The same of all blocks that were seen, also of those that no longer answer.
     there: ArcSwap<HashSet<String>>,
+    /// The blocks that answer and were seen in the bucket by this process, whole.
+    seen: ArcSwap<Vec<Arc<Block>>>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +84,7 @@ impl Inventory {
             visible: ArcSwapOption::empty(),
             safe: ArcSwap::default(),
             there: ArcSwap::default(),
+            seen: ArcSwap::default(),
         };
         let known = inventory.metas.all().map(|metas| {
             let blocks = metas
@@ -104,14 +108,20 @@ impl Inventory {
         self.visible.load_full()
     }
 
-    /// Whether all samples of a block are in the bucket.
+    /// Whether all samples of a block are in the bucket, or what a compactor has made of them.
     pub(crate) fn has(&self, block: &Block) -> bool {
-        self.safe.load().contains(&block.meta().ulid)
+        self.safe.load().contains(&block.meta().ulid) || self.is_elsewhere(block)
     }
 
-    /// Whether a block is to be brought to the bucket: it is not there, and none in its place.
+    /// Whether a block is to be brought to the bucket: it is not there, and none in its place, nor
+    /// what a compactor has made of its samples.
     pub(crate) fn lacks(&self, block: &Block) -> bool {
-        !self.there.load().contains(&block.meta().ulid)
+        !self.there.load().contains(&block.meta().ulid) && !self.is_elsewhere(block)
+    }
+
+    /// Whether what a compactor made of the samples of a block was seen by this process.
+    fn is_elsewhere(&self, block: &Block) -> bool {
+        is_held_by(block.meta(), &self.seen.load())
     }
 
     /// All entries.
@@ -213,12 +223,14 @@ impl Inventory {
     /// Opens a block that was not known; `None` where there is none.
     async fn read(&self, block: Ulid) -> Result<Option<Block>, BucketError> {
         let path = file_of(block, META_FILE);
-        if let Some(meta) = self.metas.get(block) {
-            // A listing may show what was there some time ago.
-            return match self.access.size(&path).await? {
-                Some(_) => self.open(meta).map(Some),
-                None => Ok(None),
+        if self.metas.get(block).is_some() {
+            // A listing may show what was there some time ago, and another text may be there since.
+            let Some(bytes) = self.access.size(&path).await? else {
+                return Ok(None);
             };
+            if let Some(meta) = self.metas.get_of_size(block, bytes) {
+                return self.open(meta).map(Some);
+            }
         }
         let text = match self.access.get(&path, META_BYTES_MAX).await {
             Err(error) if error.is_absent() => return Ok(None),
@@ -321,7 +333,9 @@ impl Inventory {
         let damaged = entries.blocks.len() - all.len() + entries.unreadable.len();
         self.metrics.damaged.set(count(damaged));
         self.metrics.blocks.set(count(visible.len()));
-        self.visible.store(Some(Arc::new(visible)));
+        let visible = Arc::new(visible);
+        self.seen.store(Arc::clone(&visible));
+        self.visible.store(Some(visible));
     }
 }
 

@@ -26,6 +26,7 @@ mod error;
 mod fence;
 mod folder;
 mod inventory;
+mod kin;
 mod mark;
 mod metas;
 mod metered;

@@ -22,6 +22,11 @@ use crate::{BucketError, MARK_FILE, Mark};
 /// Blocks that are looked at for the first time, side by side.
 const BLOCKS_AT_ONCE: usize = 16;
 
+/// A block that another process answers for takes the place of those of this one when it has been
+/// in the bucket for so long: the other one has to have seen it. As long as Thanos' store takes from
+/// one look to the next. Until then samples come from both, which whoever asks both makes one.
+const HANDOVER_MS: i64 = 15 * 60_000;
+
 /// Why a block answers or does not, in the words of Thanos where it has some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum State {
@@ -402,7 +407,10 @@ impl Shelves {
         let mut replaced: HashSet<&str> = HashSet::new();
         for (block, shelf) in &self.shelves {
             let state = first(block, shelf);
-            if state == State::Loaded {
+            let found = listing.blocks.get(block);
+            let is_seen = self.partition.has(*block, &shelf.labels)
+                || found.is_some_and(|found| is_over(found.written_ms, HANDOVER_MS));
+            if state == State::Loaded && is_seen {
                 replaced.extend(shelf.replaced.iter().map(String::as_str));
             }
             states.push((*block, state));

@@ -160,7 +160,8 @@ impl Maker {
         put.map_err(CompactError::scratch("write", &into))?;
         let store: Arc<dyn ObjectStore> = Arc::clone(&scratch.store) as _;
         let opened = Block::open(store, &folder, &self.pages).await;
-        Ok(Arc::new(opened.map_err(unfit)?))
+        // The bytes are those of the bucket; the disk may be at fault.
+        Ok(Arc::new(opened.map_err(|error| blame(error, &[block]))?))
     }
 
     async fn fetch_file(

@@ -40,6 +40,10 @@ const LEASES: &str = "leases";
 /// How long a lease is valid unless it is renewed.
 pub(crate) const LEASE_MS: i64 = 5 * 60_000;
 
+/// Who writes a lease that is valid for longer than this has a clock that is wrong; whether it is
+/// renewed is seen by when it was written.
+const FAR_MS: i64 = 60 * 60_000;
+
 /// How often it is renewed: twice may fail.
 const RENEWAL: Duration = Duration::from_secs(100);
 
@@ -183,9 +187,12 @@ impl Leases {
             Err(error) if error.is_absent() => return Ok(true),
             text => text?,
         };
+        let written_ms = listed.written_ms.get(&token).copied().unwrap_or_default();
         match serde_json::from_slice::<Document>(&text) {
             Ok(lease) => {
-                let is_valid = !lease.is_released && lease.expires_ms > now_ms;
+                let is_near = lease.expires_ms <= now_ms.saturating_add(FAR_MS);
+                let is_timely = is_near || written_ms.saturating_add(FAR_MS) > now_ms;
+                let is_valid = !lease.is_released && lease.expires_ms > now_ms && is_timely;
                 if !is_valid && !lease.is_released {
                     let owner = &lease.owner;
                     self.metrics.leases_expired.inc();
@@ -200,7 +207,6 @@ impl Leases {
             // It says nothing of its time; when it was written does.
             Err(error) => {
                 tracing::warn!(%path, %error, "a lease cannot be read");
-                let written_ms = listed.written_ms.get(&token).copied().unwrap_or_default();
                 Ok(written_ms.saturating_add(LEASE_MS) > now_ms)
             }
         }

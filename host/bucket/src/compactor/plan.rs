@@ -3,8 +3,8 @@
 //! Blocks of one group become longer ones at Thanos' levels: 2 h, 8 h, 2 d, 14 d. Those that
 //! overlap come first. Then, from the shortest level on, those that lie within one multiple of a
 //! level, as soon as they fill it or a newer block lies behind it; the newest block of a group is
-//! left alone. Blocks that are long enough are then made coarser, once each of their sources is in
-//! no coarser block that answers for their time.
+//! left alone. Blocks that are long enough, or will never be longer, are then made coarser, once
+//! each of their sources is in no coarser block that answers for their time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -25,6 +25,10 @@ pub(crate) const RAW_LENGTH_MS: i64 = 40 * HOUR_MS;
 
 /// Blocks of windows of five minutes of this length are made into windows of an hour, as in Thanos.
 pub(crate) const FIVE_MINUTES_LENGTH_MS: i64 = 10 * 24 * HOUR_MS;
+
+/// A short block is waited for until so long after the end of the time in which the others lie that
+/// it may become one with.
+const GROWTH_MS: i64 = 48 * HOUR_MS;
 
 /// What decides what is due.
 #[derive(Debug, Clone)]
@@ -206,7 +210,7 @@ pub(crate) fn downsamplings(
         .collect()
 }
 
-/// Whether a block is long enough to be made coarser, and has not been.
+/// Whether a block is long enough to be made coarser, or will never be longer, and has not been.
 pub(crate) fn waits_for_coarser(seen: &Seen, coarser: &[&Seen]) -> bool {
     let long_ms = match seen.meta.resolution_ms {
         RAW_MS => RAW_LENGTH_MS,
@@ -214,13 +218,49 @@ pub(crate) fn waits_for_coarser(seen: &Seen, coarser: &[&Seen]) -> bool {
         _ => return false,
     };
     let range = seen.meta.range;
-    range.end_ms.saturating_sub(range.start_ms) >= long_ms && !is_covered(seen, coarser)
+    let is_long = range.end_ms.saturating_sub(range.start_ms) >= long_ms;
+    // What lies across a border of the highest level is part of no longer block.
+    let is_grown = number(range.start_ms) != number(range.end_ms.saturating_sub(1));
+    (is_long || is_grown) && !is_covered(seen, coarser)
+}
+
+/// In which multiple of the highest level a time lies.
+fn number(time_ms: i64) -> i64 {
+    time_ms.div_euclid(LEVELS_MS[3])
+}
+
+/// Whether a block has not been made coarser and is too short for it, but may become part of one
+/// that is not: the time of that one is not over, or has not been for long.
+pub(crate) fn may_grow(seen: &Seen, coarser: &[&Seen], now_ms: i64) -> bool {
+    let level_ms = match seen.meta.resolution_ms {
+        RAW_MS => LEVELS_MS[2],
+        FIVE_MINUTES_MS => LEVELS_MS[3],
+        _ => return false,
+    };
+    let number = seen.meta.range.start_ms.div_euclid(level_ms);
+    let border_ms = number.saturating_add(1).saturating_mul(level_ms);
+    now_ms < border_ms.saturating_add(GROWTH_MS) && !is_covered(seen, coarser)
+}
+
+/// The blocks of a group that become part of longer ones if nothing fails.
+pub(crate) fn growing(blocks: &[&Seen], rules: &Rules) -> BTreeSet<Ulid> {
+    let usable = usable(blocks, rules);
+    let mut spans: Vec<TimeBounds> = usable.iter().map(|seen| seen.meta.range).collect();
+    let mut places: Vec<Option<Ulid>> = usable.iter().map(|seen| Some(seen.block)).collect();
+    let mut growing = BTreeSet::new();
+    while let Some(due) = compaction(&spans) {
+        let whole = hull(&spans[due.places.clone()]);
+        spans.splice(due.places.clone(), [whole]);
+        // What is made of blocks has no name yet.
+        growing.extend(places.splice(due.places, [None]).flatten());
+    }
+    growing
 }
 
 /// Whether coarser blocks answer for every time at which a block has samples, and have all its
 /// sources. The sources alone do not tell: blocks that were taken over from another store share
 /// them.
-fn is_covered(seen: &Seen, coarser: &[&Seen]) -> bool {
+pub(crate) fn is_covered(seen: &Seen, coarser: &[&Seen]) -> bool {
     let (meta, range) = (&seen.meta, seen.meta.range);
     let mut slices = meta.slices_ms.iter().map(|start_ms| TimeBounds {
         start_ms: (*start_ms).max(range.start_ms),
@@ -287,18 +327,7 @@ pub(crate) fn todo(
     let (mut compactions, mut taken) = (0, 0);
     while let Some(due) = compaction(&spans) {
         let parents = &spans[due.places.clone()];
-        let whole = TimeBounds {
-            start_ms: parents
-                .iter()
-                .map(|span| span.start_ms)
-                .min()
-                .unwrap_or_default(),
-            end_ms: parents
-                .iter()
-                .map(|span| span.end_ms)
-                .max()
-                .unwrap_or_default(),
-        };
+        let whole = hull(parents);
         compactions += 1;
         taken += parents.len();
         spans.splice(due.places, [whole]);
@@ -308,6 +337,16 @@ pub(crate) fn todo(
         taken,
         downsamplings(groups, group, rules).len(),
     )
+}
+
+/// From the first to the last millisecond of several spans.
+fn hull(spans: &[TimeBounds]) -> TimeBounds {
+    let starts = spans.iter().map(|span| span.start_ms);
+    let ends = spans.iter().map(|span| span.end_ms);
+    TimeBounds {
+        start_ms: starts.min().unwrap_or_default(),
+        end_ms: ends.max().unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 //! None of it needs a lease: each step follows from what is in the bucket and from the time, and
 //! two workers who do the same do it once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use narthex_block::{META_FILE, Ulid};
 use narthex_model::PromDuration;
 
 use super::group::{FIVE_MINUTES_MS, Group, HOUR_MS, RAW_MS};
-use super::plan::waits_for_coarser;
+use super::plan::{is_covered, may_grow, waits_for_coarser};
 use super::view::{Seen, View};
 use crate::{MARK_FILE, Reason};
 
@@ -27,6 +27,8 @@ pub(crate) struct Retirement {
     pub(crate) delete_delay: PromDuration,
     /// Whether blocks wait until coarser ones are made of them.
     pub(crate) downsamples: bool,
+    /// The blocks that become part of longer ones if nothing fails.
+    pub(crate) growing: BTreeSet<Ulid>,
 }
 
 impl Retirement {
@@ -64,23 +66,29 @@ impl Retirement {
         found
     }
 
-    /// Whether a block that is too old has not been made coarser, and will be.
+    /// Whether a block that is too old has not been made coarser, and will be: itself, or as a part
+    /// of a longer one.
     fn waits(&self, seen: &Seen, groups: &BTreeMap<Group, Vec<&Seen>>) -> bool {
         let is_left = !seen.is_whole || seen.is_aside() || seen.stays_fine();
         let Some(coarser) = Group::of(&seen.meta).coarser() else {
             return false;
         };
         let there = groups.get(&coarser).map(Vec::as_slice).unwrap_or_default();
-        self.downsamples && !is_left && waits_for_coarser(seen, there)
+        let grows = || {
+            may_grow(seen, there, self.now_ms)
+                || (self.growing.contains(&seen.block) && !is_covered(seen, there))
+        };
+        self.downsamples && !is_left && (waits_for_coarser(seen, there) || grows())
     }
 
     /// The blocks that have been marked for long enough. Whoever stands in the place of one must
-    /// still be there.
+    /// still be there, unless it is too old itself: then that one may have gone first.
     pub(crate) fn to_delete(&self, view: &View) -> Vec<Ulid> {
         let is_over = |seen: &&Seen| {
             let Some(mark) = &seen.mark else { return false };
-            let is_held =
-                mark.reason == Reason::Replaced && !view.replaced.contains(&seen.meta.ulid);
+            let is_held = mark.reason == Reason::Replaced
+                && !view.replaced.contains(&seen.meta.ulid)
+                && !self.is_old(seen);
             !is_held && self.is_due(mark.deletion_time.saturating_mul(1_000))
         };
         let over = view.blocks.values().filter(is_over);

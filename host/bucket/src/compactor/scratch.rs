@@ -4,13 +4,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use narthex_block::{DiskStore, Ulid};
-use narthex_disk::{Disk, DiskExt};
+use narthex_disk::{Disk, DiskExt, Lock};
 use object_store::path::Path;
 
 use super::CompactError;
 
 /// The folder of all work, below the one that the owner chose.
 const WORK: &str = "compact";
+
+/// Says that a process works below the folder that the owner chose.
+const LOCK: &str = "compact.lock";
 
 /// So much of the disk is left to others.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -20,6 +23,8 @@ const SPARE_BYTES: u64 = 64 << 20;
 pub(crate) struct Workshop {
     disk: Arc<dyn Disk>,
     promised: Arc<Mutex<u64>>,
+    /// Another process would empty the folder.
+    _lock: Box<dyn Lock>,
 }
 
 /// A folder for one piece of work. It goes with the value, whatever is in it.
@@ -37,17 +42,19 @@ impl Workshop {
     /// Removes what a process before left behind.
     ///
     /// # Errors
-    /// What the disk says.
+    /// What the disk says, or another process has the folder.
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, CompactError> {
-        if disk.exists(WORK) {
-            let removed = disk.remove_folder(WORK);
-            removed.map_err(CompactError::disk("empty"))?;
-        }
+        let made = disk.create_folder(WORK);
+        made.map_err(CompactError::disk("make"))?;
+        let lock = disk.lock(LOCK).map_err(CompactError::disk("lock"))?;
+        let removed = disk.remove_folder(WORK);
+        removed.map_err(CompactError::disk("empty"))?;
         let made = disk.create_folder(WORK);
         made.map_err(CompactError::disk("make"))?;
         Ok(Self {
             disk,
             promised: Arc::default(),
+            _lock: lock,
         })
     }
 
@@ -142,5 +149,19 @@ mod tests {
         assert_eq!(disk.list("compact").unwrap().len(), 1);
         drop(scratch);
         assert!(disk.list("compact").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_folder_in_which_another_process_works_is_not_emptied() {
+        let disk = CrashDisk::new(1);
+        let open = || {
+            let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+            Workshop::open(shared)
+        };
+        let first = open().unwrap();
+        let refused = open().unwrap_err();
+        assert_eq!(refused.to_string(), "cannot lock the folder for the work");
+        drop(first);
+        assert!(open().is_ok());
     }
 }

@@ -11,7 +11,7 @@ use super::group::{Group, RESOLUTIONS};
 use super::job::{Maker, Order};
 use super::lease::{Fate, Lease};
 use super::metrics::{SKIPPED_FOR_ROOM, SKIPPED_GONE};
-use super::plan::{Rules, Work, next, todo};
+use super::plan::{Rules, Work, growing, next, todo};
 use super::quarantine::{Cause, NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE, no_compact, no_downsample};
 use super::retire::{Retirement, deletion_order};
 use super::view::{Seen, View, Viewer};
@@ -351,7 +351,10 @@ impl Ward {
     /// Marks and removes what is due.
     async fn retire(&self, view: &View) -> Result<(), CompactError> {
         let access = &self.maker.access;
+        let plan = self.rules(BTreeSet::new());
+        let groups = view.groups().into_values();
         let rules = Retirement {
+            growing: groups.flat_map(|blocks| growing(&blocks, &plan)).collect(),
             now_ms: self.now_ms(),
             retention: self.shared.options.retention,
             delete_delay: self.shared.options.delete_delay,

@@ -313,3 +313,36 @@ async fn shares_of_time_and_labels_are_answered_for_alone() {
     );
     assert!(reader.archive.spans().is_empty());
 }
+
+#[tokio::test]
+async fn a_block_goes_on_to_answer_until_another_process_has_seen_the_longer_one() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 2..NEWEST {
+        disk.cut(slice, 1, 60).await;
+    }
+    bring(&store, "", &[("replica", "a")], &disk).await;
+    let long = disk.compact(2).await;
+    bring(&store, "", &[("replica", "a")], &disk).await;
+    let name = &long.meta().ulid;
+    let rules =
+        format!(r#"[{{"source_labels": ["__block_id"], "action": "drop", "regex": "{name}"}}]"#);
+    let folder = TempDir::new().unwrap();
+    let reader = Reader::open_with(&store, &folder, |options| ArchiveOptions {
+        partition: Partition {
+            relabel: serde_json::from_str(&rules).unwrap(),
+            ..Partition::default()
+        },
+        ..options
+    })
+    .await;
+    let meta = Path::from(format!("{name}/meta.json"));
+    let written = store.head(&meta).await.unwrap().last_modified;
+    for (minutes, left) in [(1, 2), (20, 0)] {
+        let now_ms = written.timestamp_millis() + minutes * HOUR_MS / 60;
+        reader.clock.set(now_ms);
+        reader.archive.sync().await.unwrap();
+        assert_eq!(reader.names().len(), left, "after {minutes} min");
+        assert_eq!(reader.state("label-excluded"), 1.0);
+    }
+}

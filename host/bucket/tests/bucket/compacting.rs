@@ -96,6 +96,73 @@ async fn each_resolution_goes_when_its_time_is_over_and_none_before_it_is_made_c
 }
 
 #[tokio::test]
+async fn samples_that_could_not_be_compacted_do_not_go_before_there_are_windows_of_them() {
+    let mut field = Field::new();
+    for slice in 0..25 {
+        field.bring(slice, 1, SLICE_MS / 4).await;
+    }
+    let disk = CrashDisk::new(1);
+    disk.limit(Some(1_000));
+    let store: Arc<dyn ObjectStore> = Arc::clone(&field.store) as _;
+    let worker = worker_on(store, 1, field.now_ms, |options| {
+        options.disk = Arc::new(disk.clone());
+        options.retention = [days(1), days(0), days(0)];
+    })
+    .await;
+    assert_eq!(worker.pass().await.unwrap().made, 0, "there is no room");
+    assert_eq!(hours(&field.answering().await, 0), [2; 24]);
+    disk.limit(None);
+    worker.pass().await.unwrap();
+    let found = field.answering().await;
+    assert_eq!(hours(&found, 300_000), [48]);
+    assert!(hours(&found, 0).is_empty());
+}
+
+#[tokio::test]
+async fn what_was_replaced_goes_when_it_is_too_old_though_its_successor_went_first() {
+    let mut field = Field::new();
+    let block = field.bring(0, 1, SLICE_MS / 4).await;
+    let mark = format!(
+        r#"{{"id": "{block}", "version": 1, "details": "", "deletion_time": 1, "reason": "replaced"}}"#
+    );
+    let path = format!("{block}/deletion-mark.json");
+    field.put(&path, mark.into_bytes()).await;
+    field.worker(1).await.pass().await.unwrap();
+    field.check("nothing stands in its place").await;
+    let store: Arc<dyn ObjectStore> = Arc::clone(&field.store) as _;
+    let worker = worker_on(store, 2, field.now_ms, |options| {
+        options.retention = [days(1), days(0), days(0)];
+    })
+    .await;
+    worker.pass().await.unwrap();
+    assert!(field.objects().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_lease_of_a_worker_whose_clock_was_a_year_ahead_is_not_held_for_a_year() {
+    let mut field = Field::new();
+    for slice in 0..5 {
+        field.bring(slice, 1, SLICE_MS / 4).await;
+    }
+    field.worker(1).await.pass().await.unwrap();
+    let objects = field.objects().await;
+    let path = objects.iter().find(|path| path.ends_with(".lease"));
+    let far_ms = field.now_ms + 365 * 24 * HOUR_MS;
+    let lease = format!(
+        r#"{{"version": 1, "owner": "x", "group": "", "token": 1, "expires_ms": {far_ms}, "is_released": false}}"#
+    );
+    field.put(path.unwrap(), lease.into_bytes()).await;
+    for slice in 5..9 {
+        field.bring(slice, 1, SLICE_MS / 4).await;
+    }
+    let report = field.worker(2).await.pass().await.unwrap();
+    assert_eq!((report.busy, report.made), (1, 0), "it may be at work");
+    field.now_ms += 2 * HOUR_MS;
+    let report = field.worker(3).await.pass().await.unwrap();
+    assert_eq!((report.busy, report.made), (0, 1));
+}
+
+#[tokio::test]
 async fn servers_stay_apart_by_their_labels_and_by_their_folders() {
     let mut field = Field::new();
     for slice in 0..5 {

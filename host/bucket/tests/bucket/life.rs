@@ -12,6 +12,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tempfile::TempDir;
 
+use crate::field::worker_on;
 use crate::fixture::{Beside, Disk, HOUR_MS, NOW_MS, samples};
 
 const NEWEST: i64 = NOW_MS / SLICE_MS;
@@ -124,6 +125,7 @@ async fn blocks_beyond_the_retention_of_the_bucket_answer_no_more_and_go() {
     let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
     beside.sync(&disk).await.unwrap();
     assert_eq!(beside.bucket.block_names().len(), 1);
+    assert!(beside.bucket.has(&disk.blocks[0]), "the disk may remove it");
     assert_eq!(
         beside.samples().await.unwrap(),
         samples(&disk.blocks[1..]).await.unwrap()
@@ -178,4 +180,60 @@ async fn downsampled_blocks_stay_beside_the_samples_and_outlive_them() {
         "{left:?}"
     );
     assert!(!left.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_compactor_made_of_samples_is_not_brought_there_once_more() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    // Eight hours begin here.
+    let first = (NEWEST - 40).div_euclid(4) * 4;
+    for slice in first..first + 5 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let expected = samples(&disk.blocks).await.unwrap();
+    let beside = Beside::open(Arc::clone(&store)).await;
+    beside.sync(&disk).await.unwrap();
+    let worker = worker_on(Arc::clone(&store), 1, NOW_MS, |_| {}).await;
+    assert_eq!(worker.pass().await.unwrap().made, 1);
+    // The server makes one of three of the four, and then of more than those.
+    for count in [3, 3] {
+        let own = disk.compact(count).await;
+        beside.sync(&disk).await.unwrap();
+        let names = beside.bucket.block_names();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(!names.contains(&own.meta().ulid));
+        assert!(beside.bucket.has(&own), "its samples are there");
+        assert_eq!(beside.samples().await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn samples_of_which_only_windows_are_left_are_not_brought_there_once_more() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 42..NEWEST - 40 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let windows = disk.downsample().await;
+    disk.blocks.push(Arc::clone(&windows));
+    let beside = Beside::open(Arc::clone(&store)).await;
+    beside.sync(&disk).await.unwrap();
+    disk.blocks.pop();
+    // A compactor removes the samples, which it keeps for a shorter time than the server.
+    let windows = windows.meta().ulid.as_str();
+    for object in objects(&store).await {
+        if !object.starts_with(windows) {
+            store.delete(&Path::from(object)).await.unwrap();
+        }
+    }
+    beside.sync(&disk).await.unwrap();
+    let names: Vec<String> = beside.bucket.block_names().into_iter().collect();
+    assert_eq!(names, [windows]);
+    assert!(disk.blocks.iter().all(|block| beside.bucket.has(block)));
+    // Others of the same time are.
+    let late = disk.cut(NEWEST - 42, 1, 30).await;
+    assert!(!beside.bucket.has(&late));
+    beside.sync(&disk).await.unwrap();
+    assert!(beside.bucket.block_names().contains(&late.meta().ulid));
 }
