@@ -3,8 +3,7 @@
 //! The coarsest windows are taken of which five fit in a step, and five in a range: what happens
 //! within one is then never what is looked for. Where the times of a query are multiples of a
 //! window, windows say what the samples say. Where they are not, growth is taken for even within the
-//! windows at the edges, what adds up takes shorter windows, and all else sees a window at an edge
-//! wholly or not at all.
+//! windows at the edges, and what sees a window at an edge wholly or not at all takes shorter ones.
 //!
 //! It is not: what windows there are. That is the store's to say.
 
@@ -24,8 +23,8 @@ mod tests;
 /// So many windows fit in a step and in a range, at least (Thanos' `max_source_resolution=auto`).
 const WINDOWS_MIN: i64 = 5;
 
-/// So many windows fit in a range, at least, where they are added up and the times are no multiples
-/// of one: a window at an edge counts wholly or not at all, and of five that is a fifth of the sum.
+/// So many windows fit in a range, at least, where the times are no multiples of one: a window at an
+/// edge counts wholly or not at all, and of five that is a fifth of what is counted.
 const CUT_WINDOWS_MIN: i64 = 100;
 
 /// So often a finer resolution is looked for; stores have two.
@@ -97,12 +96,13 @@ impl Seen {
         }
     }
 
-    /// Whether what is added up of windows is off by more than may be, since a window at an edge is
-    /// much of a range.
+    /// Whether what is made of windows is off by more than may be, since one at an edge is much of the
+    /// range.
     fn is_off(&self, aggregate: Aggregate, resolution_ms: i64) -> bool {
-        let adds_up = matches!(aggregate, Aggregate::Count | Aggregate::Sum);
         let range_ms = self.range_ms.unwrap_or_default();
-        adds_up && resolution_ms > range_ms / CUT_WINDOWS_MIN && !self.is_aligned(resolution_ms)
+        aggregate.is_at_window_end()
+            && resolution_ms > range_ms / CUT_WINDOWS_MIN
+            && !self.is_aligned(resolution_ms)
     }
 
     /// Whether all times that it looks at are multiples of a window.

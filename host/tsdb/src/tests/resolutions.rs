@@ -305,10 +305,10 @@ fn growth_over_ranges_that_are_no_multiples_of_windows_is_not_that_of_longer_one
 }
 
 #[test]
-fn what_adds_up_takes_finer_samples_where_windows_at_the_edges_would_be_much_of_it() {
+fn where_windows_at_the_edges_would_be_much_of_a_range_finer_ones_are_read() {
     let made = block_on(Made::new());
-    for function in ["count_over_time", "sum_over_time", "avg_over_time"] {
-        let query = format!("{function}(gauge[30m15s])");
+    for function in ["count", "sum", "avg", "min", "max"] {
+        let query = format!("{function}_over_time(gauge[30m15s])");
         check(&made, &query, 30 * MINUTE, 1e-12);
     }
     // Five minutes fit where an hour does not.
