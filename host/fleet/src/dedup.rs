@@ -41,7 +41,7 @@ impl Dedup {
         replicas.retain(|series| !series.timestamps.is_empty());
         match self {
             _ if replicas.len() <= 1 => replicas.pop(),
-            Self::Interval => interval::deduplicate(&replicas, is_counter),
+            Self::Interval => interval::deduplicate(&replicas, wanted),
             Self::Penalty => penalty::deduplicate(replicas, is_counter),
             Self::Chain => Series::join(replicas),
         }

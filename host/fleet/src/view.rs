@@ -287,6 +287,10 @@ impl Queryable for View {
                     }
                     let series = match dedup {
                         Some(dedup) => dedup.apply(replicas, wanted),
+                        // A window says what its samples, which another member has, say once more.
+                        None if matches!(wanted, Wanted::Windows { .. }) => {
+                            Dedup::Interval.apply(replicas, wanted)
+                        }
                         None => Series::join(replicas),
                     };
                     // A chunk may reach into the range, and none of its samples.

@@ -52,7 +52,8 @@ fn coarsest(known: &Known) -> i64 {
 }
 
 /// How long windows may be that are read of these members in a range. Who of them has longer ones
-/// and shorter ones is not known.
+/// and shorter ones is not known; but of lengths between the two nobody has any, and what is no
+/// multiple of five minutes is not to be taken for one.
 pub(crate) fn resolution_ms(
     known: impl Iterator<Item = Arc<Known>>,
     range: TimeRange,
@@ -63,7 +64,11 @@ pub(crate) fn resolution_ms(
     }
     let there = known.filter(|known| known.range.is_some_and(|own| own.overlaps(range)));
     let coarsest_ms = there.map(|known| coarsest(&known)).max();
-    coarsest_ms.unwrap_or_default().min(max_resolution_ms)
+    match coarsest_ms.unwrap_or_default() {
+        coarsest_ms if coarsest_ms <= max_resolution_ms => coarsest_ms,
+        _ if max_resolution_ms >= THANOS_RESOLUTION_MAX_MS => THANOS_RESOLUTION_MAX_MS,
+        _ => RESOLUTION_MIN_MS,
+    }
 }
 
 /// The averages of windows, of their sums and counts, where there are both; `None` where there are
@@ -161,7 +166,8 @@ mod tests {
             resolution_ms(members.into_iter(), range, max_resolution_ms)
         };
         assert_eq!(at(0, i64::MAX), 3_600_000);
-        assert_eq!(at(0, 400_000), 400_000);
+        assert_eq!(at(0, 400_000), 300_000);
+        assert_eq!(at(0, 3_600_001), 3_600_000);
         assert_eq!(at(0, 299_999), 0);
         assert_eq!(at(2_000, i64::MAX), 0);
         assert_eq!(

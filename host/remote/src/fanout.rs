@@ -14,7 +14,7 @@ use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use narthex_http::BuildError;
 use narthex_model::Labels;
 use narthex_storage::{
-    ExemplarsRequest, LabelsRequest, Part, PushedDown, Queryable, SelectRequest, Series,
+    ExemplarsRequest, LabelsRequest, Part, Place, PushedDown, Queryable, SelectRequest, Series,
     SeriesExemplars, SeriesStream, StorageError, TimeRange, Wanted, Warnings,
 };
 use prometheus_client::registry::Registry;
@@ -177,7 +177,7 @@ impl Queryable for Fanout {
             }
             Ok(match far.is_empty() {
                 true => local,
-                false => merge(local, far),
+                false => merge(local, far, wanted),
             })
         }
         .boxed()
@@ -270,11 +270,14 @@ impl Queryable for Fanout {
 }
 
 /// The series of the store here as they come, each with what the others have of it, and then
-/// those that only the others have. Of equal times the store here counts.
-fn merge(local: SeriesStream, far: HashMap<Labels, Vec<Series>>) -> SeriesStream {
+/// those that only the others have. Of equal times the store here counts; and where it may have
+/// windows, all the time from its first to its last sample, for what it has in a window must not be
+/// added to that once more.
+fn merge(local: SeriesStream, far: HashMap<Labels, Vec<Series>>, wanted: Wanted) -> SeriesStream {
     let state = Merge {
         local: Some(local),
         far,
+        has_windows: matches!(wanted, Wanted::Windows { .. }),
         rest: HashMap::new().into_values(),
     };
     stream::try_unfold(state, |mut state| async move {
@@ -289,6 +292,8 @@ struct Merge {
     local: Option<SeriesStream>,
     /// What the others have, without what was joined.
     far: HashMap<Labels, Vec<Series>>,
+    /// The store here may have windows of samples.
+    has_windows: bool,
     /// What is left of that at the end.
     rest: IntoValues<Labels, Vec<Series>>,
 }
@@ -297,13 +302,71 @@ impl Merge {
     async fn next(&mut self) -> Result<Option<Series>, StorageError> {
         if let Some(local) = &mut self.local {
             if let Some(series) = local.try_next().await? {
-                let mut far = self.far.remove(&series.labels).unwrap_or_default();
-                far.insert(0, series);
-                return Ok(Series::join(far));
+                let far = self.far.remove(&series.labels).unwrap_or_default();
+                let far = far.into_iter().filter_map(|far| match self.has_windows {
+                    true => outside(far, &series),
+                    false => Some(far),
+                });
+                let mut parts: Vec<Series> = far.collect();
+                parts.insert(0, series);
+                return Ok(Series::join(parts));
             }
             self.local = None;
             self.rest = std::mem::take(&mut self.far).into_values();
         }
         Ok(self.rest.next().and_then(Series::join))
+    }
+}
+
+/// The samples that are older or newer than all of another series; `None` where there are none.
+fn outside(series: Series, other: &Series) -> Option<Series> {
+    let (Some(first), Some(last)) = (other.timestamps.first(), other.timestamps.last()) else {
+        return Some(series);
+    };
+    let times = series.timestamps.iter().enumerate();
+    let kept = times.filter(|(_, time_ms)| *time_ms < first || *time_ms > last);
+    let kept: Vec<Place> = kept.map(|(at, _)| (0, at)).collect();
+    match kept.is_empty() {
+        true => None,
+        false => Series::gather(&[series], &kept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use narthex_storage::Aggregate;
+
+    use super::*;
+
+    /// What becomes of samples here and far away, by time and value.
+    fn merged(here: &[(i64, f64)], far: &[(i64, f64)], wanted: Wanted) -> Vec<(i64, f64)> {
+        let series = |samples: &[(i64, f64)]| {
+            let (times, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
+            Series::of_numbers(Labels::from_pairs([("a", "b")]), times, values)
+        };
+        let local = stream::iter([Ok(series(here))]).boxed();
+        let far = series(far);
+        let far = HashMap::from([(far.labels.clone(), vec![far])]);
+        let found: Vec<Series> = block_on(merge(local, far, wanted).try_collect()).unwrap();
+        let samples = found.iter().flat_map(|series| {
+            let values = series.values.iter().copied();
+            series.timestamps.iter().copied().zip(values)
+        });
+        samples.collect()
+    }
+
+    #[test]
+    fn what_is_in_a_window_here_does_not_count_once_more_far_away() {
+        let far = [(5, 1.0), (15, 1.0), (20, 1.0), (31, 1.0)];
+        let here = [(10, 4.0), (20, 4.0), (30, 4.0)];
+        let counts = Wanted::Windows {
+            aggregate: Aggregate::Count,
+            max_resolution_ms: 10,
+        };
+        let expected = [(5, 1.0), (10, 4.0), (20, 4.0), (30, 4.0), (31, 1.0)];
+        assert_eq!(merged(&here, &far, counts), expected);
+        // Of samples all count.
+        assert_eq!(merged(&here, &far, Wanted::Samples).len(), 6);
     }
 }

@@ -273,9 +273,12 @@ impl Queryable for LabelledBlocks {
     }
 
     fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
-        let groups = self.groups.iter();
+        // Asked for each selector of each query, and not all servers have windows.
+        let has_windows = |group: &&Group| group.blocks.iter().any(|b| !b.meta().is_raw());
+        let groups = self.groups.iter().filter(has_windows);
         let longest = groups.map(|group| {
-            let blocks = BlockSet::new(group.blocks.clone());
+            let touched = group.blocks.iter().filter(|b| is_touched(b, range));
+            let blocks = BlockSet::new(touched.cloned().collect());
             blocks.resolution_ms(range, max_resolution_ms)
         });
         longest.max().unwrap_or_default()

@@ -197,17 +197,25 @@ fn leader(leaders: &mut [usize], mut index: usize) -> usize {
 fn stretches(candidates: &[Candidate], max_resolution_ms: i64) -> Vec<Stretch> {
     let borders = candidates.iter().flat_map(|c| [c.start_ms, c.end_ms]);
     let borders: Vec<i64> = borders.collect::<BTreeSet<i64>>().into_iter().collect();
+    let mut waiting = candidates.to_vec();
+    waiting.sort_by_key(|c| c.start_ms);
+    let mut waiting = waiting.into_iter().peekable();
+    let mut covering: Vec<Candidate> = Vec::new();
     let mut found: Vec<Stretch> = Vec::new();
     for pair in borders.windows(2) {
         let (start_ms, end_ms) = (pair[0], pair[1]);
-        let covers = |c: &&Candidate| c.start_ms <= start_ms && end_ms <= c.end_ms;
-        let covering = || candidates.iter().filter(covers);
-        let resolutions = || covering().map(|c| c.resolution_ms);
+        // Few blocks lie over each other, however many there are.
+        while let Some(next) = waiting.next_if(|c| c.start_ms <= start_ms) {
+            covering.push(next);
+        }
+        covering.retain(|c| c.end_ms > start_ms);
+        covering.sort_by_key(|c| c.block);
+        let resolutions = || covering.iter().map(|c| c.resolution_ms);
         let allowed = resolutions().filter(|r| *r <= max_resolution_ms).max();
         let Some(resolution_ms) = allowed.or_else(|| resolutions().min()) else {
             continue;
         };
-        for chosen in covering().filter(|c| c.resolution_ms == resolution_ms) {
+        for chosen in covering.iter().filter(|c| c.resolution_ms == resolution_ms) {
             let is_before = |s: &&mut Stretch| s.block == chosen.block && s.end_ms == start_ms;
             match found.iter_mut().rev().find(is_before) {
                 Some(before) => before.end_ms = end_ms,

@@ -1,6 +1,7 @@
 //! One replica is followed until it has a gap, and then the one that has a sample soonest.
 //!
-//! A gap is one and a half of the replica's own intervals without a sample. Whoever steps in is
+//! A gap is one and a half of the replica's own intervals without a sample; where it has windows of
+//! old samples and then samples, of those that it had just there. Whoever steps in is
 //! followed on, until it has a gap itself: a change of replicas is where mistakes come from, so
 //! there are as few of them as gaps. A mark that the series has ended is a gap as well while
 //! another replica still sees it, for the end was perhaps only a scrape that failed.
@@ -12,7 +13,7 @@
 //! replica has seen, which a rate would take for a reset.
 
 use narthex_model::sample;
-use narthex_storage::Series;
+use narthex_storage::{Series, Wanted};
 
 use super::{Taken, is_stale, series_of};
 
@@ -22,8 +23,14 @@ const USUAL_INTERVAL_MS: i64 = 15_000;
 /// So many distances of samples tell an interval.
 const DISTANCES_MAX: usize = 64;
 
+/// So many samples tell the interval at a place, where windows are followed by samples.
+const RECENT_MAX: usize = 5;
+
 /// One series of all of them.
-pub(super) fn deduplicate(replicas: &[Series], is_counter: bool) -> Option<Series> {
+pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series> {
+    let is_counter = wanted.is_growth();
+    // What is kept of a counter is not evenly spaced.
+    let is_mixed = matches!(wanted, Wanted::Windows { .. }) && !is_counter;
     let known = replicas.iter().filter_map(interval_ms);
     let usual_ms = known.min().unwrap_or(USUAL_INTERVAL_MS);
     let mut all: Vec<Replica<'_>> = replicas
@@ -45,7 +52,7 @@ pub(super) fn deduplicate(replicas: &[Series], is_counter: bool) -> Option<Serie
             Some(last) => {
                 all.iter_mut()
                     .for_each(|replica| replica.go_past(last.time_ms));
-                next(&mut all, followed, last, is_counter)
+                next(&mut all, followed, last, (is_counter, is_mixed))
             }
         };
         let Some(next) = next else { break };
@@ -83,9 +90,17 @@ struct Last {
 }
 
 /// Who has the next sample; `None` at the end of all.
-fn next(all: &mut [Replica<'_>], followed: usize, last: Last, is_counter: bool) -> Option<usize> {
+fn next(
+    all: &mut [Replica<'_>],
+    followed: usize,
+    last: Last,
+    (is_counter, is_mixed): (bool, bool),
+) -> Option<usize> {
     let own = &all[followed];
-    let interval_ms = own.interval_ms;
+    let interval_ms = match is_mixed {
+        true => own.recent_interval_ms(),
+        false => own.interval_ms,
+    };
     let own_ms = own.time_ms();
     let has_ended = own_ms.is_some() && is_stale(own.series, own.at);
     let gap_ms = interval_ms.saturating_add(interval_ms / 2);
@@ -138,6 +153,15 @@ struct Replica<'a> {
 impl Replica<'_> {
     fn time_ms(&self) -> Option<i64> {
         self.series.timestamps.get(self.at).copied()
+    }
+
+    /// The least distance of the samples just below this place: that of old windows says nothing of
+    /// the samples behind them.
+    fn recent_interval_ms(&self) -> i64 {
+        let recent = self.at.saturating_sub(RECENT_MAX)..self.at;
+        let pairs = self.series.timestamps[recent].windows(2);
+        let distances = pairs.map(|pair| pair[1].saturating_sub(pair[0]));
+        distances.min().unwrap_or(self.interval_ms).max(1)
     }
 
     /// Goes on to the first sample after this time.

@@ -206,6 +206,35 @@ const CASES: &[Case] = &[
         merged: "10000:1 20000:2 60000:3 70000:4 200000:5 210000:6",
     },
     Case {
+        name: "behind old windows a gap is that of the samples there",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Windows {
+            aggregate: narthex_storage::Aggregate::Newest,
+            max_resolution_ms: 3_600_000,
+        },
+        replicas: &[
+            // A store: hours, then samples, up to the last block of the bucket.
+            &[
+                (3_600_000, 1.0),
+                (7_200_000, 2.0),
+                (10_800_000, 3.0),
+                (14_400_000, 4.0),
+                (18_000_000, 5.0),
+                (18_010_000, 6.0),
+                (18_020_000, 7.0),
+            ],
+            // The host: what is newer, too.
+            &[
+                (18_010_000, 6.0),
+                (18_020_000, 7.0),
+                (18_030_000, 8.0),
+                (18_040_000, 9.0),
+            ],
+        ],
+        merged: "3600000:1 7200000:2 10800000:3 14400000:4 18000000:5 18010000:6 18020000:7 \
+                 18030000:8 18040000:9",
+    },
+    Case {
         name: "chain has all samples",
         dedup: Dedup::Chain,
         wanted: Wanted::Growth,

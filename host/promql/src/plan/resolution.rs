@@ -2,8 +2,8 @@
 //!
 //! The coarsest windows are taken of which five fit in a step, and five in a range: what happens
 //! within one is then never what is looked for. Where the times of a query are multiples of a
-//! window, windows say what the samples say. Where they are not, an answer is off by as much as
-//! one window has.
+//! window, windows say what the samples say. Where they are not, growth is taken for even within the
+//! windows at the edges, and what sees a window at an edge wholly or not at all takes shorter ones.
 //!
 //! It is not: what windows there are. That is the store's to say.
 
@@ -22,6 +22,13 @@ mod tests;
 
 /// So many windows fit in a step and in a range, at least (Thanos' `max_source_resolution=auto`).
 const WINDOWS_MIN: i64 = 5;
+
+/// So many windows fit in a range, at least, where the times are no multiples of one: a window at an
+/// edge counts wholly or not at all, and of five that is a fifth of what is counted.
+const CUT_WINDOWS_MIN: i64 = 100;
+
+/// So often a finer resolution is looked for; stores have two.
+const FINER_MAX: usize = 4;
 
 /// How coarse the samples may be that a query reads (Thanos' `max_source_resolution`). Where nothing
 /// finer is left, coarser ones are read all the same.
@@ -89,6 +96,15 @@ impl Seen {
         }
     }
 
+    /// Whether what is made of windows is off by more than may be, since one at an edge is much of the
+    /// range.
+    fn is_off(&self, aggregate: Aggregate, resolution_ms: i64) -> bool {
+        let range_ms = self.range_ms.unwrap_or_default();
+        aggregate.is_at_window_end()
+            && resolution_ms > range_ms / CUT_WINDOWS_MIN
+            && !self.is_aligned(resolution_ms)
+    }
+
     /// Whether all times that it looks at are multiples of a window.
     fn is_aligned(&self, resolution_ms: i64) -> bool {
         let is_multiple = |ms: i64| ms.rem_euclid(resolution_ms.max(1)) == 0;
@@ -112,18 +128,32 @@ impl Planner {
         let (Some(aggregate), Some(storage)) = (aggregate, &self.resolutions.storage) else {
             return of_samples;
         };
-        let max_resolution_ms = self.max_resolution(seen);
+        let mut max_resolution_ms = self.max_resolution(seen);
         let read = seen.windows().time_range();
-        let resolution_ms = storage.resolution_ms(read, max_resolution_ms);
+        let mut resolution_ms = storage.resolution_ms(read, max_resolution_ms);
+        for _ in 0..FINER_MAX {
+            let is_finest = resolution_ms == 0 || resolution_ms > max_resolution_ms;
+            if is_finest || !seen.is_off(aggregate, resolution_ms) {
+                break;
+            }
+            max_resolution_ms = resolution_ms - 1;
+            resolution_ms = storage.resolution_ms(read, max_resolution_ms);
+        }
         if resolution_ms == 0 {
             return of_samples;
         }
         let mut seen = seen;
-        if matches!(aggregate, Aggregate::Growth) {
-            // The growth of the first window begins with the last sample before it.
-            seen.edges = RangeEdges::Anchored;
+        let is_aligned = seen.is_aligned(resolution_ms);
+        if aggregate == Aggregate::Growth {
+            seen.edges = match is_aligned {
+                // The growth of the first window begins with the last sample before it.
+                true => RangeEdges::Anchored,
+                // That sample may be a window older than the range, and what a counter has grown by
+                // in a range and a window is not what it has grown by in the range.
+                false => RangeEdges::Smoothed,
+            };
         }
-        if !seen.is_aligned(resolution_ms) {
+        if !is_aligned {
             // The last sample of a window that is cut may be behind the cut.
             seen.lookback_ms = seen.lookback_ms.saturating_add(resolution_ms);
         }

@@ -291,6 +291,33 @@ fn growth_is_what_the_samples_grow_by() {
 }
 
 #[test]
+fn growth_over_ranges_that_are_no_multiples_of_windows_is_not_that_of_longer_ones() {
+    let made = block_on(Made::new());
+    let is_near = |range: &str, step_ms: i64, tolerance: f64| {
+        let query = format!(r#"rate(counter_total{{shape=~"plain|late"}}[{range}])"#);
+        check(&made, &query, step_ms, tolerance);
+    };
+    // Grafana's `$__rate_interval` is a step and an interval.
+    is_near("5h15s", 5 * HOUR, 5e-3);
+    is_near("30m15s", 30 * MINUTE, 3e-2);
+    // Shorter than the windows that are left of the first days.
+    is_near("30m", HOUR, 3e-2);
+}
+
+#[test]
+fn where_windows_at_the_edges_would_be_much_of_a_range_finer_ones_are_read() {
+    let made = block_on(Made::new());
+    for function in ["count", "sum", "avg", "min", "max"] {
+        let query = format!("{function}_over_time(gauge[30m15s])");
+        check(&made, &query, 30 * MINUTE, 1e-12);
+    }
+    // Five minutes fit where an hour does not.
+    let (query, auto) = ("count_over_time(gauge[5h5m])", MaxSourceResolution::Auto);
+    let expected = evaluate(&made.samples(), query, 5 * HOUR, auto);
+    assert_eq!(evaluate(&made.all(), query, 5 * HOUR, auto), expected);
+}
+
+#[test]
 fn a_query_that_wants_samples_gets_them_and_what_is_left_where_there_are_none() {
     let made = block_on(Made::new());
     let raw = MaxSourceResolution::AtMost(0);

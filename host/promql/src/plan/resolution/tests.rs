@@ -148,10 +148,20 @@ fn where_times_are_no_multiples_of_windows_the_newest_may_be_a_window_older() {
         ("x offset 10m", ("Newest 6m", 15 * MINUTE)),
         ("x offset 7m", ("Newest 6m", 17 * MINUTE)),
         ("rate(x[62m])", ("Growth 6m", 72 * MINUTE)),
-        ("sum_over_time(x[62m])", ("Sum 6m", 62 * MINUTE)),
+        // A window at an edge counts wholly or not, and of an hour five minutes are too much.
+        ("max_over_time(x[62m])", ("Samples", 62 * MINUTE)),
+        ("sum_over_time(x[62m])", ("Samples", 62 * MINUTE)),
+        ("avg_over_time(x[62m])", ("Samples", 62 * MINUTE)),
+        ("count_over_time(x[502m])", ("Count 6m", 502 * MINUTE)),
     ] {
         check(query, 30 * MINUTE, &[expected]);
     }
+    // Of hours that do not fit the five minutes do.
+    check(
+        "sum_over_time(x[305m])",
+        5 * HOUR,
+        &[("Sum 59m", 305 * MINUTE)],
+    );
     check("x", 31 * MINUTE, &[("Newest 6m", 10 * MINUTE)]);
 }
 
