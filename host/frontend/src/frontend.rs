@@ -24,7 +24,7 @@ use crate::shared::{Shared, SharedAnswers};
 use crate::steps::Steps;
 
 /// Answers of so many bytes wait to be encoded and kept; one that comes meanwhile is not kept.
-const KEEPING_BYTES_MAX: usize = 256 << 20;
+const KEEPING_BYTES_MAX: usize = 64 << 20;
 
 /// Each counts for so many at the least, so that there are not too many either.
 const KEEPING_BYTES_MIN: usize = 4 << 20;
