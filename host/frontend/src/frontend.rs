@@ -168,6 +168,12 @@ impl Frontend {
         let key = query.key(part);
         let mut found = self.look_up(query, &key, part).await;
         let is_news = self.is_news(&found, &key);
+        let is_too_young = |keeping: &Keeping| keeping.old_to_ms < part.to_ms;
+        if is_news && found.keeping.as_ref().is_some_and(is_too_young) {
+            // One evaluation is cheaper than one of what is old and one of the rest.
+            found.keeping = None;
+            self.metrics.misses.inc();
+        }
         let sources = found.sources(part);
         let wants_kept = |found: &Found| found.keeping.is_some() && !is_news;
         self.count(&sources);

@@ -192,6 +192,29 @@ fn append_other(store: &MemoryStore, timestamp_ms: i64) {
     store.append(&WriteBatch::from(vec![sample])).unwrap();
 }
 
+#[tokio::test]
+async fn what_is_asked_for_once_up_to_now_is_not_evaluated_twice() {
+    let options = FrontendOptions {
+        keeps_at_once: false,
+        max_freshness: PromDuration::from_secs(2 * 3_600),
+        ..options()
+    };
+    let frontend = Frontend::new(options, None, &mut Registry::default());
+    let store = Gate::open();
+    let asked = query(&store, "sum(x)");
+    let expected = whole(&asked).await;
+    // The last hour of the second part is too young to be kept.
+    for reads in [2, 3, 1] {
+        let before = store.reads();
+        let found = frontend.range(asked.clone()).await.unwrap();
+        assert_eq!(shown(&found), expected);
+        frontend.settled().await;
+        assert_eq!(store.reads(), before + reads);
+    }
+    assert_eq!(frontend.metrics.misses.get(), 4);
+    assert_eq!(frontend.metrics.hits.get(), 2);
+}
+
 /// A store that asks others, of whom one leaves whenever it is asked.
 #[derive(Default)]
 struct Leaving {
