@@ -16,7 +16,7 @@ use narthex_model::sample;
 use narthex_storage::{Place, Series, Wanted};
 
 /// How one series is made of those of replicas.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Dedup {
     /// A replica is followed until one and a half of its intervals have passed without a sample
     /// of it; its own samples tell the interval. Of a counter, what another one has seen it grow

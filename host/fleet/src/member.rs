@@ -4,6 +4,7 @@
 //! either, so that a dead member costs a query no time; the reader is warned of what it would
 //! have had until it has been silent for long.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -208,6 +209,19 @@ impl Known {
             kind: info.component_type,
             label_sets: info.label_sets.iter().map(labels_of).collect(),
         }
+    }
+
+    /// One number for what it has in a range; `None` where that is nothing. A store that has just
+    /// begun says that it has nothing, and is not asked until it says more.
+    pub(crate) fn stamp(&self, range: TimeRange) -> Option<u64> {
+        let has = self.range.filter(|own| own.overlaps(range))?;
+        let mut hasher = DefaultHasher::new();
+        has.start_ms.max(range.start_ms).hash(&mut hasher);
+        has.end_ms.min(range.end_ms).hash(&mut hasher);
+        for labels in &self.label_sets {
+            labels.stable_hash().hash(&mut hasher);
+        }
+        Some(hasher.finish())
     }
 
     /// Whether it may have series that these matchers take, in this range.

@@ -214,20 +214,23 @@ impl View {
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3600);
 
 impl Queryable for View {
-    /// Who is asked. That nothing changes of what they have is for the caller to know: old samples
-    /// seldom do. What somebody is missed for has a warning, and is not kept.
-    fn version(&self, _range: TimeRange) -> Option<u64> {
+    /// Who is asked for these times, for which of them, and how replicas become one: others who share
+    /// what is kept may have another way. That nothing changes of what members have is for the caller
+    /// to know: old samples seldom do. What somebody is missed for has a warning, and is not kept.
+    fn version(&self, range: TimeRange) -> Option<u64> {
         let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
         let mut hasher = DefaultHasher::new();
+        self.dedup.hash(&mut hasher);
+        self.without.hash(&mut hasher);
         for member in self.fleet.members().iter() {
             if !member.is_selected(&self.members) {
                 continue;
             }
-            if let Standing::Asked(known) = member.standing(now_ms, timeout) {
-                member.endpoint().address().hash(&mut hasher);
-                for labels in &known.label_sets {
-                    labels.stable_hash().hash(&mut hasher);
-                }
+            let Standing::Asked(known) = member.standing(now_ms, timeout) else {
+                continue;
+            };
+            if let Some(stamp) = known.stamp(range) {
+                (member.endpoint().address(), stamp).hash(&mut hasher);
             }
         }
         Some(hasher.finish())

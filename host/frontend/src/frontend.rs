@@ -24,7 +24,7 @@ use crate::shared::{Shared, SharedAnswers};
 use crate::steps::Steps;
 
 /// Answers of so many bytes wait to be encoded and kept; one that comes meanwhile is not kept.
-const KEEPING_BYTES_MAX: usize = 256 << 20;
+const KEEPING_BYTES_MAX: usize = 64 << 20;
 
 /// Each counts for so many at the least, so that there are not too many either.
 const KEEPING_BYTES_MIN: usize = 4 << 20;
@@ -168,7 +168,14 @@ impl Frontend {
         let key = query.key(part);
         let mut found = self.look_up(query, &key, part).await;
         let is_news = self.is_news(&found, &key);
+        let is_too_young = |keeping: &Keeping| keeping.old_to_ms < part.to_ms;
+        if is_news && found.keeping.as_ref().is_some_and(is_too_young) {
+            // One evaluation is cheaper than one of what is old and one of the rest.
+            found.keeping = None;
+            self.metrics.misses.inc();
+        }
         let sources = found.sources(part);
+        let wants_kept = |found: &Found| found.keeping.is_some() && !is_news;
         self.count(&sources);
         let mut pieces = Vec::new();
         let mut kept = Kept::default();
@@ -189,7 +196,7 @@ impl Frontend {
                         }
                         continue;
                     };
-                    if found.keeping.is_some() {
+                    if wants_kept(&found) {
                         kept.add(Arc::new(matrix.clone()), &infos);
                     }
                     if let Some(steps) = steps {
@@ -211,16 +218,20 @@ impl Frontend {
                         Some(keeping) => self.flown(query, &key, steps, keeping.version).await?,
                         None => self.evaluated(query, steps, deadline).await?,
                     };
-                    if evaluated.warnings.is_empty() {
-                        kept.add(Arc::clone(&evaluated.matrix), &evaluated.infos);
-                    } else {
+                    if !evaluated.warnings.is_empty() {
                         found.keeping = None;
+                    } else if wants_kept(&found) {
+                        kept.add(Arc::clone(&evaluated.matrix), &evaluated.infos);
                     }
                     pieces.push(evaluated.into());
                 }
             }
         }
-        if let Some(keeping) = found.keeping.filter(|_| !is_news) {
+        // Who was asked for samples may have left while it was asked, and be back soon: what was
+        // answered without it must not be taken for an answer of both.
+        let is_same =
+            |keeping: &Keeping| version(&*query.storage, &keeping.reads) == Some(keeping.version);
+        if let Some(keeping) = found.keeping.filter(|keeping| !is_news && is_same(keeping)) {
             self.keep(query, key, keeping, kept);
         }
         Ok(pieces)

@@ -24,8 +24,14 @@ const FOLDER: &str = "query-range-cache";
 /// # Errors
 /// The config of the shared cache cannot be used.
 pub(crate) fn start(flags: &Flags, clock: Arc<dyn Clock>, state: &ApiState) -> anyhow::Result<()> {
+    let options = flags.query_range.options(clock);
     let shared = match &flags.query_range.shared_cache_config {
         Some(path) => {
+            // What others kept goes through the memory of who asks.
+            anyhow::ensure!(
+                options.cache_bytes > 0,
+                "--query-range.response-cache-config-file needs a --query-range.cache-size above 0"
+            );
             let config = object_store::load(path)?;
             let folder = ObjectFolder::open(&config, FOLDER);
             let folder = folder.context("the object store of the cache cannot be used")?;
@@ -34,7 +40,6 @@ pub(crate) fn start(flags: &Flags, clock: Arc<dyn Clock>, state: &ApiState) -> a
         None => None,
     };
     let mut registry = Registry::default();
-    let options = flags.query_range.options(clock);
     state.split_ranges(Frontend::new(options, shared, &mut registry));
     state.add_registry(registry);
     Ok(())

@@ -4,7 +4,7 @@
 //! It is not: what changed. It says less than it could where much changed, never more: a range that
 //! was left alone may count as changed, one that changed never as left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use narthex_model::WriteBatch;
@@ -45,15 +45,22 @@ impl Changes {
         if range.start_ms > range.end_ms {
             return;
         }
+        let (first, last) = slots(range);
+        if last - first < SLOTS_A_CHANGE_MAX {
+            self.note_slots(first..=last);
+            return;
+        }
         let mut held = self.held();
         held.last += 1;
         let number = held.last;
-        let (first, last) = slots(range);
-        if last - first >= SLOTS_A_CHANGE_MAX {
-            held.add_range(range, number);
-            return;
-        }
-        for slot in first..=last {
+        held.add_range(range, number);
+    }
+
+    fn note_slots(&self, slots: impl IntoIterator<Item = i64>) {
+        let mut held = self.held();
+        held.last += 1;
+        let number = held.last;
+        for slot in slots {
             held.slots.insert(slot, number);
         }
         while held.slots.len() > SLOTS_MAX {
@@ -68,15 +75,26 @@ impl Changes {
     pub fn note_batch(&self, batch: &WriteBatch) {
         let numbers = batch.samples.iter().map(|sample| sample.timestamp_ms);
         let histograms = batch.histograms.iter().map(|sample| sample.timestamp_ms);
+        let times = numbers.chain(histograms);
         let mut range = TimeRange {
             start_ms: i64::MAX,
             end_ms: i64::MIN,
         };
-        for timestamp_ms in numbers.chain(histograms) {
+        for timestamp_ms in times.clone() {
             range.start_ms = range.start_ms.min(timestamp_ms);
             range.end_ms = range.end_ms.max(timestamp_ms);
         }
-        self.note(range);
+        let (first, last) = slots(range);
+        if last - first < SLOTS_A_CHANGE_MAX {
+            self.note(range);
+            return;
+        }
+        // A target that tells an old time in every scrape says nothing of all the time since.
+        let touched: BTreeSet<i64> = times.map(slot).collect();
+        match i64::try_from(touched.len()) {
+            Ok(count) if count <= SLOTS_A_CHANGE_MAX => self.note_slots(touched),
+            _ => self.note(range),
+        }
     }
 
     /// The number of the last change in a range; 0 where there was none. As long as it stays the
@@ -133,12 +151,17 @@ impl Held {
 }
 
 fn slots(range: TimeRange) -> (i64, i64) {
-    let slot = |ms: i64| ms.div_euclid(SLOT_MS);
     (slot(range.start_ms), slot(range.end_ms))
+}
+
+fn slot(timestamp_ms: i64) -> i64 {
+    timestamp_ms.div_euclid(SLOT_MS)
 }
 
 #[cfg(test)]
 mod tests {
+    use narthex_model::{Labels, Sample, SeriesRef};
+
     use super::*;
 
     fn range(start_ms: i64, end_ms: i64) -> TimeRange {
@@ -167,6 +190,37 @@ mod tests {
         changes.note(TimeRange::ALL);
         assert!(changes.version(range(0, 0)) > later);
         assert_eq!(changes.version(range(1, 0)), 0);
+    }
+
+    #[test]
+    fn an_old_time_in_each_scrape_does_not_change_all_the_time_since() {
+        let changes = Changes::default();
+        let week = 7 * 24 * 12 * SLOT_MS;
+        let batch = |times: &[i64]| {
+            let sample = |timestamp_ms: &i64| Sample {
+                series: SeriesRef::UNKNOWN,
+                labels: Labels::from_pairs([("__name__", "x")]),
+                timestamp_ms: *timestamp_ms,
+                value: 1.0,
+            };
+            WriteBatch::from(times.iter().map(sample).collect::<Vec<_>>())
+        };
+        let old = range(0, SLOT_MS - 1);
+        let between = range(SLOT_MS, week - 1);
+        for _ in 0..3 {
+            let before = changes.version(old);
+            changes.note_batch(&batch(&[week, 7, week + 1]));
+            assert_eq!(changes.version(between), 0);
+            assert!(changes.version(old) > before);
+            assert_eq!(changes.version(range(week, week)), changes.version(old));
+        }
+        // What was held back for a week and comes at once.
+        let all: Vec<i64> = (0..7 * 24).map(|hour| hour * 12 * SLOT_MS).collect();
+        changes.note_batch(&batch(&all));
+        assert!(changes.version(between) > 0);
+        let before = changes.version(TimeRange::ALL);
+        changes.note_batch(&WriteBatch::default());
+        assert_eq!(changes.version(TimeRange::ALL), before);
     }
 
     #[test]

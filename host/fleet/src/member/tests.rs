@@ -120,3 +120,20 @@ async fn members_are_selected_by_their_labels_and_their_address() {
     assert!(member.is_selected(&[equal("__address__", "127.0.0.1:10901")]));
     assert!(!member.is_selected(&[equal("__address__", "127.0.0.1:1")]));
 }
+
+#[test]
+fn what_a_store_lacked_while_it_began_is_not_taken_for_all_that_it_has() {
+    let range = |start_ms, end_ms| TimeRange { start_ms, end_ms };
+    let stamp = |times, asked| Known::new(info(vec![set(&[("host", "a")])], times)).stamp(asked);
+    let old = range(1_000, 2_000);
+    let complete = stamp([0, 5_000], old);
+    assert!(complete.is_some());
+    // Thanos' store says this as long as it has not looked at its bucket.
+    assert_eq!(stamp([i64::MAX, i64::MIN], old), None);
+    assert_ne!(stamp([0, 1_500], old), complete);
+    assert_ne!(stamp([1_500, 5_000], old), complete);
+    // What comes and goes elsewhere is not looked at.
+    assert_eq!(stamp([500, i64::MAX], old), complete);
+    let other = Known::new(info(vec![set(&[("host", "b")])], [0, 5_000]));
+    assert_ne!(other.stamp(old), complete);
+}

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::{self, join_all};
 use narthex_model::{Labels, Sample, SeriesRef, SimulatedClock, WriteBatch};
@@ -190,6 +190,71 @@ fn append_other(store: &MemoryStore, timestamp_ms: i64) {
         value: 2.0,
     };
     store.append(&WriteBatch::from(vec![sample])).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_asked_for_once_up_to_now_is_not_evaluated_twice() {
+    let options = FrontendOptions {
+        keeps_at_once: false,
+        max_freshness: PromDuration::from_secs(2 * 3_600),
+        ..options()
+    };
+    let frontend = Frontend::new(options, None, &mut Registry::default());
+    let store = Gate::open();
+    let asked = query(&store, "sum(x)");
+    let expected = whole(&asked).await;
+    // The last hour of the second part is too young to be kept.
+    for reads in [2, 3, 1] {
+        let before = store.reads();
+        let found = frontend.range(asked.clone()).await.unwrap();
+        assert_eq!(shown(&found), expected);
+        frontend.settled().await;
+        assert_eq!(store.reads(), before + reads);
+    }
+    assert_eq!(frontend.metrics.misses.get(), 4);
+    assert_eq!(frontend.metrics.hits.get(), 2);
+}
+
+/// A store that asks others, of whom one leaves whenever it is asked.
+#[derive(Default)]
+struct Leaving {
+    store: MemoryStore,
+    reads: AtomicUsize,
+    has_left: AtomicBool,
+}
+
+impl Queryable for Leaving {
+    fn select<'a>(
+        &'a self,
+        request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.has_left.store(true, Ordering::SeqCst);
+        self.store.select(request)
+    }
+
+    fn version(&self, _range: TimeRange) -> Option<u64> {
+        Some(u64::from(self.has_left.load(Ordering::SeqCst)))
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_after_somebody_left_is_not_taken_for_an_answer_of_all() {
+    let (store, frontend) = (Arc::new(Leaving::default()), frontend(None));
+    append(&store.store, 2 * HOUR_MS, 1.0);
+    let asked = RangeQuery {
+        storage: Arc::clone(&store) as _,
+        end_ms: 20 * HOUR_MS,
+        ..query(&Gate::open(), "x")
+    };
+    for times in 1..=3 {
+        // It is back.
+        store.has_left.store(false, Ordering::SeqCst);
+        frontend.range(asked.clone()).await.unwrap();
+        frontend.settled().await;
+        assert_eq!(store.reads.load(Ordering::SeqCst), times);
+    }
+    assert_eq!(frontend.metrics.hits.get(), 0);
 }
 
 #[tokio::test]
