@@ -567,3 +567,16 @@ async fn of_thirty_thousand_series_a_hundredth_of_their_bytes_travels_at_the_mos
     println!("{} bytes of results, {} of series", bytes[0], bytes[1]);
     assert!(bytes[0] > 0 && bytes[0] * 100 <= bytes[1], "{bytes:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_aggregations_of_the_same_series_these_are_read_once() {
+    let external = [("region", "eu"), ("replica", "a")];
+    let address = host(shard(0, 0), &external).await;
+    let querier = Querier::new(&[address], true).await;
+    for (aggregations, taken) in [(16, 1), (17, 1), (1, 2)] {
+        let query = vec!["sum(g)"; aggregations].join(" + ");
+        let at = At::Instant(START_MS + MINUTE_MS);
+        querier.ask(&query, at).await.unwrap();
+        assert_eq!(querier.taken(), taken, "{aggregations}");
+    }
+}

@@ -11,6 +11,7 @@ use tonic::Status;
 
 use super::labelled::Labelled;
 use super::limits::Room;
+use super::question::check_left_out;
 use super::{StoreApi, chunks};
 use crate::message::evaluation::{EvaluateRequest, EvaluateResponse, EvaluationInfo, VERSION};
 use crate::message::store::Series as Sent;
@@ -51,6 +52,7 @@ impl StoreApi {
         let Some(evaluate) = &self.evaluate else {
             return Err(Status::unimplemented("aggregations are not evaluated here"));
         };
+        check_left_out(&request.without_replica_labels)?;
         let external = self.external_labels()?;
         if request.external_labels != Some(LabelSet::of(&external)) {
             let text = "the external labels are others by now";
@@ -61,10 +63,17 @@ impl StoreApi {
             external,
             without: request.without_replica_labels.clone(),
         });
-        let evaluated = evaluate(store, part_of(request)?).await;
+        let part = part_of(request)?;
+        let turn = self.turn().await?;
+        let evaluated = evaluate(store, part).await;
         let partial = evaluated.map_err(Status::failed_precondition)?;
         let messages = self.messages(partial)?;
-        Ok(stream::iter(messages.into_iter().map(Ok)).boxed())
+        let messages = stream::iter(messages).map(move |message| {
+            // All are in memory until the last one is sent.
+            let _held = &turn;
+            Ok(message)
+        });
+        Ok(messages.boxed())
     }
 
     fn messages(&self, partial: Partial) -> Result<Vec<EvaluateResponse>, Status> {
