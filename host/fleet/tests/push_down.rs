@@ -126,7 +126,14 @@ impl Querier {
             clock: Arc::new(SystemClock),
         };
         let fleet = Fleet::new(options, &mut registry);
-        fleet.check().await;
+        // One that a slow machine keeps from answering in time is asked again.
+        loop {
+            fleet.check().await;
+            let statuses = fleet.statuses();
+            if statuses.iter().all(|member| !member.kind.is_empty()) {
+                break;
+            }
+        }
         Self {
             fleet,
             registry,

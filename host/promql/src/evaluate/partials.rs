@@ -17,8 +17,8 @@ use crate::ast::AggregateOp;
 use crate::error::QueryError;
 use crate::plan::{Node, Streamed};
 
-/// A time and a value.
-const BYTES_A_SAMPLE: usize = 16;
+/// A time, a value, and its place among the steps.
+const BYTES_A_SAMPLE: usize = 24;
 
 /// A series of others, as one of a vector.
 pub(crate) fn output(series: &Series) -> OutputSeries {

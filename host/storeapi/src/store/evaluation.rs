@@ -20,6 +20,10 @@ use crate::message::{Label, LabelSet};
 /// So many results are in one message.
 const MESSAGE_SERIES: usize = 64;
 
+/// So many characters are said of why nothing is evaluated: it travels in a header, and may quote the
+/// query.
+const WHY_CHARS_MAX: usize = 1_000;
+
 /// The messages of an answer.
 pub(crate) type Results = BoxStream<'static, Result<EvaluateResponse, Status>>;
 
@@ -66,7 +70,7 @@ impl StoreApi {
         let part = part_of(request)?;
         let turn = self.turn().await?;
         let evaluated = evaluate(store, part).await;
-        let partial = evaluated.map_err(Status::failed_precondition)?;
+        let partial = evaluated.map_err(|why| refused(&why))?;
         let messages = self.messages(partial)?;
         let messages = stream::iter(messages).map(move |message| {
             // All are in memory until the last one is sent.
@@ -104,6 +108,11 @@ impl StoreApi {
         }
         Ok(messages)
     }
+}
+
+fn refused(why: &str) -> Status {
+    let why: String = why.chars().take(WHY_CHARS_MAX).collect();
+    Status::failed_precondition(why)
 }
 
 fn sent(series: &Series, room: &mut Room) -> Result<Sent, Status> {

@@ -154,3 +154,15 @@ async fn results_that_nobody_reads_keep_a_place_and_others_wait() {
     let messages: Vec<_> = evaluate().await.unwrap().try_collect().await.unwrap();
     assert!(!messages.is_empty());
 }
+
+#[tokio::test]
+async fn a_long_error_fits_into_the_header_that_it_travels_in() {
+    let external = [("region", "eu")];
+    let api = Arc::into_inner(api_with(&external, UNLIMITED)).unwrap();
+    let api = api.evaluating(Box::new(|_, _| {
+        async { Err("\u{e9}".repeat(100_000)) }.boxed()
+    }));
+    let status = asked(&Arc::new(api), request(&external, &[])).await;
+    let why = status.unwrap_err().message().to_owned();
+    assert_eq!(why.chars().count(), WHY_CHARS_MAX);
+}
