@@ -39,6 +39,9 @@ const INFO_CHARS_MAX: usize = 1_000;
 /// series anew. Of more of them the series are read here, once.
 const PARTS_MAX: usize = 16;
 
+/// With this code of gRPC a member says that its external labels are others than we take them for.
+const RELABELLED: &str = "Aborted";
+
 /// Functions take these labels away from series, so that they tell none apart.
 const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 
@@ -47,6 +50,8 @@ const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 enum Unevaluated {
     /// Its series are to be read.
     Refused(String),
+    /// It has other external labels by now: its series may be those of others, too.
+    Relabelled(String),
     /// It is not there, or too slow.
     Failed(String),
 }
@@ -68,9 +73,6 @@ impl View {
         if !are_apart.contains(&true) {
             return Ok(None);
         }
-        for what in missing.texts() {
-            warnings.add(what);
-        }
         let answers = asked
             .iter()
             .zip(are_apart)
@@ -81,6 +83,15 @@ impl View {
                 }
             });
         let answers = join_all(answers).await;
+        let mut said = answers.iter().flatten();
+        if said.any(|answer| matches!(answer, Err(Unevaluated::Relabelled(_)))) {
+            self.fleet.metrics().evaluated("refused");
+            tracing::debug!("a member has other external labels by now, so all series are read");
+            return Ok(None);
+        }
+        for what in missing.texts() {
+            warnings.add(what);
+        }
         let mut found = vec![Partial::default(); parts.len()];
         let mut rest = Vec::new();
         let metrics = self.fleet.metrics();
@@ -93,7 +104,7 @@ impl View {
                         found.extend(partial);
                     }
                 }
-                Some(Err(Unevaluated::Refused(why))) => {
+                Some(Err(Unevaluated::Refused(why) | Unevaluated::Relabelled(why))) => {
                     metrics.evaluated("refused");
                     tracing::debug!(why, "a member does not aggregate, so its series are read");
                     rest.push(asked);
@@ -174,6 +185,9 @@ fn number(number: usize) -> u64 {
 
 fn unevaluated(error: EndpointError) -> Unevaluated {
     match error {
+        EndpointError::Refused {
+            code: RELABELLED, ..
+        } => Unevaluated::Relabelled(error.to_string()),
         EndpointError::Refused { .. } | EndpointError::Address { .. } => {
             Unevaluated::Refused(error.to_string())
         }

@@ -47,7 +47,7 @@ impl StoreApi {
     ///
     /// # Errors
     /// It is not evaluated, and the series are to be read: the external labels are not those that were
-    /// expected, a series has one of them itself, the evaluation fails or has warnings, or its
+    /// expected (`Aborted`, which nothing else is), a series has one of them itself, the evaluation fails or has warnings, or its
     /// answer is over a limit.
     pub(crate) async fn evaluate(
         self: Arc<Self>,
@@ -60,7 +60,7 @@ impl StoreApi {
         let external = self.external_labels()?;
         if request.external_labels != Some(LabelSet::of(&external)) {
             let text = "the external labels are others by now";
-            return Err(Status::failed_precondition(text));
+            return Err(Status::aborted(text));
         }
         let store: Arc<dyn Queryable> = Arc::new(Labelled {
             store: Arc::clone(&self.options.store),

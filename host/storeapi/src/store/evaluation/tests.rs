@@ -97,7 +97,7 @@ async fn what_would_not_be_right_is_not_evaluated() {
         (
             evaluating(&external, UNLIMITED),
             request(&outer, &[]),
-            Code::FailedPrecondition,
+            Code::Aborted,
             "are others by now",
         ),
         (
