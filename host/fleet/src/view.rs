@@ -308,8 +308,14 @@ impl Queryable for View {
     }
 
     fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        let (now_ms, timeout) = (self.fleet.now_ms(), self.fleet.options().unhealthy_timeout);
         let members = self.fleet.members();
-        let known = members.iter().filter_map(|member| member.known());
+        let selected = members.iter().filter(|m| m.is_selected(&self.members));
+        // Who is not asked makes nobody look back further.
+        let known = selected.filter_map(|member| match member.standing(now_ms, timeout) {
+            Standing::Asked(known) => Some(known),
+            Standing::Missed(..) | Standing::Forgotten => None,
+        });
         windows::resolution_ms(known, range, max_resolution_ms)
     }
 

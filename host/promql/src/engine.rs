@@ -269,11 +269,12 @@ impl Engine {
             self.options.max_bytes,
         ));
         // Who counts samples has to see them, and others tell neither names that go in the end nor
-        // types.
+        // types, and know no start timestamps.
         let is_pushable = storage.pushes_down()
             && stats == StatsWanted::Timings
             && !self.options.delayed_name_removal
             && !self.options.type_and_unit_labels
+            && !self.options.use_start_timestamps
             && parse(query, &self.options.parse).is_ok_and(|parsed| parsed == *expr);
         let resolutions = Resolutions {
             storage: Some(Arc::clone(&storage)),

@@ -183,7 +183,8 @@ impl Reading<'_> {
         let Some(pushed) = pushed else {
             return Ok(None);
         };
-        for series in pushed.parts.iter().flat_map(|part| &part.values) {
+        let results = pushed.parts.iter();
+        for series in results.flat_map(|part| part.values.iter().chain(&part.counts)) {
             let bytes = samples(series).saturating_mul(BYTES_A_SAMPLE);
             self.query.budget.charge_bytes(bytes)?;
         }

@@ -38,7 +38,7 @@ use narthex_storage::{
     EvaluatePart, LabelsRequest, Queryable, SelectRequest, Series, StorageError, TimeRange,
     Warnings,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
 use self::aggregates::Aggregates;
@@ -172,13 +172,7 @@ impl StoreApi {
             return Err(Status::invalid_argument(text));
         }
         let shard = Shard::new(request.shard_info.as_ref())?;
-        let turn = match &self.turns {
-            Some(turns) => {
-                let turn = Arc::clone(turns).acquire_owned().await;
-                Some(turn.map_err(|_| Status::unavailable("the server stops"))?)
-            }
-            None => None,
-        };
+        let turn = self.turn().await?;
         let groups = match request.skip_chunks {
             true => vec![question.matchers.clone()],
             false => self.groups(&question, &shard).await?,
@@ -186,6 +180,17 @@ impl StoreApi {
         Answering::new(self, request, (question, shard), groups, turn)
             .begin()
             .await
+    }
+
+    /// Waits for one of the places of those who are answered at a time; `None` where there is no
+    /// bound.
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        let Some(turns) = &self.turns else {
+            return Ok(None);
+        };
+        let turn = Arc::clone(turns).acquire_owned().await;
+        let turn = turn.map_err(|_| Status::unavailable("the server stops"))?;
+        Ok(Some(turn))
     }
 
     /// The selectors that give the series in the order of the answer, one after the other.

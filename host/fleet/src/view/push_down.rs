@@ -28,6 +28,20 @@ use crate::member::{Known, Member};
 /// The results of a member may take so much memory; the series of one that has more are read.
 const RESULTS_BYTES_MAX: usize = 64 << 20;
 
+/// A time and a value, in memory.
+const BYTES_A_SAMPLE: usize = 16;
+
+/// So many remarks of a member are taken, and so many characters of each.
+const INFOS_MAX: usize = 100;
+const INFO_CHARS_MAX: usize = 1_000;
+
+/// So many aggregations of the same series are evaluated by members, for each of which they read the
+/// series anew. Of more of them the series are read here, once.
+const PARTS_MAX: usize = 16;
+
+/// With this code of gRPC a member says that its external labels are others than we take them for.
+const RELABELLED: &str = "Aborted";
+
 /// Functions take these labels away from series, so that they tell none apart.
 const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 
@@ -36,6 +50,8 @@ const METADATA: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 enum Unevaluated {
     /// Its series are to be read.
     Refused(String),
+    /// It has other external labels by now: its series may be those of others, too.
+    Relabelled(String),
     /// It is not there, or too slow.
     Failed(String),
 }
@@ -48,14 +64,14 @@ impl View {
         parts: &[Part],
         warnings: &Warnings,
     ) -> Result<Option<PushedDown>, StorageError> {
+        if parts.len() > PARTS_MAX {
+            return Ok(None);
+        }
         let missing = Warnings::default();
         let asked = self.asked(&request.matchers, request.range, &missing)?;
         let are_apart = apart(&asked, &self.without);
         if !are_apart.contains(&true) {
             return Ok(None);
-        }
-        for what in missing.texts() {
-            warnings.add(what);
         }
         let answers = asked
             .iter()
@@ -67,6 +83,15 @@ impl View {
                 }
             });
         let answers = join_all(answers).await;
+        let mut said = answers.iter().flatten();
+        if said.any(|answer| matches!(answer, Err(Unevaluated::Relabelled(_)))) {
+            self.fleet.metrics().evaluated("refused");
+            tracing::debug!("a member has other external labels by now, so all series are read");
+            return Ok(None);
+        }
+        for what in missing.texts() {
+            warnings.add(what);
+        }
         let mut found = vec![Partial::default(); parts.len()];
         let mut rest = Vec::new();
         let metrics = self.fleet.metrics();
@@ -79,7 +104,7 @@ impl View {
                         found.extend(partial);
                     }
                 }
-                Some(Err(Unevaluated::Refused(why))) => {
+                Some(Err(Unevaluated::Refused(why) | Unevaluated::Relabelled(why))) => {
                     metrics.evaluated("refused");
                     tracing::debug!(why, "a member does not aggregate, so its series are read");
                     rest.push(asked);
@@ -160,6 +185,9 @@ fn number(number: usize) -> u64 {
 
 fn unevaluated(error: EndpointError) -> Unevaluated {
     match error {
+        EndpointError::Refused {
+            code: RELABELLED, ..
+        } => Unevaluated::Relabelled(error.to_string()),
         EndpointError::Refused { .. } | EndpointError::Address { .. } => {
             Unevaluated::Refused(error.to_string())
         }
@@ -184,19 +212,47 @@ impl Results {
     fn take(&mut self, frame: EvaluateResponse, part: &Part) -> Result<(), String> {
         let series = frame.values.iter().chain(&frame.counts).map(series_len);
         let infos = frame.infos.iter().map(String::len);
-        let bytes = series.chain(infos).sum::<usize>();
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > RESULTS_BYTES_MAX {
-            return Err(format!("results of more than {RESULTS_BYTES_MAX} bytes"));
+        self.charge(series.chain(infos).sum())?;
+        for info in frame.infos {
+            if self.partial.infos.len() >= INFOS_MAX {
+                return Err(format!("more than {INFOS_MAX} remarks"));
+            }
+            let info = info.chars().take(INFO_CHARS_MAX).collect();
+            self.partial.infos.push(info);
         }
-        self.partial.infos.extend(frame.infos);
         for sent in frame.values {
-            self.partial.values.push(series_of(sent, part)?);
+            let series = self.unpacked(sent, part)?;
+            self.partial.values.push(series);
         }
         for sent in frame.counts {
-            self.partial.counts.push(series_of(sent, part)?);
+            let series = self.unpacked(sent, part)?;
+            self.partial.counts.push(series);
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// That is more memory than results may take.
+    fn charge(&mut self, bytes: usize) -> Result<(), String> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        match self.bytes > RESULTS_BYTES_MAX {
+            true => Err(format!("results of more than {RESULTS_BYTES_MAX} bytes")),
+            false => Ok(()),
+        }
+    }
+
+    /// A result, whose samples count: a quarter of a byte may hold one.
+    fn unpacked(&mut self, sent: store::Series, part: &Part) -> Result<Series, String> {
+        let samples = samples_said(&sent);
+        if samples > part.steps.count {
+            return Err("a result has more samples than were asked for".to_owned());
+        }
+        self.charge(samples.saturating_mul(BYTES_A_SAMPLE))?;
+        let series = series_of(sent, part)?;
+        let histograms = series.histograms.as_deref().unwrap_or_default();
+        let more = histograms.iter().flatten().map(|h| h.samples());
+        self.charge(more.sum::<usize>().saturating_mul(BYTES_A_SAMPLE))?;
+        Ok(series)
     }
 
     fn finish(self, part: &Part) -> Result<Partial, String> {
@@ -213,6 +269,15 @@ impl Results {
         }
         Ok(self.partial)
     }
+}
+
+/// How many samples the chunks of a series say that they have: every encoding begins with that.
+fn samples_said(sent: &store::Series) -> usize {
+    let raw = sent.chunks.iter().filter_map(|chunk| chunk.raw.as_ref());
+    let counts = raw.filter_map(|raw| raw.data.first_chunk::<2>());
+    counts
+        .map(|count| usize::from(u16::from_be_bytes(*count)))
+        .sum()
 }
 
 fn series_of(sent: store::Series, part: &Part) -> Result<Series, String> {

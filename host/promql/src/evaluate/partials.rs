@@ -17,8 +17,8 @@ use crate::ast::AggregateOp;
 use crate::error::QueryError;
 use crate::plan::{Node, Streamed};
 
-/// A time and a value.
-const BYTES_A_SAMPLE: usize = 16;
+/// A time, a value, and its place among the steps.
+const BYTES_A_SAMPLE: usize = 24;
 
 /// A series of others, as one of a vector.
 pub(crate) fn output(series: &Series) -> OutputSeries {
@@ -88,17 +88,16 @@ pub(crate) fn series_of(
     grid: Grid,
 ) -> Result<Vec<Series>, QueryError> {
     let vector = context.vector(node, grid)?;
-    let times: Vec<i64> = grid.times().collect();
     let mut found = Vec::new();
     context
         .workers
         .for_each(&vector, grid.count, |index, column| {
-            let present = (0..times.len()).filter(|step| !is_absent(column[*step]));
+            let present = (0..grid.count).filter(|step| !is_absent(column[*step]));
             let present: Vec<usize> = present.collect();
             let budget = context.workers.budget;
             budget.charge_bytes(present.len().saturating_mul(BYTES_A_SAMPLE))?;
             let labels = vector.series[index].labels.clone();
-            let timestamps: Vec<i64> = present.iter().map(|step| times[*step]).collect();
+            let timestamps: Vec<i64> = present.iter().map(|step| grid.time(*step)).collect();
             let values: Vec<f64> = present.iter().map(|step| column[*step]).collect();
             let mut series = Series::of_numbers(labels, timestamps, values);
             series.histograms = histograms_of(column, &present);

@@ -11,6 +11,7 @@ use tonic::Status;
 
 use super::labelled::Labelled;
 use super::limits::Room;
+use super::question::check_left_out;
 use super::{StoreApi, chunks};
 use crate::message::evaluation::{EvaluateRequest, EvaluateResponse, EvaluationInfo, VERSION};
 use crate::message::store::Series as Sent;
@@ -18,6 +19,10 @@ use crate::message::{Label, LabelSet};
 
 /// So many results are in one message.
 const MESSAGE_SERIES: usize = 64;
+
+/// So many characters are said of why nothing is evaluated: it travels in a header, and may quote the
+/// query.
+const WHY_CHARS_MAX: usize = 1_000;
 
 /// The messages of an answer.
 pub(crate) type Results = BoxStream<'static, Result<EvaluateResponse, Status>>;
@@ -42,7 +47,7 @@ impl StoreApi {
     ///
     /// # Errors
     /// It is not evaluated, and the series are to be read: the external labels are not those that were
-    /// expected, a series has one of them itself, the evaluation fails or has warnings, or its
+    /// expected (`Aborted`, which nothing else is), a series has one of them itself, the evaluation fails or has warnings, or its
     /// answer is over a limit.
     pub(crate) async fn evaluate(
         self: Arc<Self>,
@@ -51,20 +56,28 @@ impl StoreApi {
         let Some(evaluate) = &self.evaluate else {
             return Err(Status::unimplemented("aggregations are not evaluated here"));
         };
+        check_left_out(&request.without_replica_labels)?;
         let external = self.external_labels()?;
         if request.external_labels != Some(LabelSet::of(&external)) {
             let text = "the external labels are others by now";
-            return Err(Status::failed_precondition(text));
+            return Err(Status::aborted(text));
         }
         let store: Arc<dyn Queryable> = Arc::new(Labelled {
             store: Arc::clone(&self.options.store),
             external,
             without: request.without_replica_labels.clone(),
         });
-        let evaluated = evaluate(store, part_of(request)?).await;
-        let partial = evaluated.map_err(Status::failed_precondition)?;
+        let part = part_of(request)?;
+        let turn = self.turn().await?;
+        let evaluated = evaluate(store, part).await;
+        let partial = evaluated.map_err(|why| refused(&why))?;
         let messages = self.messages(partial)?;
-        Ok(stream::iter(messages.into_iter().map(Ok)).boxed())
+        let messages = stream::iter(messages).map(move |message| {
+            // All are in memory until the last one is sent.
+            let _held = &turn;
+            Ok(message)
+        });
+        Ok(messages.boxed())
     }
 
     fn messages(&self, partial: Partial) -> Result<Vec<EvaluateResponse>, Status> {
@@ -95,6 +108,11 @@ impl StoreApi {
         }
         Ok(messages)
     }
+}
+
+fn refused(why: &str) -> Status {
+    let why: String = why.chars().take(WHY_CHARS_MAX).collect();
+    Status::failed_precondition(why)
 }
 
 fn sent(series: &Series, room: &mut Room) -> Result<Sent, Status> {

@@ -16,8 +16,8 @@ pub struct StoreLimits {
     /// `--store.limits.request-bytes`: while it is put in order an answer may take so many bytes
     /// of memory, 0 for no bound.
     pub bytes_max: usize,
-    /// `--store.grpc.series-max-concurrency`: so many are answered at a time, others wait; 0 for
-    /// no bound.
+    /// `--store.grpc.series-max-concurrency`: so many are answered at a time, aggregations among
+    /// them, others wait; 0 for no bound.
     pub requests_max: usize,
 }
 

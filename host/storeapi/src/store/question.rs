@@ -32,10 +32,7 @@ impl Question {
         without: &[String],
         (start_ms, end_ms): (i64, i64),
     ) -> Result<Option<Self>, Status> {
-        if without.len() > MATCHERS_MAX {
-            let text = format!("more than {MATCHERS_MAX} labels to be left out");
-            return Err(Status::invalid_argument(text));
-        }
+        check_left_out(without)?;
         if asked.len() > MATCHERS_MAX {
             let text = format!("more than {MATCHERS_MAX} matchers");
             return Err(Status::invalid_argument(text));
@@ -91,6 +88,17 @@ impl Question {
             range: self.range,
             limit: None,
         }
+    }
+}
+
+/// # Errors
+/// That are too many labels to be left out: each series is looked at for each of them.
+pub(super) fn check_left_out(without: &[String]) -> Result<(), Status> {
+    match without.len() > MATCHERS_MAX {
+        true => Err(Status::invalid_argument(format!(
+            "more than {MATCHERS_MAX} labels to be left out"
+        ))),
+        false => Ok(()),
     }
 }
 

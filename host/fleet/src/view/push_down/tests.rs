@@ -212,4 +212,41 @@ fn results_are_bounded() {
     assert!(results.take(frame.clone(), &part(false)).is_ok());
     let error = results.take(frame, &part(false)).unwrap_err();
     assert!(error.contains("more than"), "{error}");
+    let many = EvaluateResponse {
+        infos: vec![String::new(); INFOS_MAX + 1],
+        ..EvaluateResponse::default()
+    };
+    let error = Results::default().take(many, &part(false)).unwrap_err();
+    assert!(error.contains("remarks"), "{error}");
+}
+
+#[test]
+fn a_few_bytes_that_say_they_are_many_samples_are_not_unpacked() {
+    let mut series = sent("a", &[0]);
+    let chunk = series.chunks[0].raw.as_mut().unwrap();
+    chunk.data = vec![0xff_u8; 4].into();
+    let frame = EvaluateResponse {
+        values: vec![series],
+        ..EvaluateResponse::default()
+    };
+    let error = Results::default().take(frame, &part(false)).unwrap_err();
+    assert!(error.contains("more samples than"), "{error}");
+}
+
+#[test]
+fn samples_count_as_what_they_take_when_they_are_unpacked() {
+    let times: Vec<i64> = (0..100_000).map(|step| step * 10).collect();
+    let mut long = part(false);
+    long.steps.count = times.len();
+    let frame = EvaluateResponse {
+        values: vec![sent("a", &times)],
+        ..EvaluateResponse::default()
+    };
+    let unpacked = times.len() * BYTES_A_SAMPLE;
+    assert!(series_len(&frame.values[0]) < unpacked / 2);
+    let mut results = Results::default();
+    let fits = RESULTS_BYTES_MAX / unpacked;
+    let refused = (0..=fits).find_map(|_| results.take(frame.clone(), &long).err());
+    assert!(refused.unwrap().contains("more than"));
+    assert!(results.partial.values.len() < fits);
 }

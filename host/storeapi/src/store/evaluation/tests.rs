@@ -97,7 +97,7 @@ async fn what_would_not_be_right_is_not_evaluated() {
         (
             evaluating(&external, UNLIMITED),
             request(&outer, &[]),
-            Code::FailedPrecondition,
+            Code::Aborted,
             "are others by now",
         ),
         (
@@ -124,6 +124,12 @@ async fn what_would_not_be_right_is_not_evaluated() {
             Code::FailedPrecondition,
             "global.external_labels",
         ),
+        (
+            evaluating(&external, UNLIMITED),
+            request(&external, &["x"; 1_025]),
+            Code::InvalidArgument,
+            "labels to be left out",
+        ),
     ] {
         let status = asked(&api, request).await.unwrap_err();
         assert_eq!(status.code(), code, "{status}");
@@ -131,4 +137,32 @@ async fn what_would_not_be_right_is_not_evaluated() {
     }
     assert_eq!(api_with(&external, UNLIMITED).info().evaluation, None);
     assert_eq!(evaluating(&[], UNLIMITED).info().evaluation, None);
+}
+
+#[tokio::test]
+async fn results_that_nobody_reads_keep_a_place_and_others_wait() {
+    let external = [("region", "eu"), ("replica", "r1")];
+    let one = StoreLimits {
+        requests_max: 1,
+        ..UNLIMITED
+    };
+    let api = evaluating(&external, one);
+    let evaluate = || Arc::clone(&api).evaluate(request(&external, &["replica"]));
+    let unread = evaluate().await.unwrap();
+    assert!(evaluate().now_or_never().is_none());
+    drop(unread);
+    let messages: Vec<_> = evaluate().await.unwrap().try_collect().await.unwrap();
+    assert!(!messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_long_error_fits_into_the_header_that_it_travels_in() {
+    let external = [("region", "eu")];
+    let api = Arc::into_inner(api_with(&external, UNLIMITED)).unwrap();
+    let api = api.evaluating(Box::new(|_, _| {
+        async { Err("\u{e9}".repeat(100_000)) }.boxed()
+    }));
+    let status = asked(&Arc::new(api), request(&external, &[])).await;
+    let why = status.unwrap_err().message().to_owned();
+    assert_eq!(why.chars().count(), WHY_CHARS_MAX);
 }
