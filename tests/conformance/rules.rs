@@ -201,8 +201,17 @@ fn together(servers: &[String; 2], records: &[&str], begin_ms: i64, end_ms: i64)
                 }
             })
         };
-        let [ours, theirs] = servers.each_ref().map(times);
-        let apart = ours.symmetric_difference(&theirs).next();
+        let evaluated = servers.each_ref().map(times);
+        let [ours, theirs] = &evaluated;
+        // Who has no evaluation at a time of the other one knows that it has missed some.
+        for (url, missing) in servers.iter().zip([theirs - ours, ours - theirs]) {
+            let missing: Vec<i64> = missing.into_iter().filter(|at| *at < end_ms).collect();
+            assert!(
+                missing.is_empty() || missed(url) > 0.0,
+                "{url} evaluated {record} at other times than the other one: not at {missing:?}"
+            );
+        }
+        let apart = ours.symmetric_difference(theirs).next();
         together_ms = together_ms.min(apart.copied().unwrap_or(end_ms));
     }
     if together_ms < end_ms {
@@ -210,6 +219,15 @@ fn together(servers: &[String; 2], records: &[&str], begin_ms: i64, end_ms: i64)
         println!("the machine stood still: the last {left_ms} ms are not compared");
     }
     together_ms
+}
+
+/// How many evaluations a server says to have left out.
+fn missed(url: &str) -> f64 {
+    let (_, page) = http::get(&format!("{url}/metrics")).unwrap();
+    let name = "prometheus_rule_group_iterations_missed_total{";
+    let lines = page.lines().filter(|line| line.starts_with(name));
+    let counts = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    counts.sum()
 }
 
 /// The rules in the API, without what is each server's own.

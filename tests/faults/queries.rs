@@ -12,9 +12,21 @@ const SAMPLES: i64 = 190;
 /// Between two samples.
 const INTERVAL_MS: i64 = 15_000;
 
-/// Looks at a window of each series half a million times: some seconds of work.
-const LONG: &str = "count(sum_over_time(double_exponential_smoothing(x[50m], 0.3, \
-                    scalar(vector(time() % 7 / 10 + 0.1)))[50m:6ms]))";
+/// How many terms the long query has: each is some seconds of work, and all of them are more than a
+/// test waits for its end.
+const TERMS: usize = 12;
+
+/// Looks at a window of each series half a million times for each of its terms.
+fn long() -> String {
+    let term = |number: usize| {
+        format!(
+            "count(sum_over_time(double_exponential_smoothing(x[50m], 0.{}, \
+             scalar(vector(time() % 7 / 10 + 0.1)))[50m:6ms]))",
+            30 + number
+        )
+    };
+    (0..TERMS).map(term).collect::<Vec<_>>().join(" + ")
+}
 
 /// Fifty series of the last 48 minutes, on one page.
 fn page() -> String {
@@ -62,7 +74,7 @@ fn active(narthex: &Narthex) -> String {
 fn ask_long(narthex: &Narthex) -> TcpStream {
     let address = narthex.url().replace("http://", "");
     let mut client = TcpStream::connect(&address).unwrap();
-    let query = http::encode(LONG);
+    let query = http::encode(&long());
     let request = format!("GET /api/v1/query?query={query} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     client.write_all(request.as_bytes()).unwrap();
     until(60, "the query to run", || match active(narthex) {
@@ -95,7 +107,7 @@ fn a_query_out_of_time_says_so_and_stops() {
     let url = format!(
         "{}/api/v1/query?query={}",
         narthex.url(),
-        http::encode(LONG)
+        http::encode(&long())
     );
     let (status, body) = http::get(&url).unwrap();
     assert_eq!(status, 503, "{body}");

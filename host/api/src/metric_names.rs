@@ -3,7 +3,8 @@
 //! It is not: whether there are such metrics.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use narthex_model::{METRIC_NAME, MatchOp, Matcher};
 use narthex_promql::ast::Expr;
@@ -21,6 +22,10 @@ const BYTES_MAX: usize = 16 << 20;
 
 /// A longer query is not read for its names: each is read a second time when it is evaluated.
 const QUERY_BYTES_MAX: usize = 64 << 10;
+
+/// So many queries are known again without being read: a dashboard asks the same ones each minute. When
+/// there are more, all are forgotten and read anew.
+const KNOWN_QUERIES_MAX: usize = 10_000;
 
 /// A name that no metric has: a pattern that finds it finds any, and asks for none in particular.
 const NOBODYS_NAME: &str = "no:metric:has:this:name";
@@ -152,17 +157,31 @@ pub(crate) fn leave_out_found(patterns: &BTreeSet<NamePattern>, metrics: &mut Ve
 
 /// What was asked for over HTTP since the server started.
 #[derive(Debug, Default)]
-pub(crate) struct AskedMetrics(Mutex<Asked>);
+pub(crate) struct AskedMetrics {
+    asked: Mutex<Asked>,
+    /// Seeded by chance, so that nobody can choose a query that passes for another one.
+    hashing: RandomState,
+}
 
 #[derive(Debug, Default)]
 struct Asked {
     names: MetricNames,
+    /// The hashes of queries that were read.
+    known: HashSet<u64>,
     queries: u64,
 }
 
 impl AskedMetrics {
     /// Notes what a query asks for; one that cannot be read asks for nothing.
     pub(crate) fn note(&self, query: &str, options: &ParseOptions) {
+        let hash = self.hashing.hash_one(query);
+        {
+            let mut asked = self.lock();
+            if asked.known.contains(&hash) {
+                asked.queries += 1;
+                return;
+            }
+        }
         let read = match query.len() > QUERY_BYTES_MAX {
             true => None,
             false => match parse(query, options) {
@@ -170,8 +189,12 @@ impl AskedMetrics {
                 Err(_) => return,
             },
         };
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.lock();
         asked.queries += 1;
+        if asked.known.len() >= KNOWN_QUERIES_MAX {
+            asked.known.clear();
+        }
+        asked.known.insert(hash);
         match read {
             Some(expr) => asked.names.add_query(&expr),
             None => asked.names.is_full = true,
@@ -180,8 +203,12 @@ impl AskedMetrics {
 
     /// How many queries there were, and what `look` sees in what they asked for.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&MetricNames) -> T) -> (u64, T) {
-        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = self.lock();
         (asked.queries, look(&asked.names))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,6 +254,23 @@ mod tests {
             assert_eq!(found, expected, "{query}");
         }
         assert_eq!(asked(&["up", "up", "up{"]).look(|_| ()).0, 2);
+    }
+
+    #[test]
+    fn more_queries_than_are_known_again_are_counted_and_read() {
+        let asked = AskedMetrics::default();
+        for number in 0..=KNOWN_QUERIES_MAX {
+            asked.note(&format!("a{number}"), &ParseOptions::all());
+        }
+        asked.note("a0", &ParseOptions::all());
+        let last = format!("a{KNOWN_QUERIES_MAX}");
+        let all = ["a0", last.as_str()];
+        let (queries, found) = asked.look(|names| used(names, &all));
+        assert_eq!(
+            (queries, found),
+            (KNOWN_QUERIES_MAX as u64 + 2, all.to_vec())
+        );
+        assert!(asked.lock().known.len() <= KNOWN_QUERIES_MAX);
     }
 
     #[test]

@@ -63,7 +63,12 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
 
 /// A monitoring server that stands in for Prometheus.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "narthex", args_conflicts_with_subcommands = true)]
+#[command(
+    name = "narthex",
+    args_conflicts_with_subcommands = true,
+    after_help = "Two commands are servers that take these flags: `narthex query serve` shows many \
+                  hosts as one, and `narthex store` answers from the blocks of a bucket"
+)]
 pub(crate) struct Flags {
     /// What to do instead of serving.
     #[command(subcommand)]

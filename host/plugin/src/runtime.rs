@@ -98,7 +98,7 @@ pub struct PluginRuntime {
     config: ArcSwap<PluginsConfig>,
     plugins: Mutex<BTreeMap<String, Arc<Plugin>>>,
     /// Held while the folder is looked through or the configuration changes.
-    folder: tokio::sync::Mutex<Option<Folder>>,
+    folder: Arc<tokio::sync::Mutex<Option<Folder>>>,
     watch: Mutex<Option<AbortHandle>>,
     tokio: tokio::runtime::Handle,
 }
@@ -131,7 +131,7 @@ impl PluginRuntime {
             embedded: options.embedded,
             config: ArcSwap::default(),
             plugins: Mutex::default(),
-            folder: tokio::sync::Mutex::default(),
+            folder: Arc::default(),
             watch: Mutex::default(),
             tokio: tokio::runtime::Handle::current(),
         });
@@ -163,7 +163,7 @@ impl PluginRuntime {
         };
         let trust = trust.map_err(|error| PluginError::Untrusted(error.to_string()))?;
 
-        let mut folder = self.folder.lock().await;
+        let mut folder = self.watched().await;
         let old = self.config.load_full();
         let config = Arc::new(config);
         let is_new = *old != *config;
@@ -197,7 +197,7 @@ impl PluginRuntime {
                 folder.forget(plugin.name());
             }
         }
-        self.look(&mut folder).await;
+        self.look(folder).await;
         Ok(())
     }
 

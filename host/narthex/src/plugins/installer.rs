@@ -14,7 +14,7 @@ use narthex_registry::{
     RegistryError, TrustPolicy, Update,
 };
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::plugin::registry::{Published, Source, needs_grant, signed_by, snippet};
 
@@ -26,7 +26,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) struct Installer {
     runtime: Arc<PluginRuntime>,
     /// Held by the one that is under way: a package is held in memory as a whole.
-    busy: Mutex<()>,
+    busy: Arc<Mutex<()>>,
 }
 
 /// A package, and what installing it would change.
@@ -46,7 +46,7 @@ impl Installer {
     pub(super) fn new(runtime: Arc<PluginRuntime>) -> Self {
         Self {
             runtime,
-            busy: Mutex::new(()),
+            busy: Arc::default(),
         }
     }
 
@@ -85,10 +85,7 @@ impl Installer {
     pub(super) async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
         let published = published(&asked.reference)?;
         let (directory, registry) = (self.directory()?, self.registry()?);
-        let Ok(_alone) = self.busy.try_lock() else {
-            let text = "another plugin is being installed or removed";
-            return Err(PluginAdminError::Unavailable(text.to_owned()));
-        };
+        let alone = self.alone()?;
         let offer = self.offer(&published, &directory, &registry).await?;
         let shown = offer.shown();
         let Some(approve) = &asked.approve else {
@@ -105,7 +102,12 @@ impl Installer {
         let (from, to) = (offer.update.from.clone(), offer.update.to.clone());
         let name = name.clone();
         let fetched = offer.fetched;
-        on_disk(move || directory.install(&fetched)).await?;
+        // Who asked may leave meanwhile: nobody else has a turn before the files are written.
+        on_disk(move || {
+            let _alone = alone;
+            directory.install(&fetched)
+        })
+        .await?;
         let from = from.unwrap_or_default();
         tracing::info!(plugin = name, from, to, "a plugin was installed over HTTP");
         self.runtime.rescan().await;
@@ -115,15 +117,25 @@ impl Installer {
     /// Takes a package out of the folder.
     pub(super) async fn remove(&self, name: &str) -> Result<(), PluginAdminError> {
         let directory = self.directory()?;
-        let Ok(_alone) = self.busy.try_lock() else {
-            let text = "another plugin is being installed or removed";
-            return Err(PluginAdminError::Unavailable(text.to_owned()));
-        };
+        let alone = self.alone()?;
         let removed = name.to_owned();
-        on_disk(move || directory.remove(&removed)).await?;
+        on_disk(move || {
+            let _alone = alone;
+            directory.remove(&removed)
+        })
+        .await?;
         tracing::info!(plugin = name, "a plugin was removed over HTTP");
         self.runtime.rescan().await;
         Ok(())
+    }
+
+    /// The turn of one who installs or removes.
+    fn alone(&self) -> Result<OwnedMutexGuard<()>, PluginAdminError> {
+        let turn = Arc::clone(&self.busy).try_lock_owned();
+        turn.map_err(|_| {
+            let text = "another plugin is being installed or removed";
+            PluginAdminError::Unavailable(text.to_owned())
+        })
     }
 
     fn directory(&self) -> Result<PluginDirectory, PluginAdminError> {

@@ -18,7 +18,7 @@ pub(crate) struct Analyze {
     /// The store.
     #[arg(value_name = "DIR", default_value = "data/")]
     store: PathBuf,
-    /// The block; without it, the newest one that can be opened.
+    /// The block; without it, the newest one that can be opened and is not downsampled.
     #[arg(value_name = "BLOCK")]
     block: Option<String>,
     /// How many items each list has.

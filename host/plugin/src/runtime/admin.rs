@@ -59,7 +59,7 @@ impl PluginRuntime {
     pub async fn reload_plugin(self: &Arc<Self>, name: &str) -> Result<(), PluginError> {
         let plugin = self.known(name)?;
         plugin.forgive();
-        let mut folder = self.folder.lock().await;
+        let mut folder = self.watched().await;
         let is_embedded = match plugin.current() {
             Some(version) => version.source == Source::Embedded,
             None => true,
@@ -68,7 +68,7 @@ impl PluginRuntime {
         if let Some(folder) = &mut *folder {
             folder.forget(name);
         }
-        self.look(&mut folder).await;
+        let folder = self.look(folder).await;
         if let Some(artifact) = embedded.filter(|_| is_embedded && !plugin.is_loading()) {
             plugin.announce(artifact.clone());
             self.load_in_background(&plugin);
@@ -89,7 +89,7 @@ impl PluginRuntime {
     pub async fn roll_back(self: &Arc<Self>, name: &str) -> Result<(), PluginError> {
         let plugin = self.known(name)?;
         plugin.settled().await;
-        let mut folder = self.folder.lock().await;
+        let mut folder = self.watched().await;
         let layout = folder.as_ref().and_then(|folder| folder.layout(name));
         let Some(layout) = layout else {
             drop(folder);
@@ -110,7 +110,7 @@ impl PluginRuntime {
         if let Some(folder) = &mut *folder {
             folder.forget(name);
         }
-        self.look(&mut folder).await;
+        let folder = self.look(folder).await;
         drop(folder);
         plugin.settled().await;
         let result = plugin.load_error().map_or(Ok(()), Err);

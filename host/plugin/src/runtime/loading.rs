@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use narthex_model::{Clock, SystemClock};
 use narthex_registry::Manifest;
+use tokio::sync::OwnedMutexGuard;
 
 use super::PluginRuntime;
 use crate::artifact::Artifact;
@@ -15,19 +16,38 @@ use crate::plugin::Plugin;
 use crate::version::{Source, Version};
 use crate::world::{Program, World};
 
+/// What is known of the folder, while nobody else looks at it.
+pub(super) type Watched = OwnedMutexGuard<Option<Folder>>;
+
 impl PluginRuntime {
     /// Looks through the folder now, and waits until what is being loaded is; the watch does the
     /// same twice a second, without waiting.
     pub async fn rescan(self: &Arc<Self>) {
-        let mut folder = self.folder.lock().await;
-        self.look(&mut folder).await;
-        drop(folder);
+        let folder = self.watched().await;
+        self.look(folder).await;
         for plugin in self.all() {
             plugin.settled().await;
         }
     }
 
-    pub(super) async fn look(self: &Arc<Self>, place: &mut Option<Folder>) {
+    /// The turn of one who looks at the folder.
+    pub(super) async fn watched(&self) -> Watched {
+        Arc::clone(&self.folder).lock_owned().await
+    }
+
+    /// Looks through the folder, and gives the turn back. Who waits for that may be given up, as a
+    /// request is whose client leaves: the look goes on all the same, for what it has found would
+    /// be lost, and nobody would watch the folder any more.
+    pub(super) async fn look(self: &Arc<Self>, mut folder: Watched) -> Option<Watched> {
+        let this = Arc::clone(self);
+        let looking = self.tokio.spawn(async move {
+            this.look_through(&mut folder).await;
+            folder
+        });
+        looking.await.ok()
+    }
+
+    async fn look_through(self: &Arc<Self>, place: &mut Option<Folder>) {
         let Some(mut folder) = place.take() else {
             return;
         };
@@ -217,7 +237,7 @@ pub(super) async fn watch(runtime: Weak<PluginRuntime>, poll: Duration) {
         let Some(runtime) = runtime.upgrade() else {
             return;
         };
-        let mut folder = runtime.folder.lock().await;
-        runtime.look(&mut folder).await;
+        let folder = runtime.watched().await;
+        runtime.look(folder).await;
     }
 }

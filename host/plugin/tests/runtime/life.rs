@@ -238,6 +238,27 @@ async fn a_version_that_finds_less_is_refused() {
 }
 
 #[tokio::test]
+async fn a_look_at_the_folder_goes_on_where_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    place(folder.path(), &telling(1), "1", "");
+    let bench = Bench::with_folder(folder.path(), "").await;
+    let job = job(&bench, "a", &Value::Null);
+    assert_eq!(said(&job).await, "made_version 1");
+    place(folder.path(), &telling(2), "2", "");
+    // As of a request whose client leaves.
+    tokio::select! {
+        biased;
+        () = bench.runtime.rescan() => {}
+        () = std::future::ready(()) => {}
+    }
+    bench.runtime.rescan().await;
+    assert_eq!(said(&job).await, "made_version 2");
+    place(folder.path(), &telling(3), "3", "");
+    bench.runtime.rescan().await;
+    assert_eq!(said(&job).await, "made_version 3");
+}
+
+#[tokio::test]
 async fn a_trap_in_the_last_call_is_nobodys_loss() {
     let folder = tempfile::tempdir().unwrap();
     let guest = Handmade {
