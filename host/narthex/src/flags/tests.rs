@@ -455,10 +455,7 @@ fn commands_are_written_as_those_of_promtool_and_amtool() {
     ] {
         assert!(parsed(args).unwrap().flags.command.is_some(), "{args:?}");
     }
-    for args in [
-        &["alerts", "route", "show"][..],
-        &["silence", "expire"],
-    ] {
+    for args in [&["alerts", "route", "show"][..], &["silence", "expire"]] {
         assert!(parsed(args).is_err(), "{args:?}");
     }
 }
