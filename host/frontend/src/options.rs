@@ -35,7 +35,7 @@ impl Default for FrontendOptions {
             cache_bytes: 64 << 20,
             keeps_at_once: false,
             max_freshness: PromDuration::from_secs(600),
-            max_age: PromDuration::from_secs(6 * 3_600),
+            max_age: PromDuration::from_secs(600),
             clock: Arc::new(SystemClock),
         }
     }

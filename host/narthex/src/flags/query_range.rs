@@ -54,7 +54,7 @@ pub(crate) struct QueryRangeFlags {
         id = "query-range.cache-max-age",
         long = "query-range.cache-max-age",
         value_name = "DURATION",
-        default_value = "6h"
+        default_value = "10m"
     )]
     max_age: PromDuration,
 

@@ -39,7 +39,7 @@ fn no_flags_are_prometheus_defaults() {
         ("query-range.max-query-parallelism", "4"),
         ("query-range.cache-size", "64MB"),
         ("query-range.response-cache-max-freshness", "10m"),
-        ("query-range.cache-max-age", "6h"),
+        ("query-range.cache-max-age", "10m"),
         ("query-range.response-cache-config-file", ""),
         ("storage.tsdb.page-cache-size", "128MB"),
         ("storage.tsdb.retention.time", ""),
