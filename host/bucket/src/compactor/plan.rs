@@ -242,7 +242,7 @@ pub(crate) fn may_grow(seen: &Seen, coarser: &[&Seen], now_ms: i64) -> bool {
     now_ms < border_ms.saturating_add(GROWTH_MS) && !is_covered(seen, coarser)
 }
 
-/// The blocks of a group that become part of longer ones if nothing fails.
+/// The blocks of a group that become part of longer ones if nothing fails, and those that let them.
 pub(crate) fn growing(blocks: &[&Seen], rules: &Rules) -> BTreeSet<Ulid> {
     let usable = usable(blocks, rules);
     let mut spans: Vec<TimeBounds> = usable.iter().map(|seen| seen.meta.range).collect();
@@ -253,6 +253,10 @@ pub(crate) fn growing(blocks: &[&Seen], rules: &Rules) -> BTreeSet<Ulid> {
         spans.splice(due.places.clone(), [whole]);
         // What is made of blocks has no name yet.
         growing.extend(places.splice(due.places, [None]).flatten());
+    }
+    if !growing.is_empty() {
+        // Without the newest ones the others would be the newest, and would be left alone.
+        growing.extend(usable.iter().map(|seen| seen.block));
     }
     growing
 }
