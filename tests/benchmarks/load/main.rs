@@ -82,6 +82,13 @@ fn run(system: System, series: u64, steps: u64, interval_s: u64) -> Figures {
     let disk_bytes = running.disk_bytes();
     let deviations_ms = fleet.deviations_ms(interval_s as f64);
     let samples = fleet.samples();
+    // Said at once: at the largest loads a server may refuse the queries that come next.
+    println!(
+        "{}: {samples} samples in {took_s:.0} s, {:.3} CPU s a million, RSS {:.0} MB",
+        system.name(),
+        loaded.cpu_s * 1e6 / samples as f64,
+        loaded.rss_mb
+    );
     let end_s = (start_ms + (steps.cast_signed() - 1) * INTERVAL_MS) / 1000;
     let queries = queries::ask_all(&running, end_s);
     drop(server);
