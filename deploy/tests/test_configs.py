@@ -20,7 +20,7 @@ import metrics
 from test_kubernetes import DEPLOY, TREES, one
 
 # The main configs among the files of the ConfigMap.
-MAIN = ("prometheus.yml", "query.yml", "narthex-0.yml", "narthex-1.yml", "narthex-2.yml")
+MAIN = ("prometheus.yml", "query.yml")
 
 
 def run(*command, **options):

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -123,8 +124,10 @@ class Trees(unittest.TestCase):
                     continue
                 [claim] = workload["spec"]["volumeClaimTemplates"]
                 volume = size_bytes(claim["spec"]["resources"]["requests"]["storage"])
-                # Of a store, what the object store's config says of the cache where it says nothing.
-                kept = "1G" if "store" in flags else flags["storage.tsdb.retention.size"][0]
+                # Of a store, what the object store's config says of the cache where it says nothing; a querier
+                # keeps no samples.
+                kept = flags.get("storage.tsdb.retention.size", ["1G"])[0]
+                self.assertTrue("storage.tsdb.retention.size" in flags or {"store", "serve"} & set(flags))
                 self.assertLessEqual(size_bytes(kept), 0.8 * volume)
                 container = objects.pod_of(workload)["containers"][0]
                 [query] = flags["query.max-bytes"]
@@ -200,36 +203,58 @@ class Overlays(unittest.TestCase):
         self.assertIn(config.rpartition("/")[0], mounts)
         self.assertIn(flags["data-dir"][0], mounts)
 
-    def test_shards_differ_in_their_number_alone(self):
+    def test_shards_share_the_targets_and_queriers_read_them_all(self):
         rendered = self.overlay("sharded")
+        shards = one(rendered, "StatefulSet")
+        flags = arguments(shards)
+        self.assertEqual(flags["scrape.shard"], [f"$(POD_NAME)/{shards['spec']['replicas']}"])
+        self.assertIn("web.enable-remote-write-receiver", flags)
         files = one(rendered, "ConfigMap", "narthex-config")["data"]
-        count = one(rendered, "StatefulSet")["spec"]["replicas"]
-        plain = [
-            files[f"narthex-{number}.yml"]
-            .replace(f"Shard {number} of {count}", "Shard N")
-            .replace(f"regex: '{number}'", "regex: 'N'")
-            for number in range(count)
-        ]
-        self.assertEqual(len(set(plain)), 1)
-        base = yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]
+        config = yaml.safe_load(files["prometheus.yml"])
+        # A shard sees a part: rules over that are none.
+        self.assertFalse({"rule_files", "alerting"} & set(config))
+        self.assertNotIn("alertmanager.config.file", flags)
         query = yaml.safe_load(files["query.yml"])
-        self.assertEqual(len(query["remote_read"]), count)
-        self.assertNotIn("external_labels", query["global"])
-        for number in range(count):
-            jobs = yaml.safe_load(files[f"narthex-{number}.yml"])["scrape_configs"]
-            share = [
-                {"source_labels": ["__address__"], "target_label": "__tmp_hash", "modulus": count,
-                 "action": "hashmod"},
-                {"source_labels": ["__tmp_hash"], "regex": str(number), "action": "keep"},
-            ]
-            self.assertEqual([job["relabel_configs"][-2:] for job in jobs[1:]], [share] * len(base))
-            for job in jobs[1:]:
-                del job["relabel_configs"][-2:]
-            # But for the shard, the jobs are the base's.
-            self.assertEqual(jobs[1:], base)
+        self.assertEqual(query["rule_files"], ["rules-*.yml"])
+        # What tells the samples of shards and the results of queriers apart is what queriers leave out.
+        querier = one(rendered, "StatefulSet", "narthex-query")
+        asked = arguments(querier)
+        labels = [*config["global"]["external_labels"], *query["global"]["external_labels"]]
+        self.assertEqual(asked["query.replica-label"], labels)
+        headless = one(rendered, "Service", shards["spec"]["serviceName"])
+        self.assertIn("grpc", [port["name"] for port in headless["spec"]["ports"]])
+        name = headless["metadata"]["name"]
+        self.assertEqual(asked["endpoint"], [f"dnssrv+_grpc._tcp.{name}"])
+        [sender] = query["remote_write"]
+        self.assertEqual(sender["url"], f"http://narthex-0.{name}:9090/api/v1/write")
+        peers = querier["spec"]["serviceName"]
+        self.assertEqual(
+            asked["cluster.peer"],
+            [f"narthex-query-{number}.{peers}:9094" for number in range(querier["spec"]["replicas"])],
+        )
         selector = one(rendered, "Service")["spec"]["selector"]
-        query_pod = one(rendered, "StatefulSet", "narthex-query")["spec"]["template"]["metadata"]
-        self.assertEqual(selector, query_pod["labels"])
+        self.assertEqual(selector, querier["spec"]["template"]["metadata"]["labels"])
+
+    def test_examples_go_with_shards(self):
+        components = [path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")]
+        self.assertEqual(len(components), 4)
+        with tempfile.TemporaryDirectory() as folder:
+            kustomization = {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+                "resources": [str(DEPLOY / "kubernetes" / "overlays" / "sharded")],
+                "components": [str(path) for path in components],
+            }
+            path = Path(folder) / "kustomization.yaml"
+            path.write_text(yaml.safe_dump(kustomization))
+            rendered = kustomize.render(folder)
+        self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        # Shards read all jobs, and queriers all rules.
+        jobs = yaml.safe_load(files["prometheus.yml"])["scrape_config_files"]
+        self.assertEqual(jobs, ["scrape-*.yml"])
+        for name in ("redis", "traefik", "istio"):
+            self.assertIn(f"scrape-{name}.yml", files)
+            self.assertIn(f"rules-{name}.yml", files)
 
     def test_the_namespaced_one_asks_for_nothing_of_the_cluster(self):
         rendered = self.overlay("namespaced")
