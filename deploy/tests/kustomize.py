@@ -72,7 +72,7 @@ def _generate(folder, generator, objects):
     ]
     match generator.get("behavior", "create"), existing:
         case "create", []:
-            metadata = {"name": generator["name"]}
+            metadata = {name: generator[name] for name in ("name", "namespace") if name in generator}
             objects.append(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
             )

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -82,6 +83,8 @@ class Trees(unittest.TestCase):
             "runAsNonRoot is not true": lambda pod: pod["securityContext"].pop("runAsNonRoot"),
             "no seccomp profile": lambda pod: pod["securityContext"].pop("seccompProfile"),
             "hostNetwork": lambda pod: pod.update(hostNetwork=True),
+            "root is of no allowed kind": lambda pod: pod["volumes"].append(
+                {"name": "root", "hostPath": {"path": "/"}}),
             "no allowed kind": lambda pod: pod["volumes"].append({"name": "host", "hostPath": {}}),
             "not dropped": lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"),
             "read-only": lambda pod: pod["containers"][0]["securityContext"].pop(
@@ -119,8 +122,9 @@ class Trees(unittest.TestCase):
                 if workload["metadata"]["name"] in WATCHED:
                     continue
                 flags = arguments(workload)
-                # A compactor measures its volume before it begins with anything.
-                if "compact" in flags:
+                # A compactor measures its volume before it begins with anything, and an agent's log is
+                # bounded by its time.
+                if "compact" in flags or "agent" in flags:
                     continue
                 [claim] = workload["spec"]["volumeClaimTemplates"]
                 volume = size_bytes(claim["spec"]["resources"]["requests"]["storage"])
@@ -144,14 +148,15 @@ class Trees(unittest.TestCase):
                 if "store" in flags or "compact" in flags:
                     self.assertNotIn("config.file", flags)
                     continue
-                files = one(rendered, "ConfigMap", "narthex-config")["data"]
+                config = "narthex-nodes" if "agent" in flags else "narthex-config"
+                files = one(rendered, "ConfigMap", config)["data"]
                 [mount] = [
                     mount for mount in objects.pod_of(workload)["containers"][0]["volumeMounts"]
                     if mount["name"] == "config"
                 ]
                 paths = flags["config.file"] + flags.get("alertmanager.config.file", [])
                 for path in paths:
-                    for number in range(workload["spec"]["replicas"]):
+                    for number in range(workload["spec"].get("replicas", 1)):
                         name = f"{workload['metadata']['name']}-{number}"
                         folder, _, file = path.replace("$(POD_NAME)", name).rpartition("/")
                         self.assertEqual(folder, mount["mountPath"])
@@ -234,6 +239,53 @@ class Overlays(unittest.TestCase):
         )
         selector = one(rendered, "Service")["spec"]["selector"]
         self.assertEqual(selector, querier["spec"]["template"]["metadata"]["labels"])
+
+    def test_agents_of_nodes_read_what_their_plugin_asks_for_where_the_machine_is_mounted(self):
+        rendered = self.overlay("nodes")
+        config = one(rendered, "ConfigMap", "narthex-nodes")
+        self.assertEqual(config["metadata"]["namespace"], "narthex-nodes")
+        agent = yaml.safe_load(config["data"]["agent.yml"])
+        [job] = [job for job in agent["scrape_configs"] if job.get("plugin") == "node"]
+        places = job["plugin_config"]
+        daemons = one(rendered, "DaemonSet", "narthex-nodes")
+        [container] = objects.pod_of(daemons)["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        paths = {
+            volume["hostPath"]["path"]: mounts[volume["name"]]
+            for volume in objects.pod_of(daemons)["volumes"] if "hostPath" in volume
+        }
+        self.assertEqual(
+            paths, {"/proc": places["procfs"], "/sys": places["sysfs"], "/": places["rootfs"]}
+        )
+
+        def mounted(path):
+            # A pod's /proc/net is its own; the first process has the machine's.
+            path = path.replace("/proc/net/", "/proc/1/net/")
+            for folder in ("/proc", "/sys"):
+                if path.startswith(folder):
+                    return places[{"/proc": "procfs", "/sys": "sysfs"}[folder]] + path[len(folder):]
+            return places["rootfs"] + path
+
+        manifest = DEPLOY.parent / "plugins" / "exporters" / "node" / "plugin.toml"
+        request = tomllib.loads(manifest.read_text())["request"]
+        # Not the reader's own mounts.
+        expected = {mounted(path) for path in request["files"] if path != "/proc/mounts"}
+        granted = agent["plugins"]["grants"]["node"]
+        self.assertEqual(set(granted["files"]), expected)
+        self.assertEqual(granted["file_systems"], [places["rootfs"]])
+        # What they send is taken, and let in.
+        server = one(rendered, "StatefulSet")
+        self.assertIn("web.enable-remote-write-receiver", arguments(server))
+        [sender] = agent["remote_write"]
+        headless = server["spec"]["serviceName"]
+        self.assertEqual(sender["url"], f"http://narthex-0.{headless}.narthex.svc:9090/api/v1/write")
+        [source] = [
+            peer["podSelector"]["matchLabels"]
+            for peer in one(rendered, "NetworkPolicy")["spec"]["ingress"][0]["from"]
+            if "namespaceSelector" in peer
+        ]
+        labels = daemons["spec"]["template"]["metadata"]["labels"]
+        self.assertLessEqual(source.items(), labels.items())
 
     def test_examples_go_with_shards(self):
         components = [path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")]

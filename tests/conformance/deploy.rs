@@ -79,9 +79,11 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
     let all = [vec![base.clone()], examples()].concat();
     let monitors = vec![base.clone(), deploy("kubernetes/components/monitors")];
     let state = vec![base.clone(), deploy("kubernetes/components/cluster-state")];
+    let nodes = vec![base.clone(), deploy("kubernetes/components/nodes")];
     for (folders, mains) in [
         (monitors, vec!["prometheus.yml"]),
         (state, vec!["prometheus.yml"]),
+        (nodes, vec!["prometheus.yml", "agent.yml"]),
         (all, vec!["prometheus.yml"]),
         (with("namespaced"), vec!["prometheus.yml"]),
         (with("sharded"), vec!["prometheus.yml", "query.yml"]),
