@@ -14,6 +14,7 @@ import yaml
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FIELDS = {
     "apiVersion", "kind", "namespace", "resources", "components", "patches", "configMapGenerator",
+    "images",
 }
 # Kinds that lie in no namespace.
 CLUSTER_KINDS = {"APIService", "Namespace", "ClusterRole", "ClusterRoleBinding"}
@@ -49,6 +50,8 @@ def _apply(folder, objects):
         _patch(folder, patch, own)
     if namespace := kustomization.get("namespace"):
         _set_namespace(own, namespace)
+    for image in kustomization.get("images", []):
+        _set_image(own, image)
     if not is_component:
         objects.extend(own)
 
@@ -69,7 +72,7 @@ def _generate(folder, generator, objects):
     ]
     match generator.get("behavior", "create"), existing:
         case "create", []:
-            metadata = {"name": generator["name"]}
+            metadata = {name: generator[name] for name in ("name", "namespace") if name in generator}
             objects.append(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
             )
@@ -122,6 +125,15 @@ def _operate(item, operation):
                 raise ValueError(f"{operation['path']} is {parent[last]!r} and not {value!r}")
         case other:
             raise ValueError(f"this renderer does not know the operation {other}")
+
+
+def _set_image(objects, image):
+    new = f"{image['newName']}:{image['newTag']}"
+    for item in objects:
+        pod = item.get("spec", {}).get("template", {}).get("spec", {})
+        for container in pod.get("containers", []):
+            if container["image"].rpartition(":")[0] == image["name"]:
+                container["image"] = new
 
 
 def _set_namespace(objects, namespace):

@@ -13,6 +13,8 @@ import jsonschema
 import kubernetes_validate
 
 VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
+# Who may mount folders of the machine, to read them and nothing else, and which.
+READS_MACHINES = {"narthex-nodes": {"/", "/proc", "/sys"}}
 
 _NAME = {"type": "string", "minLength": 1, "maxLength": 253}
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
@@ -136,7 +138,7 @@ def _selected(labels, item, objects):
 
 
 def _check_pod(item, fault):
-    """Pod Security, profile "restricted": every control of it."""
+    """Pod Security, profile "restricted": every control of it, but for who reads machines."""
     pod = pod_of(item)
     context = pod.get("securityContext", {})
     for name in ("hostNetwork", "hostPID", "hostIPC"):
@@ -144,8 +146,11 @@ def _check_pod(item, fault):
             fault(name)
     allowed = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
                "projected", "secret"}
+    of_machine = set()
     for volume in pod.get("volumes", []):
-        if not set(volume) - {"name"} <= allowed:
+        if volume.get("hostPath", {}).get("path") in READS_MACHINES.get(item["metadata"]["name"], ()):
+            of_machine.add(volume["name"])
+        elif not set(volume) - {"name"} <= allowed:
             fault(f"volume {volume['name']} is of no allowed kind")
     for container in pod.get("initContainers", []) + pod["containers"]:
         own = container.get("securityContext", {})
@@ -188,6 +193,8 @@ def _check_pod(item, fault):
                 fault(f"{name}: {mount['mountPath']} is mounted by subPath")
             if mount["name"] not in mounts:
                 fault(f"{name}: no volume {mount['name']}")
+            if mount["name"] in of_machine and mount.get("readOnly") is not True:
+                fault(f"{name}: {mount['mountPath']} of the machine may be written")
 
 
 def _check_server(item, objects, fault):
@@ -209,7 +216,9 @@ def _check_server(item, objects, fault):
             and (name is None or other["metadata"]["name"] == name)
         ]
 
-    for kind, key in (("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")):
+    needed = [("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")]
+    # Pods of a DaemonSet are not evicted from a node that is drained.
+    for kind, key in needed[item["kind"] == "DaemonSet":]:
         selectors = [other["spec"][key].get("matchLabels", {}) for other in is_there(kind)]
         if not any(selector.items() <= labels.items() for selector in selectors):
             fault(f"no {kind}")
@@ -237,8 +246,9 @@ def _check_role(item, fault):
         if any("*" in name for names in everything for name in names):
             fault("has a wildcard")
         if "secrets" in rule.get("resources", []):
-            # By their names, and where a Role says so.
-            if item["kind"] != "Role" or rule["verbs"] != ["get"]:
+            # Where a Role says so. Who may get all of a namespace knows their names from the objects that
+            # name them, so list and watch, by which a new value is known at once, tell hardly more.
+            if item["kind"] != "Role" or rule["verbs"] != ["get", "list", "watch"]:
                 fault("reads secrets")
 
 

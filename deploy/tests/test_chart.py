@@ -32,6 +32,8 @@ SAME = {
     "cluster-state": {"clusterState": {"enabled": True}},
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
+    "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},
+    "sharded": {"server": {"shards": 3}},
     "ingress": {
         "server": {
             "baseURL": f"https://{HOST}/",
@@ -134,6 +136,7 @@ class Chart(unittest.TestCase):
             {"server": {"retention": "two weeks"}},
             {"server": {"retentionSize": "6Gi"}},
             {"server": {"replicaCount": "2"}},
+            {"server": {"shards": 0}},
             {"server": {"service": {"servicePort": 0}}},
             {"configmapReload": {"enabled": True}},
         ):
@@ -145,6 +148,8 @@ class Chart(unittest.TestCase):
             ({"server": {"ingress": {"enabled": True}}}, "names no host"),
             ({"server": {"route": {"enabled": True}}}, "names no Gateway"),
             ({"clusterState": {"enabled": True}, "rbac": {"namespaced": True}}, "whole cluster"),
+            ({"server": {"shards": 2, "replicaCount": 2}}, "single ones"),
+            ({"server": {"shards": 2}, "monitors": {"enabled": True}}, "sees all of the cluster"),
         ):
             with self.subTest(reason), self.assertRaisesRegex(ValueError, reason):
                 self.render(over)

@@ -20,13 +20,22 @@ import metrics
 from test_kubernetes import DEPLOY, TREES, one
 
 # The main configs among the files of the ConfigMap.
-MAIN = ("prometheus.yml", "query.yml", "narthex-0.yml", "narthex-1.yml", "narthex-2.yml")
+MAIN = ("agent.yml", "prometheus.yml", "query.yml")
 
 
 def run(*command, **options):
     """The exit status and all that a program said."""
     result = subprocess.run(command, capture_output=True, text=True, **options)
     return result.returncode, result.stdout + result.stderr
+
+
+def mounted(tree):
+    """The files of a tree's ConfigMaps that are ours, by their names."""
+    files = {}
+    for item in kustomize.render(tree):
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"].startswith("narthex-"):
+            files |= item["data"]
+    return files
 
 
 def for_promtool(files, name):
@@ -59,7 +68,7 @@ class Configs(unittest.TestCase):
         # Files by what checks them and by their text: most trees have most of them in common.
         checked = {"config": {}, "rules": {}, "alertmanager": {}}
         for tree in TREES:
-            files = one(kustomize.render(tree), "ConfigMap", "narthex-config")["data"]
+            files = mounted(tree)
             for name, text in files.items():
                 if name in MAIN:
                     checked["config"][for_promtool(files, name)] = f"{tree.name}-{name}"
@@ -93,15 +102,14 @@ class Configs(unittest.TestCase):
     def test_plugins_take_what_jobs_tell_them(self):
         seen = set()
         for tree in TREES:
-            files = one(kustomize.render(tree), "ConfigMap", "narthex-config")["data"]
-            for name, text in files.items():
+            for name, text in mounted(tree).items():
                 for job in (yaml.safe_load(text) or {}).get("scrape_configs", []):
                     if plugin := job.get("plugin"):
                         manifest = (metrics.EXPORTERS / plugin / "plugin.toml").read_text()
                         schema = tomllib.loads(manifest).get("config", {})
                         jsonschema.validate(job.get("plugin_config", {}), schema)
                         seen.add(plugin)
-        self.assertEqual(seen, {"istio", "kube-state", "redis", "traefik"})
+        self.assertEqual(seen, {"istio", "kube-state", "node", "redis", "traefik"})
 
     def test_examples_have_the_rules_of_their_plugins(self):
         for name in ("redis", "traefik", "istio"):

@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+import tempfile
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -81,6 +83,8 @@ class Trees(unittest.TestCase):
             "runAsNonRoot is not true": lambda pod: pod["securityContext"].pop("runAsNonRoot"),
             "no seccomp profile": lambda pod: pod["securityContext"].pop("seccompProfile"),
             "hostNetwork": lambda pod: pod.update(hostNetwork=True),
+            "root is of no allowed kind": lambda pod: pod["volumes"].append(
+                {"name": "root", "hostPath": {"path": "/"}}),
             "no allowed kind": lambda pod: pod["volumes"].append({"name": "host", "hostPath": {}}),
             "not dropped": lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"),
             "read-only": lambda pod: pod["containers"][0]["securityContext"].pop(
@@ -118,13 +122,16 @@ class Trees(unittest.TestCase):
                 if workload["metadata"]["name"] in WATCHED:
                     continue
                 flags = arguments(workload)
-                # A compactor measures its volume before it begins with anything.
-                if "compact" in flags:
+                # A compactor measures its volume before it begins with anything, and an agent's log is
+                # bounded by its time.
+                if "compact" in flags or "agent" in flags:
                     continue
                 [claim] = workload["spec"]["volumeClaimTemplates"]
                 volume = size_bytes(claim["spec"]["resources"]["requests"]["storage"])
-                # Of a store, what the object store's config says of the cache where it says nothing.
-                kept = "1G" if "store" in flags else flags["storage.tsdb.retention.size"][0]
+                # Of a store, what the object store's config says of the cache where it says nothing; a querier
+                # keeps no samples.
+                kept = flags.get("storage.tsdb.retention.size", ["1G"])[0]
+                self.assertTrue("storage.tsdb.retention.size" in flags or {"store", "serve"} & set(flags))
                 self.assertLessEqual(size_bytes(kept), 0.8 * volume)
                 container = objects.pod_of(workload)["containers"][0]
                 [query] = flags["query.max-bytes"]
@@ -141,14 +148,15 @@ class Trees(unittest.TestCase):
                 if "store" in flags or "compact" in flags:
                     self.assertNotIn("config.file", flags)
                     continue
-                files = one(rendered, "ConfigMap", "narthex-config")["data"]
+                config = "narthex-nodes" if "agent" in flags else "narthex-config"
+                files = one(rendered, "ConfigMap", config)["data"]
                 [mount] = [
                     mount for mount in objects.pod_of(workload)["containers"][0]["volumeMounts"]
                     if mount["name"] == "config"
                 ]
                 paths = flags["config.file"] + flags.get("alertmanager.config.file", [])
                 for path in paths:
-                    for number in range(workload["spec"]["replicas"]):
+                    for number in range(workload["spec"].get("replicas", 1)):
                         name = f"{workload['metadata']['name']}-{number}"
                         folder, _, file = path.replace("$(POD_NAME)", name).rpartition("/")
                         self.assertEqual(folder, mount["mountPath"])
@@ -200,36 +208,105 @@ class Overlays(unittest.TestCase):
         self.assertIn(config.rpartition("/")[0], mounts)
         self.assertIn(flags["data-dir"][0], mounts)
 
-    def test_shards_differ_in_their_number_alone(self):
+    def test_shards_share_the_targets_and_queriers_read_them_all(self):
         rendered = self.overlay("sharded")
+        shards = one(rendered, "StatefulSet")
+        flags = arguments(shards)
+        self.assertEqual(flags["scrape.shard"], [f"$(POD_NAME)/{shards['spec']['replicas']}"])
+        self.assertIn("web.enable-remote-write-receiver", flags)
         files = one(rendered, "ConfigMap", "narthex-config")["data"]
-        count = one(rendered, "StatefulSet")["spec"]["replicas"]
-        plain = [
-            files[f"narthex-{number}.yml"]
-            .replace(f"Shard {number} of {count}", "Shard N")
-            .replace(f"regex: '{number}'", "regex: 'N'")
-            for number in range(count)
-        ]
-        self.assertEqual(len(set(plain)), 1)
-        base = yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]
+        config = yaml.safe_load(files["prometheus.yml"])
+        # A shard sees a part: rules over that are none.
+        self.assertFalse({"rule_files", "alerting"} & set(config))
+        self.assertNotIn("alertmanager.config.file", flags)
         query = yaml.safe_load(files["query.yml"])
-        self.assertEqual(len(query["remote_read"]), count)
-        self.assertNotIn("external_labels", query["global"])
-        for number in range(count):
-            jobs = yaml.safe_load(files[f"narthex-{number}.yml"])["scrape_configs"]
-            share = [
-                {"source_labels": ["__address__"], "target_label": "__tmp_hash", "modulus": count,
-                 "action": "hashmod"},
-                {"source_labels": ["__tmp_hash"], "regex": str(number), "action": "keep"},
-            ]
-            self.assertEqual([job["relabel_configs"][-2:] for job in jobs[1:]], [share] * len(base))
-            for job in jobs[1:]:
-                del job["relabel_configs"][-2:]
-            # But for the shard, the jobs are the base's.
-            self.assertEqual(jobs[1:], base)
+        self.assertEqual(query["rule_files"], ["rules-*.yml"])
+        # What tells the samples of shards and the results of queriers apart is what queriers leave out.
+        querier = one(rendered, "StatefulSet", "narthex-query")
+        asked = arguments(querier)
+        labels = [*config["global"]["external_labels"], *query["global"]["external_labels"]]
+        self.assertEqual(asked["query.replica-label"], labels)
+        headless = one(rendered, "Service", shards["spec"]["serviceName"])
+        self.assertIn("grpc", [port["name"] for port in headless["spec"]["ports"]])
+        name = headless["metadata"]["name"]
+        self.assertEqual(asked["endpoint"], [f"dnssrv+_grpc._tcp.{name}"])
+        [sender] = query["remote_write"]
+        self.assertEqual(sender["url"], f"http://narthex-0.{name}:9090/api/v1/write")
+        peers = querier["spec"]["serviceName"]
+        self.assertEqual(
+            asked["cluster.peer"],
+            [f"narthex-query-{number}.{peers}:9094" for number in range(querier["spec"]["replicas"])],
+        )
         selector = one(rendered, "Service")["spec"]["selector"]
-        query_pod = one(rendered, "StatefulSet", "narthex-query")["spec"]["template"]["metadata"]
-        self.assertEqual(selector, query_pod["labels"])
+        self.assertEqual(selector, querier["spec"]["template"]["metadata"]["labels"])
+
+    def test_agents_of_nodes_read_what_their_plugin_asks_for_where_the_machine_is_mounted(self):
+        rendered = self.overlay("nodes")
+        config = one(rendered, "ConfigMap", "narthex-nodes")
+        self.assertEqual(config["metadata"]["namespace"], "narthex-nodes")
+        agent = yaml.safe_load(config["data"]["agent.yml"])
+        [job] = [job for job in agent["scrape_configs"] if job.get("plugin") == "node"]
+        places = job["plugin_config"]
+        daemons = one(rendered, "DaemonSet", "narthex-nodes")
+        [container] = objects.pod_of(daemons)["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        paths = {
+            volume["hostPath"]["path"]: mounts[volume["name"]]
+            for volume in objects.pod_of(daemons)["volumes"] if "hostPath" in volume
+        }
+        self.assertEqual(
+            paths, {"/proc": places["procfs"], "/sys": places["sysfs"], "/": places["rootfs"]}
+        )
+
+        def mounted(path):
+            # A pod's /proc/net is its own; the first process has the machine's.
+            path = path.replace("/proc/net/", "/proc/1/net/")
+            for folder in ("/proc", "/sys"):
+                if path.startswith(folder):
+                    return places[{"/proc": "procfs", "/sys": "sysfs"}[folder]] + path[len(folder):]
+            return places["rootfs"] + path
+
+        manifest = DEPLOY.parent / "plugins" / "exporters" / "node" / "plugin.toml"
+        request = tomllib.loads(manifest.read_text())["request"]
+        # Not the reader's own mounts.
+        expected = {mounted(path) for path in request["files"] if path != "/proc/mounts"}
+        granted = agent["plugins"]["grants"]["node"]
+        self.assertEqual(set(granted["files"]), expected)
+        self.assertEqual(granted["file_systems"], [places["rootfs"]])
+        # What they send is taken, and let in.
+        server = one(rendered, "StatefulSet")
+        self.assertIn("web.enable-remote-write-receiver", arguments(server))
+        [sender] = agent["remote_write"]
+        headless = server["spec"]["serviceName"]
+        self.assertEqual(sender["url"], f"http://narthex-0.{headless}.narthex.svc:9090/api/v1/write")
+        [source] = [
+            peer["podSelector"]["matchLabels"]
+            for peer in one(rendered, "NetworkPolicy")["spec"]["ingress"][0]["from"]
+            if "namespaceSelector" in peer
+        ]
+        labels = daemons["spec"]["template"]["metadata"]["labels"]
+        self.assertLessEqual(source.items(), labels.items())
+
+    def test_examples_go_with_shards(self):
+        components = [path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")]
+        self.assertEqual(len(components), 4)
+        with tempfile.TemporaryDirectory() as folder:
+            kustomization = {
+                "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+                "resources": [str(DEPLOY / "kubernetes" / "overlays" / "sharded")],
+                "components": [str(path) for path in components],
+            }
+            path = Path(folder) / "kustomization.yaml"
+            path.write_text(yaml.safe_dump(kustomization))
+            rendered = kustomize.render(folder)
+        self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        # Shards read all jobs, and queriers all rules.
+        jobs = yaml.safe_load(files["prometheus.yml"])["scrape_config_files"]
+        self.assertEqual(jobs, ["scrape-*.yml"])
+        for name in ("redis", "traefik", "istio"):
+            self.assertIn(f"scrape-{name}.yml", files)
+            self.assertIn(f"rules-{name}.yml", files)
 
     def test_the_namespaced_one_asks_for_nothing_of_the_cluster(self):
         rendered = self.overlay("namespaced")

@@ -79,20 +79,14 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
     let all = [vec![base.clone()], examples()].concat();
     let monitors = vec![base.clone(), deploy("kubernetes/components/monitors")];
     let state = vec![base.clone(), deploy("kubernetes/components/cluster-state")];
+    let nodes = vec![base.clone(), deploy("kubernetes/components/nodes")];
     for (folders, mains) in [
         (monitors, vec!["prometheus.yml"]),
         (state, vec!["prometheus.yml"]),
+        (nodes, vec!["prometheus.yml", "agent.yml"]),
         (all, vec!["prometheus.yml"]),
         (with("namespaced"), vec!["prometheus.yml"]),
-        (
-            with("sharded"),
-            vec![
-                "narthex-0.yml",
-                "narthex-1.yml",
-                "narthex-2.yml",
-                "query.yml",
-            ],
-        ),
+        (with("sharded"), vec!["prometheus.yml", "query.yml"]),
     ] {
         let mount = mounted(&folders);
         for main in mains {
@@ -141,9 +135,10 @@ fn flags(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_flag_is_one_that_there_is() {
-    // The server, and the one command that is deployed.
+    // The server, and the commands that are deployed.
     let server = run(Command::new(binary()).arg("--help"));
     let help = server + &run(Command::new(binary()).args(["compact", "--help"]));
+    let help = help + &run(Command::new(binary()).args(["query", "serve", "--help"]));
     let known: BTreeSet<&str> = help
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("--"))
@@ -152,8 +147,8 @@ fn every_flag_is_one_that_there_is() {
     let mut texts = vec![
         deploy("docker/Dockerfile"),
         deploy("systemd/narthex.service"),
-        deploy("helm/narthex/templates/statefulset.yaml"),
     ];
+    texts.extend(files(&deploy("helm/narthex/templates"), ".yaml"));
     let kubernetes = deploy("kubernetes");
     texts.extend(files(&kubernetes.join("base"), ".yaml"));
     for folder in ["overlays", "components"] {
@@ -168,7 +163,7 @@ fn every_flag_is_one_that_there_is() {
             seen.insert(flag);
         }
     }
-    for flag in ["config.file", "cluster.peer", "web.external-url"] {
+    for flag in ["config.file", "cluster.peer", "scrape.shard", "endpoint"] {
         assert!(seen.contains(flag), "{seen:?}");
     }
 }

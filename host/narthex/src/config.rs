@@ -19,6 +19,7 @@ mod plugins_section;
 mod read;
 mod remote_read;
 mod sections;
+mod share;
 mod tracing_section;
 mod url;
 
@@ -34,6 +35,7 @@ use narthex_scrape::config::{GlobalConfig, ScrapeConfig, ScrapeConfigs};
 use narthex_tsdb::StorageConfig;
 use serde::Serialize;
 
+use crate::flags::TargetShare;
 use crate::monitors::KubernetesMonitorsConfig;
 use crate::yaml::{FILE_BYTES_MAX, Fault, YamlError};
 
@@ -68,6 +70,8 @@ pub(crate) struct ConfigDefaults {
     pub(crate) asks_for_protobuf: bool,
     /// An agent runs with it.
     pub(crate) is_agent: bool,
+    /// Which share of the targets is scraped; `None` is all of them.
+    pub(crate) share: Option<TargetShare>,
 }
 
 /// What is looked at beside the file itself.

@@ -11,6 +11,7 @@ mod mode;
 mod pages;
 mod querier;
 mod query_range;
+mod scrape;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use narthex_tsdb::{Retention, StorageConfig};
 
 use self::pages::PageFlags;
 use self::query_range::QueryRangeFlags;
+use self::scrape::ScrapeFlags;
 use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::external_url;
@@ -37,6 +39,7 @@ pub(crate) use config_follow::{ConfigFollowFlags, ConfigMapName};
 pub(crate) use grpc::GrpcFlags;
 pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use querier::QuerierFlags;
+pub(crate) use scrape::TargetShare;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -277,6 +280,9 @@ pub(crate) struct Flags {
         default_value = "prometheus.WriteRequest"
     )]
     pub(crate) accepted_messages: Vec<MessageKind>,
+
+    #[command(flatten)]
+    pub(crate) scrape: ScrapeFlags,
 
     /// The pages.
     #[command(flatten)]

@@ -254,6 +254,7 @@ impl Setup {
             // Only protobuf says when the counting of every series began.
             asks_for_protobuf: self.line.features.scrape.start_zeros,
             is_agent: self.line.flags.is_agent,
+            share: self.line.flags.scrape.share,
         }
     }
 

@@ -38,7 +38,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* A store of the bucket stands beside the server. */}}
+{{/* A store of the bucket, its workers and queriers stand beside the server. */}}
 
 {{- define "narthex.storeSelector" -}}
 app.kubernetes.io/name: {{ include "narthex.name" . }}-store
@@ -47,6 +47,36 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "narthex.storeLabels" -}}
 {{ include "narthex.storeSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "narthex.querySelector" -}}
+app.kubernetes.io/name: {{ include "narthex.name" . }}-query
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "narthex.queryLabels" -}}
+{{ include "narthex.querySelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "narthex.compactSelector" -}}
+app.kubernetes.io/name: {{ include "narthex.name" . }}-compact
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "narthex.compactLabels" -}}
+{{ include "narthex.compactSelector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}

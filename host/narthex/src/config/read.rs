@@ -20,7 +20,7 @@ use super::plugin_uses::{ConfigFile, JobOrigin, PluginUses};
 use super::sections::Sections;
 use super::{
     Checks, Config, ConfigDefaults, ConfigError, Printed, absent, alerting, client,
-    external_labels, hints, job_files, lint, paths, plugins_section, remote_read, url,
+    external_labels, hints, job_files, lint, paths, plugins_section, remote_read, share, url,
 };
 use crate::monitors::KubernetesMonitorsConfig;
 use crate::yaml::{self, Document, Fault, YamlError};
@@ -143,6 +143,9 @@ pub(super) fn read(
     }
     if let Some(monitors) = &mut sections.kubernetes_monitors {
         paths::resolve_monitors(monitors, folder);
+        if let Some(share) = defaults.share {
+            share::of_monitors(share, monitors);
+        }
     }
     if let Some(apis) = &mut sections.kubernetes_metrics_apis {
         paths::resolve_metrics_apis(apis, folder);
@@ -153,12 +156,15 @@ pub(super) fn read(
             main.push(fault);
         }
     }
-    let scrape = resolve(global, std::mem::take(&mut files.jobs)).unwrap_or_else(|faults| {
+    let mut scrape = resolve(global, std::mem::take(&mut files.jobs)).unwrap_or_else(|faults| {
         for fault in faults {
             files.fault(fault.job, fault.message);
         }
         ScrapeConfigs::default()
     });
+    if let Some(share) = defaults.share {
+        share::of_jobs(share, &mut scrape.jobs)?;
+    }
     let (mut rule_files, external) = (
         Vec::new(),
         Labels::from_pairs(&scrape.global.external_labels),

@@ -50,7 +50,7 @@ fn a_config_as_users_have_it_is_read() {
 fn a_feature_asks_for_protobuf_unless_the_config_says_otherwise() {
     let defaults = ConfigDefaults {
         asks_for_protobuf: true,
-        is_agent: false,
+        ..ConfigDefaults::default()
     };
     let first = |global: &str| {
         let text = format!("{global}scrape_configs: [{{job_name: a}}]\n");

@@ -56,6 +56,7 @@ const NOT_OF_BUCKETS: &[&str] = &[
     "cluster.",
     "config.",
     "rules.",
+    "scrape.",
     "storage.agent.",
     "storage.remote.flush-",
     "storage.tsdb.",

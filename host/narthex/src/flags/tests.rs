@@ -26,6 +26,7 @@ fn no_flags_are_prometheus_defaults() {
         ("web.read-timeout", "5m"),
         ("web.max-connections", "512"),
         ("web.cors.origin", ".*"),
+        ("scrape.shard", ""),
         ("web.dashboards-dir", ""),
         ("web.console.templates", "consoles"),
         ("web.console.libraries", "console_libraries"),

@@ -24,6 +24,9 @@ mod timex;
 use narthex_sdk::{Batch, Error, Exporter, Target, clock, files, log};
 use serde::Deserialize;
 
+/// Where a machine has its own `/proc`.
+const OWN_PROCFS: &str = "/proc";
+
 /// What a job can set. In a container the machine's own folders are mounted elsewhere, and the
 /// operator has to grant what lies below.
 #[derive(Debug, Clone, Deserialize)]
@@ -42,7 +45,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            procfs: "/proc".to_owned(),
+            procfs: OWN_PROCFS.to_owned(),
             sysfs: "/sys".to_owned(),
             rootfs: "/".to_owned(),
             textfile_directory: None,
@@ -117,6 +120,16 @@ struct Machine {
 impl Machine {
     /// A file below `/proc`.
     fn proc(&self, name: &str) -> Result<String, Error> {
+        // `net` is a link to what the process that reads it sees. In a container, where the machine's
+        // folder is mounted elsewhere, that is the container's network, and the first process has
+        // the machine's.
+        if self.procfs != OWN_PROCFS && name.starts_with("net/") {
+            let text = files::read_text(&format!("{}/1/{name}", self.procfs));
+            // Who has granted `net` alone is shown that.
+            if !matches!(text, Err(Error::Denied(_))) {
+                return text;
+            }
+        }
         files::read_text(&format!("{}/{name}", self.procfs))
     }
 

@@ -314,6 +314,26 @@ fn without_any_file_the_scrape_fails() {
 }
 
 #[test]
+fn of_a_machine_around_a_container_the_network_is_the_machines() {
+    let containers = NET_DEV.replace("eth0.5", "inside");
+    let host = Host::new()
+        .file("/host/proc/stat", STAT)
+        .file("/host/proc/1/net/dev", NET_DEV)
+        .file("/host/proc/net/dev", containers.as_str());
+    host.install();
+    let config = Config {
+        procfs: "/host/proc/".to_owned(),
+        ..Config::default()
+    };
+    let mut batch = Batch::new();
+    let mut node = Node::init(config).unwrap();
+    node.collect(&target(), &mut batch).unwrap();
+    let text = batch.to_text();
+    assert!(text.contains("device=\"eth0.5\""), "{text}");
+    assert!(!text.contains("inside"), "{text}");
+}
+
+#[test]
 fn a_relative_procfs_is_refused() {
     let config = Config {
         procfs: "proc".to_owned(),
