@@ -201,7 +201,10 @@ impl Fleet {
             let endpoint = Endpoint::connect(&address, self.options.tls.as_ref());
             let endpoint =
                 endpoint.inspect_err(|error| tracing::error!(%error, "an endpoint is left out"));
-            let endpoint = endpoint.ok()?.counted_by(self.metrics.received.clone());
+            let endpoint = endpoint
+                .ok()?
+                .counted_by(self.metrics.received.clone())
+                .authorized_by(self.options.credentials.clone());
             Some(Arc::new(Member::new(endpoint, is_strict, now_ms)))
         });
         let members = Arc::new(members.collect());

@@ -14,13 +14,17 @@ const SECRET_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The part of a configuration that becomes request headers.
 #[derive(Debug, Clone)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     config: HttpConfig,
     tokens: Option<TokenSource>,
 }
 
 impl Credentials {
-    pub(crate) fn new(config: &HttpConfig) -> Result<Self, BuildError> {
+    /// Credentials that nobody has shown yet.
+    ///
+    /// # Errors
+    /// No client can be made that asks for tokens.
+    pub fn new(config: &HttpConfig) -> Result<Self, BuildError> {
         Ok(Self {
             config: config.clone(),
             tokens: config.oauth2.as_ref().map(TokenSource::new).transpose()?,
@@ -31,7 +35,7 @@ impl Credentials {
     ///
     /// # Errors
     /// A secret file cannot be read, or a value cannot stand in a header.
-    pub(crate) async fn headers(&self) -> Result<HeaderMap, String> {
+    pub async fn headers(&self) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         for (name, header) in &self.config.http_headers {
             let name = name

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use narthex_http::Credentials;
+use narthex_http::header::HeaderMap;
 use prometheus_client::metrics::counter::Counter;
 use prost::Message;
 use tokio::time::{Instant, timeout_at};
@@ -67,6 +69,7 @@ pub type EvaluateFrames = BoxStream<'static, Result<EvaluateResponse, EndpointEr
 pub struct Endpoint {
     address: String,
     channel: Channel,
+    credentials: Option<Credentials>,
     /// The bytes of all messages that came.
     received: Counter,
 }
@@ -95,6 +98,7 @@ impl Endpoint {
         Ok(Self {
             address: address.to_owned(),
             channel: endpoint.connect_lazy(),
+            credentials: None,
             received: Counter::default(),
         })
     }
@@ -103,6 +107,15 @@ impl Endpoint {
     #[must_use]
     pub fn counted_by(self, received: Counter) -> Self {
         Self { received, ..self }
+    }
+
+    /// The same, and what it is asked says who asks. Secrets in files are read for each request.
+    #[must_use]
+    pub fn authorized_by(self, credentials: Option<Credentials>) -> Self {
+        Self {
+            credentials,
+            ..self
+        }
     }
 
     /// `host:port`, as it was given.
@@ -198,11 +211,11 @@ impl Endpoint {
         A: Message + Default + Send + Sync + 'static,
     {
         let asked = async {
+            let request = self.request(request, timeout).await?;
             let mut grpc = self.ready().await?;
             let path = PathAndQuery::from_static(path);
             let codec = Counted::<Q, A>::new(self.received.clone());
-            grpc.unary(with_timeout(request, timeout), path, codec)
-                .await
+            grpc.unary(request, path, codec).await
         };
         let answer = tokio::time::timeout(timeout, asked).await;
         let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
@@ -223,11 +236,11 @@ impl Endpoint {
     {
         let deadline = Instant::now() + timeout;
         let asked = async {
+            let request = self.request(request, timeout).await?;
             let mut grpc = self.ready().await?;
             let path = PathAndQuery::from_static(path);
             let codec = Counted::<Q, A>::new(self.received.clone());
-            grpc.server_streaming(with_timeout(request, timeout), path, codec)
-                .await
+            grpc.server_streaming(request, path, codec).await
         };
         let answer = timeout_at(deadline, asked).await;
         let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
@@ -252,6 +265,21 @@ impl Endpoint {
             Ok(()) => Ok(grpc),
             Err(error) => Err(Status::from_error(Box::new(error))),
         }
+    }
+
+    /// The request, how long it is worth answering, and who asks.
+    async fn request<T>(&self, message: T, timeout: Duration) -> Result<Request<T>, Status> {
+        let mut request = Request::new(message);
+        request.set_timeout(timeout);
+        if let Some(credentials) = &self.credentials {
+            let headers = credentials.headers().await;
+            let headers = headers.map_err(|reason| {
+                Status::unauthenticated(format!("there are no credentials to show: {reason}"))
+            })?;
+            let metadata: &mut HeaderMap = request.metadata_mut().as_mut();
+            metadata.extend(headers);
+        }
+        Ok(request)
     }
 
     fn failed(&self, status: &Status) -> EndpointError {
@@ -290,13 +318,6 @@ impl<A> Reading<A> {
             }
         }
     }
-}
-
-/// The request, and how long it is worth answering.
-fn with_timeout<T>(message: T, timeout: Duration) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(timeout);
-    request
 }
 
 fn late(timeout: Duration) -> Status {

@@ -15,5 +15,6 @@ pub use endpoint::{
     Endpoint, EndpointError, EndpointTls, EvaluateFrames, ExemplarsFrames, MESSAGE_BYTES_MAX,
     SeriesFrames,
 };
+pub use narthex_http::Credentials;
 pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
 pub use store::{HoldingsOf, HostView, SelectorsOf, StoreApi, StoreLimits, StoreOptions};
