@@ -6,6 +6,7 @@
 mod error;
 mod received;
 mod tls;
+mod unpacked;
 
 use std::fmt;
 use std::time::Duration;
@@ -25,6 +26,8 @@ use tonic::{Request, Status, Streaming};
 pub use self::error::EndpointError;
 use self::received::Counted;
 pub use self::tls::EndpointTls;
+pub use self::unpacked::UNPACKED_BYTES_MAX;
+use self::unpacked::Unpacked;
 use crate::message::evaluation::{EvaluateRequest, EvaluateResponse};
 use crate::message::exemplars::{ExemplarsFrame, ExemplarsRequest, ExemplarsResponse};
 use crate::message::info::{InfoRequest, InfoResponse};
@@ -34,8 +37,8 @@ use crate::message::store::{
 };
 use crate::method;
 
-/// A message may have this many bytes; a longer one fails the request. Thanos puts a whole series,
-/// or a batch of them, into one.
+/// A message may have this many bytes on its way; a longer one fails the request. Thanos puts a whole
+/// series, or a batch of them, into one.
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 /// A connection must stand within this time.
@@ -208,7 +211,7 @@ impl Endpoint {
     ) -> Result<A, EndpointError>
     where
         Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
+        A: Message + Default + Unpacked + Send + Sync + 'static,
     {
         let asked = async {
             let request = self.request(request, timeout).await?;
@@ -232,7 +235,7 @@ impl Endpoint {
     ) -> Result<BoxStream<'static, Result<A, EndpointError>>, EndpointError>
     where
         Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
+        A: Message + Default + Unpacked + Send + Sync + 'static,
     {
         let deadline = Instant::now() + timeout;
         let asked = async {
