@@ -15,7 +15,7 @@ pub struct FleetOptions {
     pub endpoints: Vec<Address>,
     /// `--endpoint-strict`: who is asked always, so that whatever is missing of it is said.
     pub strict: Vec<Address>,
-    /// How members are spoken to; `None` for plain HTTP/2.
+    /// How members are spoken to at first; `None` for plain HTTP/2.
     pub tls: Option<EndpointTls>,
     /// What members are shown of who asks; `None` for nothing.
     pub credentials: Option<Credentials>,

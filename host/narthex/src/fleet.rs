@@ -2,6 +2,8 @@
 //!
 //! It is not: how others are asked, which `narthex-fleet` knows.
 
+mod secrets;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +11,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use narthex_api::FleetServing;
 use narthex_fleet::{Address, Fleet, FleetOptions, ViewOptions};
-use narthex_http::{Authorization, HttpConfig};
 use narthex_model::Clock;
 use narthex_remote::Fanout;
 use narthex_storage::Queryable;
-use narthex_storeapi::{Credentials, EndpointTls};
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
 
-use crate::flags::{Flags, QuerierFlags};
-use crate::prometheus_server::client_config;
+use crate::flags::Flags;
 use crate::store::Store;
 use crate::yaml;
 
@@ -62,8 +61,8 @@ pub(crate) fn start(
     let options = FleetOptions {
         endpoints: querier.endpoints.clone(),
         strict: querier.strict_endpoints.clone(),
-        tls: tls(querier)?,
-        credentials: credentials(querier)?,
+        tls: secrets::tls(querier)?,
+        credentials: secrets::credentials(querier)?,
         replica_labels: querier.replica_labels.clone(),
         dedup: querier.dedup(),
         partial_response: querier.is_partial(),
@@ -78,6 +77,9 @@ pub(crate) fn start(
     if let Some(path) = file {
         fleet.follow(listed(path)?);
         tokio::spawn(follow(Arc::clone(&fleet), path.clone()));
+    }
+    if querier.is_secure {
+        tokio::spawn(secrets::follow(Arc::clone(&fleet), querier.clone()));
     }
     tokio::spawn(Arc::clone(&fleet).run());
     Ok(Some(fleet))
@@ -135,59 +137,4 @@ fn listed(path: &Path) -> anyhow::Result<Vec<(Address, bool)>> {
         Ok((address, endpoint.strict))
     });
     listed.collect()
-}
-
-/// What endpoints are shown of who asks.
-fn credentials(flags: &QuerierFlags) -> anyhow::Result<Option<Credentials>> {
-    let config = match (&flags.token_file, &flags.client_config_file) {
-        (None, None) => return Ok(None),
-        (Some(file), _) => HttpConfig {
-            authorization: Some(Authorization {
-                credentials_file: file.display().to_string(),
-                ..Authorization::default()
-            }),
-            ..HttpConfig::default()
-        },
-        (None, Some(file)) => {
-            let config = client_config(file).context("--grpc-client-config.file")?;
-            let other = HttpConfig {
-                basic_auth: config.basic_auth.clone(),
-                authorization: config.authorization.clone(),
-                oauth2: config.oauth2.clone(),
-                ..HttpConfig::default()
-            };
-            if config != other {
-                bail!(
-                    "--grpc-client-config.file: {}: only basic_auth, authorization, bearer_token, \
-                     bearer_token_file and oauth2 can stand there",
-                    file.display()
-                );
-            }
-            config
-        }
-    };
-    if !flags.is_secure {
-        tracing::warn!(
-            "credentials are sent to endpoints without TLS: --grpc-client-tls-secure is missing"
-        );
-    }
-    Ok(Some(Credentials::new(&config)?))
-}
-
-fn tls(flags: &QuerierFlags) -> anyhow::Result<Option<EndpointTls>> {
-    if !flags.is_secure {
-        return Ok(None);
-    }
-    let read = |path: &PathBuf| {
-        std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
-    };
-    let identity = match (&flags.tls_cert, &flags.tls_key) {
-        (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
-        _ => None,
-    };
-    Ok(Some(EndpointTls {
-        authorities: flags.tls_ca.as_ref().map(read).transpose()?,
-        identity,
-        server_name: flags.tls_server_name.clone(),
-    }))
 }

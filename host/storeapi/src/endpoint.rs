@@ -9,6 +9,7 @@ mod tls;
 mod unpacked;
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::future::ready;
@@ -71,7 +72,7 @@ pub type EvaluateFrames = BoxStream<'static, Result<EvaluateResponse, EndpointEr
 #[derive(Clone)]
 pub struct Endpoint {
     address: String,
-    channel: Channel,
+    channel: Arc<RwLock<Channel>>,
     credentials: Option<Credentials>,
     /// The bytes of all messages that came.
     received: Counter,
@@ -83,27 +84,23 @@ impl Endpoint {
     /// # Errors
     /// That is no address, or a certificate cannot be used.
     pub fn connect(address: &str, tls: Option<&EndpointTls>) -> Result<Self, EndpointError> {
-        let refused = |error: transport::Error| EndpointError::address(address, &error);
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let uri = format!("{scheme}://{address}");
-        let mut endpoint = transport::Endpoint::from_shared(uri)
-            .map_err(refused)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(false)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .tcp_nodelay(true);
-        if let Some(tls) = tls {
-            endpoint = endpoint.tls_config(tls.config()).map_err(refused)?;
-        }
         Ok(Self {
             address: address.to_owned(),
-            channel: endpoint.connect_lazy(),
+            channel: Arc::new(RwLock::new(channel(address, tls)?)),
             credentials: None,
             received: Counter::default(),
         })
+    }
+
+    /// Makes a new connection when it is needed next, by other certificates. What is under way ends
+    /// over the old one, clones have the new one too. It must be called within a runtime.
+    ///
+    /// # Errors
+    /// A certificate cannot be used; then nothing changes.
+    pub fn reconnect(&self, tls: Option<&EndpointTls>) -> Result<(), EndpointError> {
+        let channel = channel(&self.address, tls)?;
+        *self.channel.write().unwrap_or_else(PoisonError::into_inner) = channel;
+        Ok(())
     }
 
     /// The same, and the bytes of what it sends are counted there.
@@ -261,9 +258,15 @@ impl Endpoint {
         Ok(messages.boxed())
     }
 
+    fn channel(&self) -> Channel {
+        let channel = self.channel.read().unwrap_or_else(PoisonError::into_inner);
+        channel.clone()
+    }
+
     /// What sends a request, as soon as one can be sent.
     async fn ready(&self) -> Result<Grpc<Channel>, Status> {
-        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let channel = self.channel();
+        let mut grpc = Grpc::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         match grpc.ready().await {
             Ok(()) => Ok(grpc),
             Err(error) => Err(Status::from_error(Box::new(error))),
@@ -321,6 +324,26 @@ impl<A> Reading<A> {
             }
         }
     }
+}
+
+/// A connection that is made when it is first needed.
+fn channel(address: &str, tls: Option<&EndpointTls>) -> Result<Channel, EndpointError> {
+    let refused = |error: transport::Error| EndpointError::address(address, &error);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let uri = format!("{scheme}://{address}");
+    let mut endpoint = transport::Endpoint::from_shared(uri)
+        .map_err(refused)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(false)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .tcp_nodelay(true);
+    if let Some(tls) = tls {
+        endpoint = endpoint.tls_config(tls.config()).map_err(refused)?;
+    }
+    Ok(endpoint.connect_lazy())
 }
 
 fn late(timeout: Duration) -> Status {

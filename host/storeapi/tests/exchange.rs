@@ -452,6 +452,23 @@ async fn a_client_shows_a_certificate_where_one_is_asked_for() {
         async move { endpoint?.info(LONG).await }
     };
     assert_eq!(asked(known.clone()).await.unwrap().label_sets.len(), 1);
+    // One that is exchanged counts from then on, and a broken one changes nothing.
+    let unknown = EndpointTls {
+        identity: None,
+        ..known.clone()
+    };
+    let identity = known.identity.clone();
+    let broken = EndpointTls {
+        identity: identity.map(|(certificate, _)| (certificate, b"no key".to_vec())),
+        ..known.clone()
+    };
+    let endpoint = Endpoint::connect(&server.address.to_string(), Some(&unknown)).unwrap();
+    let clone = endpoint.clone();
+    assert!(endpoint.info(LONG).await.is_err());
+    endpoint.reconnect(Some(&known)).unwrap();
+    assert!(clone.info(LONG).await.is_ok());
+    assert!(endpoint.reconnect(Some(&broken)).is_err());
+    assert!(clone.info(LONG).await.is_ok());
     for (fault, tls) in [
         (
             "no certificate",
