@@ -101,7 +101,7 @@ impl NarthexBuilder {
         if let Some(namespace) = &self.namespace {
             let launcher = program.display().to_string();
             let launched = ["netns", "exec", namespace, &launcher].map(str::to_owned);
-            args.splice(0..0, launched);
+            args = launched.into_iter().chain(args).collect();
             program = PathBuf::from("ip");
         }
         if self.is_querier {
