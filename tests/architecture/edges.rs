@@ -74,7 +74,10 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Chunks that travel are those of a block of Prometheus.
-    ("storeapi", &["model", "storage", "promblock", "web"]),
+    (
+        "storeapi",
+        &["model", "storage", "promblock", "http", "web"],
+    ),
     (
         "scrape",
         &["model", "exposition", "http", "storage", "discovery"],

@@ -3,6 +3,7 @@
 //! It is not: what a config may say. What nobody asks for is taken here, and what is broken is not.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use narthex_tests::{ClusterServer, Narthex, http, until};
 use serde_json::{Value, json};
@@ -82,27 +83,40 @@ fn count(narthex: &Narthex, result: &str) -> Result<u32, String> {
     value.ok_or_else(|| format!("no {name}"))
 }
 
-#[test]
-fn a_config_map_is_taken_as_it_is_edited_and_a_broken_one_is_not() {
-    let server = ClusterServer::start();
-    server.put(config_map(files(1)));
-    let folder = tempfile::tempdir().unwrap();
-    let kubeconfig = folder.path().join("kubeconfig");
+/// The flag with a kubeconfig file of a server, which lies in a folder from here on.
+fn kubeconfig(server: &ClusterServer, folder: &Path) -> String {
+    let file = folder.join("kubeconfig");
     let text = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": server.url()}}],
         "users": [{"name": "u", "user": {}}],
     });
-    std::fs::write(&kubeconfig, text.to_string()).unwrap();
+    std::fs::write(&file, text.to_string()).unwrap();
+    format!("--kubernetes.config-map.kubeconfig={}", file.display())
+}
+
+/// The events, once there are so many.
+fn until_events(server: &ClusterServer, count: usize) -> Vec<Value> {
+    until(60, "the events of a cluster", || {
+        let events = server.events();
+        match events.len() >= count {
+            true => Ok(events),
+            false => Err(format!("{} and not {count}", events.len())),
+        }
+    })
+}
+
+#[test]
+fn a_config_map_is_taken_as_it_is_edited_and_a_broken_one_is_not() {
+    let server = ClusterServer::start();
+    server.put(config_map(files(1)));
+    let folder = tempfile::tempdir().unwrap();
     // What is mounted is older.
     let mut narthex = Narthex::builder()
         .config("global: {external_labels: {edit: e0}}\n")
         .flag("--kubernetes.config-map=narthex/config")
-        .flag(format!(
-            "--kubernetes.config-map.kubeconfig={}",
-            kubeconfig.display()
-        ))
+        .flag(kubeconfig(&server, folder.path()))
         .start();
     until_edit(&narthex, 1);
 
@@ -119,10 +133,7 @@ fn a_config_map_is_taken_as_it_is_edited_and_a_broken_one_is_not() {
     server.put(config_map(broken.clone()));
     until_loaded(&narthex, false);
     assert_eq!(edit(&narthex), Ok(EDITS / 2));
-    let event = until(60, "an event on the ConfigMap", || {
-        let events = server.events();
-        events.first().cloned().ok_or("no event".to_owned())
-    });
+    let event = &until_events(&server, 1)[0];
     assert_eq!(event["involvedObject"]["name"], "config");
     assert_eq!(event["involvedObject"]["uid"], "uid-config");
     let message = event["message"].as_str().unwrap();
@@ -132,6 +143,7 @@ fn a_config_map_is_taken_as_it_is_edited_and_a_broken_one_is_not() {
     let (status, answer) = http::post(&format!("{}/-/reload", narthex.url())).unwrap();
     assert!(status == 500 && answer.contains("rules-a.yml"), "{answer}");
     assert_eq!(edit(&narthex), Ok(EDITS / 2));
+    until_events(&server, 2);
 
     for number in EDITS / 2 + 1..=EDITS {
         if number % 4 == 0 {
@@ -201,10 +213,15 @@ fn files_are_taken_when_their_contents_change() {
             rules.display()
         )
     };
-    let narthex = Narthex::builder()
+    let server = ClusterServer::start();
+    let mut narthex = Narthex::builder()
         .config(config(1))
         .flag("--enable-feature=auto-reload-config")
         .flag("--config.auto-reload-interval=1s")
+        .flag(kubeconfig(&server, folder.path()))
+        .variable("POD_NAME", "narthex-0")
+        .variable("POD_NAMESPACE", "monitoring")
+        .variable("POD_UID", "uid-pod")
         .start();
     until_edit(&narthex, 1);
     narthex.write_config(&config(2));
@@ -216,8 +233,25 @@ fn files_are_taken_when_their_contents_change() {
         let is_there = answer.values().eq(["42"]);
         is_there.then_some(()).ok_or_else(|| format!("{answer:?}"))
     });
+    assert_eq!(server.events(), Vec::<Value>::new());
     std::fs::write(&rules, "groups: 1").unwrap();
     until_loaded(&narthex, false);
+    // The pod is told of it, and again whenever somebody has it read and it is still broken.
+    until_events(&server, 1);
+    let (status, _) = http::post(&format!("{}/-/reload", narthex.url())).unwrap();
+    assert_eq!(status, 500);
+    until_events(&server, 2);
+    narthex.process().signal("HUP");
+    for event in until_events(&server, 3) {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "namespace": "monitoring", "name": "narthex-0", "uid": "uid-pod",
+        });
+        assert_eq!(event["involvedObject"], object);
+        assert_eq!(event["metadata"]["namespace"], "monitoring");
+        let message = event["message"].as_str().unwrap();
+        assert!(message.contains("rules.yml"), "{message}");
+    }
     std::fs::write(&rules, rule).unwrap();
     until_loaded(&narthex, true);
     let features = narthex.api("features").unwrap();

@@ -162,6 +162,8 @@ fn cluster(folder: &Path) -> ClusterServer {
     cluster.know("top", "ada", &[], &[]);
     cluster.grant("system:serviceaccount:m:grafana", "get", "/api/v1/*");
     cluster.grant("system:serviceaccount:m:grafana", "get", "/metrics");
+    cluster.grant("querier", "get", "/thanos.*");
+    cluster.know("fleet", "querier", &[], &["narthex"]);
     for verb in ["get", "list"] {
         cluster.grant("ada", verb, "metrics.k8s.io/*");
         cluster.grant("ada", verb, "custom.metrics.k8s.io/*");
@@ -173,7 +175,7 @@ fn cluster(folder: &Path) -> ClusterServer {
 
 fn config(cluster: &ClusterServer, usage: &Target) -> String {
     format!(
-        "global: {{scrape_interval: 1s}}\n\
+        "global: {{scrape_interval: 1s, external_labels: {{cluster: c}}}}\n\
          scrape_configs:\n\
          - job_name: nodes\n  honor_labels: true\n  static_configs: [{{targets: ['{}']}}]\n\
          kubernetes_metrics_apis:\n\
@@ -237,10 +239,12 @@ fn tokens_proxies_and_passwords_open_what_they_may_and_kubectl_is_told_what_pods
     let issuer = format!("http://{}", issuer.address());
     let web = folder.join("web.yml");
     fs::write(&web, web_config(&cluster, &issuer)).unwrap();
-    let port = free_port();
+    let (port, grpc) = (free_port(), format!("127.0.0.1:{}", free_port()));
     let narthex = Narthex::builder()
         .config(config(&cluster, &usage))
         .flag(format!("--web.config.file={}", web.display()))
+        .flag(format!("--grpc.config.file={}", web.display()))
+        .flag(format!("--grpc.listen-address={grpc}"))
         .flag(format!(
             "--kubernetes.metrics-apis.listen-address=127.0.0.1:{port}"
         ))
@@ -253,6 +257,46 @@ fn tokens_proxies_and_passwords_open_what_they_may_and_kubectl_is_told_what_pods
     let line = "narthex_metrics_apis_requests_total{group=\"metrics.k8s.io\",code=\"403\"} 2\n";
     assert!(metrics.contains(line), "{line}");
     kubectl_shows_what_pods_use(folder, port);
+    a_querier_is_known_by_its_token(folder, &grpc);
+}
+
+/// The token of a querier is exchanged while it runs.
+fn a_querier_is_known_by_its_token(folder: &Path, grpc: &str) {
+    let token = folder.join("token");
+    fs::write(&token, "unknown").unwrap();
+    let querier = Narthex::builder()
+        .querier()
+        .flag(format!("--endpoint={grpc}"))
+        .flag(format!(
+            "--grpc-client-bearer-token-file={}",
+            token.display()
+        ))
+        .start();
+    for (text, expected) in [
+        ("unknown", "Unauthenticated: "),
+        // Somebody, who may not call these methods.
+        ("reader", "PermissionDenied: "),
+        ("fleet", "null"),
+    ] {
+        fs::write(&token, text).unwrap();
+        until(60, "what a token opens", || {
+            let stores = querier.api("stores")?;
+            let mut stores = stores.as_object().into_iter().flatten();
+            let stores = stores.find_map(|(_, stores)| stores.get(0).cloned());
+            let error = stores.ok_or("no endpoint")?["lastError"].to_string();
+            match error.contains(expected) {
+                true => Ok(()),
+                false => Err(error),
+            }
+        });
+    }
+    until(60, "the series of who knows the querier", || {
+        let answer = querier.query("queue_length")?;
+        match answer.values().eq(["7"]) {
+            true => Ok(()),
+            false => Err(format!("{answer:?}")),
+        }
+    });
 }
 
 fn requests_are_answered_by_who_asks(

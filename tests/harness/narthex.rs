@@ -22,6 +22,7 @@ pub struct NarthexBuilder {
     is_store: bool,
     host: Option<String>,
     namespace: Option<String>,
+    variables: Vec<String>,
 }
 
 impl NarthexBuilder {
@@ -55,6 +56,12 @@ impl NarthexBuilder {
         self
     }
 
+    /// With this in its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push(format!("{name}={value}"));
+        self
+    }
+
     /// In agent mode.
     pub fn agent(mut self) -> Self {
         self.is_agent = true;
@@ -85,10 +92,16 @@ impl NarthexBuilder {
         let host = self.host.unwrap_or_else(|| "127.0.0.1".to_owned());
         let mut args = Vec::new();
         let mut program = binary();
-        if let Some(namespace) = &self.namespace {
-            // It becomes the binary, under the same pid.
-            args.extend(["netns", "exec", namespace].map(str::to_owned));
+        // Each becomes the binary, under the same pid.
+        if !self.variables.is_empty() {
+            args.extend(self.variables);
             args.push(program.display().to_string());
+            program = PathBuf::from("env");
+        }
+        if let Some(namespace) = &self.namespace {
+            let launcher = program.display().to_string();
+            let launched = ["netns", "exec", namespace, &launcher].map(str::to_owned);
+            args = launched.into_iter().chain(args).collect();
             program = PathBuf::from("ip");
         }
         if self.is_querier {

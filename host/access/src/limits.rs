@@ -23,8 +23,17 @@ pub const ALLOWED_AGE: Duration = Duration::from_secs(300);
 /// How long its no counts (kube-rbac-proxy's default).
 pub const DENIED_AGE: Duration = Duration::from_secs(30);
 
-/// Reviews under way at once; others wait.
+/// Reviews under way at once of somebody who is known: what they may, and whether their token still
+/// counts. Others wait.
 pub const REVIEWS_MAX: usize = 32;
+
+/// Reviews under way at once of tokens that nobody has seen here, which anybody can send. They have
+/// turns of their own, so that a flood of them keeps nobody waiting who is known.
+pub const STRANGERS_MAX: usize = 32;
+
+/// How long a token is no stranger's after its review is forgotten: its next one has a turn among those of
+/// who is known.
+pub const SEEN_TOKEN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a request waits for its turn to be reviewed; then it is refused with 503.
 pub const TURN_TIMEOUT: Duration = Duration::from_secs(5);

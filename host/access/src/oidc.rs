@@ -60,9 +60,10 @@ impl Issuer {
     /// # Errors
     /// No client can be made of what its section says.
     pub(crate) fn new(config: &OidcConfig) -> Result<Self, String> {
-        let client = Client::new(&config.http_config());
+        let client = Client::new(&config.http_config()).map_err(|error| error.to_string())?;
         Ok(Self {
-            client: client.map_err(|error| error.to_string())?,
+            // What is checked of a URL holds wherever it leads.
+            client: client.refusing_redirects(redirect_fault),
             config: config.clone(),
             published: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
@@ -237,6 +238,16 @@ pub(crate) fn url_fault(url: &str) -> Option<String> {
     (!is_here).then(|| format!("{url:?} must begin with https://"))
 }
 
+/// Why an issuer cannot lead from one URL to another. Who is asked by TLS leads nowhere without it, not
+/// even on this machine.
+fn redirect_fault(from: &str, to: &str) -> Option<String> {
+    let was_safe = from.starts_with("https://");
+    match was_safe && !to.starts_with("https://") {
+        true => Some(format!("{to:?} must begin with https://")),
+        false => url_fault(to),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +266,48 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(url_fault(url).is_none(), is_right, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn keys_come_from_nowhere_that_a_redirect_without_tls_leads_to() {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answering = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            let answer = "HTTP/1.1 302 Found\r\nLocation: http://issuer.example.org/keys\r\n\
+                          Content-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let issuer = Issuer::new(&OidcConfig {
+            issuer_url: url.clone(),
+            ..OidcConfig::default()
+        });
+        let error = issuer.unwrap().document(&url).await.unwrap_err();
+        let expected = "a redirect is not followed: \"http://issuer.example.org/keys\" must \
+                        begin with https://";
+        assert!(error.contains(expected), "{error}");
+        answering.join().unwrap();
+    }
+
+    #[test]
+    fn nothing_leads_away_from_tls() {
+        for (from, to, is_right) in [
+            ("https://a", "https://b", true),
+            ("https://a", "http://a", false),
+            ("https://a", "http://localhost", false),
+            ("http://localhost", "http://127.0.0.1", true),
+            ("http://localhost", "https://b", true),
+            ("http://localhost", "http://b", false),
+        ] {
+            assert_eq!(redirect_fault(from, to).is_none(), is_right, "{from} {to}");
         }
     }
 

@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::limits::{
-    ALLOWED_AGE, DENIED_AGE, REFUSED_TOKEN_AGE, REMEMBERED_BYTES_MAX, REVIEWS_MAX, TOKEN_AGE,
-    TOKEN_BYTES_MAX, TURN_TIMEOUT,
+    ALLOWED_AGE, DENIED_AGE, REFUSED_TOKEN_AGE, REMEMBERED_BYTES_MAX, REVIEWS_MAX, SEEN_TOKEN_AGE,
+    STRANGERS_MAX, TOKEN_AGE, TOKEN_BYTES_MAX, TURN_TIMEOUT,
 };
 use crate::metrics::AccessMetrics;
 use crate::remembered::Remembered;
@@ -28,10 +28,13 @@ pub struct Reviews {
     cluster: Arc<Cluster>,
     audiences: Vec<String>,
     known: Remembered<Fingerprint, User>,
+    /// Tokens that were somebody's at their last review.
+    seen: Remembered<Fingerprint, ()>,
     refused: Remembered<Fingerprint, ()>,
     allowed: Remembered<(User, Attributes), ()>,
     denied: Remembered<(User, Attributes), ()>,
     turns: Semaphore,
+    strangers: Semaphore,
     is_silent: AtomicBool,
     metrics: AccessMetrics,
 }
@@ -43,10 +46,12 @@ impl Reviews {
             cluster,
             audiences,
             known: Remembered::new(TOKEN_AGE),
+            seen: Remembered::new(SEEN_TOKEN_AGE),
             refused: Remembered::new(REFUSED_TOKEN_AGE),
             allowed: Remembered::new(ALLOWED_AGE),
             denied: Remembered::new(DENIED_AGE),
             turns: Semaphore::new(REVIEWS_MAX),
+            strangers: Semaphore::new(STRANGERS_MAX),
             is_silent: AtomicBool::new(false),
             metrics,
         }
@@ -68,12 +73,18 @@ impl Reviews {
         if self.refused.get(&key, now).is_some() {
             return Ok(None);
         }
-        let _turn = self.turn().await?;
+        let _turn = match self.seen.get(&key, now) {
+            Some(()) => turn(&self.turns).await?,
+            None => turn(&self.strangers).await?,
+        };
         let reviewed = self.cluster.review_token(token, &self.audiences).await;
         let user = self.outcome("token", reviewed, Option::is_some)?;
         let now = Instant::now();
         match &user {
-            Some(user) => self.known.put(key, user.clone(), now),
+            Some(user) => {
+                self.known.put(key, user.clone(), now);
+                self.seen.put(key, (), now);
+            }
             None => self.refused.put(key, (), now),
         }
         Ok(user)
@@ -91,7 +102,7 @@ impl Reviews {
         if self.denied.get(&key, now).is_some() {
             return Ok(false);
         }
-        let _turn = self.turn().await?;
+        let _turn = turn(&self.turns).await?;
         let reviewed = self.cluster.review_access(user, attributes).await;
         let may = self.outcome("access", reviewed, |may| *may)?;
         let now = Instant::now();
@@ -102,17 +113,6 @@ impl Reviews {
             }
         }
         Ok(may)
-    }
-
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, ReviewError> {
-        let turn = tokio::time::timeout(TURN_TIMEOUT, self.turns.acquire()).await;
-        match turn {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => {
-                let text = format!("more than {REVIEWS_MAX} reviews are under way");
-                Err(ReviewError(text))
-            }
-        }
     }
 
     /// Counts an answer, and says once when the cluster falls silent.
@@ -138,6 +138,15 @@ impl Reviews {
         }
         self.metrics.count_review(kind, outcome);
         reviewed.map_err(ReviewError)
+    }
+}
+
+/// Waits until there is a turn, but not for ever.
+async fn turn(turns: &Semaphore) -> Result<SemaphorePermit<'_>, ReviewError> {
+    let turn = tokio::time::timeout(TURN_TIMEOUT, turns.acquire()).await;
+    match turn {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) | Err(_) => Err(ReviewError("too many reviews are under way".to_owned())),
     }
 }
 
@@ -179,14 +188,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_review_too_many_waits_and_is_refused() {
+    async fn a_flood_of_tokens_of_nobody_keeps_nobody_waiting_who_is_known() {
         let reviews = reviews();
-        let most = u32::try_from(REVIEWS_MAX).unwrap();
-        let under_way = reviews.turns.acquire_many(most).await.unwrap();
+        let too_many = "too many reviews are under way";
+        let most = |max: usize| u32::try_from(max).unwrap();
+        let flood = reviews
+            .strangers
+            .acquire_many(most(STRANGERS_MAX))
+            .await
+            .unwrap();
         let error = reviews.user("token").await.unwrap_err();
-        assert_eq!(error.0, "more than 32 reviews are under way");
+        assert_eq!(error.0, too_many);
+        // Their review goes out, and fails for want of a cluster.
+        let key: Fingerprint = Sha256::digest(b"token").into();
+        reviews.seen.put(key, (), Instant::now());
+        let error = reviews.user("token").await.unwrap_err();
+        assert_ne!(error.0, too_many);
+        drop(flood);
+
+        let under_way = reviews.turns.acquire_many(most(REVIEWS_MAX)).await.unwrap();
+        let error = reviews.user("token").await.unwrap_err();
+        assert_eq!(error.0, too_many);
         drop(under_way);
-        assert!(reviews.turn().await.is_ok());
+        assert!(turn(&reviews.turns).await.is_ok());
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use narthex_storage::Queryable;
-use narthex_storeapi::Endpoint;
+use narthex_storeapi::{Endpoint, EndpointError, EndpointTls};
 use prometheus_client::registry::Registry;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -29,6 +29,9 @@ const MEMBERS_MAX: usize = 5_000;
 pub struct Fleet {
     options: FleetOptions,
     metrics: Metrics,
+    /// How members are spoken to now. It is held while they become others, so that none keeps what
+    /// was before.
+    tls: RwLock<Option<EndpointTls>>,
     members: RwLock<Arc<Vec<Arc<Member>>>>,
     /// The names of which nobody knows to whom they lead, and why.
     unfound: RwLock<Arc<Vec<String>>>,
@@ -56,6 +59,7 @@ impl Fleet {
     /// A fleet whose members nobody has asked yet; see [`Self::run`].
     pub fn new(options: FleetOptions, registry: &mut Registry) -> Arc<Self> {
         Arc::new(Self {
+            tls: RwLock::new(options.tls.clone()),
             options,
             metrics: Metrics::register(registry),
             members: RwLock::default(),
@@ -72,6 +76,23 @@ impl Fleet {
             lookups.listed = listed;
             lookups.at = None;
         }
+    }
+
+    /// Speaks with members by these certificates from now on, where they are others than before. It
+    /// must be called within a runtime.
+    ///
+    /// # Errors
+    /// They cannot be used; those before go on.
+    pub fn follow_tls(&self, tls: Option<EndpointTls>) -> Result<(), EndpointError> {
+        let mut current = self.tls.write().unwrap_or_else(PoisonError::into_inner);
+        if *current == tls {
+            return Ok(());
+        }
+        for member in self.members().iter() {
+            member.endpoint().reconnect(tls.as_ref())?;
+        }
+        *current = tls;
+        Ok(())
     }
 
     /// Asks members what they are for ever, and looks names up.
@@ -188,6 +209,7 @@ impl Fleet {
             let count = wanted.len();
             tracing::warn!(count, "only the first {MEMBERS_MAX} endpoints are asked");
         }
+        let tls = self.tls.read().unwrap_or_else(PoisonError::into_inner);
         let known = self.members();
         let now_ms = self.now_ms();
         let members = wanted.into_iter().take(MEMBERS_MAX);
@@ -198,10 +220,13 @@ impl Fleet {
             if let Some(same) = same {
                 return Some(Arc::clone(same));
             }
-            let endpoint = Endpoint::connect(&address, self.options.tls.as_ref());
+            let endpoint = Endpoint::connect(&address, tls.as_ref());
             let endpoint =
                 endpoint.inspect_err(|error| tracing::error!(%error, "an endpoint is left out"));
-            let endpoint = endpoint.ok()?.counted_by(self.metrics.received.clone());
+            let endpoint = endpoint
+                .ok()?
+                .counted_by(self.metrics.received.clone())
+                .authorized_by(self.options.credentials.clone());
             Some(Arc::new(Member::new(endpoint, is_strict, now_ms)))
         });
         let members = Arc::new(members.collect());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use narthex_model::{Clock, Matcher};
-use narthex_storeapi::EndpointTls;
+use narthex_storeapi::{Credentials, EndpointTls};
 
 use crate::{Address, Dedup};
 
@@ -15,8 +15,10 @@ pub struct FleetOptions {
     pub endpoints: Vec<Address>,
     /// `--endpoint-strict`: who is asked always, so that whatever is missing of it is said.
     pub strict: Vec<Address>,
-    /// How members are spoken to; `None` for plain HTTP/2.
+    /// How members are spoken to at first; `None` for plain HTTP/2.
     pub tls: Option<EndpointTls>,
+    /// What members are shown of who asks; `None` for nothing.
+    pub credentials: Option<Credentials>,
     /// `--query.replica-label`: the labels that tell replicas apart.
     pub replica_labels: Vec<String>,
     /// `--deduplication.func`

@@ -53,6 +53,7 @@ impl Querier {
             endpoints: addresses.iter().map(|a| a.parse().unwrap()).collect(),
             strict: Vec::new(),
             tls: None,
+            credentials: None,
             replica_labels: vec!["replica".to_owned()],
             dedup: Dedup::Interval,
             partial_response: false,

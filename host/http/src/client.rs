@@ -23,8 +23,12 @@ pub struct Client {
     transport: Transport,
     credentials: Credentials,
     follow_redirects: bool,
+    redirect_fault: Option<RedirectFault>,
     proxy: Option<Secret>,
 }
+
+/// Says why nobody may be redirected from a URL to another one.
+type RedirectFault = fn(&str, &str) -> Option<String>;
 
 /// An answer whose body is still to be read.
 #[derive(Debug)]
@@ -56,8 +60,18 @@ impl Client {
             transport: Transport::with_socket(config, socket)?,
             credentials: Credentials::new(config)?,
             follow_redirects: config.follow_redirects,
+            redirect_fault: None,
             proxy: config.proxy_url.clone(),
         })
+    }
+
+    /// The same, and a redirect from one URL to another that has a fault ends the request with that.
+    #[must_use]
+    pub fn refusing_redirects(self, fault: fn(&str, &str) -> Option<String>) -> Self {
+        Self {
+            redirect_fault: Some(fault),
+            ..self
+        }
     }
 
     /// Asks for a URL, following redirects where the configuration allows it. Credentials and
@@ -102,6 +116,7 @@ impl Client {
                 RequestError::new(&shown, text)
             })?;
             let next = check_scheme(next, &location)?;
+            self.check_redirect(&current, &next, &shown)?;
             is_trusted &= keeps_trust(&current, &next);
             current = next;
             shown = location;
@@ -174,6 +189,7 @@ impl Client {
                 let text = format!("failed to parse Location header {location:?}: {error}");
                 RequestError::new(url, text)
             })?;
+            self.check_redirect(&current, &next, url)?;
             is_trusted &= keeps_trust(&current, &next);
             current = next;
         }
@@ -188,6 +204,17 @@ impl Client {
     pub async fn delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let sent = self.send_following(Method::DELETE, url, headers, Bytes::new());
         sent.await.map_err(|error| error.of("Delete"))
+    }
+
+    fn check_redirect(&self, from: &Url, to: &Url, shown: &str) -> Result<(), RequestError> {
+        let fault = self.redirect_fault;
+        match fault.and_then(|fault| fault(from.as_str(), to.as_str())) {
+            Some(fault) => {
+                let text = format!("a redirect is not followed: {fault}");
+                Err(RequestError::new(shown, text))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn failed(&self, shown: &str, url: &Url, error: &reqwest::Error) -> RequestError {

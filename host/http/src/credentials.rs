@@ -14,13 +14,17 @@ const SECRET_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The part of a configuration that becomes request headers.
 #[derive(Debug, Clone)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     config: HttpConfig,
     tokens: Option<TokenSource>,
 }
 
 impl Credentials {
-    pub(crate) fn new(config: &HttpConfig) -> Result<Self, BuildError> {
+    /// Credentials that nobody has shown yet.
+    ///
+    /// # Errors
+    /// No client can be made that asks for tokens.
+    pub fn new(config: &HttpConfig) -> Result<Self, BuildError> {
         Ok(Self {
             config: config.clone(),
             tokens: config.oauth2.as_ref().map(TokenSource::new).transpose()?,
@@ -31,7 +35,7 @@ impl Credentials {
     ///
     /// # Errors
     /// A secret file cannot be read, or a value cannot stand in a header.
-    pub(crate) async fn headers(&self) -> Result<HeaderMap, String> {
+    pub async fn headers(&self) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         for (name, header) in &self.config.http_headers {
             let name = name
@@ -158,26 +162,79 @@ mod tests {
         }
     }
 
+    /// Each kind of file, with what the request shows of it. That of an OAuth2 client and those of TLS
+    /// are in the tests beside their code.
     #[tokio::test]
     async fn a_secret_file_is_read_for_each_request() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token");
-        let config = HttpConfig {
-            authorization: Some(Authorization {
-                credentials_file: path.to_str().unwrap().to_owned(),
-                ..Authorization::default()
-            }),
+        let path = folder.path().join("secret");
+        let file = path.to_str().unwrap().to_owned();
+        let basic = |basic: BasicAuth| HttpConfig {
+            basic_auth: Some(basic),
             ..HttpConfig::default()
         };
-        let credentials = Credentials::new(&config).unwrap();
-        for token in ["one", "two"] {
-            std::fs::write(&path, format!("{token}\n")).unwrap();
-            let headers = credentials.headers().await.unwrap();
-            assert_eq!(headers[AUTHORIZATION], format!("Bearer {token}"));
+        type Shown = fn(&str) -> String;
+        let table: [(&str, HttpConfig, HeaderName, Shown); 4] = [
+            (
+                "credentials_file",
+                HttpConfig {
+                    authorization: Some(Authorization {
+                        credentials_file: file.clone(),
+                        ..Authorization::default()
+                    }),
+                    ..HttpConfig::default()
+                },
+                AUTHORIZATION,
+                |secret| format!("Bearer {secret}"),
+            ),
+            (
+                "password_file",
+                basic(BasicAuth {
+                    username: "ada".to_owned(),
+                    password_file: file.clone(),
+                    ..BasicAuth::default()
+                }),
+                AUTHORIZATION,
+                |secret| basic_authorization("ada", secret),
+            ),
+            (
+                "username_file",
+                basic(BasicAuth {
+                    username_file: file.clone(),
+                    password: Secret::new("sesame"),
+                    ..BasicAuth::default()
+                }),
+                AUTHORIZATION,
+                |secret| basic_authorization(secret, "sesame"),
+            ),
+            (
+                "http_headers files",
+                HttpConfig {
+                    http_headers: [(
+                        "X-Key".to_owned(),
+                        HttpHeader {
+                            files: vec![file.clone()],
+                            ..HttpHeader::default()
+                        },
+                    )]
+                    .into(),
+                    ..HttpConfig::default()
+                },
+                HeaderName::from_static("x-key"),
+                str::to_owned,
+            ),
+        ];
+        for (kind, config, header, shown) in table {
+            let credentials = Credentials::new(&config).unwrap();
+            for secret in ["one", "two"] {
+                std::fs::write(&path, format!("{secret}\n")).unwrap();
+                let headers = credentials.headers().await.unwrap();
+                assert_eq!(headers[&header], shown(secret), "{kind}");
+            }
+            std::fs::remove_file(&path).unwrap();
+            let error = credentials.headers().await.unwrap_err();
+            assert!(error.starts_with("unable to read file"), "{kind}: {error}");
         }
-        std::fs::remove_file(&path).unwrap();
-        let error = credentials.headers().await.unwrap_err();
-        assert!(error.starts_with("unable to read file"), "{error}");
     }
 
     #[tokio::test]

@@ -28,7 +28,7 @@ mod transport;
 pub use body::{BodyError, BodyLimit};
 pub use client::{Client, REDIRECTS_MAX, Response};
 pub use config::{Authorization, BasicAuth, HttpConfig, HttpHeader, TlsConfig, TlsVersion};
-pub use credentials::basic_authorization;
+pub use credentials::{Credentials, basic_authorization};
 pub use error::{BuildError, RequestError};
 pub use lookup::{Lookup, SystemLookup};
 pub use oauth2::OAuth2;

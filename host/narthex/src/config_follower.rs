@@ -6,6 +6,7 @@ mod config_map;
 mod files;
 mod folder;
 mod metrics;
+mod pod;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -21,11 +22,14 @@ use crate::reload::Reloader;
 
 use self::config_map::FollowedConfigMap;
 use self::files::FollowedFiles;
+use self::pod::OwnPod;
 
 /// What follows the config, as far as flags ask for it.
 pub(crate) struct ConfigFollower {
     files: Option<FollowedFiles>,
     config_map: Option<FollowedConfigMap>,
+    /// Who is told of a config that is not taken, where no ConfigMap is there for that.
+    pod: Option<OwnPod>,
 }
 
 /// Where there is something new.
@@ -47,6 +51,10 @@ impl ConfigFollower {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> anyhow::Result<Self> {
+        let pod = match line.flags.config_follow.config_map {
+            Some(_) => None,
+            None => OwnPod::find(&line.flags.config_follow, clusters, &clock),
+        };
         let config_map = match line.flags.config_follow.config_map.clone() {
             Some(name) => {
                 let started = FollowedConfigMap::start(&name, line, clusters, clock, registry);
@@ -67,7 +75,11 @@ impl ConfigFollower {
                 None
             }
         };
-        Ok(Self { files, config_map })
+        Ok(Self {
+            files,
+            config_map,
+            pod,
+        })
     }
 
     /// Reads the first config, which is `load`'s to do: more than once, where there are several to
@@ -91,7 +103,9 @@ impl ConfigFollower {
 
     /// Waits until there is another config. Nothing is lost where the caller does not wait for it.
     pub(crate) async fn changed(&mut self) -> News {
-        let Self { files, config_map } = self;
+        let Self {
+            files, config_map, ..
+        } = self;
         let told = config_map.as_ref().map(FollowedConfigMap::changed);
         tokio::select! {
             () = files_changed(files.as_mut(), config_map.as_mut()) => News::Files,
@@ -131,7 +145,13 @@ impl ConfigFollower {
         }
         match &mut self.config_map {
             Some(config_map) => config_map.reload(reloader).await,
-            None => reloader.reload().await,
+            None => {
+                let taken = reloader.reload().await;
+                if let (Err(error), Some(pod)) = (&taken, &self.pod) {
+                    pod.tell(error);
+                }
+                taken
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! It is not: how others are asked, which `narthex-fleet` knows.
 
+mod secrets;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +14,10 @@ use narthex_fleet::{Address, Fleet, FleetOptions, ViewOptions};
 use narthex_model::Clock;
 use narthex_remote::Fanout;
 use narthex_storage::Queryable;
-use narthex_storeapi::EndpointTls;
 use prometheus_client::registry::Registry;
 use serde::Deserialize;
 
-use crate::flags::{Flags, QuerierFlags};
+use crate::flags::Flags;
 use crate::store::Store;
 use crate::yaml;
 
@@ -60,7 +61,8 @@ pub(crate) fn start(
     let options = FleetOptions {
         endpoints: querier.endpoints.clone(),
         strict: querier.strict_endpoints.clone(),
-        tls: tls(querier)?,
+        tls: secrets::tls(querier)?,
+        credentials: secrets::credentials(querier)?,
         replica_labels: querier.replica_labels.clone(),
         dedup: querier.dedup(),
         partial_response: querier.is_partial(),
@@ -75,6 +77,9 @@ pub(crate) fn start(
     if let Some(path) = file {
         fleet.follow(listed(path)?);
         tokio::spawn(follow(Arc::clone(&fleet), path.clone()));
+    }
+    if querier.is_secure {
+        tokio::spawn(secrets::follow(Arc::clone(&fleet), querier.clone()));
     }
     tokio::spawn(Arc::clone(&fleet).run());
     Ok(Some(fleet))
@@ -132,22 +137,4 @@ fn listed(path: &Path) -> anyhow::Result<Vec<(Address, bool)>> {
         Ok((address, endpoint.strict))
     });
     listed.collect()
-}
-
-fn tls(flags: &QuerierFlags) -> anyhow::Result<Option<EndpointTls>> {
-    if !flags.is_secure {
-        return Ok(None);
-    }
-    let read = |path: &PathBuf| {
-        std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
-    };
-    let identity = match (&flags.tls_cert, &flags.tls_key) {
-        (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
-        _ => None,
-    };
-    Ok(Some(EndpointTls {
-        authorities: flags.tls_ca.as_ref().map(read).transpose()?,
-        identity,
-        server_name: flags.tls_server_name.clone(),
-    }))
 }

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use narthex_access::AccessMetrics;
 use narthex_api::ApiState;
+use narthex_model::SystemClock;
 use narthex_promql::ParseOptions;
 use narthex_storeapi::{GrpcMetrics, StoreApi, StoreOptions};
 use narthex_web::{Entrance, TlsServerConfig, WebConfig, WebConfigError};
@@ -22,6 +24,7 @@ use self::view::View;
 use crate::flags::{CommandLine, GrpcFlags};
 use crate::listen;
 use crate::store::Store;
+use crate::web_config::{self, AccessSetting, WebConfigCollector};
 
 /// What is asked of clients where their authorities are given, in the name that Go has for it.
 const CLIENT_AUTH: &str = "RequireAndVerifyClientCert";
@@ -40,13 +43,16 @@ impl GrpcAddress {
     /// Takes the address that the flags name, if they name one.
     ///
     /// # Errors
-    /// It is no address, or is in use, or a certificate cannot be used.
-    pub(crate) async fn bind(line: &CommandLine) -> anyhow::Result<Option<Self>> {
+    /// It is no address, or is in use, or a file cannot be used.
+    pub(crate) async fn bind(
+        line: &CommandLine,
+        metrics: &AccessMetrics,
+    ) -> anyhow::Result<Option<Self>> {
         let (flags, grpc) = (&line.flags, &line.flags.grpc);
         let Some(address) = &grpc.grpc_listen_address else {
             return Ok(None);
         };
-        let entrance = Arc::new(entrance(grpc)?);
+        let entrance = Arc::new(entrance(grpc, metrics)?);
         let bound = listen::bind(std::slice::from_ref(address)).await;
         let bound = bound.context("--grpc.listen-address")?;
         let listener = bound.into_iter().next();
@@ -63,6 +69,10 @@ impl GrpcAddress {
     pub(crate) fn serve(self, store: &Store, state: &ApiState) -> Grpc {
         let mut registry = Registry::default();
         let metrics = GrpcMetrics::register(&mut registry);
+        if self.flags.grpc_config_file.is_some() {
+            let collector = WebConfigCollector::grpc(Arc::clone(&self.entrance));
+            registry.register_collector(Box::new(collector));
+        }
         state.add_registry(registry);
         let archive = store.archive().cloned();
         if archive.is_none() && state.config().external_labels.is_empty() {
@@ -130,8 +140,17 @@ impl Grpc {
     }
 }
 
-/// How connections are encrypted. The files are read again when they change.
-fn entrance(flags: &GrpcFlags) -> anyhow::Result<Entrance> {
+/// How connections are encrypted, and who may ask. The files are read again when they change.
+fn entrance(flags: &GrpcFlags, metrics: &AccessMetrics) -> anyhow::Result<Entrance> {
+    if let Some(file) = &flags.grpc_config_file {
+        let setting = AccessSetting {
+            prefix: String::new(),
+            clock: Arc::new(SystemClock),
+            metrics: metrics.clone(),
+        };
+        let loaded = web_config::load(Some(file.as_path()), Some(setting));
+        return loaded.context("--grpc.config.file");
+    }
     let (Some(cert), Some(key)) = (&flags.grpc_server_tls_cert, &flags.grpc_server_tls_key) else {
         return Ok(Entrance::open());
     };

@@ -51,25 +51,33 @@ impl ClientArgs {
     /// # Errors
     /// The file cannot be read, or what it says does not go together.
     pub(crate) fn config(&self) -> anyhow::Result<HttpConfig> {
-        let Some(path) = &self.http_config else {
-            return Ok(HttpConfig::default());
-        };
-        let name = path.display().to_string();
-        let text = yaml::read_text(path).with_context(|| name.clone())?;
-        let read: Option<ClientFile> = yaml::read(&text, &name)?;
-        let mut read = read.unwrap_or_default();
-        let faults = read.http_faults();
-        if !faults.is_empty() {
-            bail!("{name}: {}", faults.join("; "));
+        match &self.http_config {
+            Some(path) => client_config(path),
+            None => Ok(HttpConfig::default()),
         }
-        let folder = path.parent().unwrap_or(Path::new(""));
-        for file in read.http_files() {
-            if !file.is_empty() {
-                *file = folder.join(&*file).display().to_string();
-            }
-        }
-        Ok(read.http_config())
     }
+}
+
+/// What a client is made of that a file describes; the files that it names lie beside it.
+///
+/// # Errors
+/// The file cannot be read, or what it says does not go together.
+pub(crate) fn client_config(path: &Path) -> anyhow::Result<HttpConfig> {
+    let name = path.display().to_string();
+    let text = yaml::read_text(path).with_context(|| name.clone())?;
+    let read: Option<ClientFile> = yaml::read(&text, &name)?;
+    let mut read = read.unwrap_or_default();
+    let faults = read.http_faults();
+    if !faults.is_empty() {
+        bail!("{name}: {}", faults.join("; "));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for file in read.http_files() {
+        if !file.is_empty() {
+            *file = folder.join(&*file).display().to_string();
+        }
+    }
+    Ok(read.http_config())
 }
 
 /// A way to it.

@@ -80,13 +80,14 @@ pub(crate) async fn run(mut line: CommandLine) -> anyhow::Result<()> {
     // Addresses first: two servers on one machine must not both touch the store.
     let listeners = listen::bind(&line.flags.listen_addresses).await?;
     let address = listen::first_address(&listeners)?;
-    let grpc = GrpcAddress::bind(&line).await?;
+    let access = AccessMetrics::default();
+    let grpc = GrpcAddress::bind(&line, &access).await?;
     let mut registry = Registry::default();
     let clusters = Arc::new(Clusters::new(&mut registry));
     let clock = Arc::new(SystemClock);
     let follower = ConfigFollower::start(&mut line, &clusters, clock, &mut registry);
     let mut follower = follower.await?;
-    let setup = Setup::new(line, address, clusters)?;
+    let setup = Setup::new(line, address, clusters, access)?;
     let config = follower.first(|| setup.load())?;
     let (lifecycle, mut requests) = mpsc::channel(LIFECYCLE_REQUESTS_MAX);
     let state = setup.api_state(lifecycle, &config);
@@ -204,6 +205,7 @@ impl Setup {
         line: CommandLine,
         address: SocketAddr,
         clusters: Arc<Clusters>,
+        metrics: AccessMetrics,
     ) -> anyhow::Result<Self> {
         let own_host = listen::own_host(address);
         let external_url = external_url::resolve(&line.flags.external_url, &own_host)?;
@@ -222,7 +224,7 @@ impl Setup {
         let access = AccessSetting {
             prefix: route_prefix.clone(),
             clock: Arc::new(SystemClock),
-            metrics: AccessMetrics::default(),
+            metrics,
         };
         let entrance =
             web_config::load(line.flags.web_config_file.as_deref(), Some(access.clone()));
@@ -313,7 +315,7 @@ impl Setup {
         build_info::register(&mut registry);
         registry.register_collector(Box::new(ProcessCollector));
         let entrance = Arc::clone(&self.entrance);
-        registry.register_collector(Box::new(WebConfigCollector(entrance)));
+        registry.register_collector(Box::new(WebConfigCollector::web(entrance)));
         self.access.metrics.register(&mut registry);
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);

@@ -75,16 +75,35 @@ fn follow(
 
 /// Says whether the files as they are now are in force.
 #[derive(Debug)]
-pub(crate) struct WebConfigCollector(pub(crate) Arc<Entrance>);
+pub(crate) struct WebConfigCollector {
+    name: &'static str,
+    help: &'static str,
+    entrance: Arc<Entrance>,
+}
+
+impl WebConfigCollector {
+    /// Of the file of `--web.config.file`.
+    pub(crate) fn web(entrance: Arc<Entrance>) -> Self {
+        Self {
+            name: "narthex_web_config_last_reload_successful",
+            help: "Whether the last look at the web configuration found it sound.",
+            entrance,
+        }
+    }
+
+    /// Of the file of `--grpc.config.file`.
+    pub(crate) fn grpc(entrance: Arc<Entrance>) -> Self {
+        Self {
+            name: "narthex_grpc_config_last_reload_successful",
+            help: "Whether the last look at the configuration of gRPC found it sound.",
+            entrance,
+        }
+    }
+}
 
 impl Collector for WebConfigCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let metric = encoder.encode_descriptor(
-            "narthex_web_config_last_reload_successful",
-            "Whether the last look at the web configuration found it sound.",
-            None,
-            MetricType::Gauge,
-        )?;
-        ConstGauge::new(i64::from(self.0.is_current())).encode(metric)
+        let metric = encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
+        ConstGauge::new(i64::from(self.entrance.is_current())).encode(metric)
     }
 }

@@ -6,12 +6,16 @@
 mod error;
 mod received;
 mod tls;
+mod unpacked;
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use narthex_http::Credentials;
+use narthex_http::header::HeaderMap;
 use prometheus_client::metrics::counter::Counter;
 use prost::Message;
 use tokio::time::{Instant, timeout_at};
@@ -23,6 +27,8 @@ use tonic::{Request, Status, Streaming};
 pub use self::error::EndpointError;
 use self::received::Counted;
 pub use self::tls::EndpointTls;
+pub use self::unpacked::UNPACKED_BYTES_MAX;
+use self::unpacked::Unpacked;
 use crate::message::evaluation::{EvaluateRequest, EvaluateResponse};
 use crate::message::exemplars::{ExemplarsFrame, ExemplarsRequest, ExemplarsResponse};
 use crate::message::info::{InfoRequest, InfoResponse};
@@ -32,8 +38,8 @@ use crate::message::store::{
 };
 use crate::method;
 
-/// A message may have this many bytes; a longer one fails the request. Thanos puts a whole series,
-/// or a batch of them, into one.
+/// A message may have this many bytes on its way; a longer one fails the request. Thanos puts a whole
+/// series, or a batch of them, into one.
 pub const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 /// A connection must stand within this time.
@@ -66,7 +72,8 @@ pub type EvaluateFrames = BoxStream<'static, Result<EvaluateResponse, EndpointEr
 #[derive(Clone)]
 pub struct Endpoint {
     address: String,
-    channel: Channel,
+    channel: Arc<RwLock<Channel>>,
+    credentials: Option<Credentials>,
     /// The bytes of all messages that came.
     received: Counter,
 }
@@ -77,32 +84,38 @@ impl Endpoint {
     /// # Errors
     /// That is no address, or a certificate cannot be used.
     pub fn connect(address: &str, tls: Option<&EndpointTls>) -> Result<Self, EndpointError> {
-        let refused = |error: transport::Error| EndpointError::address(address, &error);
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let uri = format!("{scheme}://{address}");
-        let mut endpoint = transport::Endpoint::from_shared(uri)
-            .map_err(refused)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(false)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .tcp_nodelay(true);
-        if let Some(tls) = tls {
-            endpoint = endpoint.tls_config(tls.config()).map_err(refused)?;
-        }
         Ok(Self {
             address: address.to_owned(),
-            channel: endpoint.connect_lazy(),
+            channel: Arc::new(RwLock::new(channel(address, tls)?)),
+            credentials: None,
             received: Counter::default(),
         })
+    }
+
+    /// Makes a new connection when it is needed next, by other certificates. What is under way ends
+    /// over the old one, clones have the new one too. It must be called within a runtime.
+    ///
+    /// # Errors
+    /// A certificate cannot be used; then nothing changes.
+    pub fn reconnect(&self, tls: Option<&EndpointTls>) -> Result<(), EndpointError> {
+        let channel = channel(&self.address, tls)?;
+        *self.channel.write().unwrap_or_else(PoisonError::into_inner) = channel;
+        Ok(())
     }
 
     /// The same, and the bytes of what it sends are counted there.
     #[must_use]
     pub fn counted_by(self, received: Counter) -> Self {
         Self { received, ..self }
+    }
+
+    /// The same, and what it is asked says who asks. Secrets in files are read for each request.
+    #[must_use]
+    pub fn authorized_by(self, credentials: Option<Credentials>) -> Self {
+        Self {
+            credentials,
+            ..self
+        }
     }
 
     /// `host:port`, as it was given.
@@ -195,14 +208,14 @@ impl Endpoint {
     ) -> Result<A, EndpointError>
     where
         Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
+        A: Message + Default + Unpacked + Send + Sync + 'static,
     {
         let asked = async {
+            let request = self.request(request, timeout).await?;
             let mut grpc = self.ready().await?;
             let path = PathAndQuery::from_static(path);
             let codec = Counted::<Q, A>::new(self.received.clone());
-            grpc.unary(with_timeout(request, timeout), path, codec)
-                .await
+            grpc.unary(request, path, codec).await
         };
         let answer = tokio::time::timeout(timeout, asked).await;
         let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
@@ -219,15 +232,15 @@ impl Endpoint {
     ) -> Result<BoxStream<'static, Result<A, EndpointError>>, EndpointError>
     where
         Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
+        A: Message + Default + Unpacked + Send + Sync + 'static,
     {
         let deadline = Instant::now() + timeout;
         let asked = async {
+            let request = self.request(request, timeout).await?;
             let mut grpc = self.ready().await?;
             let path = PathAndQuery::from_static(path);
             let codec = Counted::<Q, A>::new(self.received.clone());
-            grpc.server_streaming(with_timeout(request, timeout), path, codec)
-                .await
+            grpc.server_streaming(request, path, codec).await
         };
         let answer = timeout_at(deadline, asked).await;
         let answer = answer.unwrap_or_else(|_| Err(late(timeout)));
@@ -245,13 +258,34 @@ impl Endpoint {
         Ok(messages.boxed())
     }
 
+    fn channel(&self) -> Channel {
+        let channel = self.channel.read().unwrap_or_else(PoisonError::into_inner);
+        channel.clone()
+    }
+
     /// What sends a request, as soon as one can be sent.
     async fn ready(&self) -> Result<Grpc<Channel>, Status> {
-        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let channel = self.channel();
+        let mut grpc = Grpc::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         match grpc.ready().await {
             Ok(()) => Ok(grpc),
             Err(error) => Err(Status::from_error(Box::new(error))),
         }
+    }
+
+    /// The request, how long it is worth answering, and who asks.
+    async fn request<T>(&self, message: T, timeout: Duration) -> Result<Request<T>, Status> {
+        let mut request = Request::new(message);
+        request.set_timeout(timeout);
+        if let Some(credentials) = &self.credentials {
+            let headers = credentials.headers().await;
+            let headers = headers.map_err(|reason| {
+                Status::unauthenticated(format!("there are no credentials to show: {reason}"))
+            })?;
+            let metadata: &mut HeaderMap = request.metadata_mut().as_mut();
+            metadata.extend(headers);
+        }
+        Ok(request)
     }
 
     fn failed(&self, status: &Status) -> EndpointError {
@@ -292,11 +326,24 @@ impl<A> Reading<A> {
     }
 }
 
-/// The request, and how long it is worth answering.
-fn with_timeout<T>(message: T, timeout: Duration) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(timeout);
-    request
+/// A connection that is made when it is first needed.
+fn channel(address: &str, tls: Option<&EndpointTls>) -> Result<Channel, EndpointError> {
+    let refused = |error: transport::Error| EndpointError::address(address, &error);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let uri = format!("{scheme}://{address}");
+    let mut endpoint = transport::Endpoint::from_shared(uri)
+        .map_err(refused)?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+        .keep_alive_while_idle(false)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .tcp_nodelay(true);
+    if let Some(tls) = tls {
+        endpoint = endpoint.tls_config(tls.config()).map_err(refused)?;
+    }
+    Ok(endpoint.connect_lazy())
 }
 
 fn late(timeout: Duration) -> Status {

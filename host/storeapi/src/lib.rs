@@ -13,7 +13,8 @@ mod store;
 
 pub use endpoint::{
     Endpoint, EndpointError, EndpointTls, EvaluateFrames, ExemplarsFrames, MESSAGE_BYTES_MAX,
-    SeriesFrames,
+    SeriesFrames, UNPACKED_BYTES_MAX,
 };
+pub use narthex_http::Credentials;
 pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
 pub use store::{HoldingsOf, HostView, SelectorsOf, StoreApi, StoreLimits, StoreOptions};

@@ -17,6 +17,14 @@ pub(crate) const ALL: [&str; 10] = [
     LABEL_VALUES,
 ];
 
+/// Whether a method of these answers with one message or with many, in the words of gRPC servers in Go.
+pub(crate) fn kind(method: &str) -> &'static str {
+    match method {
+        HEALTH | INFO | LABEL_NAMES | LABEL_VALUES => "unary",
+        _ => "server_stream",
+    }
+}
+
 /// The service that a method belongs to.
 pub(crate) fn service(method: &str) -> &str {
     let path = method.strip_prefix('/').unwrap_or(method);

@@ -3,6 +3,7 @@
 //! It is not: what the methods answer, which is the endpoint's.
 
 mod deadline;
+mod door;
 mod metrics;
 mod service;
 mod unread;
@@ -24,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use self::door::Door;
 use self::service::Service;
 use crate::StoreApi;
 
@@ -44,7 +46,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long to rest when the machine has no file descriptor left for a connection.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown` resolves; then answers under way have the time of `grace`.
+/// Serves until `shutdown` resolves; then answers under way have the time of `grace`. The entrance says
+/// how connections are encrypted, and of each request whether it may go on.
 pub async fn serve(
     listener: TcpListener,
     api: Arc<StoreApi>,
@@ -69,7 +72,7 @@ pub async fn serve(
                 let (service, stopped) = (service.clone(), stopped.clone());
                 let entrance = Arc::clone(&entrance);
                 connections.spawn(async move {
-                    serve_connection(stream, &entrance, service, stopped).await;
+                    serve_connection(stream, entrance, service, stopped).await;
                     drop(place);
                 });
             }
@@ -100,18 +103,20 @@ async fn accept(
 
 async fn serve_connection(
     stream: TcpStream,
-    entrance: &Entrance,
+    entrance: Arc<Entrance>,
     service: Service,
     stopped: watch::Receiver<bool>,
 ) {
     // Small answers must not wait for the client's acknowledgements.
     let _ = stream.set_nodelay(true);
-    let Some(config) = entrance.tls() else {
-        return serve_requests(stream, service, stopped).await;
+    let tls = entrance.tls();
+    let door = Door::new(entrance, stream.peer_addr().ok());
+    let Some(config) = tls else {
+        return serve_requests(stream, door, service, stopped).await;
     };
     let handshake = TlsAcceptor::from(config).accept(stream);
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
-        Ok(Ok(stream)) => serve_requests(stream, service, stopped).await,
+        Ok(Ok(stream)) => serve_requests(stream, door, service, stopped).await,
         Ok(Err(error)) => tracing::debug!(%error, "the handshake of TLS failed"),
         Err(_) => tracing::debug!("the handshake of TLS took too long"),
     }
@@ -119,6 +124,7 @@ async fn serve_connection(
 
 async fn serve_requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    door: Door,
     service: Service,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -139,8 +145,15 @@ async fn serve_requests(
         .max_concurrent_streams(STREAMS_MAX);
     let builder = builder.http2_only();
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        let (door, service) = (door.clone(), service.clone());
+        async move {
+            let admitted = door.admit(request.uri().path(), request.headers()).await;
+            let answer = match admitted {
+                Ok(()) => service.answer(request).await,
+                Err(status) => service.refuse(request.uri().path(), &status),
+            };
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), answer);
     let mut connection = std::pin::pin!(connection);

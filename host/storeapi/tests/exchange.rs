@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
+use narthex_http::{BasicAuth, HttpConfig, Secret};
 use narthex_model::{Exemplar, Labels, Matcher};
 use narthex_storage::{
     Appendable as _, ExemplarsRequest, MemoryStore, Queryable, SelectRequest, SeriesExemplars,
@@ -29,8 +30,8 @@ use narthex_storeapi::message::store::{
 };
 use narthex_storeapi::message::targets::TargetDiscovery;
 use narthex_storeapi::{
-    Endpoint, EndpointError, EndpointTls, GrpcMetrics, HostView, StoreApi, StoreLimits,
-    StoreOptions, serve,
+    Credentials, Endpoint, EndpointError, EndpointTls, GrpcMetrics, HostView, StoreApi,
+    StoreLimits, StoreOptions, serve,
 };
 use narthex_web::{Entrance, TlsServerConfig, WebConfig};
 use prometheus_client::registry::Registry;
@@ -41,6 +42,9 @@ use tokio::task::JoinHandle;
 
 /// Longer than any answer here takes.
 const LONG: Duration = Duration::from_secs(60);
+
+/// The hash of "open sesame".
+const HASH: &str = "$2y$04$Tq0nQ8mZk1vWcY5xUjR3fOujdDf23le8ZZRk4alA.edIrE/ij6im2";
 
 /// A host that has nothing but samples.
 struct Silent;
@@ -339,6 +343,69 @@ async fn an_endpoint_that_is_not_there_is_said_to_be_unreachable() {
 }
 
 #[tokio::test]
+async fn who_asks_shows_credentials_which_are_read_for_each_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, password) = (
+        folder.path().join("grpc.yml"),
+        folder.path().join("password"),
+    );
+    fs::write(&file, "").unwrap();
+    let config = WebConfig {
+        basic_auth_users: BTreeMap::from([("ada".to_owned(), Secret::new(HASH))]),
+        ..WebConfig::default()
+    };
+    let read = move |_: &str, _: &str| Ok(config.clone());
+    let entrance = Entrance::load(&file, read, |_, _| Ok(None)).unwrap();
+    let server = Server::start(store(1, 1), entrance).await;
+    let credentials = Credentials::new(&HttpConfig {
+        basic_auth: Some(BasicAuth {
+            username: "ada".to_owned(),
+            password_file: password.display().to_string(),
+            ..BasicAuth::default()
+        }),
+        ..HttpConfig::default()
+    });
+    let endpoint = server.endpoint();
+    let endpoint = endpoint.authorized_by(Some(credentials.unwrap()));
+    for (text, expected) in [
+        (
+            "",
+            Some("there are no credentials to show: unable to read file"),
+        ),
+        (
+            "guess",
+            Some("Unauthenticated: a user with the right password"),
+        ),
+        ("open sesame\n", None),
+        (
+            "guess",
+            Some("Unauthenticated: a user with the right password"),
+        ),
+    ] {
+        if !text.is_empty() {
+            fs::write(&password, text).unwrap();
+        }
+        let info = endpoint.info(LONG).await.map(drop);
+        let series = endpoint.series(everything(), LONG).await.map(drop);
+        for asked in [info, series] {
+            match (asked, expected) {
+                (Ok(()), None) => {}
+                (Err(error), Some(expected)) => {
+                    let error = error.to_string();
+                    assert!(error.contains(expected), "{text}: {error}");
+                }
+                (asked, _) => panic!("{text}: {asked:?}"),
+            }
+        }
+    }
+    assert!(server.endpoint().info(LONG).await.is_err(), "nobody");
+    let metrics = server.metrics();
+    let line = "grpc_server_handled_total{grpc_code=\"Unauthenticated\",grpc_method=\"Info\",\
+                grpc_service=\"thanos.info.Info\",grpc_type=\"unary\"} 3\n";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_client_shows_a_certificate_where_one_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
@@ -385,6 +452,23 @@ async fn a_client_shows_a_certificate_where_one_is_asked_for() {
         async move { endpoint?.info(LONG).await }
     };
     assert_eq!(asked(known.clone()).await.unwrap().label_sets.len(), 1);
+    // One that is exchanged counts from then on, and a broken one changes nothing.
+    let unknown = EndpointTls {
+        identity: None,
+        ..known.clone()
+    };
+    let identity = known.identity.clone();
+    let broken = EndpointTls {
+        identity: identity.map(|(certificate, _)| (certificate, b"no key".to_vec())),
+        ..known.clone()
+    };
+    let endpoint = Endpoint::connect(&server.address.to_string(), Some(&unknown)).unwrap();
+    let clone = endpoint.clone();
+    assert!(endpoint.info(LONG).await.is_err());
+    endpoint.reconnect(Some(&known)).unwrap();
+    assert!(clone.info(LONG).await.is_ok());
+    assert!(endpoint.reconnect(Some(&broken)).is_err());
+    assert!(clone.info(LONG).await.is_ok());
     for (fault, tls) in [
         (
             "no certificate",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use narthex_access::{Access, AccessConfig, Asking, Verdict};
@@ -15,7 +15,7 @@ use crate::files::Watched;
 use crate::logins::{self, Logins};
 use crate::peer::Peer;
 use crate::rate::Bucket;
-use crate::{TlsServerConfig, WebConfig, WebConfigError, files, self_signed, tls};
+use crate::{RateLimit, TlsServerConfig, WebConfig, WebConfigError, files, self_signed, tls};
 
 /// Reads the configuration as its files are now.
 type Reader = Box<dyn Fn() -> Result<WebConfig, WebConfigError> + Send + Sync>;
@@ -53,7 +53,16 @@ pub struct Entrance {
     current: AtomicBool,
     logins: Logins,
     bucket: Option<Bucket>,
+    /// For probes with a password, which they may guess.
+    probes: Option<Bucket>,
 }
+
+/// How often a probe with credentials is taken beside the rate of the file: those of a few kubelets and
+/// load balancers.
+const PROBES: RateLimit = RateLimit {
+    interval: Duration::from_millis(100),
+    burst: 20,
+};
 
 /// Where the configuration is from.
 struct Source {
@@ -80,6 +89,7 @@ impl Entrance {
             current: AtomicBool::new(true),
             logins: Logins::default(),
             bucket: None,
+            probes: None,
         }
     }
 
@@ -140,9 +150,12 @@ impl Entrance {
             build,
             watched: Mutex::new(Watched::new(rules.files(path))),
         };
+        let now = Instant::now();
+        let bucket = Bucket::new(rules.config.rate_limit, now);
         Ok(Self {
             source: Some(source),
-            bucket: Bucket::new(rules.config.rate_limit, Instant::now()),
+            probes: bucket.as_ref().and_then(|_| Bucket::new(PROBES, now)),
+            bucket,
             rules: ArcSwap::from_pointee(rules),
             current: AtomicBool::new(true),
             logins: Logins::default(),
@@ -173,7 +186,13 @@ impl Entrance {
         headers: &HeaderMap,
         peer: Option<&Peer>,
     ) -> Admission {
-        if let Some(bucket) = &self.bucket
+        // Who is restarted for its load has more of it afterwards.
+        let bucket = match is_probe(method, path) {
+            true if headers.contains_key(AUTHORIZATION) => self.probes.as_ref(),
+            true => None,
+            false => self.bucket.as_ref(),
+        };
+        if let Some(bucket) = bucket
             && !bucket.take(Instant::now())
         {
             return Admission::TooMany;
@@ -272,6 +291,16 @@ impl fmt::Debug for Entrance {
         let path = self.source.as_ref().map(|source| &source.path);
         f.debug_struct("Entrance").field("path", &path).finish()
     }
+}
+
+/// Whether a request asks how the server is; nothing that costs anything ends so, whatever stands before
+/// it.
+fn is_probe(method: &str, path: &str) -> bool {
+    let reads = matches!(method, "GET" | "HEAD");
+    reads
+        && ["/-/healthy", "/-/ready"]
+            .iter()
+            .any(|probe| path.ends_with(probe))
 }
 
 /// The configuration of a file, with its paths made whole.

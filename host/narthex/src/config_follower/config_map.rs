@@ -15,7 +15,7 @@ use narthex_model::Clock;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
-use crate::flags::{CommandLine, ConfigMapName};
+use crate::flags::{CommandLine, ConfigFollowFlags, ConfigMapName};
 use crate::kubernetes::{Clusters, Events, Involved, SharedCluster};
 use crate::reload::Reloader;
 
@@ -88,7 +88,8 @@ impl FollowedConfigMap {
         let file = file.context("it needs --config.file, which says what key the config has")?;
         let key = file.file_name().context("--config.file names no file")?;
         let mount = file.parent().unwrap_or(Path::new("")).to_owned();
-        let cluster = cluster(line, clusters).map_err(|error| anyhow!(error))?;
+        let cluster =
+            cluster(&line.flags.config_follow, clusters).map_err(|error| anyhow!(error))?;
         let namespace = match &name.namespace {
             Some(namespace) => namespace.clone(),
             None => clusters.own_namespace().map_err(|error| {
@@ -252,9 +253,18 @@ impl FollowedConfigMap {
                 let error = refused.error.clone();
                 self.refused = Some(refused);
                 reloader.refuse(&error);
+                self.write_event(&error);
                 Err(error)
             }
-            None => reloader.reload().await,
+            None => {
+                // A file that is no key of the ConfigMap may be what is wrong: no version of it is
+                // refused then, and still it is where somebody looks.
+                let taken = reloader.reload().await;
+                if let Err(error) = &taken {
+                    self.write_event(error);
+                }
+                taken
+            }
         }
     }
 
@@ -356,8 +366,13 @@ impl FollowedConfigMap {
         anyhow!("ConfigMap {}/{}: {error}", self.namespace, self.name)
     }
 
-    /// Says on the object that it is not taken.
+    /// Says on the object that this version of it is not taken.
     fn tell(&self, error: &str) {
+        self.write_event(error);
+        self.metrics.taken(Outcome::Refused, false);
+    }
+
+    fn write_event(&self, error: &str) {
         let object = Involved {
             api_version: "v1",
             kind: "ConfigMap",
@@ -366,13 +381,15 @@ impl FollowedConfigMap {
             uid: &self.seen.uid,
         };
         self.events.write(&object, error);
-        self.metrics.taken(Outcome::Refused, false);
     }
 }
 
-/// Where the ConfigMap is.
-fn cluster(line: &CommandLine, clusters: &Clusters) -> Result<Arc<SharedCluster>, String> {
-    let kubeconfig = &line.flags.config_follow.config_map_kubeconfig;
+/// Where the ConfigMap is, and the pod.
+pub(super) fn cluster(
+    flags: &ConfigFollowFlags,
+    clusters: &Clusters,
+) -> Result<Arc<SharedCluster>, String> {
+    let kubeconfig = &flags.config_map_kubeconfig;
     let kubeconfig = kubeconfig.as_ref().map(|path| path.display().to_string());
     clusters.cluster(&KubernetesSdConfig {
         role: Some(KubernetesRole::Pod),

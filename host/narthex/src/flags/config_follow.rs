@@ -38,8 +38,8 @@ pub(crate) struct ConfigFollowFlags {
     #[arg(long = "kubernetes.config-map", value_name = "NAME")]
     pub(crate) config_map: Option<ConfigMapName>,
 
-    /// Kubeconfig file of the cluster that has the ConfigMap; without it, the cluster that the server
-    /// runs in.
+    /// Kubeconfig file of the cluster that has the ConfigMap, and the pod that POD_NAME of the
+    /// environment names; without it, the cluster that the server runs in.
     #[arg(
         id = "config_map_kubeconfig",
         long = "kubernetes.config-map.kubeconfig",

@@ -60,6 +60,16 @@ pub(crate) struct GrpcFlags {
     )]
     pub(crate) grpc_server_tls_min_version: String,
 
+    /// File in the format of --web.config.file that says for gRPC how connections are encrypted and who
+    /// may ask: users, and tokens and roles by narthex_access. It may be the same file. Thanos has no
+    /// such flag.
+    #[arg(
+        long = "grpc.config.file",
+        value_name = "FILE",
+        conflicts_with_all = ["grpc_server_tls_cert", "grpc_server_tls_client_ca"]
+    )]
+    pub(crate) grpc_config_file: Option<PathBuf>,
+
     /// Maximum number of series that an answer by gRPC may have, 0 for no limit.
     #[arg(long = "store.limits.request-series", default_value_t = 0)]
     pub(crate) request_series_max: usize,

@@ -113,6 +113,25 @@ pub(crate) struct QuerierFlags {
         requires = "is_secure"
     )]
     pub(crate) tls_server_name: Option<String>,
+
+    /// File with a bearer token that endpoints are shown. It is read for each request. Thanos has no
+    /// such flag.
+    #[arg(
+        id = "endpoint_token_file",
+        long = "grpc-client-bearer-token-file",
+        value_name = "FILE",
+        conflicts_with = "endpoint_client_config_file"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// File in the format of promtool's --http.config.file whose basic_auth, authorization or oauth2
+    /// endpoints are shown. Thanos has no such flag.
+    #[arg(
+        id = "endpoint_client_config_file",
+        long = "grpc-client-config.file",
+        value_name = "FILE"
+    )]
+    pub(crate) client_config_file: Option<PathBuf>,
 }
 
 /// `--deduplication.func`

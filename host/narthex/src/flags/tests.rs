@@ -161,6 +161,14 @@ fn what_cannot_be_taken_names_the_flag() {
             vec!["--kubernetes.config-map=a/b/c"],
             "--kubernetes.config-map",
         ),
+        (
+            vec![
+                "--grpc.config.file=a",
+                "--grpc-server-tls-cert=b",
+                "--grpc-server-tls-key=c",
+            ],
+            "--grpc.config.file",
+        ),
         (vec!["--query.timeout=2x"], "--query.timeout"),
         (vec!["--query.max-samples=many"], "--query.max-samples"),
         (vec!["--query.max-bytes=2XB"], "--query.max-bytes"),

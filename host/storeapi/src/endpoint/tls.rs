@@ -5,7 +5,7 @@ use std::fmt;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 /// How an endpoint is spoken to by TLS. All texts are PEM.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct EndpointTls {
     /// The authorities that sign endpoints; `None` for those of the system.
     pub authorities: Option<Vec<u8>>,

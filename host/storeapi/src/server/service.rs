@@ -39,6 +39,16 @@ impl Service {
         Self { api, metrics }
     }
 
+    /// Answers a request that may not go on.
+    pub(super) fn refuse(&self, path: &str, status: &Status) -> Response<Body> {
+        let mut methods = method::ALL.into_iter();
+        if let Some(path) = methods.find(|known| *known == path) {
+            let call = self.metrics.begin(path, method::kind(path));
+            call.end(status.code());
+        }
+        status.clone().into_http()
+    }
+
     /// Answers a request within the time that it gives. Messages are bounded by tonic's 4 MiB.
     pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where

@@ -60,6 +60,38 @@ async fn a_section_of_access_that_did_not_change_goes_on() {
     }
 }
 
+#[tokio::test]
+async fn a_probe_is_answered_whatever_the_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.json");
+    // None at all is taken.
+    let text = json!({"rate_limit": {"interval": "1h", "burst": 0}});
+    std::fs::write(&file, text.to_string()).unwrap();
+    let read = |text: &str, _: &str| -> Result<WebConfig, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    };
+    let entrance = Entrance::load(&file, read, |_, _| Ok(None)).unwrap();
+    let (bare, mut guess) = (HeaderMap::new(), HeaderMap::new());
+    guess.insert(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+    let burst = usize::try_from(PROBES.burst).unwrap();
+    for (method, path, headers, taken_min, taken_max) in [
+        ("GET", "/-/healthy", &bare, 1000, 1000),
+        ("HEAD", "/narthex/-/ready", &bare, 1000, 1000),
+        ("POST", "/-/ready", &bare, 0, 0),
+        ("GET", "/api/v1/query", &bare, 0, 0),
+        // Passwords are not guessed here faster than anywhere else.
+        ("GET", "/-/healthy", &guess, burst, 999),
+    ] {
+        let mut taken = 0;
+        for _ in 0..1000 {
+            let admitted = entrance.admit(method, path, headers, None).await;
+            taken += usize::from(admitted == Admission::Granted);
+        }
+        let expected = taken_min..=taken_max;
+        assert!(expected.contains(&taken), "{method} {path}: {taken}");
+    }
+}
+
 #[test]
 fn a_section_that_cannot_be_followed_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
