@@ -5,12 +5,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const READY_MS = 180_000;
 
 /** Files of the web application other than those of the binary: those that are being worked on. */
-export const UI_DIR = process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : [];
+export const UI_DIR = process.env.NARTHEX_UI_DIR
+  ? [`--web.ui-dir=${resolve(process.env.NARTHEX_UI_DIR)}`]
+  : [];
 
 /** What runs a script where a name becomes markup. It says so in `window.canary`. */
 export const MARKUP = '<img src=x onerror="window.canary=1"><script>window.canary=2</script>';
