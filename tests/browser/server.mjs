@@ -86,6 +86,7 @@ scrape_configs:
 - job_name: node
   static_configs: [{targets: ['${node}'], labels: {rack: r1}}, {targets: ['127.0.0.1:1'], labels: {drop: me}}]
   relabel_configs: [{source_labels: [drop], regex: me, action: drop}]
+  metric_relabel_configs: [{source_labels: [__name__], regex: 'go_memstats_.*', action: drop}]
 - job_name: machine
   plugin: node
   scrape_interval: 3s
