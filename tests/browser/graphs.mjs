@@ -163,10 +163,21 @@ export const stories = {
     await buckets.getByRole('rowheader').first().waitFor();
     await counted(buckets.getByRole('row'), 18);
     await page.getByText(/count 1464, sum 366/).waitFor();
-    await page.getByText(/of \d+ samples/).waitFor();
+    // What is asked for until then can be kept and shared; who counts evaluates every step.
+    const asked = [];
+    page.on('request', (request) => {
+      if (/api\/v1\/query/.test(request.url())) asked.push(request.postData() ?? '');
+    });
+    await page.getByRole('button', { name: 'Run' }).click();
+    await buckets.getByRole('rowheader').first().waitFor();
+    assert.deepEqual(asked.filter((body) => body.includes('stats')), []);
     await page.getByRole('button', { name: 'Statistics' }).click();
     await page.getByText('Samples held at most').waitFor();
     await page.getByText('All together').waitFor();
+    assert.equal(asked.filter((body) => body.includes('stats=all')).length, 1);
+    await page.getByRole('tab', { name: 'Graph' }).click();
+    await page.getByRole('button', { name: 'Statistics' }).click();
+    await page.getByText('Samples that its steps looked at').waitFor();
   },
 
   'graphs: they look well in light, in dark and on a phone': async (page, live) => {

@@ -1,6 +1,7 @@
 // The pages of the server's own state.
 import assert from 'node:assert/strict';
 import { counted, picture } from './browser.mjs';
+import { accessible } from './looks.mjs';
 
 export const stories = {
   'rules: groups, health and errors': async (page) => {
@@ -26,6 +27,43 @@ export const stories = {
     await page.waitForURL(/pool=node/);
     await counted(page.locator('details.card'), 1);
     await page.getByText('rack="r1"').waitFor();
+  },
+
+  'targets: a scrape to look at says what would be stored, and what relabelling did': async (page, live) => {
+    await page.goto('/targets');
+    const row = (text) => page.locator('tbody tr', { hasText: text });
+    const node = page.locator('details.card', { has: page.getByRole('heading', { name: 'node', exact: true }) });
+    // By the keyboard, as whoever has no mouse.
+    await node.getByRole('button', { name: 'Scrape to look at' }).focus();
+    await page.keyboard.press('Enter');
+    await node.getByText(/^\d.* samples in .*, \d+ of them dropped by relabelling, .*KiB/).waitFor();
+    const samples = node.getByLabel('Samples that would be stored');
+    await samples.getByText(/^node_|\nnode_|\ngo_/).waitFor();
+    assert.doesNotMatch(await samples.innerText(), /go_memstats/);
+    await node.getByRole('tab', { name: 'Page' }).click();
+    await node.getByLabel('What the target sends').getByText('go_memstats_alloc_bytes').waitFor();
+    await page.screenshot({ path: picture('target looked at') });
+    await accessible(page, 'a target that is looked at');
+    const asked = page.waitForRequest('**/api/v1/targets/preview');
+    await node.getByRole('button', { name: 'Scrape again' }).click();
+    assert.equal((await asked).method(), 'POST');
+    await node.getByRole('button', { name: 'Relabelling' }).click();
+    await node.locator('ol.steps').getByText('action: drop').waitFor();
+
+    // A plugin's samples have no page; what does not answer says why; names stay texts.
+    const machine = page.locator('details.card', { has: page.getByRole('heading', { name: 'machine' }) });
+    await machine.getByRole('button', { name: 'Scrape to look at' }).click();
+    await machine.getByLabel('Samples that would be stored').getByText(/node_load1\{/).waitFor();
+    await row('onnection refused').getByRole('button', { name: 'Scrape to look at' }).click();
+    await page.getByLabel('Error of the scrape').getByText('onnection refused').waitFor();
+    const hostile = page.locator('details.card', { has: page.getByRole('heading', { name: 'hostile' }) });
+    await hostile.getByRole('button', { name: 'Scrape to look at' }).click();
+    await hostile.getByLabel('Samples that would be stored').getByText('window.canary').waitFor();
+    await hostile.getByRole('tab', { name: 'Page' }).click();
+    await hostile.getByLabel('What the target sends').getByText('window.canary').waitFor();
+    assert.equal(await page.evaluate(() => window.canary), undefined);
+    assert.equal(await page.locator('main img, main [onerror]').count(), 0);
+    assert.equal((await page.request.get(`${live.url}/api/v1/targets/preview`)).status(), 405);
   },
 
   'targets: of ten thousand only some are drawn at once': async (page) => {

@@ -5,12 +5,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const READY_MS = 180_000;
 
 /** Files of the web application other than those of the binary: those that are being worked on. */
-export const UI_DIR = process.env.NARTHEX_UI_DIR ? [`--web.ui-dir=${process.env.NARTHEX_UI_DIR}`] : [];
+export const UI_DIR = process.env.NARTHEX_UI_DIR
+  ? [`--web.ui-dir=${resolve(process.env.NARTHEX_UI_DIR)}`]
+  : [];
 
 /** What runs a script where a name becomes markup. It says so in `window.canary`. */
 export const MARKUP = '<img src=x onerror="window.canary=1"><script>window.canary=2</script>';
@@ -84,6 +86,7 @@ scrape_configs:
 - job_name: node
   static_configs: [{targets: ['${node}'], labels: {rack: r1}}, {targets: ['127.0.0.1:1'], labels: {drop: me}}]
   relabel_configs: [{source_labels: [drop], regex: me, action: drop}]
+  metric_relabel_configs: [{source_labels: [__name__], regex: 'go_memstats_.*', action: drop}]
 - job_name: machine
   plugin: node
   scrape_interval: 3s

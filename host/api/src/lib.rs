@@ -71,5 +71,6 @@ pub use state::{
     Serving,
 };
 pub use status::{BuildInfo, STATS_MAX};
+pub use targets::PREVIEW_SAMPLES_MAX;
 pub use worker::{WorkerPages, worker_router};
 pub use write::{WRITE_BYTES_WAITING_MAX, WRITE_READ_TIMEOUT, WRITES_MAX};

@@ -109,6 +109,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         .merge(plugin_admin(state))
         .merge(tsdb_admin())
         .merge(kept_queries())
+        .merge(looks())
         .layer(from_fn_with_state(state.clone(), agent::refuse))
         .fallback(unknown)
         .layer(from_fn_with_state(state.clone(), lifecycle::require_ready))
@@ -164,6 +165,13 @@ fn kept_queries() -> Router<ApiState> {
     Router::new()
         .route("/saved_queries", all)
         .route("/saved_queries/{id}", one)
+        .layer(from_fn(origin::refuse_other_sites))
+}
+
+/// What asks somebody else for our own pages and tools, and for nobody else's.
+fn looks() -> Router<ApiState> {
+    Router::new()
+        .route("/targets/preview", post(targets::preview))
         .layer(from_fn(origin::refuse_other_sites))
 }
 

@@ -1,6 +1,7 @@
 //! `/api/v1/targets`, `/api/v1/scrape_pools` and the metadata of metrics.
 
 mod global_url;
+mod preview;
 mod relabel_steps;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use narthex_scrape::{MetricMetadata, ScrapePool, Target};
 use serde::Serialize;
 
 use self::global_url::global_url;
+pub use self::preview::PREVIEW_SAMPLES_MAX;
+pub(crate) use self::preview::preview;
 pub(crate) use self::relabel_steps::relabel_steps;
 use crate::error::ApiError;
 use crate::json::LabelMap;

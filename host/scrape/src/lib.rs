@@ -28,6 +28,9 @@ mod url;
 pub use collector::{BuildCollector, Collector, CollectorError, ScrapeError, Scraped};
 pub use groups::{DiscoveredTarget, discovered_targets};
 pub use http_collector::HttpCollector;
-pub use manager::{ReloadError, ScrapeManager, ScrapePool, UPDATE_INTERVAL};
+pub use manager::{
+    PREVIEW_PAGE_BYTES_MAX, PREVIEWS_MAX, PreviewError, ReloadError, ScrapeManager, ScrapePool,
+    ScrapePreview, UPDATE_INTERVAL,
+};
 pub use options::ScrapeOptions;
 pub use target::{Health, MetricMetadata, Target, TargetStatus};

@@ -3,6 +3,7 @@
 mod discovery;
 mod metadata_entries;
 mod pool;
+mod preview;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -11,7 +12,7 @@ use narthex_discovery::{BuildDiscoverer, DiscovererError, Plan, Providers, SdMet
 use narthex_model::{Clock, Labels};
 use narthex_storage::Appendable;
 use prometheus_client::registry::Registry;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -26,6 +27,7 @@ use self::discovery::Discovery;
 pub use self::discovery::UPDATE_INTERVAL;
 use self::metadata_entries::MetadataEntries;
 use self::pool::Pool;
+pub use self::preview::{PREVIEW_PAGE_BYTES_MAX, PREVIEWS_MAX, PreviewError, ScrapePreview};
 
 /// Runs one task a target and follows the configuration and what is discovered.
 pub struct ScrapeManager(Arc<Inner>);
@@ -40,6 +42,8 @@ struct Inner {
     pools: Arc<Pools>,
     /// Held through a reload, so that reloads do not meet.
     tasks: Mutex<Tasks>,
+    /// Turns of those who look at a target.
+    previews: Semaphore,
     stop: watch::Sender<bool>,
 }
 
@@ -136,6 +140,7 @@ impl ScrapeManager {
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default(),
             pools,
             tasks: Mutex::default(),
+            previews: Semaphore::new(PREVIEWS_MAX),
             stop: watch::Sender::new(false),
         }))
     }

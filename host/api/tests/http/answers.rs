@@ -315,6 +315,48 @@ async fn each_rule_of_a_job_says_what_it_makes_of_labels() {
 }
 
 #[tokio::test]
+async fn only_a_target_of_this_server_is_looked_at_and_only_for_our_own_pages() {
+    let api = Api::ready().await;
+    let request = |form: &'static str, site: &'static str| {
+        Request::post("/api/v1/targets/preview")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("Sec-Fetch-Site", site)
+            .body(Body::from(form))
+            .unwrap()
+    };
+    let other = "scrapePool=self&scrapeUrl=http%3A%2F%2Fa%2F&labels=%7B%7D";
+    for (form, site, status, error) in [
+        ("", "same-origin", 400, "no scrapePool parameter provided"),
+        (
+            "scrapePool=self",
+            "same-origin",
+            400,
+            "no scrapeUrl parameter provided",
+        ),
+        (
+            "scrapePool=self&scrapeUrl=a&labels=x",
+            "same-origin",
+            400,
+            "error parsing labels: expected value at line 1 column 1",
+        ),
+        (
+            other,
+            "same-origin",
+            404,
+            "the scrape pool has no such target",
+        ),
+        (other, "cross-site", 403, ""),
+    ] {
+        let (answered, body) = api.send(request(form, site)).await;
+        assert_eq!(answered, status, "{form}: {body}");
+        assert!(body.contains(error), "{form}: {body}");
+    }
+    // Not by a link.
+    let link = Request::get("/api/v1/targets/preview").body(Body::empty());
+    assert_eq!(api.send(link.unwrap()).await.0, 405);
+}
+
+#[tokio::test]
 async fn targets_are_shown_by_state_and_pool() {
     let api = Api::ready().await;
     let all = api.json("targets").await;

@@ -30,9 +30,9 @@ pub(super) struct Pool {
 type Identity = (Labels, String);
 
 pub(super) struct Running {
-    target: Arc<Target>,
+    pub(super) target: Arc<Target>,
     /// The target's task ends when this is dropped.
-    assignment: watch::Sender<Assignment>,
+    pub(super) assignment: watch::Sender<Assignment>,
 }
 
 impl Pool {

@@ -1,5 +1,6 @@
 mod discovery;
 mod hostile;
+mod preview;
 
 use std::sync::Mutex as StdMutex;
 use std::time::Duration;

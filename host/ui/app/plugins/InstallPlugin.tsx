@@ -7,6 +7,7 @@ import { get, post } from '../api/client';
 import type { AvailablePlugin, PluginOffer } from '../api/plugins';
 import { formatBytes } from '../format/number';
 import { Failure } from '../frame/Failure';
+import { Loading } from '../frame/Loading';
 import { capabilities, step } from './offer';
 
 /** So many plugins of the index are offered; the others are installed by their names. */
@@ -158,7 +159,7 @@ function Available({ plugins, onChoose }: { plugins: AvailablePlugin[]; onChoose
 export function InstallPlugin() {
   const client = useQueryClient();
   const [isOpen, setIsOpen] = useState(false);
-  // A registry without an index, or none at all, is no fault: a name can be written.
+  // Without an index, or where it cannot be read, a name can still be written.
   const available = useQuery({
     queryKey: ['plugins-available'],
     queryFn: async ({ signal }) =>
@@ -223,6 +224,22 @@ export function InstallPlugin() {
             Look at it
           </Button>
         </form>
+        {available.isLoading && <Loading text="The registry's index is read" />}
+        {available.error !== null && (
+          <Group gap="xs" align="flex-start">
+            <div className="grows">
+              <Failure error={available.error} />
+            </div>
+            <Button
+              size="xs"
+              variant="default"
+              loading={available.isFetching}
+              onClick={() => void available.refetch()}
+            >
+              Read the index again
+            </Button>
+          </Group>
+        )}
         {offer === null && (
           <Available
             plugins={available.data ?? []}

@@ -1,11 +1,12 @@
 // The answer of a range query as a graph, with what is marked on it.
 import { Button } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import { post } from '../api/client';
+import { type Params, post } from '../api/client';
 import type { QueryData, RangeSeries } from '../api/query';
 import { Failure } from '../frame/Failure';
 import { Icon } from '../frame/Icon';
 import { csv, download } from '../format/csv';
+import { COUNTED } from './counted';
 import { Exemplars } from './Exemplars';
 import { FiredAlerts } from './FiredAlerts';
 import { HeatmapGraph } from './HeatmapGraph';
@@ -86,28 +87,25 @@ export function GraphView(props: {
 }) {
   const { panel, runs, ticks } = props;
   const step = stepMs(panel);
-  const run = useRun<QueryData>(
-    ['query_range', panel.expr, panel.endMs, panel.rangeMs, step, runs],
-    ticks,
-    panel.expr !== '',
-    (atMs, signal) => {
-      const asked = range(panel, atMs);
-      const params = {
-        query: panel.expr,
-        start: asked.startMs / 1000,
-        end: asked.endMs / 1000,
-        step: asked.stepMs / 1000,
-        stats: 'all',
-      };
-      return post('query_range', params, signal);
-    },
-  );
+  const key = ['query_range', panel.expr, panel.endMs, panel.rangeMs, step, runs];
+  const ask = (more: Params) => (atMs: number, signal: AbortSignal) => {
+    const asked = range(panel, atMs);
+    const params = {
+      query: panel.expr,
+      start: asked.startMs / 1000,
+      end: asked.endMs / 1000,
+      step: asked.stepMs / 1000,
+      ...more,
+    };
+    return post<QueryData>('query_range', params, signal);
+  };
+  const run = useRun<QueryData>(key, ticks, panel.expr !== '', ask({}));
   const series = (data: QueryData) => (data.resultType === 'matrix' ? data.result : []);
   return (
     <Outcome
       run={run}
       count={(data) => series(data).length}
-      stats={(data) => data.stats}
+      counted={{ key, ask: ask(COUNTED) }}
       actions={(data) => (
         <Button
           variant="default"

@@ -2,11 +2,11 @@
 // server remarks on it.
 import { Alert, Button, Group } from '@mantine/core';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
-import type { QueryStats } from '../api/query';
 import { Failure } from '../frame/Failure';
 import { Loading } from '../frame/Loading';
 import { shortDuration } from '../format/duration';
 import { formatCount } from '../format/number';
+import type { Counted } from './counted';
 import type { Run } from './useRun';
 
 const Statistics = lazy(async () => ({ default: (await import('./Statistics')).Statistics }));
@@ -28,8 +28,8 @@ export function Outcome<T>(props: {
   run: Run<T>;
   /** How many series an answer has. */
   count: (data: T) => number;
-  /** What it took on the server. */
-  stats?: (data: T) => QueryStats | undefined;
+  /** How to ask what it took on the server. */
+  counted: Counted;
   actions?: (data: T) => ReactNode;
   children: (data: T, atMs: number) => ReactNode;
 }) {
@@ -50,32 +50,27 @@ export function Outcome<T>(props: {
   if (run.answer === undefined) return <p className="quiet">Nothing was asked yet.</p>;
   const { data, warnings, infos, tookMs, atMs } = run.answer;
   const count = props.count(data);
-  const stats = props.stats?.(data);
-  const samples = stats?.samples?.totalQueryableSamples;
   return (
     <>
       <Group justify="space-between">
         <span className="quiet small" role="status">
           {formatCount(count)} series in {shortDuration(tookMs / 1000)}
-          {samples !== undefined && `, of ${formatCount(samples)} samples`}
         </span>
         <Group gap="xs">
-          {stats !== undefined && (
-            <Button
-              variant="default"
-              size="compact-sm"
-              aria-expanded={hasStats}
-              onClick={() => setHasStats(!hasStats)}
-            >
-              Statistics
-            </Button>
-          )}
+          <Button
+            variant="default"
+            size="compact-sm"
+            aria-expanded={hasStats}
+            onClick={() => setHasStats(!hasStats)}
+          >
+            Statistics
+          </Button>
           {props.actions?.(data)}
         </Group>
       </Group>
-      {hasStats && stats !== undefined && (
+      {hasStats && (
         <Suspense fallback={<Loading />}>
-          <Statistics stats={stats} />
+          <Statistics of={props.counted} atMs={atMs} />
         </Suspense>
       )}
       <Remarks color="orange" title="Warnings" texts={warnings} />

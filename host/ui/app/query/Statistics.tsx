@@ -1,7 +1,12 @@
-// What a query took on the server: samples, and where the time went.
+// What a query took on the server: samples, and where the time went. It is asked for when somebody
+// wants to know: who counts samples evaluates every step itself, in place of those who have a part
+// of the answer already, so that an answer with statistics can take many times as long.
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { QueryStats } from '../api/query';
 import { shortDuration } from '../format/duration';
 import { formatCount } from '../format/number';
+import { Loaded } from '../frame/Loaded';
+import type { Counted } from './counted';
 
 /** Prometheus' names of its timings, in the order in which they come. */
 const TIMINGS: [string, string][] = [
@@ -13,7 +18,7 @@ const TIMINGS: [string, string][] = [
   ['execTotalTime', 'All together'],
 ];
 
-export function Statistics({ stats }: { stats: QueryStats }) {
+function Facts({ stats }: { stats: QueryStats }) {
   const { samples, timings } = stats;
   const counts: [string, number | undefined][] = [
     ['Samples that its steps looked at', samples?.totalQueryableSamples],
@@ -43,5 +48,27 @@ export function Statistics({ stats }: { stats: QueryStats }) {
         );
       })}
     </dl>
+  );
+}
+
+export function Statistics({ of, atMs }: { of: Counted; atMs: number }) {
+  const query = useQuery({
+    queryKey: ['statistics', ...of.key, atMs],
+    staleTime: Infinity,
+    gcTime: 0,
+    // Where the page asks again by itself, the last ones stay until the next are there.
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => (await of.ask(atMs, signal)).data.stats ?? null,
+  });
+  return (
+    <Loaded query={query}>
+      {(stats) =>
+        stats === null ? (
+          <p className="quiet">The server has counted nothing.</p>
+        ) : (
+          <Facts stats={stats} />
+        )
+      }
+    </Loaded>
   );
 }

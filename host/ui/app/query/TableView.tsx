@@ -1,7 +1,7 @@
 // The answer of an instant query as a table.
 import { Button } from '@mantine/core';
 import { lazy, Suspense } from 'react';
-import { post } from '../api/client';
+import { type Params, post } from '../api/client';
 import type { NativeHistogram, QueryData } from '../api/query';
 import { Icon } from '../frame/Icon';
 import { Loading } from '../frame/Loading';
@@ -15,6 +15,7 @@ import { histogramText } from './histogramText';
 import { MatcherLabels, type OnMatch } from './MatcherLabels';
 import { Outcome } from './Outcome';
 import type { Panel } from './panel';
+import { COUNTED } from './counted';
 import { useRun } from './useRun';
 
 const HistogramView = lazy(async () => ({
@@ -111,23 +112,20 @@ export function TableView(props: {
 }) {
   const { panel, runs, ticks } = props;
   const [isLocal] = useLocalTime();
-  const run = useRun<QueryData>(
-    ['query', panel.expr, panel.endMs, runs],
-    ticks,
-    panel.expr !== '',
-    (atMs, signal) =>
-      post(
-        'query',
-        { query: panel.expr, time: (panel.endMs ?? atMs) / 1000, stats: 'all' },
-        signal,
-      ),
-  );
+  const key = ['query', panel.expr, panel.endMs, runs];
+  const ask = (more: Params) => (askedMs: number, signal: AbortSignal) =>
+    post<QueryData>(
+      'query',
+      { query: panel.expr, time: (panel.endMs ?? askedMs) / 1000, ...more },
+      signal,
+    );
+  const run = useRun<QueryData>(key, ticks, panel.expr !== '', ask({}));
   const atMs = panel.endMs ?? run.answer?.atMs ?? 0;
   return (
     <Outcome
       run={run}
       count={(data) => rows(data).length}
-      stats={(data) => data.stats}
+      counted={{ key, ask: ask(COUNTED) }}
       actions={(data) => (
         <Button
           variant="default"

@@ -1,7 +1,7 @@
 // Addresses of Prometheus 2 and 3 as panels, and panels as addresses.
 import { describe, expect, it } from 'vitest';
 import { parseSearch, stringifySearch } from '../search';
-import { emptyPanel, PANELS_MAX, readPanels, stepMs, writePanels } from './panel';
+import { emptyPanel, PANELS_MAX, range, readPanels, stepMs, writePanels } from './panel';
 
 const read = (text: string) => readPanels(parseSearch(text));
 
@@ -66,5 +66,19 @@ describe('steps', () => {
   ] as const)('%s over %d ms', (density, rangeMs, step) => {
     const resolution = { kind: 'auto', density } as const;
     expect(stepMs({ ...emptyPanel(), rangeMs, resolution })).toBe(step);
+  });
+});
+
+describe('ranges', () => {
+  const resolution = { kind: 'step', stepMs: 7000 } as const;
+  const panel = { ...emptyPanel(), rangeMs: 60_000, resolution };
+  it('that end now have the steps that the one before had', () => {
+    expect(range(panel, 700_000)).toEqual({ startMs: 637_000, endMs: 700_000, stepMs: 7000 });
+    expect(range(panel, 706_999)).toEqual(range(panel, 700_000));
+    expect(range(panel, 707_000).startMs).toBe(644_000);
+  });
+  it('that somebody has written stay as they are', () => {
+    const written = range({ ...panel, endMs: 650_001 }, 700_000);
+    expect(written).toEqual({ startMs: 590_001, endMs: 650_001, stepMs: 7000 });
   });
 });

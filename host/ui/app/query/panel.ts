@@ -68,9 +68,17 @@ export interface Range {
   stepMs: number;
 }
 
+/**
+ * What a panel's graph asks for at a time. One that ends now ends at a whole step, and covers whole
+ * steps, as in Grafana: so the steps of the next one are the same, and the server knows them already.
+ */
 export function range(panel: Panel, atMs: number): Range {
-  const endMs = panel.endMs ?? atMs;
-  return { startMs: endMs - panel.rangeMs, endMs, stepMs: stepMs(panel) };
+  const step = stepMs(panel);
+  if (panel.endMs !== undefined) {
+    return { startMs: panel.endMs - panel.rangeMs, endMs: panel.endMs, stepMs: step };
+  }
+  const endMs = Math.floor(atMs / step) * step;
+  return { startMs: endMs - Math.ceil(panel.rangeMs / step) * step, endMs, stepMs: step };
 }
 
 function readView(text: string | undefined): View {

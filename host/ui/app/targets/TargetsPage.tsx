@@ -22,7 +22,7 @@ function Pool(props: { name: string; targets: ActiveTarget[]; all: number; nowMs
           {props.all > props.targets.length && `, ${props.all} without the filter`}
         </span>
       </summary>
-      <TargetTable targets={props.targets} nowMs={props.nowMs} />
+      <TargetTable pool={props.name} targets={props.targets} nowMs={props.nowMs} />
     </details>
   );
 }
