@@ -29,8 +29,8 @@ const LINT_EXIT: u8 = 3;
 pub(crate) enum CheckCommand {
     /// Check if the Alertmanager's config files are valid or not.
     AlertmanagerConfig {
-        /// The config files to check.
-        #[arg(required = true, value_name = "FILE")]
+        /// The config files to check; without any, the standard input.
+        #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
     /// Check if the config files are valid or not.

@@ -1,6 +1,7 @@
 //! `narthex silence add`, `expire`, `import` and `update`.
 
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,8 +31,7 @@ pub(crate) struct NewSilence {
     /// Whom to tell.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Username for CreatedBy field; without it, that of a file of defaults, or of the environment
-    /// ($USER).
+    /// Username for CreatedBy field; without it, that of a file of defaults, or of who runs this.
     #[arg(short = 'a', long, value_name = "NAME")]
     author: Option<String>,
     /// Duration of silence.
@@ -127,7 +127,7 @@ impl NewSilence {
         let defaults = Defaults::load()?;
         let kept = || defaults.get("author").map(str::to_owned);
         let author = self.author.clone().or_else(kept);
-        let author = author.or_else(|| std::env::var("USER").ok());
+        let author = author.or_else(user);
         let author = author.context("--author says who silences; it is missing")?;
         let kept = defaults.get("comment").unwrap_or_default();
         let comment = self.comment.as_deref().unwrap_or(kept);
@@ -263,6 +263,25 @@ impl Update {
     }
 }
 
+/// The name of who runs this: what the environment says, or the machine's list of users.
+fn user() -> Option<String> {
+    let of_environment = std::env::var("USER").ok();
+    of_environment.filter(|name| !name.is_empty()).or_else(|| {
+        let id = std::fs::metadata("/proc/self").ok()?.uid();
+        named(&std::fs::read_to_string("/etc/passwd").ok()?, id)
+    })
+}
+
+/// The name of a user in a list of users, whose lines are `NAME:PASSWORD:ID:...`.
+fn named(users: &str, id: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let is_it = fields.nth(1)?.parse() == Ok(id);
+        is_it.then(|| name.to_owned())
+    })
+}
+
 fn check_order(start: Timestamp, end: Timestamp) -> anyhow::Result<()> {
     if start > end {
         bail!("silence cannot start after it ends");
@@ -348,6 +367,14 @@ mod tests {
             let line = Line::parse_from([&["update"], args].concat());
             assert!(line.update.change(&mut before.clone()).is_err(), "{args:?}");
         }
+    }
+
+    #[test]
+    fn who_silences_is_in_the_list_of_users() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nodd\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        assert_eq!(named(users, 0).as_deref(), Some("root"));
+        assert_eq!(named(users, 1000).as_deref(), Some("ada"));
+        assert_eq!(named(users, 7), None);
     }
 
     #[test]
