@@ -1,6 +1,7 @@
 //! Debian's `amtool` 0.25 against the Alertmanager inside: all its commands on alerts, silences and
 //! configs, below a path prefix as well.
 
+mod session;
 mod status;
 
 use std::path::Path;

@@ -223,6 +223,10 @@ fn what_members_have_is_seen_once_whoever_is_cut_off_killed_or_stopped() {
         fleet.querier.api("label/replica/values").unwrap(),
         serde_json::json!([])
     );
+    // What its members are asked for it cannot know, and says so.
+    let unused = http::get(&format!("{url}/api/v1/status/unused_metrics"));
+    let (status, said) = unused.unwrap();
+    assert!(status == 422 && said.contains("ask each member"), "{said}");
 
     // Queries run without a pause, while members come and go.
     let (asked, partial, is_over) = (

@@ -150,6 +150,25 @@ fn a_plugin_is_shown_approved_installed_and_removed_over_http() {
     );
     assert_eq!((status, &answer["errorType"]), (422, &json!("execution")));
 
+    // What was approved is counted, not what was only looked at: the first approval was refused, as
+    // was the last one, and `node` is not installed.
+    let (_, metrics) = http::get(&format!("{}/metrics", narthex.url())).unwrap();
+    let changes = "narthex_plugin_admin_changes_total";
+    for (labels, has_some) in [
+        ("action=\"install\",result=\"done\"", true),
+        ("action=\"install\",result=\"refused\"", true),
+        ("action=\"install\",result=\"failed\"", false),
+        ("action=\"remove\",result=\"done\"", true),
+        ("action=\"remove\",result=\"refused\"", true),
+    ] {
+        let none = format!("{changes}{{{labels}}} 0\n");
+        assert!(
+            metrics.contains(&format!("{changes}{{{labels}}}")),
+            "{metrics}"
+        );
+        assert_eq!(metrics.contains(&none), !has_some, "{labels}: {metrics}");
+    }
+
     registry.process().kill();
     let (status, answer) = post(&narthex, "install?reference=guest:0.0.1");
     assert_eq!(

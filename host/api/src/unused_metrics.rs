@@ -4,7 +4,8 @@
 //! A metric is unused where neither a rule's query, nor a query of a dashboard of this server, nor a
 //! query that was asked over HTTP since the server started has a selector for its name. A selector
 //! that finds any name asks for none. What others read without a query (remote read, federation, the
-//! StoreAPI, remote write) and what is asked of other servers is not known here.
+//! StoreAPI, remote write) and what is asked of other servers is not known here. A querier has no
+//! metrics of its own, and does not know who asks its members: it says so.
 
 use std::sync::Arc;
 
@@ -18,6 +19,10 @@ use crate::params::Params;
 use crate::state::Serving;
 use crate::status::{STATS_MAX, Stat};
 use crate::{ApiState, envelope, time};
+
+/// What a querier answers.
+const OF_MEMBERS: &str = "a querier keeps no metrics, and does not know what its members are asked \
+                          for: ask each member";
 
 /// The list has so many entries unless `limit` says otherwise.
 const LIMIT_DEFAULT: usize = 100;
@@ -51,6 +56,9 @@ pub(crate) async fn unused_metrics(
     if limit > STATS_MAX {
         let reason = format!("it is larger than {STATS_MAX}");
         return Err(ApiError::invalid_parameter("limit", reason));
+    }
+    if serving.fleet.is_some() {
+        return Err(ApiError::new(ErrorKind::Execution, OF_MEMBERS));
     }
     // Files are read and names compared where others need not wait for it.
     let found = tokio::task::spawn_blocking(move || find(&state, &serving, limit)).await;

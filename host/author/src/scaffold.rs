@@ -86,6 +86,12 @@ impl Scaffold {
                 self.name
             )));
         }
+        if narthex_registry::RESERVED_NAMES.contains(&self.name.as_str()) {
+            return Err(AuthorError::Project(format!(
+                "{:?} cannot name a plugin: the API has a path of that name",
+                self.name
+            )));
+        }
         if is_occupied(folder) {
             return Err(AuthorError::Project(format!(
                 "{} has something in it already",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::METRIC_NAME;
+use crate::{METRIC_NAME, Quoted};
 
 /// An immutable label set: sorted by name, no name twice, no empty value.
 ///
@@ -293,9 +293,9 @@ impl fmt::Display for Labels {
                 f.write_str(", ")?;
             }
             if is_classic_label_name(name) {
-                write!(f, "{name}={value:?}")?;
+                write!(f, "{name}={}", Quoted(value))?;
             } else {
-                write!(f, "{name:?}={value:?}")?;
+                write!(f, "{}={}", Quoted(name), Quoted(value))?;
             }
         }
         f.write_str("}")

@@ -40,8 +40,8 @@ pub(crate) enum AlertsCommand {
     },
     /// Check if the Alertmanager's config files are valid or not, as `check alertmanager-config`.
     CheckConfig {
-        /// The config files to check.
-        #[arg(required = true, value_name = "FILE")]
+        /// The config files to check; without any, the standard input.
+        #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
     /// Show who is in the cluster of an Alertmanager.

@@ -29,8 +29,8 @@ const LINT_EXIT: u8 = 3;
 pub(crate) enum CheckCommand {
     /// Check if the Alertmanager's config files are valid or not.
     AlertmanagerConfig {
-        /// The config files to check.
-        #[arg(required = true, value_name = "FILE")]
+        /// The config files to check; without any, the standard input.
+        #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
     /// Check if the config files are valid or not.
@@ -44,6 +44,15 @@ pub(crate) enum CheckCommand {
         /// Check the file for a server in agent mode.
         #[arg(long)]
         agent: bool,
+        /// The server's maximum query lookback duration: an interval of scrapes that is as long is
+        /// too long.
+        #[arg(
+            id = "check_lookback_delta",
+            long = "query.lookback-delta",
+            value_name = "DURATION",
+            default_value = "5m"
+        )]
+        lookback_delta: PromDuration,
         /// What to lint.
         #[command(flatten)]
         lint: LintArgs,
@@ -55,6 +64,9 @@ pub(crate) enum CheckCommand {
         /// Print extended information related to the cardinality of the metrics.
         #[arg(long)]
         extended: bool,
+        /// Linting checks to apply for metrics: all or none.
+        #[arg(long, value_parser = ["all", "none"], default_value = "all")]
+        lint: String,
     },
     /// Check if the Prometheus server is ready.
     Ready(ServerCheck),
@@ -164,6 +176,7 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
             files,
             syntax_only,
             agent,
+            lookback_delta,
             lint,
         } => {
             lint.warn_of_unknown();
@@ -174,13 +187,13 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
             };
             let mut outcome = Outcome::default();
             for file in files {
-                outcome.add(config::check(file, checks, lint));
+                outcome.add(config::check(file, checks, *lookback_delta, lint));
             }
             outcome.exit(lint.lint_fatal)
         }
         CheckCommand::Healthy(check) => check.run("/-/healthy"),
         CheckCommand::Ready(check) => check.run("/-/ready"),
-        CheckCommand::Metrics { extended } => metrics::run(*extended),
+        CheckCommand::Metrics { extended, lint } => metrics::run(*extended, lint == "all"),
         CheckCommand::Rules { files, lint } => {
             lint.warn_of_unknown();
             rules::run(files, lint).exit(lint.lint_fatal)

@@ -12,6 +12,7 @@ mod pages;
 mod querier;
 mod query_range;
 mod scrape;
+mod tool;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) use grpc::GrpcFlags;
 pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use querier::QuerierFlags;
 pub(crate) use scrape::TargetShare;
+pub(crate) use tool::is_called as is_tool;
 
 /// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
 /// have no effect yet; each use is logged. With each, whether it takes a value.
@@ -70,7 +72,8 @@ const WITHOUT_EFFECT: &[(&str, bool)] = &[
     name = "narthex",
     args_conflicts_with_subcommands = true,
     after_help = "Two commands are servers that take these flags: `narthex query serve` shows many \
-                  hosts as one, and `narthex store` answers from the blocks of a bucket"
+                  hosts as one, and `narthex store` answers from the blocks of a bucket. Called \
+                  promtool or amtool, or with that as its first word, it takes their commands and flags"
 )]
 pub(crate) struct Flags {
     /// What to do instead of serving.
@@ -499,6 +502,9 @@ pub(crate) struct CommandLine {
 /// # Errors
 /// What is to be printed; also for `--help` and `--version`.
 pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLine, clap::Error> {
+    let invalid =
+        |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
+    let args = tool::in_our_words(args).map_err(invalid)?;
     let (args, is_querier) = querier::without_its_name(args);
     let (args, is_store) = bucket_store::without_its_name(args);
     let mut command = command();
@@ -512,8 +518,6 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         values.extend(flags.settled_addresses());
     }
     bucket_store::hide_secrets(&mut values);
-    let invalid =
-        |text: String| clap::Error::raw(clap::error::ErrorKind::InvalidValue, text + "\n");
     // Who runs a command has no mode.
     if flags.command.is_none() {
         mode::check(&command, &matches, &flags).map_err(invalid)?;

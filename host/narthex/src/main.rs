@@ -122,10 +122,14 @@ fn main() -> ExitCode {
 fn refused(error: &clap::Error) -> ExitCode {
     // Who reads it may have left.
     let _ = error.print();
-    let mut args = std::env::args_os().skip(1);
+    let mut args = std::env::args_os();
+    let is_tool = args
+        .next()
+        .is_some_and(|program| flags::is_tool(&program.to_string_lossy()));
     let is_command = args
         .next()
         .is_some_and(|first| !first.to_string_lossy().starts_with('-'));
+    let is_command = is_command || is_tool;
     match (error.use_stderr(), is_command) {
         (false, _) => ExitCode::SUCCESS,
         (true, true) => ExitCode::FAILURE,

@@ -3,6 +3,7 @@
 //!
 //! It is not: what runs plugins, nor the command `narthex plugin`.
 
+mod install_metrics;
 mod installer;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use narthex_plugin::{
 use narthex_registry::PluginDirectory;
 use narthex_scrape::config::ScrapeConfig;
 use narthex_scrape::{BuildCollector, Collector, CollectorError, HttpCollector};
+use prometheus_client::registry::Registry;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
@@ -24,6 +26,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::config::{PluginFault, PluginPlace};
 use crate::kubernetes::Clusters;
+use install_metrics::InstallMetrics;
 use installer::Installer;
 
 /// The plugins that the binary carries.
@@ -105,9 +108,10 @@ pub(crate) struct Admin {
 
 impl Admin {
     /// That of a runtime.
-    pub(crate) fn new(runtime: Arc<PluginRuntime>) -> Self {
+    pub(crate) fn new(runtime: Arc<PluginRuntime>, registry: &mut Registry) -> Self {
+        let metrics = InstallMetrics::register(registry);
         Self {
-            installer: Installer::new(Arc::clone(&runtime)),
+            installer: Installer::new(Arc::clone(&runtime), metrics),
             runtime,
         }
     }

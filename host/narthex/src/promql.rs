@@ -81,7 +81,21 @@ pub(crate) fn run(command: &PromqlCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn read(query: &str) -> anyhow::Result<Expr> {
-    Ok(parse(query, &ParseOptions::all())?)
+    let read = parse(query, &ParseOptions::all());
+    read.map_err(|error| anyhow!("{error}\n{}", marked(query, error.span.start)))
+}
+
+/// The line of a query that a place is in, given in bytes, and a mark below the place.
+fn marked(query: &str, at: usize) -> String {
+    let (before, behind) = match query.split_at_checked(at) {
+        Some(parts) => parts,
+        None => (query, ""),
+    };
+    let line_before = before.rsplit('\n').next().unwrap_or_default();
+    let line_behind = behind.split('\n').next().unwrap_or_default();
+    let indent = line_before.chars().count();
+    let line = format!("{line_before}{line_behind}").replace(char::is_control, " ");
+    format!("{line}\n{:indent$}^", "")
 }
 
 fn match_op(text: &str) -> anyhow::Result<MatchOp> {
@@ -157,6 +171,24 @@ mod tests {
         let set = with_matcher(read(query).unwrap(), &matcher);
         set.map(|expr| pretty(&expr))
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_shown_with_its_place() {
+        for (query, expected) in [
+            (
+                "sum(rate(a[5m])by(b)",
+                "sum(rate(a[5m])by(b)\n               ^",
+            ),
+            ("a +\n\tb c", "\u{20}b c\n   ^"),
+            ("é{", "é{\n^"),
+        ] {
+            let error = read(query).unwrap_err().to_string();
+            let (_, shown) = error.split_once('\n').unwrap();
+            assert_eq!(shown, expected, "{error}");
+        }
+        assert_eq!(marked("é{", 2), "é{\n ^");
+        assert_eq!(marked("a", 9), "a\n ^");
     }
 
     #[test]

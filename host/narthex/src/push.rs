@@ -60,6 +60,9 @@ pub(crate) struct PushMetrics {
         default_value = "prometheus.WriteRequest"
     )]
     kind: MessageKind,
+    /// Path of the remote write API, in place of that of the url.
+    #[arg(long = "remote-write.path", value_name = "PATH")]
+    path: Option<String>,
     /// Prometheus remote write url to push metrics.
     #[arg(value_name = "REMOTE-WRITE-URL")]
     url: String,
@@ -79,7 +82,11 @@ pub(crate) fn run(command: &PushCommand) -> anyhow::Result<ExitCode> {
 
 impl PushMetrics {
     fn run(&self) -> anyhow::Result<ExitCode> {
-        let server = PrometheusServer::new(&self.url, &self.client, &self.headers)?;
+        let url = match &self.path {
+            Some(path) => with_path(&self.url, path),
+            None => self.url.clone(),
+        };
+        let server = PrometheusServer::new(&url, &self.client, &self.headers)?;
         let server = server.with_timeout(self.timeout.as_std());
         let labels = own_labels(&self.labels)?;
         let is_stdin = matches!(&*self.files, [only] if only == Path::new("-"));
@@ -164,7 +171,20 @@ fn read(from: impl std::io::Read) -> anyhow::Result<Vec<u8>> {
     Ok(page)
 }
 
-fn own_labels(labels: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+/// A URL up to its host, and behind that a path.
+fn with_path(url: &str, path: &str) -> String {
+    let host = url.find("://").map_or(0, |at| at + "://".len());
+    let end = url.get(host..).and_then(|rest| rest.find(['/', '?', '#']));
+    let end = end.map_or(url.len(), |at| host + at);
+    let base = url.get(..end).unwrap_or(url);
+    format!("{base}/{}", path.trim_start_matches('/'))
+}
+
+/// Labels that were given as `name=value` each.
+///
+/// # Errors
+/// One is not of that form.
+pub(crate) fn own_labels(labels: &[String]) -> anyhow::Result<Vec<(String, String)>> {
     let pairs = labels.iter().map(|label| {
         let pair = label.split_once('=').filter(|(name, _)| !name.is_empty());
         let (name, value) = pair.with_context(|| format!("{label}: a label is name=value"))?;
@@ -255,6 +275,15 @@ mod tests {
         let a = "{__name__=\"a\", env=\"a=b\", job=\"push\"}";
         let b = "{__name__=\"b\", env=\"y\", exported_job=\"x\", job=\"push\"}";
         assert_eq!(told, [(a.to_owned(), 7, 1.0), (b.to_owned(), 1500, 2.0)]);
+    }
+
+    #[test]
+    fn a_path_takes_the_place_of_the_urls() {
+        for url in ["http://a:1", "http://a:1/", "http://a:1/api/v1/write?x=/y"] {
+            for path in ["push/it", "/push/it"] {
+                assert_eq!(with_path(url, path), "http://a:1/push/it", "{url}");
+            }
+        }
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub(crate) struct RuleTests {
     /// Say at the end which rules no test asks for.
     #[arg(long)]
     coverage: bool,
+    /// Fail where fewer percent of the rules are tested, from 0 to 100; more than 0 says which rules
+    /// no test asks for, too.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    coverage_threshold: f64,
     /// The unit test files.
     #[arg(required = true, value_name = "TEST-RULE-FILE")]
     files: Vec<PathBuf>,
@@ -71,18 +75,31 @@ pub(crate) fn run(tests: &RuleTests, junit: Option<&Path>) -> anyhow::Result<Exi
         println!();
         suites.push(suite);
     }
-    if tests.coverage {
-        print!("{coverage}");
+    let threshold = tests.coverage_threshold;
+    if tests.coverage || threshold > 0.0 {
+        eprint!("{coverage}");
     }
     if let Some(path) = junit {
         let text = junit::xml(&suites);
         std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     let has_failed = suites.iter().any(|suite| suite.failures().next().is_some());
-    Ok(match has_failed {
+    let is_below = coverage.percent() < threshold;
+    if is_below {
+        eprintln!("fewer than {threshold} % of the rules are tested");
+    }
+    Ok(match has_failed || is_below {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     })
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+    match (0.0..=100.0).contains(&percent) {
+        true => Ok(percent),
+        false => Err("it has to be between 0 and 100".to_owned()),
+    }
 }
 
 impl RuleTests {

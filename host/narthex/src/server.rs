@@ -375,6 +375,7 @@ impl Setup {
             &mut registry,
         ));
         let registry_follower = RegistryFollower::new(&mut registry);
+        let plugin_admin = plugins::Admin::new(runtime.clone(), &mut registry);
         let metadata = Arc::new(ReceivedMetadata::new(&mut registry));
         let receiver = self.receiver(&store, &metadata, &mut registry);
         let otlp = self.otlp_receiver(&store, &metadata, &mut registry);
@@ -404,7 +405,7 @@ impl Setup {
             remote_write: remote_write.clone(),
             remote_read: fanout.clone(),
             otlp: otlp.clone(),
-            plugins: runtime.clone(),
+            plugins: runtime,
             scrape: scrape.clone(),
             store: store.clone(),
             line: self.line.clone(),
@@ -434,7 +435,7 @@ impl Setup {
             metadata,
             alertmanager: alertmanager.clone(),
             scrape: scrape.clone(),
-            plugins: Arc::new(plugins::Admin::new(runtime)),
+            plugins: Arc::new(plugin_admin),
             rules: rules.clone(),
             notifier: notifier.clone(),
         });

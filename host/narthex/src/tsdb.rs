@@ -59,7 +59,7 @@ pub(crate) enum TsdbCommand {
     /// Check every byte and every sample of the blocks of a store. A server may run on it.
     Verify(verify::Verify),
     /// Write the samples of the blocks of a store as text. A server may run on it.
-    Dump(dump::Dump),
+    Dump(dump::FormattedDump),
     /// Write the samples of the blocks of a store as OpenMetrics. A server may run on it.
     DumpOpenmetrics(dump::Dump),
 }
@@ -77,7 +77,7 @@ pub(crate) fn run(command: &TsdbCommand) -> anyhow::Result<ExitCode> {
         TsdbCommand::List(list) => list.run(),
         TsdbCommand::Analyze(analyze) => analyze.run(),
         TsdbCommand::Verify(verify) => verify.run(),
-        TsdbCommand::Dump(dump) => dump.run(DumpFormat::Labels),
+        TsdbCommand::Dump(dump) => dump.run(),
         TsdbCommand::DumpOpenmetrics(dump) => dump.run(DumpFormat::OpenMetrics),
     }
 }

@@ -16,6 +16,8 @@ mod scalar;
 mod snippet;
 mod tree;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::{fmt, io};
 
@@ -35,12 +37,15 @@ pub(crate) const FILE_BYTES_MAX: usize = 64 << 20;
 /// # Errors
 /// It is, or it cannot be read.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    let size = std::fs::metadata(path)?.len();
-    if usize::try_from(size).map_or(true, |size| size > FILE_BYTES_MAX) {
+    let mut text = String::new();
+    // A pipe has no size that could be asked for.
+    let mut file = File::open(path)?.take(FILE_BYTES_MAX as u64 + 1);
+    file.read_to_string(&mut text)?;
+    if text.len() > FILE_BYTES_MAX {
         let error = format!("the file has over {FILE_BYTES_MAX} bytes");
         return Err(io::Error::other(error));
     }
-    std::fs::read_to_string(path)
+    Ok(text)
 }
 
 /// Brackets and blocks may be nested this deep.

@@ -50,7 +50,9 @@ pub use image::{BlobSource, Image};
 #[cfg(feature = "signature")]
 pub use key::{PrivateKey, PublicKey};
 pub use layout::{INDEX_FILE, LAYOUT_FILE, Layout, Replaced};
-pub use manifest::{Defaults, Manifest, ManifestLimits, WIT_VERSIONS, WORLDS, is_name};
+pub use manifest::{
+    Defaults, Manifest, ManifestLimits, RESERVED_NAMES, WIT_VERSIONS, WORLDS, is_name,
+};
 pub use memory::{MEMORY_MAX, MemorySize};
 /// A text that prints as `<secret>`.
 #[cfg(feature = "client")]

@@ -115,6 +115,13 @@ impl Manifest {
                 self.name
             ));
         }
+        if RESERVED_NAMES.contains(&self.name.as_str()) {
+            return Err(format!(
+                "name {:?} is a path of the API below /api/v1/plugins, so that no plugin may have \
+                 it: another name is needed",
+                self.name
+            ));
+        }
         if !WORLDS.contains(&self.world.as_str()) {
             return Err(format!(
                 "world {:?} is not one that this host runs: {}",
@@ -146,7 +153,10 @@ impl Manifest {
     }
 }
 
-/// Whether a text can name a plugin.
+/// Names that no plugin may have: `/api/v1/plugins/NAME` is another thing with them.
+pub const RESERVED_NAMES: [&str; 2] = ["available", "install"];
+
+/// Whether a text can name a plugin; [`RESERVED_NAMES`] are of the right form, and taken.
 pub fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_lowercase())
@@ -196,6 +206,8 @@ mod tests {
     fn faults_name_the_field() {
         for (from, to, part) in [
             ("\"redis\"", "\"Redis\"", "name \"Redis\""),
+            ("\"redis\"", "\"install\"", "name \"install\" is a path"),
+            ("\"redis\"", "\"available\"", "name \"available\" is a path"),
             ("exporter", "importer", "world \"importer\""),
             ("wit = \"0.1\"", "wit = \"0.9\"", "wit \"0.9\""),
             ("\"/proc\"", "\"proc\"", "file \"proc\""),

@@ -1,6 +1,6 @@
 //! Samples as text, as `promtool tsdb dump` and `dump-openmetrics` write them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub enum DumpFormat {
     /// `up{job="x"} 1 1735603298.000`, in seconds, with `# EOF` at the end. Native histograms have
     /// no such text and are left out.
     OpenMetrics,
+    /// `{"__name__":"up","job":"x"}`: the labels of each series as JSON, and none of its samples.
+    SeriesJson,
 }
 
 /// Why a dump ends early.
@@ -57,6 +59,7 @@ pub async fn dump(
             match format {
                 DumpFormat::Labels => write_labels(&series, &mut text, out)?,
                 DumpFormat::OpenMetrics => write_open_metrics(&series, &mut text, out)?,
+                DumpFormat::SeriesJson => writeln!(out, "{}", labels_json(&series.labels)?)?,
             }
         }
     }
@@ -76,6 +79,19 @@ fn write_labels(series: &Series, text: &mut FloatText, out: &mut impl Write) -> 
         }
     }
     Ok(())
+}
+
+/// Labels as Go's `encoding/json` writes them, which escapes what is markup elsewhere.
+fn labels_json(labels: &Labels) -> io::Result<String> {
+    let map: BTreeMap<&str, &str> = labels.iter().collect();
+    let text = serde_json::to_string(&map)?;
+    // All of these stand within strings.
+    Ok(text
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029"))
 }
 
 fn write_open_metrics(
@@ -150,6 +166,16 @@ mod tests {
     use narthex_exposition::{Entry, Format, Parser};
 
     use super::*;
+
+    #[test]
+    fn labels_are_json_as_go_writes_it() {
+        let labels = Labels::from_pairs([("__name__", "up"), ("z\"", "<a>&\u{2028}é")]);
+        let expected = r#"{"__name__":"up","z\"":"\u003ca\u003e\u0026\u2028é"}"#;
+        let written = labels_json(&labels).unwrap();
+        assert_eq!(written, expected);
+        let read: BTreeMap<String, String> = serde_json::from_str(&written).unwrap();
+        assert_eq!(read["z\""], "<a>&\u{2028}é");
+    }
 
     #[test]
     fn what_cannot_be_printed_reads_back_from_open_metrics() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use narthex_block::{BlockMeta, SLICE_MS, TimeBounds, block_order};
 use narthex_exposition::{Entry, Format, LabelsError, MetricType, ParseError, Parser, SeriesEntry};
-use narthex_model::{Labels, PromDuration};
+use narthex_model::{Labels, LabelsBuilder, PromDuration};
 use narthex_storage::Series;
 
 use crate::line_parts::LineParts;
@@ -97,6 +97,23 @@ impl Tsdb {
         &self,
         file: &Path,
         block_duration: PromDuration,
+        progress: impl FnMut(OpenMetricsProgress),
+    ) -> Result<Vec<BlockMeta>, OpenMetricsError> {
+        let labels = Labels::empty();
+        let made = self.create_labelled_blocks(file, &labels, block_duration, progress);
+        made.await
+    }
+
+    /// As [`Self::create_blocks`], with these labels on every series: they count before those of the
+    /// file.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn create_labelled_blocks(
+        &self,
+        file: &Path,
+        labels: &Labels,
+        block_duration: PromDuration,
         mut progress: impl FnMut(OpenMetricsProgress),
     ) -> Result<Vec<BlockMeta>, OpenMetricsError> {
         let slices = block_duration.as_millis_i64() / SLICE_MS;
@@ -133,7 +150,10 @@ impl Tsdb {
                     .min(newest_ms.saturating_add(1)),
             };
             let wanted = bounds(blocks.start).start_ms..bounds(blocks.end - 1).end_ms;
-            let mut gathered = Gathered::default();
+            let mut gathered = Gathered {
+                added: labels.clone(),
+                ..Gathered::default()
+            };
             let gather =
                 |entry: &SeriesEntry<'_>, timestamp_ms: i64| match wanted.contains(&timestamp_ms) {
                     true => gathered.push(entry, timestamp_ms),
@@ -211,6 +231,8 @@ fn read(
 /// Samples of one pass, by series.
 #[derive(Debug, Default)]
 struct Gathered {
+    /// What every series has beside its own labels.
+    added: Labels,
     columns: Vec<Column>,
     by_labels: HashMap<Labels, usize>,
     /// By the series as the file writes them, under the type that was declared last.
@@ -251,10 +273,17 @@ impl Gathered {
 
     fn find(&mut self, entry: &SeriesEntry<'_>) -> Result<usize, OpenMetricsError> {
         let labels = entry.labels();
-        let labels = labels.map_err(|source| OpenMetricsError::Labels {
+        let mut labels = labels.map_err(|source| OpenMetricsError::Labels {
             series: entry.text.to_owned(),
             source,
         })?;
+        if !self.added.is_empty() {
+            let mut all = LabelsBuilder::from_labels(&labels);
+            for (name, value) in &self.added {
+                all.set(name, value);
+            }
+            labels = all.build();
+        }
         let at = *self.by_labels.entry(labels.clone()).or_insert_with(|| {
             let samples = Vec::new();
             self.columns.push(Column { labels, samples });

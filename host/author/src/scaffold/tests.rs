@@ -91,9 +91,11 @@ fn the_rust_sdk_stands_alone() {
 fn names_and_folders_that_cannot_be_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut named = scaffold(Language::Rust, World::Exporter);
-    named.name = "Two Words".to_owned();
-    let error = named.write(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("cannot name a plugin"), "{error}");
+    for name in ["Two Words", "install"] {
+        named.name = name.to_owned();
+        let error = named.write(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("cannot name a plugin"), "{error}");
+    }
     file::write(&folder.path().join("x"), "").unwrap();
     let error = scaffold(Language::Rust, World::Exporter)
         .write(folder.path())

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 use narthex_http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use narthex_http::{BodyLimit, Client, RequestError, Response};
+use narthex_http::{BodyLimit, Client, RequestError, Response, StatusCode};
 use narthex_model::PromDuration;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -47,6 +47,21 @@ pub(super) struct Connection {
     /// The URL of its API.
     base: String,
     timeout: Duration,
+}
+
+/// What an Alertmanager says that does not do what it is asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {status}: {text}")]
+struct Refused {
+    url: String,
+    status: StatusCode,
+    text: String,
+}
+
+/// Whether an Alertmanager has answered that it has no such thing.
+pub(super) fn is_not_found(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.status == StatusCode::NOT_FOUND)
 }
 
 /// A request.
@@ -131,7 +146,8 @@ impl Connection {
         if !status.is_success() {
             let text = String::from_utf8_lossy(&body);
             let text: String = text.trim().chars().take(REASON_CHARS_MAX).collect();
-            bail!("{url}: {status}: {text}");
+            let url = url.to_owned();
+            return Err(Refused { url, status, text }.into());
         }
         if body.is_empty() {
             return Ok(Value::Null);

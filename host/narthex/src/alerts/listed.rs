@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::connection::{Connection, ConnectionArgs};
 use super::defaults::Defaults;
 use super::labels;
-use super::output::{Output, Table, entries, shown_time, text};
+use super::output::{Form, Output, OutputArgs, Table, entries, text};
 
 /// Which alerts to show. Without a state only those that are active.
 #[derive(Debug, Clone, Args)]
@@ -16,9 +16,9 @@ pub(crate) struct AlertQuery {
     /// Whom to ask.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter; simple where no file of defaults says another.
-    #[arg(short = 'o', long, value_enum)]
-    output: Option<Output>,
+    /// How to print.
+    #[command(flatten)]
+    output: OutputArgs,
     /// Show inhibited alerts.
     #[arg(short = 'i', long)]
     inhibited: bool,
@@ -80,26 +80,26 @@ pub(super) fn query(query: &AlertQuery) -> anyhow::Result<ExitCode> {
     let receiver = query.receiver.as_deref().or(defaults.get("receiver"));
     fields.extend(receiver.map(|receiver| ("receiver", receiver)));
     fields.extend(matchers.iter().map(|matcher| ("filter", matcher.as_str())));
-    let output = Output::chosen(query.output)?;
+    let form = query.output.form()?;
     let mut answer = Connection::new(&query.connection)?.get("alerts", &fields)?;
     // Who wants JSON gets what was answered.
-    if let (Some(alerts), false) = (answer.as_array_mut(), output == Output::Json) {
+    if let (Some(alerts), false) = (answer.as_array_mut(), form.output == Output::Json) {
         alerts.sort_by_cached_key(|alert| text(alert, "/startsAt").to_owned());
     }
-    match output {
+    match form.output {
         Output::Json => println!("{answer}"),
-        Output::Simple => print!("{}", simple(&answer)),
-        Output::Extended => print!("{}", extended(&answer)),
+        Output::Simple => print!("{}", simple(&answer, &form)),
+        Output::Extended => print!("{}", extended(&answer, &form)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn simple(alerts: &Value) -> Table {
+fn simple(alerts: &Value, form: &Form) -> Table {
     let mut table = Table::new(&["Alertname", "Starts At", "Summary", "State"]);
     for alert in entries(alerts) {
         table.add([
             text(alert, "/labels/alertname").to_owned(),
-            shown_time(&alert["startsAt"]),
+            form.shown_time(&alert["startsAt"]),
             text(alert, "/annotations/summary").to_owned(),
             text(alert, "/status/state").to_owned(),
         ]);
@@ -107,7 +107,7 @@ fn simple(alerts: &Value) -> Table {
     table
 }
 
-fn extended(alerts: &Value) -> Table {
+fn extended(alerts: &Value, form: &Form) -> Table {
     let mut table = Table::new(&[
         "Labels",
         "Annotations",
@@ -120,8 +120,8 @@ fn extended(alerts: &Value) -> Table {
         table.add([
             pairs(&alert["labels"]),
             pairs(&alert["annotations"]),
-            shown_time(&alert["startsAt"]),
-            shown_time(&alert["endsAt"]),
+            form.shown_time(&alert["startsAt"]),
+            form.shown_time(&alert["endsAt"]),
             text(alert, "/generatorURL").to_owned(),
             text(alert, "/status/state").to_owned(),
         ]);
@@ -177,11 +177,11 @@ mod tests {
             "status": {"state": "active"},
         }]);
         assert_eq!(
-            simple(&alerts).to_string(),
+            simple(&alerts, &Form::simple()).to_string(),
             "Alertname  Starts At                Summary  State   \n\
              Down       2026-01-01 00:00:00 UTC  s t      active  \n"
         );
-        let extended = extended(&alerts).to_string();
+        let extended = extended(&alerts, &Form::simple()).to_string();
         let expected = "a=\"x\"y\" alertname=\"Down\" z=\"\"  summary=\"s t\"  \
                         2026-01-01 00:00:00 UTC  2030-01-01 00:00:00 UTC  http://g       active  ";
         assert_eq!(extended.lines().nth(1), Some(expected));

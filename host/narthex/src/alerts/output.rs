@@ -3,8 +3,8 @@
 use std::fmt;
 
 use anyhow::anyhow;
-use clap::ValueEnum;
-use jiff::Timestamp;
+use clap::{Args, ValueEnum};
+use narthex_template::{Time, Zone};
 use serde_json::Value;
 
 use super::defaults::Defaults;
@@ -17,19 +17,68 @@ pub(super) enum Output {
     Json,
 }
 
-impl Output {
-    /// What a flag says, else a file of defaults, else `simple`.
+/// How amtool shows times, in the layout of Go.
+const DATE_FORMAT: &str = "2006-01-02 15:04:05 MST";
+
+/// How to print, as flags say it.
+#[derive(Debug, Clone, Args)]
+pub(super) struct OutputArgs {
+    /// Output formatter; simple where no file of defaults says another.
+    #[arg(short = 'o', long, value_enum)]
+    output: Option<Output>,
+    /// Format of date output, as Go writes its reference time; "2006-01-02 15:04:05 MST" where no
+    /// file of defaults says another. Times are in UTC.
+    #[arg(long = "date.format", value_name = "LAYOUT")]
+    date_format: Option<String>,
+}
+
+/// How to print, settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Form {
+    /// What lists become.
+    pub(super) output: Output,
+    date_format: String,
+}
+
+impl OutputArgs {
+    /// What the flags say, else a file of defaults, else `simple`.
     ///
     /// # Errors
     /// The file cannot be read, or what it says is none.
-    pub(super) fn chosen(flag: Option<Self>) -> anyhow::Result<Self> {
-        if let Some(output) = flag {
-            return Ok(output);
+    pub(super) fn form(&self) -> anyhow::Result<Form> {
+        let defaults = Defaults::load()?;
+        let output = match (self.output, defaults.get("output")) {
+            (Some(output), _) => output,
+            (None, Some(text)) => Output::from_str(text, false)
+                .map_err(|error| anyhow!("output of the file of defaults: {error}"))?,
+            (None, None) => Output::Simple,
+        };
+        let date_format = self.date_format.as_deref().or(defaults.get("date.format"));
+        Ok(Form {
+            output,
+            date_format: date_format.unwrap_or(DATE_FORMAT).to_owned(),
+        })
+    }
+}
+
+impl Form {
+    /// A time of an answer as a table shows it; what is no time as it is.
+    pub(super) fn shown_time(&self, value: &Value) -> String {
+        let text = value.as_str().unwrap_or_default();
+        match Time::from_rfc3339(text) {
+            Some(time) => time.in_zone(Zone::Utc).format(&self.date_format),
+            None => text.to_owned(),
         }
-        match Defaults::load()?.get("output") {
-            Some(text) => Self::from_str(text, false)
-                .map_err(|error| anyhow!("output of the file of defaults: {error}")),
-            None => Ok(Self::Simple),
+    }
+}
+
+#[cfg(test)]
+impl Form {
+    /// What is printed where nobody says how.
+    pub(super) fn simple() -> Self {
+        Self {
+            output: Output::Simple,
+            date_format: DATE_FORMAT.to_owned(),
         }
     }
 }
@@ -70,15 +119,6 @@ impl fmt::Display for Table {
     }
 }
 
-/// A time of an answer as a table shows it; what is no time as it is.
-pub(super) fn shown_time(value: &Value) -> String {
-    let text = value.as_str().unwrap_or_default();
-    match text.parse::<Timestamp>() {
-        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        Err(_) => text.to_owned(),
-    }
-}
-
 /// The entries of a list that was answered.
 pub(super) fn entries(answer: &Value) -> &[Value] {
     answer.as_array().map_or(&[], Vec::as_slice)
@@ -106,13 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn times_are_shown_to_the_second_in_utc() {
+    fn times_are_shown_in_utc_and_as_a_layout_has_it() {
         for (time, shown) in [
             ("2026-11-22T11:13:01.227Z", "2026-11-22 11:13:01 UTC"),
             ("2030-01-02T00:00:00+02:00", "2030-01-01 22:00:00 UTC"),
             ("soon", "soon"),
         ] {
-            assert_eq!(shown_time(&json!(time)), shown);
+            assert_eq!(Form::simple().shown_time(&json!(time)), shown);
         }
+        let form = Form {
+            date_format: "Jan 2 15:04".to_owned(),
+            ..Form::simple()
+        };
+        let time = json!("2026-11-22T11:13:01.227Z");
+        assert_eq!(form.shown_time(&time), "Nov 22 11:13");
     }
 }

@@ -43,12 +43,7 @@ pub(crate) enum RouteCommand {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RouteSource {
     /// Config file to be tested. It counts before --alertmanager.url.
-    #[arg(
-        id = "route_config_file",
-        long = "config.file",
-        value_name = "FILE",
-        required_unless_present = "url"
-    )]
+    #[arg(id = "route_config_file", long = "config.file", value_name = "FILE")]
     file: Option<PathBuf>,
     /// Whose running config is taken.
     #[command(flatten)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::change::{Import, NewSilence, SilenceIds, Update};
 use self::query::SilenceQuery;
-use super::output::{Output, Table, entries, shown_time, text};
+use super::output::{Form, Output, Table, entries, text};
 
 /// What can be done.
 #[derive(Debug, Clone, Subcommand)]
@@ -44,27 +44,27 @@ pub(crate) fn run(command: &SilenceCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints silences; `quiet` only their names.
-fn print(silences: &Value, output: Output, is_quiet: bool) {
+fn print(silences: &Value, form: &Form, is_quiet: bool) {
     if is_quiet {
         for silence in entries(silences) {
             println!("{}", text(silence, "/id"));
         }
         return;
     }
-    match output {
+    match form.output {
         Output::Json => println!("{silences}"),
-        Output::Simple => print!("{}", simple(silences)),
-        Output::Extended => print!("{}", extended(silences)),
+        Output::Simple => print!("{}", simple(silences, form)),
+        Output::Extended => print!("{}", extended(silences, form)),
     }
 }
 
-fn simple(silences: &Value) -> Table {
+fn simple(silences: &Value, form: &Form) -> Table {
     let mut table = Table::new(&["ID", "Matchers", "Ends At", "Created By", "Comment"]);
     for silence in entries(silences) {
         table.add([
             text(silence, "/id").to_owned(),
             matchers(silence).join(" "),
-            shown_time(&silence["endsAt"]),
+            form.shown_time(&silence["endsAt"]),
             text(silence, "/createdBy").to_owned(),
             text(silence, "/comment").to_owned(),
         ]);
@@ -72,7 +72,7 @@ fn simple(silences: &Value) -> Table {
     table
 }
 
-fn extended(silences: &Value) -> Table {
+fn extended(silences: &Value, form: &Form) -> Table {
     let mut table = Table::new(&[
         "ID",
         "Matchers",
@@ -86,9 +86,9 @@ fn extended(silences: &Value) -> Table {
         table.add([
             text(silence, "/id").to_owned(),
             format!("{{{}}}", matchers(silence).join(",")),
-            shown_time(&silence["startsAt"]),
-            shown_time(&silence["endsAt"]),
-            shown_time(&silence["updatedAt"]),
+            form.shown_time(&silence["startsAt"]),
+            form.shown_time(&silence["endsAt"]),
+            form.shown_time(&silence["updatedAt"]),
             text(silence, "/createdBy").to_owned(),
             text(silence, "/comment").to_owned(),
         ]);
@@ -135,11 +135,11 @@ mod tests {
             "comment": "why",
         }]);
         assert_eq!(
-            simple(&silences).to_string(),
+            simple(&silences, &Form::simple()).to_string(),
             "ID  Matchers                Ends At                  Created By  Comment  \n\
              5   alertname=\"a\" b!~\"c.*\"  2026-01-02 00:00:00 UTC  me          why      \n"
         );
-        let extended = extended(&silences).to_string();
+        let extended = extended(&silences, &Form::simple()).to_string();
         assert!(extended.contains("{alertname=\"a\",b!~\"c.*\"}  2026-01-01 00:00:00 UTC"));
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::connection::{Connection, ConnectionArgs};
-use super::output::{Output, entries, text};
+use super::output::{Output, OutputArgs, entries, text};
 
 /// Whom to ask, and how to print.
 #[derive(Debug, Clone, Args)]
@@ -16,9 +16,9 @@ pub(crate) struct StatusQuery {
     /// Whom to ask.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter; simple where no file of defaults says another.
-    #[arg(short = 'o', long, value_enum)]
-    output: Option<Output>,
+    /// How to print.
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 impl StatusQuery {
@@ -31,7 +31,7 @@ impl StatusQuery {
     /// # Errors
     /// What hindered it.
     pub(super) fn cluster(&self) -> anyhow::Result<ExitCode> {
-        let output = Output::chosen(self.output)?;
+        let output = self.output.form()?.output;
         let mut status = self.ask()?;
         let cluster = status["cluster"].take();
         match output {
@@ -46,7 +46,7 @@ impl StatusQuery {
     /// # Errors
     /// What hindered it.
     pub(super) fn config(&self) -> anyhow::Result<ExitCode> {
-        let output = Output::chosen(self.output)?;
+        let output = self.output.form()?.output;
         let status = self.ask()?;
         if output == Output::Json {
             println!("{status}");

@@ -1,5 +1,6 @@
 //! `narthex check alertmanager-config`, which prints what amtool's `check-config` does.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use narthex_alertmanager::MatcherMode;
@@ -7,9 +8,20 @@ use narthex_alertmanager::MatcherMode;
 use super::Outcome;
 use crate::alertmanager;
 
-/// Checks each file.
+/// What is checked where no file is named, by the name that amtool has for it.
+const STANDARD_INPUT: &str = "/dev/stdin";
+
+/// Checks each file, or the standard input where there is none.
 pub(super) fn run(files: &[PathBuf]) -> Outcome {
     let mut outcome = Outcome::default();
+    if files.is_empty() {
+        if std::io::stdin().is_terminal() {
+            eprintln!("name the files to check, or write one to the standard input");
+            outcome.failed = true;
+            return outcome;
+        }
+        outcome.failed |= !check(Path::new(STANDARD_INPUT));
+    }
     for file in files {
         outcome.failed |= !check(file);
     }

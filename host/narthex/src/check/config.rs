@@ -8,11 +8,14 @@ use super::{LintArgs, Outcome, plugins, rules};
 use crate::config::{Checks, Config};
 use crate::yaml::Fault;
 
-/// A sample that is older than this is not seen, unless the server is told otherwise.
-const LOOKBACK_DELTA: PromDuration = PromDuration::from_secs(5 * 60);
-
-/// Checks a file, and the files of rules that it names.
-pub(super) fn check(file: &Path, checks: Checks, lint: &LintArgs) -> Outcome {
+/// Checks a file, and the files of rules that it names. A server with this `lookback_delta` does not
+/// see older samples.
+pub(super) fn check(
+    file: &Path,
+    checks: Checks,
+    lookback_delta: PromDuration,
+    lint: &LintArgs,
+) -> Outcome {
     let name = file.display().to_string();
     println!("Checking {name}");
     let mut outcome = Outcome::default();
@@ -36,7 +39,7 @@ pub(super) fn check(file: &Path, checks: Checks, lint: &LintArgs) -> Outcome {
         println!("  WARNING: {}", fault.show(&name));
     }
     if lint.asks_for("too-long-scrape-interval") {
-        outcome.linted |= lint_intervals(&config);
+        outcome.linted |= lint_intervals(&config, lookback_delta);
     }
     if !config.rule_files.is_empty() {
         println!("  SUCCESS: {} rule files found", config.rule_files.len());
@@ -55,10 +58,10 @@ fn load(file: &Path, checks: Checks) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-fn lint_intervals(config: &Config) -> bool {
+fn lint_intervals(config: &Config, lookback_delta: PromDuration) -> bool {
     let long = config.scrape.jobs.iter();
     let mut long = long
-        .filter(|job| job.scrape_interval >= LOOKBACK_DELTA)
+        .filter(|job| job.scrape_interval >= lookback_delta)
         .peekable();
     let found = long.peek().is_some();
     for job in long {

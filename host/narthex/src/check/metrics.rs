@@ -9,8 +9,13 @@ use super::metrics_lint::{Family, families, problems};
 /// A page may have so many bytes; a larger one is an error.
 const PAGE_BYTES_MAX: usize = 256 << 20;
 
-/// Lints what comes in, and with `extended` counts the series of a page without problems.
-pub(super) fn run(extended: bool) -> ExitCode {
+/// Lints what comes in, unless that is not wanted, and with `extended` counts the series of a page
+/// without problems.
+pub(super) fn run(extended: bool, is_linted: bool) -> ExitCode {
+    if !extended && !is_linted {
+        eprintln!("error: with --lint=none there is nothing to do but for --extended");
+        return ExitCode::FAILURE;
+    }
     let mut page = Vec::new();
     let bound = PAGE_BYTES_MAX as u64 + 1;
     if let Err(error) = std::io::stdin().take(bound).read_to_end(&mut page) {
@@ -28,7 +33,10 @@ pub(super) fn run(extended: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let problems = problems(&families);
+    let problems = match is_linted {
+        true => problems(&families),
+        false => Vec::new(),
+    };
     for (metric, problem) in &problems {
         eprintln!("{metric} {problem}");
     }

@@ -16,6 +16,7 @@ use narthex_registry::{
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::install_metrics::InstallMetrics;
 use crate::plugin::registry::{Published, Source, needs_grant, signed_by, snippet};
 
 /// A package that is not there after this time is given up. The largest has 128 MiB, which is then
@@ -27,6 +28,7 @@ pub(super) struct Installer {
     runtime: Arc<PluginRuntime>,
     /// Held by the one that is under way: a package is held in memory as a whole.
     busy: Arc<Mutex<()>>,
+    metrics: InstallMetrics,
 }
 
 /// A package, and what installing it would change.
@@ -43,10 +45,11 @@ struct Offer {
 
 impl Installer {
     /// One for the folder and registry of a runtime.
-    pub(super) fn new(runtime: Arc<PluginRuntime>) -> Self {
+    pub(super) fn new(runtime: Arc<PluginRuntime>, metrics: InstallMetrics) -> Self {
         Self {
             runtime,
             busy: Arc::default(),
+            metrics,
         }
     }
 
@@ -83,6 +86,14 @@ impl Installer {
 
     /// Shows what would be changed; with the approval of that, changes it.
     pub(super) async fn install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
+        let shown = self.show_or_install(asked).await;
+        if asked.approve.is_some() {
+            self.metrics.count("install", &shown);
+        }
+        shown
+    }
+
+    async fn show_or_install(&self, asked: &PluginInstall) -> Result<Value, PluginAdminError> {
         let published = published(&asked.reference)?;
         let (directory, registry) = (self.directory()?, self.registry()?);
         let alone = self.alone()?;
@@ -116,6 +127,12 @@ impl Installer {
 
     /// Takes a package out of the folder.
     pub(super) async fn remove(&self, name: &str) -> Result<(), PluginAdminError> {
+        let removed = self.take_out(name).await;
+        self.metrics.count("remove", &removed);
+        removed
+    }
+
+    async fn take_out(&self, name: &str) -> Result<(), PluginAdminError> {
         let directory = self.directory()?;
         let alone = self.alone()?;
         let removed = name.to_owned();

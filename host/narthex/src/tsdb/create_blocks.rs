@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use narthex_model::{ByteSize, PromDuration, SystemClock};
+use narthex_model::{ByteSize, Labels, PromDuration, SystemClock};
 use narthex_tsdb::{BlockList, OpenMetricsProgress, Tsdb, TsdbOptions};
 use prometheus_client::registry::Registry;
 
 use super::backfill::Backfill;
 use super::progress::Progress;
 use super::{print, runtime};
+use crate::push::own_labels;
 
 /// Make blocks of samples that lie elsewhere.
 #[derive(Debug, Clone, Args)]
@@ -41,6 +42,10 @@ enum Source {
         /// The store that takes the blocks; no server has it open.
         #[arg(value_name = "DIR", default_value = "data/")]
         into: PathBuf,
+        /// Label to attach to metrics, as name=value; it counts before one of the file. Can be
+        /// specified multiple times.
+        #[arg(long = "label", value_name = "LABEL")]
+        labels: Vec<String>,
     },
     /// Create blocks of data for new recording rules.
     Rules(Box<Backfill>),
@@ -54,15 +59,17 @@ impl CreateBlocks {
     /// were made before stay.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match &self.from {
-            Source::Openmetrics { file, into } => self.make(file, into),
+            Source::Openmetrics { file, into, labels } => {
+                self.make(file, &Labels::from_pairs(own_labels(labels)?), into)
+            }
             Source::Rules(rules) => {
                 let gathered = rules.gather()?;
-                self.make(gathered.path(), rules.store())
+                self.make(gathered.path(), &Labels::empty(), rules.store())
             }
         }
     }
 
-    fn make(&self, file: &Path, into: &Path) -> anyhow::Result<ExitCode> {
+    fn make(&self, file: &Path, labels: &Labels, into: &Path) -> anyhow::Result<ExitCode> {
         let runtime = runtime()?;
         let tsdb = Tsdb::open(
             TsdbOptions::new(into, Arc::new(SystemClock)),
@@ -73,7 +80,9 @@ impl CreateBlocks {
         let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
         let mut line = Progress::new();
         let tell = |progress: OpenMetricsProgress| line.tell(&text(progress, bytes));
-        let made = runtime.block_on(tsdb.create_blocks(file, self.max_block_duration, tell));
+        let longest = self.max_block_duration;
+        let made = tsdb.create_labelled_blocks(file, labels, longest, tell);
+        let made = runtime.block_on(made);
         line.end();
         runtime.block_on(tsdb.close())?;
         let blocks = made?;

@@ -4,7 +4,7 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use narthex_promql::parse_metric_selector;
 use narthex_storage::{SelectRequest, TimeRange};
 use narthex_tsdb::{DumpError, DumpFormat, StoredBlocks};
@@ -13,6 +13,41 @@ use super::{runtime, tell_damaged};
 
 /// Bytes of text that are gathered before they are written.
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// What `tsdb dump` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Samples, each behind its labels.
+    Prom,
+    /// The labels of each series as JSON, without samples.
+    Seriesjson,
+}
+
+/// Write the samples of the blocks of a store to the standard output, or its series alone. A server
+/// may run on it: its newest samples, which are in no block yet, are not written. Blocks that cannot
+/// be opened are named and left out.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FormattedDump {
+    /// Output format of the dump.
+    #[arg(long, value_enum, default_value = "prom")]
+    format: Format,
+    /// Of what.
+    #[command(flatten)]
+    dump: Dump,
+}
+
+impl FormattedDump {
+    /// Writes the text.
+    ///
+    /// # Errors
+    /// As [`Dump::run`].
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        self.dump.run(match self.format {
+            Format::Prom => DumpFormat::Labels,
+            Format::Seriesjson => DumpFormat::SeriesJson,
+        })
+    }
+}
 
 /// Write the samples of the blocks of a store to the standard output. A server may run on it: its
 /// newest samples, which are in no block yet, are not written. Blocks that cannot be opened are
@@ -35,6 +70,10 @@ pub(crate) struct Dump {
         default_value = "{__name__=~'(?s:.*)'}"
     )]
     selectors: Vec<String>,
+    /// promtool writes there where it reads the log; only blocks are read here, and nothing is
+    /// written.
+    #[arg(long, value_name = "DIR", hide = true)]
+    sandbox_dir_root: Option<PathBuf>,
 }
 
 impl Dump {

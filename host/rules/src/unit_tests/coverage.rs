@@ -94,6 +94,14 @@ impl Coverage {
         let direct = direct.filter(|rule| rule.tested == Tested::Directly);
         (self.rules.len(), direct.count())
     }
+
+    /// How many of the rules are tested directly, in percent; all of none.
+    pub fn percent(&self) -> f64 {
+        match self.counts() {
+            (0, _) => 100.0,
+            (all, direct) => 100.0 * direct as f64 / all as f64,
+        }
+    }
 }
 
 impl CoveredRule {
@@ -190,6 +198,17 @@ mod tests {
                 parts.last().copied().unwrap_or_default().to_owned()
             })
             .collect()
+    }
+
+    #[test]
+    fn rules_are_tested_in_percent() {
+        let mut coverage = Coverage::default();
+        assert_eq!(coverage.percent(), 100.0);
+        let rules = rules();
+        coverage.add_rules(&rules);
+        assert_eq!(coverage.percent(), 0.0);
+        coverage.add_test(&names("TooFew"), &rules);
+        assert_eq!(coverage.percent(), 20.0);
     }
 
     fn names(alert: &str) -> RuleTest {

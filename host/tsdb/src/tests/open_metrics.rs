@@ -70,6 +70,33 @@ async fn the_samples_are_those_of_promtool() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn labels_that_are_added_count_before_those_of_the_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("text");
+    std::fs::write(
+        &file,
+        "a 1 10\na{x=\"old\"} 2 20\nb{x=\"1\",y=\"2\"} 3 30\n# EOF\n",
+    )
+    .unwrap();
+    let expected = folder.path().join("expected");
+    std::fs::write(
+        &expected,
+        "a{x=\"new\"} 1 10\na{x=\"new\"} 2 20\nb{x=\"new\",y=\"2\"} 3 30\n# EOF\n",
+    )
+    .unwrap();
+    let (ours, theirs) = (store(), store());
+    let (two_hours, labels) = (
+        PromDuration::from_secs(7_200),
+        Labels::from_pairs([("x", "new")]),
+    );
+    let made = ours.create_labelled_blocks(&file, &labels, two_hours, |_| {});
+    made.await.unwrap();
+    let made = theirs.create_blocks(&expected, two_hours, |_| {});
+    made.await.unwrap();
+    assert_eq!(ours.samples().await, theirs.samples().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn samples_in_any_order_make_the_same_block() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("text");

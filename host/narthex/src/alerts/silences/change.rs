@@ -1,22 +1,29 @@
 //! `narthex silence add`, `expire`, `import` and `update`.
 
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::Args;
+use clap::{Args, value_parser};
 use jiff::{SignedDuration, Timestamp};
 use narthex_alertmanager::MatcherFields;
 use narthex_model::{Clock as _, PromDuration, SystemClock};
 use serde_json::{Value, json};
 
-use super::super::connection::{Connection, ConnectionArgs};
+use super::super::connection::{Connection, ConnectionArgs, is_not_found};
 use super::super::defaults::Defaults;
 use super::super::labels;
-use super::super::output::{Output, text};
+use super::super::output::{OutputArgs, text};
 use super::print;
 use crate::yaml::{FILE_BYTES_MAX, read_text};
+
+/// So many silences may be imported at once.
+const WORKERS_MAX: i64 = 64;
 
 /// A silence to add.
 #[derive(Debug, Clone, Args)]
@@ -24,8 +31,7 @@ pub(crate) struct NewSilence {
     /// Whom to tell.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Username for CreatedBy field; without it, that of a file of defaults, or of the environment
-    /// ($USER).
+    /// Username for CreatedBy field; without it, that of a file of defaults, or of who runs this.
     #[arg(short = 'a', long, value_name = "NAME")]
     author: Option<String>,
     /// Duration of silence.
@@ -40,6 +46,12 @@ pub(crate) struct NewSilence {
     /// A comment to help describe the silence.
     #[arg(short = 'c', long, value_name = "TEXT")]
     comment: Option<String>,
+    /// Require comment to be set, whatever a file of defaults says.
+    #[arg(long, hide = true, overrides_with = "no_require_comment")]
+    require_comment: bool,
+    /// The opposite.
+    #[arg(long, hide = true)]
+    no_require_comment: bool,
     /// Matchers of the alerts; the first may be the name of an alert alone.
     #[arg(value_name = "MATCHER", required = true)]
     matchers: Vec<String>,
@@ -65,6 +77,15 @@ pub(crate) struct Import {
     /// Force adding new silences even if it already exists.
     #[arg(short = 'f', long)]
     force: bool,
+    /// Number of concurrent workers to use for import.
+    #[arg(
+        short = 'w',
+        long = "worker",
+        value_name = "N",
+        default_value_t = 8,
+        value_parser = value_parser!(u8).range(1..=WORKERS_MAX)
+    )]
+    workers: u8,
     /// JSON file with silences; without it, the standard input.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -76,9 +97,9 @@ pub(crate) struct Update {
     /// Whom to tell.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter; simple where no file of defaults says another.
-    #[arg(short = 'o', long, value_enum)]
-    output: Option<Output>,
+    /// How to print.
+    #[command(flatten)]
+    output: OutputArgs,
     /// Only show silence ids.
     #[arg(short = 'q', long)]
     quiet: bool,
@@ -106,11 +127,16 @@ impl NewSilence {
         let defaults = Defaults::load()?;
         let kept = || defaults.get("author").map(str::to_owned);
         let author = self.author.clone().or_else(kept);
-        let author = author.or_else(|| std::env::var("USER").ok());
+        let author = author.or_else(user);
         let author = author.context("--author says who silences; it is missing")?;
         let kept = defaults.get("comment").unwrap_or_default();
         let comment = self.comment.as_deref().unwrap_or(kept);
-        if comment.is_empty() && defaults.get("require-comment") != Some("false") {
+        let is_required = match (self.require_comment, self.no_require_comment) {
+            (true, _) => true,
+            (_, true) => false,
+            _ => defaults.get("require-comment") != Some("false"),
+        };
+        if comment.is_empty() && is_required {
             bail!("a comment is required");
         }
         let now = Timestamp::from_millisecond(SystemClock.now_ms())?;
@@ -150,33 +176,54 @@ impl Import {
         let silences: Vec<Value> = serde_json::from_str(&given)
             .with_context(|| format!("{name}: no list of silences in JSON"))?;
         let connection = Connection::new(&self.connection)?;
-        let mut failed = 0;
-        for mut silence in silences.iter().cloned() {
-            if let Some(fields) = silence.as_object_mut().filter(|_| self.force) {
-                fields.remove("id");
-            }
-            match connection.post("silences", &silence) {
-                Ok(made) => println!("{}", text(&made, "/silenceID")),
-                Err(error) => {
-                    let id = text(&silence, "/id");
-                    eprintln!("Error adding silence id='{id}': {error:#}");
-                    failed += 1;
+        let turns = Mutex::new(silences.iter());
+        let failed = AtomicUsize::new(0);
+        let work = || {
+            let next = || turns.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some(silence) = next() {
+                match self.add(&connection, silence.clone()) {
+                    Ok(made) => println!("{}", text(&made, "/silenceID")),
+                    Err(error) => {
+                        let id = text(silence, "/id");
+                        eprintln!("Error adding silence id='{id}': {error:#}");
+                        failed.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
-        }
-        match failed {
+        };
+        thread::scope(|scope| {
+            for _ in 0..self.workers {
+                scope.spawn(work);
+            }
+        });
+        match failed.into_inner() {
             0 => Ok(ExitCode::SUCCESS),
-            _ => Err(anyhow!(
+            failed => Err(anyhow!(
                 "couldn't import {failed} out of {} silences",
                 silences.len()
             )),
         }
     }
+
+    /// One that the Alertmanager does not know by its name, as it comes from another one, is added
+    /// as a new one.
+    fn add(&self, connection: &Connection, mut silence: Value) -> anyhow::Result<Value> {
+        if !self.force {
+            match connection.post("silences", &silence) {
+                Err(error) if is_not_found(&error) => {}
+                other => return other,
+            }
+        }
+        if let Some(fields) = silence.as_object_mut() {
+            fields.remove("id");
+        }
+        connection.post("silences", &silence)
+    }
 }
 
 impl Update {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let output = Output::chosen(self.output)?;
+        let form = self.output.form()?;
         let connection = Connection::new(&self.connection)?;
         let mut changed = Vec::new();
         for id in &self.ids {
@@ -187,7 +234,7 @@ impl Update {
             silence["id"] = made["silenceID"].clone();
             changed.push(silence);
         }
-        print(&Value::from(changed), output, self.quiet);
+        print(&Value::from(changed), &form, self.quiet);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -214,6 +261,25 @@ impl Update {
         }
         Ok(())
     }
+}
+
+/// The name of who runs this: what the environment says, or the machine's list of users.
+fn user() -> Option<String> {
+    let of_environment = std::env::var("USER").ok();
+    of_environment.filter(|name| !name.is_empty()).or_else(|| {
+        let id = std::fs::metadata("/proc/self").ok()?.uid();
+        named(&std::fs::read_to_string("/etc/passwd").ok()?, id)
+    })
+}
+
+/// The name of a user in a list of users, whose lines are `NAME:PASSWORD:ID:...`.
+fn named(users: &str, id: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let is_it = fields.nth(1)?.parse() == Ok(id);
+        is_it.then(|| name.to_owned())
+    })
 }
 
 fn check_order(start: Timestamp, end: Timestamp) -> anyhow::Result<()> {
@@ -301,6 +367,14 @@ mod tests {
             let line = Line::parse_from([&["update"], args].concat());
             assert!(line.update.change(&mut before.clone()).is_err(), "{args:?}");
         }
+    }
+
+    #[test]
+    fn who_silences_is_in_the_list_of_users() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nodd\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        assert_eq!(named(users, 0).as_deref(), Some("root"));
+        assert_eq!(named(users, 1000).as_deref(), Some("ada"));
+        assert_eq!(named(users, 7), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::connection::{Connection, ConnectionArgs};
 use super::super::labels;
-use super::super::output::{Output, text};
+use super::super::output::{Output, OutputArgs, text};
 use super::print;
 
 /// Which silences to show.
@@ -18,9 +18,9 @@ pub(crate) struct SilenceQuery {
     /// Whom to ask.
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Output formatter; simple where no file of defaults says another.
-    #[arg(short = 'o', long, value_enum)]
-    output: Option<Output>,
+    /// How to print.
+    #[command(flatten)]
+    output: OutputArgs,
     /// Show expired silences instead of active.
     #[arg(long)]
     expired: bool,
@@ -30,6 +30,9 @@ pub(crate) struct SilenceQuery {
     /// Show silences that belong to this creator.
     #[arg(long = "created-by", value_name = "NAME")]
     created_by: Option<String>,
+    /// Get a single silence by its ID.
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
     /// Show silences that will expire or have expired within a duration.
     #[arg(long, value_name = "DURATION")]
     within: Option<PromDuration>,
@@ -40,7 +43,7 @@ pub(crate) struct SilenceQuery {
 
 impl SilenceQuery {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let output = Output::chosen(self.output)?;
+        let form = self.output.form()?;
         let matchers = labels::with_name(&self.matchers);
         let filters = matchers.iter().map(|matcher| ("filter", matcher.as_str()));
         let filters: Vec<(&str, &str)> = filters.collect();
@@ -49,11 +52,11 @@ impl SilenceQuery {
         if let Some(silences) = answer.as_array_mut() {
             silences.retain(|silence| self.wants(silence, now_ms));
             // Tables are sorted, other things stand as they were answered.
-            if !self.quiet && output != Output::Json {
+            if !self.quiet && form.output != Output::Json {
                 silences.sort_by_cached_key(ends_at_ms);
             }
         }
-        print(&answer, output, self.quiet);
+        print(&answer, &form, self.quiet);
         Ok(ExitCode::SUCCESS)
     }
 
@@ -66,7 +69,9 @@ impl SilenceQuery {
         });
         let mut creator = self.created_by.iter();
         let is_theirs = creator.all(|name| name == text(silence, "/createdBy"));
-        is_expired == self.expired && is_near && is_theirs
+        let mut id = self.id.iter();
+        let is_it = id.all(|id| id == text(silence, "/id"));
+        is_expired == self.expired && is_near && is_theirs && is_it
     }
 }
 
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn silences_are_chosen_by_their_end_and_their_creator() {
-        let silence = |ends_at: &str| json!({"endsAt": ends_at, "createdBy": "me"});
+        let silence = |ends_at: &str| json!({"id": ends_at, "endsAt": ends_at, "createdBy": "me"});
         let (past, soon, late) = (
             silence("1970-01-01T00:00:00Z"),
             silence("1970-01-01T01:30:00Z"),
@@ -105,6 +110,8 @@ mod tests {
             (&["--expired", "--within=1h"], [true, false, false]),
             (&["--created-by=me"], [false, true, true]),
             (&["--created-by=you"], [false, false, false]),
+            (&["--id=1970-01-03T00:00:00Z"], [false, false, true]),
+            (&["--id=1970-01-01T00:00:00Z"], [false, false, false]),
         ] {
             let line = Line::parse_from([&["query"], args].concat());
             let wants = |silence: &Value| line.query.wants(silence, 3_600_000);
