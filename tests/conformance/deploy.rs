@@ -168,6 +168,17 @@ fn every_flag_is_one_that_there_is() {
     }
 }
 
+/// The paths at the server that the README's section about Kubernetes names. `deploy/tests` runs the
+/// commands themselves.
+fn readme_paths() -> Vec<String> {
+    let text = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, section) = text.split_once("\n## In Kubernetes\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let addresses = section.split("http://localhost:9090").skip(1);
+    let paths = addresses.map(|rest| rest.split(['\'', '>', ' ', '\n']).next().unwrap());
+    paths.map(str::to_owned).collect()
+}
+
 /// The arguments of the pod, as its manifest has them.
 fn pod_arguments() -> Vec<String> {
     let text = fs::read_to_string(deploy("kubernetes/base/statefulset.yaml")).unwrap();
@@ -292,6 +303,18 @@ fn what_the_pod_runs_starts_with_its_rights_its_rules_and_its_name() {
     assert_eq!(groups, expected);
     let (status, body) = http::get(&format!("{url}/alertmanager/api/v2/status")).unwrap();
     assert_eq!(status, 200, "{body}");
+    // What the README sends people to is there, and its dashboards are those of the plugins.
+    let mut dashboards = 0;
+    for path in readme_paths() {
+        let (status, body) = http::get(&format!("{url}{path}")).unwrap();
+        assert_eq!(status, 200, "{path}: {body}");
+        if path.starts_with("/dashboards/") {
+            let one = http::api(&format!("{url}/api/v1{path}")).unwrap();
+            assert_eq!(one["source"], "plugin", "{path}: {one}");
+            dashboards += 1;
+        }
+    }
+    assert_eq!(dashboards, 3);
     until(120, "the plugin's first word", || {
         let query = format!("{url}/api/v1/query?query=redis_up");
         match http::api(&query)?["result"].as_array().map(Vec::len) {
