@@ -312,6 +312,12 @@ fn metrics_are_linted_in_promtools_words() {
         let theirs = lint(Path::new("promtool"), &page, &["--extended"]);
         assert_eq!(ours, theirs, "{page}");
     }
+    // Debian's has no --lint yet.
+    let (code, table, said) = lint(&binary(), "a_count 1\n", &["--lint=none", "--extended"]);
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{table}");
+    assert!(table.contains("a_count"), "{table}");
+    let (code, _, said) = lint(&binary(), "", &["--lint=none"]);
+    assert_eq!(code, Some(1), "{said}");
 }
 
 #[test]

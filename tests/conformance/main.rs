@@ -17,6 +17,7 @@ mod import;
 mod istio;
 mod kube_state;
 mod kubernetes;
+mod link;
 mod mixins;
 mod nginx;
 mod node;

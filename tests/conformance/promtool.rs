@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 
 use narthex_tests::{Narthex, binary, http, peers, run, until};
 
+use crate::link::linked;
 use cases::{FILES, QUESTIONS, Shape, TEXTS};
 
 /// 2025-01-01 00:00 UTC.
@@ -134,7 +135,7 @@ fn questions_are_answered_as_by_promtool() {
         .data(&ours)
         .start();
     let servers = [prometheus.url(), narthex.url()];
-    let tool = binary();
+    let tool = linked(folder.path(), "promtool");
     let mut wrong = String::new();
     let mut differ = Vec::new();
     for args in QUESTIONS {
@@ -181,8 +182,9 @@ fn files_and_blocks_are_worked_on_as_by_promtool() {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
     let mut wrong = String::new();
+    let tool = linked(folder.path(), "promtool");
     for (args, shape) in FILES {
-        let ours = said(&run_in(&binary(), folder.path(), args, &ours));
+        let ours = said(&run_in(&tool, folder.path(), args, &ours));
         let theirs = said(&run_in(Path::new("promtool"), folder.path(), args, &theirs));
         let is_same = ours.0 == theirs.0
             && match shape {
@@ -259,8 +261,16 @@ fn newer_commands_work_with_a_prometheus() {
             .contains("- took_bucket{env=\"dev\"} (classic): 1/1.000/1/3"),
         "{told:?}"
     );
+    let other = folder.path().join("other.txt");
+    std::fs::write(other, "pushed_by_path 1\n").unwrap();
+    let by_path = ["push", "metrics", "--remote-write.path=/api/v1/write"];
+    let (code, _, errors) = of(&[&by_path[..], &["@/nowhere", "other.txt"]].concat());
+    assert_eq!(code, Some(0), "{errors}");
     // What the server tells of itself, in a file that others read.
-    let (code, out, errors) = of(&["debug", "metrics", "@"]);
+    let args = ["debug", "metrics", "@"];
+    let theirs = said(&run_in(Path::new("promtool"), folder.path(), &args, &url));
+    let (code, out, errors) = of(&args);
+    assert_eq!((code, &out), (theirs.0, &theirs.1), "{errors}");
     assert_eq!(code, Some(0), "{errors}");
     let expected = format!(
         "collecting: {url}/metrics\nCompiling debug information complete, all files written in \
@@ -282,6 +292,70 @@ fn newer_commands_work_with_a_prometheus() {
         &narthex.url(),
     );
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// What Debian's promtool has no flag for yet, on files and blocks.
+#[test]
+fn newer_flags_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in TEXTS {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let store = folder.path().join("store").display().to_string();
+    std::fs::write(folder.path().join("series.txt"), open_metrics()).unwrap();
+    let of = |args: &[&str]| said(&run_in(&binary(), folder.path(), args, &store));
+    let create = [
+        "tsdb",
+        "create-blocks-from",
+        "openmetrics",
+        "-q",
+        "--label=zone=<z>",
+        "--label=room=any",
+        "series.txt",
+        "@",
+    ];
+    assert_eq!(of(&create), (Some(0), String::new()));
+    let dump = ["tsdb", "dump", "--format=seriesjson"];
+    let dump = [&dump[..], &["--sandbox-dir-root=/tmp", "--match=cold", "@"]].concat();
+    let expected = "{\"__name__\":\"cold\",\"room\":\"any\",\"zone\":\"\\u003cz\\u003e\"}\n";
+    assert_eq!(of(&dump), (Some(0), expected.to_owned()));
+    for (args, code) in [
+        (&["test", "rules", "--coverage", "test.yml"][..], 0),
+        (&["test", "rules", "--coverage-threshold=50", "test.yml"], 0),
+        (
+            &["test", "rules", "--coverage-threshold=50.1", "test.yml"],
+            1,
+        ),
+        (
+            &["test", "rules", "--coverage-threshold=101", "test.yml"],
+            1,
+        ),
+        (
+            &[
+                "check",
+                "config",
+                "--lint=too-long-scrape-interval",
+                "--lint-fatal",
+                "prometheus.yml",
+            ],
+            0,
+        ),
+        (
+            &[
+                "check",
+                "config",
+                "--lint=too-long-scrape-interval",
+                "--lint-fatal",
+                "--query.lookback-delta=1m",
+                "prometheus.yml",
+            ],
+            3,
+        ),
+        (&["promql", "format", "sum("], 1),
+    ] {
+        let (found, out) = of(args);
+        assert_eq!(found, Some(code), "{args:?}: {out}");
+    }
 }
 
 /// What a rule would have given is in blocks, and no alert.
@@ -324,10 +398,23 @@ fn rules_are_filled_in_from_a_prometheus() {
     let names = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let gathered: Vec<String> = names.filter(|name| name.contains("backfill")).collect();
     assert!(gathered.is_empty(), "{gathered:?}");
-    for wrong in ["--start=soon", "--start=2026-01-01T00:00:00Z"] {
+    // Debian's takes the same arguments, and refuses the same.
+    for (start, code) in [
+        (fill[4], Some(0)),
+        ("--start=soon", Some(1)),
+        ("--start=2026-01-01T00:00:00Z", Some(1)),
+    ] {
         let mut args = fill;
-        args[4] = wrong;
-        assert_eq!(of(&args).status.code(), Some(1), "{wrong}");
+        (args[4], args[7]) = (start, "--output-dir=again");
+        let theirs = run_in(
+            Path::new("promtool"),
+            folder.path(),
+            &args,
+            &prometheus.url(),
+        );
+        assert_eq!(theirs.status.code(), code, "{start}");
+        args[7] = "--output-dir=ours-again";
+        assert_eq!(of(&args).status.code(), code, "{start}");
     }
 }
 

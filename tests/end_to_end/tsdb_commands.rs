@@ -118,6 +118,11 @@ fn samples_go_in_and_out_and_damage_is_named() {
         "{said}"
     );
     assert!(said.ends_with("2 blocks, 1 of them damaged\n"), "{said}");
+    let verified = output(&["tsdb", "verify", "-o", "json", &store]);
+    let said: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(verified.status.code(), Some(1), "{said}");
+    assert_eq!(said["blocks"], 2, "{said}");
+    assert_eq!(said["damaged"][0]["block"], first.as_str(), "{said}");
 
     // One that cannot be opened is named, and the other is shown.
     let meta = format!("{block}/meta.json");

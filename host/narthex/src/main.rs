@@ -79,6 +79,9 @@ fn main() -> ExitCode {
         // The child of a server, which compiles one plugin within limits of its own.
         return compile_child(&args.collect::<Vec<_>>());
     }
+    if std::env::args().any(|arg| arg == shell::PAGE_FLAG) {
+        return shell::print_page();
+    }
     let line = match flags::parse(std::env::args()) {
         Ok(line) => line,
         Err(error) => return refused(&error),

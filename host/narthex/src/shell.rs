@@ -75,6 +75,17 @@ impl Man {
     }
 }
 
+/// `--help-man`, as Prometheus has it: the first page of the manual.
+pub(crate) const PAGE_FLAG: &str = "--help-man";
+
+/// Prints that page.
+pub(crate) fn print_page() -> ExitCode {
+    match clap_mangen::Man::new(flags::command()).render(&mut std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 fn write_pages(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     clap_mangen::generate_to(flags::command(), folder)
@@ -134,6 +145,16 @@ mod tests {
         let said = bash.wait_with_output().unwrap();
         let errors = String::from_utf8_lossy(&said.stderr);
         assert!(said.status.success() && errors.is_empty(), "{errors}");
+    }
+
+    #[test]
+    fn the_first_page_has_the_flags_of_the_server() {
+        let mut page = Vec::new();
+        let man = clap_mangen::Man::new(flags::command());
+        man.render(&mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains(".TH narthex 1"), "{page}");
+        assert!(page.contains("storage.tsdb.path"), "{page}");
     }
 
     #[test]

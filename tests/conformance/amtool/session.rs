@@ -2,12 +2,13 @@
 //! that name. Every line is given to both as it is, with the flags wherever amtool takes them.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use narthex_tests::{Hook, Narthex, binary};
+use narthex_tests::{Hook, Narthex};
 
 use super::{CONFIG, start};
+use crate::link::linked;
 
 /// What is compared of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,12 +179,6 @@ impl Tool {
         };
         (output.status.code(), said)
     }
-}
-
-fn linked(folder: &Path, name: &str) -> PathBuf {
-    let link = folder.join(name);
-    std::os::unix::fs::symlink(binary(), &link).unwrap();
-    link
 }
 
 #[test]

@@ -7,6 +7,36 @@ const TIME: &str = "--time=1735693200";
 pub(super) const QUESTIONS: &[&[&str]] = &[
     &["query", "instant", "@", "heat", TIME],
     &["query", "instant", "@", "heat", TIME, "-o", "json"],
+    // Flags may stand before the words of a command.
+    &["query", "-o", "json", "instant", "@", "heat", TIME],
+    &[
+        "--enable-feature=no-default-scrape-port",
+        "query",
+        "instant",
+        "@",
+        "heat @ end()",
+        TIME,
+    ],
+    &[
+        "query",
+        "--format",
+        "json",
+        "labels",
+        "@",
+        "room",
+        "--start=1735689600",
+        "--end=1735700000",
+    ],
+    &[
+        "query",
+        "range",
+        "@",
+        "cold",
+        "--header=X-Scope-OrgID=a",
+        "--start=1735693200",
+        "--end=1735693500",
+        "--step=1m",
+    ],
     &["query", "instant", "@", "heat{room='1'}[170s]", TIME],
     &[
         "query",
@@ -229,12 +259,93 @@ pub(super) const FILES: &[(&[&str], Shape)] = &[
     ),
     (&["test", "rules", "test.yml"], Shape::Exit),
     (&["test", "rules", "failing.yml"], Shape::Exit),
+    (
+        &["check", "rules", "--lint-fatal", "twice.yml"],
+        Shape::Exit,
+    ),
+    (&["check", "web-config", "gone.yml"], Shape::Exit),
+    (
+        &["check", "service-discovery", "prometheus.yml"],
+        Shape::Exit,
+    ),
+    (&["test", "rules", "gone.yml"], Shape::Exit),
+    (
+        &[
+            "tsdb",
+            "create-blocks-from",
+            "-q",
+            "openmetrics",
+            "series.txt",
+            "@.new",
+        ],
+        Shape::Same,
+    ),
+    (
+        &[
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            "gone.txt",
+            "@.new",
+        ],
+        Shape::Exit,
+    ),
+    (
+        &[
+            "tsdb",
+            "create-blocks-from",
+            "openmetrics",
+            "rules.yml",
+            "@.new",
+        ],
+        Shape::Exit,
+    ),
+    (
+        &["tsdb", "create-blocks-from", "rules", "rules.yml"],
+        Shape::Exit,
+    ),
+    (
+        &[
+            "tsdb",
+            "create-blocks-from",
+            "rules",
+            "--start=soon",
+            "rules.yml",
+        ],
+        Shape::Exit,
+    ),
+    (
+        &[
+            "tsdb",
+            "bench",
+            "write",
+            "--out=@.bench",
+            "--metrics=2",
+            "--scrapes=3",
+            "labels.json",
+        ],
+        Shape::Exit,
+    ),
+    (
+        &["tsdb", "bench", "write", "--out=@.none", "gone.json"],
+        Shape::Exit,
+    ),
+    (&[], Shape::Exit),
+    (&["--version"], Shape::Exit),
+    (&["--nothing"], Shape::Exit),
+    (&["help", "tsdb", "list"], Shape::Exit),
+    (&["help", "nothing"], Shape::Exit),
+    (&["tsdb"], Shape::Exit),
     (&["nothing"], Shape::Exit),
     (&["tsdb", "nothing"], Shape::Exit),
 ];
 
 /// The texts of the files.
-pub(super) const TEXTS: [(&str, &str); 6] = [
+pub(super) const TEXTS: [(&str, &str); 7] = [
+    (
+        "labels.json",
+        "{\"__name__\":\"a\",\"b\":\"c\"}\n{\"__name__\":\"a\",\"b\":\"d\"}\n",
+    ),
     (
         "rules.yml",
         "groups:\n- name: g\n  rules:\n  - {record: a, expr: sum(heat)}\n  - {alert: B, expr: a > 1}\n",

@@ -163,7 +163,7 @@ pub(crate) fn is_called(program: &str) -> bool {
 /// # Errors
 /// A tool has no such command.
 pub(super) fn in_our_words(args: impl IntoIterator<Item = String>) -> Result<Vec<String>, String> {
-    let mut args: Vec<String> = args.into_iter().collect();
+    let mut args: Vec<String> = args.into_iter().map(help_of_before).collect();
     let Some(program) = args.first().cloned() else {
         return Ok(args);
     };
@@ -186,6 +186,14 @@ pub(super) fn in_our_words(args: impl IntoIterator<Item = String>) -> Result<Vec
         return Ok(help);
     }
     translated(tool, &program, given)
+}
+
+/// Prometheus and its tools have a longer help as well; ours is as long already.
+fn help_of_before(arg: String) -> String {
+    match arg.as_str() {
+        "--help-long" => "--help".to_owned(),
+        _ => arg,
+    }
 }
 
 /// Words of a command, and all else in its order.
@@ -437,6 +445,7 @@ mod tests {
         for line in [
             "narthex",
             "narthex --config.file=a --agent",
+            "narthex --help",
             "narthex query serve --endpoint=a",
             "narthex check rules --lint all a",
             "narthex tsdb import a b",
@@ -444,6 +453,7 @@ mod tests {
         ] {
             assert_eq!(said(line), line);
         }
+        assert_eq!(said("narthex --help-long"), "narthex --help");
         assert_eq!(
             said("narthex query -o json range http://a up"),
             "narthex query range -o json http://a up"

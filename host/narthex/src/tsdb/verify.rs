@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use narthex_tsdb::StoredBlocks;
+use serde_json::json;
 
 use super::progress::Progress;
-use super::runtime;
+use super::{Output, runtime};
 
 /// Check every byte and every sample of the blocks of a store. A server may run on it.
 #[derive(Debug, Clone, Args)]
@@ -19,11 +20,14 @@ pub(crate) struct Verify {
     /// The blocks; without one, all of them.
     #[arg(value_name = "BLOCK")]
     blocks: Vec<String>,
+    /// Output formatter.
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: Output,
 }
 
 impl Verify {
-    /// Prints a line for each thing that is wrong, and fails where there is one. Damage to a
-    /// block does not keep the others from being checked.
+    /// Prints a line for each thing that is wrong, or all of them as JSON, and fails where there is
+    /// one. Damage to a block does not keep the others from being checked.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -35,21 +39,29 @@ impl Verify {
         };
         let runtime = runtime()?;
         let mut line = Progress::new();
-        let mut damaged = 0;
+        let mut damaged = Vec::new();
         for (at, name) in names.iter().enumerate() {
             line.tell(&format!("block {} of {}, {name}", at + 1, names.len()));
             let errors = runtime.block_on(stored.verify(name));
             line.end();
-            damaged += usize::from(!errors.is_empty());
-            for error in errors {
-                match error.source() {
-                    Some(fault) => println!("{error}: {fault}"),
-                    None => println!("{error}"),
-                }
+            let faults = errors.iter().map(|error| match error.source() {
+                Some(fault) => format!("{error}: {fault}"),
+                None => error.to_string(),
+            });
+            let faults: Vec<String> = faults.collect();
+            if self.output == Output::Text {
+                faults.iter().for_each(|fault| println!("{fault}"));
+            }
+            if !faults.is_empty() {
+                damaged.push(json!({"block": name, "faults": faults}));
             }
         }
-        println!("{} blocks, {damaged} of them damaged", names.len());
-        Ok(match damaged {
+        let count = damaged.len();
+        match self.output {
+            Output::Text => println!("{} blocks, {count} of them damaged", names.len()),
+            Output::Json => println!("{}", json!({"blocks": names.len(), "damaged": damaged})),
+        }
+        Ok(match count {
             0 => ExitCode::SUCCESS,
             _ => ExitCode::FAILURE,
         })
