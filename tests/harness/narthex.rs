@@ -22,6 +22,7 @@ pub struct NarthexBuilder {
     is_store: bool,
     host: Option<String>,
     namespace: Option<String>,
+    variables: Vec<String>,
 }
 
 impl NarthexBuilder {
@@ -52,6 +53,12 @@ impl NarthexBuilder {
     /// In a network namespace.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = Some(name.into());
+        self
+    }
+
+    /// With one more variable; not in a namespace.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push(format!("{name}={value}"));
         self
     }
 
@@ -90,6 +97,12 @@ impl NarthexBuilder {
             args.extend(["netns", "exec", namespace].map(str::to_owned));
             args.push(program.display().to_string());
             program = PathBuf::from("ip");
+        }
+        if !self.variables.is_empty() {
+            // So does it here.
+            args.extend(self.variables);
+            args.push(program.display().to_string());
+            program = PathBuf::from("env");
         }
         if self.is_querier {
             args.extend(["query", "serve"].map(str::to_owned));
