@@ -38,7 +38,7 @@ fn what_is_written_to_aws_is_signed_with_the_keys_of_a_role() {
         is_taken.then_some(()).ok_or(format!("{counts:?}"))
     });
     assert_eq!(counts(aws.receiver()).unwrap()[1], 0);
-    let shown = narthex.api("/api/v1/status/config").unwrap().to_string();
+    let shown = narthex.api("status/config").unwrap().to_string();
     assert!(shown.contains("secret_key: <secret>"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
     // The keys themselves are none of the role, and the receiver knows them not.

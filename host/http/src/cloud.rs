@@ -55,7 +55,7 @@ impl CloudAuth {
 pub(crate) enum CloudSigner {
     Aws(Box<AwsSigner>),
     Azure(Box<AzureTokens>),
-    Google(GoogleTokens),
+    Google(Box<GoogleTokens>),
 }
 
 impl fmt::Debug for CloudSigner {
@@ -80,7 +80,9 @@ impl CloudSigner {
             CloudAuth::AzureAd(config) => {
                 Self::Azure(Box::new(AzureTokens::new(config, environment)))
             }
-            CloudAuth::GoogleIam(config) => Self::Google(GoogleTokens::new(config, environment)),
+            CloudAuth::GoogleIam(config) => {
+                Self::Google(Box::new(GoogleTokens::new(config, environment)))
+            }
         })
     }
 

@@ -108,6 +108,9 @@ pub struct AzureSdk {
     pub tenant_id: String,
 }
 
+/// Whether a value is what its field wants.
+type IsValid = fn(&str) -> bool;
+
 impl AzureCloud {
     /// Where tokens are.
     fn authority(self) -> &'static str {
@@ -170,7 +173,7 @@ impl AzureAdConfig {
             ),
         }
         // What, the field, its value, whether it may be missing, and what it has to be.
-        let mut fields: Vec<(&str, &str, &str, bool, fn(&str) -> bool)> = Vec::new();
+        let mut fields: Vec<(&str, &str, &str, bool, IsValid)> = Vec::new();
         if let Some(own) = &self.managed_identity {
             fields.push((
                 "Managed Identity",

@@ -1,6 +1,5 @@
 //! Something that ends, and is fetched anew before it does.
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::Mutex;

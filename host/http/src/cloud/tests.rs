@@ -153,7 +153,7 @@ async fn a_signature_stays_with_its_host() {
     let moved = format!("307 Moved\r\nLocation: {elsewhere}/there");
     let server = Server::start(&[
         ("POST /first ", "307 Moved\r\nLocation: /second", ""),
-        ("POST /second ", &moved, ""),
+        ("POST /second ", moved.as_str(), ""),
     ])
     .await;
     let config = SigV4Config {

@@ -45,7 +45,8 @@ fn the_region_is_said_by_the_first_who_knows_it() {
     let nowhere = ("AWS_CONFIG_FILE", "/nowhere");
     let (first, second) = (("AWS_REGION", "v"), ("AWS_DEFAULT_REGION", "w"));
     let profile = ("AWS_PROFILE", "p");
-    let cases: [(&str, &[(&str, &str)], Option<&str>); 6] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Variables, Option<&str>); 6] = [
         ("r", &[first, second, file], Some("r")),
         ("", &[first, second, file], Some("v")),
         ("", &[second, file], Some("w")),

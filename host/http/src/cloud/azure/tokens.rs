@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 
-use super::{AzureAdConfig, AzureCertificate, TOKEN_FILE_DEFAULT};
+use super::{AzureAdConfig, AzureCertificate};
 use crate::Secret;
 use crate::cloud::environment::{Environment, Question, Way};
 use crate::cloud::jwt::{self, Algorithm};
@@ -128,10 +128,6 @@ impl AzureTokens {
         application: Application<'_>,
         file: &str,
     ) -> Result<(Secret, Duration), String> {
-        let file = match file {
-            "" => TOKEN_FILE_DEFAULT,
-            file => file,
-        };
         let token = self.environment.secret(file).await?;
         self.with_assertion(application, &token).await
     }
