@@ -56,7 +56,7 @@ impl NarthexBuilder {
         self
     }
 
-    /// With one more variable; not in a namespace.
+    /// With this in its environment.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push(format!("{name}={value}"));
         self
@@ -92,17 +92,17 @@ impl NarthexBuilder {
         let host = self.host.unwrap_or_else(|| "127.0.0.1".to_owned());
         let mut args = Vec::new();
         let mut program = binary();
-        if let Some(namespace) = &self.namespace {
-            // It becomes the binary, under the same pid.
-            args.extend(["netns", "exec", namespace].map(str::to_owned));
-            args.push(program.display().to_string());
-            program = PathBuf::from("ip");
-        }
+        // Each becomes the binary, under the same pid.
         if !self.variables.is_empty() {
-            // So does it here.
             args.extend(self.variables);
             args.push(program.display().to_string());
             program = PathBuf::from("env");
+        }
+        if let Some(namespace) = &self.namespace {
+            let launcher = program.display().to_string();
+            let launched = ["netns", "exec", namespace, &launcher].map(str::to_owned);
+            args = launched.into_iter().chain(args).collect();
+            program = PathBuf::from("ip");
         }
         if self.is_querier {
             args.extend(["query", "serve"].map(str::to_owned));
