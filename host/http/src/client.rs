@@ -148,6 +148,22 @@ impl Client {
         sent.map_err(|error| error.of("Put"))
     }
 
+    /// The credentials, and what signs this one request where it is for a cloud.
+    async fn signed(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        credentials: &HeaderMap,
+        body: &[u8],
+    ) -> Result<HeaderMap, String> {
+        let mut own = credentials.clone();
+        if let Some(signer) = &self.signer {
+            own.extend(signer.headers(method, url, headers, body).await?);
+        }
+        Ok(own)
+    }
+
     async fn send_following(
         &self,
         method: Method,
@@ -199,22 +215,6 @@ impl Client {
     pub async fn delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let sent = self.send_following(Method::DELETE, url, headers, Bytes::new());
         sent.await.map_err(|error| error.of("Delete"))
-    }
-
-    /// The credentials, and what signs this one request where it is for a cloud.
-    async fn signed(
-        &self,
-        method: &Method,
-        url: &Url,
-        headers: &HeaderMap,
-        credentials: &HeaderMap,
-        body: &[u8],
-    ) -> Result<HeaderMap, String> {
-        let mut own = credentials.clone();
-        if let Some(signer) = &self.signer {
-            own.extend(signer.headers(method, url, headers, body).await?);
-        }
-        Ok(own)
     }
 
     async fn failed(&self, shown: &str, url: &Url, error: &reqwest::Error) -> RequestError {
