@@ -22,6 +22,7 @@ mod promql_command;
 mod receivers;
 mod registry;
 mod shutdown;
+mod signed_writes;
 mod store;
 mod swap_storm;
 mod tsdb_commands;

@@ -9,6 +9,7 @@
 )]
 
 mod answer;
+mod aws;
 mod cable;
 mod cluster;
 mod cluster_query;
@@ -33,6 +34,7 @@ pub mod usage;
 mod wait;
 
 pub use answer::{Answer, disagreement};
+pub use aws::Aws;
 pub use cable::Cable;
 pub use cluster::{ClusterServer, Fault};
 pub use fleet::Fleet;

@@ -8,6 +8,7 @@
 mod config;
 mod consul_metrics;
 mod discoverer;
+mod dns_metrics;
 mod file;
 mod file_metrics;
 mod group;
@@ -24,6 +25,7 @@ pub use config::{
 };
 pub use consul_metrics::ConsulMetrics;
 pub use discoverer::{BuildDiscoverer, Discoverer, DiscovererError, UPDATES_MAX};
+pub use dns_metrics::DnsMetrics;
 pub use file::{FILE_BYTES_MAX, FileDiscoverer, FileGroup, ReadYaml};
 pub use group::{ADDRESS_LABEL, StaticConfig, TargetGroup, static_groups};
 pub use known::KnownGroups;

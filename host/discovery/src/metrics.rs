@@ -1,5 +1,8 @@
 //! What service discovery says of itself, under Prometheus' names.
 
+use std::sync::atomic::AtomicU64;
+
+use narthex_model::{Clock, SystemClock};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -26,7 +29,11 @@ pub struct SdMetrics {
     received: Counter,
     updates: Counter,
     failed: Gauge,
+    last_update: Seconds,
 }
+
+/// Seconds since the Unix epoch.
+type Seconds = Gauge<f64, AtomicU64>;
 
 /// Those that all parts of the server share.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +41,7 @@ struct Families {
     received: Family<NameLabel, Counter>,
     updates: Family<NameLabel, Counter>,
     failed: Family<NameLabel, Gauge>,
+    last_update: Family<NameLabel, Seconds>,
 }
 
 impl SdMetrics {
@@ -61,6 +69,11 @@ impl SdMetrics {
             "Current number of service discovery configurations that failed to load",
             metrics.families.failed.clone(),
         );
+        registry.register(
+            "last_update_timestamp_seconds",
+            "Timestamp of the last update sent to the SD consumers",
+            metrics.families.last_update.clone(),
+        );
         metrics
     }
 
@@ -77,6 +90,7 @@ impl SdMetrics {
         let received = Counter::clone(&families.received.get_or_create(&label));
         let updates = Counter::clone(&families.updates.get_or_create(&label));
         let failed = Gauge::clone(&families.failed.get_or_create(&label));
+        let last_update = Seconds::clone(&families.last_update.get_or_create(&label));
         Self {
             name: name.to_owned(),
             targets,
@@ -84,6 +98,7 @@ impl SdMetrics {
             received,
             updates,
             failed,
+            last_update,
         }
     }
 
@@ -101,6 +116,7 @@ impl SdMetrics {
     /// What was found was taken over by those who asked for it.
     pub fn count_update(&self) {
         self.updates.inc();
+        self.last_update.set(SystemClock.now_ms() as f64 / 1000.0);
     }
 
     /// So many entries of the config that was read last have no discoverer.

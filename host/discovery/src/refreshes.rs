@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::consul_metrics::ConsulMetrics;
+use crate::dns_metrics::DnsMetrics;
 use crate::file_metrics::{EntryMetrics, FileMetrics};
 
 /// The mechanism whose failures have a metric of their own beside the common one.
@@ -31,6 +32,7 @@ pub struct RefreshMetrics {
     http_failures: Counter,
     files: FileMetrics,
     consul: ConsulMetrics,
+    dns: DnsMetrics,
 }
 
 /// The metrics of one of them.
@@ -49,6 +51,7 @@ impl Default for RefreshMetrics {
             http_failures: Counter::default(),
             files: FileMetrics::new(),
             consul: ConsulMetrics::new(),
+            dns: DnsMetrics::default(),
         }
     }
 }
@@ -64,6 +67,7 @@ impl RefreshMetrics {
         let metrics = Self::default();
         metrics.files.register(registry);
         metrics.consul.register(registry);
+        metrics.dns.register(registry);
         let registry = registry.sub_registry_with_prefix("prometheus_sd");
         registry.register(
             "refresh_duration_seconds",
@@ -100,6 +104,11 @@ impl RefreshMetrics {
     /// Those of what is asked of Consul.
     pub fn consul(&self) -> ConsulMetrics {
         self.consul.clone()
+    }
+
+    /// Those of names that are looked up.
+    pub fn dns(&self) -> DnsMetrics {
+        self.dns.clone()
     }
 
     pub(crate) fn files(&self) -> EntryMetrics {

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
 use reqwest::{Method, StatusCode, Url};
 
+use crate::cloud::CloudSigner;
 use crate::credentials::Credentials;
 use crate::dialled;
 use crate::error::{cause, is_closed};
@@ -22,6 +24,7 @@ pub const REDIRECTS_MAX: usize = 10;
 pub struct Client {
     transport: Transport,
     credentials: Credentials,
+    signer: Option<Arc<CloudSigner>>,
     follow_redirects: bool,
     redirect_fault: Option<RedirectFault>,
     proxy: Option<Secret>,
@@ -56,8 +59,10 @@ impl Client {
         if !faults.is_empty() {
             return Err(BuildError::Config(faults.join("; ")));
         }
+        let signer = config.cloud.as_ref().map(CloudSigner::new).transpose()?;
         Ok(Self {
             transport: Transport::with_socket(config, socket)?,
+            signer: signer.map(Arc::new),
             credentials: Credentials::new(config)?,
             follow_redirects: config.follow_redirects,
             redirect_fault: None,
@@ -90,12 +95,16 @@ impl Client {
         let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;
         for _ in 0..=REDIRECTS_MAX {
+            let own = match is_trusted {
+                true => self
+                    .signed(&Method::GET, &current, headers, &credentials, b"")
+                    .await
+                    .map_err(|cause| RequestError::new(&shown, cause))?,
+                false => HeaderMap::new(),
+            };
             let request = || {
                 let request = client.get(current.clone()).headers(headers.clone());
-                match is_trusted {
-                    true => request.headers(credentials.clone()),
-                    false => request,
-                }
+                request.headers(own.clone())
             };
             let mut sent = dialled::watch(request().send()).await;
             if let (Err(error), false) = &sent
@@ -154,6 +163,22 @@ impl Client {
         sent.map_err(|error| error.of("Put"))
     }
 
+    /// The credentials, and what signs this one request where it is for a cloud.
+    async fn signed(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        credentials: &HeaderMap,
+        body: &[u8],
+    ) -> Result<HeaderMap, String> {
+        let mut own = credentials.clone();
+        if let Some(signer) = &self.signer {
+            own.extend(signer.headers(method, url, headers, body).await?);
+        }
+        Ok(own)
+    }
+
     async fn send_following(
         &self,
         method: Method,
@@ -171,7 +196,9 @@ impl Client {
             let request = client.request(method.clone(), current.clone());
             let mut request = request.headers(headers.clone()).body(body.clone());
             if is_trusted {
-                request = request.headers(credentials.clone());
+                let signed = self.signed(&method, &current, headers, &credentials, &body);
+                let own = signed.await;
+                request = request.headers(own.map_err(|cause| RequestError::new(url, cause))?);
             }
             let response = match request.send().await {
                 Ok(response) => response,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::proxy::ProxyConfig;
 use crate::reserved::is_reserved_header;
-use crate::{OAuth2, Secret};
+use crate::{CloudAuth, OAuth2, Secret};
 
 /// A user name and password.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -150,6 +150,8 @@ pub struct HttpConfig {
     pub authorization: Option<Authorization>,
     /// A token instead.
     pub oauth2: Option<OAuth2>,
+    /// What a cloud wants to know instead, for sections that have it.
+    pub cloud: Option<CloudAuth>,
     /// TLS.
     pub tls_config: Option<TlsConfig>,
     /// Whether to go where a 3xx answer points.
@@ -174,6 +176,7 @@ impl Default for HttpConfig {
             basic_auth: None,
             authorization: None,
             oauth2: None,
+            cloud: None,
             tls_config: None,
             follow_redirects: true,
             enable_http2: true,
@@ -223,6 +226,13 @@ impl HttpConfig {
             self.basic_auth.is_some() && self.oauth2.is_some() && self.authorization.is_none(),
             "at most one of basic_auth, oauth2 & authorization must be configured",
         );
+        let has_other =
+            self.basic_auth.is_some() || self.authorization.is_some() || self.oauth2.is_some();
+        fault(
+            self.cloud.is_some() && has_other,
+            "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must \
+             be configured",
+        );
         for name in self.http_headers.keys() {
             fault(
                 is_reserved_header(name),
@@ -231,6 +241,7 @@ impl HttpConfig {
         }
         faults.extend(self.proxy().faults());
         faults.extend(self.oauth2.iter().flat_map(OAuth2::faults));
+        faults.extend(self.cloud.iter().flat_map(CloudAuth::faults));
         faults.extend(self.tls_config.iter().flat_map(TlsConfig::faults));
         faults
     }

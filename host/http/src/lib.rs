@@ -10,6 +10,7 @@ extern crate self as narthex_http;
 
 mod body;
 mod client;
+mod cloud;
 mod config;
 mod credentials;
 mod dialled;
@@ -27,6 +28,10 @@ mod transport;
 
 pub use body::{BodyError, BodyLimit};
 pub use client::{Client, REDIRECTS_MAX, Response};
+pub use cloud::{
+    AzureAdConfig, AzureCertificate, AzureCloud, AzureManagedIdentity, AzureOAuth, AzureSdk,
+    AzureWorkloadIdentity, CloudAuth, GoogleIamConfig, SigV4Config,
+};
 pub use config::{Authorization, BasicAuth, HttpConfig, HttpHeader, TlsConfig, TlsVersion};
 pub use credentials::{Credentials, basic_authorization};
 pub use error::{BuildError, RequestError};

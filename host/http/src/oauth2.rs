@@ -298,7 +298,7 @@ impl Answer {
 }
 
 /// A form as its content type wants it.
-fn encoded(form: &[(&str, &str)]) -> String {
+pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
     let pairs = form
         .iter()
         .map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));

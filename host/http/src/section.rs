@@ -110,6 +110,7 @@ macro_rules! http_section {
                     basic_auth: self.basic_auth.clone(),
                     authorization: self.authorization.clone().or(bearer),
                     oauth2: self.oauth2.clone(),
+                    cloud: None,
                     tls_config: self.tls_config.clone(),
                     follow_redirects: self.follow_redirects,
                     enable_http2: self.enable_http2,

@@ -67,7 +67,10 @@ fn host_discoverer(
 /// What an entry has and names, for the job that is made of it.
 fn lent(entry: &SdConfig, metrics: &RefreshMetrics) -> Result<Lent, String> {
     if let SdConfig::Dns(_) = entry {
-        return Ok(Lent::default().with_reach(|| nameservers(Path::new(RESOLV_CONF))));
+        let dns = metrics.dns();
+        return Ok(Lent::default()
+            .with_reach(|| nameservers(Path::new(RESOLV_CONF)))
+            .with_lookups(move |count, failed| dns.count(count, failed)));
     }
     let lent = match entry.client() {
         Some((config, origin)) => lent_client(&config, &origin)?,

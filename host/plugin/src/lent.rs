@@ -34,6 +34,9 @@ pub struct SentRequest<'a> {
 /// Is told of each request that the lent client has sent.
 pub type Observer = dyn Fn(SentRequest<'_>) + Send + Sync;
 
+/// Is told how much a discovery looked up, and how much of that in vain.
+pub type Lookups = dyn Fn(u32, u32) + Send + Sync;
+
 /// What is lent to a job; nothing by default.
 #[derive(Clone, Default)]
 pub struct Lent(Option<Arc<Things>>);
@@ -44,6 +47,7 @@ struct Things {
     reach: Option<Arc<Reach>>,
     watches: Option<Arc<dyn Watches>>,
     observer: Option<Arc<Observer>>,
+    lookups: Option<Arc<Lookups>>,
     secrets: Option<BTreeMap<String, SecretConfig>>,
     tls: Option<TlsConfig>,
 }
@@ -75,6 +79,12 @@ impl Lent {
         self.with(|things| things.observer = Some(Arc::new(observer)))
     }
 
+    /// Is told what the plugin says that it looked up.
+    #[must_use]
+    pub fn with_lookups(self, lookups: impl Fn(u32, u32) + Send + Sync + 'static) -> Self {
+        self.with(|things| things.lookups = Some(Arc::new(lookups)))
+    }
+
     /// Lends secrets, by the names that the plugin asks for; they come before those that it was
     /// granted. Of a job that has some, errors tell no URL: it may be one of them.
     #[must_use]
@@ -100,6 +110,10 @@ impl Lent {
 
     pub(crate) fn observer(&self) -> Option<Arc<Observer>> {
         self.0.as_ref()?.observer.clone()
+    }
+
+    pub(crate) fn lookups(&self) -> Option<Arc<Lookups>> {
+        self.0.as_ref()?.lookups.clone()
     }
 
     pub(crate) fn watches(&self) -> Option<Arc<dyn Watches>> {

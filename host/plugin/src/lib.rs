@@ -51,7 +51,7 @@ pub use compile::{COMPILE_COMMAND, CompileLimits, CompilerProgram, compile_child
 pub use config::{Grant, LimitsConfig, PluginLimits, PluginsConfig, SecretConfig};
 pub use error::PluginError;
 pub use expand::{Expand, TextForm};
-pub use lent::{Lent, Observer, Reach, SentRequest};
+pub use lent::{Lent, Lookups, Observer, Reach, SentRequest};
 pub use log_ring::LogLine;
 pub use narthex_http::{Lookup, SystemLookup};
 pub use narthex_registry::{ConfigFault, GrantList, MemorySize};

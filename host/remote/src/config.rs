@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use narthex_http::{HttpConfig, remote_header_fault};
+use narthex_http::{
+    AzureAdConfig, CloudAuth, GoogleIamConfig, HttpConfig, SigV4Config, remote_header_fault,
+};
 use narthex_model::PromDuration;
 use narthex_model::relabel::RelabelConfig;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::MessageKind;
 
@@ -38,29 +39,15 @@ narthex_http::http_section! {
         pub protobuf_message: MessageKind = MessageKind::V1,
         pub queue_config: QueueConfig = QueueConfig::default(),
         pub metadata_config: MetadataConfig = MetadataConfig::default(),
-        #[serde(skip_serializing)]
-        pub sigv4: Option<NotSupported> = None,
-        #[serde(skip_serializing)]
-        pub azuread: Option<NotSupported> = None,
-        #[serde(skip_serializing)]
-        pub google_iam: Option<NotSupported> = None,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub sigv4: Option<SigV4Config> = None,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub azuread: Option<AzureAdConfig> = None,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub google_iam: Option<GoogleIamConfig> = None,
     }
     // One connection a shard: with HTTP/2 all would share one.
     http = HttpConfig { enable_http2: false, ..HttpConfig::default() };
-}
-
-/// A way to authenticate that Prometheus has and we have not: there is no value of it, and who
-/// writes one down is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotSupported {}
-
-impl<'de> Deserialize<'de> for NotSupported {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::custom(
-            "this way to authenticate is not supported for remote write yet: use basic_auth, \
-             authorization, oauth2, tls_config or headers",
-        ))
-    }
 }
 
 /// How samples wait and are sent.
@@ -136,6 +123,37 @@ impl Default for MetadataConfig {
 }
 
 impl RemoteWriteConfig {
+    /// What its HTTP client is made of, with what a cloud wants to know.
+    pub fn client_config(&self) -> HttpConfig {
+        HttpConfig {
+            cloud: self.clouds().into_iter().next(),
+            ..self.http_config()
+        }
+    }
+
+    /// The files that what it says of clouds names; empty names among them.
+    pub fn cloud_files(&mut self) -> Vec<&mut String> {
+        let mut files = Vec::new();
+        if let Some(azuread) = &mut self.azuread {
+            files.extend(azuread.files());
+        }
+        if let Some(google_iam) = &mut self.google_iam {
+            files.push(&mut google_iam.credentials_file);
+        }
+        files
+    }
+
+    /// What it says of clouds: one of them at most, where it is sound.
+    fn clouds(&self) -> Vec<CloudAuth> {
+        let azuread = self.azuread.clone().map(Box::new);
+        let clouds = [
+            self.sigv4.clone().map(CloudAuth::SigV4),
+            azuread.map(CloudAuth::AzureAd),
+            self.google_iam.clone().map(CloudAuth::GoogleIam),
+        ];
+        clouds.into_iter().flatten().collect()
+    }
+
     /// What does not fit together, in Prometheus' words where it has any.
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -175,9 +193,19 @@ impl RemoteWriteConfig {
                 faults.push(text.to_owned());
             }
         }
-        let instead = "basic_auth, authorization, oauth2, sigv4, azuread or google_iam";
+        let ways = "basic_auth, authorization, oauth2, sigv4, azuread or google_iam";
+        let clouds = self.clouds();
+        let has_other = self.basic_auth.is_some()
+            || self.authorization.is_some()
+            || self.oauth2.is_some()
+            || !self.bearer_token.is_empty()
+            || !self.bearer_token_file.is_empty();
+        if clouds.len() + usize::from(has_other && !clouds.is_empty()) > 1 {
+            faults.push(format!("at most one of {ways} must be configured"));
+        }
+        faults.extend(clouds.iter().flat_map(CloudAuth::faults));
         let headers = self.headers.keys();
-        faults.extend(headers.filter_map(|name| remote_header_fault(name, instead)));
+        faults.extend(headers.filter_map(|name| remote_header_fault(name, ways)));
         faults.extend(self.http_faults());
         faults
     }
@@ -215,7 +243,7 @@ mod tests {
         };
         assert!(check(std::slice::from_ref(&sound)).is_empty());
         type Change = fn(&mut RemoteWriteConfig);
-        let cases: [(&str, Change); 9] = [
+        let cases: [(&str, Change); 12] = [
             ("url for remote_write is empty", |c| c.url.clear()),
             ("must begin with http", |c| c.url = "a:9090".to_owned()),
             ("must be greater than 0", |c| c.queue_config.max_shards = 0),
@@ -233,6 +261,23 @@ mod tests {
                 c.headers.insert("Content-Type".to_owned(), "x".to_owned());
             }),
             ("no_proxy", |c| c.no_proxy = "x".to_owned()),
+            (
+                "at most one of basic_auth, authorization, oauth2, sigv4",
+                |c| {
+                    c.bearer_token_file = "t".to_owned();
+                    c.google_iam = Some(GoogleIamConfig::default());
+                },
+            ),
+            (
+                "at most one of basic_auth, authorization, oauth2, sigv4",
+                |c| {
+                    c.sigv4 = Some(SigV4Config::default());
+                    c.google_iam = Some(GoogleIamConfig::default());
+                },
+            ),
+            ("must provide an Azure Managed Identity", |c| {
+                c.azuread = Some(AzureAdConfig::default());
+            }),
         ];
         for (expected, change) in cases {
             let mut broken = sound.clone();

@@ -21,7 +21,7 @@ mod snappy;
 mod turns;
 mod wire;
 
-pub use config::{MetadataConfig, NotSupported, QueueConfig, RemoteWriteConfig, check};
+pub use config::{MetadataConfig, QueueConfig, RemoteWriteConfig, check};
 pub use fanout::{Fanout, LocalStart, PreparedReads};
 pub use metadata::ReceivedMetadata;
 pub use otlp::{

@@ -84,6 +84,12 @@ pub fn more_to_come() {
     gate::refreshing::more_to_come();
 }
 
+/// Said in a call of [`Discovery::refresh`]: so much was looked up, such as names, and so much of that
+/// in vain. The host counts it where it has a metric for that.
+pub fn looked_up(count: u32, failed: u32) {
+    gate::refreshing::looked_up(count, failed);
+}
+
 impl Group {
     /// A group without targets. The source names it among those of its job: a group of the same
     /// source takes its place.

@@ -52,6 +52,7 @@ pub struct Host {
     cluster: cluster::Cluster,
     templates: templates::Templates,
     has_more: bool,
+    looked_up: (u32, u32),
     logged: Vec<String>,
 }
 
@@ -227,6 +228,12 @@ impl Host {
     /// Whether the plugin has said, since this was asked last, that there is more to come.
     pub fn has_more() -> bool {
         with(|host| std::mem::take(&mut host.has_more))
+    }
+
+    /// How much the plugin has said, since this was asked last, that it looked up, and how much of that
+    /// in vain.
+    pub fn looked_up() -> (u32, u32) {
+        with(|host| std::mem::take(&mut host.looked_up))
     }
 
     /// What the plugin wrote to connections of the running thread's host, in order.

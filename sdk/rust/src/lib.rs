@@ -63,7 +63,7 @@ pub use address::{host_and_port, host_with_port};
 pub use batch::{Batch, Family, Histogram};
 pub use bindings::collector::Target;
 pub use bindings::narthex::plugin::types::{Error, MetricKind, Payload};
-pub use discovery::{Discovery, Group, label_name, more_to_come, only_changes};
+pub use discovery::{Discovery, Group, label_name, looked_up, more_to_come, only_changes};
 pub use exporter::Exporter;
 pub use receiver::{Alert, Notification, Outcome, Receiver};
 pub use slot::NoConfig;

@@ -56,6 +56,15 @@ pub struct KubernetesAttachMetadata {
     pub node: bool,
     /// Labels and annotations of their namespace.
     pub namespace: bool,
+    /// The name of the deployment that a pod belongs to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub deployment: bool,
+    /// The name of the job that a pod belongs to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub job: bool,
+    /// The name of the cron job that a pod's job belongs to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub cronjob: bool,
 }
 
 http_section! {

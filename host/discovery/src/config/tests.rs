@@ -130,7 +130,8 @@ fn each_entry_says_what_is_wrong_with_it_as_prometheus_does() {
         ),
         (
             "kubernetes",
-            json!({"role": "pod", "attach_metadata": {"node": true},
+            json!({"role": "pod", "attach_metadata": {"node": true, "deployment": true, "job": true,
+                "cronjob": true},
             "selectors": [{"role": "node"}]}),
             vec![],
         ),

@@ -1,6 +1,6 @@
-//! What Prometheus can do and nothing here does yet: service discoveries that no plugin brings, and
-//! the credentials of clouds. Such sections are checked name by name, so that a file is found good
-//! or bad as by Prometheus; a server does not start with one, because it would miss targets.
+//! What Prometheus can do and nothing here does yet: service discoveries that no plugin brings. Such
+//! sections are checked name by name, so that a file is found good or bad as by Prometheus; a server
+//! does not start with one, because it would miss targets.
 //!
 //! It is not: where their values are checked.
 
@@ -10,8 +10,6 @@ use crate::yaml::{Document, Fault, Part, Taken, nearest};
 /// A section that is known by its fields alone.
 struct Section {
     name: &'static str,
-    /// It is a list of maps; else it is one map.
-    is_list: bool,
     /// Whether it has the fields of an HTTP client as well.
     has_client: bool,
     /// Their names, with blanks between them.
@@ -20,11 +18,10 @@ struct Section {
     required: &'static str,
 }
 
-/// Sections of discoveries and of credentials, as Prometheus 3.14 has them and those before it.
-const SECTIONS: [Section; 33] = [
+/// Sections of discoveries, as Prometheus 3.14 has them and those before it.
+const SECTIONS: [Section; 30] = [
     Section {
         name: "azure_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "environment port subscription_id tenant_id client_id client_secret \
                  refresh_interval authentication_method resource_group",
@@ -32,7 +29,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "aws_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "role region endpoint access_key secret_key profile role_arn external_id \
                  port refresh_interval filters clusters request_concurrency",
@@ -40,21 +36,18 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "digitalocean_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "port refresh_interval",
         required: "",
     },
     Section {
         name: "dockerswarm_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "host role port filters refresh_interval",
         required: "host role",
     },
     Section {
         name: "ec2_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "endpoint region access_key secret_key profile role_arn external_id port \
                  refresh_interval filters",
@@ -62,7 +55,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "ecs_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "endpoint region access_key secret_key profile role_arn external_id port \
                  refresh_interval clusters request_concurrency",
@@ -70,7 +62,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "elasticache_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "endpoint region access_key secret_key profile role_arn external_id port \
                  refresh_interval clusters request_concurrency",
@@ -78,42 +69,36 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "eureka_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "server refresh_interval",
         required: "server",
     },
     Section {
         name: "gce_sd_configs",
-        is_list: true,
         has_client: false,
         fields: "project filter refresh_interval port zone tag_separator",
         required: "project zone",
     },
     Section {
         name: "hetzner_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "role port refresh_interval label_selector",
         required: "role",
     },
     Section {
         name: "ionos_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "datacenter_id refresh_interval port",
         required: "datacenter_id",
     },
     Section {
         name: "kuma_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "server refresh_interval fetch_timeout client_id",
         required: "server",
     },
     Section {
         name: "lightsail_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "endpoint region access_key secret_key profile role_arn external_id port \
                  refresh_interval",
@@ -121,21 +106,18 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "linode_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "port refresh_interval tag_separator region",
         required: "",
     },
     Section {
         name: "marathon_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "servers refresh_interval auth_token auth_token_file",
         required: "servers",
     },
     Section {
         name: "msk_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "endpoint region access_key secret_key profile role_arn external_id port \
                  refresh_interval clusters request_concurrency",
@@ -143,21 +125,18 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "nerve_sd_configs",
-        is_list: true,
         has_client: false,
         fields: "servers paths timeout",
         required: "servers paths",
     },
     Section {
         name: "nomad_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "allow_stale namespace refresh_interval region server tag_separator",
         required: "",
     },
     Section {
         name: "oci_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "compartment_id tenancy_id user_id region fingerprint private_key \
                  private_key_file private_key_passphrase port refresh_interval \
@@ -166,7 +145,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "openstack_sd_configs",
-        is_list: true,
         has_client: false,
         fields: "identity_endpoint username userid password project_name project_id \
                  application_credential_name application_credential_id \
@@ -176,7 +154,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "outscale_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "region endpoint access_key secret_key secret_key_file port \
                  refresh_interval",
@@ -184,7 +161,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "ovhcloud_sd_configs",
-        is_list: true,
         has_client: false,
         fields: "endpoint application_key application_secret consumer_key \
                  refresh_interval service",
@@ -192,14 +168,12 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "puppetdb_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "url query port include_parameters refresh_interval",
         required: "url query",
     },
     Section {
         name: "rds_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "endpoint region access_key secret_key profile role_arn external_id port \
                  refresh_interval clusters request_concurrency",
@@ -207,7 +181,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "scaleway_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "project_id role zone access_key secret_key secret_key_file api_url \
                  name_filter tags_filter port refresh_interval",
@@ -215,14 +188,12 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "serverset_sd_configs",
-        is_list: true,
         has_client: false,
         fields: "servers paths timeout",
         required: "servers paths",
     },
     Section {
         name: "stackit_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "project region endpoint port refresh_interval service_account_key \
                  service_account_key_path private_key private_key_path \
@@ -231,7 +202,6 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "triton_sd_configs",
-        is_list: true,
         has_client: false,
         fields: "account dns_suffix endpoint groups port refresh_interval version role \
                  tls_config",
@@ -239,38 +209,14 @@ const SECTIONS: [Section; 33] = [
     },
     Section {
         name: "uyuni_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "server username password entitlement separator refresh_interval",
         required: "server username password",
     },
     Section {
         name: "vultr_sd_configs",
-        is_list: true,
         has_client: true,
         fields: "port refresh_interval",
-        required: "",
-    },
-    Section {
-        name: "sigv4",
-        is_list: false,
-        has_client: false,
-        fields: "region access_key secret_key profile role_arn external_id \
-                 use_fips_sts_endpoint service_name",
-        required: "",
-    },
-    Section {
-        name: "azuread",
-        is_list: false,
-        has_client: false,
-        fields: "managed_identity workload_identity oauth sdk certificate cloud scope",
-        required: "",
-    },
-    Section {
-        name: "google_iam",
-        is_list: false,
-        has_client: false,
-        fields: "credentials_file",
         required: "",
     },
 ];
@@ -289,53 +235,22 @@ pub(super) fn take(document: &mut Document, pointer: &str, missing: &mut Vec<Fau
         };
         let part = taken.part();
         check(document, section, &part);
-        if !section.is_list {
-            check_alone(document, pointer, &part);
-        }
         let name = section.name;
-        let message = match name.strip_suffix(DISCOVERY) {
-            Some(mechanism) => format!("{name}: no plugin finds the targets of {mechanism} yet"),
-            None => format!("{name}: this way to authenticate is not there yet"),
-        };
-        let hint = match section.is_list {
-            true => {
-                "http_sd_configs, file_sd_configs or a plugin of your own \
-                     (plugin_sd_configs) can bring them"
-            }
-            false => "use basic_auth, authorization, oauth2, tls_config or headers",
-        };
+        let mechanism = name.strip_suffix(DISCOVERY).unwrap_or(name);
+        let message = format!("{name}: no plugin finds the targets of {mechanism} yet");
+        let hint = "http_sd_configs, file_sd_configs or a plugin of your own \
+                    (plugin_sd_configs) can bring them";
         missing.push(document.at_part(&part, message).with_hint(hint));
     }
 }
 
-/// Who authenticates in one way must not in another.
-fn check_alone(document: &mut Document, pointer: &str, part: &Part) {
-    let names = document.names(pointer);
-    let mut others = names.iter().filter(|name| {
-        let is_cloud = SECTIONS.iter().any(|s| !s.is_list && s.name == **name);
-        is_cloud || ["basic_auth", "authorization", "oauth2"].contains(name)
-    });
-    if let Some(other) = others.next() {
-        let message = format!(
-            "at most one of basic_auth, authorization, oauth2, sigv4, azuread or google_iam must \
-             be configured, and there is {other}"
-        );
-        let fault = document.at_part(part, message);
-        document.push(fault);
-    }
-}
-
 fn check(document: &mut Document, section: &Section, part: &Part) {
-    let entries = match (section.is_list, part.is_list()) {
-        (true, true) => part.entries(),
-        (false, _) => vec![part.clone()],
-        (true, false) => {
-            let fault = document.at_part(part, format!("{}: expected a list", section.name));
-            document.push(fault);
-            return;
-        }
-    };
-    for entry in entries {
+    if !part.is_list() {
+        let fault = document.at_part(part, format!("{}: expected a list", section.name));
+        document.push(fault);
+        return;
+    }
+    for entry in part.entries() {
         if !entry.is_map() {
             let fault = document.at_part(&entry, format!("{}: expected a map", section.name));
             document.push(fault);

@@ -2,6 +2,7 @@
 //!
 //! It is not: what sends them, which is `narthex-notifier`.
 
+use narthex_http::{CloudAuth, HttpConfig, SigV4Config};
 use narthex_model::relabel::RelabelConfig;
 use narthex_model::{Labels, PromDuration};
 use narthex_notifier as notifier;
@@ -34,6 +35,8 @@ pub(super) struct AlertmanagerConfig {
     api_version: ApiVersion,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alert_relabel_configs: Vec<RelabelConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sigv4: Option<SigV4Config>,
 }
 
 impl Default for AlertmanagerConfig {
@@ -43,6 +46,7 @@ impl Default for AlertmanagerConfig {
             timeout: PromDuration::from_secs(10),
             api_version: ApiVersion::V2,
             alert_relabel_configs: Vec::new(),
+            sigv4: None,
         }
     }
 }
@@ -75,6 +79,26 @@ impl AlertingConfig {
         self.alert_relabel_configs.is_empty() && self.alertmanagers.is_empty()
     }
 
+    /// Writes down what does not fit together in the entries beside what is as in a job.
+    pub(super) fn check(&self, document: &mut Document, receivers: &[Receiver]) {
+        for (entry, receiver) in self.alertmanagers.iter().zip(receivers) {
+            let Some(sigv4) = &entry.sigv4 else { continue };
+            let http = receiver.client.http_config();
+            let has_other =
+                http.basic_auth.is_some() || http.authorization.is_some() || http.oauth2.is_some();
+            let mut faults = sigv4.faults();
+            if has_other {
+                faults.push(
+                    "at most one of basic_auth, authorization, oauth2 & sigv4 must be configured"
+                        .to_owned(),
+                );
+            }
+            for fault in faults {
+                document.fault(&receiver.pointer, fault);
+            }
+        }
+    }
+
     /// What the notifier follows, of a section whose parts could all be read.
     pub(super) fn notifier(
         &self,
@@ -85,7 +109,10 @@ impl AlertingConfig {
         let entries = entries.map(|(entry, receiver)| {
             let client = &receiver.client;
             notifier::AlertmanagerConfig {
-                http: client.http_config(),
+                http: HttpConfig {
+                    cloud: entry.sigv4.clone().map(CloudAuth::SigV4),
+                    ..client.http_config()
+                },
                 scheme: client.scheme.clone(),
                 path_prefix: entry.path_prefix.clone(),
                 timeout: entry.timeout,

@@ -26,6 +26,9 @@ pub(super) fn resolve_remote_write(config: &mut RemoteWriteConfig, folder: &Path
     for file in config.http_files() {
         join(file, folder);
     }
+    for file in config.cloud_files() {
+        join(file, folder);
+    }
 }
 
 /// Makes the files that an entry of `remote_read` names relative to the config's folder.

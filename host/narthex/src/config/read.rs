@@ -84,9 +84,6 @@ pub(super) fn read(
     let (mut missing, mut warnings) = (Vec::new(), Vec::new());
     warnings.extend(lint::faults(&main));
     take_absent(&mut main, &mut missing);
-    for at in main.entries("/remote_write") {
-        absent::take(&mut main, &format!("/remote_write/{at}"), &mut missing);
-    }
     let mut receivers = alerting::take(&mut main, &mut missing);
     for receiver in &mut receivers {
         paths::resolve_job(&mut receiver.client, folder);
@@ -101,6 +98,7 @@ pub(super) fn read(
     };
     let jobs = std::mem::take(&mut sections.scrape_configs);
     check_sections(&mut main, &mut sections, checks);
+    sections.alerting.check(&mut main, &receivers);
     let patterns = match checks.syntax_only {
         true => &[][..],
         false => sections.scrape_config_files.as_slice(),

@@ -1,3 +1,4 @@
+use narthex_http::CloudAuth;
 use narthex_scrape::config::ScrapeProtocol;
 
 use super::*;
@@ -373,10 +374,7 @@ fn what_cannot_be_run_yet_is_sound_and_says_so() {
     };
     let expected = ["(4, 10) tracing: spans are not sent yet"];
     assert_eq!(messages(&config.warnings), expected);
-    let expected = [
-        "(8, 33) ec2_sd_configs: no plugin finds the targets of ec2 yet",
-        "(9, 41) sigv4: this way to authenticate is not there yet",
-    ];
+    let expected = ["(8, 33) ec2_sd_configs: no plugin finds the targets of ec2 yet"];
     assert_eq!(messages(&config.missing), expected);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("prometheus.yml");
@@ -389,6 +387,52 @@ fn what_cannot_be_run_yet_is_sound_and_says_so() {
         error.contains("prometheus.yml:8:33: ec2_sd_configs"),
         "{error}"
     );
+}
+
+#[test]
+fn what_clouds_want_to_know_is_read_and_printed_without_its_secrets() {
+    let config = Config::parse(
+        "alerting: {alertmanagers: [{sigv4: {region: a, access_key: k, secret_key: hunter2}}]}\n\
+         remote_write:\n\
+         - {url: 'http://a', sigv4: {region: b, role_arn: r}}\n\
+         - {url: 'http://b', azuread: {workload_identity: {token_file_path: t,\n\
+         \x20   client_id: 00000000-0000-0000-0000-000000000000,\n\
+         \x20   tenant_id: 00000000-0000-0000-0000-000000000000}}}\n\
+         - {url: 'http://c', google_iam: {credentials_file: key.json}}\n\
+         - {url: 'http://d', google_iam: {}}\n",
+        "/etc/prometheus.yml",
+    )
+    .unwrap();
+    for part in [
+        "secret_key: <secret>\n",
+        "role_arn: r\n",
+        "token_file_path: /etc/t\n",
+        "credentials_file: /etc/key.json\n",
+        "google_iam: {}\n",
+    ] {
+        assert!(config.yaml.contains(part), "{part}: {}", config.yaml);
+    }
+    assert!(!config.yaml.contains("hunter2"), "{}", config.yaml);
+    assert!(config.missing.is_empty());
+    let cloud = |at: usize| config.remote_write[at].client_config().cloud;
+    assert!(matches!(cloud(0), Some(CloudAuth::SigV4(_))));
+    assert!(matches!(cloud(1), Some(CloudAuth::AzureAd(_))));
+    assert!(matches!(cloud(2), Some(CloudAuth::GoogleIam(_))));
+    let notified = &config.notifier.alertmanagers[0].http.cloud;
+    assert!(matches!(notified, Some(CloudAuth::SigV4(_))));
+    let text = "alerting: {alertmanagers: [{basic_auth: {username: u}, sigv4: {access_key: k}}]}\n\
+                remote_write: [{url: 'http://a', azuread: {sdk: {}, oauth: {}}}]\n";
+    let error = Config::parse(text, "prometheus.yml")
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "must provide a AWS SigV4 Access key and Secret Key",
+        "at most one of basic_auth, authorization, oauth2 & sigv4",
+        "cannot provide multiple authentication methods in the Azure AD config",
+        "must provide an Azure OAuth client_id",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
 }
 
 #[test]

@@ -160,14 +160,6 @@ impl Document {
         }
     }
 
-    /// The names of the fields of a map.
-    pub(crate) fn names(&self, pointer: &str) -> Vec<&str> {
-        match &find(&self.root, pointer).value {
-            Value::Map(fields) => fields.iter().map(|field| field.name.as_str()).collect(),
-            _ => Vec::new(),
-        }
-    }
-
     /// Takes fields out of a map, which are then as if they were not there.
     pub(crate) fn take(&mut self, pointer: &str, is_taken: impl Fn(&str) -> bool) -> Vec<Taken> {
         let Some(node) = find_mut(&mut self.root, pointer) else {

@@ -283,6 +283,31 @@ async fn what_a_discovery_tells_in_pieces_comes_as_one() {
 }
 
 #[tokio::test]
+async fn what_a_discovery_looked_up_is_told_to_who_counts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut guest = finder();
+    guest.imports = "(import \"narthex:plugin/refreshing@0.1.0\" \"looked-up\"
+        (func $looked (param i32 i32)))"
+        .to_owned();
+    guest.call = format!("(call $looked (i32.const 3) (i32.const 1)) {}", guest.call);
+    let bench = bench(folder.path(), &guest).await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let lent = Lent::default().with_lookups(move |count, failed| {
+        // Nobody listens any more at the end of the test.
+        let _ = told.send((count, failed));
+    });
+    let discoverer = bench
+        .runtime
+        .discoverer("made", "a", &Value::Null, GENEROUS * 60, lent);
+    let discoverer = discoverer.unwrap();
+    let (sender, mut receiver) = mpsc::channel(1);
+    let finding = tokio::spawn(async move { discoverer.run(sender).await });
+    assert_eq!(receiver.recv().await.unwrap().len(), 1);
+    assert_eq!(heard.recv().await, Some((3, 1)));
+    finding.abort();
+}
+
+#[tokio::test]
 async fn a_change_in_the_cluster_is_a_reason_to_ask_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut guest = finder();

@@ -77,7 +77,7 @@ impl HttpExchange {
             headers.insert(name, HeaderValue::from_str(value).map_err(|_| invalid())?);
         }
         Ok(Self {
-            client: Client::new(&config.http_config())?,
+            client: Client::new(&config.client_config())?,
             url: config.url.clone(),
             headers,
             timeout: config.remote_timeout.as_std(),

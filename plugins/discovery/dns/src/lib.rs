@@ -8,7 +8,7 @@ mod resolver;
 
 use std::collections::BTreeMap;
 
-use narthex_sdk::{Discovery, Error, Group, host_with_port, log};
+use narthex_sdk::{Discovery, Error, Group, host_with_port, log, looked_up};
 use serde::Deserialize;
 
 use records::{Data, Kind};
@@ -72,8 +72,12 @@ impl Discovery for Dns {
     /// A name that cannot be looked up keeps its group. It is an error only where nothing is known
     /// of any name.
     fn refresh(&mut self) -> Result<Vec<Group>, Error> {
-        self.resolver.read_config()?;
-        let mut last = None;
+        // An entry of the config has far fewer names.
+        let count = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.resolver
+            .read_config()
+            .inspect_err(|_| looked_up(count, count))?;
+        let (mut last, mut failed) = (None, 0);
         for name in &self.names {
             match self.resolver.look_up(name, self.kind) {
                 Ok(records) => {
@@ -86,9 +90,11 @@ impl Discovery for Dns {
                     let fields = [("name", name.as_str()), ("error", error.message())];
                     log::warn("a name was not looked up", &fields);
                     last = Some(error);
+                    failed += 1;
                 }
             }
         }
+        looked_up(count, failed);
         match last {
             Some(error) if self.known.is_empty() => Err(error),
             _ => Ok(self.known.values().cloned().collect()),

@@ -153,13 +153,17 @@ fn a_name_without_an_answer_keeps_what_it_had() {
     let mut dns = made("A", &["a", "broken."]);
     let found = targets(&dns.refresh().unwrap());
     assert_eq!(found, ["10.1.0.1:9 name=a"]);
+    assert_eq!(Host::looked_up(), (2, 1));
     host()
         .datagrams("10.0.0.1:53", |query: &[u8]| {
             Some(answered(query, 0, 2, &[]))
         })
         .install();
     assert_eq!(targets(&dns.refresh().unwrap()), found);
+    assert_eq!(Host::looked_up(), (2, 2));
     let text = made("A", &["a"]).refresh().unwrap_err();
+    // It counts where nothing is found, too.
+    assert_eq!(Host::looked_up(), (1, 1));
     let expected = "could not resolve \"a\": 10.0.0.2 answers with code 5";
     assert!(
         text.message().contains("answers with code"),

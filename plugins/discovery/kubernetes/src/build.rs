@@ -138,8 +138,44 @@ impl Builder {
         };
         let key = key(&target.namespace, &target.name);
         needs.push(Need::pod(&key));
-        let pod = find(self.kinds.pods.as_ref(), &key)?;
-        Ok(pod.map(|pod| (key, pod)))
+        let pod: Option<Pod> = find(self.kinds.pods.as_ref(), &key)?;
+        let Some(mut pod) = pod else {
+            return Ok(None);
+        };
+        pod.workload = self.workload(&pod.metadata, needs)?;
+        Ok(Some((key, pod)))
+    }
+
+    /// What a pod belongs to beyond its controller: its deployment, its job, and the cron job of
+    /// that, as far as they are wanted.
+    pub(crate) fn workload(&self, pod: &Metadata, needs: &mut Vec<Need>) -> Result<Labels, Error> {
+        let mut labels = Labels::default();
+        let Some(owner) = pod.controller().filter(|owner| !owner.name.is_empty()) else {
+            return Ok(labels);
+        };
+        let key = key(&pod.namespace, &owner.name);
+        let of = |kind: &Kind, wanted: &str| {
+            let between = kind.lookup::<Plain>(&key)?;
+            let owner = between.as_ref().and_then(|one| one.metadata.controller());
+            let owner = owner.filter(|owner| owner.kind == wanted);
+            Ok::<_, Error>(owner.map(|owner| owner.name.clone()))
+        };
+        if let Some(replica_sets) = &self.kinds.replica_sets
+            && owner.kind == "ReplicaSet"
+        {
+            needs.push(Need::replica_set(&key));
+            labels.set_some("pod_deployment_name", of(replica_sets, "Deployment")?);
+        }
+        if self.attach.job && owner.kind == "Job" {
+            labels.set("pod_job_name", &owner.name);
+        }
+        if let Some(jobs) = &self.kinds.jobs
+            && owner.kind == "Job"
+        {
+            needs.push(Need::job(&key));
+            labels.set_some("pod_cronjob_name", of(jobs, "CronJob")?);
+        }
+        Ok(labels)
     }
 }
 

@@ -77,6 +77,12 @@ pub struct AttachMetadata {
     pub node: bool,
     /// Labels and annotations of their namespace.
     pub namespace: bool,
+    /// The name of the deployment that a pod belongs to.
+    pub deployment: bool,
+    /// The name of the job that a pod belongs to.
+    pub job: bool,
+    /// The name of the cron job that a pod's job belongs to.
+    pub cronjob: bool,
 }
 
 impl Config {

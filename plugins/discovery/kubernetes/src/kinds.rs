@@ -17,6 +17,10 @@ pub(crate) struct Kinds {
     pub(crate) pods: Option<Kind>,
     pub(crate) nodes: Option<Kind>,
     pub(crate) namespaces: Option<Kind>,
+    /// What stands between a pod and its deployment.
+    pub(crate) replica_sets: Option<Kind>,
+    /// What stands between a pod and its cron job.
+    pub(crate) jobs: Option<Kind>,
 }
 
 /// The objects of one kind, a watch for each namespace that is looked at, or one for all.
@@ -42,9 +46,15 @@ impl Kinds {
         };
         let (role, attach) = (config.role, config.attach_metadata);
         let has_backends = matches!(role, Role::Endpoints | Role::EndpointSlice);
-        let has_nodes = (has_backends || role == Role::Pod) && attach.node;
+        let has_pods = has_backends || role == Role::Pod;
+        let has_nodes = has_pods && attach.node;
         let has_namespaces = role != Role::Node && attach.namespace;
         let when = |wanted: bool, role: Role| wanted.then(|| kind(role)).transpose();
+        let owners = |wanted: bool, version: &str, name: &str| {
+            let namespaces = &config.namespaces.names;
+            let open = || Kind::open(version, name, namespaces, ("", ""));
+            (has_pods && wanted).then(open).transpose()
+        };
         Ok(Self {
             main: kind(role)?,
             services: when(has_backends, Role::Service)?,
@@ -53,6 +63,8 @@ impl Kinds {
             namespaces: has_namespaces
                 .then(|| Kind::open("v1", "Namespace", &[], ("", "")))
                 .transpose()?,
+            replica_sets: owners(attach.deployment, "apps/v1", "ReplicaSet")?,
+            jobs: owners(attach.cronjob, "batch/v1", "Job")?,
         })
     }
 }

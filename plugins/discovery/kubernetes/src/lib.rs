@@ -111,6 +111,8 @@ impl Kubernetes {
             (&mut kinds.pods, Need::pod),
             (&mut kinds.nodes, Need::node),
             (&mut kinds.namespaces, Need::namespace),
+            (&mut kinds.replica_sets, Need::replica_set),
+            (&mut kinds.jobs, Need::job),
         ] {
             if let Some(kind) = kind {
                 kind.news(|key, _| stale.extend(needs.who_need(&need(key))))?;

@@ -6,13 +6,19 @@ use std::rc::Rc;
 /// An object that a group needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Need {
+    Job(Rc<str>),
     Namespace(Rc<str>),
     Node(Rc<str>),
     Pod(Rc<str>),
+    ReplicaSet(Rc<str>),
     Service(Rc<str>),
 }
 
 impl Need {
+    pub(crate) fn job(key: &str) -> Self {
+        Self::Job(key.into())
+    }
+
     pub(crate) fn namespace(name: &str) -> Self {
         Self::Namespace(name.into())
     }
@@ -23,6 +29,10 @@ impl Need {
 
     pub(crate) fn pod(key: &str) -> Self {
         Self::Pod(key.into())
+    }
+
+    pub(crate) fn replica_set(key: &str) -> Self {
+        Self::ReplicaSet(key.into())
     }
 
     pub(crate) fn service(key: &str) -> Self {

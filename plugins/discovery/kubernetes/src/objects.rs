@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::labels::Labels;
+
 /// Objects whose fields may be absent.
 macro_rules! objects {
     ($($(#[$doc:meta])* $name:ident { $($(#[$mark:meta])* $field:ident: $type:ty,)* })*) => {
@@ -58,6 +60,9 @@ objects! {
 
     Pod {
         metadata: Metadata,
+        /// What it belongs to beyond its controller, as far as that is wanted: no field of its own.
+        #[serde(skip)]
+        workload: Labels,
         spec: PodSpec,
         status: PodStatus,
     }

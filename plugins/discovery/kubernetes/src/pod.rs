@@ -25,6 +25,8 @@ impl Builder {
             draft.labels.merge(&node);
         }
         draft.labels.merge(&pod.labels());
+        let workload = self.workload(&pod.metadata, &mut draft.needs)?;
+        draft.labels.merge(&workload);
         draft.labels.set("namespace", &pod.metadata.namespace);
         self.attach_namespace(&pod.metadata, draft)?;
         for (container, is_init) in pod.containers() {
@@ -114,6 +116,7 @@ impl Pod {
                 labels.set_some(name, Some(value).filter(|value| !value.is_empty()));
             }
         }
+        labels.merge(&self.workload);
         labels
     }
 

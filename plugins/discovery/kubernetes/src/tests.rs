@@ -152,6 +152,112 @@ fn metadata_is_attached_where_it_is_wanted() {
     }
 }
 
+/// The labels of the first target of each group that are about what a pod belongs to.
+fn workloads(groups: &[Group]) -> BTreeMap<String, Vec<(String, String)>> {
+    let names = ["pod_deployment_name", "pod_job_name", "pod_cronjob_name"];
+    let is_one = |name: &str| {
+        let name = name.strip_prefix("__meta_kubernetes_");
+        name.is_some_and(|name| names.contains(&name))
+    };
+    let labels = |group: &Group| {
+        let labels = group.labels.iter().chain(group.targets.iter().flatten());
+        let labels = labels.filter(|(name, _)| is_one(name));
+        labels.cloned().collect::<Vec<_>>()
+    };
+    let groups = groups.iter();
+    groups
+        .map(|group| (group.source.clone(), labels(group)))
+        .collect()
+}
+
+#[test]
+fn what_a_pods_controller_belongs_to_is_attached() {
+    let owned = |kind: &str, name: &str, owner: (&str, &str)| {
+        let owners = json!([{"kind": owner.0, "name": owner.1, "controller": true}]);
+        let owners = if owner.0.is_empty() {
+            json!(null)
+        } else {
+            owners
+        };
+        json!({"kind": kind, "metadata": {"namespace": "a", "name": name,
+            "ownerReferences": owners},
+            "spec": {"containers": [{"name": "c"}]}, "status": {"podIP": "10.0.0.1"}})
+        .to_string()
+    };
+    let happen = |version: &str, kind: &str, change, name: &str, owner| {
+        Host::happen(version, kind, change, &owned(kind, name, owner));
+    };
+    Host::new().install();
+    for (name, owner) in [
+        ("web", ("ReplicaSet", "web-1")),
+        ("bare", ("ReplicaSet", "bare-1")),
+        ("night", ("Job", "night-7")),
+        ("once", ("Job", "once")),
+        ("agent", ("DaemonSet", "agent")),
+        ("alone", ("", "")),
+    ] {
+        happen("v1", "Pod", Change::Added, name, owner);
+    }
+    for (name, owner) in [("web-1", ("Deployment", "web")), ("bare-1", ("", ""))] {
+        happen("apps/v1", "ReplicaSet", Change::Added, name, owner);
+    }
+    happen(
+        "batch/v1",
+        "Job",
+        Change::Added,
+        "night-7",
+        ("CronJob", "night"),
+    );
+    let slice = json!({"kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"namespace": "a", "name": "s"}, "ports": [{"port": 80}],
+        "endpoints": [{"addresses": ["10.0.0.1"], "targetRef":
+            {"kind": "Pod", "namespace": "a", "name": "web"}}]});
+    let version = "discovery.k8s.io/v1";
+    Host::happen(version, "EndpointSlice", Change::Added, &slice.to_string());
+
+    let label = |name: &str, value: &str| {
+        let name = format!("__meta_kubernetes_pod_{name}_name");
+        (name, value.to_owned())
+    };
+    let expected = |of: [(&str, Vec<(String, String)>); 6]| {
+        let groups = of.into_iter();
+        groups
+            .map(|(name, labels)| (format!("pod/a/{name}"), labels))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let all = json!({"deployment": true, "job": true, "cronjob": true});
+    let mut pods = started(json!({"role": "pod", "attach_metadata": all}));
+    let night = vec![label("cronjob", "night"), label("job", "night-7")];
+    let found = expected([
+        ("web", vec![label("deployment", "web")]),
+        ("bare", vec![]),
+        ("night", night),
+        ("once", vec![label("job", "once")]),
+        ("agent", vec![]),
+        ("alone", vec![]),
+    ]);
+    assert_eq!(workloads(&told(&mut pods)), found);
+    // A job that comes later is a reason to make its pods' group anew.
+    happen(
+        "batch/v1",
+        "Job",
+        Change::Added,
+        "once",
+        ("CronJob", "daily"),
+    );
+    let again = vec![label("cronjob", "daily"), label("job", "once")];
+    let again = BTreeMap::from([("pod/a/once".to_owned(), again)]);
+    assert_eq!(workloads(&told(&mut pods)), again);
+    // Nobody asked for it here.
+    let mut plain = started(json!({"role": "pod"}));
+    let labels = workloads(&told(&mut plain));
+    assert!(labels.values().all(Vec::is_empty), "{labels:?}");
+    let mut slices = started(json!({"role": "endpointslice", "attach_metadata": all}));
+    let found = vec![label("deployment", "web")];
+    let found = BTreeMap::from([("endpointslice/a/s".to_owned(), found)]);
+    assert_eq!(workloads(&told(&mut slices)), found);
+}
+
 #[test]
 fn of_some_namespaces_nothing_of_others_is_seen() {
     let namespaces = json!({"names": ["infra", "empty"]});

@@ -154,4 +154,11 @@ pub(crate) mod refreshing {
     pub(crate) fn more_to_come() {
         with(|host| host.has_more = true);
     }
+
+    pub(crate) fn looked_up(count: u32, failed: u32) {
+        with(|host| {
+            host.looked_up.0 += count;
+            host.looked_up.1 += failed;
+        });
+    }
 }

@@ -1,0 +1,185 @@
+//! AWS' Security Token Service: keys of a role for who has other keys, or a token of another
+//! authority.
+
+use jiff::Timestamp;
+use reqwest::{Method, Url};
+
+use super::signature::{Scope, ToSign};
+use super::{Keys, signed};
+use crate::Secret;
+use crate::cloud::environment::{Environment, Question};
+use crate::cloud::lease::Lease;
+
+/// The version of its interface.
+const VERSION: &str = "2011-06-15";
+
+/// What sessions are called where nothing is said.
+const SESSION_NAME: &str = "narthex";
+
+/// The service.
+#[derive(Clone)]
+pub(crate) struct Sts {
+    endpoint: String,
+    region: String,
+    environment: Environment,
+}
+
+/// A role to be assumed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) arn: String,
+    /// Empty where nothing is agreed on.
+    pub(crate) external_id: String,
+    /// Empty for a name of ours.
+    pub(crate) session_name: String,
+}
+
+impl Role {
+    fn session_name(&self) -> &str {
+        match self.session_name.as_str() {
+            "" => SESSION_NAME,
+            name => name,
+        }
+    }
+}
+
+impl Sts {
+    /// That of a region, or the one that the variables name.
+    pub(crate) fn new(region: String, is_fips: bool, environment: Environment) -> Self {
+        let mut given = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter();
+        let given = given.find_map(|name| environment.variable(name));
+        let endpoint = given.unwrap_or_else(|| {
+            let service = if is_fips { "sts-fips" } else { "sts" };
+            let domain = match region.starts_with("cn-") {
+                true => "amazonaws.com.cn",
+                false => "amazonaws.com",
+            };
+            format!("https://{service}.{region}.{domain}/")
+        });
+        Self {
+            endpoint,
+            region,
+            environment,
+        }
+    }
+
+    /// The keys of a role for who has keys.
+    ///
+    /// # Errors
+    /// The service refuses or does not answer.
+    pub(crate) async fn assume(&self, role: &Role, keys: &Keys) -> Result<Lease<Keys>, String> {
+        let action = "AssumeRole";
+        let mut form = vec![
+            ("Action", action),
+            ("Version", VERSION),
+            ("RoleArn", role.arn.as_str()),
+            ("RoleSessionName", role.session_name()),
+        ];
+        if !role.external_id.is_empty() {
+            form.push(("ExternalId", &role.external_id));
+        }
+        let mut question = Question::form(self.endpoint.clone(), &form);
+        let url = Url::parse(&self.endpoint);
+        let url = url.map_err(|error| format!("{}: {error}", self.endpoint))?;
+        let scope = Scope {
+            region: &self.region,
+            service: "sts",
+        };
+        let to_sign = ToSign {
+            method: &Method::POST,
+            url: &url,
+            content_type: Some("application/x-www-form-urlencoded"),
+            body: &question.body,
+        };
+        let headers = signed(keys, scope, self.environment.now_ms(), &to_sign)?;
+        question.headers.extend(headers);
+        self.keys(action, role, question).await
+    }
+
+    /// The keys of a role for who has a token of an authority that it trusts.
+    ///
+    /// # Errors
+    /// As [`Self::assume`].
+    pub(crate) async fn assume_with_token(
+        &self,
+        role: &Role,
+        token: &Secret,
+    ) -> Result<Lease<Keys>, String> {
+        let action = "AssumeRoleWithWebIdentity";
+        let form = [
+            ("Action", action),
+            ("Version", VERSION),
+            ("RoleArn", role.arn.as_str()),
+            ("RoleSessionName", role.session_name()),
+            ("WebIdentityToken", token.expose()),
+        ];
+        let question = Question::form(self.endpoint.clone(), &form);
+        self.keys(action, role, question).await
+    }
+
+    async fn keys(
+        &self,
+        action: &str,
+        role: &Role,
+        question: Question,
+    ) -> Result<Lease<Keys>, String> {
+        let failed = |why: String| format!("{action} of {}: {why}", role.arn);
+        let answer = self.environment.ask(question).await.map_err(failed)?;
+        let xml = answer.text();
+        if !answer.status.is_success() {
+            let why = match (element(&xml, "Code"), element(&xml, "Message")) {
+                (Some(code), Some(message)) => format!("{code}: {message}"),
+                _ => answer.refusal(),
+            };
+            return Err(failed(why));
+        }
+        let lease = read(&xml, &self.environment);
+        lease.ok_or_else(|| failed("the answer has no keys".to_owned()))
+    }
+}
+
+fn read(xml: &str, environment: &Environment) -> Option<Lease<Keys>> {
+    let keys = Keys {
+        access_key: element(xml, "AccessKeyId")?,
+        secret_key: Secret::new(element(xml, "SecretAccessKey")?),
+        session_token: Secret::new(element(xml, "SessionToken")?),
+    };
+    let ends: Timestamp = element(xml, "Expiration")?.parse().ok()?;
+    let lasts = environment.until(ends.as_millisecond());
+    Some(Lease::lasting(keys, lasts))
+}
+
+/// The text of the first element of that name that has a text and nothing else.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    let mut text = text.trim().to_owned();
+    for (entity, meant) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ] {
+        text = text.replace(entity, meant);
+    }
+    Some(text).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_in_xml() {
+        let xml = "<A><B>x &amp;lt; y</B><C/><D></D></A>";
+        for (name, text) in [
+            ("B", Some("x &lt; y")),
+            ("C", None),
+            ("D", None),
+            ("E", None),
+        ] {
+            assert_eq!(element(xml, name).as_deref(), text, "{name}");
+        }
+    }
+}

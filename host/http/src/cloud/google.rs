@@ -1,0 +1,187 @@
+//! `google_iam`: tokens of Google Cloud, as Managed Service for Prometheus takes them.
+//!
+//! It is not: identities of other clouds (`external_account`), nor who acts for another
+//! (`impersonated_service_account`); such files are refused by name.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::environment::{Environment, Question, Way};
+use super::jwt::{self, Algorithm};
+use super::lease::{Lease, Leased};
+use crate::Secret;
+use crate::oauth2::encoded;
+
+/// What tokens are good for.
+const SCOPE: &str = "https://www.googleapis.com/auth/monitoring.write";
+
+/// Where tokens are, for files that do not say it.
+const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+
+/// The grant type of who signs what it asks for (RFC 7523, 2.1).
+const ASSERTION: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// What we sign is good so long: the most that Google takes.
+const ASSERTION_SECONDS: i64 = 3600;
+
+/// The machine's metadata service.
+const MACHINE: &str = "metadata.google.internal";
+
+/// Where `gcloud` puts the credentials of who logs in, below the home folder.
+const OF_USER: &str = ".config/gcloud/application_default_credentials.json";
+
+/// What a configuration says of it, field for field as Prometheus' `google_iam`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GoogleIamConfig {
+    /// A file with credentials in JSON; where it is empty, what Google's own programs would take.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub credentials_file: String,
+}
+
+/// Has a token for whoever asks.
+pub(crate) struct GoogleTokens {
+    credentials_file: String,
+    environment: Environment,
+    held: Leased<Secret>,
+}
+
+#[derive(Deserialize)]
+struct ServiceAccount {
+    client_email: String,
+    private_key: Secret,
+    #[serde(default)]
+    private_key_id: String,
+    token_uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AuthorizedUser {
+    client_id: String,
+    client_secret: Secret,
+    refresh_token: Secret,
+    token_uri: Option<String>,
+}
+
+impl GoogleTokens {
+    pub(crate) fn new(config: &GoogleIamConfig, environment: Environment) -> Self {
+        Self {
+            credentials_file: config.credentials_file.clone(),
+            environment,
+            held: Leased::default(),
+        }
+    }
+
+    /// The token for the next request.
+    ///
+    /// # Errors
+    /// There is none, and why.
+    pub(crate) async fn token(&self) -> Result<Secret, String> {
+        let token = self.held.get(self.fetch()).await;
+        token.map_err(|error| format!("google_iam: cannot fetch a token: {error}"))
+    }
+
+    async fn fetch(&self) -> Result<Lease<Secret>, String> {
+        let (token, lasts) = match self.file().await {
+            Some(file) => self.of_file(&file).await?,
+            None => self.of_machine().await?,
+        };
+        Ok(Lease::lasting(token, lasts))
+    }
+
+    /// The file that counts; none, where the machine is asked.
+    async fn file(&self) -> Option<String> {
+        if !self.credentials_file.is_empty() {
+            return Some(self.credentials_file.clone());
+        }
+        let variable = "GOOGLE_APPLICATION_CREDENTIALS";
+        let file = self.environment.file(variable, OF_USER)?;
+        let is_said = self.environment.variable(variable).is_some();
+        let is_there = is_said || tokio::fs::try_exists(&file).await.unwrap_or(false);
+        is_there.then(|| file.display().to_string())
+    }
+
+    /// It is read for each token, so that a new key counts from the next one on.
+    async fn of_file(&self, file: &str) -> Result<(Secret, Duration), String> {
+        let text = self.environment.secret(file).await?;
+        let name = Path::new(file).display();
+        let read: Value = serde_json::from_str(text.expose())
+            .map_err(|_| format!("{name} has no credentials in JSON"))?;
+        let kind = read.get("type").and_then(Value::as_str).unwrap_or_default();
+        // What serde says could quote a secret.
+        let incomplete = |_: serde_json::Error| format!("{name} is no complete {kind}");
+        match kind {
+            "service_account" => {
+                let account = ServiceAccount::deserialize(&read).map_err(incomplete)?;
+                self.of_account(&account)
+                    .await
+                    .map_err(|error| format!("{name}: {error}"))
+            }
+            "authorized_user" => {
+                let user = AuthorizedUser::deserialize(&read).map_err(incomplete)?;
+                self.of_user(&user).await
+            }
+            other => Err(format!(
+                "{name} has credentials of type {other:?}; there are service_account and \
+                 authorized_user"
+            )),
+        }
+    }
+
+    async fn of_account(&self, account: &ServiceAccount) -> Result<(Secret, Duration), String> {
+        let token_uri = account.token_uri.as_deref().unwrap_or(TOKEN_URI);
+        let now = self.environment.now_ms() / 1000;
+        let claims = json!({
+            "iss": account.client_email,
+            "scope": SCOPE,
+            "aud": token_uri,
+            "iat": now,
+            "exp": now + ASSERTION_SECONDS,
+        });
+        let header = match account.private_key_id.as_str() {
+            "" => json!({}),
+            id => json!({ "kid": id }),
+        };
+        let key = &account.private_key;
+        let assertion = jwt::signed(Algorithm::Rs256, header, &claims, key)?;
+        let form = [("grant_type", ASSERTION), ("assertion", assertion.expose())];
+        let question = Question::form(token_uri.to_owned(), &form);
+        self.environment.ask(question).await?.token()
+    }
+
+    async fn of_user(&self, user: &AuthorizedUser) -> Result<(Secret, Duration), String> {
+        let token_uri = user.token_uri.as_deref().unwrap_or(TOKEN_URI);
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", user.client_id.as_str()),
+            ("client_secret", user.client_secret.expose()),
+            ("refresh_token", user.refresh_token.expose()),
+        ];
+        let question = Question::form(token_uri.to_owned(), &form);
+        self.environment.ask(question).await?.token()
+    }
+
+    async fn of_machine(&self) -> Result<(Secret, Duration), String> {
+        let host = self.environment.variable("GCE_METADATA_HOST");
+        let host = host.unwrap_or_else(|| MACHINE.to_owned());
+        let url = format!(
+            "http://{host}/computeMetadata/v1/instance/service-accounts/default/token?{}",
+            encoded(&[("scopes", SCOPE)])
+        );
+        let question = Question::get(Way::Machine, url).with("metadata-flavor", "Google")?;
+        let answer = self.environment.ask(question).await;
+        let answer = answer.map_err(|error| {
+            format!(
+                "there is no credentials_file, no GOOGLE_APPLICATION_CREDENTIALS and no file of \
+                 gcloud, and this machine is none of Google's: {error}"
+            )
+        })?;
+        answer.token()
+    }
+}
+
+#[cfg(test)]
+mod tests;
