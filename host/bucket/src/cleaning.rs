@@ -76,7 +76,9 @@ pub(crate) async fn clean(
             true => replaced.contains(&block.to_string()) && rules.is_due(folder.newest_ms),
             false => {
                 let meta = file_of(*block, META_FILE);
-                (folder.has_mark() || rules.is_due(folder.newest_ms))
+                // A compactor may be at it, however short the delay of this server is.
+                let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
+                (folder.has_mark() || is_old)
                     // The listing may be older than the block.
                     && inventory.access.size(&meta).await?.is_none()
             }
