@@ -59,10 +59,7 @@ pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
 ///
 /// # Errors
 /// The name of one that there is not.
-fn substitute(
-    text: &str,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<String, String> {
+fn substitute(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("$(") {
