@@ -176,7 +176,7 @@ impl Bucket {
                 continue;
             }
             let there = folders.get(ulid).unwrap_or(&nothing);
-            if let Err(error) = self.upload(*ulid, block, there).await {
+            if let Err(error) = self.upload(*ulid, block, (there, rules.now_ms)).await {
                 self.metrics.upload_failures.inc();
                 if !error.is_local() {
                     return Err(error);
@@ -221,7 +221,7 @@ impl Bucket {
         &self,
         ulid: Ulid,
         block: &Arc<Block>,
-        there: &Folder,
+        there: (&Folder, i64),
     ) -> Result<(), BucketError> {
         let access = &self.inventory.access;
         let labels = self.labels.load_full();

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use narthex_block::{META_FILE, Ulid};
+use narthex_block::{BlockMeta, META_FILE, Ulid};
 use narthex_model::PromDuration;
 
+use crate::compactor::{GROWTH_MS, LEVELS_MS, NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE, RAW_LENGTH_MS};
 use crate::folder::{Folder, file_of, path_of};
 use crate::inventory::{Entry, Inventory};
+use crate::kin::has_windows;
 use crate::metrics::Metrics;
 use crate::{BucketError, MARK_FILE, Mark, Reason};
 
@@ -41,7 +43,9 @@ pub(crate) async fn clean(
     metrics: &Metrics,
 ) -> Result<(), BucketError> {
     let entries = inventory.entries().await;
-    for (block, reason) in to_mark(&entries, rules) {
+    let (due, held) = to_mark(&entries, folders, rules);
+    metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    for (block, reason) in due {
         let mark = Mark::new(block, reason, rules.now_ms);
         let text = serde_json::to_vec(&mark).unwrap_or_default();
         let path = path_of(block).join(MARK_FILE);
@@ -76,7 +80,9 @@ pub(crate) async fn clean(
             true => replaced.contains(&block.to_string()) && rules.is_due(folder.newest_ms),
             false => {
                 let meta = file_of(*block, META_FILE);
-                (folder.has_mark() || rules.is_due(folder.newest_ms))
+                // A compactor may be at it, however short the delay of this server is.
+                let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
+                (folder.has_mark() || is_old)
                     // The listing may be older than the block.
                     && inventory.access.size(&meta).await?.is_none()
             }
@@ -105,20 +111,55 @@ fn replaced(entries: &BTreeMap<Ulid, Entry>) -> HashSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The blocks that are to get a mark. How long those of a resolution are kept is for who makes them
-/// to say.
-fn to_mark(entries: &BTreeMap<Ulid, Entry>, rules: Rules) -> Vec<(Ulid, Reason)> {
+/// The blocks that are to get a mark, and how many are too old and get none yet. How long those of a
+/// resolution are kept is for who makes them to say.
+fn to_mark(
+    entries: &BTreeMap<Ulid, Entry>,
+    folders: &BTreeMap<Ulid, Folder>,
+    rules: Rules,
+) -> (Vec<(Ulid, Reason)>, usize) {
     let replaced = replaced(entries);
+    let windows = entries.values().filter(|entry| entry.is_whole);
+    let windows = windows.map(|entry| entry.block.meta());
+    let windows: Vec<&BlockMeta> = windows.filter(|meta| !meta.is_raw()).collect();
     let mut found = Vec::new();
+    let mut held = 0;
     for (block, entry) in entries.iter().filter(|(_, entry)| entry.mark.is_none()) {
         let meta = entry.block.meta();
         if replaced.contains(&meta.ulid) {
             found.push((*block, Reason::Replaced));
         } else if meta.is_raw() && rules.is_old(meta.range.end_ms) {
-            found.push((*block, Reason::Retention));
+            let is_aside = folders.get(block).is_some_and(is_aside);
+            match entry.is_whole && !is_aside && waits(meta, &windows, rules.now_ms) {
+                true => held += 1,
+                false => found.push((*block, Reason::Retention)),
+            }
         }
     }
-    found
+    (found, held)
+}
+
+/// Whether a compactor makes no windows of a block.
+fn is_aside(folder: &Folder) -> bool {
+    let marks = [NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE];
+    marks.iter().any(|mark| folder.files.contains_key(*mark))
+}
+
+/// Whether windows of a raw block are still to be made. Where there are windows of others, a
+/// compactor makes them, of what is long enough for it or becomes that.
+fn waits(block: &BlockMeta, windows: &[&BlockMeta], now_ms: i64) -> bool {
+    if windows.is_empty() || has_windows(block, windows) {
+        return false;
+    }
+    let range = block.range;
+    let [.., long_ms, longest_ms] = LEVELS_MS;
+    // What lies across a border of the highest level is part of no longer block.
+    let last_ms = range.end_ms.saturating_sub(1);
+    let is_grown = range.start_ms.div_euclid(longest_ms) != last_ms.div_euclid(longest_ms);
+    let is_long = range.end_ms.saturating_sub(range.start_ms) >= RAW_LENGTH_MS;
+    let border_ms = range.start_ms.div_euclid(long_ms).saturating_add(1);
+    let border_ms = border_ms.saturating_mul(long_ms);
+    is_long || is_grown || now_ms < border_ms.saturating_add(GROWTH_MS)
 }
 
 /// Removes a folder: what makes it a block first, and last the mark, so that what is left after a

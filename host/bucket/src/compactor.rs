@@ -57,6 +57,8 @@ use crate::metrics::Operations;
 
 pub use self::error::CompactError;
 pub use self::options::CompactorOptions;
+pub(crate) use self::plan::{GROWTH_MS, LEVELS_MS, RAW_LENGTH_MS};
+pub(crate) use self::quarantine::{NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE};
 pub use self::report::Report;
 
 /// Decoded pages of the blocks that are read.

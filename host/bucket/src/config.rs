@@ -1,11 +1,17 @@
 //! What the owner of a bucket may choose: Thanos' object store file, and what is ours beside it.
 
-use std::fmt;
-use std::path::PathBuf;
+mod settings;
 
-use narthex_http::Secret;
+use std::fmt;
+
 use narthex_model::{ByteSize, PromDuration};
 use serde::{Deserialize, Serialize};
+
+use crate::provider::ConnectionString;
+
+pub use self::settings::{
+    BucketLookup, Encryption, EncryptionKind, HttpConfig, Settings, TlsConfig, Trace,
+};
 
 /// The object store and what happens with it (`--storage.object-store.config`).
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -74,51 +80,84 @@ impl fmt::Display for Provider {
     }
 }
 
-/// How to reach a store. Each provider takes some of these; the names are Thanos'.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// S3, GCS: the bucket.
-    pub bucket: String,
-    /// S3: host and port, with or without a scheme. AZURE: the suffix after the account's name.
-    pub endpoint: String,
-    /// S3: the region.
-    pub region: String,
-    /// S3: who asks. Without it, the environment and then the machine's role say so.
-    pub access_key: String,
-    /// S3: proves it.
-    pub secret_key: Secret,
-    /// S3: of credentials for a while.
-    pub session_token: Secret,
-    /// S3: HTTP instead of HTTPS.
-    pub insecure: bool,
-    /// S3: where the bucket's name goes: `auto`, `path` or `virtual-hosted`.
-    pub bucket_lookup_type: BucketLookup,
-    /// GCS: the account's key, a JSON document. Without it, the environment and then the
-    /// machine's account say so.
-    pub service_account: Secret,
-    /// AZURE: the account.
-    pub storage_account: String,
-    /// AZURE: its key. Without it, the environment and then the machine's identity say so.
-    pub storage_account_key: Secret,
-    /// AZURE: the container.
-    pub container: String,
-    /// FILESYSTEM: the folder.
-    pub directory: PathBuf,
+impl Provider {
+    /// The fields that it needs, and those that it takes.
+    fn fields(self) -> (&'static [&'static str], &'static [&'static str]) {
+        match self {
+            Self::S3 => (
+                &["bucket"],
+                &[
+                    "endpoint",
+                    "region",
+                    "access_key",
+                    "secret_key",
+                    "session_token",
+                    "insecure",
+                    "bucket_lookup_type",
+                    "aws_sdk_auth",
+                    "sse_config",
+                    "sts_endpoint",
+                    "list_objects_version",
+                    "signature_version2",
+                    "put_user_metadata",
+                    "disable_multipart",
+                    "trace",
+                    "http_config",
+                    "max_retries",
+                    "disable_dualstack",
+                    "send_content_md5",
+                    "part_size",
+                ],
+            ),
+            Self::Gcs => (
+                &["bucket"],
+                &[
+                    "service_account",
+                    "use_grpc",
+                    "http_config",
+                    "max_retries",
+                    "chunk_size_bytes",
+                    "grpc_conn_pool_size",
+                ],
+            ),
+            Self::Azure => (
+                &["storage_account", "container"],
+                &[
+                    "storage_account_key",
+                    "storage_connection_string",
+                    "endpoint",
+                    "az_tenant_id",
+                    "client_id",
+                    "client_secret",
+                    "user_assigned_id",
+                    "http_config",
+                    "max_retries",
+                    "storage_create_container",
+                    "msi_resource",
+                    "reader_config",
+                    "pipeline_config",
+                ],
+            ),
+            Self::FileSystem => (&["directory"], &[]),
+        }
+    }
 }
 
-/// Where the name of a bucket goes in a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BucketLookup {
-    /// In the host's name for Amazon, in the path for others.
-    #[default]
-    Auto,
-    /// In the host's name.
-    VirtualHosted,
-    /// In the path.
-    Path,
-}
+/// Fields of which each needs the other.
+const TOGETHER: [(&str, &str); 3] = [
+    ("access_key", "secret_key"),
+    ("az_tenant_id", "client_id"),
+    ("client_id", "client_secret"),
+];
+
+/// Fields that say who asks, each in a way of its own, as Thanos keeps them apart.
+const APART: [(&str, &str); 5] = [
+    ("aws_sdk_auth", "access_key"),
+    ("storage_account_key", "storage_connection_string"),
+    ("user_assigned_id", "storage_account_key"),
+    ("user_assigned_id", "storage_connection_string"),
+    ("user_assigned_id", "client_id"),
+];
 
 /// What is wrong with a config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,6 +178,30 @@ pub enum ConfigError {
         /// The field.
         field: &'static str,
     },
+    /// A field of Thanos that asks for what nothing here does.
+    #[error("config.{field} is not supported: {instead}")]
+    Unsupported {
+        /// The field.
+        field: &'static str,
+        /// How it is.
+        instead: &'static str,
+    },
+    /// Two fields that say who asks.
+    #[error("config.{field} and config.{other} exclude each other")]
+    Excluded {
+        /// The one field.
+        field: &'static str,
+        /// The other one.
+        other: &'static str,
+    },
+    /// A text that is not of the form that it should have.
+    #[error("config.{field} cannot be read: {fault}")]
+    Malformed {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it, without what it says.
+        fault: &'static str,
+    },
     /// A time that must not be zero.
     #[error("{field} is zero")]
     Zero {
@@ -154,50 +217,47 @@ impl BucketConfig {
     /// At least one fault.
     pub fn check(&self) -> Result<(), Vec<ConfigError>> {
         let provider = self.provider;
-        let (needed, taken): (&[&str], &[&str]) = match provider {
-            Provider::S3 => (
-                &["bucket"],
-                &[
-                    "endpoint",
-                    "region",
-                    "access_key",
-                    "secret_key",
-                    "session_token",
-                    "insecure",
-                    "bucket_lookup_type",
-                ],
-            ),
-            Provider::Gcs => (&["bucket"], &["service_account"]),
-            Provider::Azure => (
-                &["storage_account", "container"],
-                &["storage_account_key", "endpoint"],
-            ),
-            Provider::FileSystem => (&["directory"], &[]),
-        };
+        let (needed, taken) = provider.fields();
         let mut faults = Vec::new();
-        for (field, is_given) in self.config.given() {
-            if needed.contains(&field) && !is_given {
+        let given = self.config.given();
+        let is_given = |name: &str| given.iter().any(|(field, is)| *is && *field == name);
+        for (field, is_there) in &given {
+            let field = *field;
+            if needed.contains(&field) && !is_there {
                 faults.push(ConfigError::Missing { provider, field });
             }
-            if is_given && !needed.contains(&field) && !taken.contains(&field) {
+            if *is_there && !needed.contains(&field) && !taken.contains(&field) {
                 faults.push(ConfigError::Foreign { provider, field });
             }
         }
-        let keys = (
-            !self.config.access_key.is_empty(),
-            !self.config.secret_key.is_empty(),
-        );
-        match keys {
-            (true, false) => faults.push(ConfigError::Missing {
-                provider,
-                field: "secret_key",
-            }),
-            (false, true) => faults.push(ConfigError::Missing {
-                provider,
-                field: "access_key",
-            }),
-            _ => {}
+        for (one, other) in TOGETHER {
+            for (there, field) in [(one, other), (other, one)] {
+                if is_given(there) && !is_given(field) {
+                    faults.push(ConfigError::Missing { provider, field });
+                }
+            }
         }
+        for (field, other) in APART {
+            if is_given(field) && is_given(other) {
+                faults.push(ConfigError::Excluded { field, other });
+            }
+        }
+        let sse = &self.config.sse_config;
+        if sse.kind == EncryptionKind::Kms && sse.kms_key_id.is_empty() {
+            let field = "sse_config.kms_key_id";
+            faults.push(ConfigError::Missing { provider, field });
+        }
+        let string = &self.config.storage_connection_string;
+        if !string.is_empty()
+            && let Err(fault) = ConnectionString::parse(string.expose())
+        {
+            let field = "storage_connection_string";
+            faults.push(ConfigError::Malformed { field, fault });
+        }
+        let unsupported = self.config.unsupported().into_iter();
+        faults.extend(
+            unsupported.map(|(field, instead)| ConfigError::Unsupported { field, instead }),
+        );
         if self.sync_interval.is_zero() {
             faults.push(ConfigError::Zero {
                 field: "sync_interval",
@@ -210,99 +270,5 @@ impl BucketConfig {
     }
 }
 
-impl Settings {
-    /// Every field, and whether it says something.
-    fn given(&self) -> [(&'static str, bool); 13] {
-        [
-            ("bucket", !self.bucket.is_empty()),
-            ("endpoint", !self.endpoint.is_empty()),
-            ("region", !self.region.is_empty()),
-            ("access_key", !self.access_key.is_empty()),
-            ("secret_key", !self.secret_key.is_empty()),
-            ("session_token", !self.session_token.is_empty()),
-            ("insecure", self.insecure),
-            (
-                "bucket_lookup_type",
-                self.bucket_lookup_type != BucketLookup::Auto,
-            ),
-            ("service_account", !self.service_account.is_empty()),
-            ("storage_account", !self.storage_account.is_empty()),
-            ("storage_account_key", !self.storage_account_key.is_empty()),
-            ("container", !self.container.is_empty()),
-            ("directory", !self.directory.as_os_str().is_empty()),
-        ]
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<BucketConfig, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn what_is_not_said_has_its_default() {
-        let config = read(r#"{"type": "S3", "config": {"bucket": "b"}}"#).unwrap();
-        assert_eq!(config.delete_delay.to_string(), "2d");
-        assert_eq!(config.sync_interval.to_string(), "3m");
-        assert_eq!(config.cache_size.to_string(), "1GiB");
-        assert!(config.retention.is_zero() && config.prefix.is_empty());
-        assert_eq!(config.check(), Ok(()));
-    }
-
-    #[test]
-    fn an_unknown_field_is_named() {
-        for (text, named) in [
-            (r#"{"type": "S3", "config": {"buckt": "b"}}"#, "buckt"),
-            (r#"{"type": "S3", "config": {}, "prefx": "b"}"#, "prefx"),
-            (r#"{"type": "SWIFT", "config": {}}"#, "SWIFT"),
-        ] {
-            let error = read(text).unwrap_err();
-            assert!(error.contains(named), "{error}");
-        }
-    }
-
-    #[test]
-    fn each_provider_takes_its_own_fields_and_says_which_it_misses() {
-        for (text, faults) in [
-            (
-                r#"{"type": "S3", "config": {}}"#,
-                vec!["type S3 needs config.bucket"],
-            ),
-            (
-                r#"{"type": "GCS", "config": {"bucket": "b", "region": "r"}}"#,
-                vec!["type GCS knows no config.region"],
-            ),
-            (
-                r#"{"type": "AZURE", "config": {"container": "c", "directory": "d"}}"#,
-                vec![
-                    "type AZURE needs config.storage_account",
-                    "type AZURE knows no config.directory",
-                ],
-            ),
-            (
-                r#"{"type": "S3", "config": {"bucket": "b", "access_key": "k"}}"#,
-                vec!["type S3 needs config.secret_key"],
-            ),
-            (
-                r#"{"type": "FILESYSTEM", "config": {"directory": "d"}, "sync_interval": "0s"}"#,
-                vec!["sync_interval is zero"],
-            ),
-        ] {
-            let found = read(text).unwrap().check().unwrap_err();
-            let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-            assert_eq!(found, faults);
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let text = r#"{"type": "S3", "config": {"bucket": "b", "access_key": "k", "secret_key": "hunter2"}}"#;
-        let config = read(text).unwrap();
-        assert!(!format!("{config:?}").contains("hunter2"));
-        assert!(!serde_json::to_string(&config).unwrap().contains("hunter2"));
-        assert_eq!(config.config.secret_key.expose(), "hunter2");
-    }
-}
+mod tests;

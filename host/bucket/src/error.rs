@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use narthex_block::BlockError;
 
+/// What a server of HTTP answers to a header that it does not know and must not ignore. The status
+/// of an error is only told in its text.
+const NOT_IMPLEMENTED: &str = "501 Not Implemented";
+
 /// Why a bucket cannot be used, or a block cannot be brought there.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
@@ -33,6 +37,15 @@ pub enum BucketError {
     #[error("{path} is in the bucket with other bytes than were sent")]
     Different {
         /// Which object.
+        path: String,
+    },
+    /// A compactor removes what is there of a block, and nobody may bring the block meanwhile.
+    #[error(
+        "{path} is closed for up to two days: the upload of the block had stalled for so long that a \
+         compactor removes what is there of it"
+    )]
+    Closed {
+        /// Where the block's `meta.json` would be.
         path: String,
     },
     /// An object is larger than it can be.
@@ -125,10 +138,14 @@ impl BucketError {
         let Self::Store { source, .. } = self else {
             return false;
         };
-        matches!(
-            source,
-            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }
-        )
+        match source {
+            object_store::Error::NotImplemented { .. }
+            | object_store::Error::NotSupported { .. } => true,
+            object_store::Error::Generic { source, .. } => {
+                source.to_string().contains(NOT_IMPLEMENTED)
+            }
+            _ => false,
+        }
     }
 
     /// Whether one object is at fault, and the next one may do.

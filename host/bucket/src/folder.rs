@@ -8,6 +8,9 @@ use object_store::path::Path;
 use crate::MARK_FILE;
 use crate::access::Listed;
 
+/// Leftovers of uploads go when they are as old as this, as in Thanos, and so do closed names.
+const PARTIAL_UPLOAD_MS: i64 = 48 * 3_600_000;
+
 /// What a listing shows of a block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Folder {
@@ -24,6 +27,11 @@ impl Folder {
 
     pub(crate) fn has_mark(&self) -> bool {
         self.files.contains_key(MARK_FILE)
+    }
+
+    /// Whether nothing was written for so long that nobody brings the rest any more.
+    pub(crate) fn is_left_over(&self, now_ms: i64) -> bool {
+        self.newest_ms.saturating_add(PARTIAL_UPLOAD_MS) <= now_ms
     }
 }
 

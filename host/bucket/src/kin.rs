@@ -46,6 +46,20 @@ pub(crate) fn is_held_by(block: &BlockMeta, others: &[Arc<Block>]) -> bool {
     own.is_subset(&theirs) && block.slices_ms.iter().all(|slice| has_slice(&kin, *slice))
 }
 
+/// Whether windows were made of all samples of a raw block.
+pub(crate) fn has_windows(block: &BlockMeta, windows: &[&BlockMeta]) -> bool {
+    let range = block.range;
+    let near = windows.iter().copied();
+    let near = near
+        .filter(|other| other.range.start_ms < range.end_ms && range.start_ms < other.range.end_ms);
+    let near: Vec<&BlockMeta> = near.collect();
+    let sources = near.iter().flat_map(|other| other.sources());
+    let sources: HashSet<&str> = sources.map(String::as_str).collect();
+    let mut own = block.sources().iter();
+    own.all(|source| sources.contains(source.as_str()))
+        && block.slices_ms.iter().all(|slice| has_slice(&near, *slice))
+}
+
 /// Whether one of the blocks has samples of a slice; those of windows may be longer.
 fn has_slice(blocks: &[&BlockMeta], slice_ms: i64) -> bool {
     blocks.iter().any(|block| {

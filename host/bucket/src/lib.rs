@@ -39,7 +39,10 @@ mod stretches;
 pub use archive::{Archive, ArchiveOptions, Partition, TimeBound};
 pub use bucket::{Bucket, BucketOptions};
 pub use compactor::{CompactError, Compactor, CompactorOptions, Report};
-pub use config::{BucketConfig, ConfigError, Provider, Settings};
+pub use config::{
+    BucketConfig, BucketLookup, ConfigError, Encryption, EncryptionKind, HttpConfig, Provider,
+    Settings, TlsConfig, Trace,
+};
 pub use error::BucketError;
 pub use mark::{MARK_FILE, Mark, Reason};
 pub use object_folder::ObjectFolder;

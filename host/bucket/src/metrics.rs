@@ -139,6 +139,8 @@ pub(crate) struct Metrics {
     pub(crate) blocks: Gauge,
     pub(crate) damaged: Gauge,
     pub(crate) waiting: Gauge,
+    /// Blocks that are too old and of which windows are still to be made.
+    pub(crate) held: Gauge,
     pub(crate) last_sync: Gauge<f64, AtomicU64>,
 }
 
@@ -207,6 +209,11 @@ impl Metrics {
                 "narthex_bucket_blocks_waiting",
                 "Local blocks that are not in the bucket yet.",
                 &metrics.waiting,
+            ),
+            (
+                "narthex_bucket_blocks_held",
+                "Blocks of samples that are older than the retention and wait for their windows.",
+                &metrics.held,
             ),
         ] {
             registry.register(name, help, gauge.clone());

@@ -9,10 +9,13 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use narthex_block::{Block, BlockMeta, FileMeta, META_FILE, Ulid};
+use object_store::path::Path;
 
 use crate::BucketError;
 use crate::access::{Access, Digest};
+use crate::fence::is_fence;
 use crate::folder::{Folder, file_of};
+use crate::inventory::META_BYTES_MAX;
 use crate::metrics::Metrics;
 
 /// Bytes of one part of a large file. Every store takes parts of 8 MiB.
@@ -21,18 +24,25 @@ const PART_BYTES: u64 = 8 << 20;
 /// Sends a block. What lies in the bucket already and is sound is not sent again, so an upload
 /// goes on where one before it ended. Gives the `meta.json` that it put there, with the labels.
 ///
+/// `there` is what a listing showed of the block at `now_ms`.
+///
 /// # Errors
-/// The store failed, or what it says it has is not what was sent. The block is not in the bucket
-/// then, or wholly.
+/// The store failed, or what it says it has is not what was sent, or a compactor has closed the
+/// name of the block. The block is not in the bucket then, or wholly.
 pub(crate) async fn ship(
     access: &Access,
     (ulid, labels): (Ulid, &BTreeMap<String, String>),
     block: &Arc<Block>,
-    there: &Folder,
+    (there, now_ms): (&Folder, i64),
     metrics: &Metrics,
 ) -> Result<Bytes, BucketError> {
     let meta = file_of(ulid, META_FILE);
-    let mut is_hidden = false;
+    let mut is_hidden = there.has_meta();
+    if is_hidden {
+        // The listing shows how old a fence is. One that nobody needs any more is in the way for
+        // ever where no compactor removes it.
+        hide(access, &meta, there.is_left_over(now_ms)).await?;
+    }
     for (name, file) in &block.meta().files {
         let expected = digest_of(name, file, ulid)?;
         let path = file_of(ulid, name);
@@ -42,7 +52,7 @@ pub(crate) async fn ship(
         }
         if !is_hidden {
             // Nobody must find the block while a file of it is sent again.
-            access.delete(&meta).await?;
+            hide(access, &meta, false).await?;
             is_hidden = true;
         }
         send(access, ulid, block, name, file.size).await?;
@@ -53,13 +63,53 @@ pub(crate) async fn ship(
         }
     }
     let text = document(block, labels).await?;
-    access.put(&meta, text.clone()).await?;
+    publish(access, &meta, &text).await?;
     let expected = Digest {
         size: text.len() as u64,
         crc32c: crc32c::crc32c(&text),
     };
     match access.digest(&meta).await? == Some(expected) {
         true => Ok(text),
+        false => Err(BucketError::Different {
+            path: meta.to_string(),
+        }),
+    }
+}
+
+/// Removes what lies where `meta.json` is to be.
+///
+/// # Errors
+/// The store failed, or it is a fence that is still needed.
+async fn hide(access: &Access, meta: &Path, is_left_over: bool) -> Result<(), BucketError> {
+    let is_closed = match access.get(meta, META_BYTES_MAX).await {
+        Ok(text) => is_fence(&text),
+        Err(error) if error.is_absent() => return Ok(()),
+        // A fence is small.
+        Err(BucketError::TooLarge { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    if is_closed && !is_left_over {
+        let path = meta.to_string();
+        return Err(BucketError::Closed { path });
+    }
+    access.delete(meta).await
+}
+
+/// Puts `meta.json` where there is nothing. A compactor may have closed the name while the files
+/// were sent, and then removes some of them.
+async fn publish(access: &Access, meta: &Path, text: &Bytes) -> Result<(), BucketError> {
+    let is_put = match access.put_new(meta, text.clone()).await {
+        // No compactor closes a name on such a store.
+        Err(error) if error.is_unsupported() => return access.put(meta, text.clone()).await,
+        put => put?,
+    };
+    if is_put {
+        return Ok(());
+    }
+    // It is a fence, or what was left of an upload before: torn, or with labels of then.
+    hide(access, meta, false).await?;
+    match access.put_new(meta, text.clone()).await? {
+        true => Ok(()),
         false => Err(BucketError::Different {
             path: meta.to_string(),
         }),

@@ -2,12 +2,13 @@
 //!
 //! It is not: how a bucket is read, which `narthex-bucket` knows.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use narthex_bucket::{Archive, ArchiveOptions, Partition, open_store};
-use narthex_disk::SystemDisk;
+use narthex_disk::{Disk, Lock, SystemDisk};
 use narthex_model::relabel::RelabelConfig;
 use narthex_model::{AppendReport, Clock, WriteBatch};
 use narthex_storage::{AppendError, Appendable};
@@ -22,6 +23,9 @@ use crate::{object_store, yaml};
 /// The folder below the data folder for what was read of the bucket.
 const CACHE: &str = "object-store-cache";
 
+/// The file that keeps other processes out of the data folder: that of a server.
+const LOCK: &str = "lock";
+
 /// The bucket, and the task that looks at it again and again.
 #[derive(Debug)]
 pub(crate) struct BucketStore {
@@ -31,14 +35,16 @@ pub(crate) struct BucketStore {
     stop: watch::Sender<bool>,
     /// `None` once it is stopped.
     task: Mutex<Option<JoinHandle<()>>>,
+    /// `None` once the folder is given back.
+    lock: Mutex<Option<Box<dyn Lock>>>,
 }
 
 impl BucketStore {
     /// Opens the bucket that the flags name and begins to look at it.
     ///
     /// # Errors
-    /// A flag or a file says what cannot be used, or the data folder cannot be used. That the bucket
-    /// cannot be reached is no error: it may come back.
+    /// A flag or a file says what cannot be used, or the data folder cannot be used, or another
+    /// process uses it. That the bucket cannot be reached is no error: it may come back.
     pub(crate) async fn start(
         flags: &Flags,
         clock: Arc<dyn Clock>,
@@ -64,6 +70,8 @@ impl BucketStore {
         let store = open_store(&config).context("the object store cannot be used")?;
         let pages = own.index_cache_size.as_bytes();
         let folder = flags.data_path();
+        let disk = Arc::new(SystemDisk::new(folder));
+        let lock = lock(disk.as_ref())?;
         let options = ArchiveOptions {
             consistency_delay: own.consistency_delay,
             mark_delay: own.ignore_deletion_marks_delay,
@@ -77,9 +85,10 @@ impl BucketStore {
         let task = tokio::spawn(async move { running.run(stopping).await });
         Ok(Arc::new(Self {
             archive,
-            disk: Arc::new(SystemDisk::new(folder)),
+            disk,
             stop,
             task: Mutex::new(Some(task)),
+            lock: Mutex::new(Some(lock)),
         }))
     }
 
@@ -107,6 +116,30 @@ impl BucketStore {
             let _ = task.await;
         }
         self.archive.close().await;
+        let lock = self
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if lock.is_some()
+            && let Err(error) = self.disk.remove(LOCK)
+        {
+            tracing::warn!(%error, "the lock of the data folder cannot be removed");
+        }
+    }
+}
+
+/// Takes a folder for this process, until it ends.
+fn lock(disk: &SystemDisk) -> anyhow::Result<Box<dyn Lock>> {
+    let folder = disk.show("");
+    let folder = folder.display();
+    let made = disk.create_folder("");
+    made.with_context(|| format!("{folder} cannot be made"))?;
+    match disk.lock(LOCK) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            bail!("{folder} is in use by another process")
+        }
+        lock => lock.with_context(|| format!("{folder} cannot be locked")),
     }
 }
 
@@ -146,6 +179,20 @@ fn rules_of(text: &str, file: &str) -> anyhow::Result<Vec<RelabelConfig>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_process_is_kept_out_of_the_data_folder() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let disk = SystemDisk::new(folder.path().join("data"));
+        let held = lock(&disk).unwrap();
+        let error = lock(&disk).unwrap_err().to_string();
+        assert!(
+            error.ends_with("data is in use by another process"),
+            "{error}"
+        );
+        drop(held);
+        assert!(lock(&disk).is_ok());
+    }
 
     #[test]
     fn rules_are_written_as_in_a_config() {

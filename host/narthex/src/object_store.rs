@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use narthex_api::ApiState;
 use narthex_bucket::{Bucket, BucketConfig, BucketOptions, open_store};
 use narthex_model::{Clock, Labels};
@@ -40,7 +40,9 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<BucketConfig> {
 /// # Errors
 /// It says what cannot be used.
 pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
-    let config: BucketConfig = yaml::read(text, file).map_err(|mut error| {
+    let text = substitute(text, |name| std::env::var(name).ok())
+        .map_err(|name| anyhow!("{file}: the environment has no variable {name}"))?;
+    let config: BucketConfig = yaml::read(&text, file).map_err(|mut error| {
         for fault in &mut error.faults {
             fault.snippet.clear();
         }
@@ -51,6 +53,34 @@ pub(crate) fn parse(text: &str, file: &str) -> anyhow::Result<BucketConfig> {
         bail!("{file}: {}", faults.join("; "));
     }
     Ok(config)
+}
+
+/// The text with the values of variables in place of `$(NAME)`, as Thanos writes them.
+///
+/// # Errors
+/// The name of one that there is not.
+fn substitute(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("$(") {
+        written.push_str(before);
+        let named = after.split_once(')').filter(|(name, _)| {
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            !name.is_empty() && name.bytes().all(is_name)
+        });
+        match named {
+            Some((name, behind)) => {
+                written.push_str(&variable(name).ok_or_else(|| name.to_owned())?);
+                rest = behind;
+            }
+            None => {
+                written.push_str("$(");
+                rest = after;
+            }
+        }
+    }
+    written.push_str(rest);
+    Ok(written)
 }
 
 /// Gives the external labels.
@@ -130,6 +160,28 @@ mod tests {
         assert_eq!(config.config.bucket, "metrics");
         assert_eq!(config.retention.to_string(), "1y");
         assert_eq!(config.config.secret_key.expose(), "hunter2");
+    }
+
+    #[test]
+    fn variables_of_the_environment_are_written_as_in_thanos() {
+        let variable = |name: &str| (name == "KEY_1").then(|| "hunter2".to_owned());
+        for (text, expected) in [
+            ("secret_key: $(KEY_1)\n", Ok("secret_key: hunter2\n")),
+            ("$(KEY_1)$(KEY_1)", Ok("hunter2hunter2")),
+            ("a$(b c)$()$($(KEY_1)$(", Ok("a$(b c)$()$(hunter2$(")),
+            ("${KEY_1} $KEY_1 $$", Ok("${KEY_1} $KEY_1 $$")),
+            ("$(KEY_2)", Err("KEY_2")),
+        ] {
+            let found = substitute(text, variable);
+            let found = found.as_deref().map_err(String::as_str);
+            assert_eq!(found, expected, "{text}");
+        }
+        let text = "type: S3\nconfig:\n  secret_key: $(NARTHEX_TEST_NOT_SET)\n";
+        let error = parse(text, "bucket.yml").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "bucket.yml: the environment has no variable NARTHEX_TEST_NOT_SET"
+        );
     }
 
     #[test]

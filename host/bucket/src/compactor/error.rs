@@ -1,6 +1,7 @@
 //! What can go wrong while a bucket is compacted.
 
 use std::io;
+use std::path::PathBuf;
 
 use narthex_block::{BlockError, Ulid};
 
@@ -58,6 +59,12 @@ pub enum CompactError {
     /// A block cannot be written on the local disk.
     #[error("a block cannot be written on the local disk")]
     Write(#[source] BlockError),
+    /// Another process works below the folder.
+    #[error("{} is in use by another process", path.display())]
+    Locked {
+        /// The folder that the owner chose.
+        path: PathBuf,
+    },
     /// The folder for the work cannot be used.
     #[error("cannot {action} the folder for the work")]
     Disk {

@@ -28,7 +28,7 @@ pub(crate) const FIVE_MINUTES_LENGTH_MS: i64 = 10 * 24 * HOUR_MS;
 
 /// A short block is waited for until so long after the end of the time in which the others lie that
 /// it may become one with.
-const GROWTH_MS: i64 = 48 * HOUR_MS;
+pub(crate) const GROWTH_MS: i64 = 48 * HOUR_MS;
 
 /// What decides what is due.
 #[derive(Debug, Clone)]

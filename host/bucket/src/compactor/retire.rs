@@ -15,9 +15,6 @@ use super::plan::{is_covered, may_grow, waits_for_coarser};
 use super::view::{Seen, View};
 use crate::{MARK_FILE, Reason};
 
-/// Leftovers of uploads go when they are as old as this, as in Thanos.
-pub(crate) const PARTIAL_UPLOAD_MS: i64 = 48 * 3_600_000;
-
 /// What decides what goes, and when.
 #[derive(Debug, Clone)]
 pub(crate) struct Retirement {
@@ -46,10 +43,6 @@ impl Retirement {
 
     fn is_due(&self, since_ms: i64) -> bool {
         since_ms.saturating_add(self.delete_delay.as_millis_i64()) <= self.now_ms
-    }
-
-    fn is_left_over(&self, newest_ms: i64) -> bool {
-        newest_ms.saturating_add(PARTIAL_UPLOAD_MS) <= self.now_ms
     }
 
     /// The blocks that are to get a mark. What is to be made coarser waits for it.
@@ -100,14 +93,14 @@ impl Retirement {
     pub(crate) fn partial(&self, view: &View) -> Vec<Ulid> {
         let folders = view.partial.iter();
         let over =
-            folders.filter(|(_, folder)| folder.has_mark() || self.is_left_over(folder.newest_ms));
+            folders.filter(|(_, folder)| folder.has_mark() || folder.is_left_over(self.now_ms));
         over.map(|(block, _)| *block).collect()
     }
 
     /// Closed names that nobody can come back to.
     pub(crate) fn fenced(&self, view: &View) -> Vec<Ulid> {
         let folders = view.fenced.iter();
-        let over = folders.filter(|(_, folder)| self.is_left_over(folder.newest_ms));
+        let over = folders.filter(|(_, folder)| folder.is_left_over(self.now_ms));
         over.map(|(block, _)| *block).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The folder on the local disk where blocks are brought together and written: how much of it is
 //! promised, and that nothing stays behind.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use narthex_block::{DiskStore, Ulid};
@@ -46,7 +47,13 @@ impl Workshop {
     pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<Self, CompactError> {
         let made = disk.create_folder(WORK);
         made.map_err(CompactError::disk("make"))?;
-        let lock = disk.lock(LOCK).map_err(CompactError::disk("lock"))?;
+        let lock = match disk.lock(LOCK) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let path = disk.show("");
+                return Err(CompactError::Locked { path });
+            }
+            lock => lock.map_err(CompactError::disk("lock"))?,
+        };
         let removed = disk.remove_folder(WORK);
         removed.map_err(CompactError::disk("empty"))?;
         let made = disk.create_folder(WORK);
@@ -160,7 +167,11 @@ mod tests {
         };
         let first = open().unwrap();
         let refused = open().unwrap_err();
-        assert_eq!(refused.to_string(), "cannot lock the folder for the work");
+        let refused = refused.to_string();
+        assert!(
+            refused.ends_with("is in use by another process"),
+            "{refused}"
+        );
         drop(first);
         assert!(open().is_ok());
     }

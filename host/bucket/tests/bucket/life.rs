@@ -1,10 +1,12 @@
 //! The life of a block in the bucket, on a store that does what it is asked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures::TryStreamExt;
 use narthex_block::SLICE_MS;
-use narthex_bucket::MARK_FILE;
+use narthex_bucket::{BucketError, MARK_FILE};
 use narthex_model::PromDuration;
 use narthex_tsdb::RemoteBlocks;
 use object_store::memory::InMemory;
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::field::worker_on;
 use crate::fixture::{Beside, Disk, HOUR_MS, NOW_MS, samples};
+use crate::mortal::{Moment, Mortal, Request};
 
 const NEWEST: i64 = NOW_MS / SLICE_MS;
 
@@ -180,6 +183,101 @@ async fn downsampled_blocks_stay_beside_the_samples_and_outlive_them() {
         "{left:?}"
     );
     assert!(!left.is_empty());
+}
+
+#[tokio::test]
+async fn samples_stay_beyond_the_retention_until_there_are_windows_of_them() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 42..NEWEST - 40 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let windows = disk.downsample().await;
+    // Of these 40 hours a compactor makes windows, too, once it comes to them.
+    for slice in NEWEST - 63..NEWEST - 43 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let long = disk.compact(20).await;
+    disk.blocks.sort_by_key(|block| block.meta().range.start_ms);
+    let all = disk.downsample().await;
+    disk.blocks.push(Arc::clone(&windows));
+    let keeps_all = Beside::open(Arc::clone(&store)).await;
+    keeps_all.sync(&disk).await.unwrap();
+    let folder = Arc::new(TempDir::new().unwrap());
+    let day = PromDuration::from_secs(24 * 3_600);
+    let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
+    beside.sync(&disk).await.unwrap();
+    let [windows, long, all_name] = [&windows, &long, &all].map(|block| block.meta().ulid.clone());
+    let names = || beside.bucket.block_names();
+    assert_eq!(names(), BTreeSet::from([windows.clone(), long]));
+    disk.blocks.push(all);
+    beside.sync(&disk).await.unwrap();
+    assert_eq!(names(), BTreeSet::from([windows, all_name]));
+}
+
+#[tokio::test]
+async fn an_upload_that_had_stalled_leaves_a_closed_name_closed() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    let block = disk.cut(NEWEST - 3, 5, 60).await;
+    let expected = samples(&disk.blocks).await.unwrap();
+    let name = block.meta().ulid.as_str();
+    let file = block.meta().files.keys().next().unwrap();
+    let path = Path::from(format!("{name}/{file}"));
+    store.put(&path, "half".into()).await.unwrap();
+    let written = store.head(&path).await.unwrap().last_modified;
+    let written_ms = written.timestamp_millis();
+    let at = |hours: i64| written_ms + hours * HOUR_MS;
+    let worker = worker_on(Arc::clone(&store), 1, at(49), |_| {}).await;
+    worker.pass().await.unwrap();
+    let fence = format!("{name}/meta.json");
+    assert_eq!(objects(&store).await, [fence.as_str()]);
+    let closed = || async {
+        let text = store.get(&Path::from(fence.as_str())).await.unwrap();
+        text.bytes().await.unwrap()
+    };
+    let before = closed().await;
+    let beside = Beside::open(Arc::clone(&store)).await;
+    beside.clock.set(at(47));
+    let error = beside.sync(&disk).await.unwrap_err();
+    assert!(matches!(error, BucketError::Closed { .. }), "{error}");
+    assert_eq!(closed().await, before);
+    assert!(!beside.bucket.has(&block));
+    // Nobody brings anything there under that name any more, and no compactor has removed it.
+    beside.clock.set(at(49));
+    beside.sync(&disk).await.unwrap();
+    assert_eq!(beside.samples().await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_name_that_is_closed_while_its_block_is_sent_stays_closed() {
+    let store = Mortal::on(Arc::new(InMemory::new()));
+    let mut disk = Disk::new();
+    let block = disk.cut(NEWEST - 3, 5, 60).await;
+    let name = block.meta().ulid.as_str();
+    let fence = Path::from(format!("{name}/meta.json"));
+    let text = format!(r#"{{"fence": {{"block": "{name}", "owner": "worker"}}}}"#);
+    let beside = Beside::open(Arc::new(store.clone())).await;
+    let mut syncing = Box::pin(beside.sync(&disk));
+    store.watch(true);
+    let error = loop {
+        if let Poll::Ready(done) = futures::poll!(&mut syncing) {
+            break done.unwrap_err();
+        }
+        while let Some(moment) = store.moment() {
+            if let Moment::Before(Request::Put(path, _)) = &moment
+                && *path == fence
+            {
+                let closed = store.inner.put(&fence, text.clone().into()).await;
+                closed.unwrap();
+            }
+            store.go_on();
+        }
+    };
+    assert!(matches!(error, BucketError::Closed { .. }), "{error}");
+    let there = store.inner.get(&fence).await.unwrap();
+    assert_eq!(there.bytes().await.unwrap(), text);
+    assert!(!beside.bucket.has(&block));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Buckets: against a store that fails, stalls and truncates, against a real S3 server, and what
+//! Buckets: against a store that fails, stalls and truncates, against emulators of each kind, and what
 //! a query reads.
 
 #![allow(
@@ -10,6 +10,7 @@
 mod archive;
 mod compacting;
 mod deaths;
+mod emulators;
 mod failures;
 mod field;
 mod fixture;
@@ -17,8 +18,8 @@ mod life;
 mod mortal;
 mod overwriting;
 mod reach;
-mod s3;
 mod seeds;
+mod stores;
 mod toxic;
 mod two_years;
 mod workers;

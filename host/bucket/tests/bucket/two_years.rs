@@ -32,8 +32,8 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
+use crate::emulators::Emulator;
 use crate::fixture::{Beside, Disk, HOUR_MS, pages};
-use crate::s3::Server;
 
 const DAY_MS: i64 = 24 * HOUR_MS;
 const FIVE_MINUTES_MS: i64 = 300_000;
@@ -270,7 +270,7 @@ fn of_a_year(extent: Extent, series: usize) -> [f64; 5] {
 #[tokio::test]
 async fn two_years_are_read_as_hours_and_a_year_grows_as_its_samples() {
     let extent = Extent::wanted();
-    let server = Server::start();
+    let server = Emulator::start_open();
     let inner: Arc<dyn ObjectStore> = match &server {
         Some(server) => server.store("two-years"),
         None => {
