@@ -31,6 +31,7 @@ impl Queryable for Windowed {
         _warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         let value = match wanted.aggregate() {
+            Aggregate::Newest if wanted == Wanted::Samples => 0.0,
             Aggregate::Newest => 1.0,
             Aggregate::Growth => 2.0,
             Aggregate::Count => 3.0,
