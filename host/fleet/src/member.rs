@@ -180,6 +180,14 @@ impl Member {
         state.silent_since_ms.is_none()
     }
 
+    /// Whether it has said what it is since this time, and has not been silent after that: whoever
+    /// waits for it then waits for its work, and not for one that is gone.
+    pub(crate) fn has_answered_since(&self, time_ms: i64) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_newer = state.checked_ms.is_some_and(|at_ms| at_ms > time_ms);
+        is_newer && state.silent_since_ms.is_none()
+    }
+
     /// As an operator sees it.
     pub(crate) fn status(&self) -> MemberStatus {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
