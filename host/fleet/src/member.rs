@@ -52,6 +52,9 @@ pub(crate) struct Known {
     /// How long windows of samples may be that it has and tells as we do, in milliseconds; 0 for one
     /// of samples alone, `None` for who does not say so.
     pub(crate) coarsest_ms: Option<i64>,
+    /// How long windows are of which it has nothing finer, in milliseconds, and until when: 0 and 0
+    /// for one that has samples of all times, or does not say so.
+    pub(crate) left: (i64, i64),
 }
 
 /// What is to be done about a member for a query.
@@ -214,6 +217,9 @@ impl Known {
             leaves_out_labels: store.is_some_and(|store| store.supports_without_replica_labels),
             evaluates: info.evaluation.is_some_and(|own| own.version == VERSION),
             coarsest_ms: info.windows.map(|windows| windows.coarsest_ms),
+            left: info
+                .windows
+                .map_or((0, 0), |w| (w.left_ms, w.left_until_ms)),
             kind: info.component_type,
             label_sets: info.label_sets.iter().map(labels_of).collect(),
         }
