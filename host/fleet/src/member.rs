@@ -52,6 +52,9 @@ pub(crate) struct Known {
     /// How long windows of samples may be that it has and tells as we do, in milliseconds; 0 for one
     /// of samples alone, `None` for who does not say so.
     pub(crate) coarsest_ms: Option<i64>,
+    /// How long windows are of which it has nothing finer, in milliseconds, and until when: 0 and 0
+    /// for one that has samples of all times, or does not say so.
+    pub(crate) left: (i64, i64),
 }
 
 /// What is to be done about a member for a query.
@@ -180,6 +183,14 @@ impl Member {
         state.silent_since_ms.is_none()
     }
 
+    /// Whether it has said what it is since this time, and has not been silent after that: whoever
+    /// waits for it then waits for its work, and not for one that is gone.
+    pub(crate) fn has_answered_since(&self, time_ms: i64) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_newer = state.checked_ms.is_some_and(|at_ms| at_ms > time_ms);
+        is_newer && state.silent_since_ms.is_none()
+    }
+
     /// As an operator sees it.
     pub(crate) fn status(&self) -> MemberStatus {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -206,6 +217,9 @@ impl Known {
             leaves_out_labels: store.is_some_and(|store| store.supports_without_replica_labels),
             evaluates: info.evaluation.is_some_and(|own| own.version == VERSION),
             coarsest_ms: info.windows.map(|windows| windows.coarsest_ms),
+            left: info
+                .windows
+                .map_or((0, 0), |w| (w.left_ms, w.left_until_ms)),
             kind: info.component_type,
             label_sets: info.label_sets.iter().map(labels_of).collect(),
         }

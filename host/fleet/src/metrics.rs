@@ -65,14 +65,14 @@ impl Metrics {
         );
         registry.register(
             "narthex_fleet_evaluations",
-            "Members that were asked to evaluate aggregations: whose results were taken, who refused so \
-             that series were read, and who failed",
+            "Members that were asked to evaluate aggregations: whose results were taken, who refused or \
+             took too long so that series were read, and who failed",
             metrics.evaluations.clone(),
         );
         metrics
     }
 
-    /// `taken`, `refused` or `failed`
+    /// `taken`, `refused`, `late` or `failed`
     pub(crate) fn evaluated(&self, result: &'static str) {
         let labels = ResultLabels { result };
         self.evaluations.get_or_create(&labels).inc();

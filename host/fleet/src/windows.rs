@@ -35,7 +35,8 @@ pub(crate) fn asked(request: SeriesRequest, known: &Known, wanted: Wanted) -> Se
         _ => vec![aggr_of(aggregate) as i32],
     };
     SeriesRequest {
-        max_resolution_window: max_resolution_ms,
+        // 0 would ask for samples, of windows too that have no others.
+        max_resolution_window: max_resolution_ms.max(1),
         aggregates,
         ..request
     }
@@ -53,22 +54,29 @@ fn coarsest(known: &Known) -> i64 {
 
 /// How long windows may be that are read of these members in a range. Who of them has longer ones
 /// and shorter ones is not known; but of lengths between the two nobody has any, and what is no
-/// multiple of five minutes is not to be taken for one.
+/// multiple of five minutes is not to be taken for one. Where a member has nothing finer left, they
+/// are as long as its own.
 pub(crate) fn resolution_ms(
     known: impl Iterator<Item = Arc<Known>>,
     range: TimeRange,
     max_resolution_ms: i64,
 ) -> i64 {
-    if max_resolution_ms < RESOLUTION_MIN_MS {
-        return 0;
+    let mut coarsest_ms = 0;
+    let mut left_ms = 0;
+    for known in known.filter(|known| known.range.is_some_and(|own| own.overlaps(range))) {
+        coarsest_ms = coarsest(&known).max(coarsest_ms);
+        let (own_ms, until_ms) = known.left;
+        if until_ms > range.start_ms {
+            left_ms = own_ms.max(left_ms);
+        }
     }
-    let there = known.filter(|known| known.range.is_some_and(|own| own.overlaps(range)));
-    let coarsest_ms = there.map(|known| coarsest(&known)).max();
-    match coarsest_ms.unwrap_or_default() {
+    let allowed_ms = match coarsest_ms {
+        _ if max_resolution_ms < RESOLUTION_MIN_MS => 0,
         coarsest_ms if coarsest_ms <= max_resolution_ms => coarsest_ms,
         _ if max_resolution_ms >= THANOS_RESOLUTION_MAX_MS => THANOS_RESOLUTION_MAX_MS,
         _ => RESOLUTION_MIN_MS,
-    }
+    };
+    left_ms.max(allowed_ms)
 }
 
 /// The averages of windows, of their sums and counts, where there are both; `None` where there are
@@ -130,7 +138,10 @@ mod tests {
                 max_time: 1_000,
                 ..StoreInfo::default()
             }),
-            windows: coarsest_ms.map(|coarsest_ms| WindowsInfo { coarsest_ms }),
+            windows: coarsest_ms.map(|coarsest_ms| WindowsInfo {
+                coarsest_ms,
+                ..WindowsInfo::default()
+            }),
             ..InfoResponse::default()
         }))
     }
@@ -174,6 +185,40 @@ mod tests {
             resolution_ms([known(0)].into_iter(), TimeRange::ALL, i64::MAX),
             0
         );
+    }
+
+    #[test]
+    fn where_a_member_has_nothing_but_windows_left_these_are_read_whatever_is_allowed() {
+        let retired = Arc::new(Known::new(InfoResponse {
+            windows: Some(WindowsInfo {
+                coarsest_ms: 3_600_000,
+                left_ms: 300_000,
+                left_until_ms: 500,
+            }),
+            store: Some(StoreInfo {
+                max_time: 1_000,
+                ..StoreInfo::default()
+            }),
+            ..InfoResponse::default()
+        }));
+        let at = |start_ms: i64, max_resolution_ms: i64| {
+            let members = [Arc::clone(&retired), known(0)].into_iter();
+            let range = TimeRange {
+                start_ms,
+                end_ms: start_ms + 10,
+            };
+            resolution_ms(members, range, max_resolution_ms)
+        };
+        assert_eq!((at(0, 0), at(0, 299_999)), (300_000, 300_000));
+        assert_eq!((at(500, 0), at(2_000, 0)), (0, 0));
+        assert_eq!(at(0, 3_600_000), 3_600_000);
+        let wanted = Wanted::Windows {
+            aggregate: Aggregate::Count,
+            max_resolution_ms: 0,
+        };
+        let request = asked(SeriesRequest::default(), &retired, wanted);
+        assert_eq!(request.max_resolution_window, 1);
+        assert_eq!(request.aggregates, [Aggr::Count as i32]);
     }
 
     #[test]

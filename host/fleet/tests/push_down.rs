@@ -11,7 +11,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use futures::FutureExt as _;
 use narthex_fleet::{Dedup, Fleet, FleetOptions, ViewOptions};
 use narthex_model::histogram::Buckets;
 use narthex_model::{
@@ -19,13 +21,13 @@ use narthex_model::{
     SystemClock, WriteBatch, sample, with_sources,
 };
 use narthex_promql::{Engine, EngineOptions, QueryOptions, QueryResult, Value};
-use narthex_storage::{Appendable as _, MemoryStore};
+use narthex_storage::{Appendable as _, EvaluatePart, MemoryStore};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use self::host::{LONG, host, host_under};
+use self::host::{LONG, host, host_that, host_under};
 
 #[path = "push_down/host.rs"]
 mod host;
@@ -48,6 +50,11 @@ struct Querier {
 
 impl Querier {
     async fn new(addresses: &[String], push_down: bool) -> Self {
+        Self::patient(addresses, push_down, LONG).await
+    }
+
+    /// One that waits so long for each endpoint.
+    async fn patient(addresses: &[String], push_down: bool, response_timeout: Duration) -> Self {
         let mut registry = Registry::default();
         let options = FleetOptions {
             endpoints: addresses.iter().map(|a| a.parse().unwrap()).collect(),
@@ -57,7 +64,7 @@ impl Querier {
             replica_labels: vec!["replica".to_owned()],
             dedup: Dedup::Interval,
             partial_response: false,
-            response_timeout: LONG,
+            response_timeout,
             unhealthy_timeout: LONG,
             dns_interval: LONG,
             push_down,
@@ -544,4 +551,35 @@ async fn a_host_that_has_become_the_replica_of_another_one_is_not_counted_beside
     assert!(!points(&read.as_ref().unwrap().value).is_empty());
     assert_same(&pushed, &read, "count(g)");
     assert_eq!(pushing.taken(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_there_and_aggregates_for_too_long_is_read() {
+    let external = || Arc::new(Mutex::new(labels(&[("region", "eu"), ("replica", "a")])));
+    let endless: Box<EvaluatePart> = Box::new(|_, _| std::future::pending().boxed());
+    let address = host_that(shard(7, 0), external(), endless).await;
+    let querier = Querier::patient(&[address.clone()], true, Duration::from_secs(1)).await;
+    let at = At::Instant(START_MS + MINUTE_MS);
+    let silent = querier.ask("sum(g)", at).await;
+    let error = silent.err().unwrap();
+    assert!(error.contains(&address), "{error}");
+
+    let fleet = Arc::clone(&querier.fleet);
+    let asked_what_it_is = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            ticks.tick().await;
+            fleet.check().await;
+        }
+    });
+    let late = querier.ask("sum(g)", at).await;
+    asked_what_it_is.abort();
+    let reading = Querier::new(&[host_under(shard(7, 0), external()).await], false).await;
+    let read = reading.ask("sum(g)", at).await;
+    assert!(!points(&read.as_ref().unwrap().value).is_empty());
+    assert_same(&late, &read, "sum(g)");
+    assert_eq!(
+        querier.count(r#"narthex_fleet_evaluations_total{result="late"}"#),
+        1
+    );
 }

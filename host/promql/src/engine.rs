@@ -3,8 +3,8 @@
 //!
 //! It is not: a cache or a log of queries; those belong to who asks.
 
-mod part;
-mod parts;
+mod in_parts;
+mod pushed_down;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

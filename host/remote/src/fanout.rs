@@ -147,14 +147,6 @@ impl Queryable for Fanout {
         .boxed()
     }
 
-    fn select_with_warnings<'a>(
-        &'a self,
-        request: &'a SelectRequest,
-        warnings: &'a Warnings,
-    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        self.select_wanted(request, Wanted::Samples, warnings)
-    }
-
     fn select_wanted<'a>(
         &'a self,
         request: &'a SelectRequest,

@@ -157,24 +157,25 @@ pub trait Queryable: Send + Sync {
     fn select_with_warnings<'a>(
         &'a self,
         request: &'a SelectRequest,
-        _warnings: &'a Warnings,
+        warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        self.select(request)
+        self.select_wanted(request, Wanted::Samples, warnings)
     }
 
     /// As [`Self::select_with_warnings`], for who looks at a part of what samples say. A store that
-    /// has raw samples alone need not know of [`Wanted::Windows`].
+    /// has raw samples alone need not know of [`Wanted::Windows`]; one with parts that may fail says
+    /// here what is missing.
     fn select_wanted<'a>(
         &'a self,
         request: &'a SelectRequest,
         wanted: Wanted,
-        warnings: &'a Warnings,
+        _warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         if wanted.aggregate() != Aggregate::Count {
-            return self.select_with_warnings(request, warnings);
+            return self.select(request);
         }
         async move {
-            let found = self.select_with_warnings(request, warnings).await?;
+            let found = self.select(request).await?;
             Ok(wanted.of_raw_stream(found))
         }
         .boxed()

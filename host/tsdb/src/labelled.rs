@@ -295,14 +295,6 @@ impl Queryable for LabelledBlocks {
         .boxed()
     }
 
-    fn select_with_warnings<'a>(
-        &'a self,
-        request: &'a SelectRequest,
-        warnings: &'a Warnings,
-    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
-        self.select_wanted(request, Wanted::default(), warnings)
-    }
-
     fn select_wanted<'a>(
         &'a self,
         request: &'a SelectRequest,

@@ -10,56 +10,20 @@ use arrow_array::{Array, RecordBatch};
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use narthex_block::{
-    Block, Fault, PARENTS_MAX, SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order, compact,
-    write,
+    Block, Fault, PARENTS_MAX, SLICE_MS, TimeBounds, WriteOptions, block_order, compact, write,
 };
 use narthex_model::{MatchOp, Matcher};
 use narthex_storage::{LabelsRequest, Series, TimeRange};
-use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::fixture::{cache, memory, request, series};
+use crate::fixture::{memory, request, series};
+use crate::numbered::{folder, open, put, ulid};
 
 /// Samples by label set and time, as bits.
 type Samples = BTreeMap<String, BTreeMap<i64, u64>>;
 
 const HOUR_MS: i64 = 3_600_000;
-
-fn ulid(number: u64) -> Ulid {
-    Ulid::from_parts(1_700_000_000_000 + number, number.into())
-}
-
-fn folder(number: u64) -> Path {
-    Path::from(ulid(number).to_string())
-}
-
-/// Writes a block.
-async fn put(
-    store: &Arc<dyn ObjectStore>,
-    number: u64,
-    mut series: Vec<Series>,
-    range: Range<i64>,
-) -> Arc<Block> {
-    series.sort_by(|a, b| block_order(&a.labels, &b.labels));
-    let options = WriteOptions {
-        ulid: ulid(number),
-        range: TimeBounds {
-            start_ms: range.start,
-            end_ms: range.end,
-        },
-        slice_ms: SLICE_MS,
-        sources: Vec::new(),
-    };
-    let written = write(store.as_ref(), &folder(number), series, &options).await;
-    written.unwrap().unwrap();
-    open(store, number).await
-}
-
-async fn open(store: &Arc<dyn ObjectStore>, number: u64) -> Arc<Block> {
-    let opened = Block::open(Arc::clone(store), &folder(number), &cache()).await;
-    Arc::new(opened.unwrap())
-}
 
 /// Makes one block of several, and checks what it says of itself.
 async fn join(store: &Arc<dyn ObjectStore>, number: u64, parents: &[Arc<Block>]) -> Arc<Block> {

@@ -8,16 +8,15 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use futures::executor::block_on;
 use narthex_block::{
-    AGGREGATE_LABEL, Aggregate, Block, BlockMeta, SLICE_MS, TimeBounds, Ulid, WriteOptions,
-    block_order, compact, downsample, rewrite, verify, write,
+    AGGREGATE_LABEL, Aggregate, Block, BlockMeta, SLICE_MS, compact, downsample, rewrite, verify,
 };
 use narthex_model::{Labels, LabelsBuilder, Matcher, sample};
 use narthex_storage::{Series, TimeRange};
 use object_store::ObjectStore;
-use object_store::path::Path;
 
 use crate::chance::Chance;
-use crate::fixture::{cache, memory, request, series};
+use crate::fixture::{memory, request, series};
+use crate::numbered::{folder, open, put, ulid};
 
 pub(crate) mod golden;
 mod histograms;
@@ -32,40 +31,6 @@ const LENGTH_MS: i64 = 8 * HOUR_MS;
 
 const SEEDS: u64 = 40;
 const SERIES_A_SEED: usize = 50;
-
-fn ulid(number: u64) -> Ulid {
-    Ulid::from_parts(1_700_000_000_000 + number, number.into())
-}
-
-fn folder(number: u64) -> Path {
-    Path::from(ulid(number).to_string())
-}
-
-async fn open(store: &Arc<dyn ObjectStore>, number: u64) -> Arc<Block> {
-    let opened = Block::open(Arc::clone(store), &folder(number), &cache()).await;
-    Arc::new(opened.unwrap())
-}
-
-async fn put(
-    store: &Arc<dyn ObjectStore>,
-    number: u64,
-    mut series: Vec<Series>,
-    range: Range<i64>,
-) -> Arc<Block> {
-    series.sort_by(|a, b| block_order(&a.labels, &b.labels));
-    let options = WriteOptions {
-        ulid: ulid(number),
-        range: TimeBounds {
-            start_ms: range.start,
-            end_ms: range.end,
-        },
-        slice_ms: SLICE_MS,
-        sources: Vec::new(),
-    };
-    let written = write(store.as_ref(), &folder(number), series, &options).await;
-    written.unwrap().unwrap();
-    open(store, number).await
-}
 
 /// Downsamples blocks, and checks what the new one says of itself.
 async fn coarser(

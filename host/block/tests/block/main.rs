@@ -17,6 +17,7 @@ mod golden;
 mod golden_kinds;
 mod histogram_bits;
 mod kinds;
+mod numbered;
 mod nx1;
 mod reach;
 mod round_trip;

@@ -9,6 +9,7 @@
 
 mod archive;
 mod compacting;
+mod counted;
 mod deaths;
 mod emulators;
 mod failures;

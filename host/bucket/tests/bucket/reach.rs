@@ -1,15 +1,9 @@
 //! What a query reads of a month of blocks, and how often it waits for the store.
 
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use futures::TryStreamExt;
-use futures::stream::BoxStream;
 use narthex_block::{
     Block, PageCache, SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order, compact, write,
 };
@@ -17,88 +11,21 @@ use narthex_bucket::{Bucket, BucketConfig, BucketOptions, Provider, Settings};
 use narthex_model::{ByteSize, Labels, Matcher, PromDuration, SimulatedClock};
 use narthex_storage::{Queryable, SelectRequest, Series, TimeRange};
 use narthex_tsdb::{Tsdb, TsdbOptions};
+use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::counted::Counted;
 
 /// What an answer of the store takes, in the test's own time.
 const LATENCY: Duration = Duration::from_millis(40);
 
 /// The newest slice of the large block.
 const NEWEST: i64 = 236_000;
-
-/// A store whose answers take their time and are counted.
-#[derive(Debug, Default)]
-struct Far {
-    inner: InMemory,
-    requests: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl fmt::Display for Far {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Far")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Far {
-    async fn put_opts(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        tokio::time::sleep(LATENCY).await;
-        let got = self.inner.get_opts(path, options).await?;
-        self.requests.fetch_add(1, Ordering::SeqCst);
-        self.bytes
-            .fetch_add(got.range.end - got.range.start, Ordering::SeqCst);
-        Ok(got)
-    }
-
-    async fn get_ranges(&self, _: &Path, _: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        panic!("it reads more than what is asked for")
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
 
 fn ulid(number: u64) -> Ulid {
     Ulid::from_parts(1_700_000_000_000 + number, u128::from(number))
@@ -165,7 +92,7 @@ struct Cost {
     rounds: u128,
 }
 
-impl Far {
+impl Counted {
     /// Makes a block of the slices up to `last`, as cuts and compactions do; a sample about each
     /// `step_ms`.
     async fn write(&self, name: u64, last: i64, slices: i64, labels: &[Labels], step_ms: i64) {
@@ -181,9 +108,11 @@ impl Far {
         }
         let ulid = ulid(100_000 + name);
         let folder = Path::from(ulid.to_string());
-        compact(&self.inner, &folder, &parents, ulid).await.unwrap();
+        compact(&*self.inner, &folder, &parents, ulid)
+            .await
+            .unwrap();
         if name == 0 {
-            let block = Block::open(Arc::new(self.inner.clone()), &folder, &pages).await;
+            let block = Block::open(Arc::clone(&self.inner), &folder, &pages).await;
             let block = block.unwrap();
             let meta = block.meta();
             let sizes: Vec<_> = meta
@@ -199,13 +128,13 @@ impl Far {
     }
 
     async fn cost(&self, query: impl Future<Output = Vec<Series>>) -> (Vec<Series>, Cost) {
-        self.requests.store(0, Ordering::SeqCst);
-        self.bytes.store(0, Ordering::SeqCst);
+        self.take();
         let begin = Instant::now();
         let found = query.await;
+        let (requests, bytes) = self.take();
         let cost = Cost {
-            requests: self.requests.load(Ordering::SeqCst),
-            bytes: self.bytes.load(Ordering::SeqCst),
+            requests,
+            bytes,
             rounds: begin.elapsed().as_millis() / LATENCY.as_millis(),
         };
         (found, cost)
@@ -235,7 +164,7 @@ fn labels(metrics: usize, targets: usize) -> Vec<Labels> {
     all
 }
 
-async fn month(far: &Far, metrics: usize, targets: usize) {
+async fn month(far: &Counted, metrics: usize, targets: usize) {
     far.write(0, NEWEST, 3, &labels(metrics, targets), 15_000)
         .await;
     let few = labels(10, 10);
@@ -247,7 +176,7 @@ async fn month(far: &Far, metrics: usize, targets: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn an_hour_of_one_series_of_a_hundred_thousand_is_two_steps_and_less_than_two_megabytes() {
-    let far = Arc::new(Far::default());
+    let far = Arc::new(Counted::far(Arc::new(InMemory::new()), LATENCY));
     month(&far, 500, 200).await;
     let folder = TempDir::new().unwrap();
     let clock = Arc::new(SimulatedClock::at((NEWEST + 2) * SLICE_MS));

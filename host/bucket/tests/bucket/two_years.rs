@@ -5,17 +5,11 @@
 //! write; without it, it is few series with a sample every two minutes. `--no-capture` shows what is
 //! read.
 
-use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 use narthex_block::{
     Block, SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order, downsample, write,
 };
@@ -25,13 +19,11 @@ use narthex_storage::{
     Queryable, SelectRequest, Series, SeriesStream, StorageError, TimeRange, Wanted, Warnings,
 };
 use narthex_tsdb::{BlockSet, RemoteBlocks};
+use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
 
+use crate::counted::Counted;
 use crate::emulators::Emulator;
 use crate::fixture::{Beside, Disk, HOUR_MS, pages};
 
@@ -47,74 +39,6 @@ const JOBS: usize = 5;
 /// A counter begins anew after so many samples.
 const LIFE: i64 = 100_003;
 
-/// A store that counts what is read of it.
-#[derive(Debug)]
-struct Counted {
-    inner: Arc<dyn ObjectStore>,
-    requests: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Counted({})", self.inner)
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Counted {
-    async fn put_opts(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        let got = self.inner.get_opts(path, options).await?;
-        self.requests.fetch_add(1, Ordering::SeqCst);
-        let bytes = got.range.end - got.range.start;
-        self.bytes.fetch_add(bytes, Ordering::SeqCst);
-        Ok(got)
-    }
-
-    async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let bytes = ranges.iter().map(|range| range.end - range.start).sum();
-        self.requests.fetch_add(1, Ordering::SeqCst);
-        self.bytes.fetch_add(bytes, Ordering::SeqCst);
-        self.inner.get_ranges(path, ranges).await
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
 /// Blocks as a store that a query reads.
 struct Blocks(BlockSet);
 
@@ -122,7 +46,7 @@ impl Queryable for Blocks {
     fn select<'a>(
         &'a self,
         request: &'a SelectRequest,
-    ) -> BoxFuture<'a, std::result::Result<SeriesStream, StorageError>> {
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         self.0.select(request, Wanted::Samples).boxed()
     }
 
@@ -131,7 +55,7 @@ impl Queryable for Blocks {
         request: &'a SelectRequest,
         wanted: Wanted,
         _warnings: &'a Warnings,
-    ) -> BoxFuture<'a, std::result::Result<SeriesStream, StorageError>> {
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         self.0.select(request, wanted).boxed()
     }
 
@@ -278,11 +202,7 @@ async fn two_years_are_read_as_hours_and_a_year_grows_as_its_samples() {
             Arc::new(InMemory::new())
         }
     };
-    let counted = Arc::new(Counted {
-        inner,
-        requests: AtomicU64::new(0),
-        bytes: AtomicU64::new(0),
-    });
+    let counted = Arc::new(Counted::new(inner));
     let far: Arc<dyn ObjectStore> = Arc::clone(&counted) as _;
     fill(&far, extent).await;
     let beside = Beside::open(far).await;
@@ -296,15 +216,13 @@ async fn two_years_are_read_as_hours_and_a_year_grows_as_its_samples() {
     let query = "sum by (job) (rate(requests_total[1d]))";
     let mut answers = Vec::new();
     for what in ["cold", "warm"] {
-        counted.requests.store(0, Ordering::SeqCst);
-        counted.bytes.store(0, Ordering::SeqCst);
+        counted.take();
         let begin = Instant::now();
         let (first_ms, day) = (START_MS + DAY_MS, PromDuration::from_secs(86_400));
         let found = engine.range(Arc::clone(&store), query, first_ms, END_MS, day, &options);
         let found = found.await.unwrap();
         let took = begin.elapsed();
-        let requests = counted.requests.load(Ordering::SeqCst);
-        let bytes = counted.bytes.load(Ordering::SeqCst);
+        let (requests, bytes) = counted.take();
         eprintln!(
             "{} series, a sample every {} s, {query} of two years, {what}: {took:?}, {bytes} bytes \
              in {requests} requests",

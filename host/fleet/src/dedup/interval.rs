@@ -10,7 +10,17 @@
 //! taken as it is where it fits between what the new replica had before and has now. Where it does
 //! not, the two are counters of different processes, or one of them lags; then it is lifted to
 //! what the old one was at and what the new one has grown by since. Nowhere is a fall made that no
-//! replica has seen, which a rate would take for a reset.
+//! replica has seen, which a rate would take for a reset. What a target counts between a replica's
+//! last scrape of it and its restart, the other ones have perhaps seen: whoever saw most of it is
+//! believed, and what comes after the restart is lifted by that.
+//!
+//! `rate` stretches what it sees to the ends of its window by the mean distance of samples: a sample
+//! of the new replica close behind the last one makes that less, and a long way to the next one is
+//! taken for the beginning or the end of a series. So one that is too near is left out, and the next
+//! ones are told a little earlier, with what the counter was on the line between two of them,
+//! until they are at their own times again: distances stay what they are in one replica.
+
+mod lift;
 
 use narthex_model::sample;
 use narthex_storage::{Series, Wanted};
@@ -26,9 +36,19 @@ const DISTANCES_MAX: usize = 64;
 /// So many samples tell the interval at a place, where windows are followed by samples.
 const RECENT_MAX: usize = 5;
 
+/// Below so many hundredths of an interval behind the last sample, one of another replica is too
+/// near. Found by trying: more and the next one is too far, less and a mean of nine distances falls
+/// below what `rate` allows for.
+const NEAR_HUNDREDTHS: i64 = 30;
+
+/// So many hundredths of an interval lie between samples that are told earlier: `rate` takes 110 of
+/// the mean for an end.
+const PULLED_HUNDREDTHS: i64 = 106;
+
 /// One series of all of them.
 pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series> {
     let is_counter = wanted.is_growth();
+    let is_scraped = matches!(wanted, Wanted::Growth);
     // What is kept of a counter is not evenly spaced.
     let is_mixed = matches!(wanted, Wanted::Windows { .. }) && !is_counter;
     let known = replicas.iter().filter_map(interval_ms);
@@ -45,46 +65,94 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
     let first = |(_, replica): &(usize, &Replica<'_>)| replica.time_ms();
     let (mut followed, _) = all.iter().enumerate().min_by_key(first)?;
     let mut taken: Vec<Taken> = Vec::with_capacity(all[followed].series.timestamps.len());
+    let mut all_pulled = Vec::new();
     let mut last: Option<Last> = None;
+    // A change was just now, and what was taken since was told earlier.
+    let mut is_pulled = false;
     loop {
-        let next = match last {
-            None => Some(followed),
-            Some(last) => {
-                all.iter_mut()
-                    .for_each(|replica| replica.go_past(last.time_ms));
-                next(&mut all, followed, last, (is_counter, is_mixed))
+        if let Some(last) = last {
+            all.iter_mut()
+                .for_each(|replica| replica.go_past(last.seen_ms));
+            let Some(next) = next(&mut all, followed, last, (is_counter, is_mixed)) else {
+                break;
+            };
+            if is_counter && next != followed {
+                is_pulled = is_scraped;
+                all[next].lift = lift::after_change(&all, (followed, next), last, is_scraped);
+                if is_scraped && all[next].is_too_near(last) {
+                    all[next].at += 1;
+                    all[next].lift = lift::onwards(&all, next, last, is_scraped);
+                }
+            } else if is_counter {
+                all[next].lift = lift::onwards(&all, next, last, is_scraped);
             }
-        };
-        let Some(next) = next else { break };
-        if let Some(last) = last.filter(|_| is_counter) {
-            match next == followed {
-                true => all[next].lift_on(last),
-                false => all[next].lift_from(last),
-            }
+            followed = next;
         }
-        followed = next;
         let replica = &all[followed];
-        let Some(time_ms) = replica.time_ms() else {
+        let Some(seen_ms) = replica.time_ms() else {
             break;
         };
+        let pulled = last.filter(|_| is_pulled);
+        let pulled = pulled.and_then(|last| replica.pulled(last));
+        is_pulled = pulled.is_some();
+        let (time_ms, value) = match pulled {
+            Some((time_ms, value)) => (time_ms, Some(value)),
+            None => (seen_ms, replica.raw(replica.at)),
+        };
+        let value = value.map(|value| value + replica.lift);
+        if let (true, Some(value)) = (is_pulled, value) {
+            all_pulled.push(Pulled {
+                at: taken.len(),
+                time_ms,
+                value,
+            });
+        }
         taken.push(Taken {
             place: (followed, replica.at),
             lift: replica.lift,
         });
         last = Some(Last {
             time_ms,
+            seen_ms,
             // The end of a series has no value, and what comes after it is compared with what was
             // before.
-            value: replica.number().or(last.and_then(|last| last.value)),
+            value: value.or(last.and_then(|last| last.value)),
         });
     }
-    series_of(replicas, &taken)
+    Some(told_earlier(series_of(replicas, &taken)?, &all_pulled))
+}
+
+/// A sample that is told earlier than it was scraped.
+#[derive(Debug, Clone, Copy)]
+struct Pulled {
+    /// Its place among those that were taken.
+    at: usize,
+    time_ms: i64,
+    /// Lifted.
+    value: f64,
+}
+
+/// The series with those samples at their new times.
+fn told_earlier(mut series: Series, all: &[Pulled]) -> Series {
+    if all.is_empty() {
+        return series;
+    }
+    let (mut times, mut values) = (series.timestamps.to_vec(), series.values.to_vec());
+    for pulled in all {
+        times[pulled.at] = pulled.time_ms;
+        values[pulled.at] = pulled.value;
+    }
+    series.timestamps = times.into();
+    series.values = values.into();
+    series
 }
 
 /// What was taken last.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     time_ms: i64,
+    /// When it was scraped: later than that, where it is told earlier.
+    seen_ms: i64,
     /// Lifted; `None` of a histogram.
     value: Option<f64>,
 }
@@ -104,7 +172,7 @@ fn next(
     let own_ms = own.time_ms();
     let has_ended = own_ms.is_some() && is_stale(own.series, own.at);
     let gap_ms = interval_ms.saturating_add(interval_ms / 2);
-    let gap_from_ms = last.time_ms.saturating_add(gap_ms);
+    let gap_from_ms = last.seen_ms.saturating_add(gap_ms);
     if own_ms.is_some_and(|own_ms| own_ms <= gap_from_ms) && !has_ended {
         return Some(followed);
     }
@@ -118,7 +186,7 @@ fn next(
     // Two samples that lie closer than half an interval are the same scrape, seen twice. Of a
     // counter each one counts: between the two there may be a reset.
     let too_close_ms = if is_counter { 0 } else { interval_ms / 2 };
-    let from_ms = last.time_ms.saturating_add(too_close_ms.max(1));
+    let from_ms = last.seen_ms.saturating_add(too_close_ms.max(1));
     let mut soonest: Option<(i64, usize)> = None;
     let mut end: Option<(i64, usize)> = None;
     for (number, replica) in all.iter_mut().enumerate() {
@@ -188,67 +256,39 @@ impl Replica<'_> {
         is_number.then_some(value)
     }
 
-    /// The number where it is, lifted.
-    fn number(&self) -> Option<f64> {
-        self.raw(self.at).map(|value| value + self.lift)
+    /// Behind so much time without a sample there is a gap.
+    fn gap_ms(&self) -> i64 {
+        self.interval_ms.saturating_add(self.interval_ms / 2)
     }
 
-    /// Decides what this counter is lifted by, which is followed from here on, after another one
-    /// that was at `last`.
-    fn lift_from(&mut self, last: Last) {
-        self.lift = 0.0;
-        let (Some(last_value), Some(now)) = (last.value, self.raw(self.at)) else {
-            return;
-        };
+    /// Whether the sample here is so near behind the last one that the next one, which is there in
+    /// time, is better.
+    fn is_too_near(&self, last: Last) -> bool {
         let times = &self.series.timestamps;
-        let seen = times.partition_point(|time_ms| *time_ms <= last.time_ms);
-        let Some((before_ms, before)) = self.newest_below(seen) else {
-            // It was not there before. A target that it sees from its beginning has just begun to
-            // count; one that is merely a little behind is no reset.
-            if now < last_value && self.catches_up_with(last_value) {
-                self.lift = last_value - now;
-            }
-            return;
-        };
-        if now < before {
-            // It has seen a reset itself, and the other one may have as well. Only where the other
-            // one is far ahead in spite of it would a fall be one that nobody saw.
-            return;
-        }
-        if (before..=now).contains(&last_value) {
-            return;
-        }
-        let now_ms = times[self.at];
-        let grown = (now - before) * share(before_ms, last.time_ms, now_ms);
-        self.lift = last_value + grown - now;
+        let near_ms = self.interval_ms.saturating_mul(NEAR_HUNDREDTHS) / 100;
+        let near_ms = last.time_ms.saturating_add(near_ms);
+        let late_ms = last.time_ms.saturating_add(self.gap_ms());
+        let is_in_time = |at: usize| times.get(at).is_some_and(|time_ms| *time_ms <= late_ms);
+        let is_number = |at: usize| self.raw(at).is_some();
+        is_number(self.at)
+            && self.time_ms().is_some_and(|time_ms| time_ms < near_ms)
+            && is_number(self.at + 1)
+            && is_in_time(self.at + 1)
     }
 
-    /// Decides what this counter is lifted by, which was followed before: where it is reset, what is
-    /// seen of that is to be what it has counted since.
-    fn lift_on(&mut self, last: Last) {
-        let before = self.newest_below(self.at);
-        let (Some(last_value), Some(now), Some((_, before))) =
-            (last.value, self.raw(self.at), before)
-        else {
-            return;
-        };
-        if self.lift != 0.0 && now < before {
-            self.lift = if now < last_value { 0.0 } else { last_value };
-        }
-    }
-
-    /// The newest number below this place, if it is among the two samples there.
-    fn newest_below(&self, place: usize) -> Option<(i64, f64)> {
-        let places = (0..place).rev().take(2);
-        let mut numbers = places.filter_map(|at| Some((self.series.timestamps[at], self.raw(at)?)));
-        numbers.next()
-    }
-
-    /// Whether it is there within its next two samples.
-    fn catches_up_with(&self, value: f64) -> bool {
-        let soon = self.at + 1..self.at + 3;
-        soon.filter_map(|at| self.raw(at))
-            .any(|later| later >= value)
+    /// When the sample here is told, where that is earlier than it was scraped, and what the counter
+    /// was then, not lifted, on the line from the sample before.
+    fn pulled(&self, last: Last) -> Option<(i64, f64)> {
+        let (now_ms, now) = (self.time_ms()?, self.raw(self.at)?);
+        let place = self.at.checked_sub(1)?;
+        let (before_ms, before) = (self.series.timestamps[place], self.raw(place)?);
+        let far_ms = self.interval_ms.saturating_mul(PULLED_HUNDREDTHS) / 100;
+        let told_ms = last.time_ms.saturating_add(far_ms);
+        // Behind a gap nothing is known of the time in between.
+        let is_without_gap = now_ms.saturating_sub(last.time_ms.min(before_ms)) < self.gap_ms();
+        let is_line = before <= now && (before_ms + 1..now_ms).contains(&told_ms);
+        let value = || now - (now - before) * share(before_ms, told_ms, now_ms);
+        (is_line && is_without_gap).then(|| (told_ms, value()))
     }
 }
 

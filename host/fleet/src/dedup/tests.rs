@@ -109,14 +109,14 @@ const CASES: &[Case] = &[
         replicas: &[
             &[(0, 100.0), (10_000, 110.0)],
             &[
-                (2_000, 96.0),
-                (12_000, 106.0),
-                (22_000, 116.0),
-                (32_000, 126.0),
+                (4_000, 96.0),
+                (14_000, 106.0),
+                (24_000, 116.0),
+                (34_000, 126.0),
             ],
         ],
-        // It has grown by 8 since the last sample of the other one.
-        merged: "0:100 10000:110 12000:112 22000:122 32000:132",
+        // It has grown by 4 since the last sample of the other one.
+        merged: "0:100 10000:110 14000:114 24000:124 34000:134",
     },
     Case {
         name: "counters of two processes are told by their growth",
@@ -153,6 +153,64 @@ const CASES: &[Case] = &[
             ],
         ],
         merged: "0:1000000 10000:1000010 15000:1000015 25000:1000025 35000:3 45000:13",
+    },
+    Case {
+        name: "what a target counted before a restart is what the other replica saw of it",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 110.0), (20_000, 4.0), (30_000, 14.0)],
+            &[
+                (5_000, 105.0),
+                (15_000, 115.0),
+                (25_000, 9.0),
+                (35_000, 19.0),
+            ],
+        ],
+        // From 110 to 115, and then 4.
+        merged: "0:100 10000:110 20000:9 30000:19 35000:24",
+    },
+    Case {
+        name: "a restart that both have seen is one, though the follower comes behind it",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 110.0), (20_000, 4.0)],
+            &[
+                (5_000, 105.0),
+                (15_000, 115.0),
+                (25_000, 9.0),
+                (35_000, 19.0),
+            ],
+        ],
+        merged: "0:100 10000:110 20000:9 25000:14 35000:24",
+    },
+    Case {
+        name: "who steps in close behind the last sample is told as far from it as scrapes are",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 0.0), (10_000, 10.0)],
+            &[
+                (2_000, 2.0),
+                (12_000, 12.0),
+                (22_000, 22.0),
+                (32_000, 32.0),
+                (42_000, 42.0),
+                (52_000, 52.0),
+            ],
+        ],
+        merged: "0:0 10000:10 20600:20.6 31200:31.2 41800:41.8 52000:52",
+    },
+    Case {
+        name: "samples keep their times where it is not growth that is wanted",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Samples,
+        replicas: &[
+            &[(0, 0.0), (10_000, 10.0)],
+            &[(2_000, 2.0), (12_000, 12.0), (22_000, 22.0)],
+        ],
+        merged: "0:0 10000:10 22000:22",
     },
     Case {
         name: "penalty takes the earlier one and lets the other wait",

@@ -73,6 +73,17 @@ async fn one_that_never_answered_is_missed_for_a_while_and_a_strict_one_always()
     }
 }
 
+#[tokio::test]
+async fn who_works_for_long_is_told_from_who_is_gone() {
+    let member = member(false);
+    assert!(!member.has_answered_since(0));
+    member.take(Ok(info(vec![], [0, 1])), 1_000);
+    assert!(member.has_answered_since(999));
+    assert!(!member.has_answered_since(1_000));
+    member.take(Err(refused()), 2_000);
+    assert!(!member.has_answered_since(999));
+}
+
 #[test]
 fn only_who_may_have_the_series_is_asked() {
     let sets = vec![

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 use narthex_model::Labels;
 use narthex_storage::{LabelsRequest, StorageError, Warnings};
-use narthex_storeapi::message::store::{LabelNamesRequest, LabelValuesRequest};
+use narthex_storeapi::message::store::{LabelMatcher, LabelNamesRequest, LabelValuesRequest};
 use tokio::time::timeout;
 
 use super::{View, incomplete, limit_of, log, matcher_of};
@@ -22,41 +22,37 @@ impl View {
         label: Option<&str>,
         request: &LabelsRequest,
     ) -> Result<Vec<String>, StorageError> {
-        let names = LabelNamesRequest {
-            partial_response_disabled: !self.is_partial,
-            partial_response_strategy: self.strategy(),
-            start: request.range.start_ms,
-            end: request.range.end_ms,
-            matchers: request.matchers.iter().map(matcher_of).collect(),
-            without_replica_labels: self.without.clone(),
-            limit: request.limit.map_or(0, limit_of),
-        };
-        let values = label.map(|label| LabelValuesRequest {
-            label: label.to_owned(),
-            partial_response_disabled: names.partial_response_disabled,
-            partial_response_strategy: names.partial_response_strategy,
-            start: names.start,
-            end: names.end,
-            matchers: names.matchers.clone(),
-            without_replica_labels: names.without_replica_labels.clone(),
-            limit: names.limit,
-        });
+        let (range, matchers) = (request.range, &request.matchers);
+        let limit = request.limit.map_or(0, limit_of);
+        let matchers = || -> Vec<LabelMatcher> { matchers.iter().map(matcher_of).collect() };
         let patience = self.response_timeout();
-        let ask = |member: Arc<Member>| {
-            let (names, values) = (names.clone(), values.clone());
-            async move {
-                let endpoint = member.endpoint();
-                match values {
-                    None => {
-                        let answer = endpoint.label_names(names, patience).await;
-                        answer.map(|answer| (answer.names, answer.warnings))
-                    }
-                    Some(values) => {
-                        let answer = endpoint.label_values(values, patience).await;
-                        answer.map(|answer| (answer.values, answer.warnings))
-                    }
-                }
-            }
+        let ask = |member: Arc<Member>| async move {
+            let endpoint = member.endpoint();
+            let Some(label) = label else {
+                let names = LabelNamesRequest {
+                    partial_response_disabled: !self.is_partial,
+                    partial_response_strategy: self.strategy(),
+                    start: range.start_ms,
+                    end: range.end_ms,
+                    matchers: matchers(),
+                    without_replica_labels: self.without.clone(),
+                    limit,
+                };
+                let answer = endpoint.label_names(names, patience).await;
+                return answer.map(|answer| (answer.names, answer.warnings));
+            };
+            let values = LabelValuesRequest {
+                label: label.to_owned(),
+                partial_response_disabled: !self.is_partial,
+                partial_response_strategy: self.strategy(),
+                start: range.start_ms,
+                end: range.end_ms,
+                matchers: matchers(),
+                without_replica_labels: self.without.clone(),
+                limit,
+            };
+            let answer = endpoint.label_values(values, patience).await;
+            answer.map(|answer| (answer.values, answer.warnings))
         };
         let warnings = Warnings::default();
         let asked = self.asked(&request.matchers, request.range, &warnings)?;

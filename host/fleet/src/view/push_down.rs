@@ -52,7 +52,9 @@ enum Unevaluated {
     Refused(String),
     /// It has other external labels by now: its series may be those of others, too.
     Relabelled(String),
-    /// It is not there, or too slow.
+    /// It has not finished in time. One that is there works on it, and its series are to be read.
+    Late(String),
+    /// It is not there.
     Failed(String),
 }
 
@@ -67,6 +69,7 @@ impl View {
         if parts.len() > PARTS_MAX {
             return Ok(None);
         }
+        let begun_ms = self.fleet.now_ms();
         let missing = Warnings::default();
         let asked = self.asked(&request.matchers, request.range, &missing)?;
         let are_apart = apart(&asked, &self.without);
@@ -109,7 +112,15 @@ impl View {
                     tracing::debug!(why, "a member does not aggregate, so its series are read");
                     rest.push(asked);
                 }
-                Some(Err(Unevaluated::Failed(error))) => {
+                Some(Err(Unevaluated::Late(why))) if asked.0.has_answered_since(begun_ms) => {
+                    metrics.evaluated("late");
+                    tracing::debug!(
+                        why,
+                        "a member aggregates for too long, so its series are read"
+                    );
+                    rest.push(asked);
+                }
+                Some(Err(Unevaluated::Late(error) | Unevaluated::Failed(error))) => {
                     metrics.evaluated("failed");
                     metrics.failed(asked.0.endpoint().address());
                     self.missing(error, warnings)?;
@@ -138,7 +149,7 @@ impl View {
         evaluated.unwrap_or_else(|_| {
             let address = member.endpoint().address();
             let text = format!("{address}: no results within {patience:?}");
-            Err(Unevaluated::Failed(text))
+            Err(Unevaluated::Late(text))
         })
     }
 
@@ -191,9 +202,8 @@ fn unevaluated(error: EndpointError) -> Unevaluated {
         EndpointError::Refused { .. } | EndpointError::Address { .. } => {
             Unevaluated::Refused(error.to_string())
         }
-        EndpointError::Unreachable { .. } | EndpointError::Deadline { .. } => {
-            Unevaluated::Failed(error.to_string())
-        }
+        EndpointError::Deadline { .. } => Unevaluated::Late(error.to_string()),
+        EndpointError::Unreachable { .. } => Unevaluated::Failed(error.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use narthex_model::{Labels, with_sources};
 use narthex_promql::{Engine, EngineOptions};
-use narthex_storage::MemoryStore;
+use narthex_storage::{EvaluatePart, MemoryStore};
 use narthex_storeapi::message::metadata::MetricMetadataEntry;
 use narthex_storeapi::message::rules::RuleGroup;
 use narthex_storeapi::message::targets::TargetDiscovery;
@@ -44,6 +44,24 @@ pub(crate) async fn host(store: MemoryStore, external: &[(&str, &str)]) -> Strin
 
 /// A host whose external labels change.
 pub(crate) async fn host_under(store: MemoryStore, external: Arc<Mutex<Labels>>) -> String {
+    let engine = Arc::new(Engine::new(EngineOptions::default()));
+    let evaluate: Box<EvaluatePart> = Box::new(move |store, part| {
+        let engine = Arc::clone(&engine);
+        async move {
+            let evaluated = engine.evaluate_part(store, &part).await;
+            evaluated.map_err(|error| with_sources(&error))
+        }
+        .boxed()
+    });
+    host_that(store, external, evaluate).await
+}
+
+/// A host that evaluates so.
+pub(crate) async fn host_that(
+    store: MemoryStore,
+    external: Arc<Mutex<Labels>>,
+    evaluate: Box<EvaluatePart>,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let api = StoreApi::new(StoreOptions {
@@ -59,15 +77,7 @@ pub(crate) async fn host_under(store: MemoryStore, external: Arc<Mutex<Labels>>)
             requests_max: 0,
         },
     });
-    let engine = Arc::new(Engine::new(EngineOptions::default()));
-    let api = api.evaluating(Box::new(move |store, part| {
-        let engine = Arc::clone(&engine);
-        async move {
-            let evaluated = engine.evaluate_part(store, &part).await;
-            evaluated.map_err(|error| with_sources(&error))
-        }
-        .boxed()
-    }));
+    let api = api.evaluating(evaluate);
     let metrics = GrpcMetrics::register(&mut Registry::default());
     let entrance = Arc::new(Entrance::open());
     let forever = std::future::pending();

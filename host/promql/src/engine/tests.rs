@@ -375,7 +375,7 @@ fn a_counter_is_told_by_its_name_or_by_its_type() {
 async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_no_error() {
     use futures::FutureExt as _;
     use futures::future::BoxFuture;
-    use narthex_storage::{SelectRequest, SeriesStream, StorageError};
+    use narthex_storage::{SelectRequest, SeriesStream, StorageError, Wanted};
 
     /// A store of which a part fails.
     struct Half(Arc<MemoryStore>);
@@ -388,9 +388,10 @@ async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_no_error() {
             self.0.select(request)
         }
 
-        fn select_with_warnings<'a>(
+        fn select_wanted<'a>(
             &'a self,
             request: &'a SelectRequest,
+            _wanted: Wanted,
             warnings: &'a Warnings,
         ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
             async move {

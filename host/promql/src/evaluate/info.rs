@@ -96,12 +96,7 @@ impl<'a> InfoSeries<'a> {
             values.filter(|value| !value.is_empty()).collect()
         };
         let values = IDENTIFYING.map(of_interest);
-        let vector = selector::sampled(
-            context,
-            info.request,
-            (info.shift, context.lookback_ms),
-            grid,
-        );
+        let vector = selector::sampled(context, info.request, (info.shift, info.lookback_ms), grid);
         let mut known = Self {
             series: vector.series.iter().map(|s| s.labels.clone()).collect(),
             sampled: context.workers.store(&vector, grid.count)?,
@@ -135,12 +130,8 @@ impl<'a> InfoSeries<'a> {
         if context.fetched[info.request][index].histograms.is_none() {
             return Ok(());
         }
-        let selected = selector::values(
-            context,
-            info.request,
-            (info.shift, context.lookback_ms),
-            grid,
-        );
+        let selected =
+            selector::values(context, info.request, (info.shift, info.lookback_ms), grid);
         let mut column = Column::new(grid.count);
         (selected.fill)(index, &mut column);
         if column.iter().copied().any(sample::is_histogram) {

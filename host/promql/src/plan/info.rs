@@ -3,11 +3,11 @@
 use narthex_model::{METRIC_NAME, MatchOp, Matcher};
 use narthex_storage::Wanted;
 
+use super::resolution::Seen;
 use super::{Node, Planner, Shift};
-use crate::ast::{Call, Expr, ExprKind, VectorSelector};
+use crate::ast::{Call, Expr, ExprKind, RangeEdges, VectorSelector};
 use crate::error::QueryError;
 use crate::evaluate::grid::Grid;
-use crate::evaluate::range::Windows;
 
 /// The labels that a series and its info series agree in, sorted.
 pub(crate) const IDENTIFYING: [&str; 2] = ["instance", "job"];
@@ -25,6 +25,8 @@ pub(crate) struct Info {
     pub(crate) request: usize,
     /// When the info series are looked at: as the first selector inside of `inner`.
     pub(crate) shift: Shift,
+    /// How far they are looked back for.
+    pub(crate) lookback_ms: i64,
     /// Which metrics are info metrics.
     pub(crate) names: Vec<Matcher>,
     /// Which labels are asked for, and with which values; none asks for all.
@@ -49,10 +51,16 @@ impl Planner {
             Some(first) => self.shift(&first.selector.shift)?,
             None => Shift::NONE,
         };
-        let windows = Windows {
+        let seen = Seen {
             grid: grid.unwrap_or(Grid::at(self.times.start_ms)),
-            range_ms: self.options.lookback_ms,
             shift,
+            range_ms: None,
+            edges: RangeEdges::Plain,
+            lookback_ms: self.options.lookback_ms,
+        };
+        let (seen, wanted) = match grid {
+            Some(_) => self.coarsened(seen),
+            None => (seen, Wanted::Samples),
         };
         let mut matchers = names.clone();
         matchers.extend_from_slice(&data);
@@ -62,12 +70,13 @@ impl Planner {
             inner,
             request: self.request(
                 matchers,
-                windows,
+                seen.windows(),
                 newest_only,
                 grid.is_some(),
-                Wanted::Samples,
+                wanted,
             ),
             shift,
+            lookback_ms: seen.lookback_ms,
             names,
             data,
         })

@@ -51,6 +51,13 @@ pub struct WindowsInfo {
     /// The length of the longest, in milliseconds; 0 where there are samples alone.
     #[prost(int64, tag = "1")]
     pub coarsest_ms: i64,
+    /// The length of the longest of which nothing finer is left, in milliseconds; 0 where there are
+    /// samples of all times.
+    #[prost(int64, tag = "2")]
+    pub left_ms: i64,
+    /// Milliseconds since the epoch: from then on there are samples of all times.
+    #[prost(int64, tag = "3")]
+    pub left_until_ms: i64,
 }
 
 /// `thanos.info.StoreInfo`

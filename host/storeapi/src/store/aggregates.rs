@@ -27,6 +27,12 @@ use crate::message::store::{Aggr, AggrChunk, Chunk, SeriesRequest};
 #[cfg(test)]
 mod tests;
 
+/// The shortest windows, in milliseconds.
+const WINDOW_MS: i64 = 300_000;
+
+/// So many of them there are until the year 2255: nobody has later ones.
+const WINDOWS_MAX: i64 = 30_000_000;
+
 /// The aggregates that a request asks for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Aggregates {
@@ -75,9 +81,35 @@ impl StoreApi {
     /// What the endpoint says of windows.
     pub(crate) fn windows_info(&self) -> WindowsInfo {
         let store = &self.options.store;
+        let left_ms = store.resolution_ms(TimeRange::ALL, 0);
         WindowsInfo {
             coarsest_ms: store.resolution_ms(TimeRange::ALL, i64::MAX),
+            left_ms,
+            left_until_ms: match left_ms {
+                0 => 0,
+                _ => self.left_until_ms(),
+            },
         }
+    }
+
+    /// From when on there are samples and not windows alone.
+    fn left_until_ms(&self) -> i64 {
+        let is_left = |window: i64| {
+            let range = TimeRange {
+                start_ms: window * WINDOW_MS,
+                ..TimeRange::ALL
+            };
+            self.options.store.resolution_ms(range, 0) > 0
+        };
+        let (mut low, mut high) = (0_i64, WINDOWS_MAX);
+        while low < high {
+            let middle = low.midpoint(high);
+            match is_left(middle) {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        low * WINDOW_MS
     }
 
     /// The series of a group with aggregates of their samples, in no order.

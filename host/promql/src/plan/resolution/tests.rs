@@ -102,6 +102,10 @@ fn each_function_reads_the_aggregate_that_it_is_made_of() {
         ("rate(x[1h])", &[("Growth 6m", HOUR + FIVE_MINUTES)][..]),
         ("increase(x[1h])", &[("Growth 6m", HOUR + FIVE_MINUTES)][..]),
         ("x", &[("Newest 6m", FIVE_MINUTES)][..]),
+        (
+            "info(x)",
+            &[("Newest 6m", FIVE_MINUTES), ("Newest 6m", FIVE_MINUTES)][..],
+        ),
         // No window says what these look at.
         ("irate(x[1h])", &[("Growth", HOUR)][..]),
         ("delta(x[1h])", &[("Samples", HOUR)][..]),

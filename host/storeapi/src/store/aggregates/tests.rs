@@ -31,6 +31,7 @@ impl Queryable for Windowed {
         _warnings: &'a Warnings,
     ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
         let value = match wanted.aggregate() {
+            Aggregate::Newest if wanted == Wanted::Samples => 0.0,
             Aggregate::Newest => 1.0,
             Aggregate::Growth => 2.0,
             Aggregate::Count => 3.0,
@@ -53,17 +54,53 @@ fn one(value: f64) -> SeriesStream {
     stream::iter([Ok(series)]).boxed()
 }
 
-/// The chunks of an answer: how many, and the aggregates of the first with their values.
-async fn ask(max_resolution_window: i64, aggregates: &[Aggr]) -> (usize, Vec<(Aggr, f64)>) {
+/// A store that has no samples before a time.
+struct Retired(i64);
+
+impl Queryable for Retired {
+    fn select<'a>(
+        &'a self,
+        _request: &'a SelectRequest,
+    ) -> BoxFuture<'a, Result<SeriesStream, StorageError>> {
+        async { Ok(one(0.0)) }.boxed()
+    }
+
+    fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        match range.start_ms < self.0 {
+            true => 3_600_000,
+            false => max_resolution_ms / 300_000 * 300_000,
+        }
+    }
+}
+
+fn api(store: Arc<dyn Queryable>) -> StoreApi {
     let external = Labels::from_pairs([("replica", "a")]);
-    let api = Arc::new(StoreApi::new(StoreOptions {
-        store: Arc::new(Windowed),
+    StoreApi::new(StoreOptions {
+        store,
         external_labels: Box::new(move || external.clone()),
         oldest_ms: Box::new(|| 0),
         selectors: selectors(),
         view: Box::new(Fixed),
         limits: UNLIMITED,
-    }));
+    })
+}
+
+#[test]
+fn an_endpoint_says_until_when_it_has_nothing_but_windows() {
+    let left = |store: Arc<dyn Queryable>| {
+        let info = api(store).windows_info();
+        (info.left_ms, info.left_until_ms)
+    };
+    assert_eq!(left(Arc::new(Windowed)), (0, 0));
+    for until_ms in [300_000, 1_700_000_100_000] {
+        assert_eq!(left(Arc::new(Retired(until_ms))), (3_600_000, until_ms));
+        assert_eq!(left(Arc::new(Retired(until_ms - 1))), (3_600_000, until_ms));
+    }
+}
+
+/// The chunks of an answer: how many, and the aggregates of the first with their values.
+async fn ask(max_resolution_window: i64, aggregates: &[Aggr]) -> (usize, Vec<(Aggr, f64)>) {
+    let api = Arc::new(api(Arc::new(Windowed)));
     let request = SeriesRequest {
         max_time: 100_000_000,
         matchers: vec![LabelMatcher {
