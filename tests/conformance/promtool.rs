@@ -301,6 +301,8 @@ fn newer_flags_are_there() {
     for (name, text) in TEXTS {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
+    let newer = "groups:\n- name: g\n  rules:\n  - {record: a, expr: limitk(1, heat)}\n";
+    std::fs::write(folder.path().join("newer.yml"), newer).unwrap();
     let store = folder.path().join("store").display().to_string();
     std::fs::write(folder.path().join("series.txt"), open_metrics()).unwrap();
     let of = |args: &[&str]| said(&run_in(&binary(), folder.path(), args, &store));
@@ -352,6 +354,16 @@ fn newer_flags_are_there() {
             3,
         ),
         (&["promql", "format", "sum("], 1),
+        (&["check", "rules", "newer.yml"], 1),
+        (
+            &[
+                "check",
+                "rules",
+                "--enable-feature=promql-experimental-functions",
+                "newer.yml",
+            ],
+            0,
+        ),
     ] {
         let (found, out) = of(args);
         assert_eq!(found, Some(code), "{args:?}: {out}");

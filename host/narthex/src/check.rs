@@ -15,9 +15,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use narthex_model::PromDuration;
+use narthex_promql::ParseOptions;
 
 use self::server::ServerCheck;
 use crate::config::Checks;
+use crate::features::Features;
 use crate::web_config;
 use crate::yaml::UnknownFields;
 
@@ -117,6 +119,15 @@ pub(crate) struct LintArgs {
     /// Ignore unknown fields in the rule files.
     #[arg(long)]
     ignore_unknown_fields: bool,
+    /// Comma-separated feature names to enable, as a server has them: the expressions of rules may
+    /// use what such a server lets them use. Can be repeated.
+    #[arg(
+        id = "check_features",
+        long = "enable-feature",
+        value_name = "FEATURES",
+        value_delimiter = ','
+    )]
+    features: Vec<String>,
 }
 
 impl LintArgs {
@@ -125,6 +136,12 @@ impl LintArgs {
         self.options
             .iter()
             .any(|option| option == "all" || option == lint)
+    }
+
+    /// What expressions may use.
+    fn parse_options(&self) -> ParseOptions {
+        // A name that means nothing here may mean something to a server.
+        Features::read(&self.features, &mut Vec::new()).parse
     }
 
     /// What becomes of fields of rule files that nobody knows.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
 
-use narthex_promql::ParseOptions;
 use narthex_rules::RuleGroups;
 
 use super::{LintArgs, Outcome};
@@ -30,7 +29,7 @@ pub(super) fn check_files(files: &[PathBuf], lint: &LintArgs) -> Outcome {
     let mut outcome = Outcome::default();
     for file in files {
         println!("Checking {}", file.display());
-        let checked = rule_file::load(file, &ParseOptions::all(), lint.unknown());
+        let checked = rule_file::load(file, &lint.parse_options(), lint.unknown());
         outcome.add(match checked {
             Ok(checked) => lint_groups(&checked, &file.display().to_string(), lint),
             Err(error) => failed(&error),
@@ -48,7 +47,7 @@ fn failed(error: &str) -> Outcome {
 }
 
 fn check(text: &str, file: &str, lint: &LintArgs) -> Outcome {
-    match rule_file::read(text, file, &ParseOptions::all(), lint.unknown()) {
+    match rule_file::read(text, file, &lint.parse_options(), lint.unknown()) {
         Ok(checked) => lint_groups(&checked, file, lint),
         Err(error) => failed(&error.to_string()),
     }

@@ -114,6 +114,9 @@ const WITH_VALUE: [&str; 10] = [
 /// What promtool asks for and is there always: the commands read expressions with all that PromQL has.
 const OF_PROMTOOL: [&str; 2] = ["--enable-feature", "--experimental"];
 
+/// promtool's commands that heed features: what they let through, a server has to take.
+const WITH_FEATURES: [&[&str]; 2] = [&["check", "config"], &["check", "rules"]];
+
 /// What amtool says of itself and of versions, which we do not.
 const OF_AMTOOL: [&str; 5] = [
     "--no-verbose",
@@ -283,7 +286,11 @@ fn translated(tool: Tool, program: &str, args: &[String]) -> Result<Vec<String>,
     }
     match tool {
         Tool::Promtool => {
-            let behind = without(found.behind, &OF_PROMTOOL);
+            let heeded = WITH_FEATURES.iter().any(|words| *words == found.words);
+            let behind = match heeded {
+                true => without(found.behind, &OF_PROMTOOL[1..]),
+                false => without(found.behind, &OF_PROMTOOL),
+            };
             Ok(joined(program, &found.words, behind))
         }
         Tool::Amtool => Ok(of_amtool(program, found)),
@@ -413,6 +420,10 @@ mod tests {
             (
                 "promtool --enable-feature=x --experimental promql format a",
                 "promtool promql format a",
+            ),
+            (
+                "promtool --experimental --enable-feature a,b check rules c.yml",
+                "promtool check rules --enable-feature a,b c.yml",
             ),
             (
                 "promtool query -o json instant http://a up",
