@@ -19,7 +19,7 @@ use crate::memory::Memory;
 use crate::read::read_or_tell;
 use crate::snapshot::Snapshot;
 
-/// How many slots are looked at before writers are let through.
+/// How many series are dropped before readers are let through.
 const SLOTS_AT_ONCE: usize = 4096;
 
 /// Neither record keeps a segment alive.
@@ -97,19 +97,7 @@ impl StaleCut {
 impl Head {
     /// How many series have ended: their newest sample is a staleness marker.
     pub fn stale_series_count(&self) -> u64 {
-        let mut from = 0;
-        let mut count = 0;
-        loop {
-            let appender = self.appender();
-            let slots = appender.slot_count();
-            let upto = slots.min(from + SLOTS_AT_ONCE);
-            let stale = (from..upto).filter(|slot| appender.stale_since(*slot).is_some());
-            count += stale.count() as u64;
-            from = upto;
-            if from >= slots {
-                return count;
-            }
-        }
+        self.appender().stale_count()
     }
 
     /// The series that are stale now, sorted by `order`, but for those with samples that came out
