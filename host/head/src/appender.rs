@@ -184,6 +184,11 @@ impl Appender {
         cursor.is_stale = is_stale;
     }
 
+    /// The newest sample of all; the beginning of all time where there was none.
+    pub(crate) fn newest_of_all(&self) -> i64 {
+        self.newest_ms
+    }
+
     /// How much older a time is than the newest sample of all.
     pub(crate) fn behind_ms(&self, timestamp_ms: i64) -> i64 {
         self.newest_ms.saturating_sub(timestamp_ms)

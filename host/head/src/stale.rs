@@ -197,16 +197,20 @@ impl Appender {
     }
 }
 
-/// Drops in a replay what was dropped at this moment of the log.
+/// Drops in a replay what was dropped at this moment of the log, and says which slots memory has to
+/// let go of: it has no late samples then.
 pub(crate) fn drop_again(
     appender: &mut Appender,
-    memory: &mut Memory,
     set: StaleSet,
     late: &HashSet<&Labels>,
-) {
+) -> Vec<u32> {
+    let mut gone = Vec::new();
     for (slot, newest_ms) in set.slots {
-        if !late.contains(appender.labels(slot)) {
-            drop_one(appender, memory, slot, newest_ms);
+        let is_same = appender.stale_since(slot as usize) == Some(newest_ms);
+        if is_same && !late.contains(appender.labels(slot)) {
+            appender.release(slot);
+            gone.push(slot);
         }
     }
+    gone
 }
