@@ -127,14 +127,14 @@ fn a_log_with_more_than_may_wait_comes_back_in_its_order() {
             timestamp_ms: round * 1_000,
             value: f64::from(i32::try_from(round * number % 1_000).unwrap()),
         };
-        let has = |number: &i64| round % (number / 25 + 1) == 0;
-        let batch: Vec<Sample> = (0..150).filter(has).map(sample).collect();
+        let has = |number: &i64| round % (number / 50 + 1) == 0;
+        let batch: Vec<Sample> = (0..300).filter(has).map(sample).collect();
         head.append(&WriteBatch::from(batch)).unwrap();
     }
     let (wanted, chunks) = (contents(&head), head.chunk_count());
     head.close().unwrap();
     let (head, report) = Head::open(options).unwrap();
-    assert!(report.samples > 30_000, "{report:?}");
+    assert!(report.samples > 60_000, "{report:?}");
     assert_eq!(contents(&head), wanted);
     assert_eq!(head.chunk_count(), chunks);
 }
