@@ -76,7 +76,7 @@ impl Filling {
 pub(crate) struct MemoryWriter {
     /// What is not handed over yet.
     changes: Vec<Change>,
-    /// Samples of these.
+    /// So many samples these have room for.
     samples: usize,
     sender: SyncSender<Vec<Change>>,
     thread: JoinHandle<Memory>,
@@ -106,7 +106,11 @@ impl MemoryWriter {
 
     /// Adds the samples of a record.
     pub(crate) fn fill(&mut self, filling: Filling) {
-        self.samples += filling.samples.len();
+        // Blocks may have all of them, of record after record.
+        if filling.samples.is_empty() {
+            return;
+        }
+        self.samples += filling.samples.capacity();
         self.changes.push(Change::Fill(filling));
         if self.samples >= SAMPLES_AT_ONCE {
             self.hand_over();
