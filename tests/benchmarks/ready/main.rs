@@ -1,7 +1,7 @@
 //! How long a server with many series takes to stop and to be ready again, side by side: the same
 //! samples in Narthex and in Debian's Prometheus 2.42, one after the other, with some blocks behind
-//! the head; a stop (SIGTERM), a start, a kill (SIGKILL), a start; and a table of wall and CPU
-//! seconds, also for a million series.
+//! the head; a stop (SIGTERM) while more samples come, a start, a kill (SIGKILL), a start; and a table
+//! of wall and CPU seconds, also for a million series.
 //!
 //! `cargo bench -p narthex-tests --bench ready`, after a release build of the workspace.
 //! `NARTHEX_BENCH_SERIES` says how many series (100,000), `NARTHEX_BENCH_STEPS` how many samples of
@@ -19,6 +19,7 @@
     reason = "a benchmark fails by panicking"
 )]
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use narthex_tests::fleet::INTERVAL_MS;
@@ -31,6 +32,9 @@ const GRACE_S: f64 = 30.0;
 
 /// A server with a million series is to be ready again in this time.
 const READY_S_MAX: f64 = 15.0;
+
+/// So many steps may come while a server is asked to stop; it refuses them before long.
+const LOAD_STEPS: u64 = 200;
 
 fn setting(name: &str, default: &str) -> String {
     std::env::var(format!("NARTHEX_BENCH_{name}")).unwrap_or_else(|_| default.to_owned())
@@ -133,8 +137,9 @@ fn main() {
 fn run(system: System, series: u64, steps: u64, block: &str) -> Outcome {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now_ms = i64::try_from(now.as_millis()).unwrap();
-    let start_ms = now_ms - steps.cast_signed() * INTERVAL_MS;
-    let fleet = Fleet::new(usize::try_from(series).unwrap(), steps, start_ms);
+    let all_steps = steps + LOAD_STEPS;
+    let start_ms = now_ms - all_steps.cast_signed() * INTERVAL_MS;
+    let fleet = Fleet::new(usize::try_from(series).unwrap(), all_steps, start_ms);
     let folder = tempfile::tempdir().unwrap();
     // Blocks are cut, and none are compacted: that would go on for a while in one of them.
     let flags = vec![
@@ -142,14 +147,14 @@ fn run(system: System, series: u64, steps: u64, block: &str) -> Outcome {
         format!("--storage.tsdb.max-block-duration={block}"),
     ];
     let mut running = Running::start_with(system, folder.path(), "global: {}\n", flags);
-    fleet.send(&running.url());
+    fleet.send(&running.url(), 0..steps);
     wait_for_cuts(&running, milliseconds(block));
     let held = held(&running);
     let log_mb = bytes_below(&running.data().join("wal")) as f64 / 1e6;
     let blocks = running.gauge("prometheus_tsdb_blocks_loaded").unwrap();
     let head_ms = head_ms(&running).unwrap();
 
-    let stop_s = running.terminate().as_secs_f64();
+    let stop_s = stop_under_load(&mut running, &fleet, steps..all_steps).as_secs_f64();
     let after_stop = start(&mut running, held);
     running.kill();
     let after_kill = start(&mut running, held);
@@ -162,6 +167,26 @@ fn run(system: System, series: u64, steps: u64, block: &str) -> Outcome {
         after_stop,
         after_kill,
     }
+}
+
+/// Asks it to stop while it takes samples, and says how long that took.
+fn stop_under_load(running: &mut Running, fleet: &Fleet, steps: Range<u64>) -> Duration {
+    let url = running.url();
+    let newest_ms = "prometheus_tsdb_head_max_time";
+    let before_ms = running.gauge(newest_ms).unwrap();
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| fleet.send_while_taken(&url, steps));
+        until(600, "samples on the way", || {
+            match running.gauge(newest_ms)? > before_ms {
+                true => Ok(()),
+                false => Err("none came".to_owned()),
+            }
+        });
+        let stopped = running.terminate();
+        let sent = sender.join().unwrap();
+        assert!(sent.is_err(), "nothing was on the way when it stopped");
+        stopped
+    })
 }
 
 fn head_ms(running: &Running) -> Result<f64, String> {

@@ -65,7 +65,7 @@ fn run(system: System, series: u64, steps: u64) -> [f64; 5] {
     let running = Running::start(system, folder.path(), "global: {}\n");
     // What a server needs until it is ready is not of the samples.
     let before = Usage::of(running.pid());
-    let wall_s = fleet.send(&running.url()).as_secs_f64();
+    let wall_s = fleet.send(&running.url(), 0..steps).as_secs_f64();
     let after = Usage::of(running.pid());
     let (series, samples) = (fleet.series() as f64, fleet.series() as f64 * steps as f64);
     [
