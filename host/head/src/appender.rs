@@ -354,7 +354,10 @@ impl Appender {
         cursor.bits = bits;
         cursor.has_sample = true;
         cursor.is_chained = true;
-        self.set_stale(slot, bits == sample::STALE_NAN_BITS);
+        let is_stale = bits == sample::STALE_NAN_BITS;
+        if cursor.is_stale != is_stale {
+            self.set_stale(slot, is_stale);
+        }
     }
 
     /// Writes the plan to the log. Where that fails, the plan must be taken back.
@@ -428,7 +431,10 @@ impl Appender {
         cursor.timestamp_ms = timestamp_ms;
         cursor.bits = bits;
         cursor.has_sample = true;
-        self.set_stale(found, bits == sample::STALE_NAN_BITS);
+        let is_stale = bits == sample::STALE_NAN_BITS;
+        if cursor.is_stale != is_stale {
+            self.set_stale(found, is_stale);
+        }
         self.newest_ms = self.newest_ms.max(timestamp_ms);
         Restored::Kept {
             slot: found,
