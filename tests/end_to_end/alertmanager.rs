@@ -66,8 +66,8 @@ fn what_was_answered_outlives_a_kill() {
     let mut narthex = start(&write(folder.path(), &hook));
     fire(&narthex, "a");
     wait_for(&hook, &["a"]);
-    // The log is on the disk when it is counted there.
-    let log = narthex.data().join("alertmanager/nflog.json");
+    // What was told has a line there.
+    let log = narthex.data().join("alertmanager/nflog.jsonl");
     until(60, "the notification log", || {
         let text = std::fs::read_to_string(&log).unwrap_or_default();
         match text.contains("\\\"a\\\"") {

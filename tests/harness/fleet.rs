@@ -11,6 +11,7 @@ use crate::Target;
 
 mod axes;
 mod requests;
+mod sender;
 mod shapes;
 mod values;
 

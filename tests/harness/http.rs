@@ -37,6 +37,18 @@ pub fn get(url: &str) -> Result<Answer, String> {
     answer(agent().get(url).call())
 }
 
+/// A line of the metrics of a server, its labels included in the name.
+///
+/// # Errors
+/// As [`get`], or it has no such line.
+pub fn gauge(base: &str, name: &str) -> Result<f64, String> {
+    let (_, page) = get(&format!("{base}/metrics"))?;
+    let mut lines = page.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let value = value.and_then(|value| value.parse().ok());
+    value.ok_or_else(|| format!("no {name}"))
+}
+
 /// PUT of a body.
 ///
 /// # Errors

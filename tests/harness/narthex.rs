@@ -232,11 +232,7 @@ impl Narthex {
     /// # Errors
     /// The server does not answer, or has no such line.
     pub fn gauge(&self, name: &str) -> Result<f64, String> {
-        let (_, page) = http::get(&format!("{}/metrics", self.url()))?;
-        let mut lines = page.lines();
-        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value = value.and_then(|value| value.parse().ok());
-        value.ok_or_else(|| format!("no {name}"))
+        http::gauge(&self.url(), name)
     }
 
     /// The result of an instant query now, by labels.

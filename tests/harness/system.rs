@@ -1,6 +1,7 @@
 //! The servers that are compared: how each is started, and what it says of its state.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::usage::bytes_below;
 use crate::{Process, binary, free_port, http, until};
@@ -66,6 +67,7 @@ pub struct Running {
     port: u16,
     folder: PathBuf,
     config: PathBuf,
+    flags: Vec<String>,
 }
 
 impl Running {
@@ -74,12 +76,21 @@ impl Running {
     /// # Panics
     /// It did not become ready.
     pub fn start(system: System, folder: &Path, config: &str) -> Self {
+        Self::start_with(system, folder, config, Vec::new())
+    }
+
+    /// As [`Running::start`], with more flags.
+    ///
+    /// # Panics
+    /// As [`Running::start`].
+    pub fn start_with(system: System, folder: &Path, config: &str, flags: Vec<String>) -> Self {
         let folder = folder.join(system.name());
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("config.yml");
         std::fs::write(&file, config).unwrap();
         let port = free_port();
-        let args = system.args(port, &folder, &file);
+        let mut args = system.args(port, &folder, &file);
+        args.extend_from_slice(&flags);
         let process = Process::start(system.program(), &args, &folder.join("log"));
         let mut running = Self {
             system,
@@ -87,6 +98,7 @@ impl Running {
             port,
             folder,
             config: file,
+            flags,
         };
         running.wait_until_ready();
         running
@@ -99,10 +111,37 @@ impl Running {
     pub fn restart_idle(&mut self) {
         self.process.kill();
         std::fs::write(&self.config, "global: {}\n").unwrap();
-        let args = self.system.args(self.port, &self.folder, &self.config);
+        self.start_again();
+    }
+
+    /// Asks it to end (SIGTERM), and says how long that took.
+    ///
+    /// # Panics
+    /// It does not end, or not well.
+    pub fn terminate(&mut self) -> Duration {
+        let asked = Instant::now();
+        let status = self.process.terminate();
+        assert!(status.success(), "{}: {status}", self.system.name());
+        asked.elapsed()
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again, after its end, and says how long it took until it was ready.
+    ///
+    /// # Panics
+    /// As [`Running::start`].
+    pub fn start_again(&mut self) -> Duration {
+        let mut args = self.system.args(self.port, &self.folder, &self.config);
+        args.extend_from_slice(&self.flags);
         let log = self.folder.join("log");
+        let asked = Instant::now();
         self.process = Process::start(self.system.program(), &args, &log);
         self.wait_until_ready();
+        asked.elapsed()
     }
 
     fn wait_until_ready(&mut self) {
@@ -132,6 +171,19 @@ impl Running {
 
     /// Bytes of all files of its data.
     pub fn disk_bytes(&self) -> u64 {
-        bytes_below(&self.folder.join("data"))
+        bytes_below(&self.data())
+    }
+
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// A line of its own metrics that has no labels.
+    ///
+    /// # Errors
+    /// It does not answer, or has no such line.
+    pub fn gauge(&self, name: &str) -> Result<f64, String> {
+        http::gauge(&self.url(), name)
     }
 }

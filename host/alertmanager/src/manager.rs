@@ -1,13 +1,14 @@
 //! The Alertmanager that runs: the pipeline with a clock, a disk, and those who deliver.
 //!
 //! What was answered is kept: a silence is on the disk before its name is given out. The
-//! notification log follows within a second; what a crash loses of it is told once more. Alerts are
-//! not kept, as in Alertmanager: who sends them repeats them.
+//! notification log is written as receivers are told; what a power cut loses of it is told once more.
+//! Alerts are not kept, as in Alertmanager: who sends them repeats them.
 //!
 //! As a peer of a cluster it tells the others of both, tells nobody before the cluster has settled, and
 //! waits for its turn before it tells a receiver: one that comes before it may have done so.
 
 mod delivery;
+mod log_writer;
 mod state;
 
 use std::io;
@@ -25,7 +26,8 @@ use crate::config::{Config, ConfigFault, Resolved};
 use crate::matchers::MatcherMode;
 use crate::metrics::Metrics;
 use crate::notification::BuildNotify;
-use crate::notification_log::{LogEntry, LogKey, NotificationLog};
+use crate::notification_log::NotificationLog;
+use crate::notification_log::store::LogStore;
 use crate::pipeline::Pipeline;
 use crate::replication;
 use crate::silences::{Silence, SilenceLimits, Silences};
@@ -37,9 +39,6 @@ pub(crate) use state::State;
 /// The file of silences.
 const SILENCES_FILE: &str = "silences.json";
 
-/// The file of the notification log.
-const LOG_FILE: &str = "nflog.json";
-
 /// How often groups without alerts are forgotten; until then a group keeps its timers.
 const GROUPS_CLEAN_INTERVAL_MS: i64 = 30_000;
 
@@ -49,9 +48,6 @@ const COUNT_INTERVAL_MS: i64 = 15_000;
 
 /// The longest that the wall clock is not looked at: it may be set forward.
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(1);
-
-/// Once in this time the notification log is written, where it has changed.
-const LOG_WRITE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What does not change while it runs.
 #[derive(Debug)]
@@ -127,6 +123,9 @@ pub struct Alertmanager {
     pub(crate) started_ms: i64,
     /// Held while silences change, so that files are written in the order of the changes.
     pub(crate) silences_turn: Mutex<()>,
+    log_store: Arc<Mutex<LogStore>>,
+    /// Wakes who writes the notification log.
+    log_changes: Wake,
     wake: Wake,
     /// Grows with each config that is taken.
     generation: watch::Sender<u64>,
@@ -199,14 +198,14 @@ impl Alertmanager {
             .map_err(|error| kept(SILENCES_FILE, error))?;
         let silences: Option<Vec<Silence>> =
             snapshot::read(disk, SILENCES_FILE).map_err(|error| kept(SILENCES_FILE, error))?;
-        let log: Option<Vec<(LogKey, LogEntry)>> =
-            snapshot::read(disk, LOG_FILE).map_err(|error| kept(LOG_FILE, error))?;
+        let opened = LogStore::open(Arc::clone(disk));
+        let (log_store, told) = opened.map_err(|(file, error)| kept(file, error))?;
         let (silences, faults) =
             Silences::new(options.silence_limits, silences.unwrap_or_default());
         for fault in faults {
             tracing::error!(fault, "a silence that was kept cannot be read");
         }
-        let log = NotificationLog::new(options.retention_ms, log.unwrap_or_default());
+        let log = NotificationLog::new(options.retention_ms, told);
         let url = options.external_url.clone();
         let pipeline = Pipeline::new(config.resolved, silences, log, url);
         let metrics = Metrics::register(registry);
@@ -222,6 +221,8 @@ impl Alertmanager {
             metrics,
             started_ms,
             silences_turn: Mutex::default(),
+            log_store: Arc::new(Mutex::new(log_store)),
+            log_changes: Wake::new(),
             wake: Wake::new(),
             generation: watch::Sender::new(0),
             is_stopping: watch::Sender::new(false),
@@ -293,7 +294,7 @@ impl Alertmanager {
                 task.abort();
             }
         }
-        self.write_log().await;
+        self.close_log().await;
         if let Some(cluster) = &self.options.cluster {
             cluster.stop().await;
         }
@@ -460,38 +461,6 @@ impl Alertmanager {
             ("unprocessed", 0),
         ] {
             self.metrics.alerts(state).set(count(alerts));
-        }
-    }
-
-    /// Writes the notification log down when it has changed.
-    async fn keep_log(self: Arc<Self>) {
-        let mut stopping = self.is_stopping.subscribe();
-        let mut written = 0;
-        while !*stopping.borrow() {
-            let changes = self.with_state(|state| state.pipeline.log.changes());
-            if changes != written && self.write_log().await {
-                written = changes;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOG_WRITE_INTERVAL) => {}
-                _ = stopping.changed() => {}
-            }
-        }
-    }
-
-    async fn write_log(&self) -> bool {
-        let entries = self.with_state(|state| state.pipeline.log.all());
-        let disk = Arc::clone(&self.options.disk);
-        let writing =
-            tokio::task::spawn_blocking(move || snapshot::write(&disk, LOG_FILE, &entries));
-        let written = writing.await.map_err(io::Error::other);
-        match written.and_then(|written| written) {
-            Ok(()) => true,
-            Err(error) => {
-                self.metrics.snapshots_failed.inc();
-                tracing::error!(%error, "the notification log cannot be written to disk");
-                false
-            }
         }
     }
 }

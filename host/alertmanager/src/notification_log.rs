@@ -1,6 +1,8 @@
 //! The notification log: what each integration was told last about each group, so that it is not
 //! told the same again before it is time to.
 
+pub(crate) mod store;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -58,16 +60,21 @@ pub(crate) struct Wish<'a> {
 pub(crate) struct NotificationLog {
     entries: BTreeMap<LogKey, LogEntry>,
     retention_ms: i64,
-    changes: u64,
+    /// The keys of entries that are to be written to the disk.
+    changed: BTreeSet<LogKey>,
 }
 
 impl NotificationLog {
-    /// With what was kept before.
+    /// With what was kept before. Of each key the newest entry stays.
     pub(crate) fn new(retention_ms: i64, kept: Vec<(LogKey, LogEntry)>) -> Self {
+        let mut entries = BTreeMap::new();
+        for (key, entry) in kept {
+            keep_newer(&mut entries, key, entry);
+        }
         Self {
-            entries: kept.into_iter().collect(),
+            entries,
             retention_ms,
-            changes: 0,
+            changed: BTreeSet::new(),
         }
     }
 
@@ -118,7 +125,7 @@ impl NotificationLog {
             expires_at_ms: now_ms.saturating_add(kept_ms),
         };
         self.entries.insert(key.clone(), entry.clone());
-        self.changes += 1;
+        self.changed.insert(key.clone());
         Some((key, entry))
     }
 
@@ -134,29 +141,24 @@ impl NotificationLog {
             entry.expires_at_ms > now_ms && known.is_none_or(|known| entry > known)
         };
         let new: Vec<(LogKey, LogEntry)> = others.into_iter().filter(is_new).collect();
-        if !new.is_empty() {
-            self.changes += 1;
-        }
         for (key, entry) in &new {
-            let held = self.entries.entry(key.clone()).or_default();
+            self.changed.insert(key.clone());
             // One key may come twice.
-            if entry > held {
-                *held = entry.clone();
-            }
+            keep_newer(&mut self.entries, key.clone(), entry.clone());
         }
         new
     }
 
     /// Forgets what has expired.
     pub(crate) fn clean(&mut self, now_ms: i64) {
-        let before = self.entries.len();
-        self.entries.retain(|_, entry| entry.expires_at_ms > now_ms);
-        if self.entries.len() < before {
-            self.changes += 1;
-        }
+        let Self {
+            entries, changed, ..
+        } = self;
+        entries.retain(|_, entry| entry.expires_at_ms > now_ms);
+        changed.retain(|key| entries.contains_key(key));
     }
 
-    /// All entries, to be written to a file.
+    /// All entries.
     pub(crate) fn all(&self) -> Vec<(LogKey, LogEntry)> {
         let entries = self.entries.iter();
         entries
@@ -169,9 +171,23 @@ impl NotificationLog {
         self.entries.len()
     }
 
-    /// Grows with each change.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes
+    /// The entries that were added or became newer since this was last asked. That some were
+    /// forgotten is no change: who reads them again forgets them again.
+    pub(crate) fn take_changed(&mut self) -> Vec<(LogKey, LogEntry)> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        changed
+            .filter_map(|key| {
+                let entry = self.entries.get(&key)?.clone();
+                Some((key, entry))
+            })
+            .collect()
+    }
+}
+
+fn keep_newer(entries: &mut BTreeMap<LogKey, LogEntry>, key: LogKey, entry: LogEntry) {
+    let held = entries.entry(key).or_default();
+    if entry > *held {
+        *held = entry;
     }
 }
 

@@ -72,6 +72,7 @@ impl Replicated for LogReplica {
         if new.is_empty() {
             return Ok(None);
         }
+        manager.log_changed();
         manager.metrics.log_propagated.inc();
         Ok(Some(encode(&new)))
     }

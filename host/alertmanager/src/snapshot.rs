@@ -16,6 +16,19 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 /// # Errors
 /// It cannot be read, or is not what it should be.
 pub(crate) fn read<T: DeserializeOwned>(disk: &Arc<dyn Disk>, name: &str) -> io::Result<Option<T>> {
+    let Some(text) = bytes(disk, name)? else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The bytes of a file. `None` where there is none.
+///
+/// # Errors
+/// It cannot be read, or is too long.
+pub(crate) fn bytes(disk: &Arc<dyn Disk>, name: &str) -> io::Result<Option<Vec<u8>>> {
     let file = match disk.open(name) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -25,10 +38,7 @@ pub(crate) fn read<T: DeserializeOwned>(disk: &Arc<dyn Disk>, name: &str) -> io:
         let text = format!("{name} has over {FILE_BYTES_MAX} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
-    let text = disk.read(name)?;
-    serde_json::from_slice(&text)
-        .map(Some)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    disk.read(name).map(Some)
 }
 
 /// Writes a file; when this returns it outlives a power cut.

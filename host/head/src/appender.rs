@@ -40,6 +40,8 @@ struct Cursor {
     has_sample: bool,
     /// Whether the next difference in the segment is to `bits`, and not to 0.
     is_chained: bool,
+    /// Whether the sample is a staleness marker.
+    is_stale: bool,
 }
 
 impl Cursor {
@@ -50,6 +52,7 @@ impl Cursor {
         id: 0,
         has_sample: false,
         is_chained: false,
+        is_stale: false,
     };
 }
 
@@ -82,6 +85,8 @@ pub(crate) struct Appender {
     slots: Paged<Slot>,
     by_labels: SlotTable,
     free: Vec<u32>,
+    /// How many cursors are at a staleness marker.
+    stale: u64,
     pub(crate) bound_ms: i64,
     /// The newest record when the bound was last moved: what came later may be late.
     bound_seq: u64,
@@ -129,6 +134,7 @@ impl Appender {
             slots: Paged::default(),
             by_labels: SlotTable::default(),
             free: Vec::new(),
+            stale: 0,
             bound_ms,
             bound_seq: 0,
             window_ms: 0,
@@ -159,15 +165,28 @@ impl Appender {
     /// The time of the newest sample of the series in a slot, where that is a staleness marker.
     pub(crate) fn stale_since(&self, slot: usize) -> Option<i64> {
         let cursor = &self.slots.get(slot)?.cursor;
-        let is_stale = match cursor.bits {
-            sample::STALE_NAN_BITS => true,
-            sample::HISTOGRAM_BITS => {
-                let histogram = self.newest_histogram(u32::try_from(slot).ok()?);
-                histogram.is_some_and(|histogram| sample::is_stale_nan(histogram.sum))
-            }
-            _ => false,
-        };
-        (is_stale && cursor.has_sample).then_some(cursor.timestamp_ms)
+        cursor.is_stale.then_some(cursor.timestamp_ms)
+    }
+
+    /// In how many slots the newest sample of the series is a staleness marker.
+    pub(crate) fn stale_count(&self) -> u64 {
+        self.stale
+    }
+
+    /// Says whether the newest sample of a slot is a staleness marker.
+    fn set_stale(&mut self, slot: u32, is_stale: bool) {
+        let cursor = &mut self.slots[slot as usize].cursor;
+        match (cursor.is_stale, is_stale) {
+            (false, true) => self.stale += 1,
+            (true, false) => self.stale -= 1,
+            _ => {}
+        }
+        cursor.is_stale = is_stale;
+    }
+
+    /// The newest sample of all; the beginning of all time where there was none.
+    pub(crate) fn newest_of_all(&self) -> i64 {
+        self.newest_ms
     }
 
     /// How much older a time is than the newest sample of all.
@@ -335,6 +354,10 @@ impl Appender {
         cursor.bits = bits;
         cursor.has_sample = true;
         cursor.is_chained = true;
+        let is_stale = bits == sample::STALE_NAN_BITS;
+        if cursor.is_stale != is_stale {
+            self.set_stale(slot, is_stale);
+        }
     }
 
     /// Writes the plan to the log. Where that fails, the plan must be taken back.
@@ -377,6 +400,7 @@ impl Appender {
     pub(crate) fn take_back(&mut self) {
         self.take_back_histograms();
         while let Some(accepted) = self.plan.accepted.pop() {
+            self.set_stale(accepted.slot, accepted.before.is_stale);
             self.slots[accepted.slot as usize].cursor = accepted.before;
         }
         while let Some(slot) = self.plan.created.pop() {
@@ -407,6 +431,10 @@ impl Appender {
         cursor.timestamp_ms = timestamp_ms;
         cursor.bits = bits;
         cursor.has_sample = true;
+        let is_stale = bits == sample::STALE_NAN_BITS;
+        if cursor.is_stale != is_stale {
+            self.set_stale(found, is_stale);
+        }
         self.newest_ms = self.newest_ms.max(timestamp_ms);
         Restored::Kept {
             slot: found,
@@ -484,6 +512,7 @@ impl Appender {
 
     /// Frees a slot. A slot that has used up its generations is not used again.
     pub(crate) fn release(&mut self, slot: u32) {
+        self.set_stale(slot, false);
         let held = &mut self.slots[slot as usize];
         let labels = std::mem::take(&mut held.labels);
         held.cursor = Cursor::NEW;

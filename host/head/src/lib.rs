@@ -24,6 +24,7 @@ mod lateness;
 mod log;
 mod log_tail;
 mod memory;
+mod memory_writer;
 mod options;
 mod paged;
 mod read;

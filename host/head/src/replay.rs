@@ -20,6 +20,7 @@ use crate::log::record::{self, Row};
 use crate::log::segment::{self, SEGMENT_HEADER_BYTES, SegmentError, SegmentFile};
 use crate::log::writer::{ClosedSegment, Log, LogPosition};
 use crate::memory::Memory;
+use crate::memory_writer::{Filling, MemoryWriter};
 use crate::options::HeadOptions;
 use crate::read_ahead::read_ahead;
 use crate::stale::{StaleSet, drop_again};
@@ -75,10 +76,12 @@ pub(crate) fn open(
     let segments = segment::list(disk.as_ref()).map_err(HeadError::io("read", &folder))?;
     let log = Log::start(Arc::clone(disk), options.segment_bytes, options.sync)
         .map_err(HeadError::io("start a log in", &folder))?;
+    let memory = MemoryWriter::start(Memory::new(options.min_valid_time_ms))
+        .map_err(HeadError::io("start a thread to read", &folder))?;
     let mut replay = Replay {
         disk: Arc::clone(disk),
         appender: Appender::new(options.min_valid_time_ms, log),
-        memory: Memory::new(options.min_valid_time_ms),
+        memory,
         exemplars: Exemplars::new(options.exemplars_max),
         report: ReplayReport::default(),
         last_seq: 0,
@@ -128,14 +131,7 @@ pub(crate) fn open(
         next_seq: replay.last_seq + 1,
         mark: replay.mark,
     });
-    replay.late();
-    replay.report.series = replay.memory.index.series();
-    Ok((
-        replay.appender,
-        replay.memory,
-        replay.exemplars,
-        replay.report,
-    ))
+    replay.finish().map_err(HeadError::io("read back", &folder))
 }
 
 /// Removes what is left of a copy of a segment that did not take its place.
@@ -166,7 +162,7 @@ fn force(disk: &dyn Disk, segments: &[ClosedSegment]) -> Result<(), HeadError> {
 struct Replay {
     disk: Arc<dyn Disk>,
     appender: Appender,
-    memory: Memory,
+    memory: MemoryWriter,
     exemplars: Exemplars,
     report: ReplayReport,
     /// The sequence number of the last record read.
@@ -376,8 +372,11 @@ impl Replay {
                 bits: 0,
             }
         }));
-        self.memory.start_batch();
         let in_order = rows.len() - late;
+        let mut filling = Filling {
+            samples: Vec::with_capacity(in_order),
+            ..Filling::default()
+        };
         for sample in &kinds.exemplars {
             // One that an earlier process took is taken again, or is there already.
             let _ = self.exemplars.add(&sample.series, sample.exemplar.clone());
@@ -386,8 +385,9 @@ impl Replay {
         for (number, row) in rows[..in_order].iter().enumerate() {
             let declared = &mut declared[row.id as usize];
             let (histogram, start_ms) = kinds.next(number);
-            self.row(row, declared, histogram, start_ms);
+            self.row(row, declared, (histogram, start_ms), &mut filling);
         }
+        self.memory.fill(filling);
         for (number, row) in rows.iter().enumerate().skip(in_order) {
             self.newest_ms = self.newest_ms.max(row.timestamp_ms);
             self.late_seq = frame.seq;
@@ -416,7 +416,7 @@ impl Replay {
         match decoded {
             Decoded::Batch { .. } => {}
             Decoded::Mark(mark) => self.mark = Some(mark),
-            Decoded::Deletion(selectors, range) => self.delete(seq, &selectors, range),
+            Decoded::Deletion(selectors, range) => self.delete(seq, selectors, range),
             Decoded::StaleMark => {
                 let late = self.late.iter().map(|row| &row.labels).collect();
                 self.stale = self.appender.stale_set_at(seq, &late);
@@ -428,7 +428,8 @@ impl Replay {
                     return;
                 }
                 let late: HashSet<&Labels> = self.late.iter().map(|row| &row.labels).collect();
-                drop_again(&mut self.appender, &mut self.memory, set, &late);
+                let gone = drop_again(&mut self.appender, set, &late);
+                self.memory.remove(gone);
                 // Series may have other slots from here on.
                 declared.iter_mut().for_each(|series| series.slot = None);
             }
@@ -436,8 +437,7 @@ impl Replay {
     }
 
     /// Deletes what was deleted at this moment of the log.
-    fn delete(&mut self, seq: u64, selectors: &[Vec<Matcher>], range: TimeRange) {
-        self.memory.delete(selectors, range);
+    fn delete(&mut self, seq: u64, selectors: Vec<Vec<Matcher>>, range: TimeRange) {
         let takes = |labels: &Labels, matchers: &[Matcher]| {
             let mut matchers = matchers.iter();
             matchers.all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or("")))
@@ -446,35 +446,38 @@ impl Replay {
             let is_taken = || selectors.iter().any(|all| takes(&row.labels, all));
             !(range.contains(row.timestamp_ms) && is_taken())
         });
-        let newest_ms = self.memory.span().map_or(i64::MIN, |span| span.end_ms);
+        let newest_ms = self.appender.newest_of_all();
         self.newest_ms = self.newest_ms.max(newest_ms.min(range.end_ms));
         self.late_seq = seq;
+        self.memory.delete(selectors, range);
     }
 
-    /// Brings back the samples that came out of order and that no block has.
-    fn late(&mut self) {
+    /// Brings back the samples that came out of order and that no block has, behind all others.
+    fn finish(mut self) -> io::Result<(Appender, Memory, Exemplars, ReplayReport)> {
+        let mut memory = self.memory.finish()?;
         let mark = self.mark.unwrap_or(LateMark::NONE);
-        for row in std::mem::take(&mut self.late) {
+        for row in self.late {
             if mark.covers(row.seq, row.timestamp_ms) {
                 self.report.samples_too_old += 1;
                 continue;
             }
             let (slot, is_new) = self.appender.restore_series(&row.labels);
             if is_new {
-                self.memory.create(slot, &row.labels);
+                memory.create(slot, &row.labels);
             }
-            self.memory
-                .push_late(slot, row.timestamp_ms, row.held, row.seq);
+            memory.push_late(slot, row.timestamp_ms, row.held, row.seq);
         }
-        self.report.samples_late = self.memory.late() as u64;
+        self.report.samples_late = memory.late() as u64;
+        self.report.series = memory.index.series();
+        Ok((self.appender, memory, self.exemplars, self.report))
     }
 
     fn row(
         &mut self,
         row: &Row,
         declared: &mut Declared,
-        histogram: Option<Arc<FloatHistogram>>,
-        start_ms: Option<i64>,
+        (histogram, start_ms): (Option<Arc<FloatHistogram>>, Option<i64>),
+        filling: &mut Filling,
     ) {
         declared.bits ^= row.difference;
         self.newest_ms = self.newest_ms.max(row.timestamp_ms);
@@ -490,17 +493,18 @@ impl Replay {
         {
             Restored::Kept { slot, is_new } => {
                 if is_new {
-                    self.memory.create(slot, labels);
+                    filling.created.push((slot, labels.clone()));
                 }
-                self.memory.push(slot, row.timestamp_ms, declared.bits);
+                let sample = (slot, row.timestamp_ms, declared.bits);
+                filling.samples.push(sample);
                 if let Some(mut histogram) = histogram {
                     self.appender.restore_histogram(slot, &mut histogram);
-                    self.memory
-                        .push_histogram(slot, row.timestamp_ms, histogram);
+                    let histogram = (slot, row.timestamp_ms, histogram);
+                    filling.histograms.push(histogram);
                 }
                 if let (Some(start_ms), Some(previous_ms)) = (start_ms, previous_ms) {
                     let times = (previous_ms, row.timestamp_ms);
-                    self.memory.push_start(slot, times, start_ms);
+                    filling.starts.push((slot, times, start_ms));
                 }
                 self.report.samples += 1;
             }

@@ -249,6 +249,8 @@ impl MemorySeries {
         }
     }
 
+    /// How many chunks it has, its tail among them.
+    #[cfg(test)]
     pub(crate) fn chunks(&self) -> usize {
         self.stretches().count()
     }

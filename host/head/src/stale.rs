@@ -19,7 +19,7 @@ use crate::memory::Memory;
 use crate::read::read_or_tell;
 use crate::snapshot::Snapshot;
 
-/// How many slots are looked at before writers are let through.
+/// How many series are dropped before readers are let through.
 const SLOTS_AT_ONCE: usize = 4096;
 
 /// Neither record keeps a segment alive.
@@ -97,19 +97,7 @@ impl StaleCut {
 impl Head {
     /// How many series have ended: their newest sample is a staleness marker.
     pub fn stale_series_count(&self) -> u64 {
-        let mut from = 0;
-        let mut count = 0;
-        loop {
-            let appender = self.appender();
-            let slots = appender.slot_count();
-            let upto = slots.min(from + SLOTS_AT_ONCE);
-            let stale = (from..upto).filter(|slot| appender.stale_since(*slot).is_some());
-            count += stale.count() as u64;
-            from = upto;
-            if from >= slots {
-                return count;
-            }
-        }
+        self.appender().stale_count()
     }
 
     /// The series that are stale now, sorted by `order`, but for those with samples that came out
@@ -209,16 +197,20 @@ impl Appender {
     }
 }
 
-/// Drops in a replay what was dropped at this moment of the log.
+/// Drops in a replay what was dropped at this moment of the log, and says which slots memory has to
+/// let go of: it has no late samples then.
 pub(crate) fn drop_again(
     appender: &mut Appender,
-    memory: &mut Memory,
     set: StaleSet,
     late: &HashSet<&Labels>,
-) {
+) -> Vec<u32> {
+    let mut gone = Vec::new();
     for (slot, newest_ms) in set.slots {
-        if !late.contains(appender.labels(slot)) {
-            drop_one(appender, memory, slot, newest_ms);
+        let is_same = appender.stale_since(slot as usize) == Some(newest_ms);
+        if is_same && !late.contains(appender.labels(slot)) {
+            appender.release(slot);
+            gone.push(slot);
         }
     }
+    gone
 }

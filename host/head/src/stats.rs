@@ -19,7 +19,7 @@ impl Head {
         StorageStats {
             series: index.series(),
             label_pairs: index.pairs() as u64,
-            chunks: memory.iter().map(|series| series.chunks() as u64).sum(),
+            chunks: memory.lines.users(),
             min_time_ms: span.map(|span| span.start_ms),
             max_time_ms: span.map(|span| span.end_ms),
             series_by_metric_name: largest(series_by_value(index, METRIC_NAME), limit),
@@ -49,11 +49,9 @@ impl Head {
         }
     }
 
-    /// How many chunks the series have, the one that each appends to among them. It walks over all
-    /// series.
+    /// How many chunks the series have, the one that each appends to among them.
     pub fn chunk_count(&self) -> u64 {
-        let memory = self.memory();
-        memory.iter().map(|series| series.chunks() as u64).sum()
+        self.memory().lines.users()
     }
 
     /// Bytes of sample buffers in memory, without labels and their index.

@@ -25,6 +25,8 @@ const FORK_SAMPLES_MAX: u8 = 32;
 pub(crate) struct Timelines {
     lines: Vec<Timeline>,
     free: Vec<u32>,
+    /// Of all lines together.
+    users: u64,
 }
 
 #[derive(Debug)]
@@ -92,7 +94,7 @@ impl Timelines {
         });
         let (line, from) = known.unwrap_or_else(|| (self.start(at_ms, is_first), 0));
         company.line = Some(line);
-        self.lines[line as usize].users += 1;
+        self.add_user(line);
         Stretch {
             line,
             from,
@@ -146,7 +148,7 @@ impl Timelines {
         );
         company.fork = Some((so_far, line));
         company.line = Some(line);
-        self.lines[line as usize].users += 1;
+        self.add_user(line);
         self.release(so_far.line);
         Stretch {
             line,
@@ -176,8 +178,19 @@ impl Timelines {
         line
     }
 
+    fn add_user(&mut self, line: u32) {
+        self.lines[line as usize].users += 1;
+        self.users += 1;
+    }
+
+    /// How many chunks and tails there are: each has its times in one timeline.
+    pub(crate) fn users(&self) -> u64 {
+        self.users
+    }
+
     /// One user less of a timeline; without any it is gone.
     pub(crate) fn release(&mut self, line: u32) {
+        self.users -= 1;
         let timeline = &mut self.lines[line as usize];
         timeline.users -= 1;
         if timeline.users == 0 {
@@ -291,12 +304,13 @@ mod tests {
         }
         let chunks = walkers.iter().map(|walker| walker.sealed.len() + 1);
         let (chunks, count) = (chunks.sum(), lines.count());
+        assert_eq!(lines.users(), chunks as u64);
         for walker in &walkers {
             for stretch in walker.sealed.iter().chain(&walker.tail) {
                 lines.release(stretch.line);
             }
         }
-        assert_eq!(lines.count(), 0);
+        assert_eq!((lines.count(), lines.users()), (0, 0));
         lines.shrink();
         assert_eq!(lines.heap_bytes(), 0);
         (chunks, count)

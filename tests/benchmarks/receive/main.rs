@@ -17,14 +17,11 @@
     reason = "a benchmark fails by panicking"
 )]
 
-use std::sync::Mutex;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use narthex_tests::fleet::INTERVAL_MS;
 use narthex_tests::system::{Running, System};
 use narthex_tests::{Fleet, Usage};
-
-const CONNECTIONS: usize = 4;
 
 fn setting(name: &str, default: &str) -> String {
     std::env::var(format!("NARTHEX_BENCH_{name}")).unwrap_or_else(|_| default.to_owned())
@@ -66,27 +63,9 @@ fn run(system: System, series: u64, steps: u64) -> [f64; 5] {
     let fleet = Fleet::new(usize::try_from(series).unwrap(), steps, start_ms);
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(system, folder.path(), "global: {}\n");
-    let url = format!("{}/api/v1/write", running.url());
-    let agents: Vec<ureq::Agent> = (0..CONNECTIONS).map(|_| agent()).collect();
-    let mut requests = fleet.requests();
     // What a server needs until it is ready is not of the samples.
     let before = Usage::of(running.pid());
-    let started = Instant::now();
-    for step in 0..steps {
-        let bodies = Mutex::new(requests.of_step(step));
-        std::thread::scope(|scope| {
-            for agent in &agents {
-                scope.spawn(|| {
-                    loop {
-                        let body = bodies.lock().unwrap().pop();
-                        let Some(body) = body else { break };
-                        send(agent, &url, &body);
-                    }
-                });
-            }
-        });
-    }
-    let wall_s = started.elapsed().as_secs_f64();
+    let wall_s = fleet.send(&running.url(), 0..steps).as_secs_f64();
     let after = Usage::of(running.pid());
     let (series, samples) = (fleet.series() as f64, fleet.series() as f64 * steps as f64);
     [
@@ -96,20 +75,4 @@ fn run(system: System, series: u64, steps: u64) -> [f64; 5] {
         running.disk_bytes() as f64 / samples,
         wall_s,
     ]
-}
-
-/// An agent that keeps its connection, and takes a refusal for an error.
-fn agent() -> ureq::Agent {
-    ureq::Agent::new_with_defaults()
-}
-
-fn send(agent: &ureq::Agent, url: &str, body: &[u8]) {
-    let answer = agent
-        .post(url)
-        .header("Content-Type", "application/x-protobuf")
-        .header("Content-Encoding", "snappy")
-        .header("X-Prometheus-Remote-Write-Version", "0.1.0")
-        .send(body);
-    let answer = answer.unwrap_or_else(|error| panic!("{url}: {error}"));
-    assert!(answer.status().is_success(), "{url}: {}", answer.status());
 }

@@ -158,6 +158,7 @@ impl Alertmanager {
         }
         let now_ms = self.now_ms();
         let entry = self.with_state(|state| state.pipeline.settle(delivery, now_ms));
+        self.log_changed();
         if let Some(entry) = entry {
             self.tell_peers_of_log(&entry);
         }

@@ -273,6 +273,26 @@ async fn silences_and_the_log_outlive_a_restart() {
 }
 
 #[tokio::test]
+async fn who_was_told_before_a_kill_is_not_told_again() {
+    let crashing = Arc::new(CrashDisk::new(1));
+    let disk: Arc<dyn Disk> = Arc::clone(&crashing) as Arc<dyn Disk>;
+    let mut bench = Bench::start(&disk, CONFIG).await;
+    bench.fire("a");
+    assert_eq!(bench.next().await.1, "a");
+    let is_written = || LogStore::open(Arc::clone(&disk)).is_ok_and(|(_, told)| !told.is_empty());
+    peers::until("the log is written", is_written).await;
+    let left: Arc<dyn Disk> = Arc::new(crashing.kill());
+    bench.manager.stop(Duration::from_secs(60)).await;
+    let mut bench = Bench::start(&left, CONFIG).await;
+    for name in ["a", "b"] {
+        bench.fire(name);
+    }
+    assert_eq!(bench.next().await.1, "b");
+    bench.manager.stop(Duration::from_secs(60)).await;
+    assert!(bench.told.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_silence_that_cannot_be_written_is_not_taken() {
     let crashing = Arc::new(CrashDisk::new(1));
     let disk: Arc<dyn Disk> = Arc::clone(&crashing) as Arc<dyn Disk>;

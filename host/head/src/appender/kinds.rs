@@ -242,6 +242,7 @@ impl Appender {
         }
         let row = u32::try_from(self.plan.rows.len()).unwrap_or(u32::MAX);
         self.accept(slot, sample.timestamp_ms, sample::HISTOGRAM_BITS, false);
+        self.set_stale(slot, sample::is_stale_nan(histogram.sum));
         let before = self.histograms.0.insert(slot, Arc::clone(&histogram));
         let kinds = &mut self.plan.kinds;
         kinds.record.histograms.push((row, histogram));
@@ -271,6 +272,7 @@ impl Appender {
             share_layout(Arc::make_mut(histogram), previous);
         }
         self.histograms.0.insert(slot, Arc::clone(histogram));
+        self.set_stale(slot, sample::is_stale_nan(histogram.sum));
     }
 
     /// The time of a series' newest sample; the beginning of all time where it has none.

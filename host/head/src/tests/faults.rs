@@ -8,7 +8,7 @@ use narthex_disk::{CrashDisk, Disk, Fault, is_full};
 use narthex_model::WriteBatch;
 use narthex_storage::AppendError;
 
-use super::journal::{Contents, Journal, contents, expected, options_on};
+use super::journal::{Contents, Journal, check_counts, contents, expected, options_on};
 use crate::{Head, HeadOptions, SyncMode};
 
 /// Batches of a story, and the one after which the disk is sound again.
@@ -85,6 +85,7 @@ fn survive(at: u64, fault: Fault) -> bool {
     }
     let acknowledged = expected(&journal.entries, bound_ms);
     assert_eq!(contents(&head), acknowledged, "{story}: in memory");
+    check_counts(&head, &story);
     let was_met = disk.operations() > at;
     for (name, next) in [("kill", disk.kill()), ("power cut", disk.cut_power())] {
         let story = format!("{story}, {name}");
@@ -97,6 +98,7 @@ fn survive(at: u64, fault: Fault) -> bool {
         let is_sound = report.damage.iter().all(|damage| damage.bytes < 16);
         assert!(is_sound, "{story}: {report:?}");
         check(&contents(&head), &acknowledged, &refused, &story);
+        check_counts(&head, &story);
     }
     was_met
 }

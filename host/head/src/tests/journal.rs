@@ -56,6 +56,18 @@ pub(super) fn contents(head: &Head) -> Contents {
     block_on(contract::samples(head, vec![], TimeRange::ALL))
 }
 
+/// That what the head counts as it goes is what a walk over its series finds; of series with
+/// samples in order alone.
+pub(super) fn check_counts(head: &Head, story: &str) {
+    let chunks: usize = head.memory().iter().map(|series| series.chunks()).sum();
+    assert_eq!(head.chunk_count(), chunks as u64, "{story}: chunks");
+    let contents = contents(head);
+    let newest = contents.values().filter_map(|samples| samples.last());
+    let stale = newest.filter(|(_, bits)| *bits == sample::STALE_NAN_BITS);
+    let stale = stale.count() as u64;
+    assert_eq!(head.stale_series_count(), stale, "{story}: stale series");
+}
+
 /// What a head must hold once it has the samples of these entries from `bound_ms` on.
 pub(super) fn expected<'a>(
     entries: impl IntoIterator<Item = &'a Entry>,

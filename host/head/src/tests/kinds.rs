@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use narthex_model::histogram::{Buckets, CounterResetHint};
 use narthex_model::{
     Exemplar, ExemplarRejection, ExemplarSample, FloatHistogram, HistogramSample, Labels, Sample,
-    SeriesRef, WriteBatch,
+    SeriesRef, WriteBatch, sample,
 };
 use narthex_storage::{
     Appendable, ExemplarsRequest, Queryable, SelectRequest, Series, SeriesExemplars, TimeRange,
@@ -274,4 +274,40 @@ fn equal_histograms_of_a_series_share_their_layout() {
     check(&head);
     drop(head);
     check(&Head::open(options(dir.path())).unwrap().0);
+}
+
+#[test]
+fn a_native_histogram_that_ends_is_counted_as_stale_until_it_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let (mut head, _) = Head::open(options(dir.path())).unwrap();
+    let ended = |round: i32| {
+        let mut batch = batch(round);
+        let end = FloatHistogram {
+            sum: sample::STALE_NAN,
+            ..FloatHistogram::default()
+        };
+        batch.histograms[0].histogram = Arc::new(end);
+        batch
+    };
+    for (round, stale, wanted) in [
+        (1, false, 0),
+        (2, true, 1),
+        (3, true, 1),
+        (4, false, 0),
+        (6, true, 1),
+    ] {
+        let batch = match stale {
+            true => ended(round),
+            false => batch(round),
+        };
+        let report = head.append(&batch).unwrap();
+        assert!(report.rejected_histograms.is_empty(), "{report:?}");
+        assert_eq!(head.stale_series_count(), wanted, "round {round}");
+        // The log says the same.
+        drop(head);
+        (head, _) = Head::open(options(dir.path())).unwrap();
+        assert_eq!(head.stale_series_count(), wanted, "again, round {round}");
+    }
+    head.truncate(i64::MAX).unwrap();
+    assert_eq!((head.stale_series_count(), head.chunk_count()), (0, 0));
 }

@@ -113,3 +113,28 @@ fn one_folder_has_one_head() {
     assert!(head.append(&WriteBatch::default()).is_err());
     Head::open(options(dir.path())).unwrap();
 }
+
+#[test]
+fn a_log_with_more_than_may_wait_comes_back_in_its_order() {
+    let dir = TempDir::new().unwrap();
+    let options = options(dir.path());
+    let (head, _) = Head::open(options.clone()).unwrap();
+    // A sample of each series in each batch, which share their times but for those that miss some.
+    for round in 0..500_i64 {
+        let sample = |number: i64| Sample {
+            series: SeriesRef::UNKNOWN,
+            labels: Labels::from_pairs([("__name__", "m"), ("number", &number.to_string())]),
+            timestamp_ms: round * 1_000,
+            value: f64::from(i32::try_from(round * number % 1_000).unwrap()),
+        };
+        let has = |number: &i64| round % (number / 50 + 1) == 0;
+        let batch: Vec<Sample> = (0..300).filter(has).map(sample).collect();
+        head.append(&WriteBatch::from(batch)).unwrap();
+    }
+    let (wanted, chunks) = (contents(&head), head.chunk_count());
+    head.close().unwrap();
+    let (head, report) = Head::open(options).unwrap();
+    assert!(report.samples > 60_000, "{report:?}");
+    assert_eq!(contents(&head), wanted);
+    assert_eq!(head.chunk_count(), chunks);
+}

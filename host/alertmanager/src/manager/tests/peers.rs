@@ -36,7 +36,7 @@ async fn cluster(peers: &[&Arc<Cluster>]) -> Arc<Cluster> {
     bound.unwrap()
 }
 
-async fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(5)).await;
