@@ -21,6 +21,7 @@ mod plugins_api;
 mod promql_command;
 mod receivers;
 mod registry;
+mod sharded;
 mod shutdown;
 mod signed_writes;
 mod store;
