@@ -17,8 +17,11 @@ const SERIES = 200;
 const POINTS = 2_000;
 const STEP_S = 15;
 
+const ROWS = 10_000;
+
 /** So many series are pushed at a time: a request has a bound. */
 const SERIES_OF_PUSH = 20;
+const ROWS_OF_PUSH = 2_000;
 
 async function page() {
   const server = createServer((_, response) => {
@@ -56,24 +59,12 @@ function rules() {
   return `groups:\n${groups.join('\n')}\n`;
 }
 
-/** Stores the series of the graph, and says when they end. */
-async function push(url) {
-  const endS = Math.floor(Date.now() / 1000 / STEP_S) * STEP_S;
-  const startS = endS - (POINTS - 1) * STEP_S;
-  for (let first = 0; first < SERIES; first += SERIES_OF_PUSH) {
-    const resourceMetrics = Array.from({ length: SERIES_OF_PUSH }, (_, at) => ({
+/** Stores gauges: `points` says which those of a series are, by its index. */
+async function push(url, name, count, countOfPush, points) {
+  for (let first = 0; first < count; first += countOfPush) {
+    const resourceMetrics = Array.from({ length: countOfPush }, (_, at) => ({
       resource: { attributes: [{ key: 'service.instance.id', value: { stringValue: `i${first + at}` } }] },
-      scopeMetrics: [{
-        metrics: [{
-          name: 'large',
-          gauge: {
-            dataPoints: Array.from({ length: POINTS }, (_, index) => ({
-              timeUnixNano: `${startS + index * STEP_S}000000000`,
-              asDouble: first + at + Math.sin(index / 40 + at),
-            })),
-          },
-        }],
-      }],
+      scopeMetrics: [{ metrics: [{ name, gauge: { dataPoints: points(first + at) } }] }],
     }));
     const response = await fetch(`${url}/api/v1/otlp/v1/metrics`, {
       method: 'POST',
@@ -83,6 +74,22 @@ async function push(url) {
     const text = await response.text();
     if (!response.ok || text.includes('rejected')) throw new Error(text);
   }
+}
+
+/** Stores the series of the graph and those of the table, and says when they end. */
+async function pushAll(url) {
+  const endS = Math.floor(Date.now() / 1000 / STEP_S) * STEP_S;
+  const startS = endS - (POINTS - 1) * STEP_S;
+  await push(url, 'large', SERIES, SERIES_OF_PUSH, (series) =>
+    Array.from({ length: POINTS }, (_, index) => ({
+      timeUnixNano: `${startS + index * STEP_S}000000000`,
+      asDouble: series + Math.sin(index / 40 + series),
+    })),
+  );
+  // The targets are scraped over five minutes: a table of theirs would be short at first.
+  await push(url, 'wide', ROWS, ROWS_OF_PUSH, (series) => [
+    { timeUnixNano: `${endS}000000000`, asDouble: series / 7 },
+  ]);
   return endS;
 }
 
@@ -108,15 +115,33 @@ async function startLarge(binary) {
       const { ok } = await fetch(`${url}/-/ready`);
       if (!ok) throw new Error(`not ready yet\n${narthex.said()}`);
     });
-    const endS = await push(url);
+    const endS = await pushAll(url);
     await until('the series', async () => {
-      if ((await query(url, 'count(large)'))[0]?.value[1] !== `${SERIES}`) throw new Error('not all are there');
+      const [all] = await query(url, 'count({__name__=~"large|wide"})');
+      if (all?.value[1] !== `${SERIES + ROWS}`) throw new Error('not all are there');
     });
     return { url, endS, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
+
+/** What came over the network and when, as the page itself has seen it. */
+function loaded(tab) {
+  return tab.evaluate(() => {
+    const of = (type) => performance.getEntriesByType(type);
+    const files = of('resource').filter((entry) => entry.name.includes('/assets/'));
+    const paint = of('paint').find((entry) => entry.name === 'first-contentful-paint');
+    return {
+      files: files.length,
+      bytes: [...files, ...of('navigation')].map((entry) => entry.encodedBodySize),
+      answers: of('resource').filter((entry) => entry.name.includes('/api/')).map((entry) => entry.encodedBodySize),
+      paintMs: Math.round(paint?.startTime ?? 0),
+    };
+  });
 }
 
 /** Opens a page anew, waits until it is there, does something on it, and says what held it up. */
@@ -132,11 +157,14 @@ async function measure(browser, url, { name, path, ready, act }) {
   await tab.page.goto(path);
   await ready(tab.page);
   const took = Math.round(performance.now() - started);
+  const came = await loaded(tab.page);
   const loading = await tab.page.evaluate(() => window.longTasks.splice(0));
   await act?.(tab.page);
   const acting = await tab.page.evaluate(() => window.longTasks);
-  console.log(`${name}: there after ${took} ms; long tasks of ${loading.join(', ') || 'none'}` +
+  console.log(`${name}: interactive after ${took} ms, first painted after ${came.paintMs} ms; ` +
+    `long tasks of ${loading.join(', ') || 'none'}` +
     (act === undefined ? '' : `; when used ${acting.join(', ') || 'none'}`));
+  console.log(`  ${sum(came.bytes)} bytes of page and ${came.files} files, ${sum(came.answers)} of answers`);
   for (const line of tab.said()) console.log(`  ${line}`);
   await tab.close();
 }
@@ -161,11 +189,18 @@ function pages(endS) {
     }
   };
   const editor = (tab) => tab.getByRole('textbox', { name: 'Expression 1' }).waitFor();
+  const write = async (tab) => {
+    await tab.getByRole('textbox', { name: 'Expression 1' }).click();
+    await tab.keyboard.type('sum by (rack) (answer)');
+    await tab.keyboard.press('Escape');
+    await tab.keyboard.press('Enter');
+    await tab.getByText(/\d series in/).waitFor();
+  };
   return [
-    { name: 'query, empty, cold', path: '/query', ready: editor },
+    { name: 'query, empty, cold', path: '/query', ready: editor, act: write },
     { name: 'graph of 200 × 2000', path: graph, ready: drawn, act: hover },
     { name: 'the same, stacked', path: `${graph}&g0.stacked=1`, ready: drawn, act: hover },
-    { name: 'table of 10,000 series', path: '/query?g0.expr=scrape_samples_scraped', ready: visible(/series in/) },
+    { name: 'table of 10,000 series', path: `/query?g0.expr=wide&g0.moment_input=${end}`, ready: visible(/10.000 series in/) },
     {
       name: 'targets', path: '/targets', ready: visible('host-'),
       act: async (tab) => {

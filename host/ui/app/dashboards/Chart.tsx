@@ -6,6 +6,7 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { formatTime } from '../format/time';
 import type { Columns } from '../query/plotData';
+import { resize } from '../query/plotSize';
 import { axisTimes, valueRange } from './axis';
 
 /** A drag that is shorter than this is a click. */
@@ -217,7 +218,7 @@ export function usePlot(
     const [made, data] = newest.current(size(), tipElement);
     const drawn = new uPlot(made, data, element);
     plot.current = drawn;
-    const observer = new ResizeObserver(() => drawn.setSize(size()));
+    const observer = new ResizeObserver(() => resize(drawn, size()));
     observer.observe(element);
     return () => {
       observer.disconnect();

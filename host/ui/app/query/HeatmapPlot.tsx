@@ -10,6 +10,7 @@ import { heat } from './colours';
 import { type Heatmap, placeOf, rowAt, strength } from './heatmap';
 import type { ExemplarMark, Span } from './marks';
 import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
+import { resize } from './plotSize';
 import { ExemplarLayer, lineSpans, shadeSpans } from './plotMarks';
 import './plot.css';
 
@@ -202,7 +203,7 @@ export function HeatmapPlot(props: HeatmapPlotProps) {
     );
     plot.current = made;
     const observer = new ResizeObserver(() => {
-      made.setSize(sizeOf(element, fills));
+      resize(made, sizeOf(element, fills));
     });
     observer.observe(element);
     return () => {

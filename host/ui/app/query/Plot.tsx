@@ -10,6 +10,7 @@ import type { ExemplarMark, Span } from './marks';
 import { ExemplarLayer, lineSpans, shadeSpans } from './plotMarks';
 import type { Columns } from './plotData';
 import { frame, HEIGHT_PX, moveCursor, placeTip, writeTip } from './plotFrame';
+import { resize } from './plotSize';
 import './plot.css';
 
 export interface PlotProps {
@@ -112,13 +113,13 @@ function pointsAlone(plot: uPlot, series: number): boolean {
   const values = plot.data[series] ?? [];
   const isThere = (index: number) => values[index] !== null && values[index] !== undefined;
   let alone = false;
-  let together = false;
-  values.forEach((_, index) => {
-    if (!isThere(index)) return;
-    if (isThere(index - 1) || isThere(index + 1)) together = true;
-    else alone = true;
-  });
-  return alone && !together;
+  for (let index = 0; index < values.length; index += 1) {
+    if (!isThere(index)) continue;
+    // A line is seen: most series are done with at their second point.
+    if (isThere(index + 1)) return false;
+    alone = true;
+  }
+  return alone;
 }
 
 function plainRange(_plot: uPlot, low: number | null, high: number | null): [number, number] {
@@ -162,7 +163,7 @@ export function Plot(props: PlotProps) {
     plot.current = made;
     drawn.current = newest.current.columns;
     const observer = new ResizeObserver(() => {
-      made.setSize({ width: element.clientWidth, height: HEIGHT_PX });
+      resize(made, { width: element.clientWidth, height: HEIGHT_PX });
     });
     observer.observe(element);
     return () => {

@@ -28,6 +28,8 @@ export function useRun<T>(
     enabled: isWanted,
     staleTime: Infinity,
     gcTime: 0,
+    // An answer is large, and comparing it with the last one costs more than drawing it anew.
+    structuralSharing: false,
     placeholderData: (last: Run<T>['answer'], before) => {
       const isSame =
         before !== undefined && JSON.stringify(before.queryKey.slice(0, -1)) === JSON.stringify(key);
