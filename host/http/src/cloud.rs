@@ -8,7 +8,6 @@ mod aws;
 mod azure;
 mod environment;
 mod google;
-mod jwt;
 mod lease;
 
 use std::fmt;

@@ -15,6 +15,7 @@ mod config;
 mod credentials;
 mod dialled;
 mod error;
+mod jwt;
 mod lookup;
 mod oauth2;
 mod outbound;

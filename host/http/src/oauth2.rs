@@ -1,22 +1,23 @@
-//! Tokens by OAuth 2.0, grant type `client_credentials` (RFC 6749, 4.4).
+//! Tokens by OAuth 2.0, grant types `client_credentials` (RFC 6749, 4.4) and `jwt-bearer` (RFC 7523).
 //!
 //! A token is fetched when the first request needs it, used until ten seconds before it ends, and
-//! fetched anew when the file with the client's secret has changed.
-//!
-//! It is not: the grant type `jwt-bearer`, which is refused by name.
+//! fetched anew when the file with the client's secret or key has changed.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use narthex_model::{Clock, SystemClock};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::credentials::{basic_authorization, read_secret};
 use crate::error::cause;
+use crate::jwt::{self, Algorithm};
 use crate::transport::Transport;
 use crate::{BodyLimit, BuildError, HttpConfig, Secret, TlsConfig, body};
 
@@ -32,8 +33,14 @@ const LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// So much of what the other side says of an error is shown.
 const SHOWN_CHARS_MAX: usize = 300;
 
-/// The only grant type there is.
+/// The grant type of who shows a secret.
 const CLIENT_CREDENTIALS: &str = "client_credentials";
+
+/// The grant type of who signs what it asks for.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// What is signed is good so long, as in Prometheus.
+const ASSERTION_SECONDS: i64 = 10 * 60;
 
 /// What a configuration says of it, field for field as Prometheus' `oauth2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,9 +54,30 @@ pub struct OAuth2 {
     /// A file with the secret, read before each request.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub client_secret_file: String,
-    /// Empty, or `client_credentials`.
+    /// `jwt-bearer`: which key signs, for who has several.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_certificate_key_id: String,
+    /// `jwt-bearer`: the key that signs, PEM and of RSA.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub client_certificate_key: Secret,
+    /// A file with that key, read before each request.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub client_certificate_key_file: String,
+    /// Empty, `client_credentials` or `urn:ietf:params:oauth:grant-type:jwt-bearer`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub grant_type: String,
+    /// `jwt-bearer`: `RS256`, `RS384` or `RS512`; the first where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub signature_algorithm: String,
+    /// `jwt-bearer`: who signs; `client_id` where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub iss: String,
+    /// `jwt-bearer`: for whom it is signed; `token_url` where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub audience: String,
+    /// `jwt-bearer`: what else is signed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, serde_json::Value>,
     /// What the token is to be good for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
@@ -82,7 +110,10 @@ fn is_false(flag: &bool) -> bool {
 impl OAuth2 {
     /// The files that it names; empty names among them.
     pub fn files(&mut self) -> Vec<&mut String> {
-        let mut files = vec![&mut self.client_secret_file];
+        let mut files = vec![
+            &mut self.client_secret_file,
+            &mut self.client_certificate_key_file,
+        ];
         files.extend(self.tls_config.iter_mut().flat_map(TlsConfig::files));
         files
     }
@@ -90,6 +121,8 @@ impl OAuth2 {
     /// What does not fit together, in Prometheus' words; empty where all does.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
+        let has_key = !self.client_certificate_key.is_empty();
+        let has_key_file = !self.client_certificate_key_file.is_empty();
         for (wrong, text) in [
             (
                 self.client_id.is_empty(),
@@ -106,11 +139,33 @@ impl OAuth2 {
                     .to_owned(),
             ),
             (
-                !matches!(self.grant_type.as_str(), "" | CLIENT_CREDENTIALS),
+                !matches!(
+                    self.grant_type.as_str(),
+                    "" | CLIENT_CREDENTIALS | JWT_BEARER
+                ),
                 format!(
-                    "oauth2 grant_type {:?} is not supported, only {CLIENT_CREDENTIALS:?}",
+                    "oauth2 grant_type {:?} is not supported, only {CLIENT_CREDENTIALS:?} and \
+                     {JWT_BEARER:?}",
                     self.grant_type
                 ),
+            ),
+            (
+                self.signs() && has_key && has_key_file,
+                format!(
+                    "at most one of oauth2 client_certificate_key, client_certificate_key_file & \
+                     client_certificate_key_ref must be configured using grant-type={JWT_BEARER}"
+                ),
+            ),
+            (
+                self.signs() && !has_key && !has_key_file,
+                format!(
+                    "oauth2 client_certificate_key or client_certificate_key_file must be \
+                     configured using grant-type={JWT_BEARER}"
+                ),
+            ),
+            (
+                self.signs() && self.algorithm().is_none(),
+                "valid signature algorithms are RS256, RS384 and RS512".to_owned(),
             ),
         ] {
             if wrong {
@@ -119,6 +174,50 @@ impl OAuth2 {
         }
         faults.extend(self.http_config().faults());
         faults
+    }
+
+    /// Whether what it asks for is signed, in place of a secret.
+    fn signs(&self) -> bool {
+        self.grant_type == JWT_BEARER
+    }
+
+    fn algorithm(&self) -> Option<Algorithm> {
+        match self.signature_algorithm.as_str() {
+            "" | "RS256" => Some(Algorithm::Rs256),
+            "RS384" => Some(Algorithm::Rs384),
+            "RS512" => Some(Algorithm::Rs512),
+            _ => None,
+        }
+    }
+
+    /// What is signed in place of a secret.
+    fn assertion(&self, key: &Secret, now_ms: i64) -> Result<Secret, String> {
+        let or = |given: &str, other: &str| match given {
+            "" => other.to_owned(),
+            given => given.to_owned(),
+        };
+        let now = now_ms / 1000;
+        let mut claims = json!({
+            "iss": or(&self.iss, &self.client_id),
+            "sub": self.client_id,
+            "aud": or(&self.audience, &self.token_url),
+            "jti": jwt::random_id()?,
+            "iat": now,
+            "exp": now + ASSERTION_SECONDS,
+        });
+        let scopes = self.scopes.join(" ");
+        if !scopes.is_empty() {
+            claims["scope"] = scopes.into();
+        }
+        for (name, value) in &self.claims {
+            claims[name] = value.clone();
+        }
+        let header = match self.client_certificate_key_id.as_str() {
+            "" => json!({}),
+            id => json!({ "kid": id }),
+        };
+        let algorithm = self.algorithm().unwrap_or(Algorithm::Rs256);
+        jwt::signed(algorithm, header, &claims, key)
     }
 
     /// What tokens are fetched with.
@@ -139,6 +238,7 @@ impl OAuth2 {
 pub(crate) struct TokenSource {
     config: OAuth2,
     transport: Transport,
+    clock: Arc<dyn Clock>,
     held: Arc<Mutex<Held>>,
 }
 
@@ -180,6 +280,7 @@ impl TokenSource {
         Ok(Self {
             transport: Transport::new(&config.http_config())?,
             config: config.clone(),
+            clock: Arc::new(SystemClock),
             held: Arc::default(),
         })
     }
@@ -187,8 +288,16 @@ impl TokenSource {
     /// The value of the `Authorization` header of the next request. While a token is fetched, the
     /// others wait for it.
     pub(crate) async fn authorization(&self) -> Result<Secret, String> {
-        let client_secret = match self.config.client_secret_file.as_str() {
-            "" => self.config.client_secret.clone(),
+        let config = &self.config;
+        let (given, file) = match config.signs() {
+            true => (
+                &config.client_certificate_key,
+                &config.client_certificate_key_file,
+            ),
+            false => (&config.client_secret, &config.client_secret_file),
+        };
+        let client_secret = match file.as_str() {
+            "" => given.clone(),
             file => read_secret(file).await?,
         };
         let mut held = self.held.lock().await;
@@ -199,9 +308,14 @@ impl TokenSource {
         if let Some(token) = held.token.as_ref().filter(is_good) {
             return Ok(token.authorization.clone());
         }
-        let mut fetched = self.fetch(&client_secret, held.wants_parameters).await;
-        if let (Err(Refused::ByStatus(_)), false) = (&fetched, held.wants_parameters) {
-            fetched = self.fetch(&client_secret, true).await;
+        let proof = match (config.signs(), held.wants_parameters) {
+            (true, _) => Proof::Signature,
+            (false, true) => Proof::Parameters,
+            (false, false) => Proof::Header,
+        };
+        let mut fetched = self.fetch(&client_secret, proof).await;
+        if let (Err(Refused::ByStatus(_)), Proof::Header) = (&fetched, proof) {
+            fetched = self.fetch(&client_secret, Proof::Parameters).await;
             held.wants_parameters = fetched.is_ok();
         }
         let token = fetched.map_err(|refused| match refused {
@@ -210,9 +324,19 @@ impl TokenSource {
         Ok(held.token.insert(token).authorization.clone())
     }
 
-    async fn fetch(&self, secret: &Secret, as_parameters: bool) -> Result<Token, Refused> {
+    async fn fetch(&self, secret: &Secret, proof: Proof) -> Result<Token, Refused> {
         let config = &self.config;
-        let mut form = vec![("grant_type", CLIENT_CREDENTIALS)];
+        let assertion = match proof {
+            Proof::Signature => config
+                .assertion(secret, self.clock.now_ms())
+                .map_err(|why| failed(&why))?,
+            Proof::Header | Proof::Parameters => Secret::default(),
+        };
+        let grant_type = match proof {
+            Proof::Signature => JWT_BEARER,
+            Proof::Header | Proof::Parameters => CLIENT_CREDENTIALS,
+        };
+        let mut form = vec![("grant_type", grant_type)];
         let scopes = config.scopes.join(" ");
         if !scopes.is_empty() {
             form.push(("scope", &scopes));
@@ -220,9 +344,13 @@ impl TokenSource {
         for (name, value) in &config.endpoint_params {
             form.push((name, value));
         }
-        if as_parameters {
-            form.push(("client_id", &config.client_id));
-            form.push(("client_secret", secret.expose()));
+        match proof {
+            Proof::Header => {}
+            Proof::Parameters => {
+                form.push(("client_id", &config.client_id));
+                form.push(("client_secret", secret.expose()));
+            }
+            Proof::Signature => form.push(("assertion", assertion.expose())),
         }
         let client = self.transport.client().await.map_err(Refused::Otherwise)?;
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -230,7 +358,7 @@ impl TokenSource {
             .post(&config.token_url)
             .header(CONTENT_TYPE, form_type)
             .body(encoded(&form));
-        if !as_parameters {
+        if proof == Proof::Header {
             let user = percent_encoded(&config.client_id);
             let password = percent_encoded(secret.expose());
             let mut value = HeaderValue::try_from(basic_authorization(&user, &password))
@@ -260,6 +388,17 @@ impl TokenSource {
         }
         Ok(answer.token(secret.clone()))
     }
+}
+
+/// How is shown who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// By the secret in a header.
+    Header,
+    /// By the secret among the parameters.
+    Parameters,
+    /// By a signature.
+    Signature,
 }
 
 enum Refused {

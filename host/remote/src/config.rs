@@ -37,6 +37,8 @@ narthex_http::http_section! {
         #[serde(skip_serializing_if = "is_false")]
         pub round_robin_dns: bool = false,
         pub protobuf_message: MessageKind = MessageKind::V1,
+        #[serde(skip_serializing_if = "is_false")]
+        pub failed_request_logging: bool = false,
         pub queue_config: QueueConfig = QueueConfig::default(),
         pub metadata_config: MetadataConfig = MetadataConfig::default(),
         #[serde(skip_serializing_if = "Option::is_none")]

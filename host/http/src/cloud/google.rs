@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::environment::{Environment, Question, Way};
-use super::jwt::{self, Algorithm};
 use super::lease::{Lease, Leased};
 use crate::Secret;
+use crate::jwt::{self, Algorithm};
 use crate::oauth2::encoded;
 
 /// What tokens are good for.

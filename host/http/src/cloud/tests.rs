@@ -1,17 +1,10 @@
 //! Servers in the place of clouds, and what a client sends that asks them for credentials.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use narthex_model::SimulatedClock;
-use ring::rsa::KeyPair;
-use ring::signature::{RsaParameters, UnparsedPublicKey};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject;
-use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -89,44 +82,6 @@ pub(super) fn header(request: &str, name: &str) -> Option<String> {
         let (found, value) = line.split_once(": ")?;
         found.eq_ignore_ascii_case(name).then(|| value.to_owned())
     })
-}
-
-/// The parts of a token that the key in a file signed: its header, and what it says.
-pub(super) fn verified(token: &str, key_file: &Path, with: &'static RsaParameters) -> [Value; 2] {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-    let key = PrivatePkcs8KeyDer::from_pem_file(key_file).unwrap();
-    let key = KeyPair::from_pkcs8(key.secret_pkcs8_der()).unwrap();
-    let (signed, signature) = token.rsplit_once('.').unwrap();
-    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    let public = UnparsedPublicKey::new(with, key.public());
-    public.verify(signed.as_bytes(), &signature).unwrap();
-    let parts: Vec<Value> = signed
-        .split('.')
-        .map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap())
-        .collect();
-    parts.try_into().unwrap()
-}
-
-/// Makes `key.pem`, a key of RSA, and `cert.pem`, a certificate for it.
-pub(super) fn make_key(folder: &Path) {
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=narthex",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ])
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
 }
 
 /// The fields of the form that a request posts.

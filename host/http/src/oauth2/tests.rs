@@ -5,8 +5,11 @@ use std::sync::Mutex as Log;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use ring::signature::RSA_PKCS1_2048_8192_SHA384;
+
 use super::*;
 use crate::Client;
+use crate::jwt::tests::{make_key, verified};
 use reqwest::header::HeaderMap;
 
 /// Answers requests in turn, the last answer for ever, and remembers what it was asked.
@@ -167,6 +170,59 @@ async fn a_token_that_ends_and_a_secret_that_changes_ask_for_another() {
 }
 
 #[tokio::test]
+async fn who_has_a_key_signs_what_it_asks_for() {
+    let server = Server::start(&[("200 OK", TOKEN)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    make_key(folder.path());
+    let file = folder.path().join("key.pem");
+    let source = TokenSource::new(&OAuth2 {
+        client_secret: Secret::default(),
+        client_certificate_key_file: file.to_str().unwrap().to_owned(),
+        client_certificate_key_id: "k1".to_owned(),
+        grant_type: JWT_BEARER.to_owned(),
+        signature_algorithm: "RS384".to_owned(),
+        claims: BTreeMap::from([("tenant".to_owned(), json!({"id": 7}))]),
+        ..config(&server)
+    })
+    .unwrap();
+    for _ in 0..2 {
+        assert_eq!(authorization(&source).await.unwrap(), "Bearer abc");
+    }
+    let asked = server.requests();
+    assert_eq!(asked.len(), 1);
+    let (head, body) = asked[0].split_once("\r\n\r\n").unwrap();
+    assert!(
+        !head.to_ascii_lowercase().contains("authorization:"),
+        "{head}"
+    );
+    let (before, assertion) = body.split_once("&assertion=").unwrap();
+    assert_eq!(
+        before,
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&\
+         scope=read+metrics%2Fall&audience=a%26b"
+    );
+    let [header, claims] = verified(assertion, &file, &RSA_PKCS1_2048_8192_SHA384);
+    assert_eq!(header, json!({"alg": "RS384", "kid": "k1", "typ": "JWT"}));
+    for (name, value) in [
+        ("iss", json!("narthex")),
+        ("sub", json!("narthex")),
+        ("aud", json!(server.url)),
+        ("scope", json!("read metrics/all")),
+        ("tenant", json!({"id": 7})),
+    ] {
+        assert_eq!(claims[name], value, "{name}");
+    }
+    let seconds = |name: &str| claims[name].as_i64().unwrap();
+    assert_eq!(seconds("exp") - seconds("iat"), 600);
+    // Another key asks for another token.
+    std::fs::write(&file, "nonsense").unwrap();
+    assert_eq!(
+        authorization(&source).await.unwrap_err(),
+        "oauth2: cannot fetch token: the private key is no PEM"
+    );
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_one_line_without_the_secret() {
     for (status, body, expected) in [
         (
@@ -213,6 +269,16 @@ fn every_contradiction_is_named() {
         ..OAuth2::default()
     };
     assert_eq!(config.faults().len(), 5, "{:#?}", config.faults());
+    let both = OAuth2 {
+        client_id: "a".to_owned(),
+        token_url: "http://a".to_owned(),
+        client_certificate_key: Secret::new("a"),
+        client_certificate_key_file: "b".to_owned(),
+        grant_type: JWT_BEARER.to_owned(),
+        signature_algorithm: "HS256".to_owned(),
+        ..OAuth2::default()
+    };
+    assert_eq!(both.faults().len(), 2, "{:#?}", both.faults());
     let shown = serde_json::to_string(&config).unwrap();
     assert!(
         shown.contains("<secret>") && !shown.contains("\"a\""),

@@ -107,8 +107,13 @@ fn check_client(
         ]
     });
     let bearer = ("bearer_token_file", &client.bearer_token_file, true);
-    let oauth2 = client.oauth2.iter();
-    let oauth2 = oauth2.map(|held| ("oauth2 client_secret_file", &held.client_secret_file, false));
+    let oauth2 = client.oauth2.iter().flat_map(|held| {
+        let key_file = &held.client_certificate_key_file;
+        [
+            ("oauth2 client_secret_file", &held.client_secret_file, false),
+            ("oauth2 client_certificate_key_file", key_file, false),
+        ]
+    });
     let headers = client
         .http_headers
         .values()

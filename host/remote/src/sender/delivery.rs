@@ -111,6 +111,7 @@ impl Delivery {
             let Some(verdict) = self.attempt(packed, attempt, counts).await else {
                 return Delivered::Aborted;
             };
+            self.log_failed(&verdict, &items);
             let wait = match verdict {
                 Verdict::Taken => {
                     let newest_ms = items.iter().map(|item| item.value.timestamp_ms()).max();
@@ -149,6 +150,16 @@ impl Delivery {
             }
             backoff = (backoff * 2).min(queue.max_backoff.as_std());
             attempt += 1;
+        }
+    }
+
+    /// `failed_request_logging`: says of a request of 2.0 that failed what was in it.
+    fn log_failed(&self, verdict: &Verdict, items: &[Item]) {
+        let is_wanted =
+            self.config.failed_request_logging && self.config.protobuf_message == MessageKind::V2;
+        if let (true, Verdict::Again(_, error) | Verdict::Never(_, error)) = (is_wanted, verdict) {
+            let url = &self.config.url;
+            tracing::debug!(url, error, request = ?items, "a request failed");
         }
     }
 

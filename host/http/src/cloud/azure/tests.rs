@@ -4,7 +4,8 @@ use ring::signature::RSA_PSS_2048_8192_SHA256;
 use serde_json::json;
 
 use super::*;
-use crate::cloud::tests::{Server, environment, form, header, make_key, verified};
+use crate::cloud::tests::{Server, environment, form, header};
+use crate::jwt::tests::{make_key, verified};
 
 const ID: &str = "00000000-1111-2222-3333-444444444444";
 const TENANT: &str = "contoso.example";

@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use ring::digest::{SHA256, digest};
-use ring::rand::{SecureRandom, SystemRandom};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
@@ -13,8 +12,8 @@ use serde_json::json;
 use super::{AzureAdConfig, AzureCertificate};
 use crate::Secret;
 use crate::cloud::environment::{Environment, Question, Way};
-use crate::cloud::jwt::{self, Algorithm};
 use crate::cloud::lease::{Lease, Leased};
+use crate::jwt::{self, Algorithm};
 use crate::oauth2::encoded;
 
 /// Where the machine's metadata service stands.
@@ -159,7 +158,7 @@ impl AzureTokens {
             "aud": self.token_url(application),
             "iss": own.client_id,
             "sub": own.client_id,
-            "jti": random()?,
+            "jti": jwt::random_id()?,
             "iat": now,
             "nbf": now,
             "exp": now + ASSERTION_SECONDS,
@@ -237,13 +236,4 @@ impl AzureTokens {
         };
         self.environment.ask(question).await?.token()
     }
-}
-
-/// What no other assertion is called.
-fn random() -> Result<String, String> {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| "the system has no random numbers".to_owned())?;
-    Ok(jwt::base64_url(&bytes))
 }

@@ -3,7 +3,8 @@
 use ring::signature::RSA_PKCS1_2048_8192_SHA256;
 
 use super::*;
-use crate::cloud::tests::{Server, environment, form, header, make_key, verified};
+use crate::cloud::tests::{Server, environment, form, header};
+use crate::jwt::tests::{make_key, verified};
 
 const TOKEN: &str = r#"{"access_token": "ya29", "expires_in": 3599, "token_type": "Bearer"}"#;
 

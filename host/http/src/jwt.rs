@@ -1,11 +1,13 @@
-//! Tokens that say who asks and are signed with an RSA key (RFC 7519): what a cloud takes for a
-//! token of its own.
+//! Tokens that say who asks and are signed with an RSA key (RFC 7519): what others take for a token of
+//! their own.
 //!
 //! It is not: where tokens of others are verified.
 
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom, SystemRandom};
 use ring::rsa::KeyPair;
-use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding};
+use ring::signature::{
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding,
+};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
@@ -18,6 +20,10 @@ use crate::credentials::base64;
 pub(crate) enum Algorithm {
     /// RSA with PKCS#1 v1.5 padding and SHA-256.
     Rs256,
+    /// The same with SHA-384.
+    Rs384,
+    /// The same with SHA-512.
+    Rs512,
     /// RSA with PSS padding and SHA-256.
     Ps256,
 }
@@ -34,6 +40,8 @@ pub(crate) fn signed(
 ) -> Result<Secret, String> {
     let (name, encoding): (&str, &'static dyn RsaEncoding) = match algorithm {
         Algorithm::Rs256 => ("RS256", &RSA_PKCS1_SHA256),
+        Algorithm::Rs384 => ("RS384", &RSA_PKCS1_SHA384),
+        Algorithm::Rs512 => ("RS512", &RSA_PKCS1_SHA512),
         Algorithm::Ps256 => ("PS256", &RSA_PSS_SHA256),
     };
     header["alg"] = Value::from(name);
@@ -60,6 +68,18 @@ fn rsa(key: &Secret) -> Result<KeyPair, String> {
     pair.map_err(|error| format!("the private key is not usable: {error}"))
 }
 
+/// What no other token is called.
+///
+/// # Errors
+/// The system has no random numbers.
+pub(crate) fn random_id() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| "the system has no random numbers".to_owned())?;
+    Ok(base64_url(&bytes))
+}
+
 /// Base64 as it stands in URLs, without padding (RFC 4648, 5).
 pub(crate) fn base64_url(bytes: &[u8]) -> String {
     let text = base64(bytes);
@@ -67,3 +87,6 @@ pub(crate) fn base64_url(bytes: &[u8]) -> String {
         .replace('+', "-")
         .replace('/', "_")
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
