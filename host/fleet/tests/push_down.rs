@@ -558,7 +558,8 @@ async fn a_host_that_is_there_and_aggregates_for_too_long_is_read() {
     let external = || Arc::new(Mutex::new(labels(&[("region", "eu"), ("replica", "a")])));
     let endless: Box<EvaluatePart> = Box::new(|_, _| std::future::pending().boxed());
     let address = host_that(shard(7, 0), external(), endless).await;
-    let querier = Querier::patient(&[address.clone()], true, Duration::from_secs(1)).await;
+    let querier =
+        Querier::patient(std::slice::from_ref(&address), true, Duration::from_secs(1)).await;
     let at = At::Instant(START_MS + MINUTE_MS);
     let silent = querier.ask("sum(g)", at).await;
     let error = silent.err().unwrap();

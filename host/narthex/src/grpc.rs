@@ -11,7 +11,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use narthex_access::AccessMetrics;
 use narthex_api::ApiState;
-use narthex_model::SystemClock;
+use narthex_bucket::TimeBound;
+use narthex_model::{Clock as _, SystemClock};
 use narthex_promql::ParseOptions;
 use narthex_storeapi::{GrpcMetrics, StoreApi, StoreOptions};
 use narthex_web::{Entrance, TlsServerConfig, WebConfig, WebConfigError};
@@ -37,6 +38,8 @@ pub(crate) struct GrpcAddress {
     parse: ParseOptions,
     /// Whether there are samples beside those on the disk.
     has_bucket: bool,
+    /// What is older is left to others.
+    min_time: Option<TimeBound>,
 }
 
 impl GrpcAddress {
@@ -62,6 +65,7 @@ impl GrpcAddress {
             flags: grpc.clone(),
             parse: line.features.parse,
             has_bucket: flags.object_store_config.is_some(),
+            min_time: flags.bucket_store.store_min_time,
         }))
     }
 
@@ -104,6 +108,10 @@ impl GrpcAddress {
             None => api,
         };
         let api = api.evaluating(evaluation::evaluate(state.clone()));
+        let api = match self.min_time {
+            Some(bound) => api.since(Box::new(move || bound.at(SystemClock.now_ms()))),
+            None => api,
+        };
         let grace = self.flags.grpc_grace_period.as_std();
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

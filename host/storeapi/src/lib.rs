@@ -17,4 +17,4 @@ pub use endpoint::{
 };
 pub use narthex_http::Credentials;
 pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
-pub use store::{HoldingsOf, HostView, SelectorsOf, StoreApi, StoreLimits, StoreOptions};
+pub use store::{HoldingsOf, HostView, SelectorsOf, SinceOf, StoreApi, StoreLimits, StoreOptions};

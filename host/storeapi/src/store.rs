@@ -26,6 +26,7 @@ mod labels;
 mod limits;
 mod question;
 mod shard;
+mod since;
 mod view;
 
 use std::fmt;
@@ -56,6 +57,7 @@ use crate::message::store::{AggrChunk, Chunk, SeriesRequest};
 pub(crate) use self::answer::Answer;
 pub use self::holdings::HoldingsOf;
 pub use self::limits::StoreLimits;
+pub use self::since::SinceOf;
 pub use self::view::HostView;
 
 /// What a request is told where there are no external labels.
@@ -94,6 +96,8 @@ pub struct StoreApi {
     holdings: Option<Box<HoldingsOf>>,
     /// What evaluates aggregations of queries; `None` where that is not done.
     evaluate: Option<Box<EvaluatePart>>,
+    /// Before when nothing is answered for; `None` where all is.
+    since: Option<Box<SinceOf>>,
     turns: Option<Arc<Semaphore>>,
 }
 
@@ -105,6 +109,7 @@ impl StoreApi {
             options,
             holdings: None,
             evaluate: None,
+            since: None,
             turns: (turns > 0).then(|| Arc::new(Semaphore::new(turns))),
         }
     }
@@ -126,7 +131,7 @@ impl StoreApi {
         }
         let external = (self.options.external_labels)();
         let labels = LabelSet::of(&external);
-        let (min_time, max_time) = ((self.options.oldest_ms)(), i64::MAX);
+        let (min_time, max_time) = self.answered(((self.options.oldest_ms)(), i64::MAX));
         // A service is there where there is something to tell its answers by.
         let has_labels = !external.is_empty();
         let store = StoreInfo {
@@ -162,7 +167,7 @@ impl StoreApi {
     pub(crate) async fn series(self: Arc<Self>, request: SeriesRequest) -> Result<Answer, Status> {
         let external = self.external_labels()?;
         let without = &request.without_replica_labels;
-        let range = (request.min_time, request.max_time);
+        let range = self.answered((request.min_time, request.max_time));
         let asked = Question::new(&request.matchers, &external, without, range)?;
         let Some(question) = asked else {
             return Ok(stream::empty().boxed());

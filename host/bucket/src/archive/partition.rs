@@ -29,7 +29,8 @@ pub enum TimeBound {
 }
 
 impl TimeBound {
-    fn at(self, now_ms: i64) -> i64 {
+    /// The point in time, in milliseconds since the epoch.
+    pub fn at(self, now_ms: i64) -> i64 {
         match self {
             Self::At(ms) => ms,
             Self::FromNow(ms) => now_ms.saturating_add(ms),

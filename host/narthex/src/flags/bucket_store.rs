@@ -65,6 +65,8 @@ pub(crate) struct BucketStoreFlags {
     pub(crate) ignore_deletion_marks_delay: PromDuration,
 
     /// Older samples are not answered for: a time as in RFC 3339, or one relative to now as -2w.
+    /// A server leaves them to a store that queriers ask as well: it neither tells them of such
+    /// samples nor answers for them by gRPC.
     #[arg(
         long = "min-time",
         value_name = "TIME",

@@ -332,8 +332,12 @@ fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
             "can only be used by query serve: [\"--query.replica-label\"]",
         ),
         (
-            vec!["--min-time=-2h"],
-            "can only be used by store: [\"--min-time\"]",
+            vec!["--max-time=-2h"],
+            "can only be used by store: [\"--max-time\"]",
+        ),
+        (
+            vec!["query", "serve", "--min-time=-2h"],
+            "can not be used by query serve: [\"--min-time\"]",
         ),
         (
             vec!["query", "serve", "--data-dir=x"],

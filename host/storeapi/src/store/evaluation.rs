@@ -66,6 +66,7 @@ impl StoreApi {
             store: Arc::clone(&self.options.store),
             external,
             without: request.without_replica_labels.clone(),
+            since_ms: self.since_ms(),
         });
         let part = part_of(request)?;
         let turn = self.turn().await?;

@@ -10,6 +10,7 @@ use narthex_storage::{
 };
 
 use super::question::{Question, without_external};
+use super::since;
 
 /// A store whose series have the external labels, and none of those that are left out.
 ///
@@ -19,6 +20,8 @@ pub(super) struct Labelled {
     pub(super) store: Arc<dyn Queryable>,
     pub(super) external: Labels,
     pub(super) without: Vec<String>,
+    /// Nothing before that is read.
+    pub(super) since_ms: i64,
 }
 
 impl Queryable for Labelled {
@@ -35,6 +38,7 @@ impl Queryable for Labelled {
     }
 
     fn resolution_ms(&self, range: TimeRange, max_resolution_ms: i64) -> i64 {
+        let range = since::from(self.since_ms, range);
         self.store.resolution_ms(range, max_resolution_ms)
     }
 
@@ -52,7 +56,8 @@ impl Queryable for Labelled {
             if matchers.is_empty() {
                 return Err(refused("no matchers specified (excluding external labels)"));
             }
-            let question = Question::of(matchers, &self.external, &self.without, request.range);
+            let range = since::from(self.since_ms, request.range);
+            let question = Question::of(matchers, &self.external, &self.without, range);
             let asked = SelectRequest {
                 matchers: question.matchers.clone(),
                 range: question.range,

@@ -22,7 +22,7 @@ impl StoreApi {
     ) -> Result<LabelNamesResponse, Status> {
         let external = self.external_labels()?;
         let without = &request.without_replica_labels;
-        let range = (request.start, request.end);
+        let range = self.answered((request.start, request.end));
         let asked = Question::new(&request.matchers, &external, without, range)?;
         let Some(question) = asked else {
             return Ok(LabelNamesResponse::default());
@@ -56,7 +56,7 @@ impl StoreApi {
         }
         let external = self.external_labels()?;
         let without = &request.without_replica_labels;
-        let range = (request.start, request.end);
+        let range = self.answered((request.start, request.end));
         let asked = Question::new(&request.matchers, &external, without, range)?;
         let Some(question) = asked.filter(|question| !question.leaves_out(&request.label)) else {
             return Ok(LabelValuesResponse::default());

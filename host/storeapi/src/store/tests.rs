@@ -128,6 +128,23 @@ fn series(instances: &[(&str, &str)], samples: usize) -> Vec<Found> {
 }
 
 #[tokio::test]
+async fn what_is_left_to_a_store_is_neither_told_nor_answered() {
+    for (since_ms, min_time, samples) in [
+        (0, 7, 200),
+        (1_500_000, 1_500_000, 100),
+        (3_000_000, 3_000_000, 0),
+    ] {
+        let api = api_with(&[("replica", "r1")], UNLIMITED);
+        let api = Arc::into_inner(api).unwrap();
+        let api = Arc::new(api.since(Box::new(move || since_ms)));
+        assert_eq!(api.info().store.unwrap().min_time, min_time);
+        let found = found(api.series(all()).await.unwrap()).await;
+        let counts = found.iter().map(|(_, count)| *count);
+        assert_eq!(counts.max().unwrap_or_default(), samples, "{since_ms}");
+    }
+}
+
+#[tokio::test]
 async fn series_come_sorted_under_the_external_labels() {
     let expected = series(
         &[
