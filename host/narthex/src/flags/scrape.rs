@@ -61,7 +61,7 @@ mod tests {
             ("my-metrics-10/1024", 10, 1024),
         ] {
             let expected = TargetShare { shard, shards };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
+            assert_eq!(text.parse::<TargetShare>(), Ok(expected), "{text}");
         }
     }
 
