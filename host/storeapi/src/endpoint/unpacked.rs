@@ -198,7 +198,7 @@ mod tests {
 
     const COUNT: usize = 1_000;
 
-    fn check_counted<T: Unpacked + prost::Message>(message: &T, bytes: usize) {
+    fn check_counted<T: Unpacked + prost::Message + std::fmt::Debug>(message: &T, bytes: usize) {
         let encoded = message.encode_to_vec();
         let found = lists(&encoded, T::SHAPE);
         assert_eq!(found, bytes * COUNT * PLACES, "{message:?}");
