@@ -220,6 +220,41 @@ fn flags_and_exit_codes_are_promtools() {
     }
 }
 
+/// Which plugins there are is known by the config of the server; without it nobody can say.
+#[test]
+fn receivers_need_plugins_that_are_there_and_take_what_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |name: &str, entry: &str| {
+        let text = format!("route: {{receiver: a}}\nreceivers: [{{name: a, {entry}}}]\n");
+        fs::write(folder.path().join(name), text).unwrap();
+    };
+    config("none.yml", "plugin_configs: [{plugin: nosuch}]");
+    config("world.yml", "plugin_configs: [{plugin: redis}]");
+    config("good.yml", "webhook_configs: [{url: 'http://a'}]");
+    fs::write(folder.path().join("server.yml"), "global: {}\n").unwrap();
+    let check = |args: &[&str]| {
+        let mut command = Command::new(binary());
+        command
+            .current_dir(folder.path())
+            .args(["check", "alertmanager-config"]);
+        let output = command.args(args).stdin(Stdio::null()).output().unwrap();
+        (output.status.code(), said(&output))
+    };
+    for (args, code, part) in [
+        (&["none.yml"][..], 0, "a server needs the plugin \"nosuch\""),
+        (&["--config.file=server.yml", "none.yml"], 1, "\"nosuch\""),
+        (&["--config.file=server.yml", "world.yml"], 1, "receiver"),
+        (&["--config.file=server.yml", "good.yml"], 0, "SUCCESS"),
+        (&["--config.file=gone.yml", "good.yml"], 1, "gone.yml"),
+        (&["good.yml"], 0, "SUCCESS"),
+        (&[], 1, "/dev/stdin"),
+    ] {
+        let (found, text) = check(args);
+        assert_eq!(found, Some(code), "{args:?}: {text}");
+        assert!(text.contains(part), "{args:?}: {text}");
+    }
+}
+
 /// What a program says of a page on its standard input.
 fn lint(program: &Path, page: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let mut child = Command::new(program)

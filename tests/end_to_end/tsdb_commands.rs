@@ -122,7 +122,7 @@ fn samples_go_in_and_out_and_damage_is_named() {
     let said: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!(verified.status.code(), Some(1), "{said}");
     assert_eq!(said["blocks"], 2, "{said}");
-    assert_eq!(said["damaged"][0]["block"], first.as_str(), "{said}");
+    assert_eq!(said["damaged"][0]["block"], first, "{said}");
 
     // One that cannot be opened is named, and the other is shown.
     let meta = format!("{block}/meta.json");

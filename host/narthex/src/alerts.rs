@@ -66,8 +66,9 @@ pub(crate) fn run(command: &AlertsCommand) -> anyhow::Result<ExitCode> {
         AlertsCommand::Add(alert) => listed::add(alert),
         AlertsCommand::Route { what } => route::run(what),
         AlertsCommand::CheckConfig { files } => {
-            let files = files.clone();
-            Ok(check::run(&CheckCommand::AlertmanagerConfig { files }))
+            let (server, files) = (None, files.clone());
+            let check = CheckCommand::AlertmanagerConfig { server, files };
+            Ok(check::run(&check))
         }
         AlertsCommand::Cluster(status) => status.cluster(),
         AlertsCommand::Config(status) => status.config(),

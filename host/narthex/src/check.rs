@@ -31,6 +31,10 @@ const LINT_EXIT: u8 = 3;
 pub(crate) enum CheckCommand {
     /// Check if the Alertmanager's config files are valid or not.
     AlertmanagerConfig {
+        /// The config of the server that is to read them: the plugins that receivers need are looked
+        /// for among its own, and asked whether they take what is said to them.
+        #[arg(id = "server_config", long = "config.file", value_name = "FILE")]
+        server: Option<PathBuf>,
         /// The config files to check; without any, the standard input.
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -188,7 +192,9 @@ impl Outcome {
 /// Checks each file, and says of each what was found; one that is not valid makes it fail.
 pub(crate) fn run(command: &CheckCommand) -> ExitCode {
     match command {
-        CheckCommand::AlertmanagerConfig { files } => alertmanager_config::run(files).exit(false),
+        CheckCommand::AlertmanagerConfig { server, files } => {
+            alertmanager_config::run(files, server.as_deref()).exit(false)
+        }
         CheckCommand::Config {
             files,
             syntax_only,

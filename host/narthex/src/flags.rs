@@ -8,6 +8,7 @@ mod config_follow;
 mod grpc;
 mod log;
 mod mode;
+mod opposites;
 mod pages;
 mod querier;
 mod query_range;
@@ -545,7 +546,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
 
 pub(crate) fn command() -> clap::Command {
     let version = format!("{VERSION} (in place of Prometheus {PROMETHEUS_VERSION})");
-    let mut command = Flags::command().version(version);
+    let mut command = opposites::of_commands(Flags::command().version(version));
     for (name, takes_value) in WITHOUT_EFFECT {
         let arg = Arg::new(*name).long(*name).hide(true);
         if *takes_value {

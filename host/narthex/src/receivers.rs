@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub(crate) use texts::{add_templates, read_templates};
 
 /// The integration that needs no plugin.
-const WEBHOOK: &str = "webhook";
+pub(crate) const WEBHOOK: &str = "webhook";
 
 /// Finds who delivers.
 #[derive(Debug)]

@@ -1,36 +1,73 @@
-//! `narthex check alertmanager-config`, which prints what amtool's `check-config` does.
+//! `narthex check alertmanager-config`, which prints what amtool's `check-config` does, and asks the
+//! plugins that deliver, where it is known which there are.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use narthex_alertmanager::MatcherMode;
+use narthex_alertmanager::{Config, Integration, MatcherMode};
+use narthex_plugin::PluginRuntime;
+use serde_json::Value;
 
-use super::Outcome;
+use super::{Outcome, plugins};
 use crate::alertmanager;
+use crate::config::PluginPlace;
+use crate::receivers::WEBHOOK;
 
 /// What is checked where no file is named, by the name that amtool has for it.
 const STANDARD_INPUT: &str = "/dev/stdin";
 
-/// Checks each file, or the standard input where there is none.
-pub(super) fn run(files: &[PathBuf]) -> Outcome {
-    let mut outcome = Outcome::default();
-    if files.is_empty() {
-        if std::io::stdin().is_terminal() {
+/// Checks each file, or the standard input where there is none. `server` is the config of the server
+/// that is to read them.
+pub(super) fn run(files: &[PathBuf], server: Option<&Path>) -> Outcome {
+    let failed = Outcome {
+        failed: true,
+        ..Outcome::default()
+    };
+    let standard_input = [PathBuf::from(STANDARD_INPUT)];
+    let files: &[PathBuf] = match files {
+        [] if std::io::stdin().is_terminal() => {
             eprintln!("name the files to check, or write one to the standard input");
-            outcome.failed = true;
-            return outcome;
+            return failed;
         }
-        outcome.failed |= !check(Path::new(STANDARD_INPUT));
+        [] => &standard_input,
+        files => files,
+    };
+    let checked = match server {
+        None => Ok(check_all(files, &|config| {
+            warn_of_others(config);
+            Vec::new()
+        })),
+        Some(server) => plugins::with(server, |plugins| {
+            check_all(files, &|config| faults(plugins, config))
+        }),
+    };
+    match checked {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            eprintln!("{error:#}");
+            failed
+        }
     }
+}
+
+/// Checks each file; `faults` says what is wrong with a config that is sound in itself.
+fn check_all(files: &[PathBuf], faults: &dyn Fn(&Config) -> Vec<String>) -> Outcome {
+    let mut outcome = Outcome::default();
     for file in files {
-        outcome.failed |= !check(file);
+        outcome.failed |= !check(file, faults);
     }
     outcome
 }
 
-fn check(file: &Path) -> bool {
-    let config = match alertmanager::load(file, MatcherMode::default()) {
-        Ok((config, _)) => config,
+fn check(file: &Path, faults: &dyn Fn(&Config) -> Vec<String>) -> bool {
+    let loaded = alertmanager::load(file, MatcherMode::default()).and_then(|(config, _)| {
+        match faults(&config).as_slice() {
+            [] => Ok(config),
+            faults => Err(anyhow::anyhow!("{}", faults.join("\n"))),
+        }
+    });
+    let config = match loaded {
+        Ok(config) => config,
         Err(error) => {
             println!("Checking '{}'  FAILED", file.display());
             println!();
@@ -47,4 +84,46 @@ fn check(file: &Path) -> bool {
     println!(" - {} templates", config.templates.len());
     println!();
     true
+}
+
+/// The entries that a plugin delivers, each with its receiver.
+fn delivered(config: &Config) -> Vec<(String, Integration)> {
+    // A config that is not sound has been refused before.
+    let mut found = config
+        .integrations(MatcherMode::default())
+        .unwrap_or_default();
+    found.retain(|(_, integration)| integration.is_plugin || integration.kind != WEBHOOK);
+    found
+}
+
+/// Names the plugins that are none of the binary's own: here nobody knows whether they are installed.
+fn warn_of_others(config: &Config) {
+    let own = narthex_plugins::embedded();
+    for (receiver, integration) in delivered(config) {
+        let kind = &integration.kind;
+        if !own.iter().any(|plugin| plugin.name == kind.as_str()) {
+            eprintln!(
+                "WARNING: receiver {receiver:?}: a server needs the plugin {kind:?}, which does not \
+                 come with it; with --config.file it is looked for"
+            );
+        }
+    }
+}
+
+/// What is wrong with the plugins of a config, and with what it says to them.
+fn faults(plugins: &PluginRuntime, config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (receiver, integration) in delivered(config) {
+        let Integration { kind, index, .. } = &integration;
+        let of_it = format!("receiver {receiver:?}: {kind}[{index}]");
+        match integration.entry() {
+            Ok(entry) => {
+                let settings = Value::Object(entry.settings);
+                let found = crate::plugins::faults(plugins, PluginPlace::Receiver, kind, &settings);
+                faults.extend(found.iter().map(|fault| format!("{of_it}: {fault}")));
+            }
+            Err(error) => faults.push(format!("{of_it}: {error}")),
+        }
+    }
+    faults
 }

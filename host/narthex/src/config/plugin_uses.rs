@@ -45,6 +45,8 @@ pub(crate) enum PluginPlace {
     Exporter,
     /// `scrape_configs[].plugin_sd_configs[]`, `consul_sd_configs[]` and the like.
     Discovery,
+    /// An entry of a receiver, in the config of the Alertmanager.
+    Receiver,
 }
 
 impl PluginPlace {
@@ -53,6 +55,7 @@ impl PluginPlace {
         match self {
             Self::Exporter => "exporter",
             Self::Discovery => "discovery",
+            Self::Receiver => "receiver",
         }
     }
 }

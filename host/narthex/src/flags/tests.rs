@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn parsed(args: &[&str]) -> Result<CommandLine, String> {
+pub(super) fn parsed(args: &[&str]) -> Result<CommandLine, String> {
     let args = std::iter::once("narthex").chain(args.iter().copied());
     parse(args.map(str::to_owned)).map_err(|error| error.to_string())
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use narthex_model::PromDuration;
+use narthex_model::{Labels, PromDuration};
 use tempfile::TempDir;
 
 use super::fixture::{Setup, Store};
