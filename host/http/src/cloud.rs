@@ -99,7 +99,7 @@ impl CloudSigner {
         match self {
             Self::Aws(signer) => signer.headers(method, url, headers, body).await,
             Self::Azure(tokens) => bearer(&tokens.token().await?),
-            Self::Google(tokens) => bearer(&tokens.token().await?),
+            Self::Google(tokens) => tokens.headers().await,
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -33,6 +34,9 @@ const MACHINE: &str = "metadata.google.internal";
 /// Where `gcloud` puts the credentials of who logs in, below the home folder.
 const OF_USER: &str = ".config/gcloud/application_default_credentials.json";
 
+/// Says whose quota a request counts for.
+const QUOTA_PROJECT: HeaderName = HeaderName::from_static("x-goog-user-project");
+
 /// What a configuration says of it, field for field as Prometheus' `google_iam`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -46,7 +50,16 @@ pub struct GoogleIamConfig {
 pub(crate) struct GoogleTokens {
     credentials_file: String,
     environment: Environment,
-    held: Leased<Secret>,
+    held: Leased<Granted>,
+}
+
+/// What a request needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Granted {
+    token: Secret,
+    /// Whose quota the request counts for, where the credentials belong to no project; empty where
+    /// they do.
+    quota_project: String,
 }
 
 #[derive(Deserialize)]
@@ -75,21 +88,41 @@ impl GoogleTokens {
         }
     }
 
-    /// The token for the next request.
+    /// The headers of the next request: a token, and whose quota it counts for.
     ///
     /// # Errors
     /// There is none, and why.
-    pub(crate) async fn token(&self) -> Result<Secret, String> {
-        let token = self.held.get(self.fetch()).await;
-        token.map_err(|error| format!("google_iam: cannot fetch a token: {error}"))
+    pub(crate) async fn headers(&self) -> Result<HeaderMap, String> {
+        let granted = self.held.get(self.fetch()).await;
+        let granted =
+            granted.map_err(|error| format!("google_iam: cannot fetch a token: {error}"))?;
+        let mut headers = super::bearer(&granted.token)?;
+        if !granted.quota_project.is_empty() {
+            let project = HeaderValue::from_str(&granted.quota_project)
+                .map_err(|_| "google_iam: the quota project cannot stand in a header".to_owned())?;
+            headers.insert(QUOTA_PROJECT, project);
+        }
+        Ok(headers)
     }
 
-    async fn fetch(&self) -> Result<Lease<Secret>, String> {
-        let (token, lasts) = match self.file().await {
+    async fn fetch(&self) -> Result<Lease<Granted>, String> {
+        let (granted, lasts) = match self.file().await {
             Some(file) => self.of_file(&file).await?,
-            None => self.of_machine().await?,
+            None => {
+                let (token, lasts) = self.of_machine().await?;
+                (self.granted(token, ""), lasts)
+            }
         };
-        Ok(Lease::lasting(token, lasts))
+        Ok(Lease::lasting(granted, lasts))
+    }
+
+    /// The variable comes before what the credentials say.
+    fn granted(&self, token: Secret, quota_project: &str) -> Granted {
+        let given = self.environment.variable("GOOGLE_CLOUD_QUOTA_PROJECT");
+        Granted {
+            token,
+            quota_project: given.unwrap_or_else(|| quota_project.to_owned()),
+        }
     }
 
     /// The file that counts; none, where the machine is asked.
@@ -105,7 +138,7 @@ impl GoogleTokens {
     }
 
     /// It is read for each token, so that a new key counts from the next one on.
-    async fn of_file(&self, file: &str) -> Result<(Secret, Duration), String> {
+    async fn of_file(&self, file: &str) -> Result<(Granted, Duration), String> {
         let text = self.environment.secret(file).await?;
         let name = Path::new(file).display();
         let read: Value = serde_json::from_str(text.expose())
@@ -113,22 +146,27 @@ impl GoogleTokens {
         let kind = read.get("type").and_then(Value::as_str).unwrap_or_default();
         // What serde says could quote a secret.
         let incomplete = |_: serde_json::Error| format!("{name} is no complete {kind}");
-        match kind {
+        let quota_project = read.get("quota_project_id").and_then(Value::as_str);
+        let (token, lasts) = match kind {
             "service_account" => {
                 let account = ServiceAccount::deserialize(&read).map_err(incomplete)?;
                 self.of_account(&account)
                     .await
-                    .map_err(|error| format!("{name}: {error}"))
+                    .map_err(|error| format!("{name}: {error}"))?
             }
             "authorized_user" => {
                 let user = AuthorizedUser::deserialize(&read).map_err(incomplete)?;
-                self.of_user(&user).await
+                self.of_user(&user).await?
             }
-            other => Err(format!(
-                "{name} has credentials of type {other:?}; there are service_account and \
-                 authorized_user"
-            )),
-        }
+            other => {
+                return Err(format!(
+                    "{name} has credentials of type {other:?}; there are service_account and \
+                     authorized_user"
+                ));
+            }
+        };
+        let granted = self.granted(token, quota_project.unwrap_or_default());
+        Ok((granted, lasts))
     }
 
     async fn of_account(&self, account: &ServiceAccount) -> Result<(Secret, Duration), String> {

@@ -8,13 +8,18 @@ use crate::jwt::tests::{make_key, verified};
 
 const TOKEN: &str = r#"{"access_token": "ya29", "expires_in": 3599, "token_type": "Bearer"}"#;
 
-async fn token(file: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+async fn headers(file: &str, variables: &[(&str, &str)]) -> Result<HeaderMap, String> {
     let config = GoogleIamConfig {
         credentials_file: file.to_owned(),
     };
     let tokens = GoogleTokens::new(&config, environment(variables));
-    let token = tokens.token().await;
-    token.map(|token| token.expose().to_owned())
+    tokens.headers().await
+}
+
+async fn token(file: &str, variables: &[(&str, &str)]) -> Result<String, String> {
+    let headers = headers(file, variables).await?;
+    let token = headers["authorization"].to_str().unwrap();
+    Ok(token.strip_prefix("Bearer ").unwrap().to_owned())
 }
 
 #[tokio::test]
@@ -65,11 +70,14 @@ async fn who_logged_in_is_known_by_a_refresh_token() {
         "client_id": "c",
         "client_secret": "s",
         "refresh_token": "1//r",
+        "quota_project_id": "q",
         "token_uri": format!("{}/token", server.url),
     });
     std::fs::write(&file, user.to_string()).unwrap();
     let variables = [("HOME", home.path().to_str().unwrap())];
-    assert_eq!(token("", &variables).await.unwrap(), "ya29");
+    let found = headers("", &variables).await.unwrap();
+    assert_eq!(found["authorization"], "Bearer ya29");
+    assert_eq!(found["x-goog-user-project"], "q");
     let fields = form(&server.requests()[0]);
     for (name, value) in [
         ("grant_type", "refresh_token"),
