@@ -273,6 +273,7 @@ async fn a_name_that_is_closed_while_its_block_is_sent_stays_closed() {
             }
             store.go_on();
         }
+        tokio::task::yield_now().await;
     };
     assert!(matches!(error, BucketError::Closed { .. }), "{error}");
     let there = store.inner.get(&fence).await.unwrap();

@@ -90,7 +90,7 @@ async fn objects(store: &dyn ObjectStore) {
         ("01A/meta.json", 5),
         ("01B/meta.json", 0),
     ];
-    let all = all.map(|(name, size)| (name.to_owned(), size));
+    let all: [(String, u64); 3] = all.map(|(name, size)| (name.to_owned(), size));
     assert_eq!(names(store, None).await, all);
     assert_eq!(names(store, Some(&Path::from("01A"))).await, all[..2]);
     for path in [&meta, &file, &absent] {
