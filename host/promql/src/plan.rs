@@ -248,6 +248,8 @@ pub(crate) struct Operation {
     pub(crate) returns_bool: bool,
     /// Set where both sides are vectors.
     pub(crate) matching: Option<VectorMatching>,
+    /// The sides are sums and counts of the same series, which meet by all labels and keep them.
+    pub(crate) is_mean: bool,
 }
 
 /// No time at all.
@@ -547,6 +549,7 @@ impl Planner {
             rhs,
             returns_bool: binary.returns_bool,
             matching: binary.matching.clone(),
+            is_mean: false,
         };
         Ok((NodeKind::Binary(Box::new(operation)), invariant))
     }

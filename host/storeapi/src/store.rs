@@ -127,7 +127,11 @@ impl StoreApi {
     /// What the endpoint is. Without external labels it is one that has no series.
     pub(crate) fn info(&self) -> InfoResponse {
         if let Some(holdings) = &self.holdings {
-            return holdings::info(&holdings());
+            let held = holdings();
+            return InfoResponse {
+                evaluation: self.evaluation(!held.is_empty()),
+                ..holdings::info(&held)
+            };
         }
         let external = (self.options.external_labels)();
         let labels = LabelSet::of(&external);

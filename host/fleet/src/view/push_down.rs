@@ -159,6 +159,10 @@ impl View {
         known: &Known,
         part: &Part,
     ) -> Result<Partial, Unevaluated> {
+        let (one, several) = match &known.label_sets[..] {
+            [one] => (Some(one), &[][..]),
+            several => (None, several),
+        };
         let request = EvaluateRequest {
             query: part.query.clone(),
             start: number(part.start),
@@ -172,7 +176,8 @@ impl View {
             lookback: part.lookback_ms,
             subquery_step: part.subquery_step_ms,
             with_counts: part.with_counts,
-            external_labels: known.label_sets.first().map(LabelSet::of),
+            external_labels: one.map(LabelSet::of),
+            label_sets: several.iter().map(LabelSet::of).collect(),
             without_replica_labels: self.without.clone(),
             max_resolution: part.max_resolution_ms,
         };
@@ -335,15 +340,14 @@ fn apart(asked: &[Asked], without: &[String]) -> Vec<bool> {
     let mut owners: HashMap<Labels, Option<usize>> = HashMap::new();
     for (at, (_, known)) in asked.iter().enumerate() {
         for set in &known.label_sets {
-            let owner = owners.entry(key(set)).or_insert(Some(at));
-            if *owner != Some(at) {
-                *owner = None;
-            }
+            // Two of one member may be replicas of each other.
+            let owner = owners.entry(key(set)).and_modify(|owner| *owner = None);
+            owner.or_insert(Some(at));
         }
     }
-    let is_apart = |(at, (_, known)): (usize, &Asked)| match &known.label_sets[..] {
-        [set] => known.evaluates && owners.get(&key(set)) == Some(&Some(at)),
-        _ => false,
+    let is_apart = |(at, (_, known)): (usize, &Asked)| {
+        let mut sets = known.label_sets.iter();
+        known.evaluates && sets.all(|set| owners.get(&key(set)) == Some(&Some(at)))
     };
     asked.iter().enumerate().map(is_apart).collect()
 }

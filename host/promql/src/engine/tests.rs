@@ -95,6 +95,51 @@ fn told(result: Result<QueryResult, QueryError>) -> String {
     }
 }
 
+/// A store that has windows of five minutes, of which each sample is one.
+struct Windows(Arc<MemoryStore>);
+
+impl Queryable for Windows {
+    fn select<'a>(
+        &'a self,
+        request: &'a narthex_storage::SelectRequest,
+    ) -> futures::future::BoxFuture<
+        'a,
+        Result<narthex_storage::SeriesStream, narthex_storage::StorageError>,
+    > {
+        self.0.select(request)
+    }
+
+    fn resolution_ms(&self, _: narthex_storage::TimeRange, max_resolution_ms: i64) -> i64 {
+        max_resolution_ms.min(5 * MINUTE_MS)
+    }
+}
+
+#[test]
+fn the_mean_of_windows_keeps_the_name_that_is_removed_later() {
+    let samples = store(&[r#"a{l="1"} 1+1x60"#, r#"b{l="1"} 2+2x60"#]);
+    let (now, later) = (engine(|_| {}), engine(|o| o.delayed_name_removal = true));
+    let same = "error: vector cannot contain metrics with the same labelset";
+    let (both, one) = (r#"avg_over_time({l="1"}[1h])"#, "avg_over_time(a[1h])");
+    let by_name = format!("sum by (__name__) ({both})");
+    for (engine, query, expected) in [
+        (&now, one, r#"{l="1"} 31.5"#),
+        (&later, one, r#"{l="1"} 31.5"#),
+        (&now, both, same),
+        (&later, both, same),
+        (
+            &later,
+            by_name.as_str(),
+            "{__name__=\"a\"} 31.5\n{__name__=\"b\"} 63",
+        ),
+    ] {
+        let windows: Arc<dyn Queryable> = Arc::new(Windows(Arc::clone(&samples)));
+        let options = QueryOptions::default();
+        let found = engine.instant(windows, query, 60 * MINUTE_MS, &options);
+        let found = told(futures::executor::block_on(found));
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
 #[test]
 fn names_go_at_once_unless_their_removal_is_delayed() {
     let store = store(&[r#"a_total{l="1"} 0+60x10"#, r#"b_total{l="1"} 0+120x10"#]);

@@ -117,6 +117,7 @@ struct Sides<'a, 'm> {
     op: BinaryOp,
     span: Span,
     keep: Keep,
+    is_mean: bool,
     matching: &'m VectorMatching,
     many: Vector<'a>,
     one: Vector<'a>,
@@ -143,8 +144,12 @@ fn between_vectors<'a>(
         op: operation.op,
         span,
         keep,
+        is_mean: operation.is_mean,
         matching,
-        groups: MatchGroups::new(matching, &many.series, &one.series),
+        groups: match operation.is_mean {
+            true => MatchGroups::of_same_series(&many.series, &one.series),
+            false => MatchGroups::new(matching, &many.series, &one.series),
+        },
         many,
         one,
     };
@@ -199,6 +204,10 @@ impl<'a> Sides<'a, '_> {
     }
 
     fn labels(&self, many: &Labels, one: &Labels) -> Labels {
+        if self.is_mean {
+            // The functions that made the sides have dropped the name, or will.
+            return many.clone();
+        }
         let labels = result_labels(self.op, self.matching, many, one);
         if self.keep == Keep::Bool && !self.context.delayed_name_removal {
             without_metadata(&labels)
@@ -210,7 +219,7 @@ impl<'a> Sides<'a, '_> {
     fn output(&self, labels: Labels) -> OutputSeries {
         OutputSeries {
             labels,
-            drop_name: self.keep == Keep::Bool,
+            drop_name: self.is_mean || self.keep == Keep::Bool,
         }
     }
 

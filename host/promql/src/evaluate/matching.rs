@@ -32,15 +32,28 @@ impl MatchGroups {
             names.push(METRIC_NAME);
         }
         names.sort_unstable();
+        let signature = |labels: &Labels| match matching.on {
+            true => labels.keep(&names),
+            false => labels.without(&names),
+        };
+        Self::by(signature, left, right)
+    }
+
+    /// Groups the series of both sides by all labels, the name among them.
+    pub(crate) fn of_same_series(left: &[OutputSeries], right: &[OutputSeries]) -> Self {
+        Self::by(Labels::clone, left, right)
+    }
+
+    fn by(
+        signature: impl Fn(&Labels) -> Labels,
+        left: &[OutputSeries],
+        right: &[OutputSeries],
+    ) -> Self {
         let mut groups: HashMap<Labels, usize> =
             HashMap::with_capacity(left.len().max(right.len()));
         let mut group = |series: &OutputSeries| {
-            let signature = if matching.on {
-                series.labels.keep(&names)
-            } else {
-                series.labels.without(&names)
-            };
             let next = groups.len();
+            let signature = signature(&series.labels);
             *groups.entry(signature).or_insert(next)
         };
         let of_left: Vec<usize> = left.iter().map(&mut group).collect();

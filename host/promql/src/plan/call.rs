@@ -50,6 +50,7 @@ impl Planner {
                         fill_left: None,
                         fill_right: None,
                     }),
+                    is_mean: true,
                 }))
             }
             _ => NodeKind::Call(call.function, args),

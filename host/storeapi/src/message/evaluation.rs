@@ -65,6 +65,10 @@ pub struct EvaluateRequest {
     /// step and by ranges.
     #[prost(int64, optional, tag = "15")]
     pub max_resolution: Option<i64>,
+    /// What the external labels of each server are taken for whose blocks a store has, in no order.
+    /// Where there are others, nothing is evaluated.
+    #[prost(message, repeated, tag = "16")]
+    pub label_sets: Vec<LabelSet>,
 }
 
 /// `narthex.EvaluateResponse`: a part of the answer.

@@ -2,10 +2,12 @@
 //!
 //! It is not: what evaluates them, which the host hands over.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
+use narthex_model::Labels;
 use narthex_storage::{EvaluatePart, Part, Partial, Queryable, Series, Steps};
 use tonic::Status;
 
@@ -58,7 +60,7 @@ impl StoreApi {
         };
         check_left_out(&request.without_replica_labels)?;
         let external = self.external_labels()?;
-        if request.external_labels != Some(LabelSet::of(&external)) {
+        if !self.has_labels(&request, &external) {
             let text = "the external labels are others by now";
             return Err(Status::aborted(text));
         }
@@ -66,6 +68,7 @@ impl StoreApi {
             store: Arc::clone(&self.options.store),
             external,
             without: request.without_replica_labels.clone(),
+            held: self.held_labels(),
             since_ms: self.since_ms(),
         });
         let part = part_of(request)?;
@@ -79,6 +82,36 @@ impl StoreApi {
             Ok(message)
         });
         Ok(messages.boxed())
+    }
+
+    /// Whether the external labels are those that the request takes them for.
+    fn has_labels(&self, request: &EvaluateRequest, external: &Labels) -> bool {
+        let taken_for = request.external_labels.iter().chain(&request.label_sets);
+        let taken_for: HashSet<&LabelSet> = taken_for.collect();
+        let own: Vec<LabelSet> = match &self.holdings {
+            None => vec![LabelSet::of(external)],
+            Some(holdings) => {
+                let held = holdings();
+                held.iter()
+                    .map(|(labels, _)| LabelSet::of(labels))
+                    .collect()
+            }
+        };
+        let own: HashSet<&LabelSet> = own.iter().collect();
+        taken_for == own
+    }
+
+    /// The names of the external labels that all series of a store of blocks have.
+    fn held_labels(&self) -> Vec<String> {
+        let held = self.holdings.as_ref().map(|holdings| holdings());
+        let mut sets = held.iter().flatten().map(|(labels, _)| labels);
+        let Some(first) = sets.next() else {
+            return Vec::new();
+        };
+        let others: Vec<&Labels> = sets.collect();
+        let names = first.iter().map(|(name, _)| name);
+        let names = names.filter(|name| others.iter().all(|set| set.get(name).is_some()));
+        names.map(str::to_owned).collect()
     }
 
     fn messages(&self, partial: Partial) -> Result<Vec<EvaluateResponse>, Status> {

@@ -20,6 +20,8 @@ pub(super) struct Labelled {
     pub(super) store: Arc<dyn Queryable>,
     pub(super) external: Labels,
     pub(super) without: Vec<String>,
+    /// External labels that all series have already: those of a store of blocks.
+    pub(super) held: Vec<String>,
     /// Nothing before that is read.
     pub(super) since_ms: i64,
 }
@@ -63,16 +65,22 @@ impl Queryable for Labelled {
                 range: question.range,
             };
             let found = self.store.select_wanted(&asked, wanted, warnings).await?;
-            let labelled = found.map(move |series| labelled(series?, &question));
+            let held = self.held.clone();
+            let labelled = found.map(move |series| labelled(series?, &question, &held));
             Ok(labelled.boxed())
         }
         .boxed()
     }
 }
 
-fn labelled(mut series: Series, question: &Question) -> Result<Series, StorageError> {
-    let mut names = series.labels.iter().map(|(name, _)| name);
-    if names.any(|name| question.leaves_out(name) || question.external.get(name).is_some()) {
+fn labelled(
+    mut series: Series,
+    question: &Question,
+    held: &[String],
+) -> Result<Series, StorageError> {
+    let names = series.labels.iter().map(|(name, _)| name);
+    let mut own = names.filter(|name| !held.iter().any(|held| held == name));
+    if own.any(|name| question.leaves_out(name) || question.external.get(name).is_some()) {
         return Err(refused(
             "a series has a label of its own in place of an external one",
         ));

@@ -38,6 +38,10 @@ async fn only_who_has_series_that_nobody_else_has_is_asked() {
         &[&[("region", "us"), ("replica", "a")]],
     ];
     let store: Sets<'_> = &[&[("region", "us")], &[("region", "asia")]];
+    let pair: Sets<'_> = &[
+        &[("region", "eu"), ("replica", "a")],
+        &[("region", "eu"), ("replica", "b")],
+    ];
     let zone: Sets<'_> = &[&[("zone", "1")]];
     let unknown: Sets<'_> = &[];
     let named: [Sets<'_>; 2] = [&[&[("__name__", "a")]], &[&[("__name__", "b")]]];
@@ -56,9 +60,22 @@ async fn only_who_has_series_that_nobody_else_has_is_asked() {
         ),
         // Where they are not made one, each has its own.
         (vec![(eu_a, VERSION), (eu_b, VERSION)], none, vec![true; 2]),
-        // A store, and a host of another version, have series but evaluate nothing.
+        // A store has series of several servers.
         (
             vec![(eu_a, VERSION), (store, VERSION)],
+            replica,
+            vec![true; 2],
+        ),
+        // They are made one before they are aggregated, where they are replicas.
+        (
+            vec![(us_a, VERSION), (pair, VERSION)],
+            replica,
+            vec![true, false],
+        ),
+        (vec![(pair, VERSION)], none, vec![true]),
+        // Who does not evaluate, or means something else by it.
+        (
+            vec![(eu_a, VERSION), (store, VERSION + 1)],
             replica,
             vec![true, false],
         ),

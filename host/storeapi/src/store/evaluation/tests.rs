@@ -9,14 +9,27 @@ use crate::store::tests::{UNLIMITED, api_with};
 
 /// An endpoint that evaluates: every query gives the series of `up` as they are, and says so.
 fn evaluating(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
+    evaluating_those(external, limits, &[("replica", "r1")])
+}
+
+/// The same, of any replica.
+fn evaluating_all(external: &[(&str, &str)], limits: StoreLimits) -> Arc<StoreApi> {
+    evaluating_those(external, limits, &[])
+}
+
+fn evaluating_those(
+    external: &[(&str, &str)],
+    limits: StoreLimits,
+    matchers: &'static [(&'static str, &'static str)],
+) -> Arc<StoreApi> {
     let api = Arc::into_inner(api_with(external, limits)).unwrap();
-    let api = api.evaluating(Box::new(|store, part| {
+    let api = api.evaluating(Box::new(move |store, part| {
         async move {
+            let matchers = matchers.iter();
+            let matchers = matchers.map(|(name, value)| Matcher::equal(*name, *value));
+            let matchers = matchers.chain([Matcher::equal("__name__", "up")]);
             let request = SelectRequest {
-                matchers: vec![
-                    Matcher::equal("__name__", "up"),
-                    Matcher::equal("replica", "r1"),
-                ],
+                matchers: matchers.collect(),
                 range: TimeRange {
                     start_ms: part.steps.start_ms,
                     end_ms: part.steps.end_ms(),
@@ -137,6 +150,48 @@ async fn what_would_not_be_right_is_not_evaluated() {
     }
     assert_eq!(api_with(&external, UNLIMITED).info().evaluation, None);
     assert_eq!(evaluating(&[], UNLIMITED).info().evaluation, None);
+}
+
+#[tokio::test]
+async fn a_store_evaluates_what_it_has_of_the_servers_that_it_is_taken_for() {
+    // The series of `up` are under `cluster` and `job` here, as those of blocks are.
+    let servers = |sets: &[&[(&str, &str)]]| -> Vec<Labels> {
+        let sets = sets.iter();
+        sets.map(|set| Labels::from_pairs(set.iter().copied()))
+            .collect()
+    };
+    let store = |sets: &[&[(&str, &str)]]| {
+        let held = servers(sets);
+        let api = Arc::into_inner(evaluating_all(&[], UNLIMITED)).unwrap();
+        Arc::new(api.with_holdings(Box::new(move || {
+            let held = held.iter();
+            held.map(|set| (set.clone(), TimeRange::ALL)).collect()
+        })))
+    };
+    let taken_for = |sets: &[&[(&str, &str)]], without: &[&str]| EvaluateRequest {
+        external_labels: None,
+        label_sets: servers(sets).iter().map(LabelSet::of).collect(),
+        ..request(&[], without)
+    };
+    let a: &[(&str, &str)] = &[("cluster", "inner"), ("job", "a")];
+    let b: &[(&str, &str)] = &[("cluster", "inner"), ("job", "b")];
+    let without_cluster: &[(&str, &str)] = &[("job", "c")];
+
+    let api = store(&[a, b]);
+    assert_eq!(api.info().evaluation.unwrap().version, VERSION);
+    let messages = asked(&api, taken_for(&[b, a], &["cluster"])).await.unwrap();
+    let series: Vec<&Sent> = messages.iter().flat_map(|m| &m.values).collect();
+    assert_eq!(series.len(), 6);
+    let mut labels = series.iter().flat_map(|series| &series.labels);
+    assert!(labels.all(|label| label.name != "cluster"));
+
+    let others = asked(&api, taken_for(&[a], &[])).await.unwrap_err();
+    assert_eq!(others.code(), Code::Aborted);
+    // It may be the series' own, of one of the servers.
+    let mixed = [a, without_cluster];
+    let own = asked(&store(&mixed), taken_for(&mixed, &["cluster"])).await;
+    assert_eq!(own.unwrap_err().code(), Code::FailedPrecondition);
+    assert_eq!(store(&[]).info().evaluation, None);
 }
 
 #[tokio::test]
