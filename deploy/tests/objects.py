@@ -13,7 +13,7 @@ import jsonschema
 import kubernetes_validate
 
 VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
-# Who may mount folders of the machine, to read them and nothing else, and which.
+# Who may mount folders of the machine, to read them and nothing else, and which: by the label of the name.
 READS_MACHINES = {"narthex-nodes": {"/", "/proc", "/sys"}}
 
 _NAME = {"type": "string", "minLength": 1, "maxLength": 253}
@@ -148,7 +148,8 @@ def _check_pod(item, fault):
                "projected", "secret"}
     of_machine = set()
     for volume in pod.get("volumes", []):
-        if volume.get("hostPath", {}).get("path") in READS_MACHINES.get(item["metadata"]["name"], ()):
+        name = item["metadata"].get("labels", {}).get("app.kubernetes.io/name")
+        if volume.get("hostPath", {}).get("path") in READS_MACHINES.get(name, ()):
             of_machine.add(volume["name"])
         elif not set(volume) - {"name"} <= allowed:
             fault(f"volume {volume['name']} is of no allowed kind")

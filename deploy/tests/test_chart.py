@@ -32,6 +32,7 @@ SAME = {
     "cluster-state": {"clusterState": {"enabled": True}},
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
+    "nodes": {"nodes": {"enabled": True}},
     "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},
     "sharded": {"server": {"shards": 3}},
     "ingress": {
@@ -114,6 +115,8 @@ class Chart(unittest.TestCase):
                     # What is bound to a Role of the cluster's own lies where that is.
                     is_bound = item["metadata"]["name"].endswith("-auth-reader")
                     expected = "kube-system" if is_bound else "team"
+                    if item["metadata"].get("labels", {}).get("app.kubernetes.io/name") == "narthex-nodes":
+                        expected = "metrics-narthex-nodes"
                     self.assertEqual(namespace, None if is_cluster else expected)
 
     def test_helm_renders_the_same(self):

@@ -38,7 +38,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* A store of the bucket, its workers and queriers stand beside the server. */}}
+{{/* A store of the bucket, its workers, queriers and agents stand beside the server. */}}
 
 {{- define "narthex.storeSelector" -}}
 app.kubernetes.io/name: {{ include "narthex.name" . }}-store
@@ -77,6 +77,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "narthex.compactLabels" -}}
 {{ include "narthex.compactSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "narthex.nodesSelector" -}}
+app.kubernetes.io/name: {{ include "narthex.name" . }}-nodes
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "narthex.nodesLabels" -}}
+{{ include "narthex.nodesSelector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
