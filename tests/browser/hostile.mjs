@@ -1,6 +1,7 @@
 // Names and values that are markup stay texts, on every page that shows them.
 import assert from 'node:assert/strict';
-import { MARKUP } from './server.mjs';
+import { PAGES, visit } from './looks.mjs';
+import { CORPUS, MARKUP, SECRET } from './server.mjs';
 
 /**
  * Where what others have named is shown, a text that says that it is, and one that is there when
@@ -12,6 +13,7 @@ const PLACES = [
   [`/query?g0.expr=${encodeURIComponent(`"${MARKUP}`)}`, 'parse error'],
   ['/alerts', MARKUP],
   ['/rules', 'TargetGone', MARKUP],
+  ['/rules?search=markup', MARKUP],
   ['/targets', MARKUP],
   ['/service-discovery?search=canary', 'hostile'],
   ['/tsdb-status?limit=100', MARKUP],
@@ -20,10 +22,24 @@ const PLACES = [
   [`/flags?search=${encodeURIComponent(MARKUP)}`, 'Flag'],
 ];
 
+/** What the server answers about itself. */
+const API = [
+  '/api/v1/status/config', '/api/v1/status/flags', '/api/v1/status/runtimeinfo',
+  '/api/v1/status/buildinfo', '/api/v1/status/tsdb?limit=1000', '/api/v1/targets', '/api/v1/scrape_pools',
+  '/api/v1/targets/metadata', '/api/v1/rules', '/api/v1/alerts', '/api/v1/alertmanagers',
+  '/api/v1/plugins', '/api/v1/plugins/node', '/api/v1/plugins/node/logs', '/api/v1/features',
+  '/api/v1/notifications', '/api/v1/dashboards', '/api/v1/saved_queries',
+  `/api/v1/series?match[]=${encodeURIComponent('{__name__!=""}')}`,
+  '/api/v2/status', '/api/v2/receivers', '/api/v2/alerts', '/api/v2/alerts/groups', '/api/v2/silences',
+  '/metrics', '/version', '/federate?match[]=up',
+];
+
 async function check(page, where) {
   const found = await page.evaluate(() => ({
     canary: window.canary,
-    markup: document.querySelectorAll('img, [onerror], body script:not([src])').length,
+    markup: document.querySelectorAll(
+      'img, iframe, math, [onerror], [onload], [onmouseover], a[href^="javascript" i], body script:not([src])',
+    ).length,
   }));
   assert.deepEqual(found, { canary: undefined, markup: 0 }, where);
 }
@@ -40,6 +56,119 @@ export const stories = {
       await check(page, path);
     }
     page.forgetErrors(/status of 400/);
+  },
+
+  'hostile: whatever a value is made of, it is shown as it is': async (page) => {
+    const expr = encodeURIComponent('hostile_corpus');
+    const shown = async (texts) => {
+      for (const text of CORPUS) assert.ok(texts.includes(text), text);
+    };
+    await page.goto(`/query?g0.expr=${expr}`);
+    await page.getByText(`${CORPUS.length} series in`).waitFor();
+    const cells = await page.locator('tbody tr').allTextContents();
+    await shown(cells.map((text) => /payload="([^]*)"1$/.exec(text)?.[1]));
+    await check(page, 'the table');
+    // A press on such a label asks for it, and the answer is that series.
+    for (const text of ['__proto__', '{{constructor']) {
+      await page.goto(`/query?g0.expr=${expr}`);
+      await page.getByRole('button', { name: `payload="${text}` }).click();
+      await page.getByText(/^1 series in/).waitFor();
+    }
+    await page.goto(`/query?g0.expr=${expr}&g0.tab=graph&g0.range_input=1m`);
+    await page.locator('.plot canvas').waitFor();
+    await page.getByRole('list', { name: 'Series' }).getByText('srcdoc').waitFor();
+    await check(page, 'the graph');
+    await page.goto(`/query?g0.expr=${encodeURIComponent('sum by (payload) (hostile_corpus)')}&g0.tab=explain`);
+    await page.getByText(`payload ${CORPUS.length}`).first().waitFor();
+    await check(page, 'the explanation');
+
+    await page.goto('/tsdb-status?limit=100');
+    await page.getByRole('textbox', { name: 'Selector' }).fill('hostile_corpus');
+    await page.getByRole('textbox', { name: 'Label', exact: true }).fill('payload');
+    await page.getByRole('button', { name: 'Count' }).click();
+    const counts = page.locator('section', {
+      has: page.getByRole('heading', { name: 'Series by a label' }),
+    });
+    await counts.getByText('toString', { exact: true }).waitFor();
+    await shown(await counts.locator('tbody td:first-child').allTextContents());
+    await check(page, 'the counts');
+  },
+
+  'hostile: what a plugin or a registry says of itself is text': async (page) => {
+    // A registry may list what it likes, and a plugin may say and fail with what it likes.
+    const answer = (data) => (route) => route.fulfill({ json: { status: 'success', data } });
+    const failure = { timeMs: 1, job: MARKUP, error: MARKUP, backtrace: CORPUS.join('\n') };
+    await page.route('**/api/v1/plugins', async (route) => {
+      const { data } = await (await route.fetch()).json();
+      const odd = { ...data[0], name: MARKUP, description: MARKUP, version: MARKUP, jobs: [MARKUP], lastError: MARKUP };
+      await route.fulfill({ json: { status: 'success', data: [odd] } });
+    });
+    await page.route('**/api/v1/plugins/%3C*', (route) =>
+      answer({
+        name: MARKUP, description: MARKUP, world: MARKUP, state: 'running', version: MARKUP,
+        digest: MARKUP, source: MARKUP, signedBy: MARKUP, previousVersion: MARKUP,
+        requests: { tcp: CORPUS }, grant: { tcp: CORPUS }, denied: { [MARKUP]: 1 },
+        memoryLimitBytes: 1, timeoutSeconds: 1, concurrency: 1, calls: { [MARKUP]: 1 },
+        failures: [failure], lastError: MARKUP,
+        jobs: [{
+          name: MARKUP, warmInstances: 1, running: 1, memoryBytes: 1,
+          quarantined: [{ target: MARKUP, untilMs: 1, error: MARKUP }],
+        }],
+      })(route),
+    );
+    await page.route('**/api/v1/plugins/*/logs?*', (route) =>
+      route.fulfill({
+        contentType: 'application/x-ndjson',
+        body: `${JSON.stringify({ timeMs: 1, level: 'info', job: MARKUP, message: MARKUP })}\n`,
+      }),
+    );
+    await page.route(
+      '**/api/v1/plugins/available',
+      answer([{ name: MARKUP, description: MARKUP, world: MARKUP, versions: [MARKUP] }]),
+    );
+    await page.route(
+      '**/api/v1/plugins/install',
+      answer({
+        name: MARKUP, version: MARKUP, world: MARKUP, description: MARKUP, digest: MARKUP,
+        componentBytes: 1, files: [MARKUP], signedBy: MARKUP, refused: MARKUP, from: MARKUP,
+        isInstalled: false, isDowngrade: false, wasRolledBack: false, requests: { tcp: [MARKUP] },
+        beyond: { tcp: [MARKUP] }, ungranted: { tcp: [MARKUP] }, paste: MARKUP, approve: MARKUP,
+        changed: false,
+      }),
+    );
+    await page.goto('/plugins');
+    const card = page.locator('details.card', {
+      has: page.getByRole('heading', { name: MARKUP, exact: true }),
+    });
+    await card.locator('summary').first().click();
+    await card.getByText('It asks for').waitFor();
+    await card.locator('pre.log', { hasText: 'window.canary' }).waitFor();
+    await card.locator('pre.bad', { hasText: 'srcdoc' }).waitFor();
+    await check(page, 'a plugin');
+    const panel = page.locator('details.card', {
+      has: page.getByRole('heading', { name: 'Install a plugin' }),
+    });
+    await panel.locator('summary').click();
+    await panel.getByRole('button', { name: `Look at ${MARKUP}` }).click();
+    await panel.getByText('It may not be installed').waitFor();
+    await check(page, 'an offer');
+  },
+
+  'hostile: a secret of a config is on no page, in no answer, no log and no metric': async (page, live) => {
+    const hides = (text, where) => assert.ok(!text.includes(SECRET), `${where} has a secret`);
+    // It is what it says: the targets are asked with it.
+    for (const path of API) {
+      const answer = await fetch(`${live.url}${path}`);
+      assert.equal(answer.status, 200, path);
+      hides(await answer.text(), path);
+    }
+    for (const [name, path, text] of PAGES) {
+      await visit(page, path, text);
+      hides(await page.content(), name);
+    }
+    await page.goto('/config');
+    await page.getByText('password: <secret>').first().waitFor();
+    hides(live.said(), 'the log');
   },
 
   'hostile: nor in completions and the tip of a graph': async (page) => {

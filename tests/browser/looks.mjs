@@ -7,7 +7,7 @@ import { libraries, picture } from './browser.mjs';
 const axe = readFileSync(libraries.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Each page, and a text that says that it is there. */
-const PAGES = [
+export const PAGES = [
   ['query', '/query?g0.expr=sum+by+(mode)+(rate(node_cpu_seconds_total[1m]))', 'idle'],
   ['graph', '/query?g0.expr=rate(prometheus_http_requests_total[30s])&g0.tab=graph&g0.range_input=2m', 'handler'],
   ['stacked', '/query?g0.expr=sum+by+(mode)+(rate(node_cpu_seconds_total[15s]))&g0.tab=graph&g0.range_input=2m&g0.stacked=1', 'idle'],
@@ -30,11 +30,14 @@ const PAGES = [
 
 const SERIOUS = ['serious', 'critical'];
 
-async function visit(page, path, text) {
+export async function visit(page, path, text) {
   await page.goto(path);
   await page.getByRole('main').getByText(text).first().waitFor();
   if (path.includes('tab=graph') || path.includes('stacked')) {
     await page.locator('.plot canvas').waitFor();
+  }
+  if (path.startsWith('/dashboards/')) {
+    await page.locator('.stat-value, .board-plot canvas').first().waitFor();
   }
 }
 

@@ -1,7 +1,7 @@
 // What is done with several things at once, and what is watched: silences, alerts, plugins, notices.
 import assert from 'node:assert/strict';
 import { counted, picture } from './browser.mjs';
-import { until } from './server.mjs';
+import { until, YESTERDAY } from './server.mjs';
 
 async function silence(url, comment) {
   const now = Date.now();
@@ -103,6 +103,14 @@ export const stories = {
     await page.getByLabel('Compared with').selectOption('1h');
     await page.getByRole('button', { name: 'Count' }).click();
     await counted.getByRole('row', { name: /^gone 1 – \+1$/ }).waitFor();
+    // A day ago there were others.
+    await page.getByRole('textbox', { name: 'Selector' }).fill('{__name__=~"up|yesterday"}');
+    await page.getByRole('textbox', { name: 'Label', exact: true }).fill('__name__');
+    await page.getByLabel('Compared with').selectOption('1d');
+    await page.getByRole('button', { name: 'Count' }).click();
+    await counted.getByRole('row', { name: `yesterday 0 ${YESTERDAY} −${YESTERDAY}`, exact: true }).waitFor();
+    await counted.getByRole('row', { name: /^up 5 – \+5$/ }).waitFor();
+    await page.screenshot({ path: picture('series of another day') });
     await page.getByRole('textbox', { name: 'Selector' }).fill('up{');
     await page.getByRole('button', { name: 'Count' }).click();
     await counted.getByRole('alert').getByText(/parse error/).waitFor();

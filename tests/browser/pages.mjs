@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { counted, picture } from './browser.mjs';
 import { accessible } from './looks.mjs';
+import { YESTERDAY } from './server.mjs';
 
 export const stories = {
   'rules: groups, health and errors': async (page) => {
@@ -118,7 +119,11 @@ export const stories = {
     await page.getByLabel('Entries of each list').selectOption('25');
     await page.waitForURL(/limit=25/);
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length > 50);
-    await page.getByText('No block was written yet').waitFor();
+    // The block of yesterday.
+    const blocks = page.locator('section', { has: page.getByRole('heading', { name: 'Blocks' }) });
+    const row = blocks.getByRole('row', { name: new RegExp(`^01[0-9A-Z]{24} 2.* ${YESTERDAY} \\d+ 1$`) });
+    await row.first().waitFor();
+    await page.screenshot({ path: picture('blocks'), fullPage: true });
   },
 
   'configuration: as the server runs with it': async (page) => {

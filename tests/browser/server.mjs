@@ -1,6 +1,6 @@
 // A live server with real data: it scrapes itself, Debian's node exporter, a plugin, a target
 // whose names are markup, and one that is not there; it has rules, alerts and an Alertmanager.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSocket } from 'node:net';
@@ -16,6 +16,30 @@ export const UI_DIR = process.env.NARTHEX_UI_DIR
 
 /** What runs a script where a name becomes markup. It says so in `window.canary`. */
 export const MARKUP = '<img src=x onerror="window.canary=1"><script>window.canary=2</script>';
+
+/**
+ * What else has been used to get out of where a name is written: attributes, scripts, templates,
+ * addresses, names that objects of JavaScript have, signs that turn the line round, and length.
+ */
+export const CORPUS = [
+  '"><svg/onload="window.canary=6">',
+  "' onmouseover='window.canary=7' x='",
+  '</script><script>window.canary=8</script>',
+  '</style><iframe srcdoc="<script>parent.canary=9</script>">',
+  'javascript:window.canary=10',
+  '{{constructor.constructor("window.canary=11")()}}${window.canary=12}',
+  '<math><mtext><style><img src onerror="window.canary=13">',
+  '&lt;img src=x onerror=window.canary=14&gt;',
+  '__proto__',
+  'constructor',
+  'toString',
+  '\u202egnp.exe\u2066',
+  '=cmd|" /C calc"!A0',
+  'x'.repeat(2_000),
+];
+
+/** What stands in each secret of the configs, and nowhere else. */
+export const SECRET = 'c4n4ry-0f-s3cr3ts';
 
 /** Waits until an attempt does not throw; the last error is thrown when it never does. */
 export async function until(what, attempt) {
@@ -64,7 +88,8 @@ async function hostileTarget() {
   const body =
     `# TYPE "${name}" gauge\n# HELP "${name}" ${MARKUP}\n` +
     `{"${name}","${escaped(`${MARKUP}l`)}"="${escaped(MARKUP)}"} 1\n` +
-    `hostile{value="${escaped(MARKUP)}"} 1\n`;
+    `hostile{value="${escaped(MARKUP)}"} 1\n` +
+    CORPUS.map((text) => `hostile_corpus{payload="${escaped(text)}"} 1\n`).join('');
   const server = createServer((_, response) => {
     response.writeHead(200, { 'Content-Type': 'text/plain; version=1.0.0; escaping=allow-utf-8' });
     response.end(body);
@@ -84,6 +109,8 @@ scrape_configs:
   metrics_path: ${prefix}/metrics
   static_configs: [{targets: ['127.0.0.1:${port}']}]
 - job_name: node
+  authorization: {credentials: ${SECRET}}
+  http_headers: {X-Key: {secrets: [${SECRET}]}}
   static_configs: [{targets: ['${node}'], labels: {rack: r1}}, {targets: ['127.0.0.1:1'], labels: {drop: me}}]
   relabel_configs: [{source_labels: [drop], regex: me, action: drop}]
   metric_relabel_configs: [{source_labels: [__name__], regex: 'go_memstats_.*', action: drop}]
@@ -95,6 +122,7 @@ scrape_configs:
 - job_name: hostile
   static_configs: [{targets: ['${hostile}'], labels: {markup: '${MARKUP}'}}]
 - job_name: gone
+  basic_auth: {username: ada, password: ${SECRET}}
   static_configs: [{targets: ['127.0.0.1:${gone}'], labels: {instance: gone}}]
 `;
 }
@@ -114,6 +142,11 @@ const RULES = `groups:
   - alert: Slow
     expr: up{job="gone"} == 0
     for: 1d
+- name: '${MARKUP}'
+  rules:
+  - record: markup:record
+    expr: vector(1)
+    labels: {markup: '${MARKUP}'}
 - name: records
   rules:
   - record: job:up:sum
@@ -123,8 +156,31 @@ const RULES = `groups:
 `;
 
 const ALERTMANAGER = `route: {receiver: nobody, group_by: [alertname], group_wait: 1s}
-receivers: [{name: nobody}]
+receivers:
+- name: nobody
+- name: unused
+  slack_configs: [{api_url: 'http://127.0.0.1:1/${SECRET}', channel: on-call}]
+  webhook_configs: [{url: 'http://127.0.0.1:1/', http_config: {basic_auth: {username: ada, password: ${SECRET}}}}]
 `;
+
+/** So many series there were at this time yesterday, and none of them today. */
+export const YESTERDAY = 5;
+
+const [MINUTE_MS, DAY_MS] = [60_000, 86_400_000];
+
+/** Writes a store with a block of yesterday: samples around this time of the day. */
+function writeYesterday(binary, folder) {
+  const fromMs = Date.now() - DAY_MS - 2 * MINUTE_MS;
+  const lines = Array.from({ length: 40 }, (_, minute) =>
+    Array.from({ length: YESTERDAY }, (_, shard) => {
+      const timeS = (fromMs + minute * MINUTE_MS) / 1000;
+      return `yesterday{shard="${shard}"} ${minute} ${timeS}\n`;
+    }),
+  );
+  writeFileSync(join(folder, 'yesterday.om'), `# TYPE yesterday gauge\n${lines.flat().join('')}# EOF\n`);
+  const args = ['tsdb', 'create-blocks-from', 'openmetrics', 'yesterday.om', 'data'];
+  execFileSync(binary, args, { cwd: folder });
+}
 
 /** Starts a process and collects what it says; `stop` ends it and waits for its end. */
 export function start(program, args, cwd) {
@@ -204,6 +260,7 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
   writeFileSync(join(folder, 'prometheus.yml'), config);
   writeFileSync(join(folder, 'rules.yml'), RULES);
   writeFileSync(join(folder, 'alertmanager.yml'), ALERTMANAGER);
+  writeYesterday(binary, folder);
   const boards = join(folder, 'boards');
   mkdirSync(boards);
   const narthex = start(
@@ -240,5 +297,5 @@ export async function startServer(binary, { prefix = '', flags = [] } = {}) {
     await stop();
     throw error;
   }
-  return { url, stop, binary, node, gone, boards, registryPort };
+  return { url, stop, said: narthex.said, binary, node, gone, boards, registryPort };
 }
