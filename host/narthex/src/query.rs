@@ -187,9 +187,7 @@ impl Form {
         }
         ExitCode::SUCCESS
     }
-}
 
-impl Form {
     /// Prints what a query found; where the server does not understand it, the place as well.
     fn print_result(&self, query: &str, answer: anyhow::Result<ApiAnswer>) -> ExitCode {
         let answer = result(answer);
