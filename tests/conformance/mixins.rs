@@ -26,6 +26,7 @@ const NAMES: &[&str] = &[
     "prometheus_config_last_reload_successful",
     "prometheus_engine_queries",
     "prometheus_engine_queries_concurrent_max",
+    "prometheus_engine_query_duration_seconds",
     "prometheus_engine_query_duration_seconds_count",
     "prometheus_engine_query_duration_seconds_sum",
     "prometheus_notifications_alertmanagers_discovered",
@@ -186,6 +187,11 @@ const ALERTS: &[(&str, &str)] = &[
         "HighQueryLoad",
         "avg_over_time(prometheus_engine_queries[5m]) / \
          max_over_time(prometheus_engine_queries_concurrent_max[5m])",
+    ),
+    // A panel of the dashboard.
+    (
+        "Stage Duration",
+        "max by (slice) (prometheus_engine_query_duration_seconds{quantile=\"0.9\"}) * 1e3",
     ),
     (
         "FailedReload",

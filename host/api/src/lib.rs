@@ -32,6 +32,7 @@ mod plugins;
 mod push;
 mod push_metrics;
 mod query;
+mod query_seconds;
 mod read;
 mod router;
 mod rules;

@@ -18,11 +18,12 @@ use tokio::time::Instant;
 
 use crate::ApiState;
 use crate::push_metrics::PushMetrics;
+use crate::query_seconds::{self, QuerySeconds};
 
 /// Upper bounds of `prometheus_http_request_duration_seconds`, as in Prometheus.
 const REQUEST_SECONDS: [f64; 9] = [0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
 
-/// Upper bounds of `prometheus_engine_query_duration_seconds`.
+/// Upper bounds of `prometheus_engine_query_duration_histogram_seconds`.
 const QUERY_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 120.0];
 
 /// The content type of Prometheus text.
@@ -41,7 +42,8 @@ pub(crate) struct Metrics {
     requests: Family<HandlerAndCode, Counter>,
     request_seconds: Family<Handler, Histogram, fn() -> Histogram>,
     queries: Gauge<i64, AtomicI64>,
-    query_seconds: Family<Slice, Histogram, fn() -> Histogram>,
+    query_seconds: QuerySeconds,
+    query_histogram: Family<Slice, Histogram, fn() -> Histogram>,
     pub(crate) federation_errors: Counter,
     pub(crate) push: PushMetrics,
 }
@@ -62,7 +64,8 @@ impl Metrics {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(request_histogram),
             queries: Gauge::default(),
-            query_seconds: Family::new_with_constructor(query_histogram),
+            query_seconds: QuerySeconds::default(),
+            query_histogram: Family::new_with_constructor(query_histogram),
             federation_errors: Counter::default(),
             push: PushMetrics::register(&mut registry),
         };
@@ -81,10 +84,11 @@ impl Metrics {
             "The current number of queries being executed or waiting",
             metrics.queries.clone(),
         );
+        registry.register_collector(Box::new(metrics.query_seconds.clone()));
         registry.register(
-            "prometheus_engine_query_duration_seconds",
-            "Query timings",
-            metrics.query_seconds.clone(),
+            "prometheus_engine_query_duration_histogram_seconds",
+            "The duration of various parts of PromQL query execution",
+            metrics.query_histogram.clone(),
         );
         registry.register(
             "prometheus_web_federation_errors",
@@ -120,10 +124,12 @@ pub(crate) struct QueryUnderWay<'a> {
 impl Drop for QueryUnderWay<'_> {
     fn drop(&mut self) {
         self.metrics.queries.dec();
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.metrics.query_seconds.observe(seconds);
         self.metrics
-            .query_seconds
+            .query_histogram
             .get_or_create(&[("slice", "inner_eval")])
-            .observe(self.started.elapsed().as_secs_f64());
+            .observe(seconds);
     }
 }
 
@@ -199,7 +205,7 @@ fn encode(registries: &[Arc<Registry>]) -> Result<String, std::fmt::Error> {
         encode_registry(&mut text, registry)?;
     }
     encode_eof(&mut text)?;
-    Ok(text)
+    Ok(query_seconds::typed(&text))
 }
 
 /// Turns the OpenMetrics text of our own registries into Prometheus text, where a counter's

@@ -85,6 +85,18 @@ fn read(query: &str) -> anyhow::Result<Expr> {
     read.map_err(|error| anyhow!("{error}\n{}", marked(query, error.span.start)))
 }
 
+/// The line of a query that a server does not understand, with a mark where it says so: `LINE:COLUMN:
+/// parse error`, columns in bytes. None where it says no place.
+pub(crate) fn refused(query: &str, error: &str) -> Option<String> {
+    let (before, _) = error.split_once(": parse error")?;
+    let place = before.rsplit(' ').next()?;
+    let (line, column) = place.split_once(':')?;
+    let (line, column): (usize, usize) = (line.parse().ok()?, column.parse().ok()?);
+    let lines = query.split_inclusive('\n').take(line.checked_sub(1)?);
+    let start: usize = lines.map(str::len).sum();
+    Some(marked(query, start.checked_add(column.checked_sub(1)?)?))
+}
+
 /// The line of a query that a place is in, given in bytes, and a mark below the place.
 fn marked(query: &str, at: usize) -> String {
     let (before, behind) = match query.split_at_checked(at) {
@@ -189,6 +201,28 @@ mod tests {
         }
         assert_eq!(marked("é{", 2), "é{\n ^");
         assert_eq!(marked("a", 9), "a\n ^");
+    }
+
+    #[test]
+    fn what_a_server_refuses_is_shown_with_its_place() {
+        for (query, error, expected) in [
+            (
+                "sum(",
+                "bad_data: invalid parameter \"query\": 1:5: parse error: unclosed",
+                Some("sum(\n    ^"),
+            ),
+            (
+                "a\n+ )b",
+                "bad_data: 2:3: parse error: x",
+                Some("+ )b\n  ^"),
+            ),
+            ("a", "1:99: parse error: x", Some("a\n ^")),
+            ("a", "0:0: parse error: x", None),
+            ("a", "execution: too many samples", None),
+            ("a", "x: parse error: y", None),
+        ] {
+            assert_eq!(refused(query, error).as_deref(), expected, "{error}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use self::analyze::Analyze;
 use self::time::time_of;
 pub(crate) use self::time::{as_seconds, parse_time_ms};
 use crate::prometheus_server::{ApiAnswer, ClientArgs, PrometheusServer};
+use crate::promql;
 use crate::query_string::encoded;
 
 /// A range begins this long before its end, unless its start is given.
@@ -186,6 +187,18 @@ impl Form {
         }
         ExitCode::SUCCESS
     }
+
+    /// Prints what a query found; where the server does not understand it, the place as well.
+    fn print_result(&self, query: &str, answer: anyhow::Result<ApiAnswer>) -> ExitCode {
+        let answer = result(answer);
+        let place = answer.as_ref().err();
+        let place = place.and_then(|error| promql::refused(query, &format!("{error:#}")));
+        let code = self.print(answer, value::text);
+        if let Some(place) = place {
+            eprintln!("{place}");
+        }
+        code
+    }
 }
 
 impl Instant {
@@ -197,7 +210,7 @@ impl Instant {
         let time = as_seconds(time_ms);
         let server = self.form.server(&self.server)?;
         let answer = server.ask("query", &[("query", &self.expr), ("time", &time)]);
-        Ok(self.form.print(result(answer), value::text))
+        Ok(self.form.print_result(&self.expr, answer))
     }
 }
 
@@ -229,7 +242,7 @@ impl Range {
             ("step", step),
         ];
         let answer = server.ask("query_range", &form);
-        Ok(self.form.print(result(answer), value::text))
+        Ok(self.form.print_result(&self.expr, answer))
     }
 }
 

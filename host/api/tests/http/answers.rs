@@ -448,7 +448,9 @@ async fn own_metrics_count_the_requests() {
     for line in [
         r#"prometheus_http_requests_total{handler="/api/v1/query",code="200"} 1"#,
         r#"prometheus_http_requests_total{handler="/api/v1/query",code="400"} 1"#,
+        "# TYPE prometheus_engine_query_duration_seconds summary",
         r#"prometheus_engine_query_duration_seconds_count{slice="inner_eval"} 2"#,
+        r#"prometheus_engine_query_duration_histogram_seconds_count{slice="inner_eval"} 2"#,
         "prometheus_engine_queries 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

@@ -42,7 +42,7 @@ impl Export {
         let written = runtime()?.block_on(async {
             let block = Arc::new(stored.open(name).await?);
             let all = block.meta().stats.samples;
-            let tell = |rows| line.tell(&format!("{rows} of {all} samples"));
+            let tell = |rows| line.tell_part(rows, all, &format!("{rows} of {all} samples"));
             let rows = export(&block, &file, tell).await?;
             file.sync_all()?;
             anyhow::Ok(rows)

@@ -78,7 +78,8 @@ impl BenchWrite {
         let mut line = Progress::new();
         let mut took = Duration::ZERO;
         for scrape in 0..self.scrapes {
-            line.tell(&format!("scrape {scrape} of {}", self.scrapes));
+            let text = format!("scrape {scrape} of {}", self.scrapes);
+            line.tell_part(scrape.into(), self.scrapes.into(), &text);
             let at_ms = start_ms + i64::from(scrape) * INTERVAL_MS;
             for batch in &mut batches {
                 for sample in &mut batch.samples {

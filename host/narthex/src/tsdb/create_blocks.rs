@@ -79,7 +79,9 @@ impl CreateBlocks {
             tsdb.with_context(|| format!("the store {} cannot be opened", into.display()))?;
         let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
         let mut line = Progress::new();
-        let tell = |progress: OpenMetricsProgress| line.tell(&text(progress, bytes));
+        let tell = |progress: OpenMetricsProgress| {
+            line.tell_part(progress.bytes, bytes, &text(progress, bytes));
+        };
         let longest = self.max_block_duration;
         let made = tsdb.create_labelled_blocks(file, labels, longest, tell);
         let made = runtime.block_on(made);
@@ -98,15 +100,10 @@ impl CreateBlocks {
 }
 
 fn text(progress: OpenMetricsProgress, bytes: u64) -> String {
-    let OpenMetricsProgress {
-        pass,
-        passes,
-        bytes: read,
-    } = progress;
-    let percent = read.saturating_mul(100) / bytes.max(1);
+    let OpenMetricsProgress { pass, passes, .. } = progress;
     let size = ByteSize::from_bytes(bytes >> 20 << 20);
     match passes {
-        Some(passes) => format!("reading {size} for the {pass}. of {passes} times: {percent} %"),
-        None => format!("reading {size} to see what is there: {percent} %"),
+        Some(passes) => format!("reading {size} for the {pass}. of {passes} times"),
+        None => format!("reading {size} to see what is there"),
     }
 }

@@ -82,7 +82,8 @@ impl Export {
             .with_context(|| format!("{} cannot be made", self.into.display()))?;
         let mut line = Progress::new();
         let tell = |progress: ExportProgress| {
-            line.tell(&format!("{} of {} cuts", progress.done, progress.cuts));
+            let ExportProgress { done, cuts, .. } = progress;
+            line.tell_part(done, cuts, &format!("{done} of {cuts} cuts"));
             ControlFlow::Continue(())
         };
         let exported = runtime()?.block_on(async {

@@ -43,7 +43,8 @@ impl Import {
             .with_context(|| format!("the store {} cannot be opened", self.into.display()))?;
         let mut line = Progress::new();
         let progress = |progress: ImportProgress<'_>| {
-            line.tell(&text(progress));
+            let (done, all) = thousandths(&progress);
+            line.tell_part(done, all, &text(progress));
             ControlFlow::Continue(())
         };
         let imported = runtime.block_on(tsdb.import(&self.from, progress));
@@ -56,6 +57,13 @@ impl Import {
         );
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// How much is done, and of how much, in thousandths of a block.
+fn thousandths(progress: &ImportProgress<'_>) -> (u64, u64) {
+    let of_block = progress.slices_done * 1000 / progress.slices.max(1);
+    let done = progress.number.saturating_sub(1) * 1000 + of_block;
+    (done as u64, progress.blocks as u64 * 1000)
 }
 
 fn text(progress: ImportProgress<'_>) -> String {

@@ -41,7 +41,8 @@ impl Verify {
         let mut line = Progress::new();
         let mut damaged = Vec::new();
         for (at, name) in names.iter().enumerate() {
-            line.tell(&format!("block {} of {}, {name}", at + 1, names.len()));
+            let text = format!("block {} of {}, {name}", at + 1, names.len());
+            line.tell_part(at as u64, names.len() as u64, &text);
             let errors = runtime.block_on(stored.verify(name));
             line.end();
             let faults = errors.iter().map(|error| match error.source() {
