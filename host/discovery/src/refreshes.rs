@@ -3,6 +3,8 @@
 //! Prometheus has the duration as a summary, which the metrics library here cannot express: it is
 //! a histogram, so that its `_count` and `_sum` are the same and its quantiles are not.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -30,17 +32,23 @@ pub struct RefreshMetrics {
     duration: Family<Labels, Histogram, fn() -> Histogram>,
     failures: Family<Labels, Counter>,
     http_failures: Counter,
+    users: Users,
     files: FileMetrics,
     consul: ConsulMetrics,
     dns: DnsMetrics,
 }
 
-/// The metrics of one of them.
-#[derive(Debug, Clone)]
+/// How many have series of these labels.
+type Users = Arc<Mutex<HashMap<Labels, usize>>>;
+
+/// The metrics of one of them. With the last one of a job its series go.
+#[derive(Debug)]
 pub struct Refreshes {
     duration: Histogram,
     failures: Counter,
     http_failures: Option<Counter>,
+    labels: Labels,
+    all: RefreshMetrics,
 }
 
 impl Default for RefreshMetrics {
@@ -49,6 +57,7 @@ impl Default for RefreshMetrics {
             duration: Family::new_with_constructor(seconds),
             failures: Family::default(),
             http_failures: Counter::default(),
+            users: Users::default(),
             files: FileMetrics::new(),
             consul: ConsulMetrics::new(),
             dns: DnsMetrics::default(),
@@ -94,11 +103,28 @@ impl RefreshMetrics {
             mechanism: mechanism.to_owned(),
             config: job.to_owned(),
         };
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        *users.entry(labels.clone()).or_default() += 1;
         Refreshes {
             duration: self.duration.get_or_create_owned(&labels),
             failures: self.failures.get_or_create_owned(&labels),
             http_failures: (mechanism == HTTP).then(|| self.http_failures.clone()),
+            labels,
+            all: self.clone(),
         }
+    }
+
+    /// One of those with these labels is gone.
+    fn leave(&self, labels: &Labels) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = users.get(labels).map_or(0, |count| count.saturating_sub(1));
+        if left > 0 {
+            users.insert(labels.clone(), left);
+            return;
+        }
+        users.remove(labels);
+        self.duration.remove(labels);
+        self.failures.remove(labels);
     }
 
     /// Those of what is asked of Consul.
@@ -126,5 +152,45 @@ impl Refreshes {
                 failures.inc();
             }
         }
+    }
+}
+
+impl Drop for Refreshes {
+    fn drop(&mut self) {
+        self.all.leave(&self.labels);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn with_the_last_of_a_job_its_series_go() {
+        let mut registry = Registry::default();
+        let metrics = RefreshMetrics::register(&mut registry);
+        let count = || {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            let name = "prometheus_sd_refresh_failures_total{mechanism=\"dns\"";
+            text.lines().filter(|line| line.starts_with(name)).count()
+        };
+        let first = metrics.of("dns", "a/dns/0");
+        let second = metrics.of("dns", "a/dns/1");
+        let other = metrics.of("dns", "b/dns/0");
+        first.observe(Duration::from_secs(1), true);
+        assert_eq!(count(), 2);
+        drop(first);
+        assert_eq!(count(), 2);
+        // A reload makes the new one before the old one is gone.
+        let third = metrics.of("dns", "a/dns/0");
+        drop(second);
+        assert_eq!(count(), 2);
+        drop(third);
+        assert_eq!(count(), 1);
+        drop(other);
+        assert_eq!(count(), 0);
     }
 }

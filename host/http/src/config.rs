@@ -168,6 +168,9 @@ pub struct HttpConfig {
     pub proxy_connect_header: BTreeMap<String, Vec<Secret>>,
     /// Headers of every request.
     pub http_headers: BTreeMap<String, HttpHeader>,
+    /// Whether each connection goes to any of the addresses of a name, in place of the first that
+    /// answers; for sections that have it.
+    pub round_robin_dns: bool,
 }
 
 impl Default for HttpConfig {
@@ -185,6 +188,7 @@ impl Default for HttpConfig {
             proxy_from_environment: false,
             proxy_connect_header: BTreeMap::new(),
             http_headers: BTreeMap::new(),
+            round_robin_dns: false,
         }
     }
 }

@@ -119,6 +119,7 @@ macro_rules! http_section {
                     proxy_from_environment: self.proxy_from_environment,
                     proxy_connect_header: self.proxy_connect_header.clone(),
                     http_headers: self.http_headers.clone(),
+                    round_robin_dns: false,
                 }
             }
 

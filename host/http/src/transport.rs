@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::dialled::NoteDialled;
 use crate::error::LookupError;
@@ -115,7 +116,9 @@ fn client(config: &HttpConfig, socket: Option<&Path>) -> Result<reqwest::Client,
         .retry(reqwest::retry::never())
         .referer(false)
         .pool_idle_timeout(POOL_IDLE)
-        .dns_resolver(SystemResolver)
+        .dns_resolver(SystemResolver {
+            is_spread: config.round_robin_dns,
+        })
         .connector_layer(NoteDialled)
         .no_proxy();
     if !config.enable_http2 {
@@ -131,18 +134,61 @@ fn client(config: &HttpConfig, socket: Option<&Path>) -> Result<reqwest::Client,
 }
 
 /// The system's resolver, with an error that can be told from a failed connection.
-struct SystemResolver;
+struct SystemResolver {
+    /// Whether any of the addresses may come first.
+    is_spread: bool,
+}
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let is_spread = self.is_spread;
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = tokio::net::lookup_host((host.as_str(), 0)).await;
             let found = found.map(Iterator::collect::<Vec<SocketAddr>>);
             match found {
-                Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
+                Ok(mut addresses) => {
+                    if is_spread {
+                        spread(&mut addresses);
+                    }
+                    Ok(Box::new(addresses.into_iter()) as Addrs)
+                }
                 Err(_) => Err(LookupError { host }.into()),
             }
         })
+    }
+}
+
+/// Turns the addresses so that any of them comes first.
+fn spread(addresses: &mut [SocketAddr]) {
+    let mut random = [0; 8];
+    // Without random numbers they stay as they are.
+    if !addresses.is_empty() && SystemRandom::new().fill(&mut random).is_ok() {
+        let turn = u64::from_le_bytes(random) % addresses.len() as u64;
+        addresses.rotate_left(usize::try_from(turn).unwrap_or(0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn any_address_comes_first() {
+        let all = ["10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80"];
+        let all: Vec<SocketAddr> = all.iter().map(|text| text.parse().unwrap()).collect();
+        let mut firsts = BTreeSet::new();
+        // That one of three is never the first of so many has a chance of one in 10^30.
+        for _ in 0..200 {
+            let mut turned = all.clone();
+            spread(&mut turned);
+            firsts.insert(turned[0]);
+            turned.sort();
+            assert_eq!(turned, all);
+        }
+        assert_eq!(firsts.len(), all.len());
+        spread(&mut []);
     }
 }

@@ -33,7 +33,6 @@ narthex_http::http_section! {
         pub send_exemplars: bool = false,
         #[serde(skip_serializing_if = "is_false")]
         pub send_native_histograms: bool = false,
-        /// Read and carried: a name is looked up for each connection anyway.
         #[serde(skip_serializing_if = "is_false")]
         pub round_robin_dns: bool = false,
         pub protobuf_message: MessageKind = MessageKind::V1,
@@ -129,6 +128,7 @@ impl RemoteWriteConfig {
     pub fn client_config(&self) -> HttpConfig {
         HttpConfig {
             cloud: self.clouds().into_iter().next(),
+            round_robin_dns: self.round_robin_dns,
             ..self.http_config()
         }
     }

@@ -151,8 +151,9 @@ async fn who_has_no_credentials_sends_nothing() {
         ..HttpConfig::default()
     })
     .unwrap();
-    let sent = client.post(&server.url, &HeaderMap::new(), Bytes::new());
-    let error = sent.await.unwrap_err().to_string();
+    let headers = HeaderMap::new();
+    let sent = client.post(&server.url, &headers, Bytes::new()).await;
+    let error = sent.unwrap_err().to_string();
     assert!(
         error.contains("google_iam: cannot fetch a token"),
         "{error}"
