@@ -139,6 +139,20 @@ fn what_hosts_brought_to_a_bucket_is_answered_from_there() {
     let grpc_flag = |port: u16| format!("--grpc-address=127.0.0.1:{port}");
     let first = store(folder, cable.address(), &[grpc_flag(grpc)]);
     assert_eq!(first.gauge("thanos_bucket_store_blocks_loaded"), Ok(4.0));
+    // Another process does not get its data folder.
+    let second = Command::new(binary())
+        .arg("store")
+        .arg(format!(
+            "--objstore.config-file={}",
+            folder.join("store.yml").display()
+        ))
+        .arg(format!("--data-dir={}", first.data().display()))
+        .args(["--web.listen-address=127.0.0.1:0", &grpc_flag(0)])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success(), "{said}");
+    assert!(said.contains("is in use by another process"), "{said}");
     // An hour of one series of many reads as much as it needs, and again nothing.
     let read = || {
         first

@@ -23,6 +23,8 @@ pub(crate) struct Access {
     store: Arc<dyn ObjectStore>,
     timeout: Duration,
     operations: Operations,
+    /// Whether nobody else writes what [`Self::put_new`] does.
+    is_alone: bool,
 }
 
 /// An object of the bucket.
@@ -52,7 +54,14 @@ impl Access {
             store,
             timeout,
             operations,
+            is_alone: false,
         }
+    }
+
+    /// The same where nobody else writes what this does, so that it need not be the store that keeps
+    /// what exists.
+    pub(crate) fn alone(self, is_alone: bool) -> Self {
+        Self { is_alone, ..self }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
@@ -162,23 +171,32 @@ impl Access {
     /// Puts a small object where there is none; whether it is there now. An answer that was lost
     /// on its way makes no difference: what is there is looked at.
     pub(crate) async fn put_new(&self, path: &Path, bytes: Bytes) -> Result<bool, BucketError> {
+        if self.create(path, bytes.clone()).await? {
+            return Ok(true);
+        }
+        let found = match self.within("get", path, self.store.get(path)).await {
+            // Whoever put it there has removed it again.
+            Err(error) if error.is_absent() => return Ok(false),
+            found => found?,
+        };
+        if found.meta.size != bytes.len() as u64 {
+            return Ok(false);
+        }
+        Ok(self.within("get", path, found.bytes()).await? == bytes)
+    }
+
+    /// Puts a small object where there is none; whether it was this that put it there.
+    async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, BucketError> {
         let create = self
             .store
             .put_opts(path, bytes.clone().into(), PutMode::Create.into());
         match self.within("put", path, create).await {
             Ok(_) => Ok(true),
-            Err(error) if error.is_taken() => {
-                let found = self.within("get", path, self.store.get(path)).await;
-                let found = match found {
-                    // Whoever put it there has removed it again.
-                    Err(error) if error.is_absent() => return Ok(false),
-                    found => found?,
-                };
-                if found.meta.size != bytes.len() as u64 {
-                    return Ok(false);
-                }
-                Ok(self.within("get", path, found.bytes()).await? == bytes)
-            }
+            Err(error) if error.is_taken() => Ok(false),
+            Err(error) if self.is_alone && error.is_unsupported() => match self.size(path).await? {
+                Some(_) => Ok(false),
+                None => self.put(path, bytes).await.map(|()| true),
+            },
             Err(error) => Err(error),
         }
     }

@@ -124,7 +124,8 @@ impl Compactor {
             options,
         });
         let access = shared.access(Arc::clone(&shared.store));
-        if !shared.leases(&access).is_conditional().await? {
+        let probed = access.clone().alone(false);
+        if !shared.leases(&probed).is_conditional().await? {
             if !shared.options.is_only_worker {
                 return Err(CompactError::Unconditional);
             }
@@ -253,7 +254,8 @@ impl Compactor {
 
 impl Shared {
     fn access(&self, store: Arc<dyn ObjectStore>) -> Access {
-        Access::new(store, self.options.timeout, self.operations.clone())
+        let access = Access::new(store, self.options.timeout, self.operations.clone());
+        access.alone(self.options.is_only_worker)
     }
 
     fn leases(&self, access: &Access) -> Leases {

@@ -3,7 +3,8 @@
 //!
 //! A worker says which name its next block will have before it writes it, and makes `meta.json`
 //! only where there is none. Who takes over its lease puts a fence there first, where there is
-//! none either. Of the two, exactly one is there in the end, however late the other comes.
+//! none either. Of the two, exactly one is there in the end, however late the other comes. So it
+//! goes with a server's upload that had stalled, whose leftovers a worker removes.
 
 use bytes::Bytes;
 use narthex_block::Ulid;

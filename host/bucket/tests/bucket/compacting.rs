@@ -7,7 +7,7 @@ use std::sync::Arc;
 use narthex_block::{META_FILE, SLICE_MS};
 use narthex_bucket::{CompactError, Compactor, CompactorOptions};
 use narthex_disk::CrashDisk;
-use narthex_model::{PromDuration, SimulatedClock};
+use narthex_model::{Clock as _, PromDuration, SimulatedClock, SystemClock};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use prometheus_client::encoding::text::encode;
@@ -15,7 +15,8 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use crate::field::{Answering, Field, worker_on};
-use crate::fixture::{HOUR_MS, samples};
+use crate::fixture::{Beside, Disk, HOUR_MS, NOW_MS, samples};
+use crate::overwriting::Overwriting;
 
 /// The lengths of blocks in hours, oldest first.
 fn hours(blocks: &Answering, resolution_ms: i64) -> Vec<i64> {
@@ -308,7 +309,7 @@ async fn leftovers_of_uploads_go_when_they_are_old_and_young_blocks_are_left_alo
 
 #[tokio::test]
 async fn a_store_that_overwrites_what_it_must_not_is_refused_unless_there_is_one_worker() {
-    let store: Arc<dyn ObjectStore> = Arc::new(crate::overwriting::Overwriting::default());
+    let store: Arc<dyn ObjectStore> = Arc::new(Overwriting::default());
     let open = |is_only_worker: bool| {
         let clock = Arc::new(SimulatedClock::at(1));
         let options = CompactorOptions {
@@ -321,4 +322,27 @@ async fn a_store_that_overwrites_what_it_must_not_is_refused_unless_there_is_one
     let refused = open(false).await.unwrap_err();
     assert!(matches!(refused, CompactError::Unconditional), "{refused}");
     assert!(open(true).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_and_one_worker_need_no_conditional_writes() {
+    for store in [Overwriting::default(), Overwriting::refusing()] {
+        let store: Arc<dyn ObjectStore> = Arc::new(store);
+        // Eight hours begin here.
+        let first = NOW_MS / SLICE_MS / 4 * 4 - 8;
+        let mut disk = Disk::new();
+        for slice in first..first + 5 {
+            disk.cut(slice, 3, 4).await;
+        }
+        let expected = samples(&disk.blocks).await.unwrap();
+        let beside = Beside::open(Arc::clone(&store)).await;
+        beside.sync(&disk).await.unwrap();
+        let now_ms = SystemClock.now_ms();
+        let worker = worker_on(store, 1, now_ms, |options| options.is_only_worker = true).await;
+        assert_eq!(worker.pass().await.unwrap().made, 1);
+        let reader = beside.restart(true).await;
+        reader.sync(&Disk::new()).await.unwrap();
+        assert_eq!(reader.samples().await.unwrap(), expected);
+        assert_eq!(reader.bucket.block_names().len(), 2);
+    }
 }
