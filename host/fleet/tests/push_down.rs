@@ -27,7 +27,7 @@ use prometheus_client::registry::Registry;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use self::host::{LONG, host, host_that, host_under};
+use self::host::{LONG, host, host_that, host_under, store_of};
 
 #[path = "push_down/host.rs"]
 mod host;
@@ -154,8 +154,22 @@ fn histogram(random: &mut StdRng, hint: CounterResetHint, scrape: i64) -> FloatH
 /// What a shard has scraped, as one of its replicas saw it: counters, gauges with NaN and gaps, series
 /// that end, and native histograms.
 fn shard(seed: u64, replica: i64) -> MemoryStore {
-    let mut random = StdRng::seed_from_u64(seed);
     let store = MemoryStore::new();
+    fill(&store, seed, replica, &[]);
+    // A label of its own that another host may have as an external one.
+    let odd = Sample {
+        series: SeriesRef::UNKNOWN,
+        labels: labels(&[("__name__", "odd"), ("region", "eu")]),
+        timestamp_ms: START_MS,
+        value: 1.0,
+    };
+    store.append(&WriteBatch::from(vec![odd])).unwrap();
+    store
+}
+
+/// Puts the series of a shard into a store, with these labels beside their own.
+fn fill(store: &MemoryStore, seed: u64, replica: i64, external: &[(&str, &str)]) {
+    let mut random = StdRng::seed_from_u64(seed);
     let mut samples = Vec::new();
     let mut histograms = Vec::new();
     let mut number = |labels: &Labels, timestamp_ms, value| {
@@ -168,7 +182,10 @@ fn shard(seed: u64, replica: i64) -> MemoryStore {
     };
     for job in ["a", "b"] {
         for instance in ["0", "1", "2"] {
-            let named = |name| labels(&[("__name__", name), ("instance", instance), ("job", job)]);
+            let named = |name| {
+                let own = [("__name__", name), ("instance", instance), ("job", job)];
+                labels(&[&own[..], external].concat())
+            };
             let [gauge, counter, other] = ["g", "c_total", "d_total"].map(named);
             let native = random.random_bool(0.7).then(|| named("h"));
             let (mut counted, mut end) = (0.0, SCRAPES);
@@ -209,9 +226,6 @@ fn shard(seed: u64, replica: i64) -> MemoryStore {
             }
         }
     }
-    // A label of its own that another host may have as an external one.
-    let odd = labels(&[("__name__", "odd"), ("region", "eu")]);
-    number(&odd, START_MS, 1.0);
     store.append(&WriteBatch::from(samples)).unwrap();
     let batch = WriteBatch {
         histograms,
@@ -219,7 +233,6 @@ fn shard(seed: u64, replica: i64) -> MemoryStore {
     };
     let report = store.append(&batch).unwrap();
     assert!(report.rejected_histograms.is_empty());
-    store
 }
 
 fn one_of<'a>(random: &mut StdRng, all: &[&'a str]) -> &'a str {
@@ -453,6 +466,14 @@ async fn what_members_aggregate_is_what_all_series_give() {
             let external = [("region", region), ("replica", replica)];
             addresses.push(host(shard(of_region, number), &external).await);
         }
+        // A store has what two servers brought to a bucket.
+        let past = MemoryStore::new();
+        let servers = ["africa", "oceania"].map(|region| [("region", region), ("replica", "a")]);
+        for (server, external) in (0..).zip(&servers) {
+            fill(&past, seed * 1_000 + server, 0, external);
+        }
+        let servers = servers.iter().map(|external| labels(external)).collect();
+        addresses.push(store_of(past, servers).await);
         let pushing = Querier::new(&addresses, true).await;
         let reading = Querier::new(&addresses, false).await;
         let mut random = StdRng::seed_from_u64(seed);

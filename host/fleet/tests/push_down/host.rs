@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use narthex_model::{Labels, with_sources};
 use narthex_promql::{Engine, EngineOptions};
-use narthex_storage::{EvaluatePart, MemoryStore};
+use narthex_storage::{EvaluatePart, MemoryStore, TimeRange};
 use narthex_storeapi::message::metadata::MetricMetadataEntry;
 use narthex_storeapi::message::rules::RuleGroup;
 use narthex_storeapi::message::targets::TargetDiscovery;
@@ -44,16 +44,7 @@ pub(crate) async fn host(store: MemoryStore, external: &[(&str, &str)]) -> Strin
 
 /// A host whose external labels change.
 pub(crate) async fn host_under(store: MemoryStore, external: Arc<Mutex<Labels>>) -> String {
-    let engine = Arc::new(Engine::new(EngineOptions::default()));
-    let evaluate: Box<EvaluatePart> = Box::new(move |store, part| {
-        let engine = Arc::clone(&engine);
-        async move {
-            let evaluated = engine.evaluate_part(store, &part).await;
-            evaluated.map_err(|error| with_sources(&error))
-        }
-        .boxed()
-    });
-    host_that(store, external, evaluate).await
+    host_that(store, external, evaluate()).await
 }
 
 /// A host that evaluates so.
@@ -62,11 +53,36 @@ pub(crate) async fn host_that(
     external: Arc<Mutex<Labels>>,
     evaluate: Box<EvaluatePart>,
 ) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let api = StoreApi::new(StoreOptions {
+    let external = Box::new(move || external.lock().unwrap().clone());
+    served(api(store, external).evaluating(evaluate)).await
+}
+
+/// A store of blocks of servers: its series have their external labels already.
+pub(crate) async fn store_of(store: MemoryStore, servers: Vec<Labels>) -> String {
+    let holdings = move || -> Vec<(Labels, TimeRange)> {
+        let servers = servers.iter();
+        servers.map(|set| (set.clone(), TimeRange::ALL)).collect()
+    };
+    let api = api(store, Box::new(Labels::empty));
+    served(api.with_holdings(Box::new(holdings)).evaluating(evaluate())).await
+}
+
+fn evaluate() -> Box<EvaluatePart> {
+    let engine = Arc::new(Engine::new(EngineOptions::default()));
+    Box::new(move |store, part| {
+        let engine = Arc::clone(&engine);
+        async move {
+            let evaluated = engine.evaluate_part(store, &part).await;
+            evaluated.map_err(|error| with_sources(&error))
+        }
+        .boxed()
+    })
+}
+
+fn api(store: MemoryStore, external: Box<dyn Fn() -> Labels + Send + Sync>) -> StoreApi {
+    StoreApi::new(StoreOptions {
         store: Arc::new(store),
-        external_labels: Box::new(move || external.lock().unwrap().clone()),
+        external_labels: external,
         oldest_ms: Box::new(|| 0),
         selectors: Box::new(|_| Ok(Vec::new())),
         view: Box::new(Silent),
@@ -76,8 +92,12 @@ pub(crate) async fn host_that(
             bytes_max: 0,
             requests_max: 0,
         },
-    });
-    let api = api.evaluating(evaluate);
+    })
+}
+
+async fn served(api: StoreApi) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
     let metrics = GrpcMetrics::register(&mut Registry::default());
     let entrance = Arc::new(Entrance::open());
     let forever = std::future::pending();

@@ -318,6 +318,9 @@ fn a_store_has_thanos_flags_and_none_of_who_keeps_samples() {
     assert_eq!(store.consistency_delay, PromDuration::from_secs(1_800));
     assert!(store.store_min_time.is_some() && store.store_max_time.is_some());
     assert_eq!(store.index_cache_size.to_string(), "1GiB");
+    // A server leaves what is older to a store.
+    let server = parsed(&["--min-time=-2w"]).unwrap();
+    assert!(server.flags.bucket_store.store_min_time.is_some());
     for (args, expected) in [
         (
             vec!["store", "--config.file=a.yml", "--storage.tsdb.path=x"],
