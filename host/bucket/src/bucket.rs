@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_recursion::async_recursion as boxed;
 use narthex_block::{Block, PageCache, REQUEST_TIMEOUT, Remote, StretchCache, Ulid};
 use narthex_model::{Clock, Labels};
 use narthex_tsdb::RemoteBlocks;
@@ -95,6 +96,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The folder of the cache cannot be used.
+    #[boxed]
     pub async fn open(
         options: BucketOptions,
         registry: &mut Registry,
@@ -137,6 +139,7 @@ impl Bucket {
     /// # Errors
     /// The store failed, or a block could not be brought there; what could be done is done, and
     /// the next call goes on with the rest.
+    #[boxed]
     pub async fn sync(
         &self,
         local: &[Arc<Block>],
@@ -276,6 +279,7 @@ impl Bucket {
     }
 
     /// Writes what of the cache is only in memory. Blocks can still be read.
+    #[boxed]
     pub async fn close(&self) {
         self.stretches.close().await;
     }

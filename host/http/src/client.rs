@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
 use reqwest::{Method, StatusCode, Url};
@@ -67,6 +68,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn get(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let mut current = parse(url)?;
         let mut shown = url.to_owned();
@@ -115,6 +117,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn post(
         &self,
         url: &str,
@@ -129,6 +132,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::post`].
+    #[boxed]
     pub async fn put(
         &self,
         url: &str,
@@ -185,6 +189,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let sent = self.send_following(Method::DELETE, url, headers, Bytes::new());
         sent.await.map_err(|error| error.of("Delete"))
@@ -271,6 +276,7 @@ impl Response {
     ///
     /// # Errors
     /// It broke off.
+    #[boxed]
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         body::next_chunk(&mut self.0).await
     }
@@ -279,6 +285,7 @@ impl Response {
     ///
     /// # Errors
     /// It reached the limit, broke off, or is not gzip.
+    #[boxed]
     pub async fn body(self, limit: BodyLimit) -> Result<Bytes, BodyError> {
         body::read(self.0, limit).await
     }

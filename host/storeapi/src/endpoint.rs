@@ -10,6 +10,7 @@ mod tls;
 use std::fmt;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use prometheus_client::metrics::counter::Counter;
@@ -114,6 +115,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses.
+    #[boxed]
     pub async fn info(&self, timeout: Duration) -> Result<InfoResponse, EndpointError> {
         self.unary(InfoRequest {}, method::INFO, timeout).await
     }
@@ -122,6 +124,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses. What goes wrong later is in the stream.
+    #[boxed]
     pub async fn series(
         &self,
         request: SeriesRequest,
@@ -137,6 +140,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses. What goes wrong later is in the stream.
+    #[boxed]
     pub async fn exemplars(
         &self,
         request: ExemplarsRequest,
@@ -154,6 +158,7 @@ impl Endpoint {
     /// # Errors
     /// It cannot be reached, takes longer, or refuses: then the series are to be asked for. What goes
     /// wrong later is in the stream.
+    #[boxed]
     pub async fn evaluate(
         &self,
         request: EvaluateRequest,
@@ -166,6 +171,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses.
+    #[boxed]
     pub async fn label_names(
         &self,
         request: LabelNamesRequest,
@@ -178,6 +184,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses.
+    #[boxed]
     pub async fn label_values(
         &self,
         request: LabelValuesRequest,
