@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use async_recursion::async_recursion as boxed;
 use narthex_kubernetes::{Attributes, Cluster, User};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -61,6 +62,7 @@ impl Reviews {
     ///
     /// # Errors
     /// The cluster does not say.
+    #[boxed]
     pub async fn user(&self, token: &str) -> Result<Option<User>, ReviewError> {
         if token.is_empty() || token.len() > TOKEN_BYTES_MAX {
             return Ok(None);
@@ -94,6 +96,7 @@ impl Reviews {
     ///
     /// # Errors
     /// The cluster does not say.
+    #[boxed]
     pub async fn may(&self, user: &User, attributes: &Attributes) -> Result<bool, ReviewError> {
         let (key, now) = ((user.clone(), attributes.clone()), Instant::now());
         if self.allowed.get(&key, now).is_some() {

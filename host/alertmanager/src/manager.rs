@@ -15,6 +15,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use narthex_cluster::{Cluster, ClusterStatus};
 use narthex_disk::Disk;
 use narthex_model::Clock;
@@ -138,6 +139,7 @@ impl Alertmanager {
     ///
     /// # Errors
     /// It is wrong, or an integration cannot be made.
+    #[boxed]
     pub async fn prepare(
         config: &Config,
         yaml: String,
@@ -171,6 +173,7 @@ impl Alertmanager {
     ///
     /// # Errors
     /// As [`Self::prepare`].
+    #[boxed]
     pub async fn prepare_next(
         &self,
         config: &Config,
@@ -286,6 +289,7 @@ impl Alertmanager {
     }
 
     /// Stops. What is being delivered has until the timeout; then what was told is written down.
+    #[boxed]
     pub async fn stop(&self, timeout: Duration) {
         self.is_stopping.send_replace(true);
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use hyper::Request;
@@ -139,6 +140,7 @@ async fn accept(
     Ok((stream, place))
 }
 
+#[boxed]
 async fn serve_connection(
     stream: TcpStream,
     entrance: &Entrance,

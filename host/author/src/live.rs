@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_model::SystemClock;
 use narthex_scrape::{Collector, Target};
 use serde_json::Value;
@@ -66,6 +67,7 @@ impl Live {
     ///
     /// # Errors
     /// It cannot be loaded.
+    #[boxed]
     pub async fn start(plugin: &BuiltPlugin, options: LiveOptions) -> Result<Self, AuthorError> {
         let setup = Setup {
             files: None,
@@ -90,6 +92,7 @@ impl Live {
     }
 
     /// Reads the target once.
+    #[boxed]
     pub async fn read(&mut self) -> Reading {
         let digest = self.session.digest();
         let is_same = digest == self.digest;

@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use tempfile::TempDir;
 use tokio::task::AbortHandle;
 
@@ -53,6 +54,7 @@ impl Player {
     ///
     /// # Errors
     /// A port cannot be had, or a file that the fixture names cannot be read or written.
+    #[boxed]
     pub async fn start(fixture: &Fixture) -> Result<Self, FixtureError> {
         let fault = |text: String| FixtureError::new(&fixture.path, text);
         let system = |error: std::io::Error| fault(error.to_string());
@@ -122,6 +124,7 @@ impl Player {
     }
 
     /// What was not as in the dialogues since the call began.
+    #[boxed]
     pub async fn end_call(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for server in &self.servers {

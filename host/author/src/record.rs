@@ -14,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_model::{Clock, SimulatedClock, SystemClock};
 use serde_json::Value;
 
@@ -88,6 +89,7 @@ impl Recording<'_> {
     /// # Errors
     /// A fixture of that name is there, the plugin or the server fails, or the recording cannot
     /// be played.
+    #[boxed]
     pub async fn make(&self) -> Result<RecordedFixture, AuthorError> {
         let path = self.plugin.fixtures.join(format!("{}.toml", self.name));
         if !narthex_registry::is_name(&self.name) {

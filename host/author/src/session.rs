@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use narthex_discovery::Discoverer;
 use narthex_exposition::{Entry, Format, Parser};
 use narthex_model::{Clock, Labels, PromDuration, SimulatedClock};
@@ -83,6 +84,7 @@ impl Session {
     ///
     /// # Errors
     /// The runtime does not start, or the plugin cannot be loaded.
+    #[boxed]
     pub async fn start(plugin: &BuiltPlugin, setup: &Setup) -> Result<Self, AuthorError> {
         let folder = link_folder(plugin)?;
         let state = temporary("narthex-state-")?;
@@ -188,6 +190,7 @@ impl Session {
     ///
     /// # Errors
     /// As a scrape's.
+    #[boxed]
     pub async fn collect(
         &self,
         collector: &Arc<dyn Collector>,

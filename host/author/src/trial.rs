@@ -8,6 +8,7 @@ mod receiver;
 
 use std::path::PathBuf;
 
+use async_recursion::async_recursion as boxed;
 use narthex_scrape::Target;
 use serde_json::Value;
 
@@ -105,6 +106,7 @@ impl Trial<'_> {
     }
 
     /// Runs one fixture.
+    #[boxed]
     pub async fn fixture(&self, fixture: &Fixture) -> FixtureReport {
         let mut report = FixtureReport {
             name: fixture.name.clone(),

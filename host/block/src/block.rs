@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -54,6 +55,7 @@ impl Block {
     ///
     /// # Errors
     /// The block is damaged, of a later version, or not one.
+    #[boxed]
     pub async fn open(
         store: Arc<dyn ObjectStore>,
         folder: &Path,
@@ -136,6 +138,7 @@ impl Block {
     ///
     /// # Errors
     /// The store fails, or the file is no longer what it was.
+    #[boxed]
     pub async fn meta_json(&self) -> Result<Bytes, BlockError> {
         let name = &self.meta.ulid;
         let text = self.source.read_meta_text(name).await;
@@ -151,6 +154,7 @@ impl Block {
     ///
     /// # Errors
     /// The store fails, the bytes are not those that were written, or there are none there.
+    #[boxed]
     pub async fn file_bytes(&self, file: &str, range: Range<u64>) -> Result<Bytes, BlockError> {
         let read = async {
             let meta = self.meta.files.get(file);
@@ -179,6 +183,7 @@ impl Block {
     ///
     /// # Errors
     /// A file is damaged or the store fails, here or in the stream.
+    #[boxed]
     pub async fn select(
         self: Arc<Self>,
         request: &SelectRequest,
@@ -200,6 +205,7 @@ impl Block {
     ///
     /// # Errors
     /// A file is damaged or the store fails.
+    #[boxed]
     pub async fn series(&self, request: &SelectRequest) -> Result<Vec<Labels>, BlockError> {
         self.label_sets(request, usize::MAX).await
     }
@@ -208,6 +214,7 @@ impl Block {
     ///
     /// # Errors
     /// A file is damaged or the store fails.
+    #[boxed]
     pub async fn label_sets(
         &self,
         request: &SelectRequest,
@@ -256,6 +263,7 @@ impl Block {
     ///
     /// # Errors
     /// A file is damaged or the store fails.
+    #[boxed]
     pub async fn label_names(&self, request: &LabelsRequest) -> Result<Vec<String>, BlockError> {
         let Some(of) = self.matching(&request.matchers, request.range).await? else {
             return Ok(Vec::new());
@@ -270,6 +278,7 @@ impl Block {
     ///
     /// # Errors
     /// A file is damaged or the store fails.
+    #[boxed]
     pub async fn label_values(
         &self,
         name: &str,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use ulid::Ulid;
@@ -41,6 +42,7 @@ pub const PARENTS_MAX: usize = 16;
 /// # Errors
 /// A parent is damaged or has deleted samples, and is named; the store failed; the parents are none, more than
 /// [`PARENTS_MAX`], or have slices of different lengths, different resolutions or different labels.
+#[boxed]
 pub async fn compact(
     store: &dyn ObjectStore,
     folder: &Path,

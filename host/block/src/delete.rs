@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_model::Matcher;
 use narthex_storage::TimeRange;
 
@@ -49,6 +50,7 @@ impl Block {
     /// A file is damaged; the store failed, and then the samples are there or deleted, as the file
     /// is read when the block is opened the next time; so much is deleted already that no more can
     /// be written down; or the block is in a store far away, where nothing is deleted.
+    #[boxed]
     pub async fn delete(
         &self,
         selectors: &[Vec<Matcher>],

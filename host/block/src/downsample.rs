@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use narthex_model::{METRIC_NAME, Matcher};
@@ -53,6 +54,7 @@ const SLICE_FACTOR: i64 = 3;
 /// # Errors
 /// A source is damaged, the store failed, or the sources are none, more than [`PARENTS_MAX`], of
 /// different resolutions, or of one that `resolution_ms` is no multiple of.
+#[boxed]
 pub async fn downsample(
     store: &dyn ObjectStore,
     folder: &Path,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use narthex_storage::{SelectRequest, TimeRange};
 use object_store::ObjectStore;
@@ -23,6 +24,7 @@ use crate::{Block, BlockError};
 ///
 /// # Errors
 /// The block is damaged, or the store failed.
+#[boxed]
 pub async fn rewrite(
     store: &dyn ObjectStore,
     folder: &Path,

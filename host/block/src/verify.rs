@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use narthex_model::Labels;
 use narthex_storage::{SelectRequest, Series, TimeRange};
@@ -30,6 +31,7 @@ const CACHE_BYTES: u64 = 64 << 20;
 
 /// Checks the block in `folder`, and says all that is wrong with it. Where bytes are damaged, the
 /// contents are not looked at. Memory holds the index of the block.
+#[boxed]
 pub async fn verify(store: Arc<dyn ObjectStore>, folder: &Path) -> Vec<BlockError> {
     let name = folder.filename().unwrap_or_default();
     let source = FileSource::Near(Arc::clone(&store), folder.clone());

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use async_recursion::async_recursion as boxed;
+use futures::future::BoxFuture;
 use narthex_model::Labels;
 use narthex_storage::{Series, TimeRange};
 use object_store::path::Path;
@@ -223,6 +225,7 @@ impl<'a> BlockWriter<'a> {
         })
     }
 
+    #[boxed]
     pub(crate) async fn push(&mut self, series: Series) -> Result<(), BlockError> {
         let files = self.files;
         let blame = move |fault| files.blame(CHUNKS_FILE, fault);
@@ -306,7 +309,12 @@ impl<'a> BlockWriter<'a> {
         Ok(())
     }
 
-    pub(crate) async fn finish(mut self) -> Result<Option<BlockMeta>, BlockError> {
+    /// Writes what is left, `meta.json` last; none where there was no series.
+    pub(crate) fn finish(self) -> BoxFuture<'a, Result<Option<BlockMeta>, BlockError>> {
+        Box::pin(self.write_rest())
+    }
+
+    async fn write_rest(mut self) -> Result<Option<BlockMeta>, BlockError> {
         let series = self.labels.count();
         if series == 0 {
             return Ok(None);

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use async_recursion::async_recursion as boxed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use narthex_block::{REQUEST_TIMEOUT, Remote, StretchCache};
@@ -116,6 +117,7 @@ impl Archive {
     ///
     /// # Errors
     /// The folder of the cache cannot be used.
+    #[boxed]
     pub async fn open(
         options: ArchiveOptions,
         registry: &mut Registry,
@@ -150,6 +152,7 @@ impl Archive {
     ///
     /// # Errors
     /// The store failed. What was known before goes on to answer.
+    #[boxed]
     pub async fn sync(&self) -> Result<(), BucketError> {
         self.metrics.syncs.inc();
         let mut shelves = self.shelves.lock().await;
@@ -167,6 +170,7 @@ impl Archive {
 
     /// Calls [`Self::sync`] again and again until `stopping` says so: after the time that the owner
     /// chose, sooner where it failed, and then less and less often.
+    #[boxed]
     pub async fn run(&self, mut stopping: watch::Receiver<bool>) {
         let mut failures = 0_u32;
         while !*stopping.borrow() {
@@ -199,6 +203,7 @@ impl Archive {
     }
 
     /// Waits until the bucket has been looked at once.
+    #[boxed]
     pub async fn synced(&self) {
         let mut is_synced = self.is_synced.subscribe();
         // The sender is ours, so it is there.
@@ -219,6 +224,7 @@ impl Archive {
     }
 
     /// Writes what of the cache is only in memory. Blocks can still be read.
+    #[boxed]
     pub async fn close(&self) {
         self.stretches.close().await;
     }

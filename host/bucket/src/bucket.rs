@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_recursion::async_recursion as boxed;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use narthex_block::{Block, PageCache, REQUEST_TIMEOUT, Remote, StretchCache, Ulid};
@@ -97,6 +98,7 @@ impl Bucket {
     ///
     /// # Errors
     /// The folder of the cache cannot be used.
+    #[boxed]
     pub async fn open(
         options: BucketOptions,
         registry: &mut Registry,
@@ -139,6 +141,7 @@ impl Bucket {
     /// # Errors
     /// The store failed, or a block could not be brought there; what could be done is done, and
     /// the next call goes on with the rest.
+    #[boxed]
     pub async fn sync(
         &self,
         local: &[Arc<Block>],
@@ -287,6 +290,7 @@ impl Bucket {
     }
 
     /// Writes what of the cache is only in memory. Blocks can still be read.
+    #[boxed]
     pub async fn close(&self) {
         self.stretches.close().await;
     }

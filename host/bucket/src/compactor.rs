@@ -39,6 +39,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::{self, StreamExt};
@@ -104,6 +105,7 @@ impl Compactor {
     /// # Errors
     /// The folder cannot be used, the store cannot be reached, or it takes no conditional writes
     /// and nobody said that this is the only worker.
+    #[boxed]
     pub async fn open(
         options: CompactorOptions,
         registry: &mut Registry,
@@ -181,6 +183,7 @@ impl Compactor {
     ///
     /// # Errors
     /// Something failed; what could be done is done, and the next pass goes on with the rest.
+    #[boxed]
     pub async fn pass(&self, stopping: &watch::Receiver<bool>) -> Result<Report, CompactError> {
         let metrics = &self.shared.metrics;
         let passed = self.boxed_pass(stopping).await;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -34,6 +35,7 @@ impl ObjectFolder {
     ///
     /// # Errors
     /// The store fails, or the object has more than `bytes_max` bytes.
+    #[boxed]
     pub async fn get(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, BucketError> {
         let path = self.path(name);
         let got = match self.store.get(&path).await {
@@ -65,6 +67,7 @@ impl ObjectFolder {
     ///
     /// # Errors
     /// The store fails.
+    #[boxed]
     pub async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), BucketError> {
         let path = self.path(name);
         let put = self.store.put(&path, bytes.into()).await;

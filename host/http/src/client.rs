@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, LOCATION};
 use reqwest::{Method, StatusCode, Url};
@@ -86,6 +87,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn get(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let mut current = parse(url)?;
         let mut shown = url.to_owned();
@@ -139,6 +141,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn post(
         &self,
         url: &str,
@@ -153,6 +156,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::post`].
+    #[boxed]
     pub async fn put(
         &self,
         url: &str,
@@ -228,6 +232,7 @@ impl Client {
     ///
     /// # Errors
     /// No answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn delete(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let sent = self.send_following(Method::DELETE, url, headers, Bytes::new());
         sent.await.map_err(|error| error.of("Delete"))
@@ -325,6 +330,7 @@ impl Response {
     ///
     /// # Errors
     /// It broke off.
+    #[boxed]
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         body::next_chunk(&mut self.0).await
     }
@@ -333,6 +339,7 @@ impl Response {
     ///
     /// # Errors
     /// It reached the limit, broke off, or is not gzip.
+    #[boxed]
     pub async fn body(self, limit: BodyLimit) -> Result<Bytes, BodyError> {
         body::read(self.0, limit).await
     }

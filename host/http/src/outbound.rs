@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
@@ -94,6 +95,7 @@ impl Outbound {
     ///
     /// # Errors
     /// It is no request, or no answer came; an answer with an error status is an answer.
+    #[boxed]
     pub async fn send(
         &self,
         method: &str,
@@ -191,6 +193,7 @@ impl OutboundResponse {
     ///
     /// # Errors
     /// It reached the limit, broke off, or is not gzip.
+    #[boxed]
     pub async fn body(self, limit: BodyLimit) -> Result<Bytes, BodyError> {
         body::read(self.0, limit).await
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use narthex_http::BuildError;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -148,6 +149,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster does not answer, or refuses to.
+    #[boxed]
     pub async fn object(&self, selection: &Selection, name: &str) -> Result<Option<Value>, String> {
         check(selection)?;
         if !is_word(name) {
@@ -172,6 +174,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster does not answer, or refuses to.
+    #[boxed]
     pub async fn objects(&self, selection: &Selection) -> Result<Vec<Value>, String> {
         check(selection)?;
         let (version, kind) = (&selection.api_version, &selection.kind);
@@ -192,6 +195,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster does not take it.
+    #[boxed]
     pub async fn write_event(&self, namespace: &str, event: &Value) -> Result<(), String> {
         if !is_word(namespace) {
             return Err(format!("{namespace:?} is not a namespace"));

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use async_recursion::async_recursion as boxed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -116,6 +117,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster does not answer, or refuses to.
+    #[boxed]
     pub async fn review_token(
         &self,
         token: &str,
@@ -143,6 +145,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster does not answer, refuses to, or could not find out.
+    #[boxed]
     pub async fn review_access(
         &self,
         user: &User,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use narthex_discovery::TargetGroup;
 use narthex_model::PromDuration;
 use narthex_registry::{Endpoint, GrantList};
@@ -148,6 +149,7 @@ pub(crate) enum Answer {
 
 impl Instance {
     /// Instantiates, initialises, and asks whether it is well.
+    #[boxed]
     pub(crate) async fn start(
         version: &Arc<Version>,
         setup: &Setup,
@@ -200,6 +202,7 @@ impl Instance {
 
     /// Takes the job's configuration where it has another; false: a new instance has to be made
     /// for it, and this one is of no more use.
+    #[boxed]
     pub(crate) async fn adjust(
         &mut self,
         setup: &Setup,
@@ -324,6 +327,7 @@ impl Instance {
     }
 
     /// Says farewell and drops it.
+    #[boxed]
     pub(crate) async fn shut_down(mut self) {
         let allowance = Allowance::of(SHUTDOWN_TIMEOUT);
         self.store.data_mut().begin_call(None, allowance.deadline);

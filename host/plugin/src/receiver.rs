@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use tokio::time::Instant;
 
 use crate::bindings::receiver::exports::narthex::plugin::notifier::{
@@ -109,6 +110,7 @@ impl PluginReceiver {
     /// plugin's instance may do better the next time is to be tried again, what they refuse is
     /// not. `texts` expands the configuration's texts with this notification, where the plugin
     /// asks for that. A plugin that is still being compiled is waited for until the deadline.
+    #[boxed]
     pub async fn notify(
         &self,
         notification: &Notification,
@@ -119,6 +121,7 @@ impl PluginReceiver {
     }
 
     /// As [`Self::notify`], with what the host saw of it.
+    #[boxed]
     pub async fn attempt(
         &self,
         notification: &Notification,

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_recursion::async_recursion as boxed;
 use narthex_discovery::{Discoverer, RefreshMetrics};
 use narthex_http::{Lookup, SystemLookup};
 use narthex_model::{Clock, SystemClock};
@@ -111,6 +112,7 @@ impl PluginRuntime {
     ///
     /// # Errors
     /// The engine does not start, or something in the configuration does not hold.
+    #[boxed]
     pub async fn start(
         options: PluginOptions,
         registry: &mut Registry,

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use tokio::task::JoinSet;
 
 use crate::batch::has_samples;
@@ -90,6 +91,7 @@ impl Plugin {
 }
 
 /// Makes an instance and tries it on the target that was read last.
+#[boxed]
 async fn prepare(
     job: &Job,
     version: &Arc<Version>,
@@ -122,6 +124,7 @@ async fn prepare(
 }
 
 /// Reads a target, and says whether there were samples.
+#[boxed]
 async fn shadow(
     instance: &mut Instance,
     version: &Version,

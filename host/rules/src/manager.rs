@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use async_recursion::async_recursion as boxed;
 use narthex_promql::ParseOptions;
 use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
@@ -80,6 +81,7 @@ impl RuleManager {
     }
 
     /// Lets the groups take the place of those before.
+    #[boxed]
     pub async fn follow(&self, prepared: PreparedRules) {
         let mut running = self.running.lock().await;
         let restores = !self.has_followed.swap(true, Ordering::SeqCst);
@@ -142,6 +144,7 @@ impl RuleManager {
     }
 
     /// Stops all evaluations. One under way is given up between two rules.
+    #[boxed]
     pub async fn stop(&self) {
         let mut running = self.running.lock().await;
         running.endings.abort_all();
@@ -257,6 +260,7 @@ impl RuleSet {
     }
 
     /// Evaluates a group for a time, in milliseconds since the epoch.
+    #[boxed]
     pub async fn evaluate(&self, group: &Group, now_ms: i64) {
         group.evaluate(&self.environment, now_ms).await;
     }

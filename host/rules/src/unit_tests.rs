@@ -14,6 +14,7 @@ mod text;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_model::{Labels, PromDuration, SimulatedClock};
 use narthex_promql::{Engine, EngineOptions, ParseOptions};
 use narthex_storage::MemoryStore;
@@ -170,6 +171,7 @@ impl RuleTestFile {
 
     /// Runs one of the tests against rules, and says what failed. It is to be called within a
     /// runtime with a clock.
+    #[boxed]
     pub async fn run(&self, test: &RuleTest, rules: &[RuleFile], options: RunOptions) -> RunReport {
         match Run::new(self, test, rules, options) {
             Ok(run) => run.run().await,

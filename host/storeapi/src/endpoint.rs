@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use narthex_http::Credentials;
@@ -127,6 +128,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses.
+    #[boxed]
     pub async fn info(&self, timeout: Duration) -> Result<InfoResponse, EndpointError> {
         self.unary(InfoRequest {}, method::INFO, timeout).await
     }
@@ -135,6 +137,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses. What goes wrong later is in the stream.
+    #[boxed]
     pub async fn series(
         &self,
         request: SeriesRequest,
@@ -150,6 +153,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses. What goes wrong later is in the stream.
+    #[boxed]
     pub async fn exemplars(
         &self,
         request: ExemplarsRequest,
@@ -167,6 +171,7 @@ impl Endpoint {
     /// # Errors
     /// It cannot be reached, takes longer, or refuses: then the series are to be asked for. What goes
     /// wrong later is in the stream.
+    #[boxed]
     pub async fn evaluate(
         &self,
         request: EvaluateRequest,
@@ -179,6 +184,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses.
+    #[boxed]
     pub async fn label_names(
         &self,
         request: LabelNamesRequest,
@@ -191,6 +197,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// It cannot be reached, takes longer, or refuses.
+    #[boxed]
     pub async fn label_values(
         &self,
         request: LabelValuesRequest,

@@ -14,6 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -101,6 +102,7 @@ async fn accept(
     Ok((stream, place))
 }
 
+#[boxed]
 async fn serve_connection(
     stream: TcpStream,
     entrance: Arc<Entrance>,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use narthex_block::{Block, BlockError, BlockMeta, SLICE_MS};
 use narthex_model::{METRIC_NAME, Matcher};
@@ -147,6 +148,7 @@ impl Analysis {
     ///
     /// # Errors
     /// The block is damaged.
+    #[boxed]
     pub async fn of(block: &Arc<Block>, options: &AnalysisOptions) -> Result<Self, BlockError> {
         let limit = options.limit;
         let meta = block.meta().clone();

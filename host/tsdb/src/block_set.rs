@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
 use narthex_block::{AGGREGATE_LABEL, Block, BlockError};
@@ -52,6 +53,7 @@ impl BlockSet {
     ///
     /// # Errors
     /// A block is damaged or its store fails, here or in the stream.
+    #[boxed]
     pub async fn select(
         &self,
         request: &SelectRequest,
@@ -89,6 +91,7 @@ impl BlockSet {
     ///
     /// # Errors
     /// A block is damaged or its store fails.
+    #[boxed]
     pub async fn label_sets(
         &self,
         request: &SelectRequest,
@@ -117,6 +120,7 @@ impl BlockSet {
     ///
     /// # Errors
     /// A block is damaged or its store fails.
+    #[boxed]
     pub async fn label_names(
         &self,
         request: &LabelsRequest,
@@ -138,6 +142,7 @@ impl BlockSet {
     ///
     /// # Errors
     /// A block is damaged or its store fails.
+    #[boxed]
     pub async fn label_values(
         &self,
         name: &str,

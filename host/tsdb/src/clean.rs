@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{Block, BlockError, BlockMeta, Ulid};
 
 use crate::catalog::Catalog;
@@ -83,6 +84,7 @@ impl Tsdb {
     }
 
     /// All steps for one block, each safe to be the last one before a crash.
+    #[boxed]
     async fn clean_one(&self, block: &Arc<Block>) -> Result<bool, TsdbError> {
         let ulid = self.new_ulid();
         let mut stopping = self.stopping.subscribe();

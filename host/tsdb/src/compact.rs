@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{Block, BlockError, Fault, Ulid};
 
 use crate::catalog::Catalog;
@@ -99,6 +100,7 @@ impl Tsdb {
 
     /// All steps of one compaction, each safe to be the last one before a crash. Whether there
     /// may be another compaction.
+    #[boxed]
     async fn compact(&self, parents: &[Arc<Block>], is_vertical: bool) -> Result<bool, TsdbError> {
         let ulid = self.new_ulid();
         let mut stopping = self.stopping.subscribe();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
 use narthex_disk::is_full;
 use narthex_storage::TimeRange;
@@ -105,6 +106,7 @@ impl Tsdb {
     }
 
     /// All steps for one block, each safe to be the last one before a crash.
+    #[boxed]
     async fn cut(&self, range: TimeBounds) -> Result<(), TsdbError> {
         self.head.refuse_before(range.end_ms);
         self.cut_late().await?;

@@ -1,5 +1,6 @@
 //! Deletes samples, in memory and in the blocks.
 
+use async_recursion::async_recursion as boxed;
 use narthex_model::Matcher;
 use narthex_storage::{SelectRequest, TimeRange};
 
@@ -15,6 +16,7 @@ impl Tsdb {
     /// # Errors
     /// The store is closed, samples lie only in a bucket, or a part of the store failed. In the
     /// last case some samples may be deleted, and it can be asked for again.
+    #[boxed]
     pub async fn delete_series(
         &self,
         selectors: &[Vec<Matcher>],

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order};
 use narthex_model::PromDuration;
 use narthex_storage::Series;
@@ -25,6 +26,7 @@ impl Tsdb {
     /// Writes the late samples that are older than what the head lets go of next, into one block
     /// for each span of time, and shows these to readers. Until the head is truncated they are in
     /// both, and taken once.
+    #[boxed]
     pub(crate) async fn cut_late(&self) -> Result<(), TsdbError> {
         let late = self.head.late_cut(block_order);
         if late.is_empty() {
@@ -48,6 +50,7 @@ impl Tsdb {
     }
 
     /// Cuts late samples between the cuts of other blocks.
+    #[boxed]
     pub(crate) async fn cut_late_alone(&self) -> Result<(), TsdbError> {
         let Some(bound_ms) = self.head.bound_ms() else {
             return Ok(());

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{Block, BlockError, DiskStore, META_FILE, PageCache};
 use narthex_disk::{Disk, SystemDisk};
 use narthex_promblock::PromBlock;
@@ -65,17 +66,20 @@ impl StoredBlocks {
     ///
     /// # Errors
     /// It is not there or is damaged.
+    #[boxed]
     pub async fn open(&self, name: &str) -> Result<Block, BlockError> {
         Block::open(self.store(), &ObjectPath::from(name), &self.cache).await
     }
 
     /// Checks all of one block, and says all that is wrong with it.
+    #[boxed]
     pub async fn verify(&self, name: &str) -> Vec<BlockError> {
         narthex_block::verify(self.store(), &ObjectPath::from(name)).await
     }
 
     /// Opens all blocks that can be opened; they come by time. Those in whose place another one
     /// stands are left out.
+    #[boxed]
     pub async fn open_all(&self) -> OpenedBlocks {
         let mut blocks = Vec::with_capacity(self.names.len());
         let mut damaged = Vec::new();
@@ -108,6 +112,7 @@ pub struct OpenedBlocks {
 ///
 /// # Errors
 /// A block is damaged, here or in the stream.
+#[boxed]
 pub async fn select_blocks(
     blocks: &[Arc<Block>],
     request: &SelectRequest,

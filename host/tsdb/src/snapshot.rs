@@ -8,6 +8,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{Block, Ulid, WriteOptions, block_order};
 use narthex_block::{SLICE_MS, TimeBounds};
 use narthex_disk::Disk;
@@ -45,6 +46,7 @@ impl Tsdb {
         task.await.map_err(|error| TsdbError::Task(error.into()))?
     }
 
+    #[boxed]
     async fn copy_all(&self, skips_head: bool) -> Result<String, TsdbError> {
         let disk = self.catalog.disk().as_ref();
         let random = u64::try_from(Ulid::generate().random() >> 17).unwrap_or_default();

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use async_recursion::async_recursion as boxed;
 use narthex_block::{SLICE_MS, TimeBounds, WriteOptions, block_order, write_early};
 use narthex_head::StaleCut;
 use narthex_storage::TimeRange;
@@ -65,6 +66,7 @@ impl Tsdb {
 
     /// All steps, each safe to be the last one before a crash: what is in blocks and in the log is
     /// read once.
+    #[boxed]
     async fn cut_stale(&self) -> Result<(), TsdbError> {
         let cut = self.head.stale_cut(block_order)?;
         if cut.is_empty() {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use async_recursion::async_recursion as boxed;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -121,6 +122,7 @@ impl Follower {
     }
 
     /// Looks at all tags at once and then at every interval, until it is dropped.
+    #[boxed]
     pub async fn run(mut self) {
         let mut interval = tokio::time::interval(self.interval);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -131,6 +133,7 @@ impl Follower {
     }
 
     /// Looks at all tags once.
+    #[boxed]
     pub async fn poll(&mut self) -> Vec<Polled> {
         let mut all = Vec::new();
         for followed in self.followed.clone() {

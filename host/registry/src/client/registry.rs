@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
+use async_recursion::async_recursion as boxed;
 use bytes::Bytes;
 use futures::StreamExt;
 use narthex_http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK};
@@ -131,6 +132,7 @@ impl Registry {
     ///
     /// # Errors
     /// It does not, or gave no answer.
+    #[boxed]
     pub async fn check_login(&self) -> Result<(), RegistryError> {
         let what = format!("log in to {}", self.host());
         let reference = self.address.reference("narthex", "latest");
@@ -143,6 +145,7 @@ impl Registry {
     ///
     /// # Errors
     /// There is no such repository, or no answer came.
+    #[boxed]
     pub async fn tags(&self, name: &str) -> Result<Vec<String>, RegistryError> {
         let what = format!("tags of {}", self.repository(name));
         let reference = self.address.reference(name, "latest");
@@ -169,6 +172,7 @@ impl Registry {
     ///
     /// # Errors
     /// There is no such tag, or no answer came.
+    #[boxed]
     pub async fn resolve(&self, name: &str, tag: &str) -> Result<Digest, RegistryError> {
         Ok(Digest::of(&self.manifest(name, tag).await?))
     }
@@ -194,6 +198,7 @@ impl Registry {
     ///
     /// # Errors
     /// It is not there, a part is too large or is not what was promised, or no answer came.
+    #[boxed]
     pub async fn pull(&self, name: &str, tag: &str) -> Result<Installed, RegistryError> {
         let image = self.image(name, tag).await?;
         let signatures = self.signatures(name, image.digest()).await?;
@@ -226,6 +231,7 @@ impl Registry {
     ///
     /// # Errors
     /// They are damaged, or no answer came.
+    #[boxed]
     pub async fn signatures(
         &self,
         name: &str,
@@ -279,6 +285,7 @@ impl Registry {
     ///
     /// # Errors
     /// The registry does not take it, or no answer came.
+    #[boxed]
     pub async fn push(
         &self,
         name: &str,
@@ -326,6 +333,7 @@ impl Registry {
     ///
     /// # Errors
     /// The registry does not take it, or no answer came.
+    #[boxed]
     pub async fn add_signature(
         &self,
         name: &str,
@@ -345,6 +353,7 @@ impl Registry {
     ///
     /// # Errors
     /// It is damaged, or no answer came.
+    #[boxed]
     pub async fn index(&self) -> Result<Option<(Index, Digest, Vec<Signature>)>, RegistryError> {
         let image = match self.image(INDEX_REPOSITORY, INDEX_TAG).await {
             Ok(image) => image,
