@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use async_recursion::async_recursion as boxed;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::oauth2::TokenSource;
@@ -35,6 +36,7 @@ impl Credentials {
     ///
     /// # Errors
     /// A secret file cannot be read, or a value cannot stand in a header.
+    #[boxed]
     pub async fn headers(&self) -> Result<HeaderMap, String> {
         let mut headers = HeaderMap::new();
         for (name, header) in &self.config.http_headers {
