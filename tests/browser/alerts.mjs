@@ -77,6 +77,34 @@ export const stories = {
     await page.getByRole('button', { name: 'Create' }).waitFor();
   },
 
+  'silences: from an alert to its silence and back by the keyboard alone': async (page, live) => {
+    const press = async (locator, key = 'Enter') => {
+      await locator.focus();
+      await page.keyboard.press(key);
+    };
+    await page.goto('/alerts?search=TargetGone');
+    await press(page.getByRole('link', { name: 'Silence', exact: true }).first());
+    await page.waitForURL(/\/silences\/new\?matchers=/);
+    await press(page.getByRole('button', { name: 'Add a matcher' }));
+    await press(page.getByRole('button', { name: /^Remove matcher/ }).last());
+    await press(page.getByRole('button', { name: 'Preview alerts' }), 'Space');
+    await page.getByText('1 alert of now would be muted').waitFor();
+    await page.getByRole('textbox', { name: 'Author' }).focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('ada');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('typed and not clicked');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/silences$/);
+    const card = page.locator('article', { hasText: 'typed and not clicked' });
+    await press(card.getByRole('checkbox'), 'Space');
+    await press(page.getByRole('button', { name: 'Expire 1 silence', exact: true }));
+    await press(page.getByRole('button', { name: 'Expire 1 silence now' }));
+    await card.waitFor({ state: 'detached' });
+    const made = (await silences(live.url)).find((one) => one.comment === 'typed and not clicked');
+    assert.deepEqual([made.createdBy, made.status.state], ['ada', 'expired']);
+  },
+
   'silences: one that matches everything is refused, matchers are added and removed': async (page, live) => {
     await page.goto('/silences/new');
     await page.getByRole('button', { name: 'Create' }).click();

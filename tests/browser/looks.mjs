@@ -54,6 +54,52 @@ export async function accessible(page, name) {
   assert.deepEqual(faults, [], name);
 }
 
+/** So many places of a page are gone to with the Tab key. */
+const TABS = 12;
+
+/** What answers to a click answers to the keyboard, too, and one sees where one is. */
+async function byKeyboard(page, name) {
+  const faults = await page.evaluate(() => {
+    const reached = 'a[href], button, input, select, textarea, summary, label, option, [tabindex]';
+    // Whatever looks as if it could be pressed.
+    return [...document.querySelectorAll('body *')]
+      .filter((one) => getComputedStyle(one).cursor === 'pointer')
+      .filter((one) => one.getClientRects().length > 0 && one.closest(reached) === null)
+      // What lies around a field and its label is there for these.
+      .filter((one) => one.querySelector('label') === null)
+      .map((one) => one.outerHTML.slice(0, 200));
+  });
+  assert.deepEqual(faults, [], `${name}: pressed by a mouse alone`);
+  await page.evaluate(() => {
+    const first = document.querySelector('main').querySelector('a[href], button, input, select, summary');
+    first?.focus();
+  });
+  for (let tab = 0; tab < TABS; tab += 1) {
+    await page.keyboard.press('Tab');
+    const unseen = await page.evaluate(() => {
+      const one = document.activeElement;
+      if (one === null || one === document.body) return '';
+      // The caret shows where one writes; the editor notes a moment later that it has the focus.
+      if (one.isContentEditable) return '';
+      // A field may show it around itself.
+      const around = [one, one.parentElement, one.parentElement?.parentElement].filter(Boolean);
+      const looks = () =>
+        around.map((element) => {
+          const style = getComputedStyle(element);
+          // A colour that changes slowly is looked at when it has changed.
+          for (const animation of element.getAnimations()) animation.finish();
+          return [style.outline, style.boxShadow, style.borderColor, style.backgroundColor].join();
+        }).join();
+      const focused = looks();
+      one.blur();
+      const plain = looks();
+      one.focus();
+      return focused === plain ? one.outerHTML.slice(0, 200) : '';
+    });
+    assert.equal(unseen, '', `${name}: nothing shows that the keyboard is here`);
+  }
+}
+
 export const stories = {
   ...Object.fromEntries(
     ['light', 'dark'].map((scheme) => [
@@ -64,6 +110,7 @@ export const stories = {
           await visit(page, path, text);
           await page.screenshot({ path: picture(`${name} ${scheme}`) });
           await accessible(page, `${name} ${scheme}`);
+          if (scheme === 'light') await byKeyboard(page, name);
         }
       },
     ]),
