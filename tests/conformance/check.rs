@@ -220,6 +220,47 @@ fn flags_and_exit_codes_are_promtools() {
     }
 }
 
+/// For programs: each file with its faults, and each fault with its place.
+#[test]
+fn faults_are_json_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "rules.yml",
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: sum(}\n",
+    );
+    write(
+        "twice.yml",
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: b}\n  - {record: a, expr: c}\n",
+    );
+    write("good.yml", "rule_files: [rules.yml, twice.yml]\n");
+    write("bad.yml", "global:\n  scrape_intervall: 15s\n");
+    let check = |args: &[&str]| {
+        let mut command = Command::new(binary());
+        command.current_dir(folder.path()).arg("check").args(args);
+        let output = command.args(["-o", "json"]).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = check(&["config", "bad.yml", "gone.yml"]);
+    assert_eq!(code, Some(1), "{said}");
+    let fault = &said[0]["faults"][0];
+    assert_eq!(fault["file"], "bad.yml", "{said}");
+    assert_eq!(fault["line"], 2, "{said}");
+    assert_eq!(fault["column"], 3, "{said}");
+    assert_eq!(fault["hint"], "did you mean `scrape_interval`?", "{said}");
+    assert_eq!(said[1]["isValid"], false, "{said}");
+    let (code, said) = check(&["config", "good.yml"]);
+    assert_eq!(code, Some(1), "{said}");
+    let valid: Vec<_> = [0_usize, 1, 2].map(|at| said[at]["isValid"].clone()).into();
+    assert_eq!(valid, [true, false, true], "{said}");
+    assert_eq!(said[1]["faults"][0]["line"], 4, "{said}");
+    let (code, said) = check(&["rules", "--lint-fatal", "twice.yml"]);
+    assert_eq!(code, Some(3), "{said}");
+    let lint = said[0]["lint"][0].as_str().unwrap();
+    assert!(lint.contains("1 duplicate rule(s) found"), "{said}");
+}
+
 /// Which plugins there are is known by the config of the server; without it nobody can say.
 #[test]
 fn receivers_need_plugins_that_are_there_and_take_what_is_said() {

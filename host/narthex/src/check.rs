@@ -6,6 +6,7 @@ mod config;
 mod metrics;
 mod metrics_lint;
 mod plugins;
+mod report;
 mod rules;
 mod server;
 mod service_discovery;
@@ -17,9 +18,11 @@ use clap::{Args, Subcommand};
 use narthex_model::PromDuration;
 use narthex_promql::ParseOptions;
 
+use self::report::Report;
 use self::server::ServerCheck;
 use crate::config::Checks;
 use crate::features::Features;
+use crate::tsdb::Output;
 use crate::web_config;
 use crate::yaml::UnknownFields;
 
@@ -59,6 +62,9 @@ pub(crate) enum CheckCommand {
             default_value = "5m"
         )]
         lookback_delta: PromDuration,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
         /// What to lint.
         #[command(flatten)]
         lint: LintArgs,
@@ -81,6 +87,9 @@ pub(crate) enum CheckCommand {
         /// The rule files to check; without any, the standard input.
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
         /// What to lint.
         #[command(flatten)]
         lint: LintArgs,
@@ -200,14 +209,19 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
             syntax_only,
             agent,
             lookback_delta,
+            output,
             lint,
         } => {
-            lint.warn_of_unknown();
             let checks = Checks {
                 files: !syntax_only,
                 agent: *agent,
                 syntax_only: *syntax_only,
             };
+            if *output == Output::Json {
+                let report = Report::of_configs(files, checks, *lookback_delta, lint);
+                return report.print().exit(lint.lint_fatal);
+            }
+            lint.warn_of_unknown();
             let mut outcome = Outcome::default();
             for file in files {
                 outcome.add(config::check(file, checks, *lookback_delta, lint));
@@ -217,7 +231,12 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
         CheckCommand::Healthy(check) => check.run("/-/healthy"),
         CheckCommand::Ready(check) => check.run("/-/ready"),
         CheckCommand::Metrics { extended, lint } => metrics::run(*extended, lint == "all"),
-        CheckCommand::Rules { files, lint } => {
+        CheckCommand::Rules {
+            files,
+            output: Output::Json,
+            lint,
+        } => Report::of_rules(files, lint).print().exit(lint.lint_fatal),
+        CheckCommand::Rules { files, lint, .. } => {
             lint.warn_of_unknown();
             rules::run(files, lint).exit(lint.lint_fatal)
         }

@@ -50,7 +50,7 @@ pub(super) fn check(
 }
 
 /// Reads the file and, unless only its syntax counts, asks the plugins that it names.
-fn load(file: &Path, checks: Checks) -> anyhow::Result<Config> {
+pub(super) fn load(file: &Path, checks: Checks) -> anyhow::Result<Config> {
     let config = Config::check(file, checks)?;
     if checks.files {
         plugins::check(&config)?;
@@ -59,17 +59,22 @@ fn load(file: &Path, checks: Checks) -> anyhow::Result<Config> {
 }
 
 fn lint_intervals(config: &Config, lookback_delta: PromDuration) -> bool {
-    let long = config.scrape.jobs.iter();
-    let mut long = long
-        .filter(|job| job.scrape_interval >= lookback_delta)
-        .peekable();
-    let found = long.peek().is_some();
-    for job in long {
-        eprintln!(
-            "  FAILED: [lint] long scrape interval found. Data point will be marked as stale. \
-             Job: {}. Interval: {}",
-            job.job_name, job.scrape_interval
-        );
+    let long = long_intervals(config, lookback_delta);
+    for text in &long {
+        eprintln!("  FAILED: [lint] {text}");
     }
-    found
+    !long.is_empty()
+}
+
+/// What is said of each job whose samples are not seen for as long as they are the last.
+pub(super) fn long_intervals(config: &Config, lookback_delta: PromDuration) -> Vec<String> {
+    let jobs = config.scrape.jobs.iter();
+    let long = jobs.filter(|job| job.scrape_interval >= lookback_delta);
+    let texts = long.map(|job| {
+        format!(
+            "long scrape interval found. Data point will be marked as stale. Job: {}. Interval: {}",
+            job.job_name, job.scrape_interval
+        )
+    });
+    texts.collect()
 }

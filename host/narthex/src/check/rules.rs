@@ -59,9 +59,8 @@ fn lint_groups(checked: &Checked, file: &str, lint: &LintArgs) -> Outcome {
         println!("  WARNING: {}", warning.show(file));
     }
     if lint.asks_for("duplicate-rules") {
-        let twice = duplicates(groups);
-        if !twice.is_empty() {
-            eprintln!("  FAILED:\n{file}: {}\n", duplicates_text(&twice));
+        if let Some(twice) = duplicates_of(groups) {
+            eprintln!("  FAILED:\n{file}: {twice}\n");
             return Outcome {
                 failed: false,
                 linted: true,
@@ -83,6 +82,12 @@ fn duplicates(groups: &RuleGroups) -> Vec<Written<'_>> {
     }
     let twice = counts.into_iter().filter(|(_, count)| *count > 1);
     twice.map(|(written, _)| written).collect()
+}
+
+/// What is said of rules that write the same series, where there are any.
+pub(super) fn duplicates_of(groups: &RuleGroups) -> Option<String> {
+    let twice = duplicates(groups);
+    (!twice.is_empty()).then(|| duplicates_text(&twice))
 }
 
 fn duplicates_text(twice: &[Written<'_>]) -> String {

@@ -56,7 +56,7 @@ mod tests {
             let Some(Command::Test {
                 what: TestCommand::Rules(tests),
                 ..
-            }) = command
+            }) = &command
             else {
                 panic!("{args:?}: {command:?}");
             };
