@@ -441,6 +441,15 @@ fn the_same_targets_are_found_as_by_prometheus() {
             _ => Ok(()),
         }
     });
+    if names.is_some() {
+        // Each name was looked up before, and is looked up in vain now.
+        until(60, "look-ups in vain", || {
+            let all = ours.metric("prometheus_sd_dns_lookups_total")?;
+            let failed = ours.metric("prometheus_sd_dns_lookup_failures_total")?;
+            let is_counted = 0.0 < failed && failed < all;
+            is_counted.then_some(()).ok_or(format!("{failed} of {all}"))
+        });
+    }
     for (job, before) in &before {
         assert_eq!(&read(job), before, "{job}");
     }
