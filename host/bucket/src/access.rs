@@ -187,16 +187,18 @@ impl Access {
 
     /// Puts a small object where there is none; whether it was this that put it there.
     async fn create(&self, path: &Path, bytes: Bytes) -> Result<bool, BucketError> {
-        let create = self
-            .store
-            .put_opts(path, bytes.clone().into(), PutMode::Create.into());
+        // The store may overwrite what exists.
+        if self.is_alone && self.size(path).await?.is_some() {
+            return Ok(false);
+        }
+        let payload = bytes.clone().into();
+        let create = self.store.put_opts(path, payload, PutMode::Create.into());
         match self.within("put", path, create).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_taken() => Ok(false),
-            Err(error) if self.is_alone && error.is_unsupported() => match self.size(path).await? {
-                Some(_) => Ok(false),
-                None => self.put(path, bytes).await.map(|()| true),
-            },
+            Err(error) if self.is_alone && error.is_unsupported() => {
+                self.put(path, bytes).await.map(|()| true)
+            }
             Err(error) => Err(error),
         }
     }
