@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { libraries, picture } from './browser.mjs';
+import { SECRET } from './server.mjs';
 
 const axe = readFileSync(libraries.resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Each page, and a text that says that it is there. */
-export const PAGES = [
+const PAGES = [
   ['query', '/query?g0.expr=sum+by+(mode)+(rate(node_cpu_seconds_total[1m]))', 'idle'],
   ['graph', '/query?g0.expr=rate(prometheus_http_requests_total[30s])&g0.tab=graph&g0.range_input=2m', 'handler'],
   ['stacked', '/query?g0.expr=sum+by+(mode)+(rate(node_cpu_seconds_total[15s]))&g0.tab=graph&g0.range_input=2m&g0.stacked=1', 'idle'],
@@ -30,7 +31,7 @@ export const PAGES = [
 
 const SERIOUS = ['serious', 'critical'];
 
-export async function visit(page, path, text) {
+async function visit(page, path, text) {
   await page.goto(path);
   await page.getByRole('main').getByText(text).first().waitFor();
   if (path.includes('tab=graph') || path.includes('stacked')) {
@@ -110,6 +111,7 @@ export const stories = {
           await visit(page, path, text);
           await page.screenshot({ path: picture(`${name} ${scheme}`) });
           await accessible(page, `${name} ${scheme}`);
+          assert.ok(!(await page.content()).includes(SECRET), `${name} has a secret`);
           if (scheme === 'light') await byKeyboard(page, name);
         }
       },
