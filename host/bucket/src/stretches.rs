@@ -85,7 +85,8 @@ impl StretchStore {
         }))
     }
 
-    /// Writes what is only in memory, and lets go of the folder.
+    /// Writes what is only in memory. The files stay open until the runtime ends: tasks of the
+    /// cache hold them, and one another.
     pub(crate) async fn close(&self) {
         if let Err(error) = self.cache.close().await {
             tracing::warn!(%error, "the cache of the bucket was not closed");
