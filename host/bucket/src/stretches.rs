@@ -47,7 +47,17 @@ impl StretchStore {
     ///
     /// # Errors
     /// The folder cannot be used.
-    pub(crate) async fn open(
+    // An async function is compiled where it is awaited. Boxed, the cache is compiled here, and not
+    // once more by each crate that opens a bucket.
+    pub(crate) fn open<'a>(
+        folder: &'a Path,
+        bytes_max: u64,
+        metrics: &'a Reading,
+    ) -> BoxFuture<'a, Result<Arc<Self>, BucketError>> {
+        Self::try_open(folder, bytes_max, metrics).boxed()
+    }
+
+    async fn try_open(
         folder: &Path,
         bytes_max: u64,
         metrics: &Reading,
@@ -87,10 +97,22 @@ impl StretchStore {
 
     /// Writes what is only in memory. The files stay open until the runtime ends: tasks of the
     /// cache hold them, and one another.
+<<<<<<< HEAD
     pub(crate) async fn close(&self) {
         if let Err(error) = self.cache.close().await {
             tracing::warn!(%error, "the cache of the bucket was not closed");
         }
+=======
+    pub(crate) fn close(&self) -> BoxFuture<'_, ()> {
+        let closed = self.cache.close();
+        closed
+            .map(|closed| {
+                if let Err(error) = closed {
+                    tracing::warn!(%error, "the cache of the bucket was not closed");
+                }
+            })
+            .boxed()
+>>>>>>> parent of 895d756 (Revert "bucket: what it does is compiled in its own crate, and not in each that awaits it")
     }
 }
 
