@@ -97,12 +97,6 @@ impl StretchStore {
 
     /// Writes what is only in memory. The files stay open until the runtime ends: tasks of the
     /// cache hold them, and one another.
-<<<<<<< HEAD
-    pub(crate) async fn close(&self) {
-        if let Err(error) = self.cache.close().await {
-            tracing::warn!(%error, "the cache of the bucket was not closed");
-        }
-=======
     pub(crate) fn close(&self) -> BoxFuture<'_, ()> {
         let closed = self.cache.close();
         closed
@@ -112,7 +106,6 @@ impl StretchStore {
                 }
             })
             .boxed()
->>>>>>> parent of 895d756 (Revert "bucket: what it does is compiled in its own crate, and not in each that awaits it")
     }
 }
 
