@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use async_recursion::async_recursion as boxed;
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use narthex_block::{PageCache, Ulid};
 use object_store::ObjectStore;
@@ -203,8 +203,8 @@ impl Compactor {
     fn boxed_pass<'a>(
         &'a self,
         stopping: &'a watch::Receiver<bool>,
-    ) -> LocalBoxFuture<'a, Result<Report, CompactError>> {
-        self.try_pass(stopping).boxed_local()
+    ) -> BoxFuture<'a, Result<Report, CompactError>> {
+        self.try_pass(stopping).boxed()
     }
 
     async fn try_pass(&self, stopping: &watch::Receiver<bool>) -> Result<Report, CompactError> {
