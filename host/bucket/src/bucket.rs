@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_recursion::async_recursion as boxed;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use narthex_block::{Block, PageCache, REQUEST_TIMEOUT, Remote, StretchCache, Ulid};
 use narthex_model::{Clock, Labels};
 use narthex_tsdb::RemoteBlocks;
@@ -148,7 +146,7 @@ impl Bucket {
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), BucketError> {
         self.metrics.syncs.inc();
-        let synced = self.boxed_sync(local, stopping).await;
+        let synced = self.try_sync(local, stopping).await;
         match &synced {
             Ok(()) => {
                 let now_s = self.clock.now_ms() as f64 / 1_000.0;
@@ -157,15 +155,6 @@ impl Bucket {
             Err(_) => drop(self.metrics.sync_failures.inc()),
         }
         synced
-    }
-
-    /// Boxed, so that it is compiled here and not by each crate that awaits it.
-    fn boxed_sync<'a>(
-        &'a self,
-        local: &'a [Arc<Block>],
-        stopping: &'a watch::Receiver<bool>,
-    ) -> BoxFuture<'a, Result<(), BucketError>> {
-        self.try_sync(local, stopping).boxed()
     }
 
     async fn try_sync(

@@ -40,8 +40,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_recursion::async_recursion as boxed;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use narthex_block::{PageCache, Ulid};
 use object_store::ObjectStore;
@@ -186,7 +184,7 @@ impl Compactor {
     #[boxed]
     pub async fn pass(&self, stopping: &watch::Receiver<bool>) -> Result<Report, CompactError> {
         let metrics = &self.shared.metrics;
-        let passed = self.boxed_pass(stopping).await;
+        let passed = self.try_pass(stopping).await;
         match &passed {
             Ok(report) => {
                 metrics.iterations.inc();
@@ -197,14 +195,6 @@ impl Compactor {
             Err(_) => drop(metrics.failures.inc()),
         }
         passed
-    }
-
-    /// Boxed, so that it is compiled here and not by each crate that awaits it.
-    fn boxed_pass<'a>(
-        &'a self,
-        stopping: &'a watch::Receiver<bool>,
-    ) -> BoxFuture<'a, Result<Report, CompactError>> {
-        self.try_pass(stopping).boxed()
     }
 
     async fn try_pass(&self, stopping: &watch::Receiver<bool>) -> Result<Report, CompactError> {

@@ -47,17 +47,7 @@ impl StretchStore {
     ///
     /// # Errors
     /// The folder cannot be used.
-    // An async function is compiled where it is awaited. Boxed, the cache is compiled here, and not
-    // once more by each crate that opens a bucket.
-    pub(crate) fn open<'a>(
-        folder: &'a Path,
-        bytes_max: u64,
-        metrics: &'a Reading,
-    ) -> BoxFuture<'a, Result<Arc<Self>, BucketError>> {
-        Self::try_open(folder, bytes_max, metrics).boxed()
-    }
-
-    async fn try_open(
+    pub(crate) async fn open(
         folder: &Path,
         bytes_max: u64,
         metrics: &Reading,

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use narthex_block::{Block, BlockMeta, META_FILE, PageCache, Remote, Ulid};
 use narthex_model::Labels;
@@ -192,15 +190,7 @@ impl Shelves {
     ///
     /// # Errors
     /// The store failed, or the local disk.
-    // Boxed, so that it is compiled here and not by each crate that awaits it.
-    pub(super) fn sync(
-        &mut self,
-        now_ms: i64,
-    ) -> BoxFuture<'_, Result<Vec<Arc<Block>>, BucketError>> {
-        self.try_sync(now_ms).boxed()
-    }
-
-    async fn try_sync(&mut self, now_ms: i64) -> Result<Vec<Arc<Block>>, BucketError> {
+    pub(super) async fn sync(&mut self, now_ms: i64) -> Result<Vec<Arc<Block>>, BucketError> {
         let listing = Listing::of(self.access.list().await?);
         let mut states = BTreeMap::from([(State::Duplicate, listing.twice)]);
         let unopened = self.learn(&listing).await?;
