@@ -70,15 +70,19 @@ describe('steps', () => {
 });
 
 describe('ranges', () => {
-  const resolution = { kind: 'step', stepMs: 7000 } as const;
-  const panel = { ...emptyPanel(), rangeMs: 60_000, resolution };
-  it('that end now have the steps that the one before had', () => {
-    expect(range(panel, 700_000)).toEqual({ startMs: 637_000, endMs: 700_000, stepMs: 7000 });
-    expect(range(panel, 706_999)).toEqual(range(panel, 700_000));
-    expect(range(panel, 707_000).startMs).toBe(644_000);
+  const resolution = { kind: 'step', stepMs: 70_000 } as const;
+  const panel = { ...emptyPanel(), rangeMs: 600_000, resolution };
+  it('that end now have the steps that the one before had, where they are long', () => {
+    expect(range(panel, 7_000_000)).toEqual({ startMs: 6_370_000, endMs: 7_000_000, stepMs: 70_000 });
+    expect(range(panel, 7_069_999)).toEqual(range(panel, 7_000_000));
+    expect(range(panel, 7_070_000).startMs).toBe(6_440_000);
+  });
+  it('of short steps end with what is newest', () => {
+    const short = { ...panel, resolution: { kind: 'step', stepMs: 7000 } as const };
+    expect(range(short, 700_001)).toEqual({ startMs: 100_001, endMs: 700_001, stepMs: 7000 });
   });
   it('that somebody has written stay as they are', () => {
-    const written = range({ ...panel, endMs: 650_001 }, 700_000);
-    expect(written).toEqual({ startMs: 590_001, endMs: 650_001, stepMs: 7000 });
+    const written = range({ ...panel, endMs: 6_500_001 }, 7_000_000);
+    expect(written).toEqual({ startMs: 5_900_001, endMs: 6_500_001, stepMs: 70_000 });
   });
 });

@@ -68,14 +68,19 @@ export interface Range {
   stepMs: number;
 }
 
+/** A graph of shorter steps is asked for in no time, and its newest samples are what people look for. */
+const WHOLE_STEP_MS_MIN = 60_000;
+
 /**
- * What a panel's graph asks for at a time. One that ends now ends at a whole step, and covers whole
- * steps, as in Grafana: so the steps of the next one are the same, and the server knows them already.
+ * What a panel's graph asks for at a time. A long one that ends now ends at a whole step, and covers
+ * whole steps, as in Grafana: so the steps of the next one are the same, and the server knows them
+ * already.
  */
 export function range(panel: Panel, atMs: number): Range {
   const step = stepMs(panel);
-  if (panel.endMs !== undefined) {
-    return { startMs: panel.endMs - panel.rangeMs, endMs: panel.endMs, stepMs: step };
+  if (panel.endMs !== undefined || step < WHOLE_STEP_MS_MIN) {
+    const endMs = panel.endMs ?? atMs;
+    return { startMs: endMs - panel.rangeMs, endMs, stepMs: step };
   }
   const endMs = Math.floor(atMs / step) * step;
   return { startMs: endMs - Math.ceil(panel.rangeMs / step) * step, endMs, stepMs: step };
