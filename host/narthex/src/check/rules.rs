@@ -58,14 +58,14 @@ fn lint_groups(checked: &Checked, file: &str, lint: &LintArgs) -> Outcome {
     for warning in warnings {
         println!("  WARNING: {}", warning.show(file));
     }
-    if lint.asks_for("duplicate-rules") {
-        if let Some(twice) = duplicates_of(groups) {
-            eprintln!("  FAILED:\n{file}: {twice}\n");
-            return Outcome {
-                failed: false,
-                linted: true,
-            };
-        }
+    if lint.asks_for("duplicate-rules")
+        && let Some(twice) = duplicates_of(groups)
+    {
+        eprintln!("  FAILED:\n{file}: {twice}\n");
+        return Outcome {
+            failed: false,
+            linted: true,
+        };
     }
     let count: usize = groups.groups.iter().map(|group| group.rules.len()).sum();
     println!("  SUCCESS: {count} rules found\n");
