@@ -112,14 +112,20 @@ impl<T: Clone> Leased<T> {
             }
             lease.postpone(now);
             drop(held);
-            return match timeout(RENEWAL_TIMEOUT, fetch).await {
+            let error = match timeout(RENEWAL_TIMEOUT, fetch).await {
                 Ok(Ok(lease)) => {
                     let value = lease.value.clone();
                     self.0.lock().await.lease = Some(lease);
-                    Ok(value)
+                    return Ok(value);
                 }
-                Ok(Err(_)) | Err(_) => Ok(old),
+                Ok(Err(error)) => error,
+                Err(_) => format!("no answer within {} s", RENEWAL_TIMEOUT.as_secs()),
             };
+            tracing::warn!(
+                error,
+                "credentials are used until they end, since there are no new ones"
+            );
+            return Ok(old);
         }
         if let Some((when, error)) = &held.failure
             && *when > asked
