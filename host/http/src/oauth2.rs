@@ -338,7 +338,8 @@ impl TokenSource {
         };
         let mut form = vec![("grant_type", grant_type)];
         let scopes = config.scopes.join(" ");
-        if !scopes.is_empty() {
+        // A signature says it already.
+        if !scopes.is_empty() && proof != Proof::Signature {
             form.push(("scope", &scopes));
         }
         for (name, value) in &config.endpoint_params {

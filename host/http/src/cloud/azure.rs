@@ -10,9 +10,6 @@ use crate::Secret;
 
 pub(crate) use tokens::AzureTokens;
 
-/// Where Kubernetes' webhook for workload identities puts the token of the service account.
-const TOKEN_FILE_DEFAULT: &str = "/var/run/secrets/azure/tokens/azure-identity-token";
-
 /// What a configuration says of it, field for field as Prometheus' `azuread`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,7 +65,8 @@ pub struct AzureWorkloadIdentity {
     pub client_id: String,
     /// Where it is registered.
     pub tenant_id: String,
-    /// The file with the token of the service account; where Azure's webhook puts it, if it is empty.
+    /// The file with the token of the service account; the one that Azure's webhook says where it is
+    /// empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub token_file_path: String,
 }
@@ -93,10 +91,17 @@ pub struct AzureCertificate {
     pub client_id: String,
     /// Where it is registered.
     pub tenant_id: String,
-    /// The certificate, PEM.
-    pub certificate_file: String,
-    /// Its key, PEM and of RSA.
-    pub private_key_file: String,
+    /// The certificate, PEM, before those that vouch for it; with its key where that has no file.
+    pub certificate_path: String,
+    /// Its key, PEM and of RSA, where it is in a file of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub certificate_key_path: String,
+    /// What opens a file of PKCS#12: refused, since these are not read.
+    #[serde(skip_serializing_if = "Secret::is_empty")]
+    pub certificate_password: Secret,
+    /// Whether the certificates are shown, for those who trust an issuer and a name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub send_certificate_chain: bool,
 }
 
 /// What the variables say, or else the machine's identity.
@@ -131,22 +136,13 @@ impl AzureCloud {
     }
 }
 
-impl AzureWorkloadIdentity {
-    fn token_file(&self) -> &str {
-        match self.token_file_path.as_str() {
-            "" => TOKEN_FILE_DEFAULT,
-            file => file,
-        }
-    }
-}
-
 impl AzureAdConfig {
     /// The files that it names; empty names among them.
     pub fn files(&mut self) -> Vec<&mut String> {
         let workload = self.workload_identity.iter_mut();
         let mut files: Vec<_> = workload.map(|own| &mut own.token_file_path).collect();
         if let Some(own) = &mut self.certificate {
-            files.extend([&mut own.certificate_file, &mut own.private_key_file]);
+            files.extend([&mut own.certificate_path, &mut own.certificate_key_path]);
         }
         files
     }
@@ -198,9 +194,14 @@ impl AzureAdConfig {
             let what = "Certificate";
             fields.push((what, "client_id", &own.client_id, false, is_uuid));
             fields.push((what, "tenant_id", &own.tenant_id, false, is_tenant));
-            let (certificate, key) = (&own.certificate_file, &own.private_key_file);
-            fields.push((what, "certificate_file", certificate, false, |_| true));
-            fields.push((what, "private_key_file", key, false, |_| true));
+            let path = &own.certificate_path;
+            fields.push((what, "certificate_path", path, false, |_| true));
+            if !own.certificate_password.is_empty() {
+                faults.push(
+                    "certificate_password: certificates in PKCS#12 are not supported, only in PEM"
+                        .to_owned(),
+                );
+            }
         }
         if let Some(own) = &self.sdk {
             fields.push(("SDK", "tenant_id", &own.tenant_id, true, is_tenant));

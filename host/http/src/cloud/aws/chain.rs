@@ -123,7 +123,7 @@ impl Chain {
         let read = tokio::task::spawn_blocking(move || Profiles::read(&environment)).await;
         let profiles = read.map_err(|_| "interrupted".to_owned())??;
         let name = profiles::name(&self.config.profile, &self.environment);
-        let is_named = !self.config.profile.is_empty();
+        let is_named = !self.config.profile.is_empty() || name != profiles::DEFAULT;
         if is_named && profiles.get(&name).is_none() {
             return Err(format!("there is no profile {name:?}"));
         }

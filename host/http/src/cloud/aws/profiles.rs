@@ -8,8 +8,8 @@ use std::io;
 use crate::cloud::environment::Environment;
 use crate::credentials::read_bounded;
 
-/// The profile of those who name none.
-const DEFAULT: &str = "default";
+/// The profile of those who name none: the only one that may be missing.
+pub(crate) const DEFAULT: &str = "default";
 
 /// The settings of a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -16,6 +16,21 @@ const VERSION: &str = "2011-06-15";
 /// What sessions are called where nothing is said.
 const SESSION_NAME: &str = "narthex";
 
+/// The domains of regions that begin so; all others have [`DOMAIN`].
+const DOMAINS: [(&str, &str); 6] = [
+    ("cn-", "amazonaws.com.cn"),
+    ("eusc-", "amazonaws.eu"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("us-isof-", "csp.hci.ic.gov"),
+];
+
+const DOMAIN: &str = "amazonaws.com";
+
+/// The regions of the government, which keep FIPS 140 under the name that the service has anyway.
+const GOVERNMENT: &str = "us-gov-";
+
 /// The service.
 #[derive(Clone)]
 pub(crate) struct Sts {
@@ -49,11 +64,13 @@ impl Sts {
         let mut given = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter();
         let given = given.find_map(|name| environment.variable(name));
         let endpoint = given.unwrap_or_else(|| {
-            let service = if is_fips { "sts-fips" } else { "sts" };
-            let domain = match region.starts_with("cn-") {
-                true => "amazonaws.com.cn",
-                false => "amazonaws.com",
+            let service = match is_fips && !region.starts_with(GOVERNMENT) {
+                true => "sts-fips",
+                false => "sts",
             };
+            let mut domains = DOMAINS.iter();
+            let domain = domains.find(|(begin, _)| region.starts_with(begin));
+            let domain = domain.map_or(DOMAIN, |(_, domain)| *domain);
             format!("https://{service}.{region}.{domain}/")
         });
         Self {
@@ -169,6 +186,37 @@ fn element(xml: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::tests::environment;
+
+    #[test]
+    fn each_region_has_its_service() {
+        for (region, is_fips, endpoint) in [
+            ("eu-west-1", false, "https://sts.eu-west-1.amazonaws.com/"),
+            (
+                "us-east-2",
+                true,
+                "https://sts-fips.us-east-2.amazonaws.com/",
+            ),
+            (
+                "us-gov-west-1",
+                true,
+                "https://sts.us-gov-west-1.amazonaws.com/",
+            ),
+            (
+                "cn-north-1",
+                false,
+                "https://sts.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "us-isob-east-1",
+                false,
+                "https://sts.us-isob-east-1.sc2s.sgov.gov/",
+            ),
+        ] {
+            let sts = Sts::new(region.to_owned(), is_fips, environment(&[]));
+            assert_eq!(sts.endpoint, endpoint);
+        }
+    }
 
     #[test]
     fn texts_are_found_in_xml() {

@@ -38,9 +38,18 @@ fn what_does_not_fit_together_is_named() {
             "",
         ),
         (
-            json!({"certificate": {"client_id": ID, "tenant_id": TENANT, "certificate_file": "c",
-                "private_key_file": "k"}}),
+            json!({"certificate": {"client_id": ID, "tenant_id": TENANT, "certificate_path": "c",
+                "certificate_key_path": "k", "send_certificate_chain": true}}),
             "",
+        ),
+        (
+            json!({"certificate": {"client_id": ID, "tenant_id": TENANT}}),
+            "must provide an Azure Certificate certificate_path",
+        ),
+        (
+            json!({"certificate": {"client_id": ID, "tenant_id": TENANT, "certificate_path": "c.pfx",
+                "certificate_password": "p"}}),
+            "certificate_password: certificates in PKCS#12 are not supported",
         ),
         (json!({}), "must provide an Azure Managed Identity"),
         (
@@ -164,6 +173,11 @@ async fn a_cluster_vouches_for_its_service_accounts() {
         ..AzureAdConfig::default()
     };
     assert_eq!(token(&sdk, &of_webhook).await.unwrap(), "eyJ0");
+    // It says as well where the token is, for who does not.
+    let mut unsaid = config.clone();
+    let workload = unsaid.workload_identity.as_mut().unwrap();
+    workload.token_file_path.clear();
+    assert_eq!(token(&unsaid, &of_webhook).await.unwrap(), "eyJ0");
     let asked = server.requests();
     for request in &asked {
         let fields = form(request);
@@ -172,7 +186,7 @@ async fn a_cluster_vouches_for_its_service_accounts() {
         assert_eq!(fields["client_assertion"], "eyJ.a.b");
         assert_eq!(fields["scope"], "https://a.example/.default");
     }
-    assert_eq!(asked.len(), 2);
+    assert_eq!(asked.len(), 3);
 }
 
 #[tokio::test]
@@ -181,15 +195,18 @@ async fn an_application_signs_with_its_certificate() {
     let folder = tempfile::tempdir().unwrap();
     make_key(folder.path());
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let config = AzureAdConfig {
+    let with = |certificate: &str, key: &str, is_shown: bool| AzureAdConfig {
         certificate: Some(AzureCertificate {
             client_id: ID.to_owned(),
             tenant_id: TENANT.to_owned(),
-            certificate_file: path("cert.pem"),
-            private_key_file: path("key.pem"),
+            certificate_path: path(certificate),
+            certificate_key_path: key.to_owned(),
+            send_certificate_chain: is_shown,
+            ..AzureCertificate::default()
         }),
         ..AzureAdConfig::default()
     };
+    let config = with("cert.pem", &path("key.pem"), false);
     let variables = [("AZURE_AUTHORITY_HOST", server.url.as_str())];
     assert_eq!(token(&config, &variables).await.unwrap(), "eyJ0");
     let assertion = form(&server.requests()[0])["client_assertion"].clone();
@@ -202,6 +219,19 @@ async fn an_application_signs_with_its_certificate() {
     assert_eq!(claims["aud"], audience);
     assert_eq!((&claims["iss"], &claims["sub"]), (&json!(ID), &json!(ID)));
     assert_eq!(claims["exp"], 1_440_938_160 + 600);
+    assert_eq!(head.get("x5c"), None);
+    // One file may have both, and the certificate may be shown.
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let both = format!("{}{}", read("key.pem"), read("cert.pem"));
+    std::fs::write(folder.path().join("both.pem"), both).unwrap();
+    let shown = with("both.pem", "", true);
+    assert_eq!(token(&shown, &variables).await.unwrap(), "eyJ0");
+    let assertion = form(&server.requests()[1])["client_assertion"].clone();
+    let [shown, _] = verified(&assertion, &key, &RSA_PSS_2048_8192_SHA256);
+    assert_eq!(shown["x5t#S256"], head["x5t#S256"]);
+    let chain = shown["x5c"].as_array().unwrap();
+    assert_eq!(chain.len(), 1);
+    assert!(chain[0].as_str().unwrap().starts_with("MII"), "{chain:?}");
     std::fs::write(folder.path().join("key.pem"), "nonsense").unwrap();
     let error = token(&config, &variables).await.unwrap_err();
     assert!(error.contains("the private key is no PEM"), "{error}");

@@ -9,15 +9,20 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 
-use super::{AzureAdConfig, AzureCertificate};
+use super::{AzureAdConfig, AzureCertificate, AzureCloud};
 use crate::Secret;
 use crate::cloud::environment::{Environment, Question, Way};
 use crate::cloud::lease::{Lease, Leased};
+use crate::credentials::base64;
 use crate::jwt::{self, Algorithm};
 use crate::oauth2::encoded;
 
 /// Where the machine's metadata service stands.
 const MACHINE: &str = "http://169.254.169.254";
+
+/// Where Kubernetes' webhook for workload identities puts the token of the service account, if it does
+/// not say so.
+const TOKEN_FILE_DEFAULT: &str = "/var/run/secrets/azure/tokens/azure-identity-token";
 
 /// What says that a token is of a kind that another authority signed (RFC 7523, 2.2).
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -72,7 +77,14 @@ impl AzureTokens {
                 tenant_id: &own.tenant_id,
                 client_id: &own.client_id,
             };
-            return self.with_file(application, own.token_file()).await;
+            let file = match own.token_file_path.as_str() {
+                "" => self
+                    .environment
+                    .variable("AZURE_FEDERATED_TOKEN_FILE")
+                    .unwrap_or_else(|| TOKEN_FILE_DEFAULT.to_owned()),
+                file => file.to_owned(),
+            };
+            return self.with_file(application, &file).await;
         }
         if let Some(own) = &config.oauth {
             let application = Application {
@@ -143,16 +155,26 @@ impl AzureTokens {
         self.of_authority(application, &form).await
     }
 
-    /// Both files are read for each token, so that a new certificate counts from the next one on.
+    /// The files are read for each token, so that a new certificate counts from the next one on.
     async fn with_certificate(&self, own: &AzureCertificate) -> Result<(Secret, Duration), String> {
         let application = Application {
             tenant_id: &own.tenant_id,
             client_id: &own.client_id,
         };
-        let certificate = self.environment.secret(&own.certificate_file).await?;
-        let key = self.environment.secret(&own.private_key_file).await?;
-        let certificate = CertificateDer::from_pem_slice(certificate.expose().as_bytes())
-            .map_err(|_| format!("{} is no certificate in PEM", own.certificate_file))?;
+        let path = own.certificate_path.as_str();
+        let key_path = match own.certificate_key_path.as_str() {
+            "" => path,
+            key_path => key_path,
+        };
+        let file = self.environment.secret(path).await?;
+        let key = self.environment.secret(key_path).await?;
+        let certificates = CertificateDer::pem_slice_iter(file.expose().as_bytes());
+        let certificates: Vec<CertificateDer<'_>> = certificates
+            .collect::<Result<_, _>>()
+            .map_err(|_| format!("{path} is no certificate in PEM"))?;
+        let certificate = certificates
+            .first()
+            .ok_or_else(|| format!("{path} has no certificate in PEM"))?;
         let now = self.environment.now_ms() / 1000;
         let claims = json!({
             "aud": self.token_url(application),
@@ -164,15 +186,24 @@ impl AzureTokens {
             "exp": now + ASSERTION_SECONDS,
         });
         let thumbprint = digest(&SHA256, certificate.as_ref());
-        let header = json!({ "x5t#S256": jwt::base64_url(thumbprint.as_ref()) });
+        let mut header = json!({ "x5t#S256": jwt::base64_url(thumbprint.as_ref()) });
+        if own.send_certificate_chain {
+            let shown = certificates.iter().map(|one| base64(one.as_ref()));
+            header["x5c"] = shown.collect::<Vec<String>>().into();
+        }
         let assertion = jwt::signed(Algorithm::Ps256, header, &claims, &key)
-            .map_err(|error| format!("{}: {error}", own.private_key_file))?;
+            .map_err(|error| format!("{key_path}: {error}"))?;
         self.with_assertion(application, &assertion).await
     }
 
     fn token_url(&self, application: Application<'_>) -> String {
-        let given = self.environment.variable("AZURE_AUTHORITY_HOST");
-        let authority = given.unwrap_or_else(|| self.config.cloud.authority().to_owned());
+        let cloud = self.config.cloud;
+        // Clusters set the variable for all that runs in them. Who names another cloud means it.
+        let given = match cloud {
+            AzureCloud::AzurePublic => self.environment.variable("AZURE_AUTHORITY_HOST"),
+            AzureCloud::AzureGovernment | AzureCloud::AzureChina => None,
+        };
+        let authority = given.unwrap_or_else(|| cloud.authority().to_owned());
         let authority = authority.trim_end_matches('/');
         format!("{authority}/{}/oauth2/v2.0/token", application.tenant_id)
     }
@@ -235,5 +266,41 @@ impl AzureTokens {
             }
         };
         self.environment.ask(question).await?.token()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::tests::environment;
+
+    #[test]
+    fn a_cloud_that_is_named_has_its_own_authority() {
+        let public = "https://login.microsoftonline.com";
+        for (cloud, given, authority) in [
+            (AzureCloud::AzurePublic, "", public),
+            (
+                AzureCloud::AzurePublic,
+                "https://a.example/",
+                "https://a.example",
+            ),
+            (
+                AzureCloud::AzureChina,
+                public,
+                "https://login.chinacloudapi.cn",
+            ),
+        ] {
+            let config = AzureAdConfig {
+                cloud,
+                ..AzureAdConfig::default()
+            };
+            let environment = environment(&[("AZURE_AUTHORITY_HOST", given)]);
+            let tokens = AzureTokens::new(&config, environment);
+            let url = tokens.token_url(Application {
+                tenant_id: "t",
+                client_id: "c",
+            });
+            assert_eq!(url, format!("{authority}/t/oauth2/v2.0/token"));
+        }
     }
 }

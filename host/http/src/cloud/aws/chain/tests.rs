@@ -61,8 +61,11 @@ async fn keys_are_taken_from_the_first_place_that_has_them() {
         profile: "third".to_owned(),
         ..SigV4Config::default()
     };
-    let error = keys(unknown, &all).await.unwrap_err();
-    assert_eq!(error, "there is no profile \"third\"");
+    let missing = [("AWS_PROFILE", "third"), file, config];
+    for (config, variables) in [(unknown, &all[..]), (none, &missing[..])] {
+        let error = keys(config, variables).await.unwrap_err();
+        assert_eq!(error, "there is no profile \"third\"");
+    }
 }
 
 #[tokio::test]
