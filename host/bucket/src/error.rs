@@ -9,6 +9,9 @@ use narthex_block::BlockError;
 /// of an error is only told in its text.
 const NOT_IMPLEMENTED: &str = "501 Not Implemented";
 
+/// The same by the code of S3's errors, which some stores answer with another status.
+const NOT_IMPLEMENTED_CODE: &str = "<Code>NotImplemented</Code>";
+
 /// Why a bucket cannot be used, or a block cannot be brought there.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
@@ -41,7 +44,7 @@ pub enum BucketError {
     },
     /// A compactor removes what is there of a block, and nobody may bring the block meanwhile.
     #[error(
-        "{path} is closed for up to two days: the upload of the block had stalled for so long that a \
+        "{path} is closed for up to three days: the upload of the block had stalled for so long that a \
          compactor removes what is there of it"
     )]
     Closed {
@@ -142,7 +145,8 @@ impl BucketError {
             object_store::Error::NotImplemented { .. }
             | object_store::Error::NotSupported { .. } => true,
             object_store::Error::Generic { source, .. } => {
-                source.to_string().contains(NOT_IMPLEMENTED)
+                let said = source.to_string();
+                said.contains(NOT_IMPLEMENTED) || said.contains(NOT_IMPLEMENTED_CODE)
             }
             _ => false,
         }

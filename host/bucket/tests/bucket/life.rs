@@ -243,8 +243,12 @@ async fn an_upload_that_had_stalled_leaves_a_closed_name_closed() {
     assert!(matches!(error, BucketError::Closed { .. }), "{error}");
     assert_eq!(closed().await, before);
     assert!(!beside.bucket.has(&block));
-    // Nobody brings anything there under that name any more, and no compactor has removed it.
+    // A compactor may be at it that is about to remove what closes the name.
     beside.clock.set(at(49));
+    let error = beside.sync(&disk).await.unwrap_err();
+    assert!(matches!(error, BucketError::Closed { .. }), "{error}");
+    // Nobody brings anything there under that name any more, and no compactor has removed it.
+    beside.clock.set(at(73));
     beside.sync(&disk).await.unwrap();
     assert_eq!(beside.samples().await.unwrap(), expected);
 }
