@@ -44,7 +44,14 @@ pub(crate) async fn clean(
 ) -> Result<(), BucketError> {
     let entries = inventory.entries().await;
     let (due, held) = to_mark(&entries, folders, rules);
-    metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    let before = metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    if held > 0 && before == 0 {
+        // Where the compactor is gone, they would stay for ever.
+        tracing::warn!(
+            blocks = held,
+            "blocks beyond the retention stay in the bucket until a compactor has made windows of them"
+        );
+    }
     for (block, reason) in due {
         let mark = Mark::new(block, reason, rules.now_ms);
         let text = serde_json::to_vec(&mark).unwrap_or_default();
