@@ -157,3 +157,26 @@ impl BucketError {
         !matches!(self, Self::Store { .. } | Self::Stalled { .. })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_knows_no_conditions_says_so_by_its_status_or_its_code() {
+        for (text, expected) in [
+            ("status code: 501 Not Implemented: ", true),
+            (
+                "status code: 400 Bad Request: <Error><Code>NotImplemented</Code></Error>",
+                true,
+            ),
+            ("status code: 503 Service Unavailable: ", false),
+        ] {
+            let error = BucketError::store("put", "a")(object_store::Error::Generic {
+                store: "S3",
+                source: text.into(),
+            });
+            assert_eq!(error.is_unsupported(), expected, "{text}");
+        }
+    }
+}
