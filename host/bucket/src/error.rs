@@ -12,6 +12,13 @@ const NOT_IMPLEMENTED: &str = "501 Not Implemented";
 /// The same by the code of S3's errors, which some stores answer with another status.
 const NOT_IMPLEMENTED_CODE: &str = "<Code>NotImplemented</Code>";
 
+/// What a store that is a folder calls itself in its errors.
+const FOLDER: &str = "LocalFileSystem";
+
+/// What a file system without hard links says to one (`EPERM`), where it does not say that it has
+/// none. A folder makes an object by such a link where there is to be none yet.
+const NOT_PERMITTED: i32 = 1;
+
 /// Why a bucket cannot be used, or a block cannot be brought there.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
@@ -144,6 +151,12 @@ impl BucketError {
         match source {
             object_store::Error::NotImplemented { .. }
             | object_store::Error::NotSupported { .. } => true,
+            object_store::Error::Generic { store, source } if *store == FOLDER => {
+                let cause = source
+                    .source()
+                    .and_then(|cause| cause.downcast_ref::<io::Error>());
+                cause.is_some_and(has_no_links)
+            }
             object_store::Error::Generic { source, .. } => {
                 let said = source.to_string();
                 said.contains(NOT_IMPLEMENTED) || said.contains(NOT_IMPLEMENTED_CODE)
@@ -158,9 +171,32 @@ impl BucketError {
     }
 }
 
+fn has_no_links(cause: &io::Error) -> bool {
+    cause.kind() == io::ErrorKind::Unsupported || cause.raw_os_error() == Some(NOT_PERMITTED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("Unable to rename file: {source}")]
+    struct Unlinked {
+        source: io::Error,
+    }
+
+    #[test]
+    fn a_folder_without_hard_links_knows_no_conditions() {
+        // Not permitted, not supported, no such call; no access, and no room.
+        for (number, expected) in [(1, true), (95, true), (38, true), (13, false), (28, false)] {
+            let source = io::Error::from_raw_os_error(number);
+            let error = BucketError::store("put", "a")(object_store::Error::Generic {
+                store: "LocalFileSystem",
+                source: Unlinked { source }.into(),
+            });
+            assert_eq!(error.is_unsupported(), expected, "{number}");
+        }
+    }
 
     #[test]
     fn a_store_that_knows_no_conditions_says_so_by_its_status_or_its_code() {
