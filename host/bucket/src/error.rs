@@ -15,9 +15,9 @@ const NOT_IMPLEMENTED_CODE: &str = "<Code>NotImplemented</Code>";
 /// What a store that is a folder calls itself in its errors.
 const FOLDER: &str = "LocalFileSystem";
 
-/// What a file system without hard links says to one (`EPERM`), where it does not say that it has
-/// none. A folder makes an object by such a link where there is to be none yet.
-const NOT_PERMITTED: i32 = 1;
+/// What file systems without hard links answer to one: `EPERM`, `ENOSYS` or `EOPNOTSUPP`. A folder
+/// makes an object by such a link where there is to be none yet.
+const WITHOUT_LINKS: [i32; 3] = [1, 38, 95];
 
 /// Why a bucket cannot be used, or a block cannot be brought there.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +172,8 @@ impl BucketError {
 }
 
 fn has_no_links(cause: &io::Error) -> bool {
-    cause.kind() == io::ErrorKind::Unsupported || cause.raw_os_error() == Some(NOT_PERMITTED)
+    let number = cause.raw_os_error();
+    number.is_some_and(|number| WITHOUT_LINKS.contains(&number))
 }
 
 #[cfg(test)]
