@@ -152,10 +152,12 @@ fn is_aside(folder: &Folder) -> bool {
     marks.iter().any(|mark| folder.files.contains_key(*mark))
 }
 
-/// Whether windows of a raw block are still to be made. Where there are windows of others, a
-/// compactor makes them, of what is long enough for it or becomes that.
+/// Whether windows of a raw block are still to be made. Where there are windows of others of the same
+/// labels, a compactor makes them, of what is long enough for it or becomes that. Other labels may be
+/// those of servers whose blocks it leaves alone.
 fn waits(block: &BlockMeta, windows: &[&BlockMeta], now_ms: i64) -> bool {
-    if windows.is_empty() || has_windows(block, windows) {
+    let is_made = windows.iter().any(|other| other.labels == block.labels);
+    if !is_made || has_windows(block, windows) {
         return false;
     }
     let range = block.range;

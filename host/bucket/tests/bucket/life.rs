@@ -7,7 +7,7 @@ use std::task::Poll;
 use futures::TryStreamExt;
 use narthex_block::SLICE_MS;
 use narthex_bucket::{BucketError, MARK_FILE};
-use narthex_model::PromDuration;
+use narthex_model::{Labels, PromDuration};
 use narthex_tsdb::RemoteBlocks;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -213,6 +213,35 @@ async fn samples_stay_beyond_the_retention_until_there_are_windows_of_them() {
     disk.blocks.push(all);
     beside.sync(&disk).await.unwrap();
     assert_eq!(names(), BTreeSet::from([windows, all_name]));
+}
+
+#[tokio::test]
+async fn windows_of_another_servers_samples_let_nothing_wait() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 42..NEWEST - 40 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let windows = disk.downsample().await;
+    disk.blocks.push(Arc::clone(&windows));
+    let other = Beside::open(Arc::clone(&store)).await;
+    let labels = Labels::from_pairs([("server", "other")]);
+    other.bucket.set_labels(&labels);
+    other.sync(&disk).await.unwrap();
+    disk.blocks.clear();
+    for slice in NEWEST - 63..NEWEST - 43 {
+        disk.cut(slice, 5, 60).await;
+    }
+    disk.compact(20).await;
+    let keeps_all = Beside::open(Arc::clone(&store)).await;
+    keeps_all.sync(&disk).await.unwrap();
+    assert_eq!(keeps_all.bucket.block_names().len(), 4);
+    let folder = Arc::new(TempDir::new().unwrap());
+    let day = PromDuration::from_secs(24 * 3_600);
+    let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
+    beside.sync(&disk).await.unwrap();
+    let names = beside.bucket.block_names();
+    assert_eq!(names, BTreeSet::from([windows.meta().ulid.clone()]));
 }
 
 #[tokio::test]
