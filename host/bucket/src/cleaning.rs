@@ -7,7 +7,7 @@ use narthex_block::{BlockMeta, META_FILE, Ulid};
 use narthex_model::PromDuration;
 
 use crate::compactor::{GROWTH_MS, LEVELS_MS, NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE, RAW_LENGTH_MS};
-use crate::folder::{Folder, file_of, path_of};
+use crate::folder::{Folder, file_of, folders, path_of};
 use crate::inventory::{Entry, Inventory};
 use crate::kin::has_windows;
 use crate::metrics::Metrics;
@@ -90,8 +90,9 @@ pub(crate) async fn clean(
                 // A compactor may be at it, however short the delay of this server is.
                 let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
                 (folder.has_mark() || is_old)
-                    // The listing may be older than the block.
+                    // The listing may be older than the block, and than who brings the rest of it.
                     && inventory.access.size(&meta).await?.is_none()
+                    && is_left_over(inventory, *block, rules).await?
             }
         };
         if is_leftover {
@@ -102,6 +103,21 @@ pub(crate) async fn clean(
         }
     }
     Ok(())
+}
+
+/// Whether a folder without `meta.json` still looks like a leftover: since the listing, hours may
+/// have gone by in which blocks were brought to the bucket, by others as well.
+async fn is_left_over(
+    inventory: &Inventory,
+    block: Ulid,
+    rules: Rules,
+) -> Result<bool, BucketError> {
+    let listed = inventory.access.list_in(&path_of(block)).await?;
+    let there = folders(listed);
+    Ok(there.get(&block).is_some_and(|folder| {
+        let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
+        !folder.has_meta() && (folder.has_mark() || is_old)
+    }))
 }
 
 /// The files of a block: those that it should have, and those that were seen.
