@@ -7,7 +7,7 @@ use narthex_block::{BlockMeta, META_FILE, Ulid};
 use narthex_model::PromDuration;
 
 use crate::compactor::{GROWTH_MS, LEVELS_MS, NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE, RAW_LENGTH_MS};
-use crate::folder::{Folder, file_of, path_of};
+use crate::folder::{Folder, file_of, folders, path_of};
 use crate::inventory::{Entry, Inventory};
 use crate::kin::has_windows;
 use crate::metrics::Metrics;
@@ -44,7 +44,14 @@ pub(crate) async fn clean(
 ) -> Result<(), BucketError> {
     let entries = inventory.entries().await;
     let (due, held) = to_mark(&entries, folders, rules);
-    metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    let before = metrics.held.set(i64::try_from(held).unwrap_or(i64::MAX));
+    if held > 0 && before == 0 {
+        // Where the compactor is gone, they would stay for ever.
+        tracing::warn!(
+            blocks = held,
+            "blocks beyond the retention stay in the bucket until a compactor has made windows of them"
+        );
+    }
     for (block, reason) in due {
         let mark = Mark::new(block, reason, rules.now_ms);
         let text = serde_json::to_vec(&mark).unwrap_or_default();
@@ -83,8 +90,9 @@ pub(crate) async fn clean(
                 // A compactor may be at it, however short the delay of this server is.
                 let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
                 (folder.has_mark() || is_old)
-                    // The listing may be older than the block.
+                    // The listing may be older than the block, and than who brings the rest of it.
                     && inventory.access.size(&meta).await?.is_none()
+                    && is_left_over(inventory, *block, rules).await?
             }
         };
         if is_leftover {
@@ -95,6 +103,21 @@ pub(crate) async fn clean(
         }
     }
     Ok(())
+}
+
+/// Whether a folder without `meta.json` still looks like a leftover: since the listing, hours may
+/// have gone by in which blocks were brought to the bucket, by others as well.
+async fn is_left_over(
+    inventory: &Inventory,
+    block: Ulid,
+    rules: Rules,
+) -> Result<bool, BucketError> {
+    let listed = inventory.access.list_in(&path_of(block)).await?;
+    let there = folders(listed);
+    Ok(there.get(&block).is_some_and(|folder| {
+        let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
+        !folder.has_meta() && (folder.has_mark() || is_old)
+    }))
 }
 
 /// The files of a block: those that it should have, and those that were seen.
@@ -145,10 +168,12 @@ fn is_aside(folder: &Folder) -> bool {
     marks.iter().any(|mark| folder.files.contains_key(*mark))
 }
 
-/// Whether windows of a raw block are still to be made. Where there are windows of others, a
-/// compactor makes them, of what is long enough for it or becomes that.
+/// Whether windows of a raw block are still to be made. Where there are windows of others of the same
+/// labels, a compactor makes them, of what is long enough for it or becomes that. Other labels may be
+/// those of servers whose blocks it leaves alone.
 fn waits(block: &BlockMeta, windows: &[&BlockMeta], now_ms: i64) -> bool {
-    if windows.is_empty() || has_windows(block, windows) {
+    let is_made = windows.iter().any(|other| other.labels == block.labels);
+    if !is_made || has_windows(block, windows) {
         return false;
     }
     let range = block.range;

@@ -9,6 +9,16 @@ use narthex_block::BlockError;
 /// of an error is only told in its text.
 const NOT_IMPLEMENTED: &str = "501 Not Implemented";
 
+/// The same by the code of S3's errors, which some stores answer with another status.
+const NOT_IMPLEMENTED_CODE: &str = "<Code>NotImplemented</Code>";
+
+/// What a store that is a folder calls itself in its errors.
+const FOLDER: &str = "LocalFileSystem";
+
+/// What file systems without hard links answer to one: `EPERM`, `ENOSYS` or `EOPNOTSUPP`. A folder
+/// makes an object by such a link where there is to be none yet.
+const WITHOUT_LINKS: [i32; 3] = [1, 38, 95];
+
 /// Why a bucket cannot be used, or a block cannot be brought there.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
@@ -41,7 +51,7 @@ pub enum BucketError {
     },
     /// A compactor removes what is there of a block, and nobody may bring the block meanwhile.
     #[error(
-        "{path} is closed for up to two days: the upload of the block had stalled for so long that a \
+        "{path} is closed for up to three days: the upload of the block had stalled for so long that a \
          compactor removes what is there of it"
     )]
     Closed {
@@ -141,8 +151,15 @@ impl BucketError {
         match source {
             object_store::Error::NotImplemented { .. }
             | object_store::Error::NotSupported { .. } => true,
+            object_store::Error::Generic { store, source } if *store == FOLDER => {
+                let cause = source
+                    .source()
+                    .and_then(|cause| cause.downcast_ref::<io::Error>());
+                cause.is_some_and(has_no_links)
+            }
             object_store::Error::Generic { source, .. } => {
-                source.to_string().contains(NOT_IMPLEMENTED)
+                let said = source.to_string();
+                said.contains(NOT_IMPLEMENTED) || said.contains(NOT_IMPLEMENTED_CODE)
             }
             _ => false,
         }
@@ -151,5 +168,52 @@ impl BucketError {
     /// Whether one object is at fault, and the next one may do.
     pub(crate) fn is_local(&self) -> bool {
         !matches!(self, Self::Store { .. } | Self::Stalled { .. })
+    }
+}
+
+fn has_no_links(cause: &io::Error) -> bool {
+    let number = cause.raw_os_error();
+    number.is_some_and(|number| WITHOUT_LINKS.contains(&number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("Unable to rename file: {source}")]
+    struct Unlinked {
+        source: io::Error,
+    }
+
+    #[test]
+    fn a_folder_without_hard_links_knows_no_conditions() {
+        // Not permitted, not supported, no such call; no access, and no room.
+        for (number, expected) in [(1, true), (95, true), (38, true), (13, false), (28, false)] {
+            let source = io::Error::from_raw_os_error(number);
+            let error = BucketError::store("put", "a")(object_store::Error::Generic {
+                store: "LocalFileSystem",
+                source: Unlinked { source }.into(),
+            });
+            assert_eq!(error.is_unsupported(), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_knows_no_conditions_says_so_by_its_status_or_its_code() {
+        for (text, expected) in [
+            ("status code: 501 Not Implemented: ", true),
+            (
+                "status code: 400 Bad Request: <Error><Code>NotImplemented</Code></Error>",
+                true,
+            ),
+            ("status code: 503 Service Unavailable: ", false),
+        ] {
+            let error = BucketError::store("put", "a")(object_store::Error::Generic {
+                store: "S3",
+                source: text.into(),
+            });
+            assert_eq!(error.is_unsupported(), expected, "{text}");
+        }
     }
 }

@@ -55,9 +55,18 @@ pub(crate) fn has_windows(block: &BlockMeta, windows: &[&BlockMeta]) -> bool {
     let near: Vec<&BlockMeta> = near.collect();
     let sources = near.iter().flat_map(|other| other.sources());
     let sources: HashSet<&str> = sources.map(String::as_str).collect();
+    // Of samples without a number, as marks of an end are, there are no windows and never will be:
+    // it does where the time of windows goes over the slice.
+    let reaches = |slice_ms: i64| {
+        let start_ms = slice_ms.max(range.start_ms);
+        let end_ms = slice_ms.saturating_add(block.slice_ms).min(range.end_ms);
+        let mut ranges = near.iter().map(|other| other.range);
+        ranges.any(|its| its.start_ms <= start_ms && end_ms <= its.end_ms)
+    };
+    let mut slices = block.slices_ms.iter();
     let mut own = block.sources().iter();
     own.all(|source| sources.contains(source.as_str()))
-        && block.slices_ms.iter().all(|slice| has_slice(&near, *slice))
+        && slices.all(|slice| has_slice(&near, *slice) || reaches(*slice))
 }
 
 /// Whether one of the blocks has samples of a slice; those of windows may be longer.

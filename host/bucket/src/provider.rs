@@ -2,9 +2,9 @@
 
 mod connection_string;
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use narthex_block::REQUEST_TIMEOUT;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -97,6 +97,10 @@ fn client(settings: &Settings) -> Result<ClientOptions, BucketError> {
         let text = fs::read(file).map_err(BucketError::io("read", file))?;
         let found = Certificate::from_pem_bundle(&text);
         let found = found.map_err(BucketError::store("use", file.display().to_string()))?;
+        if found.is_empty() {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it");
+            return Err(BucketError::io("use", file)(error));
+        }
         client = found
             .into_iter()
             .fold(client, ClientOptions::with_root_certificate);
@@ -243,4 +247,23 @@ fn azure(
         Some(endpoint) => builder.with_endpoint(endpoint),
         None => builder,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_authorities_without_certificates_is_refused() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("ca.pem");
+        fs::write(&file, "nothing").unwrap();
+        let config = serde_json::json!({
+            "type": "S3",
+            "config": {"bucket": "b", "http_config": {"tls_config": {"ca_file": file}}},
+        });
+        let config: BucketConfig = serde_json::from_value(config).unwrap();
+        let error = open_store(&config).unwrap_err().to_string();
+        assert!(error.contains("ca.pem"), "{error}");
+    }
 }

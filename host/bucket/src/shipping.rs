@@ -41,7 +41,7 @@ pub(crate) async fn ship(
     if is_hidden {
         // The listing shows how old a fence is. One that nobody needs any more is in the way for
         // ever where no compactor removes it.
-        hide(access, &meta, there.is_left_over(now_ms)).await?;
+        hide(access, &meta, there.is_abandoned(now_ms)).await?;
     }
     for (name, file) in &block.meta().files {
         let expected = digest_of(name, file, ulid)?;
@@ -80,7 +80,7 @@ pub(crate) async fn ship(
 ///
 /// # Errors
 /// The store failed, or it is a fence that is still needed.
-async fn hide(access: &Access, meta: &Path, is_left_over: bool) -> Result<(), BucketError> {
+async fn hide(access: &Access, meta: &Path, is_abandoned: bool) -> Result<(), BucketError> {
     let is_closed = match access.get(meta, META_BYTES_MAX).await {
         Ok(text) => is_fence(&text),
         Err(error) if error.is_absent() => return Ok(()),
@@ -88,7 +88,7 @@ async fn hide(access: &Access, meta: &Path, is_left_over: bool) -> Result<(), Bu
         Err(BucketError::TooLarge { .. }) => false,
         Err(error) => return Err(error),
     };
-    if is_closed && !is_left_over {
+    if is_closed && !is_abandoned {
         let path = meta.to_string();
         return Err(BucketError::Closed { path });
     }
@@ -98,8 +98,10 @@ async fn hide(access: &Access, meta: &Path, is_left_over: bool) -> Result<(), Bu
 /// Puts `meta.json` where there is nothing. A compactor may have closed the name while the files
 /// were sent, and then removes some of them.
 async fn publish(access: &Access, meta: &Path, text: &Bytes) -> Result<(), BucketError> {
+    // A store that knows no conditions would overwrite the fence of a compactor that works alone.
+    // With a look, only the moment between the two is left.
+    hide(access, meta, false).await?;
     let is_put = match access.put_new(meta, text.clone()).await {
-        // No compactor closes a name on such a store.
         Err(error) if error.is_unsupported() => return access.put(meta, text.clone()).await,
         put => put?,
     };

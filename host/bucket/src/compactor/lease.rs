@@ -237,6 +237,21 @@ impl Leases {
         Ok(listed)
     }
 
+    /// Whether the name of a block is closed.
+    ///
+    /// # Errors
+    /// The store failed; nobody knows.
+    pub(crate) async fn is_closed(&self, block: Ulid) -> Result<bool, CompactError> {
+        let path = file_of(block, META_FILE);
+        match self.access.get(&path, META_BYTES_MAX).await {
+            Ok(text) => Ok(is_fence(&text)),
+            Err(error) if error.is_absent() => Ok(false),
+            // A fence is small.
+            Err(BucketError::TooLarge { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Closes the name of a block, unless the block is in the bucket. It is one or the other
     /// after this, for good.
     ///

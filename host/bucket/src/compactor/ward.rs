@@ -387,7 +387,11 @@ impl Ward {
             }
         }
         for block in rules.fenced(view) {
-            if let Some(folder) = view.fenced.get(&block) {
+            let Some(folder) = view.fenced.get(&block) else {
+                continue;
+            };
+            // What was seen may be hours old, and its server may have brought the block since.
+            if self.maker.leases.is_closed(block).await? {
                 self.delete_leftovers(block, folder).await?;
                 access.delete(&file_of(block, META_FILE)).await?;
             }

@@ -7,7 +7,7 @@ use std::task::Poll;
 use futures::TryStreamExt;
 use narthex_block::SLICE_MS;
 use narthex_bucket::{BucketError, MARK_FILE};
-use narthex_model::PromDuration;
+use narthex_model::{Labels, PromDuration};
 use narthex_tsdb::RemoteBlocks;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -218,6 +218,35 @@ async fn samples_stay_beyond_the_retention_until_there_are_windows_of_them() {
 }
 
 #[tokio::test]
+async fn windows_of_another_servers_samples_let_nothing_wait() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    for slice in NEWEST - 42..NEWEST - 40 {
+        disk.cut(slice, 5, 60).await;
+    }
+    let windows = disk.downsample().await;
+    disk.blocks.push(Arc::clone(&windows));
+    let other = Beside::open(Arc::clone(&store)).await;
+    let labels = Labels::from_pairs([("server", "other")]);
+    other.bucket.set_labels(&labels);
+    other.sync(&disk).await.unwrap();
+    disk.blocks.clear();
+    for slice in NEWEST - 63..NEWEST - 43 {
+        disk.cut(slice, 5, 60).await;
+    }
+    disk.compact(20).await;
+    let keeps_all = Beside::open(Arc::clone(&store)).await;
+    keeps_all.sync(&disk).await.unwrap();
+    assert_eq!(keeps_all.bucket.block_names().len(), 4);
+    let folder = Arc::new(TempDir::new().unwrap());
+    let day = PromDuration::from_secs(24 * 3_600);
+    let beside = Beside::open_in(Arc::clone(&store), folder, day, NOW_MS).await;
+    beside.sync(&disk).await.unwrap();
+    let names = beside.bucket.block_names();
+    assert_eq!(names, BTreeSet::from([windows.meta().ulid.clone()]));
+}
+
+#[tokio::test]
 async fn an_upload_that_had_stalled_leaves_a_closed_name_closed() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let mut disk = Disk::new();
@@ -245,8 +274,12 @@ async fn an_upload_that_had_stalled_leaves_a_closed_name_closed() {
     assert!(matches!(error, BucketError::Closed { .. }), "{error}");
     assert_eq!(closed().await, before);
     assert!(!beside.bucket.has(&block));
-    // Nobody brings anything there under that name any more, and no compactor has removed it.
+    // A compactor may be at it that is about to remove what closes the name.
     beside.clock.set(at(49));
+    let error = beside.sync(&disk).await.unwrap_err();
+    assert!(matches!(error, BucketError::Closed { .. }), "{error}");
+    // Nobody brings anything there under that name any more, and no compactor has removed it.
+    beside.clock.set(at(73));
     beside.sync(&disk).await.unwrap();
     assert_eq!(beside.samples().await.unwrap(), expected);
 }

@@ -218,12 +218,18 @@ impl ObjectStore for Toxic {
             Some(Fault::Stalled) => stream::once(stall()).boxed(),
             // As it was some time ago.
             Some(Fault::LostAnswer | Fault::Twice) if self.is_late => {
-                let before = listed.lock().unwrap().clone();
+                let mut before = listed.lock().unwrap().clone();
+                before.retain(|object| {
+                    let mut prefix = prefix.iter();
+                    prefix.all(|prefix| object.location.prefix_matches(prefix))
+                });
                 stream::iter(before.into_iter().map(Ok)).boxed()
             }
             fault => stream::once(async move {
                 let now: Vec<ObjectMeta> = inner.list(prefix.as_ref()).try_collect().await?;
-                listed.lock().unwrap().clone_from(&now);
+                if prefix.is_none() {
+                    listed.lock().unwrap().clone_from(&now);
+                }
                 let broken = matches!(fault, Some(Fault::Truncated));
                 let shown = if broken { now.len() / 2 } else { now.len() };
                 let end = broken.then(|| Err(error("connection reset")));
