@@ -123,7 +123,10 @@ mod tests {
                 .as_slice(),
             ),
             ("consul", &["clock", "http", "log", "secrets", "types"]),
-            ("dns", &["clock", "files", "log", "tcp", "types", "udp"]),
+            (
+                "dns",
+                &["clock", "files", "log", "refreshing", "tcp", "types", "udp"],
+            ),
             ("docker", &["http", "log", "secrets", "types"]),
             ("http", &["http", "log", "secrets", "types"]),
             ("istio", &["http", "log", "secrets", "types"]),

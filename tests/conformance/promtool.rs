@@ -301,7 +301,7 @@ fn newer_flags_are_there() {
     for (name, text) in TEXTS {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    let newer = "groups:\n- name: g\n  rules:\n  - {record: a, expr: limitk(1, heat)}\n";
+    let newer = "groups:\n- name: g\n  rules:\n  - {record: a, expr: 'limitk(1, heat)'}\n";
     std::fs::write(folder.path().join("newer.yml"), newer).unwrap();
     let store = folder.path().join("store").display().to_string();
     let series = format!("cold{{room=\"cellar\"}} 1 {START_S}\n# EOF\n");

@@ -89,11 +89,12 @@ fn load(folder: &Path) -> Arc<Entrance> {
     Arc::new(Entrance::load(&file, read, |_, _| Ok(None)).unwrap())
 }
 
-/// The head of the answer to a request for `/-/healthy`, or why there is none.
+/// The answer to a request that any user may make and that is no probe, or why there is none.
 async fn ask(stream: impl AsyncRead + AsyncWrite + Unpin, headers: &str) -> Result<String, String> {
     let mut stream = stream;
-    let request =
-        format!("GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!(
+        "GET /api/v1/status/buildinfo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"
+    );
     let written = stream.write_all(request.as_bytes()).await;
     written.map_err(|error| error.to_string())?;
     let mut answer = Vec::new();

@@ -471,7 +471,7 @@ fn commands_are_written_as_those_of_promtool_and_amtool() {
     ] {
         assert!(parsed(args).unwrap().flags.command.is_some(), "{args:?}");
     }
-    for args in [&["alerts", "route", "show"][..], &["silence", "expire"]] {
-        assert!(parsed(args).is_err(), "{args:?}");
-    }
+    // The URL of these may stand in a file of amtool's.
+    assert!(parsed(&["alerts", "route", "show"]).is_ok());
+    assert!(parsed(&["silence", "expire"]).is_err());
 }

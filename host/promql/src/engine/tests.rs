@@ -120,7 +120,7 @@ fn the_mean_of_windows_keeps_the_name_that_is_removed_later() {
     let (now, later) = (engine(|_| {}), engine(|o| o.delayed_name_removal = true));
     let same = "error: vector cannot contain metrics with the same labelset";
     let (both, one) = (r#"avg_over_time({l="1"}[1h])"#, "avg_over_time(a[1h])");
-    let by_name = format!("sum by (__name__) ({both})");
+    let named = format!(r#"label_replace({both}, "n", "$1", "__name__", "(.*)")"#);
     for (engine, query, expected) in [
         (&now, one, r#"{l="1"} 31.5"#),
         (&later, one, r#"{l="1"} 31.5"#),
@@ -128,8 +128,8 @@ fn the_mean_of_windows_keeps_the_name_that_is_removed_later() {
         (&later, both, same),
         (
             &later,
-            by_name.as_str(),
-            "{__name__=\"a\"} 31.5\n{__name__=\"b\"} 63",
+            named.as_str(),
+            "{l=\"1\", n=\"a\"} 31.5\n{l=\"1\", n=\"b\"} 63",
         ),
     ] {
         let windows: Arc<dyn Queryable> = Arc::new(Windows(Arc::clone(&samples)));

@@ -214,6 +214,8 @@ fn what_a_pods_controller_belongs_to_is_attached() {
             {"kind": "Pod", "namespace": "a", "name": "web"}}]});
     let version = "discovery.k8s.io/v1";
     Host::happen(version, "EndpointSlice", Change::Added, &slice.to_string());
+    let service = json!({"kind": "Service", "metadata": {"namespace": "a", "name": "s"}});
+    Host::happen("v1", "Service", Change::Added, &service.to_string());
 
     let label = |name: &str, value: &str| {
         let name = format!("__meta_kubernetes_pod_{name}_name");
