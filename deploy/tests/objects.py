@@ -247,8 +247,7 @@ def _check_role(item, fault):
         if any("*" in name for names in everything for name in names):
             fault("has a wildcard")
         if "secrets" in rule.get("resources", []):
-            # Where a Role says so. Who may get all of a namespace knows their names from the objects that
-            # name them, so list and watch, by which a new value is known at once, tell hardly more.
+            # Where a Role says so, of one namespace; by list and watch a new value is known at once.
             if item["kind"] != "Role" or rule["verbs"] != ["get", "list", "watch"]:
                 fault("reads secrets")
 

@@ -81,6 +81,8 @@ mod tests {
             ("POST", "/api/v2/silences", Role::Admin),
             ("DELETE", "/api/v2/silence/1", Role::Admin),
             ("POST", "/-/reload", Role::Admin),
+            // It has others asked, and shows all that they say.
+            ("POST", "/api/v1/targets/preview", Role::Admin),
             ("PUT", "/-/quit", Role::Admin),
             ("POST", "/api/v1/admin/tsdb/snapshot", Role::Admin),
             ("GET", "/api/v1/plugins/redis/logs", Role::Admin),

@@ -117,6 +117,8 @@ impl View {
                         .as_ref()
                         .is_none_or(|known| known.may_have(matchers, range)) =>
                 {
+                    // Nobody asked it, and still a part of the answer is missing.
+                    self.fleet.metrics().failed(member.endpoint().address());
                     self.missing(error, warnings)?;
                 }
                 Standing::Asked(_) | Standing::Missed(..) | Standing::Forgotten => {}

@@ -490,3 +490,19 @@ async fn a_host_that_is_there_and_aggregates_for_too_long_is_read() {
         1
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_away_is_counted_though_nobody_asks_it() {
+    let querier = Querier::new(&[], true).await;
+    let address = "127.0.0.1:1".parse().unwrap();
+    querier.fleet.follow(vec![(address, false)]);
+    querier.fleet.check().await;
+    let failures = r#"narthex_fleet_endpoint_failures_total{endpoint="127.0.0.1:1"}"#;
+    assert_eq!(querier.count(failures), 0);
+    for _ in 0..2 {
+        let before = querier.count(failures);
+        let error = querier.ask("g", At::Instant(START_MS)).await.err().unwrap();
+        assert!(error.contains("127.0.0.1:1"), "{error}");
+        assert!(querier.count(failures) > before);
+    }
+}

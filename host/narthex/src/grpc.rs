@@ -55,6 +55,13 @@ impl GrpcAddress {
         let Some(address) = &grpc.grpc_listen_address else {
             return Ok(None);
         };
+        let asks_who = grpc.grpc_config_file.is_some() || grpc.grpc_server_tls_client_ca.is_some();
+        if flags.web_config_file.is_some() && !asks_who {
+            tracing::warn!(
+                "--web.config.file does not hold for gRPC: everybody who reaches --grpc.listen-address \
+                 is answered, unless --grpc.config.file names that file too"
+            );
+        }
         let entrance = Arc::new(entrance(grpc, metrics)?);
         let bound = listen::bind(std::slice::from_ref(address)).await;
         let bound = bound.context("--grpc.listen-address")?;

@@ -43,7 +43,7 @@ struct Inner {
     /// Held through a reload, so that reloads do not meet.
     tasks: Mutex<Tasks>,
     /// Turns of those who look at a target.
-    previews: Semaphore,
+    previews: Arc<Semaphore>,
     stop: watch::Sender<bool>,
 }
 
@@ -140,7 +140,7 @@ impl ScrapeManager {
             host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default(),
             pools,
             tasks: Mutex::default(),
-            previews: Semaphore::new(PREVIEWS_MAX),
+            previews: Arc::new(Semaphore::new(PREVIEWS_MAX)),
             stop: watch::Sender::new(false),
         }))
     }

@@ -25,6 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use self::door::Door;
 use self::service::Service;
@@ -116,12 +117,20 @@ async fn serve_connection(
     let Some(config) = tls else {
         return serve_requests(stream, door, service, stopped).await;
     };
-    let handshake = TlsAcceptor::from(config).accept(stream);
+    let handshake = TlsAcceptor::from(http2_only(config)).accept(stream);
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(stream)) => serve_requests(stream, door, service, stopped).await,
         Ok(Err(error)) => tracing::debug!(%error, "the handshake of TLS failed"),
         Err(_) => tracing::debug!("the handshake of TLS took too long"),
     }
+}
+
+/// gRPC is HTTP/2, also where the file that is the pages' too has `http2: false` for these: clients would
+/// be refused that ask for nothing else.
+fn http2_only(config: Arc<ServerConfig>) -> Arc<ServerConfig> {
+    let mut config = Arc::unwrap_or_clone(config);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Arc::new(config)
 }
 
 async fn serve_requests(

@@ -33,7 +33,7 @@ use narthex_storeapi::{
     Credentials, Endpoint, EndpointError, EndpointTls, GrpcMetrics, HostView, StoreApi,
     StoreLimits, StoreOptions, serve,
 };
-use narthex_web::{Entrance, TlsServerConfig, WebConfig};
+use narthex_web::{Entrance, HttpServerConfig, TlsServerConfig, WebConfig};
 use prometheus_client::registry::Registry;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use tokio::net::{TcpListener, TcpSocket};
@@ -433,6 +433,11 @@ async fn a_client_shows_a_certificate_where_one_is_asked_for() {
     };
     let config = WebConfig {
         tls_server_config: tls,
+        // That of pages, which gRPC cannot follow.
+        http_server_config: HttpServerConfig {
+            http2: false,
+            ..HttpServerConfig::default()
+        },
         ..WebConfig::default()
     };
     let entrance = Entrance::load(

@@ -169,6 +169,8 @@ impl Entrance {
 
     /// Whether the files as they are now are in force; false while one of them is broken.
     pub fn is_current(&self) -> bool {
+        // Where nobody asks for a while, this alone looks.
+        self.refresh();
         self.current.load(Ordering::Relaxed)
     }
 

@@ -76,8 +76,8 @@ impl ScrapeManager {
     ) -> Result<ScrapePreview, PreviewError> {
         let found = self.find(job, url, labels);
         let (target, assignment) = found.ok_or(PreviewError::UnknownTarget)?;
-        let turn = self.0.previews.try_acquire();
-        let _turn = turn.map_err(|_| PreviewError::Busy)?;
+        let turn = Arc::clone(&self.0.previews).try_acquire_owned();
+        let turn = turn.map_err(|_| PreviewError::Busy)?;
         let start = Instant::now();
         let deadline = start + target.timeout().as_std();
         let scraped = match &assignment.refused {
@@ -91,7 +91,11 @@ impl ScrapeManager {
         let duration = start.elapsed();
         let shared = Arc::clone(&self.0.shared);
         // A page may be large, and nobody's tick should wait for it.
-        let work = move || made(&shared, &target, &assignment, &scraped, duration);
+        let work = move || {
+            // The page is held until here, also where nobody waits for what it says any more.
+            let _turn = turn;
+            made(&shared, &target, &assignment, &scraped, duration)
+        };
         let made = tokio::task::spawn_blocking(work).await;
         Ok(made.unwrap_or_else(|error| ScrapePreview {
             duration,

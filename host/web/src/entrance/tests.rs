@@ -58,6 +58,12 @@ async fn a_section_of_access_that_did_not_change_goes_on() {
         assert_eq!(made.load(Ordering::Relaxed), expected, "{config}");
         assert_eq!(entrance.is_current(), is_current, "{config}");
     }
+    // So does who asks for nothing but whether they count.
+    let sound = json!({"narthex_access": section("charles"), "basic_auth_users": users});
+    for (text, is_current) in [(sound.to_string(), true), ("{".to_owned(), false)] {
+        std::fs::write(&file, &text).unwrap();
+        assert_eq!(entrance.is_current(), is_current, "{text}");
+    }
 }
 
 #[tokio::test]
