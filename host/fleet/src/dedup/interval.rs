@@ -319,13 +319,17 @@ impl Replica<'_> {
 
 /// Which part of the time from `before_ms` to `now_ms` lies after `last_ms`; all of it where that
 /// was before.
+fn share(before_ms: i64, last_ms: i64, now_ms: i64) -> f64 {
+    let whole_ms = now_ms.saturating_sub(before_ms).max(1);
+    ratio(now_ms.saturating_sub(last_ms.max(before_ms)), whole_ms)
+}
+
 #[allow(
     clippy::cast_precision_loss,
     reason = "distances of samples are exact in a double"
 )]
-fn share(before_ms: i64, last_ms: i64, now_ms: i64) -> f64 {
-    let whole = now_ms.saturating_sub(before_ms).max(1);
-    now_ms.saturating_sub(last_ms.max(before_ms)) as f64 / whole as f64
+fn ratio(a_ms: i64, b_ms: i64) -> f64 {
+    a_ms as f64 / b_ms as f64
 }
 
 /// The median distance of samples; `None` where there is none.

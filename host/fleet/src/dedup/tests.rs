@@ -256,6 +256,16 @@ const CASES: &[Case] = &[
         merged: "0:1000 10000:1010 35000:20 45000:30 55000:40 65000:50 80000:65 90000:75",
     },
     Case {
+        name: "another process that was not there before has not counted all that in a scrape",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 5.0)],
+            &[(5_000, 1e6), (15_000, 1_000_010.0), (25_000, 1_000_020.0)],
+        ],
+        merged: "0:5 5000:10 15000:20 25000:30",
+    },
+    Case {
         name: "who steps in with an end is lifted when it is there again",
         dedup: Dedup::Interval,
         wanted: Wanted::Growth,

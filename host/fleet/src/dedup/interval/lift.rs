@@ -2,7 +2,15 @@
 //!
 //! It is not: who is followed, and when a sample is told. See the parent.
 
-use super::{Last, Replica, share};
+use std::ops::Range;
+
+use super::{Last, Replica, ratio, share};
+
+/// So many samples tell how fast a counter grows.
+const GROWTH_SAMPLES: usize = 5;
+
+/// A counter grows at most so many times as fast as usual, where it is to be told from another one.
+const FASTEST_FACTOR: f64 = 4.0;
 
 /// What a counter is lifted by from a sample on.
 #[derive(Debug, Clone, Copy)]
@@ -64,10 +72,27 @@ fn after_change(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) 
     let other_value = last_value - other.lift;
     let by = match own.newest_below(own.at) {
         // It was not there before. A target that it sees from its beginning has just begun to
-        // count; one that is merely a little behind is no reset.
-        None if now >= other_value => other.lift,
-        None if own.catches_up_with(other_value) => last_value - now,
-        None => return after_reset(all, last, (last_value, now, now_ms), is_scraped),
+        // count; one that is merely a little behind is no reset; and one that is far from the other
+        // one is another process.
+        None => {
+            let length_ms = now_ms.saturating_sub(last.time_ms);
+            let ahead = own.usual_growth(own.at..own.at + GROWTH_SAMPLES, length_ms);
+            let usual = ahead.or_else(|| {
+                let times = &other.series.timestamps;
+                let end = times.partition_point(|time_ms| *time_ms <= last.seen_ms);
+                other.usual_growth(end.saturating_sub(GROWTH_SAMPLES)..end, length_ms)
+            });
+            let usual = usual.unwrap_or_default();
+            let is_likely = |growth: f64| growth <= usual * FASTEST_FACTOR;
+            match now >= other_value {
+                true if is_likely(now - other_value) => other.lift,
+                false if own.catches_up_with(other_value) => last_value - now,
+                false if is_likely(now) => {
+                    return after_reset(all, last, (last_value, now, now_ms), is_scraped);
+                }
+                _ => last_value + usual - now,
+            }
+        }
         Some((before_ms, before)) if now < before => {
             // Both have seen the reset, or it was seen by who was followed before the other one.
             let is_behind = last.reset_ms.is_some_and(|reset_ms| reset_ms > before_ms);
@@ -133,6 +158,27 @@ impl Replica<'_> {
         let places = (0..place).rev().take(2);
         let mut numbers = places.filter_map(|at| Some((self.series.timestamps[at], self.raw(at)?)));
         numbers.next()
+    }
+
+    /// How much it grows in a time as fast as between its samples at these places, as far as there
+    /// is no reset among them; `None` where there are not two.
+    fn usual_growth(&self, places: Range<usize>, length_ms: i64) -> Option<f64> {
+        let numbers = places.filter_map(|at| {
+            let time_ms = self.series.timestamps.get(at)?;
+            Some((*time_ms, self.raw(at)?))
+        });
+        let mut first = None;
+        let mut newest: Option<(i64, f64)> = None;
+        for number in numbers {
+            if newest.is_some_and(|(_, before)| number.1 < before) {
+                break;
+            }
+            first.get_or_insert(number);
+            newest = Some(number);
+        }
+        let ((from_ms, from), (to_ms, to)) = (first?, newest?);
+        let seen_ms = to_ms.saturating_sub(from_ms);
+        (seen_ms > 0).then(|| (to - from) * ratio(length_ms, seen_ms))
     }
 
     /// Whether it is there within its next two samples.
