@@ -67,6 +67,7 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
     let mut taken: Vec<Taken> = Vec::with_capacity(all[followed].series.timestamps.len());
     let mut all_pulled = Vec::new();
     let mut last: Option<Last> = None;
+    let mut reset_ms = None;
     // A change was just now, and what was taken since was told earlier.
     let mut is_pulled = false;
     loop {
@@ -76,15 +77,20 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
             let Some(next) = next(&mut all, followed, last, (is_counter, is_mixed)) else {
                 break;
             };
-            if is_counter && next != followed {
-                is_pulled = is_scraped;
-                all[next].lift = lift::after_change(&all, (followed, next), last, is_scraped);
-                if is_scraped && all[next].is_too_near(last) {
-                    all[next].at += 1;
-                    all[next].lift = lift::onwards(&all, next, last, is_scraped);
+            if is_counter {
+                let mut lift = lift::at(&all, next, last, is_scraped);
+                all[next].lift = lift.by;
+                if is_scraped && next != followed {
+                    is_pulled = true;
+                    if all[next].is_too_near(last) {
+                        all[next].at += 1;
+                        lift = lift::behind_left_out(&all, next, last, lift);
+                        all[next].lift = lift.by;
+                    }
                 }
-            } else if is_counter {
-                all[next].lift = lift::onwards(&all, next, last, is_scraped);
+                if lift.unseen.is_some() {
+                    reset_ms = all[next].time_ms();
+                }
             }
             followed = next;
         }
@@ -97,9 +103,11 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
         is_pulled = pulled.is_some();
         let (time_ms, value) = match pulled {
             Some((time_ms, value)) => (time_ms, Some(value)),
-            None => (seen_ms, replica.raw(replica.at)),
+            None => {
+                let value = replica.raw(replica.at);
+                (seen_ms, value.map(|value| value + replica.lift))
+            }
         };
-        let value = value.map(|value| value + replica.lift);
         if let (true, Some(value)) = (is_pulled, value) {
             all_pulled.push(Pulled {
                 at: taken.len(),
@@ -117,6 +125,11 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
             // The end of a series has no value, and what comes after it is compared with what was
             // before.
             value: value.or(last.and_then(|last| last.value)),
+            read_by: match (value, last) {
+                (None, Some(last)) => last.read_by,
+                _ => followed,
+            },
+            reset_ms,
         });
     }
     Some(told_earlier(series_of(replicas, &taken)?, &all_pulled))
@@ -155,6 +168,10 @@ struct Last {
     seen_ms: i64,
     /// Lifted; `None` of a histogram.
     value: Option<f64>,
+    /// Whose value that is.
+    read_by: usize,
+    /// When the newest reset was seen that is behind.
+    reset_ms: Option<i64>,
 }
 
 /// Who has the next sample; `None` at the end of all.
@@ -277,7 +294,7 @@ impl Replica<'_> {
     }
 
     /// When the sample here is told, where that is earlier than it was scraped, and what the counter
-    /// was then, not lifted, on the line from the sample before.
+    /// was then, lifted, on the line from the sample before.
     fn pulled(&self, last: Last) -> Option<(i64, f64)> {
         let (now_ms, now) = (self.time_ms()?, self.raw(self.at)?);
         let place = self.at.checked_sub(1)?;
@@ -287,19 +304,32 @@ impl Replica<'_> {
         // Behind a gap nothing is known of the time in between.
         let is_without_gap = now_ms.saturating_sub(last.time_ms.min(before_ms)) < self.gap_ms();
         let is_line = before <= now && (before_ms + 1..now_ms).contains(&told_ms);
-        let value = || now - (now - before) * share(before_ms, told_ms, now_ms);
-        (is_line && is_without_gap).then(|| (told_ms, value()))
+        let told = || {
+            let line = now - (now - before) * share(before_ms, told_ms, now_ms) + self.lift;
+            match last.value {
+                // A counter does not grow evenly: the other one may have seen it above that line,
+                // and a fall would be taken for a reset.
+                Some(value) if value <= now + self.lift => line.max(value),
+                _ => line,
+            }
+        };
+        (is_line && is_without_gap).then(|| (told_ms, told()))
     }
 }
 
-/// Which part of the time from `before_ms` to `now_ms` lies after `last_ms`.
+/// Which part of the time from `before_ms` to `now_ms` lies after `last_ms`; all of it where that
+/// was before.
+fn share(before_ms: i64, last_ms: i64, now_ms: i64) -> f64 {
+    let whole_ms = now_ms.saturating_sub(before_ms).max(1);
+    ratio(now_ms.saturating_sub(last_ms.max(before_ms)), whole_ms)
+}
+
 #[allow(
     clippy::cast_precision_loss,
     reason = "distances of samples are exact in a double"
 )]
-fn share(before_ms: i64, last_ms: i64, now_ms: i64) -> f64 {
-    let whole = now_ms.saturating_sub(before_ms).max(1);
-    now_ms.saturating_sub(last_ms) as f64 / whole as f64
+fn ratio(a_ms: i64, b_ms: i64) -> f64 {
+    a_ms as f64 / b_ms as f64
 }
 
 /// The median distance of samples; `None` where there is none.

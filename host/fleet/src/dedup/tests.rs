@@ -203,6 +203,105 @@ const CASES: &[Case] = &[
         merged: "0:0 10000:10 20600:20.6 31200:31.2 41800:41.8 52000:52",
     },
     Case {
+        name: "what is counted in a burst before a restart is counted once",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 200.0), (20_000, 4.0), (30_000, 14.0)],
+            &[
+                (5_000, 100.0),
+                (15_000, 200.0),
+                (25_000, 9.0),
+                (35_000, 19.0),
+            ],
+        ],
+        // Of the second one's 100 nothing is left behind the first one's 200.
+        merged: "0:100 10000:200 20000:4 30000:14 35000:19",
+    },
+    Case {
+        name: "a sample told earlier is not below what was read before it",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 0.0), (10_000, 100.0)],
+            &[
+                (9_000, 0.0),
+                (21_500, 100.0),
+                (31_500, 100.0),
+                (41_500, 100.0),
+                (51_500, 100.0),
+            ],
+        ],
+        merged: "0:0 10000:100 20600:100 31200:100 41500:100 51500:100",
+    },
+    Case {
+        name: "who was away while a third one saw a restart has not seen another one",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[
+                (0, 1_000.0),
+                (10_000, 1_010.0),
+                (80_000, 65.0),
+                (90_000, 75.0),
+            ],
+            // Not there before the restart.
+            &[
+                (35_000, 20.0),
+                (45_000, 30.0),
+                (55_000, 40.0),
+                (65_000, 50.0),
+            ],
+        ],
+        merged: "0:1000 10000:1010 35000:20 45000:30 55000:40 65000:50 80000:65 90000:75",
+    },
+    Case {
+        name: "another process that was not there before has not counted all that in a scrape",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 5.0)],
+            &[(5_000, 1e6), (15_000, 1_000_010.0), (25_000, 1_000_020.0)],
+        ],
+        merged: "0:5 5000:10 15000:20 25000:30",
+    },
+    Case {
+        name: "who steps in with an end is lifted when it is there again",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 1e6), (10_000, 1_000_010.0)],
+            &[(5_000, 5.0), (15_000, S), (45_000, 45.0), (55_000, 55.0)],
+        ],
+        merged: "0:1000000 10000:1000010 15000:S 45000:1000040 55000:1000050",
+    },
+    Case {
+        name: "a reset is seen though the sample that shows it is left out",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 110.0)],
+            &[
+                (1_000, 101.0),
+                (11_000, 0.0),
+                (21_000, 200.0),
+                (31_000, 210.0),
+            ],
+        ],
+        merged: "0:100 10000:110 20600:302 31000:320",
+    },
+    Case {
+        name: "rounding makes no reset of a counter that stands still",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 98.0), (10_000, 98.2)],
+            &[(5_000, 21.6), (15_000, 21.6), (25_000, 21.6)],
+        ],
+        // 98.2 - 21.6 + 21.6 is 98.19999999999999.
+        merged: "0:98 10000:98.2 15000:98.20000000000002 25000:98.20000000000002",
+    },
+    Case {
         name: "samples keep their times where it is not growth that is wanted",
         dedup: Dedup::Interval,
         wanted: Wanted::Samples,

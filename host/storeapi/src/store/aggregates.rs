@@ -20,7 +20,7 @@ use super::frames::Held;
 use super::limits::Room;
 use super::question::Question;
 use super::shard::Shard;
-use super::{SAMPLES_A_TURN, StoreApi, failed, travelling};
+use super::{SAMPLES_A_TURN, StoreApi, failed, since, travelling};
 use crate::message::info::WindowsInfo;
 use crate::message::store::{Aggr, AggrChunk, Chunk, SeriesRequest};
 
@@ -81,9 +81,11 @@ impl StoreApi {
     /// What the endpoint says of windows.
     pub(crate) fn windows_info(&self) -> WindowsInfo {
         let store = &self.options.store;
-        let left_ms = store.resolution_ms(TimeRange::ALL, 0);
+        // Queries must not become coarse for a past that is left to others.
+        let answered = since::from(self.since_ms(), TimeRange::ALL);
+        let left_ms = store.resolution_ms(answered, 0);
         WindowsInfo {
-            coarsest_ms: store.resolution_ms(TimeRange::ALL, i64::MAX),
+            coarsest_ms: store.resolution_ms(answered, i64::MAX),
             left_ms,
             left_until_ms: match left_ms {
                 0 => 0,

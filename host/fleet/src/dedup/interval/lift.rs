@@ -2,38 +2,106 @@
 //!
 //! It is not: who is followed, and when a sample is told. See the parent.
 
-use super::{Last, Replica, share};
+use std::ops::Range;
 
-/// What `next` is lifted by from here on, which is followed after `other`, whose sample was the
-/// last one.
-pub(super) fn after_change(
-    all: &[Replica<'_>],
-    (other, next): (usize, usize),
-    last: Last,
-    is_scraped: bool,
-) -> f64 {
-    let (other, own) = (&all[other], &all[next]);
+use super::{Last, Replica, ratio, share};
+
+/// So many samples tell how fast a counter grows.
+const GROWTH_SAMPLES: usize = 5;
+
+/// A counter grows at most so many times as fast as usual, where it is to be told from another one.
+const FASTEST_FACTOR: f64 = 4.0;
+
+/// What a counter is lifted by from a sample on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lift {
+    pub(super) by: f64,
+    /// Where the sample is the first one behind a reset: what was counted before that, after the
+    /// last sample.
+    pub(super) unseen: Option<f64>,
+}
+
+impl Lift {
+    /// Of a counter that has not been reset.
+    fn on(by: f64) -> Self {
+        let by = if by.is_finite() { by } else { 0.0 };
+        Self { by, unseen: None }
+    }
+
+    /// Of a counter that has been reset: what is seen of that is to be what it has counted since,
+    /// and what anybody saw it count before.
+    fn reset(unseen: f64, last_value: f64, now: f64) -> Self {
+        let by = match now + unseen < last_value {
+            true => unseen,
+            false => last_value + unseen,
+        };
+        Self {
+            unseen: Some(unseen),
+            ..Self::on(by)
+        }
+    }
+}
+
+/// What `next` is lifted by at its sample, which is taken after the last one.
+pub(super) fn at(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) -> Lift {
+    match next == last.read_by {
+        true => onwards(all, next, last, is_scraped),
+        false => after_change(all, next, last, is_scraped),
+    }
+}
+
+/// The same for the sample behind one that is left out, at which it was lifted by `near`.
+pub(super) fn behind_left_out(all: &[Replica<'_>], next: usize, last: Last, near: Lift) -> Lift {
+    let own = &all[next];
+    let behind = onwards(all, next, last, true);
+    match (near.unseen, behind.unseen, last.value, own.raw(own.at)) {
+        // The reset has to be seen in this one.
+        (Some(unseen), None, Some(last_value), Some(now)) => Lift::reset(unseen, last_value, now),
+        _ => behind,
+    }
+}
+
+/// What `next` is lifted by from here on, which is followed after another one.
+fn after_change(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) -> Lift {
+    let (other, own) = (&all[last.read_by], &all[next]);
     let (Some(last_value), Some(now), Some(now_ms)) = (last.value, own.raw(own.at), own.time_ms())
     else {
-        return 0.0;
+        return Lift::on(0.0);
     };
     // What the other one has read itself.
     let other_value = last_value - other.lift;
-    let reset = || after_reset(all, last, (last_value, now, now_ms), is_scraped);
-    let lift = match own.newest_below(own.at) {
+    let by = match own.newest_below(own.at) {
         // It was not there before. A target that it sees from its beginning has just begun to
-        // count; one that is merely a little behind is no reset.
-        None if now >= other_value => other.lift,
-        None if own.catches_up_with(other_value) => last_value - now,
-        None => reset(),
-        // Both have seen the reset.
-        Some((before_ms, before)) if now < before && other.falls(before_ms, last.seen_ms) => {
+        // count; one that is merely a little behind is no reset; and one that is far from the other
+        // one is another process.
+        None => {
+            let length_ms = now_ms.saturating_sub(last.time_ms);
+            let ahead = own.usual_growth(own.at..own.at + GROWTH_SAMPLES, length_ms);
+            let usual = ahead.or_else(|| {
+                let times = &other.series.timestamps;
+                let end = times.partition_point(|time_ms| *time_ms <= last.seen_ms);
+                other.usual_growth(end.saturating_sub(GROWTH_SAMPLES)..end, length_ms)
+            });
+            let usual = usual.unwrap_or_default();
+            let is_likely = |growth: f64| growth <= usual * FASTEST_FACTOR;
             match now >= other_value {
-                true => other.lift,
-                false => last_value - now,
+                true if is_likely(now - other_value) => other.lift,
+                false if own.catches_up_with(other_value) => last_value - now,
+                false if is_likely(now) => {
+                    return after_reset(all, last, (last_value, now, now_ms), is_scraped);
+                }
+                _ => last_value + usual - now,
             }
         }
-        Some((_, before)) if now < before => reset(),
+        Some((before_ms, before)) if now < before => {
+            // Both have seen the reset, or it was seen by who was followed before the other one.
+            let is_behind = last.reset_ms.is_some_and(|reset_ms| reset_ms > before_ms);
+            match is_behind || other.falls(before_ms, last.seen_ms) {
+                true if now >= other_value => other.lift,
+                true => last_value - now,
+                false => return after_reset(all, last, (last_value, now, now_ms), is_scraped),
+            }
+        }
         Some((_, before)) if (before..=now).contains(&other_value) => other.lift,
         Some((_, before)) if (before..=now).contains(&last_value) => 0.0,
         Some((before_ms, before)) => {
@@ -41,46 +109,47 @@ pub(super) fn after_change(
             last_value + grown - now
         }
     };
-    if lift.is_finite() { lift } else { 0.0 }
-}
-
-/// What the counter is lifted by that is followed and goes on.
-pub(super) fn onwards(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) -> f64 {
-    let own = &all[next];
-    let (Some(last_value), Some(now), Some(now_ms), Some((_, before))) = (
-        last.value,
-        own.raw(own.at),
-        own.time_ms(),
-        own.newest_below(own.at),
-    ) else {
-        return own.lift;
-    };
-    match now < before {
-        true => after_reset(all, last, (last_value, now, now_ms), is_scraped),
-        false => own.lift,
+    // Rounding makes no reset.
+    match now + by < last_value {
+        true => Lift::on(by.next_up()),
+        false => Lift::on(by),
     }
 }
 
-/// What a counter is lifted by that has been reset: what is seen of that is to be what it has
-/// counted since, and what anybody saw it count before.
+/// What the counter is lifted by that is followed and goes on.
+fn onwards(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) -> Lift {
+    let own = &all[next];
+    let (Some(last_value), Some(now), Some(now_ms)) = (last.value, own.raw(own.at), own.time_ms())
+    else {
+        return Lift::on(own.lift);
+    };
+    let has_fallen = match own.newest_below(own.at) {
+        Some((_, before)) => now < before,
+        None => now + own.lift < last_value,
+    };
+    match has_fallen {
+        true => after_reset(all, last, (last_value, now, now_ms), is_scraped),
+        false => Lift::on(own.lift),
+    }
+}
+
+/// What a counter is lifted by that has been reset since the last sample.
 fn after_reset(
     all: &[Replica<'_>],
     last: Last,
     (last_value, now, now_ms): (f64, f64, i64),
     is_scraped: bool,
-) -> f64 {
+) -> Lift {
     let unseen = match is_scraped {
         true => {
-            let seen = all.iter().map(|one| one.lost(last.time_ms, now_ms));
+            let read = last_value - all[last.read_by].lift;
+            let seen = all.iter().map(|one| one.lost((last.time_ms, read), now_ms));
             seen.fold(0.0, f64::max)
         }
         // What is kept of windows has what their samples saw.
         false => 0.0,
     };
-    match now + unseen < last_value {
-        true => unseen,
-        false => last_value + unseen,
-    }
+    Lift::reset(unseen, last_value, now)
 }
 
 impl Replica<'_> {
@@ -89,6 +158,27 @@ impl Replica<'_> {
         let places = (0..place).rev().take(2);
         let mut numbers = places.filter_map(|at| Some((self.series.timestamps[at], self.raw(at)?)));
         numbers.next()
+    }
+
+    /// How much it grows in a time as fast as between its samples at these places, as far as there
+    /// is no reset among them; `None` where there are not two.
+    fn usual_growth(&self, places: Range<usize>, length_ms: i64) -> Option<f64> {
+        let numbers = places.filter_map(|at| {
+            let time_ms = self.series.timestamps.get(at)?;
+            Some((*time_ms, self.raw(at)?))
+        });
+        let mut first = None;
+        let mut newest: Option<(i64, f64)> = None;
+        for number in numbers {
+            if newest.is_some_and(|(_, before)| number.1 < before) {
+                break;
+            }
+            first.get_or_insert(number);
+            newest = Some(number);
+        }
+        let ((from_ms, from), (to_ms, to)) = (first?, newest?);
+        let seen_ms = to_ms.saturating_sub(from_ms);
+        (seen_ms > 0).then(|| (to - from) * ratio(length_ms, seen_ms))
     }
 
     /// Whether it is there within its next two samples.
@@ -113,9 +203,9 @@ impl Replica<'_> {
         false
     }
 
-    /// What it has seen the target count after the first time, before a reset that it saw as well and
-    /// that was over by the second one; 0 where it saw none.
-    fn lost(&self, from_ms: i64, to_ms: i64) -> f64 {
+    /// What it has seen the target count after the first time, when somebody has read that value,
+    /// before a reset that it saw as well and that was over by the second one; 0 where it saw none.
+    fn lost(&self, (from_ms, read): (i64, f64), to_ms: i64) -> f64 {
         let times = &self.series.timestamps;
         let first = times.partition_point(|time_ms| *time_ms <= from_ms);
         let Some((mut before_ms, mut before)) = self.newest_below(first) else {
@@ -134,7 +224,12 @@ impl Replica<'_> {
             if at >= behind {
                 break;
             }
-            grown += (value - before) * share(before_ms, before_ms.max(from_ms), times[at]);
+            grown += match at == first && (before..=value).contains(&read) {
+                // Both count the same: a part of the time would say what is not so where the
+                // counter does not grow evenly.
+                true => value - read,
+                false => (value - before) * share(before_ms, from_ms, times[at]),
+            };
             (before_ms, before) = (times[at], value);
         }
         0.0

@@ -96,6 +96,12 @@ fn an_endpoint_says_until_when_it_has_nothing_but_windows() {
         assert_eq!(left(Arc::new(Retired(until_ms))), (3_600_000, until_ms));
         assert_eq!(left(Arc::new(Retired(until_ms - 1))), (3_600_000, until_ms));
     }
+    // That past is left to others.
+    for (since_ms, expected) in [(299_999, (3_600_000, 300_000)), (300_000, (0, 0))] {
+        let api = api(Arc::new(Retired(300_000))).since(Box::new(move || since_ms));
+        let info = api.windows_info();
+        assert_eq!((info.left_ms, info.left_until_ms), expected);
+    }
 }
 
 /// The chunks of an answer: how many, and the aggregates of the first with their values.

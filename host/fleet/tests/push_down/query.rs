@@ -1,4 +1,4 @@
-//! Random queries with aggregations; nothing here knows what they give.
+//! Queries by chance, most parts of which may be evaluated elsewhere.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -93,7 +93,7 @@ fn aggregation(random: &mut StdRng) -> String {
     }
 }
 
-/// A query of one or two of them.
+/// A query of one or two aggregations.
 pub(crate) fn query(random: &mut StdRng) -> String {
     let around = one_of(
         random,
