@@ -108,6 +108,11 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
                 (seen_ms, value.map(|value| value + replica.lift))
             }
         };
+        // Lifting and taking that back is not exact.
+        let read = match pulled {
+            Some((_, value)) => Some(value - replica.lift),
+            None => replica.raw(replica.at),
+        };
         if let (true, Some(value)) = (is_pulled, value) {
             all_pulled.push(Pulled {
                 at: taken.len(),
@@ -125,6 +130,7 @@ pub(super) fn deduplicate(replicas: &[Series], wanted: Wanted) -> Option<Series>
             // The end of a series has no value, and what comes after it is compared with what was
             // before.
             value: value.or(last.and_then(|last| last.value)),
+            read: read.or(last.and_then(|last| last.read)),
             read_by: match (value, last) {
                 (None, Some(last)) => last.read_by,
                 _ => followed,
@@ -168,6 +174,8 @@ struct Last {
     seen_ms: i64,
     /// Lifted; `None` of a histogram.
     value: Option<f64>,
+    /// The same, not lifted.
+    read: Option<f64>,
     /// Whose value that is.
     read_by: usize,
     /// When the newest reset was seen that is behind.

@@ -64,12 +64,13 @@ pub(super) fn behind_left_out(all: &[Replica<'_>], next: usize, last: Last, near
 /// What `next` is lifted by from here on, which is followed after another one.
 fn after_change(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) -> Lift {
     let (other, own) = (&all[last.read_by], &all[next]);
-    let (Some(last_value), Some(now), Some(now_ms)) = (last.value, own.raw(own.at), own.time_ms())
-    else {
+    // What the other one has read itself.
+    let (Some(last_value), Some(other_value)) = (last.value, last.read) else {
         return Lift::on(0.0);
     };
-    // What the other one has read itself.
-    let other_value = last_value - other.lift;
+    let (Some(now), Some(now_ms)) = (own.raw(own.at), own.time_ms()) else {
+        return Lift::on(0.0);
+    };
     let by = match own.newest_below(own.at) {
         // It was not there before. A target that it sees from its beginning has just begun to
         // count; one that is merely a little behind is no reset; and one that is far from the other
@@ -142,7 +143,7 @@ fn after_reset(
 ) -> Lift {
     let unseen = match is_scraped {
         true => {
-            let read = last_value - all[last.read_by].lift;
+            let read = last.read.unwrap_or(last_value);
             let seen = all.iter().map(|one| one.lost((last.time_ms, read), now_ms));
             seen.fold(0.0, f64::max)
         }
