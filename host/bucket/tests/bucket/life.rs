@@ -213,6 +213,8 @@ async fn samples_stay_beyond_the_retention_until_there_are_windows_of_them() {
     let names = || beside.bucket.block_names();
     assert_eq!(names(), BTreeSet::from([windows.clone(), long]));
     disk.blocks.push(all);
+    // Whoever has a retention brings nothing that is older.
+    keeps_all.sync(&disk).await.unwrap();
     beside.sync(&disk).await.unwrap();
     assert_eq!(names(), BTreeSet::from([windows, all_name]));
 }
