@@ -29,7 +29,7 @@ pub use kahan::Kahan;
 pub use labels::{Labels, LabelsBuilder, is_classic_label_name, is_classic_metric_name};
 pub use matcher::{MatchOp, Matcher, MatcherError};
 pub use plugin_settings::{PluginSettings, is_secret_name};
-pub use quoted::Quoted;
+pub use quoted::{Quoted, write_escaped};
 pub use sources::with_sources;
 pub use write::{
     AppendReport, HistogramSample, Rejection, Sample, SeriesRef, StartTimestamps, WriteBatch,

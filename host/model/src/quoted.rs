@@ -17,7 +17,7 @@ impl fmt::Display for Quoted<'_> {
             f.write_str(plain)?;
             let mut chars = behind.chars();
             if let Some(c) = chars.next() {
-                write_char(f, c)?;
+                write_escaped(f, c, '"')?;
             }
             rest = chars.as_str();
         }
@@ -30,22 +30,27 @@ fn is_plain(c: char) -> bool {
     matches!(c, ' '..='~') && !matches!(c, '"' | '\\')
 }
 
-fn write_char(f: &mut fmt::Formatter<'_>, c: char) -> fmt::Result {
+/// A character of a text in such quotes: itself where it prints, else as Go escapes it.
+///
+/// # Errors
+/// `out` fails.
+pub fn write_escaped(out: &mut impl fmt::Write, c: char, quote: char) -> fmt::Result {
     let code = u32::from(c);
     match c {
-        '"' => f.write_str("\\\""),
-        '\\' => f.write_str("\\\\"),
-        '\u{7}' => f.write_str("\\a"),
-        '\u{8}' => f.write_str("\\b"),
-        '\u{c}' => f.write_str("\\f"),
-        '\n' => f.write_str("\\n"),
-        '\r' => f.write_str("\\r"),
-        '\t' => f.write_str("\\t"),
-        '\u{b}' => f.write_str("\\v"),
-        _ if code < 0x80 => write!(f, "\\x{code:02x}"),
-        _ if prints(c) => f.write_char(c),
-        _ if code < 0x1_0000 => write!(f, "\\u{code:04x}"),
-        _ => write!(f, "\\U{code:08x}"),
+        '\\' => out.write_str("\\\\"),
+        _ if c == quote => write!(out, "\\{c}"),
+        ' '..='~' => out.write_char(c),
+        '\u{7}' => out.write_str("\\a"),
+        '\u{8}' => out.write_str("\\b"),
+        '\u{c}' => out.write_str("\\f"),
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        '\u{b}' => out.write_str("\\v"),
+        _ if code < 0x80 => write!(out, "\\x{code:02x}"),
+        _ if prints(c) => out.write_char(c),
+        _ if code < 0x1_0000 => write!(out, "\\u{code:04x}"),
+        _ => write!(out, "\\U{code:08x}"),
     }
 }
 

@@ -1,4 +1,8 @@
-//! Texts in quotes, as Go's `strconv.Quote` writes them.
+//! Texts in quotes, as Go's `strconv.Quote` writes them, and bytes among them that are no text.
+
+use std::fmt::Write as _;
+
+use narthex_model::write_escaped;
 
 use crate::ast::invalid_byte;
 
@@ -22,42 +26,11 @@ pub(crate) fn quote_char(c: char) -> String {
 }
 
 fn push_escaped(quoted: &mut String, c: char, quote: char) {
-    let simple = match c {
-        '\x07' => 'a',
-        '\x08' => 'b',
-        '\x0c' => 'f',
-        '\n' => 'n',
-        '\r' => 'r',
-        '\t' => 't',
-        '\x0b' => 'v',
-        '\\' => '\\',
-        _ if c == quote => c,
-        _ => {
-            let code = u32::from(c);
-            quoted.push_str(&match invalid_byte(c) {
-                Some(byte) => format!("\\x{byte:02x}"),
-                None if prints(c) => c.to_string(),
-                None if code < 0x80 => format!("\\x{code:02x}"),
-                None if code < 0x1_0000 => format!("\\u{code:04x}"),
-                None => format!("\\U{code:08x}"),
-            });
-            return;
-        }
+    // A string takes all that is written to it.
+    let _ = match invalid_byte(c) {
+        Some(byte) => write!(quoted, "\\x{byte:02x}"),
+        None => write_escaped(quoted, c, quote),
     };
-    quoted.push('\\');
-    quoted.push(simple);
-}
-
-/// Letters, marks, numbers, punctuation, symbols, and the space.
-fn prints(c: char) -> bool {
-    if matches!(c, '"' | '\'') {
-        return true;
-    }
-    // The standard library knows, but tells only through what it escapes; behind another
-    // character it leaves combining marks alone, as Go does.
-    let mut text = String::from('a');
-    text.push(c);
-    text.escape_debug().skip(1).eq([c])
 }
 
 #[cfg(test)]
