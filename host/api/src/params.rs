@@ -1,12 +1,13 @@
 //! What a request asks for: the fields of its form body and its query string, and how each kind
 //! of value is read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{Method, header};
-use narthex_model::{Matcher, PromDuration};
+use narthex_model::{Labels, Matcher, PromDuration};
 use narthex_promql::parse_metric_selector;
 use narthex_storage::TimeRange;
 
@@ -93,6 +94,27 @@ impl Params {
             .iter()
             .find(|(field, _)| field == name)
             .map_or("", |(_, value)| value)
+    }
+
+    /// A field that has to be there.
+    ///
+    /// # Errors
+    /// It is not, or it is empty.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
+        match self.get(name) {
+            "" => Err(ApiError::bad_data(format!("no {name} parameter provided"))),
+            value => Ok(value),
+        }
+    }
+
+    /// `labels`, which has to be there: an object of names and values.
+    ///
+    /// # Errors
+    /// It is not there, or it is something else.
+    pub(crate) fn required_labels(&self) -> Result<Labels, ApiError> {
+        let labels: BTreeMap<String, String> = serde_json::from_str(self.required("labels")?)
+            .map_err(|error| ApiError::bad_data(format!("error parsing labels: {error}")))?;
+        Ok(Labels::from_pairs(&labels))
     }
 
     /// All values of a field.

@@ -1,7 +1,6 @@
 //! `/api/v1/targets/preview`: what a scrape of a target would store, made now and stored nowhere.
 //! Prometheus has nothing like it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::Extension;
@@ -41,15 +40,12 @@ pub(crate) async fn preview(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let required = |name| match params.get(name) {
-        "" => Err(ApiError::bad_data(format!("no {name} parameter provided"))),
-        value => Ok(value),
-    };
-    let (pool, url) = (required("scrapePool")?, required("scrapeUrl")?);
-    let labels: BTreeMap<String, String> = serde_json::from_str(required("labels")?)
-        .map_err(|error| ApiError::bad_data(format!("error parsing labels: {error}")))?;
+    let (pool, url) = (
+        params.required("scrapePool")?,
+        params.required("scrapeUrl")?,
+    );
+    let labels = params.required_labels()?;
     let shown_max = params.limit()?.unwrap_or(PREVIEW_SAMPLES_MAX);
-    let labels = Labels::from_pairs(&labels);
     let preview = serving.scrape.preview(pool, url, &labels).await?;
     written(&preview, shown_max.min(PREVIEW_SAMPLES_MAX))
 }

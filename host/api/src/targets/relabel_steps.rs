@@ -1,6 +1,5 @@
 //! `/api/v1/targets/relabel_steps`: what each rule of a job makes of a target's labels.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::Extension;
@@ -34,19 +33,14 @@ pub(crate) async fn relabel_steps(
     Extension(serving): Extension<Arc<Serving>>,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let required = |name| match params.get(name) {
-        "" => Err(ApiError::bad_data(format!("no {name} parameter provided"))),
-        value => Ok(value),
-    };
-    let pool = required("scrapePool")?;
-    let labels: BTreeMap<String, String> = serde_json::from_str(required("labels")?)
-        .map_err(|error| ApiError::bad_data(format!("error parsing labels: {error}")))?;
+    let pool = params.required("scrapePool")?;
+    let labels = params.required_labels()?;
     let config = serving.scrape.job_config(pool).ok_or_else(|| {
         ApiError::bad_data(format!(
             "error retrieving scrape config: scrape pool {pool:?} not found"
         ))
     })?;
-    let mut builder = LabelsBuilder::from_labels(&Labels::from_pairs(&labels));
+    let mut builder = LabelsBuilder::from_labels(&labels);
     let mut steps = Vec::with_capacity(config.relabel_configs.len());
     for rule in &config.relabel_configs {
         let keep = rule.apply(&mut builder);
