@@ -442,6 +442,19 @@ impl Appender {
         }
     }
 
+    /// Says what the newest sample in order is of a series that a snapshot brings back, behind its
+    /// histograms.
+    pub(crate) fn restore_newest(&mut self, slot: u32, (timestamp_ms, bits): (i64, u64)) {
+        let cursor = &mut self.slots[slot as usize].cursor;
+        cursor.timestamp_ms = timestamp_ms;
+        cursor.bits = bits;
+        cursor.has_sample = true;
+        if !sample::is_histogram(f64::from_bits(bits)) {
+            self.set_stale(slot, bits == sample::STALE_NAN_BITS);
+        }
+        self.newest_ms = self.newest_ms.max(timestamp_ms);
+    }
+
     /// The slot of a series that there is, and the labels that it has there.
     pub(crate) fn known(&self, labels: &Labels) -> Option<(u32, Labels)> {
         let slot = self.find_labels(labels)?;

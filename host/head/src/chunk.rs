@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use narthex_nx::CellError;
 
+use crate::log::record::{Input, push_varint};
 use crate::tail::{self, Tail};
 use crate::timelines::{Stretch, Timelines};
 
@@ -35,6 +36,11 @@ enum Coding {
     Tail,
     Cell,
 }
+
+/// How the values lie in a snapshot.
+const STORED_CONSTANT: u8 = 0;
+const STORED_TAIL: u8 = 1;
+const STORED_CELL: u8 = 2;
 
 /// Buffers for sealing, kept from chunk to chunk.
 #[derive(Debug, Default)]
@@ -124,6 +130,40 @@ impl Chunk {
             values.drain(start..start + skip);
         }
         Ok(())
+    }
+
+    /// Adds its values to `out`, for [`Self::restored`].
+    pub(crate) fn store(&self, out: &mut Vec<u8>) {
+        match &self.values {
+            Values::Constant(bits) => {
+                out.push(STORED_CONSTANT);
+                out.extend(bits.to_le_bytes());
+            }
+            Values::Bytes(bytes) => {
+                out.push(match self.coding {
+                    Coding::Tail => STORED_TAIL,
+                    Coding::Cell => STORED_CELL,
+                });
+                push_varint(out, bytes.len() as u64);
+                out.extend_from_slice(bytes);
+            }
+        }
+    }
+
+    /// What [`Self::store`] added, at the times of a stretch; `None` where it is something else.
+    pub(crate) fn restored(stretch: Stretch, input: &mut Input<'_>) -> Option<Self> {
+        let coding = match input.byte()? {
+            STORED_CONSTANT => {
+                let values = Values::Constant(input.word()?);
+                return Some(Self::new(values, Coding::Tail, stretch));
+            }
+            STORED_TAIL => Coding::Tail,
+            STORED_CELL => Coding::Cell,
+            _ => return None,
+        };
+        let len = input.count(1)?;
+        let bytes = Arc::from(input.take(len)?);
+        Some(Self::new(Values::Bytes(bytes), coding, stretch))
     }
 
     pub(crate) fn heap_bytes(&self) -> usize {

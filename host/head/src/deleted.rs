@@ -33,6 +33,13 @@ impl Deleted {
         }
     }
 
+    /// What a snapshot says is deleted of the series in a slot.
+    pub(crate) fn restore(&mut self, slot: u32, deleted: Intervals) {
+        if !deleted.is_empty() {
+            self.0.insert(slot, deleted);
+        }
+    }
+
     /// The series of a slot is gone.
     pub(crate) fn forget(&mut self, slot: u32) {
         if !self.0.is_empty() {

@@ -116,6 +116,17 @@ impl Exemplars {
         }
     }
 
+    /// All of them in the order in which they came, each with its series.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Labels, &Exemplar)> {
+        let mut next: HashMap<&Labels, usize> = HashMap::new();
+        self.order.iter().filter_map(move |series| {
+            let place = next.entry(series).or_default();
+            let exemplar = self.series.get(series)?.get(*place)?;
+            *place += 1;
+            Some((series, exemplar))
+        })
+    }
+
     /// Those that are asked for, by series, sorted by label set.
     pub(crate) fn select(&self, request: &ExemplarsRequest) -> Vec<SeriesExemplars> {
         let takes = |labels: &Labels, selector: &Vec<Matcher>| {

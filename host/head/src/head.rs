@@ -1,7 +1,7 @@
 //! The head itself: opening, letting go of what blocks hold, closing.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -9,6 +9,7 @@ use std::sync::{
 use narthex_disk::{Disk, Lock};
 
 use crate::appender::Appender;
+use crate::chunk_snapshot::{self, Covered};
 use crate::error::HeadError;
 use crate::exemplars::{ExemplarStats, Exemplars};
 use crate::late::LateMark;
@@ -39,6 +40,9 @@ pub struct Head {
     lock: Mutex<Option<Box<dyn Lock>>>,
     /// Samples taken out of order since the head was opened.
     late_taken: AtomicU64,
+    snapshot_on_close: bool,
+    /// Whether the snapshot from which the head was opened is still there.
+    has_snapshot: AtomicBool,
     /// Is told how late samples are.
     pub(crate) lateness: OnceLock<Lateness>,
 }
@@ -64,6 +68,8 @@ impl Head {
             exemplars: Mutex::new(exemplars),
             lock: Mutex::new(Some(lock)),
             late_taken: AtomicU64::new(0),
+            snapshot_on_close: options.snapshot_on_close,
+            has_snapshot: AtomicBool::new(report.samples_of_snapshot > 0),
             lateness: OnceLock::new(),
         };
         Ok((head, report))
@@ -222,6 +228,7 @@ impl Head {
         let marked = appender.log.mark_late(mark);
         // Not what is refused: that may be ahead of what blocks hold.
         let bound_ms = self.memory().bound_ms();
+        self.let_go_of_snapshot();
         // Also where nothing could be written: what goes makes room.
         let removed = appender.log.remove_before(bound_ms);
         closed.and(marked).map_err(HeadError::Log)?;
@@ -238,6 +245,15 @@ impl Head {
         let bound_ms = before_ms.min(self.memory().bound_ms());
         let removed = self.appender().log.abandon_before(bound_ms);
         removed.map_err(|failed| self.not_removed(failed))
+    }
+
+    /// Removes the snapshot from which the head was opened: the next one is of other samples.
+    fn let_go_of_snapshot(&self) {
+        if self.has_snapshot.swap(false, Ordering::Relaxed)
+            && let Err(error) = chunk_snapshot::remove(self.disk.as_ref(), chunk_snapshot::FILE)
+        {
+            tracing::warn!(%error, "the snapshot of the head stays until the next one");
+        }
     }
 
     fn not_removed(&self, (number, source): (u32, io::Error)) -> HeadError {
@@ -278,8 +294,10 @@ impl Head {
         self.flusher.flush().map_err(HeadError::Log)
     }
 
-    /// Takes no more batches, forces the log to the disk and lets another process open it. What
-    /// is in memory can still be read.
+    /// Takes no more batches, forces the log to the disk, leaves a snapshot of what is in memory
+    /// where [`HeadOptions::snapshot_on_close`] asks for one, and lets another process open it. What
+    /// is in memory can still be read. A snapshot that cannot be written is missed by nobody but who
+    /// waits for the next open; the reason is logged.
     ///
     /// # Errors
     /// The log failed, now or earlier. The head is closed all the same.
@@ -290,12 +308,39 @@ impl Head {
         }
         appender.closed = true;
         let stopped = appender.log.stop();
-        drop(appender);
+        let snapshot = (self.snapshot_on_close && stopped.is_ok()).then(|| {
+            let memory = self.memory();
+            let covered = appender.log.covered(memory.bound_ms())?;
+            // Whoever appends from here on is to be refused at once.
+            drop(appender);
+            self.write_snapshot(&covered, &memory)
+        });
+        if let Some(Err(error)) = snapshot {
+            tracing::warn!(
+                %error,
+                "there is no snapshot of the head; the next start reads the write-ahead log"
+            );
+        }
         self.lock
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         stopped.map_err(HeadError::Log)
+    }
+
+    fn write_snapshot(&self, covered: &Covered, memory: &Memory) -> io::Result<()> {
+        let bytes = chunk_snapshot::writer::write(
+            self.disk.as_ref(),
+            covered,
+            memory,
+            &self.exemplars_mut(),
+        )?;
+        tracing::info!(
+            bytes,
+            series = memory.index.series(),
+            "a snapshot of the head is written"
+        );
+        Ok(())
     }
 }
 

@@ -101,6 +101,12 @@ impl LateSamples {
         samples.map(point)
     }
 
+    /// All of them, oldest first, each with the number of its record.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = (i64, &Held, u64)> {
+        let samples = self.0.iter();
+        samples.map(|(at, sample)| (*at, &sample.held, sample.seq))
+    }
+
     /// Those that a mark covers, oldest first.
     pub(crate) fn covered(&self, mark: LateMark) -> impl Iterator<Item = LatePoint> {
         let before = self.0.range(..mark.before_ms);

@@ -12,6 +12,7 @@
 mod append;
 mod appender;
 mod chunk;
+mod chunk_snapshot;
 mod delete;
 mod deleted;
 mod error;

@@ -7,6 +7,7 @@ use narthex_storage::TimeRange;
 use roaring::RoaringBitmap;
 
 use crate::chunk::Scratch;
+use crate::chunk_snapshot::StoredSeries;
 use crate::deleted::Deleted;
 use crate::index::LabelIndex;
 use crate::late::{Held, LateMark};
@@ -64,6 +65,26 @@ impl Memory {
         }
         self.series[at] = Some(MemorySeries::new(labels.clone()));
         self.index.insert(slot, labels);
+    }
+
+    /// Puts a series of a snapshot into a free slot, without its late samples.
+    pub(crate) fn restore(&mut self, slot: u32, mut stored: StoredSeries) {
+        let at = slot as usize;
+        while at >= self.series.len() {
+            self.series.push(None);
+        }
+        self.index.insert(slot, &stored.labels);
+        if let Some(deleted) = stored.deleted.take() {
+            self.deleted.restore(slot, deleted);
+        }
+        let series = MemorySeries::restored(stored, slot, &mut self.lines);
+        let first_ms = series.first_from(&self.lines, self.bound_ms);
+        if let (Some(first_ms), Some(span)) = (first_ms, series.span(&self.lines)) {
+            self.span.start_ms = self.span.start_ms.min(first_ms);
+            self.span.end_ms = self.span.end_ms.max(span.end_ms);
+            self.fresh_min_ms = self.fresh_min_ms.min(first_ms);
+        }
+        self.series[at] = Some(series);
     }
 
     /// Takes another copy of a series' labels instead of its own.
@@ -313,6 +334,12 @@ impl Memory {
 
     pub(crate) fn slots(&self) -> usize {
         self.series.len()
+    }
+
+    /// The series that there are, with their slots.
+    pub(crate) fn by_slot(&self) -> impl Iterator<Item = (u32, &MemorySeries)> {
+        let series = (0..).zip(self.series.iter());
+        series.filter_map(|(slot, series)| Some((slot, series.as_ref()?)))
     }
 
     /// The series that there are.

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use narthex_model::{FloatHistogram, Labels, Matcher};
 use narthex_storage::TimeRange;
 
+use crate::chunk_snapshot::StoredSeries;
 use crate::memory::Memory;
 
 /// So many samples are handed over at once: a wake-up for each small scrape would cost more than its
@@ -37,6 +38,12 @@ pub(crate) struct Filling {
 #[derive(Debug)]
 enum Change {
     Fill(Filling),
+    /// Timelines of a snapshot: how many times each takes, and these.
+    RestoreTimelines(Vec<(u8, Vec<i64>)>),
+    /// Series of a snapshot, with their slots.
+    Restore(Vec<(u32, StoredSeries)>),
+    /// That was all of the snapshot.
+    EndRestore,
     /// Samples of a range are deleted of all series that one of the selectors takes.
     Delete(Vec<Vec<Matcher>>, TimeRange),
     /// The series in these slots are dropped.
@@ -47,6 +54,17 @@ impl Change {
     fn apply(self, memory: &mut Memory) {
         match self {
             Self::Fill(filling) => filling.apply(memory),
+            Self::RestoreTimelines(lines) => {
+                for (capacity, times) in lines {
+                    memory.lines.restore(capacity, times);
+                }
+            }
+            Self::Restore(all) => {
+                for (slot, series) in all {
+                    memory.restore(slot, series);
+                }
+            }
+            Self::EndRestore => memory.lines.end_restore(),
             Self::Delete(selectors, range) => memory.delete(&selectors, range),
             Self::Remove(slots) => slots.into_iter().for_each(|slot| memory.remove(slot)),
         }
@@ -115,6 +133,24 @@ impl MemoryWriter {
         if self.samples >= SAMPLES_AT_ONCE {
             self.hand_over();
         }
+    }
+
+    /// Adds timelines of a snapshot.
+    pub(crate) fn restore_timelines(&mut self, lines: Vec<(u8, Vec<i64>)>) {
+        self.changes.push(Change::RestoreTimelines(lines));
+        self.hand_over();
+    }
+
+    /// Adds series of a snapshot, behind its timelines.
+    pub(crate) fn restore(&mut self, series: Vec<(u32, StoredSeries)>) {
+        self.changes.push(Change::Restore(series));
+        self.hand_over();
+    }
+
+    /// Nothing more comes of the snapshot.
+    pub(crate) fn end_restore(&mut self) {
+        self.changes.push(Change::EndRestore);
+        self.hand_over();
     }
 
     /// Deletes what is there now, as [`Memory::delete`].

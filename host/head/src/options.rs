@@ -55,6 +55,9 @@ pub struct HeadOptions {
     pub sync: SyncMode,
     /// So many exemplars are kept, of all series together; 0 keeps none.
     pub exemplars_max: usize,
+    /// Whether [`Head::close`](crate::Head::close) leaves a snapshot of what is in memory beside the
+    /// log, from which the next open is several times as fast.
+    pub snapshot_on_close: bool,
     /// Is told how far the replay has come.
     pub replay: Arc<ReplayProgress>,
 }
@@ -74,6 +77,7 @@ impl HeadOptions {
             segment_bytes: SEGMENT_BYTES,
             sync: SyncMode::Group(GROUP_COMMIT_INTERVAL),
             exemplars_max: 0,
+            snapshot_on_close: false,
             replay: Arc::default(),
         }
     }

@@ -21,7 +21,7 @@ const HANDED_ON_MAX: usize = 8;
 pub(crate) fn read_ahead<T: Send>(
     mut frames: FrameReader<impl Read + Send>,
     mut offset: u64,
-    decode: impl Fn(&Frame, &[u8]) -> Result<T, &'static str> + Send,
+    mut decode: impl FnMut(&Frame, &[u8]) -> Result<T, &'static str> + Send,
     mut apply: impl FnMut(&Frame, T) -> Result<(), &'static str>,
 ) -> (u64, Option<FrameError>) {
     let (sender, receiver) = mpsc::sync_channel(HANDED_ON_MAX);

@@ -1,4 +1,6 @@
-//! Reading the log back.
+//! Reading the log back, or what of it a snapshot does not have.
+
+mod snapshot;
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -9,6 +11,7 @@ use narthex_model::{FloatHistogram, Labels, Matcher, sample};
 use narthex_storage::TimeRange;
 
 use crate::appender::{Appender, Restored};
+use crate::chunk_snapshot;
 use crate::error::HeadError;
 use crate::exemplars::Exemplars;
 use crate::late::{Held, LateMark, of_late};
@@ -43,6 +46,11 @@ pub struct ReplayReport {
     pub samples_out_of_order: u64,
     /// Samples in memory again that had come out of order.
     pub samples_late: u64,
+    /// Samples in memory again that a snapshot had, those included that lie in one chunk with others
+    /// and are older than what is asked for; they are among `samples`.
+    pub samples_of_snapshot: u64,
+    /// Why the snapshot that was there was not used.
+    pub snapshot_error: Option<String>,
     /// Series that are in memory again.
     pub series: u64,
     /// Bytes cut off the end of the last segment: a record that was being written when the
@@ -66,7 +74,8 @@ pub struct Damage {
     pub reason: String,
 }
 
-/// Replays the log. New records go to a new segment behind it.
+/// Brings back what a snapshot has, and replays what of the log comes behind it, or all of it.
+/// New records go to a new segment behind it.
 pub(crate) fn open(
     options: &HeadOptions,
 ) -> Result<(Appender, Memory, Exemplars, ReplayReport), HeadError> {
@@ -74,25 +83,13 @@ pub(crate) fn open(
     let folder = disk.show("");
     remove_copies(disk.as_ref())?;
     let segments = segment::list(disk.as_ref()).map_err(HeadError::io("read", &folder))?;
-    let log = Log::start(Arc::clone(disk), options.segment_bytes, options.sync)
-        .map_err(HeadError::io("start a log in", &folder))?;
-    let memory = MemoryWriter::start(Memory::new(options.min_valid_time_ms))
-        .map_err(HeadError::io("start a thread to read", &folder))?;
-    let mut replay = Replay {
-        disk: Arc::clone(disk),
-        appender: Appender::new(options.min_valid_time_ms, log),
-        memory,
-        exemplars: Exemplars::new(options.exemplars_max),
-        report: ReplayReport::default(),
-        last_seq: 0,
-        newest_ms: i64::MIN,
-        late_seq: 0,
-        late: Vec::new(),
-        mark: None,
-        stale: StaleSet::default(),
+    let (mut replay, covered) = snapshot::restored(options, &segments)?;
+    let (behind, mut closed) = match &covered {
+        Some(covered) => (covered.last_segment(), covered.within(&segments)),
+        None => (0, Vec::new()),
     };
-    let mut closed: Vec<ClosedSegment> = Vec::new();
     let mut damaged_before = false;
+    let segments: Vec<SegmentFile> = segments.into_iter().filter(|s| s.number > behind).collect();
     if let (Some(first), Some(last)) = (segments.first(), segments.last()) {
         options.replay.start(first.number, last.number);
     }
@@ -127,19 +124,20 @@ pub(crate) fn open(
     force(disk.as_ref(), &closed)?;
     replay.appender.go_on(LogPosition {
         closed,
-        next_number: segments.last().map_or(0, |last| last.number) + 1,
+        next_number: segments.last().map_or(behind, |last| last.number) + 1,
         next_seq: replay.last_seq + 1,
         mark: replay.mark,
     });
     replay.finish().map_err(HeadError::io("read back", &folder))
 }
 
-/// Removes what is left of a copy of a segment that did not take its place.
+/// Removes what is left of a copy of a segment that did not take its place, and of a snapshot that
+/// was not finished.
 fn remove_copies(disk: &dyn Disk) -> Result<(), HeadError> {
     let folder = disk.show("");
     let entries = disk.list("").map_err(HeadError::io("read", folder))?;
     for entry in entries {
-        if entry.name.ends_with(MENDING_SUFFIX) {
+        if entry.name.ends_with(MENDING_SUFFIX) || entry.name == chunk_snapshot::WRITING {
             let removed = disk.remove(&entry.name);
             removed.map_err(HeadError::io("remove", disk.show(&entry.name)))?;
         }
@@ -249,6 +247,29 @@ fn decode(frame: &Frame, payload: &[u8]) -> Result<Decoded, &'static str> {
 }
 
 impl Replay {
+    /// Begins with nothing.
+    fn start(options: &HeadOptions) -> Result<Self, HeadError> {
+        let disk = &options.disk;
+        let folder = disk.show("");
+        let log = Log::start(Arc::clone(disk), options.segment_bytes, options.sync)
+            .map_err(HeadError::io("start a log in", &folder))?;
+        let memory = MemoryWriter::start(Memory::new(options.min_valid_time_ms))
+            .map_err(HeadError::io("start a thread to read", &folder))?;
+        Ok(Self {
+            disk: Arc::clone(disk),
+            appender: Appender::new(options.min_valid_time_ms, log),
+            memory,
+            exemplars: Exemplars::new(options.exemplars_max),
+            report: ReplayReport::default(),
+            last_seq: 0,
+            newest_ms: i64::MIN,
+            late_seq: 0,
+            late: Vec::new(),
+            mark: None,
+            stale: StaleSet::default(),
+        })
+    }
+
     /// Reads one segment, and says whether there still is one.
     fn segment(&mut self, segment: &SegmentFile, is_last: bool) -> Result<bool, HeadError> {
         self.report.segments += 1;

@@ -1,9 +1,10 @@
 //! One series in memory: sealed chunks, and a tail that takes samples.
 
 use narthex_model::{Labels, sample};
-use narthex_storage::TimeRange;
+use narthex_storage::{Intervals, TimeRange};
 
 use crate::chunk::{Chunk, Scratch};
+use crate::chunk_snapshot::{Parts, StoredSeries};
 use crate::late::{Held, LateMark, LatePoint, LateSamples};
 use crate::series_kinds::SeriesKinds;
 use crate::snapshot::{Layouts, Snapshot};
@@ -40,6 +41,39 @@ impl MemorySeries {
             stretch: NOWHERE,
             late: None,
             kinds: None,
+        }
+    }
+
+    /// A series as a snapshot has it, without its late samples. `slot` is where it will be.
+    pub(crate) fn restored(stored: StoredSeries, slot: u32, lines: &mut Timelines) -> Self {
+        let mut series = Self::new(stored.labels);
+        series.sealed = stored.sealed;
+        series.sealed.shrink_to_fit();
+        if let Some((tail, stretch)) = stored.tail {
+            (series.tail, series.stretch) = (tail, stretch);
+        }
+        for stretch in series.stretches() {
+            lines.restore_user(stretch.line);
+        }
+        for (timestamp_ms, histogram) in stored.histograms {
+            let kinds = series.kinds_mut();
+            kinds.push_histogram(slot, timestamp_ms, histogram);
+        }
+        for run in stored.starts {
+            series.kinds_mut().restore_run(run);
+        }
+        series
+    }
+
+    /// What a snapshot has of it; `deleted` is what is deleted of it.
+    pub(crate) fn parts<'a>(&'a self, deleted: Option<&'a Intervals>) -> Parts<'a> {
+        Parts {
+            labels: &self.labels,
+            sealed: &self.sealed,
+            tail: (self.stretch.count > 0).then_some((&self.tail, self.stretch)),
+            kinds: self.kinds.as_deref(),
+            late: self.late.as_deref(),
+            deleted,
         }
     }
 
@@ -169,6 +203,12 @@ impl MemorySeries {
         Some(TimeRange { start_ms, end_ms })
     }
 
+    /// The time of the first sample in order that is not before another.
+    pub(crate) fn first_from(&self, lines: &Timelines, from_ms: i64) -> Option<i64> {
+        let mut times = self.stretches().flat_map(|stretch| lines.times(stretch));
+        times.find(|at| **at >= from_ms).copied()
+    }
+
     /// Whether a sample may lie in the range.
     pub(crate) fn overlaps(&self, lines: &Timelines, range: TimeRange) -> bool {
         self.span(lines).is_some_and(|span| span.overlaps(range))
@@ -211,8 +251,7 @@ impl MemorySeries {
         }
         let late = self.late.as_ref();
         let first_late_ms = late.and_then(|late| late.first_from(before_ms));
-        let mut times = self.stretches().flat_map(|stretch| lines.times(stretch));
-        let first_ms = times.find(|at| **at >= before_ms).copied();
+        let first_ms = self.first_from(lines, before_ms);
         Left {
             first_ms: first_ms.into_iter().chain(first_late_ms).min(),
             is_gone: first_ms.is_none() && self.late.is_none(),

@@ -21,10 +21,10 @@ pub(crate) struct SeriesKinds {
 
 /// Neighbouring samples that began to count at the same time.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    first_ms: i64,
-    last_ms: i64,
-    start_ms: i64,
+pub(crate) struct Run {
+    pub(crate) first_ms: i64,
+    pub(crate) last_ms: i64,
+    pub(crate) start_ms: i64,
 }
 
 impl SeriesKinds {
@@ -78,6 +78,29 @@ impl SeriesKinds {
         }
     }
 
+    /// All histograms, oldest first.
+    ///
+    /// # Errors
+    /// Memory is damaged.
+    pub(crate) fn histograms(&self) -> Result<Vec<(i64, Arc<FloatHistogram>)>, CellError> {
+        let mut all = Vec::new();
+        for chunk in &self.sealed {
+            all.extend(chunk.read()?);
+        }
+        all.extend(self.histograms.iter().cloned());
+        Ok(all)
+    }
+
+    /// The starts, oldest first.
+    pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = Run> {
+        self.starts.iter().copied()
+    }
+
+    /// Adds a start behind those that there are.
+    pub(crate) fn restore_run(&mut self, run: Run) {
+        self.starts.push_back(run);
+    }
+
     /// Frees what is before a time.
     pub(crate) fn truncate(&mut self, before_ms: i64) {
         let gone = self.sealed.partition_point(|c| c.end_ms() < before_ms);
@@ -128,11 +151,7 @@ impl SeriesKinds {
     /// Memory is damaged.
     pub(crate) fn attach(&self, series: Series) -> Result<Series, CellError> {
         let samples = || series.timestamps.iter().zip(series.values.iter());
-        let mut all = Vec::new();
-        for chunk in &self.sealed {
-            all.extend(chunk.read()?);
-        }
-        all.extend(self.histograms.iter().cloned());
+        let all = self.histograms()?;
         let mut held = all.iter().peekable();
         let histograms = samples().map(|(at, value)| {
             while held.next_if(|(of, _)| of < at).is_some() {}

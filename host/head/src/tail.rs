@@ -5,7 +5,8 @@
 //! the value differ from the value before, and these follow; from 0x80 on it says how many values
 //! are the same as the one before. A run at the end is only counted.
 //!
-//! It is not: a format. The bytes never leave the process.
+//! It is not: a format. The bytes leave the process only for [`crate::chunk_snapshot`], whose version
+//! grows where they change.
 
 /// By how much the buffer grows; doubling would waste half of it.
 const GROWTH_BYTES: usize = 48;
@@ -78,6 +79,21 @@ impl Tail {
         self.bytes
             .extend_from_slice(&difference.to_le_bytes()[first..end]);
         self.last = bits;
+    }
+
+    /// A tail as [`Self::bytes`], [`Self::last`] and [`Self::run`] told of it.
+    pub(crate) fn restored(bytes: Vec<u8>, last: u64, run: u8) -> Self {
+        Self { bytes, last, run }
+    }
+
+    /// The bits of the last value.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// How many values at the end are not in the bytes, as they are the same as the one before.
+    pub(crate) fn run(&self) -> u8 {
+        self.run
     }
 
     /// The value that all values are; `None` where they differ, and then there are bytes.

@@ -55,7 +55,7 @@ pub(crate) struct Stretch {
 
 impl Stretch {
     /// The index behind its last time.
-    fn end(self) -> usize {
+    pub(crate) fn end(self) -> usize {
         usize::from(self.from) + usize::from(self.count)
     }
 }
@@ -181,6 +181,41 @@ impl Timelines {
     fn add_user(&mut self, line: u32) {
         self.lines[line as usize].users += 1;
         self.users += 1;
+    }
+
+    /// The timelines in use: their number, how many times they take, and these.
+    pub(crate) fn used(&self) -> impl Iterator<Item = (u32, u8, &[i64])> {
+        let lines = (0..).zip(&self.lines).filter(|(_, line)| line.users > 0);
+        lines.map(|(number, line)| (number, line.capacity, self.times_of(number)))
+    }
+
+    /// Adds a timeline behind all others, without a user. It takes at least as many times as there
+    /// are.
+    pub(crate) fn restore(&mut self, capacity: u8, times: Vec<i64>) {
+        let is_full = times.len() >= usize::from(capacity);
+        self.lines.push(Timeline {
+            times: match is_full {
+                true => Times::Full(times.into()),
+                false => Times::Growing(times),
+            },
+            capacity,
+            users: 0,
+        });
+    }
+
+    /// One user more of a timeline that was [restored](Self::restore).
+    pub(crate) fn restore_user(&mut self, line: u32) {
+        self.add_user(line);
+    }
+
+    /// Lets go of the timelines without a user.
+    pub(crate) fn end_restore(&mut self) {
+        for (number, line) in (0..).zip(&mut self.lines) {
+            if line.users == 0 {
+                line.times = Times::Growing(Vec::new());
+                self.free.push(number);
+            }
+        }
     }
 
     /// How many chunks and tails there are: each has its times in one timeline.

@@ -59,10 +59,21 @@ impl FrameWriter {
         })
     }
 
-    /// Adds a frame to `out`.
+    /// Adds a frame of the log to `out`.
     pub(crate) fn write(
         &mut self,
         kind: FrameType,
+        seq: u64,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        self.write_kind(kind as u8, seq, payload, out)
+    }
+
+    /// Adds a frame to `out`.
+    pub(crate) fn write_kind(
+        &mut self,
+        kind: u8,
         seq: u64,
         payload: &[u8],
         out: &mut Vec<u8>,
@@ -87,7 +98,7 @@ impl FrameWriter {
         let start = out.len();
         out.extend(len.to_le_bytes());
         out.extend([0; 4]);
-        out.extend([kind as u8, flags]);
+        out.extend([kind, flags]);
         out.extend(seq.to_le_bytes());
         out.extend(prefix);
         out.extend(stored);

@@ -87,7 +87,7 @@ impl RecordKinds {
 
     /// Reads all sections of a record with so many rows; `None` where the bytes are something
     /// else.
-    pub(super) fn decode(input: &mut Input<'_>, rows: usize) -> Option<Self> {
+    pub(crate) fn decode(input: &mut Input<'_>, rows: usize) -> Option<Self> {
         let mut kinds = Self::default();
         let mut last_section = 0;
         while !input.is_empty() {
@@ -167,9 +167,10 @@ const EXEMPLAR_BYTES_MIN: usize = 1 + 1 + 1 + 8;
 
 /// The least that a histogram takes: its row, a byte, the schema, three doubles of which two may
 /// be integers, and three counts of nothing.
-const HISTOGRAM_BYTES_MIN: usize = 1 + 1 + 1 + 8 + 1 + 1 + 8 + 3;
+pub(crate) const HISTOGRAM_BYTES_MIN: usize = 1 + 1 + 1 + 8 + 1 + 1 + 8 + 3;
 
-fn push_histogram(out: &mut Vec<u8>, histogram: &FloatHistogram) {
+/// Adds a histogram.
+pub(crate) fn push_histogram(out: &mut Vec<u8>, histogram: &FloatHistogram) {
     let sides = [&histogram.positive, &histogram.negative];
     let counts = sides.iter().flat_map(|side| side.counts());
     let mut counts = counts.chain([&histogram.count, &histogram.zero_count]);
@@ -229,7 +230,8 @@ fn push_double(out: &mut Vec<u8>, double: f64) {
     out.extend(double.to_bits().to_le_bytes());
 }
 
-fn histogram(input: &mut Input<'_>) -> Option<FloatHistogram> {
+/// What [`push_histogram`] was given.
+pub(crate) fn histogram(input: &mut Input<'_>) -> Option<FloatHistogram> {
     let flags = input.byte()?;
     if flags & !FLAGS_KNOWN != 0 {
         return None;

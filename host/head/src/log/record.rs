@@ -118,6 +118,10 @@ pub(crate) fn decode(payload: &[u8], rows: &mut Vec<Row>) -> Option<(Vec<Labels>
     }
     let planes = input.take(count * 8)?;
     for (plane, bytes) in planes.chunks_exact(count.max(1)).enumerate() {
+        // Most planes of most scrapes: what does not change.
+        if bytes.iter().all(|byte| *byte == 0) {
+            continue;
+        }
         for (row, byte) in rows.iter_mut().zip(bytes) {
             row.difference |= u64::from(*byte) << (8 * plane);
         }
@@ -126,7 +130,7 @@ pub(crate) fn decode(payload: &[u8], rows: &mut Vec<Row>) -> Option<(Vec<Labels>
     Some((declared, kinds))
 }
 
-pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
@@ -134,12 +138,12 @@ pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
-pub(super) fn push_zigzag(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn push_zigzag(out: &mut Vec<u8>, value: i64) {
     push_varint(out, (value.wrapping_shl(1) ^ (value >> 63)).cast_unsigned());
 }
 
 /// Adds a label set.
-pub(super) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
+pub(crate) fn push_labels(out: &mut Vec<u8>, labels: &Labels) {
     push_varint(out, labels.len() as u64);
     for (name, value) in labels {
         push_text(out, name);
@@ -153,7 +157,7 @@ pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Bytes that are read from the front.
-pub(super) struct Input<'a>(&'a [u8]);
+pub(crate) struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
     #[cfg(test)]
@@ -161,35 +165,41 @@ impl<'a> Input<'a> {
         Self(bytes)
     }
 
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.0.len()
     }
 
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         self.take(1)?.first().copied()
     }
 
-    /// A double by its bits.
-    pub(super) fn double(&mut self) -> Option<f64> {
-        let bits = self.take(size_of::<u64>())?.try_into().ok()?;
-        Some(f64::from_bits(u64::from_le_bytes(bits)))
+    /// Eight bytes as they are.
+    pub(crate) fn word(&mut self) -> Option<u64> {
+        let (word, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*word))
     }
 
-    pub(super) fn varint(&mut self) -> Option<u64> {
+    /// A double by its bits.
+    pub(crate) fn double(&mut self) -> Option<f64> {
+        self.word().map(f64::from_bits)
+    }
+
+    pub(crate) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first()?;
@@ -206,23 +216,23 @@ impl<'a> Input<'a> {
         None
     }
 
-    pub(super) fn zigzag(&mut self) -> Option<i64> {
+    pub(crate) fn zigzag(&mut self) -> Option<i64> {
         let value = self.varint()?;
         Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
     /// How many things of at least `bytes_min` bytes follow; no more than there are bytes for.
-    pub(super) fn count(&mut self, bytes_min: usize) -> Option<usize> {
+    pub(crate) fn count(&mut self, bytes_min: usize) -> Option<usize> {
         let count = usize::try_from(self.varint()?).ok()?;
         (count <= self.0.len() / bytes_min).then_some(count)
     }
 
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         let len = usize::try_from(self.varint()?).ok()?;
         std::str::from_utf8(self.take(len)?).ok()
     }
 
-    pub(super) fn labels(&mut self) -> Option<Labels> {
+    pub(crate) fn labels(&mut self) -> Option<Labels> {
         let count = self.count(2)?;
         let pairs = (0..count)
             .map(|_| Some((self.text()?, self.text()?)))

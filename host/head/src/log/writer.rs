@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use narthex_disk::Disk;
 use narthex_storage::TimeRange;
 
+use crate::chunk_snapshot::Covered;
 use crate::late::LateMark;
 use crate::log::flush::Flusher;
 use crate::log::frame::{FrameType, FrameWriter};
@@ -36,6 +37,17 @@ struct Active {
     file: Arc<GrowingSegment>,
     max_ms: i64,
     late_seq: u64,
+}
+
+impl Active {
+    /// The segment as it is once it takes no more records.
+    fn closed(&self) -> ClosedSegment {
+        ClosedSegment {
+            number: self.number,
+            max_ms: self.max_ms,
+            late_seq: self.late_seq,
+        }
+    }
 }
 
 /// Writes records one after the other. A record whose write or fsync fails is refused, and what
@@ -216,11 +228,7 @@ impl Log {
         if let Some(active) = &self.active {
             // What was refused must not be read before what was written after it.
             active.file.cut_back()?;
-            self.closed.push(ClosedSegment {
-                number: active.number,
-                max_ms: active.max_ms,
-                late_seq: active.late_seq,
-            });
+            self.closed.push(active.closed());
             self.active = None;
         }
         Ok(())
@@ -277,6 +285,27 @@ impl Log {
     pub(crate) fn last_segment(&self) -> u32 {
         let active = self.active.as_ref();
         active.map_or(self.next_number, |active| active.number)
+    }
+
+    /// The segments, once nothing more is written: a snapshot of what is in memory stands for them.
+    pub(crate) fn covered(&self, bound_ms: i64) -> io::Result<Covered> {
+        if let Some(active) = &self.active {
+            // What was refused is not in memory, and must not be read before what comes after it.
+            active.file.cut_back()?;
+        }
+        let active = self.active.iter().map(Active::closed);
+        let known = self.closed.iter().copied().chain(active);
+        let files = segment::list(self.disk.as_ref())?;
+        let segments = known.filter_map(|segment| {
+            let file = files.iter().find(|file| file.number == segment.number)?;
+            Some((segment, file.bytes))
+        });
+        Ok(Covered {
+            bound_ms,
+            last_seq: self.last_seq(),
+            mark: self.mark,
+            segments: segments.collect(),
+        })
     }
 
     /// How many segments there are.

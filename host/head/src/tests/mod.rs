@@ -13,5 +13,6 @@ mod late;
 mod late_histograms;
 mod memory;
 mod replay;
+mod snapshot;
 mod tail;
 mod truncate;
