@@ -104,7 +104,8 @@ impl Features {
                 "classic-mode" => features.matchers = MatcherMode::Classic,
                 "utf8-strict-mode" => features.matchers = MatcherMode::Utf8Strict,
                 "concurrent-rule-eval" => features.concurrent_rules = true,
-                "promql-duration-expr" | "" => {}
+                // The one is part of the language by now, the other is done at each stop.
+                "promql-duration-expr" | "memory-snapshot-on-shutdown" | "" => {}
                 _ => note(name, "has no effect"),
             }
         }

@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     pub(crate) head_truncations: Counter,
     pub(crate) head_truncations_failed: Counter,
     pub(crate) wal_corruptions: Counter,
+    pub(crate) snapshot_errors: Counter,
     pub(crate) block_read_failures: Counter,
     pub(crate) downsampled_reads: Counter,
     pub(crate) stale_compactions: Counter,
@@ -86,6 +87,7 @@ impl Metrics {
             head_truncations: Counter::default(),
             head_truncations_failed: Counter::default(),
             wal_corruptions: Counter::default(),
+            snapshot_errors: Counter::default(),
             block_read_failures: Counter::default(),
             downsampled_reads: Counter::default(),
             stale_compactions: Counter::default(),
@@ -189,6 +191,11 @@ impl Metrics {
                 "prometheus_tsdb_wal_corruptions",
                 "Total number of WAL corruptions",
                 &metrics.wal_corruptions,
+            ),
+            (
+                "prometheus_tsdb_snapshot_replay_error",
+                "Total number of snapshots of the head that could not be used at a start",
+                &metrics.snapshot_errors,
             ),
             (
                 "narthex_tsdb_block_read_failures",

@@ -83,12 +83,15 @@ impl Tsdb {
             segment_bytes: options.wal_segment_bytes,
             sync: options.wal_sync,
             exemplars_max: options.exemplars_max,
+            snapshot_on_close: true,
             replay: Arc::clone(&options.replay),
             ..HeadOptions::on(Arc::new(Within::new(disk, WAL_FOLDER)))
         })?;
         let head = Arc::new(head);
         let metrics = Metrics::register(registry);
         metrics.wal_corruptions.inc_by(report.damage.len() as u64);
+        let snapshot_errors = u64::from(report.snapshot_error.is_some());
+        metrics.snapshot_errors.inc_by(snapshot_errors);
         let retention = Arc::new(CurrentRetention::new(options.retention));
         registry.register_collector(Box::new(StateCollector {
             head: Arc::clone(&head),
@@ -155,8 +158,8 @@ impl Tsdb {
         self.stopping.send_replace(true);
     }
 
-    /// Takes no more samples, forces the log to the disk and lets another process open the
-    /// store. A cut that is under way is finished first, a compaction ends early. What is there
+    /// Takes no more samples, forces the log to the disk, leaves a snapshot of what is in memory for
+    /// the next start, and lets another process open the store. A cut that is under way is finished first, a compaction ends early. What is there
     /// can still be read.
     ///
     /// # Errors
@@ -195,6 +198,7 @@ fn tell(report: &ReplayReport, blocks: usize) {
     let ReplayReport {
         segments,
         samples,
+        samples_of_snapshot,
         series,
         torn_bytes,
         ..
@@ -204,6 +208,7 @@ fn tell(report: &ReplayReport, blocks: usize) {
         segments,
         series,
         samples,
+        samples_of_snapshot,
         torn_bytes,
         "store is open"
     );
