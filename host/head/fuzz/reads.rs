@@ -10,10 +10,12 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt;
 use futures::executor::block_on;
 use narthex_disk::{CrashDisk, Disk};
 use narthex_head::{Head, HeadOptions, ReplayReport, SyncMode};
-use narthex_storage::{TimeRange, contract};
+use narthex_model::{Labels, Sample, SeriesRef, WriteBatch};
+use narthex_storage::{Appendable, Queryable, SelectRequest, TimeRange, contract};
 
 /// All samples by labels, values as bits.
 type Contents = BTreeMap<String, Vec<(i64, u64)>>;
@@ -36,11 +38,63 @@ pub(crate) fn segment(bytes: &[u8]) {
     assert_eq!(second.damage, report.damage);
 }
 
-/// Reads a segment whose header and checksums are right. The input is frames: type and flags a
-/// byte each, the length two, then so many bytes.
-pub(crate) fn frames(mut bytes: &[u8]) {
+/// Reads a segment whose header and checksums are right, of frames as [`guarded`] takes them.
+pub(crate) fn frames(bytes: &[u8]) {
     let mut file = b"NXWAL\0\0\x01\x01\0\0\0".to_vec();
     file.extend(crc32c::crc32c(&file).to_le_bytes());
+    file.extend(guarded(bytes));
+    segment(&file);
+}
+
+/// Reads a snapshot whose checksums are right, of frames as [`guarded`] takes them, beside a log
+/// without a segment. What it makes of it is whole: it is read, added to, cut, and closed again.
+pub(crate) fn snapshot(bytes: &[u8]) {
+    let mut file = b"NXSNAP\0\x01".to_vec();
+    file.extend(guarded(bytes));
+    let disk = CrashDisk::new(0);
+    disk.create("chunk_snapshot")
+        .unwrap()
+        .append(&file)
+        .unwrap();
+    let options = HeadOptions {
+        sync: SyncMode::EachAppend,
+        snapshot_on_close: true,
+        exemplars_max: 10,
+        ..HeadOptions::on(std::sync::Arc::new(disk.clone()))
+    };
+    let (head, report) = Head::open(options.clone()).unwrap();
+    assert!(report.samples_of_snapshot == 0 || report.snapshot_error.is_none());
+    let request = SelectRequest {
+        matchers: vec![],
+        range: TimeRange::ALL,
+    };
+    // Bytes of a cell need not be one; then it says so.
+    let labels: Vec<Labels> = block_on(async {
+        let found = head.select(&request).await.unwrap();
+        let found = found.filter_map(|series| async { series.ok() });
+        found.map(|series| series.labels.clone()).collect().await
+    });
+    let sample = |labels: &Labels| Sample {
+        series: SeriesRef::UNKNOWN,
+        labels: labels.clone(),
+        timestamp_ms: i64::MAX - 1,
+        value: 1.0,
+    };
+    let samples: Vec<Sample> = labels.iter().take(100).map(sample).collect();
+    head.append(&WriteBatch::from(samples)).unwrap();
+    let (oldest, newest) = (head.min_time(), head.max_time());
+    head.close().unwrap();
+    drop(head);
+    let (head, _) = Head::open(options).unwrap();
+    assert_eq!((head.min_time(), head.max_time()), (oldest, newest));
+    let before_ms = oldest.map_or(0, |oldest| oldest.saturating_add(1));
+    head.truncate(before_ms).unwrap();
+}
+
+/// Frames with the right checksums. The input is type and flags a byte each, the length two, then
+/// so many bytes.
+fn guarded(mut bytes: &[u8]) -> Vec<u8> {
+    let mut file = Vec::new();
     let mut seq = 0_u64;
     while let [kind, flags, low, high, rest @ ..] = bytes {
         let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
@@ -70,7 +124,7 @@ pub(crate) fn frames(mut bytes: &[u8]) {
         file.extend(crc32c::crc32c(&guarded).to_le_bytes());
         file.extend(guarded);
     }
-    segment(&file);
+    file
 }
 
 fn read(disk: &CrashDisk) -> (Contents, ReplayReport) {

@@ -18,3 +18,8 @@ fn segments_of_any_bytes_are_read_or_refused() {
 fn frames_of_any_content_are_read_or_refused() {
     replay("frames", reads::frames);
 }
+
+#[test]
+fn snapshots_of_any_content_are_read_or_left_out() {
+    replay("snapshot", reads::snapshot);
+}
