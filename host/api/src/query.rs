@@ -171,6 +171,7 @@ fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
             _ => StatsWanted::Samples,
         },
         max_source_resolution: max_source_resolution(params)?,
+        ..QueryOptions::default()
     })
 }
 

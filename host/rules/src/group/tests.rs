@@ -13,6 +13,8 @@ use crate::{
     RuleOptions, RuleSet, RuleSettings,
 };
 
+mod partial;
+
 const MINUTE_MS: i64 = 60_000;
 
 /// Writes down what it is told.
@@ -54,6 +56,7 @@ impl Stage {
             grace_period: PromDuration::from_secs(600),
             resend_delay: PromDuration::from_secs(60),
             concurrent_evaluations_max: 0,
+            partial_response: None,
         }
     }
 

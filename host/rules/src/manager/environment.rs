@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use narthex_model::with_sources;
 use narthex_promql::ast::Expr;
 use narthex_promql::{QueryOptions, QueryResult, Value, VectorSample};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -56,19 +57,23 @@ impl Environment {
     }
 
     /// Asks a query that was parsed before.
-    pub(crate) async fn ask(
-        &self,
-        text: &str,
-        expr: &Expr,
-        time_ms: i64,
-    ) -> Result<Vec<VectorSample>, String> {
+    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Vec<VectorSample>, String> {
         let engine = (self.options.engine)();
         let storage = Arc::clone(&self.options.queryable);
-        let options = QueryOptions::default();
+        let Question {
+            text,
+            expr,
+            time_ms,
+            is_whole,
+        } = question;
+        let options = QueryOptions {
+            is_whole,
+            ..QueryOptions::default()
+        };
         let answer = engine.instant_parsed(storage, text, expr, time_ms, &options);
         answer
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| with_sources(&error))
             .and_then(samples)
     }
 
@@ -77,12 +82,31 @@ impl Environment {
         &self,
         text: &str,
         time_ms: i64,
+        is_whole: bool,
     ) -> Result<Vec<VectorSample>, String> {
         let engine = (self.options.engine)();
         let expr = narthex_promql::parse(text, &engine.options().parse);
         let expr = expr.map_err(|error| error.to_string())?;
-        self.ask(text, &expr, time_ms).await
+        let question = Question {
+            text,
+            expr: &expr,
+            time_ms,
+            is_whole,
+        };
+        self.ask(question).await
     }
+}
+
+/// A query that was parsed, and what is to be known of its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'q> {
+    /// How it is shown to those who look which queries run.
+    pub(crate) text: &'q str,
+    pub(crate) expr: &'q Expr,
+    /// In milliseconds since the epoch.
+    pub(crate) time_ms: i64,
+    /// What a part of the store did not answer is an error.
+    pub(crate) is_whole: bool,
 }
 
 fn samples(result: QueryResult) -> Result<Vec<VectorSample>, String> {

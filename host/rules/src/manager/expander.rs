@@ -16,12 +16,14 @@ use crate::template::{Templates, template_sample};
 pub(crate) type Alerts = Vec<(Labels, Given)>;
 
 /// The alerts of an answer to a rule's query. Templates that may ask queries wait for them on a
-/// thread of their own.
+/// thread of their own; what a part of the store did not answer is an error to them where all is
+/// wanted (`is_whole`).
 pub(crate) async fn alerts(
     rule: &Rule,
     answer: Vec<VectorSample>,
     environment: &Arc<Environment>,
     now_ms: i64,
+    is_whole: bool,
 ) -> Result<Alerts, String> {
     let Some(templates) = rule.templates().filter(|_| !answer.is_empty()) else {
         return Ok(Vec::new());
@@ -35,6 +37,7 @@ pub(crate) async fn alerts(
         let asking = Asking {
             environment: &environment,
             runtime,
+            is_whole,
         };
         expand(&templates, answer, &environment, now_ms, &asking)
     };
@@ -67,12 +70,13 @@ fn expand(
 struct Asking<'e> {
     environment: &'e Environment,
     runtime: Handle,
+    is_whole: bool,
 }
 
 impl Querier for Asking<'_> {
     fn query(&self, expression: &str, at_ms: i64) -> Result<Vec<Sample>, String> {
-        let answer = self.environment.ask_text(expression, at_ms);
-        let answer = self.runtime.block_on(answer)?;
+        let asked = self.environment.ask_text(expression, at_ms, self.is_whole);
+        let answer = self.runtime.block_on(asked)?;
         Ok(answer.iter().map(template_sample).collect())
     }
 }
