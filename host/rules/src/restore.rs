@@ -46,7 +46,8 @@ impl Group {
             if *hold_ms >= grace_ms && has_alerts {
                 match last_states(rule, environment, self.asks_for_all()).await {
                     Ok(Some(found)) => {
-                        restore(rule, &found, *hold_ms, grace_ms, environment.now_ms());
+                        let mut found = Found::new(found, environment);
+                        restore(rule, &mut found, *hold_ms, grace_ms, environment.now_ms());
                     }
                     Ok(None) => {
                         is_done = false;
@@ -108,18 +109,55 @@ async fn last_states(
     Ok(Some(found))
 }
 
-fn restore(rule: &Rule, found: &BTreeMap<Labels, Last>, hold_ms: i64, grace_ms: i64, now_ms: i64) {
+/// What the store has of a rule's alerts, to be asked for by the labels of an alert.
+struct Found {
+    series: BTreeMap<Labels, Last>,
+    /// Where the store is many, what it keeps comes back with labels of those who keep it: by the
+    /// names of labels that were asked for, the last sample of those that agree in them.
+    of_many: Option<BTreeMap<Vec<String>, BTreeMap<Labels, Last>>>,
+}
+
+impl Found {
+    fn new(series: BTreeMap<Labels, Last>, environment: &Environment) -> Self {
+        let is_many = environment.options().partial_response.is_some();
+        Self {
+            series,
+            of_many: is_many.then(BTreeMap::new),
+        }
+    }
+
+    fn get(&mut self, labels: &Labels) -> Option<Last> {
+        let Self { series, of_many } = self;
+        if let Some(last) = series.get(labels) {
+            return Some(*last);
+        }
+        let names: Vec<String> = labels.iter().map(|(name, _)| name.to_owned()).collect();
+        let alike = of_many.as_mut()?.entry(names).or_insert_with_key(|names| {
+            let mut alike: BTreeMap<Labels, Last> = BTreeMap::new();
+            for (labels, last) in series.iter() {
+                let held = alike.entry(labels.keep(names)).or_insert(*last);
+                if last.0 > held.0 {
+                    *held = *last;
+                }
+            }
+            alike
+        });
+        alike.get(labels).copied()
+    }
+}
+
+fn restore(rule: &Rule, found: &mut Found, hold_ms: i64, grace_ms: i64, now_ms: i64) {
     for (labels, alert) in &mut rule.state().alerts {
         let Some((down_ms, since)) = found.get(labels) else {
             continue;
         };
         // It was not active, or what is there is no time.
-        if sample::is_stale_nan(*since) || !since.is_finite() {
+        if sample::is_stale_nan(since) || !since.is_finite() {
             continue;
         }
         #[allow(clippy::cast_possible_truncation, reason = "the cast saturates")]
-        let since_ms = (*since as i64).saturating_mul(1000);
-        alert.active_at_ms = restored_ms(since_ms, *down_ms, hold_ms, grace_ms, now_ms);
+        let since_ms = (since as i64).saturating_mul(1000);
+        alert.active_at_ms = restored_ms(since_ms, down_ms, hold_ms, grace_ms, now_ms);
     }
 }
 

@@ -148,6 +148,36 @@ async fn alerts_are_restored_once_all_who_may_know_them_answer() {
 }
 
 #[tokio::test]
+async fn alerts_are_restored_from_series_that_have_labels_of_who_keeps_them() {
+    for (strategy, expected) in [(Some(PartialResponse::Warn), 11), (None, 20)] {
+        let stage = Stage::new();
+        for minute in 0..=10 {
+            for (job, region, since) in [("j", "eu", 0.0), ("k", "eu", 60.0)] {
+                let labels = format!("alertname=\"A\",job=\"{job}\",region=\"{region}\"");
+                let series = format!("ALERTS_FOR_STATE{{{labels}}}");
+                stage.write(&series, minute * MINUTE_MS, since);
+            }
+            // Another one, which has ended before.
+            if minute < 5 {
+                let series = "ALERTS_FOR_STATE{alertname=\"A\",job=\"j\",region=\"us\"}";
+                stage.write(series, minute * MINUTE_MS, 120.0);
+            }
+        }
+        let config = group(vec![alert("A", "m", 30)]);
+        let (_, set) = over_member(&stage, strategy, config);
+        let group = &set.groups()[0];
+        group.rules()[0].state().is_restored = false;
+        for minute in [20, 21] {
+            stage.write("m{job=\"j\"}", minute * MINUTE_MS, 1.0);
+            stage.evaluate(&set, minute * MINUTE_MS).await;
+        }
+        assert!(set.restore(group).await);
+        let since_ms = group.rules()[0].status().alerts[0].active_at_ms;
+        assert_eq!(since_ms, expected * MINUTE_MS, "{strategy:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_group_that_is_changed_before_its_alerts_are_restored_restores_them() {
     let stage = Stage::new();
     let set = |expr: &str| stage.set(group(vec![alert("A", expr, 30), alert("B", expr, 30)]));
