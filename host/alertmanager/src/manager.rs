@@ -395,20 +395,19 @@ impl Alertmanager {
                 tellings.spawn(Arc::clone(&self).tell(telling, generation));
             }
             while tellings.try_join_next().is_some() {}
-            if now_ms >= groups_clean_ms {
+            if is_due(now_ms, groups_clean_ms, GROUPS_CLEAN_INTERVAL_MS) {
                 self.with_state(|state| state.pipeline.dispatcher.clean());
                 groups_clean_ms = now_ms + GROUPS_CLEAN_INTERVAL_MS;
             }
-            if now_ms >= gc_ms {
+            if is_due(now_ms, gc_ms, self.options.alerts_gc_interval_ms) {
                 self.with_state(|state| state.pipeline.clean_alerts(now_ms));
                 gc_ms = now_ms + self.options.alerts_gc_interval_ms;
             }
-            if now_ms >= maintenance_ms {
+            if is_due(now_ms, maintenance_ms, self.options.maintenance_interval_ms) {
                 self.maintain(now_ms).await;
                 maintenance_ms = now_ms + self.options.maintenance_interval_ms;
             }
-            // The clock may have been set back.
-            if now_ms >= count_ms || now_ms < count_ms - COUNT_INTERVAL_MS {
+            if is_due(now_ms, count_ms, COUNT_INTERVAL_MS) {
                 self.count(now_ms);
                 count_ms = now_ms + COUNT_INTERVAL_MS;
             }
@@ -482,6 +481,12 @@ impl Alertmanager {
             self.metrics.alerts(state).set(count(alerts));
         }
     }
+}
+
+/// Whether something is due that is done in intervals, and next at `next_ms`. The clock may have been
+/// set back.
+fn is_due(now_ms: i64, next_ms: i64, interval_ms: i64) -> bool {
+    now_ms >= next_ms || now_ms < next_ms.saturating_sub(interval_ms)
 }
 
 /// Waits for a task that is to end, and ends it where that takes too long.
