@@ -177,6 +177,9 @@ async fn run(group: &Group, environment: &Arc<Environment>) {
     let mut restores = group.is_restoring();
     let schedule = group.schedule();
     let now_ms = environment.now_ms();
+    // What was written longer ago does not count.
+    let tolerance_ms = environment.options().outage_tolerance.as_millis_i64();
+    let last_restore_ms = now_ms.saturating_add(tolerance_ms);
     let mut at_ms = schedule.after(now_ms);
     let wait_ms = at_ms.saturating_sub(now_ms).max(0).unsigned_abs();
     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -192,7 +195,8 @@ async fn run(group: &Group, environment: &Arc<Environment>) {
         // After the second evaluation: by then targets were scraped and recording rules have
         // written what alerts may depend on.
         if restores {
-            restores = !group.restore(environment).await;
+            let is_last = environment.now_ms() >= last_restore_ms;
+            restores = !group.restore(environment, is_last).await;
         }
     }
 }
@@ -272,8 +276,8 @@ impl RuleSet {
     /// Takes from the store since when alerts are active, as after a start; `false` where it is to
     /// be tried again.
     #[cfg(test)]
-    pub(crate) async fn restore(&self, group: &Group) -> bool {
-        group.restore(&self.environment).await
+    pub(crate) async fn restore(&self, group: &Group, is_last: bool) -> bool {
+        group.restore(&self.environment, is_last).await
     }
 }
 

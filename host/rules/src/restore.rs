@@ -23,8 +23,9 @@ type Last = (i64, f64);
 impl Group {
     /// Restores the alerts of all rules that were evaluated well. Where that fails they begin to wait
     /// anew. `false` where there are others: rules that have failed up to now, and those of which a
-    /// part of the store that may know their alerts is away, where a group asks for all.
-    pub(crate) async fn restore(&self, environment: &Arc<Environment>) -> bool {
+    /// part of the store that may know their alerts is away, where a group asks for all. They are
+    /// tried again, unless this is the last time.
+    pub(crate) async fn restore(&self, environment: &Arc<Environment>, is_last: bool) -> bool {
         let (begun, mut is_done) = (Instant::now(), true);
         for rule in self.rules() {
             let RuleKind::Alerting { hold_ms, .. } = rule.kind() else {
@@ -37,14 +38,15 @@ impl Group {
             if is_restored {
                 continue;
             }
-            if health == Health::Bad {
+            if health == Health::Bad && !is_last {
                 is_done = false;
                 continue;
             }
             let grace_ms = environment.options().grace_period.as_millis_i64();
             // Those with a short `for` wait for that.
             if *hold_ms >= grace_ms && has_alerts {
-                match last_states(rule, environment, self.asks_for_all()).await {
+                let is_whole = self.asks_for_all() && !is_last;
+                match last_states(rule, environment, is_whole).await {
                     Ok(Some(found)) => {
                         let mut found = Found::new(found, environment);
                         restore(rule, &mut found, *hold_ms, grace_ms, environment.now_ms());

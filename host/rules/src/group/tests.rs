@@ -486,7 +486,7 @@ async fn alerts_are_active_since_before_the_restart() {
             0,
             "nothing is written before"
         );
-        set.restore(&set.groups()[0]).await;
+        set.restore(&set.groups()[0], false).await;
         let active = rule.status().alerts[0].active_at_ms;
         // Where the last sample is older than the tolerance the alert waits anew; near its time it
         // fires after the grace period of ten minutes.

@@ -130,21 +130,38 @@ async fn alerts_are_restored_once_all_who_may_know_them_answer() {
     // Rules that fail have no alerts yet of which something could be restored.
     member.is_away(true);
     stage.evaluate(&set, 19 * MINUTE_MS).await;
-    assert!(!set.restore(group).await);
+    assert!(!set.restore(group, false).await);
     member.is_away(false);
     stage.evaluate(&set, 20 * MINUTE_MS).await;
     member.is_away(true);
-    assert!(!set.restore(group).await);
+    assert!(!set.restore(group, false).await);
     assert_eq!(since(), 20);
     member.is_away(false);
     stage.evaluate(&set, 21 * MINUTE_MS).await;
-    assert!(set.restore(group).await && !group.is_restoring());
+    assert!(set.restore(group, false).await && !group.is_restoring());
     // It was active for ten minutes, and the eleven in between do not count.
     assert_eq!(since(), 11);
     // What is restored stays as it is.
     stage.evaluate(&set, 22 * MINUTE_MS).await;
-    assert!(set.restore(group).await);
+    assert!(set.restore(group, false).await);
     assert_eq!(since(), 11);
+}
+
+#[tokio::test]
+async fn alerts_wait_no_longer_for_who_may_know_them_than_that_would_count() {
+    let stage = Stage::new();
+    let rules = vec![alert("A", "m", 30), alert("B", "m", 30)];
+    let (member, set) = over_member(&stage, Some(PartialResponse::Abort), group(rules));
+    let group = &set.groups()[0];
+    stage.write("m", 0, 1.0);
+    stage.evaluate(&set, 0).await;
+    for rule in group.rules() {
+        rule.state().is_restored = false;
+    }
+    group.rules()[0].state().health = Health::Bad;
+    member.is_away(true);
+    assert!(!set.restore(group, false).await && group.is_restoring());
+    assert!(set.restore(group, true).await && !group.is_restoring());
 }
 
 #[tokio::test]
@@ -171,7 +188,7 @@ async fn alerts_are_restored_from_series_that_have_labels_of_who_keeps_them() {
             stage.write("m{job=\"j\"}", minute * MINUTE_MS, 1.0);
             stage.evaluate(&set, minute * MINUTE_MS).await;
         }
-        assert!(set.restore(group).await);
+        assert!(set.restore(group, false).await);
         let since_ms = group.rules()[0].status().alerts[0].active_at_ms;
         assert_eq!(since_ms, expected * MINUTE_MS, "{strategy:?}");
     }
