@@ -379,8 +379,7 @@ fn whole(missing: &Warnings) -> Result<(), QueryError> {
         1 => String::new(),
         count => format!(" (and {} more)", count - 1),
     };
-    let text = format!("a part of the answer is missing: {first}{more}");
-    Err(QueryError::Execution(text))
+    Err(QueryError::Incomplete(format!("{first}{more}")))
 }
 
 /// Evaluates on this thread. A panic costs the query, as on the blocking pool, and not who asked.

@@ -348,7 +348,8 @@ impl Group {
         environment: &Environment,
         query_ms: i64,
     ) -> Result<Output, String> {
-        let answer = environment.ask(self.question(rule, query_ms)).await?;
+        let answer = environment.ask(self.question(rule, query_ms)).await;
+        let answer = answer.map_err(|why| why.text)?;
         let (mut output, mut seen) = (Output::default(), HashSet::with_capacity(answer.len()));
         for VectorSample {
             labels,
@@ -382,7 +383,16 @@ impl Group {
         query_ms: i64,
         now_ms: i64,
     ) -> Result<Output, String> {
-        let answer = environment.ask(self.question(rule, query_ms)).await?;
+        let answer = match environment.ask(self.question(rule, query_ms)).await {
+            Ok(answer) => answer,
+            Err(why) => {
+                // Whoever is told of alerts that stay as they are must not hold them for over.
+                if why.is_incomplete {
+                    self.tell(rule, environment, now_ms);
+                }
+                return Err(why.text);
+            }
+        };
         let is_whole = self.asks_for_all();
         let expanded = expander::alerts(rule, answer, environment, now_ms, is_whole).await?;
         let mut given = BTreeMap::new();
@@ -393,27 +403,28 @@ impl Group {
                 return Err(text.to_owned());
             }
         }
-        let options = environment.options();
-        let (samples, notifications) = {
-            let mut state = rule.state();
-            let samples = alerting::take(rule, &mut state, given, now_ms, self.limit())?;
-            let notifications = alerting::notifications(
-                rule,
-                &mut state,
-                now_ms,
-                options.resend_delay.as_millis_i64(),
-                self.interval_ms(),
-                &options.external_url,
-            );
-            (samples, notifications)
-        };
-        if !notifications.is_empty() {
-            options.notifier.notify(&notifications);
-        }
+        let samples = alerting::take(rule, &mut rule.state(), given, now_ms, self.limit())?;
+        self.tell(rule, environment, now_ms);
         Ok(Output {
             samples,
             ..Output::default()
         })
+    }
+
+    /// Tells what is due of a rule's alerts.
+    fn tell(&self, rule: &Rule, environment: &Environment, now_ms: i64) {
+        let options = environment.options();
+        let notifications = alerting::notifications(
+            rule,
+            &mut rule.state(),
+            now_ms,
+            options.resend_delay.as_millis_i64(),
+            self.interval_ms(),
+            &options.external_url,
+        );
+        if !notifications.is_empty() {
+            options.notifier.notify(&notifications);
+        }
     }
 }
 

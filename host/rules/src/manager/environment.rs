@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use narthex_model::with_sources;
 use narthex_promql::ast::Expr;
-use narthex_promql::{QueryOptions, QueryResult, Value, VectorSample};
+use narthex_promql::{QueryError, QueryOptions, QueryResult, Value, VectorSample};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{RuleOptions, RuleSettings};
@@ -57,7 +57,10 @@ impl Environment {
     }
 
     /// Asks a query that was parsed before.
-    pub(crate) async fn ask(&self, question: Question<'_>) -> Result<Vec<VectorSample>, String> {
+    pub(crate) async fn ask(
+        &self,
+        question: Question<'_>,
+    ) -> Result<Vec<VectorSample>, Unanswered> {
         let engine = (self.options.engine)();
         let storage = Arc::clone(&self.options.queryable);
         let Question {
@@ -71,10 +74,16 @@ impl Environment {
             ..QueryOptions::default()
         };
         let answer = engine.instant_parsed(storage, text, expr, time_ms, &options);
-        answer
-            .await
-            .map_err(|error| with_sources(&error))
-            .and_then(samples)
+        match answer.await {
+            Ok(result) => samples(result).map_err(|text| Unanswered {
+                text,
+                is_incomplete: false,
+            }),
+            Err(error) => Err(Unanswered {
+                text: with_sources(&error),
+                is_incomplete: matches!(error, QueryError::Incomplete(_)),
+            }),
+        }
     }
 
     /// Asks a query.
@@ -93,8 +102,16 @@ impl Environment {
             time_ms,
             is_whole,
         };
-        self.ask(question).await
+        self.ask(question).await.map_err(|why| why.text)
     }
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unanswered {
+    pub(crate) text: String,
+    /// Only because a part of the store did not answer.
+    pub(crate) is_incomplete: bool,
 }
 
 /// A query that was parsed, and what is to be known of its answer.

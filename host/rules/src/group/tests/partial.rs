@@ -82,7 +82,7 @@ async fn a_member_that_is_away_ends_no_alert_unless_the_group_goes_on_without_it
         let (member, set) = over_member(&stage, of_server, config);
         let shown = set.groups()[0].partial_response();
         assert_eq!(shown, of_group.or(of_server));
-        for minute in [1, 2, 3] {
+        for minute in [1, 2, 3, 4] {
             stage.write("m", minute * MINUTE_MS, 1.0);
         }
         stage.evaluate(&set, MINUTE_MS).await;
@@ -104,9 +104,14 @@ async fn a_member_that_is_away_ends_no_alert_unless_the_group_goes_on_without_it
             assert_eq!(error_of(&set, rule), (Health::Bad, missing.to_owned()));
         }
         assert_eq!(stage.samples("r").await, ["{} 1 1"]);
-        member.is_away(false);
+        // Who is told must not hold it for over either.
         stage.evaluate(&set, 3 * MINUTE_MS).await;
-        assert_eq!(stage.samples("r").await, ["{} 1 1", "{} 3 1"]);
+        let told = stage.take_told();
+        let ends: Vec<i64> = told.iter().map(|told| told.ends_at_ms).collect();
+        assert_eq!(ends, [7 * MINUTE_MS]);
+        member.is_away(false);
+        stage.evaluate(&set, 4 * MINUTE_MS).await;
+        assert_eq!(stage.samples("r").await, ["{} 1 1", "{} 4 1"]);
         let alerts = set.groups()[0].rules()[1].status().alerts;
         assert_eq!((alerts.len(), alerts[0].active_at_ms), (1, MINUTE_MS));
     }
