@@ -105,7 +105,7 @@ impl Fanout {
         Ok(PreparedReads(clients))
     }
 
-    /// Asks these from now on. Queries under way end as they began.
+    /// Asks these from now on, also [over another store](Self::over). Reads under way end as they began.
     pub fn follow(&self, prepared: PreparedReads) {
         let mut remotes = self.remotes.write().unwrap_or_else(PoisonError::into_inner);
         *remotes = Arc::new(prepared.0);
