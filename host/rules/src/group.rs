@@ -383,8 +383,13 @@ impl Group {
         query_ms: i64,
         now_ms: i64,
     ) -> Result<Output, String> {
-        let answer = match environment.ask(self.question(rule, query_ms)).await {
-            Ok(answer) => answer,
+        let is_whole = self.asks_for_all();
+        let expanded = match environment.ask(self.question(rule, query_ms)).await {
+            Ok(answer) => expander::alerts(rule, answer, environment, now_ms, is_whole).await,
+            Err(why) => Err(why),
+        };
+        let expanded = match expanded {
+            Ok(expanded) => expanded,
             Err(why) => {
                 // Whoever is told of alerts that stay as they are must not hold them for over.
                 if why.is_incomplete {
@@ -393,8 +398,6 @@ impl Group {
                 return Err(why.text);
             }
         };
-        let is_whole = self.asks_for_all();
-        let expanded = expander::alerts(rule, answer, environment, now_ms, is_whole).await?;
         let mut given = BTreeMap::new();
         for (labels, alert) in expanded {
             if given.insert(labels, alert).is_some() {

@@ -75,10 +75,7 @@ impl Environment {
         };
         let answer = engine.instant_parsed(storage, text, expr, time_ms, &options);
         match answer.await {
-            Ok(result) => samples(result).map_err(|text| Unanswered {
-                text,
-                is_incomplete: false,
-            }),
+            Ok(result) => samples(result).map_err(Unanswered::of),
             Err(error) => Err(Unanswered {
                 text: with_sources(&error),
                 is_incomplete: matches!(error, QueryError::Incomplete(_)),
@@ -92,17 +89,17 @@ impl Environment {
         text: &str,
         time_ms: i64,
         is_whole: bool,
-    ) -> Result<Vec<VectorSample>, String> {
+    ) -> Result<Vec<VectorSample>, Unanswered> {
         let engine = (self.options.engine)();
         let expr = narthex_promql::parse(text, &engine.options().parse);
-        let expr = expr.map_err(|error| error.to_string())?;
+        let expr = expr.map_err(|error| Unanswered::of(error.to_string()))?;
         let question = Question {
             text,
             expr: &expr,
             time_ms,
             is_whole,
         };
-        self.ask(question).await.map_err(|why| why.text)
+        self.ask(question).await
     }
 }
 
@@ -112,6 +109,16 @@ pub(crate) struct Unanswered {
     pub(crate) text: String,
     /// Only because a part of the store did not answer.
     pub(crate) is_incomplete: bool,
+}
+
+impl Unanswered {
+    /// It has nothing to do with who answers.
+    pub(crate) fn of(text: String) -> Self {
+        Self {
+            text,
+            is_incomplete: false,
+        }
+    }
 }
 
 /// A query that was parsed, and what is to be known of its answer.

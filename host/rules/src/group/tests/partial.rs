@@ -118,6 +118,35 @@ async fn a_member_that_is_away_ends_no_alert_unless_the_group_goes_on_without_it
 }
 
 #[tokio::test]
+async fn a_template_that_cannot_ask_all_makes_no_other_alert() {
+    let stage = Stage::new();
+    let rule = RuleConfig {
+        labels: pairs([("team", "{{ query \"team\" | first | label \"name\" }}")]),
+        ..alert("A", "vector(1)", 0)
+    };
+    let strategy = Some(PartialResponse::Abort);
+    let (member, set) = over_member(&stage, strategy, group(vec![rule]));
+    for minute in [0, 1] {
+        stage.write("team{name=\"x\"}", minute * MINUTE_MS, 1.0);
+    }
+    stage.evaluate(&set, 0).await;
+    // The rule's own query asks nobody.
+    member.is_away(true);
+    stage.evaluate(&set, MINUTE_MS).await;
+    let (health, error) = error_of(&set, 0);
+    assert!(
+        health == Health::Bad && error.contains("a:10901"),
+        "{error}"
+    );
+    let alerts = set.groups()[0].rules()[0].status().alerts;
+    let labels: Vec<String> = alerts
+        .iter()
+        .map(|alert| alert.labels.to_string())
+        .collect();
+    assert_eq!(labels, ["{alertname=\"A\", team=\"x\"}"]);
+}
+
+#[tokio::test]
 async fn alerts_are_restored_once_all_who_may_know_them_answer() {
     let stage = Stage::new();
     for minute in 0..=10 {
