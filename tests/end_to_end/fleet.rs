@@ -29,6 +29,40 @@ const LOOK: i64 = TIMES.1 - 600;
 /// another replica steps in.
 const SAMPLES_MAX: f64 = 21.0;
 
+/// A group that evaluates with whoever answers, and one that says nothing of that: an alert that is
+/// active where less is seen than there is.
+fn rules() -> String {
+    let all = 2 * SERIES;
+    let rules = format!("rules: [{{alert: Few, expr: 'count(number @ {LOOK}) < {all}'}}]");
+    format!(
+        "groups:\n\
+         - {{name: partial, interval: 1s, partial_response_strategy: warn, {rules}}}\n\
+         - {{name: whole, interval: 1s, {rules}}}\n"
+    )
+}
+
+/// Waits until each group is so: its name, its strategy, and its rule's health and state.
+fn wait_for_rules(querier: &Narthex, expected: [&str; 2]) {
+    until(120, "rules", || {
+        let rules = querier.api("rules")?;
+        let groups = rules["groups"].as_array().into_iter().flatten();
+        let found = groups.map(|group| {
+            let rule = &group["rules"][0];
+            let words = [
+                &group["name"],
+                &group["partialResponseStrategy"],
+                &rule["health"],
+                &rule["state"],
+            ];
+            words.map(|word| word.as_str().unwrap_or("?")).join(" ")
+        });
+        match found.collect::<Vec<_>>() {
+            found if found == expected => Ok(()),
+            _ => Err(rules.to_string()),
+        }
+    });
+}
+
 /// What one replica has scraped: a value that tells the series, and a counter of one a second.
 fn exposition(offset_s: i64) -> String {
     let mut text = String::from("# TYPE number gauge\n");
@@ -97,8 +131,11 @@ impl Fleet {
                 .start()
         };
         let hosts = HOSTS.iter().enumerate().map(start).collect();
+        let rules_file = folder.path().join("rules.yml");
+        std::fs::write(&rules_file, rules()).unwrap();
         let mut querier = builder(HOSTS.len())
             .querier()
+            .config(format!("rule_files: [{rules_file:?}]\n"))
             .flag("--query.replica-label=replica")
             .flag("--store.response-timeout=2s");
         for at in 0..HOSTS.len() {
@@ -277,6 +314,8 @@ fn what_members_have_is_seen_once_whoever_is_cut_off_killed_or_stopped() {
             }
         });
     };
+    let all_is_there = ["partial WARN ok inactive", "whole ABORT ok inactive"];
+    wait_for_rules(&fleet.querier, all_is_there);
     std::thread::scope(|scope| {
         let lookers = [scope.spawn(look), scope.spawn(look)];
         if let Some(network) = &fleet.network {
@@ -298,8 +337,12 @@ fn what_members_have_is_seen_once_whoever_is_cut_off_killed_or_stopped() {
         is_whole();
         fleet.hosts[2].process().signal("STOP");
         is_partial(SERIES);
+        // What is missing is no reason for an alert, unless its group goes on without it.
+        let one_is_away = ["partial WARN ok firing", "whole ABORT err inactive"];
+        wait_for_rules(&fleet.querier, one_is_away);
         fleet.hosts[2].process().signal("CONT");
         is_whole();
+        wait_for_rules(&fleet.querier, all_is_there);
         is_over.store(true, Ordering::Relaxed);
         for looker in lookers {
             looker.join().unwrap();

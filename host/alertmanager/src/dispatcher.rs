@@ -49,6 +49,8 @@ pub(crate) struct Dispatcher {
     /// When each group that is not being told is due.
     due: BTreeSet<(i64, u64)>,
     next_id: u64,
+    /// When groups that are due were last asked for.
+    asked_at_ms: i64,
 }
 
 impl Dispatcher {
@@ -121,6 +123,10 @@ impl Dispatcher {
 
     /// The groups that are due. Each has to come back by [`Self::done`].
     pub(crate) fn take_due(&mut self, now_ms: i64) -> Vec<Flush> {
+        if now_ms < self.asked_at_ms {
+            self.shorten_waits(now_ms);
+        }
+        self.asked_at_ms = now_ms;
         let mut flushes = Vec::new();
         while let Some(&(due_ms, id)) = self.due.first()
             && due_ms <= now_ms
@@ -151,6 +157,26 @@ impl Dispatcher {
             });
         }
         flushes
+    }
+
+    /// Lets no group wait longer than one that begins to wait now: the clock was set back.
+    fn shorten_waits(&mut self, now_ms: i64) {
+        for (id, group) in &mut self.groups {
+            let route = self.routes.get(group.route);
+            let wait_ms = route.map_or(0, |route| match group.has_flushed {
+                true => route.group_interval_ms,
+                false => route.group_wait_ms,
+            });
+            let latest_ms = now_ms.saturating_add(wait_ms);
+            if group.next_flush_ms <= latest_ms {
+                continue;
+            }
+            // One that is being told is due again when it comes back.
+            if self.due.remove(&(group.next_flush_ms, *id)) {
+                self.due.insert((latest_ms, *id));
+            }
+            group.next_flush_ms = latest_ms;
+        }
     }
 
     /// Takes a group back. Where it was told, the alerts that were resolved then and did not come

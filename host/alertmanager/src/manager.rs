@@ -131,7 +131,16 @@ pub struct Alertmanager {
     /// Grows with each config that is taken.
     generation: watch::Sender<u64>,
     is_stopping: watch::Sender<bool>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Set after [`Self::is_stopping`], once nobody is told any more.
+    has_told_all: watch::Sender<bool>,
+    tasks: Mutex<Option<Tasks>>,
+}
+
+/// What goes on until it is stopped, in the order in which it ends.
+#[derive(Debug)]
+struct Tasks {
+    dispatcher: JoinHandle<()>,
+    log_keeper: JoinHandle<()>,
 }
 
 impl Alertmanager {
@@ -229,6 +238,7 @@ impl Alertmanager {
             wake: Wake::new(),
             generation: watch::Sender::new(0),
             is_stopping: watch::Sender::new(false),
+            has_told_all: watch::Sender::new(false),
             tasks: Mutex::default(),
         });
         manager.took_config();
@@ -236,11 +246,11 @@ impl Alertmanager {
             manager.metrics.cluster_enabled.set(1);
             cluster.start(replication::states(&manager));
         }
-        let tasks = vec![
-            tokio::spawn(Arc::clone(&manager).dispatch()),
-            tokio::spawn(Arc::clone(&manager).keep_log()),
-        ];
-        *manager.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
+        let tasks = Tasks {
+            dispatcher: tokio::spawn(Arc::clone(&manager).dispatch()),
+            log_keeper: tokio::spawn(Arc::clone(&manager).keep_log()),
+        };
+        *manager.tasks.lock().unwrap_or_else(PoisonError::into_inner) = Some(tasks);
         Ok(manager)
     }
 
@@ -288,15 +298,20 @@ impl Alertmanager {
         self.metrics.config_seconds.set(now_ms as f64 / 1000.0);
     }
 
-    /// Stops. What is being delivered has until the timeout; then what was told is written down.
+    /// Stops. What is being delivered has until the timeout. What is told until then is written down
+    /// at once as ever, and all of it at the end.
     #[boxed]
     pub async fn stop(&self, timeout: Duration) {
         self.is_stopping.send_replace(true);
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut task in tasks {
-            if tokio::time::timeout(timeout, &mut task).await.is_err() {
-                task.abort();
-            }
+        let tasks = self
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(tasks) = tasks {
+            end(tasks.dispatcher, timeout).await;
+            self.has_told_all.send_replace(true);
+            end(tasks.log_keeper, timeout).await;
         }
         self.close_log().await;
         if let Some(cluster) = &self.options.cluster {
@@ -380,20 +395,19 @@ impl Alertmanager {
                 tellings.spawn(Arc::clone(&self).tell(telling, generation));
             }
             while tellings.try_join_next().is_some() {}
-            if now_ms >= groups_clean_ms {
+            if is_due(now_ms, groups_clean_ms, GROUPS_CLEAN_INTERVAL_MS) {
                 self.with_state(|state| state.pipeline.dispatcher.clean());
                 groups_clean_ms = now_ms + GROUPS_CLEAN_INTERVAL_MS;
             }
-            if now_ms >= gc_ms {
+            if is_due(now_ms, gc_ms, self.options.alerts_gc_interval_ms) {
                 self.with_state(|state| state.pipeline.clean_alerts(now_ms));
                 gc_ms = now_ms + self.options.alerts_gc_interval_ms;
             }
-            if now_ms >= maintenance_ms {
+            if is_due(now_ms, maintenance_ms, self.options.maintenance_interval_ms) {
                 self.maintain(now_ms).await;
                 maintenance_ms = now_ms + self.options.maintenance_interval_ms;
             }
-            // The clock may have been set back.
-            if now_ms >= count_ms || now_ms < count_ms - COUNT_INTERVAL_MS {
+            if is_due(now_ms, count_ms, COUNT_INTERVAL_MS) {
                 self.count(now_ms);
                 count_ms = now_ms + COUNT_INTERVAL_MS;
             }
@@ -466,6 +480,21 @@ impl Alertmanager {
         ] {
             self.metrics.alerts(state).set(count(alerts));
         }
+    }
+}
+
+/// Whether something is due that is done in intervals, and next at `next_ms`. The clock may have been
+/// set back.
+fn is_due(now_ms: i64, next_ms: i64, interval_ms: i64) -> bool {
+    now_ms >= next_ms || now_ms < next_ms.saturating_sub(interval_ms)
+}
+
+/// Waits for a task that is to end, and ends it where that takes too long.
+async fn end(mut task: JoinHandle<()>, timeout: Duration) {
+    if tokio::time::timeout(timeout, &mut task).await.is_err() {
+        task.abort();
+        // It was ended, or has ended in between.
+        let _ = task.await;
     }
 }
 

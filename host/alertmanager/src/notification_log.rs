@@ -97,8 +97,9 @@ impl NotificationLog {
         entry.at_ms < now_ms.saturating_sub(wish.repeat_interval_ms)
     }
 
-    /// Writes down that an integration was told. The entry comes back, but where a newer one is
-    /// known.
+    /// Writes down that an integration was told. The entry comes back, but where a newer one says the
+    /// same or more. A newer one that does not is of a peer whose clock is ahead, or from before this
+    /// clock was set back: were it kept, the same would be told at each turn until then.
     pub(crate) fn add(
         &mut self,
         key: LogKey,
@@ -111,18 +112,17 @@ impl NotificationLog {
             true => expiry_ms.min(self.retention_ms),
             false => self.retention_ms,
         };
-        if self
-            .entries
-            .get(&key)
-            .is_some_and(|entry| entry.at_ms > now_ms)
-        {
+        let known = self.entries.get(&key).map(|entry| entry.at_ms);
+        let newer_ms = known.filter(|known_ms| *known_ms > now_ms);
+        if newer_ms.is_some() && !self.needs(&key, wish, now_ms) {
             return None;
         }
+        let at_ms = newer_ms.map_or(now_ms, |newer_ms| newer_ms.saturating_add(1));
         let entry = LogEntry {
             firing: wish.firing.clone(),
             resolved: wish.resolved.clone(),
-            at_ms: now_ms,
-            expires_at_ms: now_ms.saturating_add(kept_ms),
+            at_ms,
+            expires_at_ms: at_ms.saturating_add(kept_ms),
         };
         self.entries.insert(key.clone(), entry.clone());
         self.changed.insert(key.clone());

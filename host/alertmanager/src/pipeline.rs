@@ -271,8 +271,8 @@ impl Pipeline {
         deliveries
     }
 
-    /// Writes down that an integration was told. The entry comes back, but where a newer one is
-    /// known.
+    /// Writes down that an integration was told. The entry comes back, but where a newer one says the
+    /// same or more.
     pub(crate) fn settle(&mut self, delivery: Delivery, now_ms: i64) -> Option<(LogKey, LogEntry)> {
         let wish = Wish {
             firing: &delivery.firing,

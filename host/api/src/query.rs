@@ -171,6 +171,7 @@ fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
             _ => StatsWanted::Samples,
         },
         max_source_resolution: max_source_resolution(params)?,
+        ..QueryOptions::default()
     })
 }
 
@@ -196,6 +197,7 @@ fn failed(error: &QueryError) -> ApiError {
         QueryError::Parse(error) => ApiError::invalid_parameter("query", error),
         QueryError::BadData(message) => ApiError::invalid_parameter("query", message),
         QueryError::Execution(message) => ApiError::new(ErrorKind::Execution, message.as_str()),
+        QueryError::Incomplete(_) => ApiError::new(ErrorKind::Execution, error.to_string()),
         QueryError::Timeout(_) => ApiError::new(ErrorKind::Timeout, error.to_string()),
         QueryError::Canceled(_) => ApiError::new(ErrorKind::Canceled, error.to_string()),
         QueryError::Storage(error) => ApiError::new(

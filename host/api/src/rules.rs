@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use axum::extract::State;
 use axum::response::Response;
 use narthex_model::{FloatText, Labels, Matcher};
-use narthex_rules::{Alert, Group, GroupKey, Rule, RuleKind};
+use narthex_rules::{Alert, Group, GroupKey, PartialResponse, Rule, RuleKind};
 use serde::{Serialize, Serializer};
 use xxhash_rust::xxh64::xxh64;
 
@@ -39,6 +39,9 @@ struct RuleGroup {
     #[serde(serialize_with = "number")]
     evaluation_time: f64,
     last_evaluation: String,
+    /// As Thanos' ruler shows it; Prometheus has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial_response_strategy: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +100,9 @@ struct ApiAlert {
     #[serde(skip_serializing_if = "Option::is_none")]
     keep_firing_since: Option<String>,
     value: String,
+    /// That of its group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial_response_strategy: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -260,7 +266,7 @@ pub(crate) async fn rules(
     {
         let rules = group.rules().iter().filter(|rule| wanted.has_rule(rule));
         let rules: Vec<AnyRule> = rules
-            .map(|rule| any_rule(rule, wanted.with_alerts))
+            .map(|rule| any_rule(rule, group, wanted.with_alerts))
             .collect();
         if rules.is_empty() {
             continue;
@@ -301,10 +307,15 @@ fn rule_group(group: &Group, rules: Vec<AnyRule>) -> RuleGroup {
         limit: group.limit(),
         evaluation_time: status.evaluation_seconds,
         last_evaluation: time_or_zero(status.last_evaluation_ms),
+        partial_response_strategy: strategy(group),
     }
 }
 
-fn any_rule(rule: &Rule, with_alerts: bool) -> AnyRule {
+fn strategy(group: &Group) -> Option<&'static str> {
+    group.partial_response().map(PartialResponse::as_str)
+}
+
+fn any_rule(rule: &Rule, group: &Group, with_alerts: bool) -> AnyRule {
     let status = rule.status();
     let labels = LabelMap(rule.labels().clone());
     let (name, query) = (rule.name().to_owned(), rule.query().to_owned());
@@ -335,7 +346,10 @@ fn any_rule(rule: &Rule, with_alerts: bool) -> AnyRule {
             labels,
             annotations: annotations.clone(),
             alerts: match with_alerts {
-                true => status.alerts.iter().map(api_alert).collect(),
+                true => {
+                    let alerts = status.alerts.iter();
+                    alerts.map(|alert| api_alert(alert, group)).collect()
+                }
                 false => Vec::new(),
             },
             evaluation: evaluation("alerting"),
@@ -343,7 +357,7 @@ fn any_rule(rule: &Rule, with_alerts: bool) -> AnyRule {
     }
 }
 
-fn api_alert(alert: &Alert) -> ApiAlert {
+fn api_alert(alert: &Alert, group: &Group) -> ApiAlert {
     ApiAlert {
         labels: LabelMap(alert.labels.clone()),
         annotations: BTreeMap::clone(&alert.annotations),
@@ -351,6 +365,7 @@ fn api_alert(alert: &Alert) -> ApiAlert {
         active_at: format_rfc3339(alert.active_at_ms),
         keep_firing_since: alert.keep_firing_since_ms.map(format_rfc3339),
         value: exponential(alert.value),
+        partial_response_strategy: strategy(group),
     }
 }
 
@@ -374,7 +389,8 @@ pub(crate) async fn alerts(State(state): State<ApiState>) -> Response {
     let mut alerts = Vec::new();
     for group in groups(&state) {
         for rule in group.rules() {
-            alerts.extend(rule.status().alerts.iter().map(api_alert));
+            let of_rule = rule.status().alerts;
+            alerts.extend(of_rule.iter().map(|alert| api_alert(alert, &group)));
         }
     }
     envelope::success(&Alerts { alerts })

@@ -93,6 +93,21 @@ pub(crate) fn local(fleet: Option<&Arc<Fleet>>, store: &Store) -> Arc<dyn Querya
     }
 }
 
+/// What rules read. Whether they go on where a part is missing is for their groups to say, whatever
+/// holds for requests.
+pub(crate) fn for_rules(fleet: Option<&Arc<Fleet>>, fanout: &Arc<Fanout>) -> Arc<dyn Queryable> {
+    match fleet {
+        Some(fleet) => {
+            let wishes = ViewOptions {
+                partial_response: Some(true),
+                ..ViewOptions::default()
+            };
+            Arc::new(fanout.over(fleet.view(wishes)))
+        }
+        None => fanout.clone(),
+    }
+}
+
 /// What the API answers from: each request may have wishes of its own.
 pub(crate) fn serving(fleet: Arc<Fleet>, fanout: Arc<Fanout>) -> FleetServing {
     let viewed = Arc::clone(&fleet);

@@ -97,6 +97,8 @@ fn check(
 
 #[cfg(test)]
 mod tests {
+    use narthex_rules::PartialResponse;
+
     use super::*;
 
     const REFUSED: UnknownFields = UnknownFields::Refused;
@@ -121,11 +123,14 @@ mod tests {
     #[test]
     fn every_fault_of_a_file_of_rules_has_its_place() {
         let all = ParseOptions::all();
-        let good = "groups:\n- name: a\n  interval: 30s\n  limit: 5\n  query_offset: 1m\n  rules:\n\
+        let good = "groups:\n- name: a\n  interval: 30s\n  limit: 5\n  query_offset: 1m\n\
+                    \x20 partial_response_strategy: warn\n  rules:\n\
                     \x20 - {record: 'a:b', expr: sum(up)}\n\
                     \x20 - {alert: Down, expr: up == 0, for: 5m, annotations: {text: '{{ $value }}'}}\n";
         let read_good = read(good, "r.yml", &all, REFUSED).unwrap().groups;
         assert_eq!(read_good.groups[0].rules.len(), 2);
+        let strategy = read_good.groups[0].partial_response_strategy;
+        assert_eq!(strategy, Some(PartialResponse::Warn));
         assert!(read("", "r.yml", &all, REFUSED).is_ok());
         let bad = "groups:\n\
                    - name: a\n  rules:\n\
@@ -134,7 +139,8 @@ mod tests {
                    \x20 - record: a\n    expr: sum(\n    for: 5m\n\
                    \x20 - {alert: b, expr: up, labels: {__name__: x}, annotation: {}}\n\
                    \x20 - {alert: b, expr: up, annotations: {text: '{{ $value }'}}\n\
-                   - name: a\n  intervall: 5m\n";
+                   - name: a\n  intervall: 5m\n\
+                   - name: c\n  partial_response_strategy: abandon\n";
         let found = read(bad, "r.yml", &all, REFUSED).unwrap_err();
         let found: Vec<_> = found
             .faults
@@ -151,6 +157,7 @@ mod tests {
             ((10, 46), "annotation \"text\": template: __alert_b:1:"),
             ((11, 9), "groupname: \"a\" is repeated"),
             ((12, 3), "unknown field `intervall`"),
+            ((14, 30), "unknown partial_response_strategy \"abandon\""),
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");
         for ((place, message), (at, part)) in found.iter().zip(expected) {

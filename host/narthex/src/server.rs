@@ -368,7 +368,7 @@ impl Setup {
         let rules = Arc::new(rules::manager(
             &self.line,
             state,
-            fanout.clone(),
+            fleet::for_rules(fleet.as_ref(), &fanout),
             store.appendable(),
             &notifier,
             (self.clock.clone(), &self.external_url),

@@ -13,14 +13,18 @@ pub(crate) fn read(mut fields: Fields<'_>, options: &Options, report: &mut Repor
     let mut groups = Vec::new();
     for mut entry in fields.maps("groups", report) {
         let mut group = Map::new();
-        for name in ["name", "interval", "query_offset", "labels"] {
+        for name in [
+            "name",
+            "interval",
+            "query_offset",
+            "partial_response_strategy",
+            "labels",
+        ] {
             copy(&mut entry, name, &mut group);
         }
         if let Some(limit) = entry.value("limit") {
             group.insert("limit".to_owned(), limit.clone());
         }
-        // What a querier does where a store does not answer; here there is one store.
-        let _ = entry.value("partial_response_strategy");
         let mut rules = Vec::new();
         for mut entry in entry.maps("rules", report) {
             let mut rule = Map::new();

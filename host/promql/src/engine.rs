@@ -100,6 +100,8 @@ pub struct QueryOptions {
     pub stats: StatsWanted,
     /// How coarse the samples may be, where the store has downsampled ones.
     pub max_source_resolution: MaxSourceResolution,
+    /// What the store could not read is an error, and not a warning.
+    pub is_whole: bool,
 }
 
 /// Answers queries.
@@ -281,6 +283,7 @@ impl Engine {
             max: options.max_source_resolution,
         };
         let planned = with_room(height, || plan_over(expr, times, plan_options, resolutions));
+        let missing = Warnings::default();
         let query = Query {
             plan: planned?,
             height,
@@ -296,7 +299,7 @@ impl Engine {
             batch_samples: self.options.batch_samples,
             stats,
             annotations: Annotations::default(),
-            warnings: Warnings::default(),
+            warnings: missing.clone(),
             budget: Arc::clone(&budget),
         };
         let query = Arc::new(query);
@@ -315,7 +318,10 @@ impl Engine {
             }
         };
         drop(stopped_with_us);
-        result
+        match options.is_whole {
+            true => result.and_then(|result| whole(&missing).map(|()| result)),
+            false => result,
+        }
     }
 
     /// Waits for a turn, reads, and evaluates, all within the limit. What is little work is
@@ -361,6 +367,19 @@ impl Engine {
             Err(QueryError::Timeout("expression evaluation".to_owned()))
         })
     }
+}
+
+/// Fails with what a store could not read.
+fn whole(missing: &Warnings) -> Result<(), QueryError> {
+    let texts = missing.texts();
+    let Some(first) = texts.first() else {
+        return Ok(());
+    };
+    let more = match texts.len() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    Err(QueryError::Incomplete(format!("{first}{more}")))
 }
 
 /// Evaluates on this thread. A panic costs the query, as on the blocking pool, and not who asked.

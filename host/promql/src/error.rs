@@ -22,6 +22,9 @@ pub enum QueryError {
     /// The query was given up (`canceled`); holds what it was doing.
     #[error("query was canceled in {0}")]
     Canceled(String),
+    /// The store could not read all, and nothing may be missing (`execution`); holds what is.
+    #[error("a part of the answer is missing: {0}")]
+    Incomplete(String),
     /// The store failed (`internal`).
     #[error("expanding series: {0}")]
     Storage(#[from] StorageError),

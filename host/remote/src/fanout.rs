@@ -31,7 +31,7 @@ pub struct Fanout {
     local_start: LocalStart,
     options: RemoteReadOptions,
     metrics: Metrics,
-    remotes: RwLock<Arc<Vec<Arc<ReadClient>>>>,
+    remotes: Arc<RwLock<Arc<Vec<Arc<ReadClient>>>>>,
 }
 
 /// The clients of a config, ready to take over.
@@ -59,11 +59,11 @@ impl Fanout {
             local_start,
             options,
             metrics: Metrics::register(registry),
-            remotes: RwLock::default(),
+            remotes: Arc::default(),
         }
     }
 
-    /// Another store in place of the one here, together with those that are asked now.
+    /// Another store in place of the one here, together with those that are asked now, and later.
     #[must_use]
     pub fn over(&self, local: Arc<dyn Queryable>) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Fanout {
             local_start: Arc::clone(&self.local_start),
             options: self.options,
             metrics: self.metrics.clone(),
-            remotes: RwLock::new(self.remotes()),
+            remotes: Arc::clone(&self.remotes),
         }
     }
 
@@ -105,7 +105,7 @@ impl Fanout {
         Ok(PreparedReads(clients))
     }
 
-    /// Asks these from now on. Queries under way end as they began.
+    /// Asks these from now on, also [over another store](Self::over). Reads under way end as they began.
     pub fn follow(&self, prepared: PreparedReads) {
         let mut remotes = self.remotes.write().unwrap_or_else(PoisonError::into_inner);
         *remotes = Arc::new(prepared.0);

@@ -162,6 +162,7 @@ fn main() {
         grace_period: PromDuration::from_secs(600),
         resend_delay: PromDuration::from_secs(60),
         concurrent_evaluations_max: 0,
+        partial_response: None,
     };
     let settings = RuleSettings {
         interval: PromDuration::from_secs(15),

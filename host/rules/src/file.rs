@@ -8,6 +8,7 @@ use narthex_model::{METRIC_NAME, PromDuration};
 use narthex_promql::ParseOptions;
 use serde::Deserialize;
 
+use crate::PartialResponse;
 use crate::template::{fault as template_fault, is_template};
 
 /// All of the file.
@@ -30,6 +31,10 @@ pub struct RuleGroupConfig {
     pub query_offset: Option<PromDuration>,
     /// A rule may give so many series or alerts; 0 for any number.
     pub limit: i64,
+    /// What becomes of an evaluation that a part of the store did not answer; `None` for what the
+    /// server does.
+    #[serde(deserialize_with = "crate::partial_response::read")]
+    pub partial_response_strategy: Option<PartialResponse>,
     /// Labels of all its rules.
     pub labels: BTreeMap<String, String>,
     /// In the order in which they are evaluated.

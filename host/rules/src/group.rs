@@ -17,9 +17,10 @@ use tokio::time::Instant;
 
 use self::results::Output;
 use self::turn::Turn;
+use crate::PartialResponse;
 use crate::alerting;
 use crate::dependencies::{Batch, batches};
-use crate::manager::environment::Environment;
+use crate::manager::environment::{Environment, Question};
 use crate::manager::expander;
 use crate::metrics::GroupMetrics;
 use crate::rule::{Health, Rule, RuleKind};
@@ -49,6 +50,8 @@ pub(crate) struct GroupPlan {
     pub(crate) limit: usize,
     /// `None` where it follows the config.
     pub(crate) query_offset_ms: Option<i64>,
+    /// What becomes of an evaluation that a part of the store did not answer.
+    pub(crate) partial_response: Option<PartialResponse>,
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -107,6 +110,17 @@ impl Group {
         self.plan.limit
     }
 
+    /// What becomes of an evaluation that a part of the store did not answer; `None` where neither
+    /// the file nor the server says: it goes on.
+    pub fn partial_response(&self) -> Option<PartialResponse> {
+        self.plan.partial_response
+    }
+
+    /// Whether nothing may be missing of what its queries read.
+    pub(crate) fn asks_for_all(&self) -> bool {
+        self.plan.partial_response == Some(PartialResponse::Abort)
+    }
+
     /// Its rules, in the order of the file.
     pub fn rules(&self) -> &[Rule] {
         &self.plan.rules
@@ -132,7 +146,10 @@ impl Group {
     /// Whether both are the same, so that the old one may go on.
     pub(crate) fn is_same(&self, plan: &GroupPlan) -> bool {
         let own = &self.plan;
-        let settings = |plan: &GroupPlan| (plan.interval_ms, plan.limit, plan.query_offset_ms);
+        let settings = |plan: &GroupPlan| {
+            let times = (plan.interval_ms, plan.query_offset_ms);
+            (times, plan.limit, plan.partial_response)
+        };
         settings(own) == settings(plan)
             && own.rules.len() == plan.rules.len()
             && own.rules.iter().zip(&plan.rules).all(|(a, b)| a.is_same(b))
@@ -151,17 +168,27 @@ impl Group {
                 left.extend(series.into_keys());
                 continue;
             };
-            let alerts = std::mem::take(&mut from.state().alerts);
+            let (alerts, is_restored) = {
+                let mut state = from.state();
+                (std::mem::take(&mut state.alerts), state.is_restored)
+            };
             let mut state = rule.state();
             state.series = series;
-            if matches!(rule.kind(), RuleKind::Alerting { .. }) {
+            if rule.is_alerting() && from.is_alerting() {
                 state.alerts = alerts;
+                state.is_restored = is_restored;
             }
         }
         let status = old.status();
         let mut state = self.state();
         state.stale.extend(left);
         state.status = status;
+    }
+
+    /// Whether alerts are still to be restored from before the start.
+    pub(crate) fn is_restoring(&self) -> bool {
+        let mut alerting = self.rules().iter().filter(|rule| rule.is_alerting());
+        alerting.any(|rule| !rule.state().is_restored)
     }
 
     /// All series that the rules wrote last, for a group that is no more.
@@ -306,13 +333,23 @@ impl Group {
         samples
     }
 
+    fn question<'r>(&self, rule: &'r Rule, query_ms: i64) -> Question<'r> {
+        Question {
+            text: rule.query(),
+            expr: rule.expr(),
+            time_ms: query_ms,
+            is_whole: self.asks_for_all(),
+        }
+    }
+
     async fn record(
         &self,
         rule: &Rule,
         environment: &Environment,
         query_ms: i64,
     ) -> Result<Output, String> {
-        let answer = environment.ask(rule.query(), rule.expr(), query_ms).await?;
+        let answer = environment.ask(self.question(rule, query_ms)).await;
+        let answer = answer.map_err(|why| why.text)?;
         let (mut output, mut seen) = (Output::default(), HashSet::with_capacity(answer.len()));
         for VectorSample {
             labels,
@@ -346,36 +383,51 @@ impl Group {
         query_ms: i64,
         now_ms: i64,
     ) -> Result<Output, String> {
-        let answer = environment.ask(rule.query(), rule.expr(), query_ms).await?;
+        let is_whole = self.asks_for_all();
+        let expanded = match environment.ask(self.question(rule, query_ms)).await {
+            Ok(answer) => expander::alerts(rule, answer, environment, now_ms, is_whole).await,
+            Err(why) => Err(why),
+        };
+        let expanded = match expanded {
+            Ok(expanded) => expanded,
+            Err(why) => {
+                // Whoever is told of alerts that stay as they are must not hold them for over.
+                if why.is_incomplete {
+                    self.tell(rule, environment, now_ms);
+                }
+                return Err(why.text);
+            }
+        };
         let mut given = BTreeMap::new();
-        for (labels, alert) in expander::alerts(rule, answer, environment, now_ms).await? {
+        for (labels, alert) in expanded {
             if given.insert(labels, alert).is_some() {
                 let text =
                     "vector contains metrics with the same labelset after applying alert labels";
                 return Err(text.to_owned());
             }
         }
-        let options = environment.options();
-        let (samples, notifications) = {
-            let mut state = rule.state();
-            let samples = alerting::take(rule, &mut state, given, now_ms, self.limit())?;
-            let notifications = alerting::notifications(
-                rule,
-                &mut state,
-                now_ms,
-                options.resend_delay.as_millis_i64(),
-                self.interval_ms(),
-                &options.external_url,
-            );
-            (samples, notifications)
-        };
-        if !notifications.is_empty() {
-            options.notifier.notify(&notifications);
-        }
+        let samples = alerting::take(rule, &mut rule.state(), given, now_ms, self.limit())?;
+        self.tell(rule, environment, now_ms);
         Ok(Output {
             samples,
             ..Output::default()
         })
+    }
+
+    /// Tells what is due of a rule's alerts.
+    fn tell(&self, rule: &Rule, environment: &Environment, now_ms: i64) {
+        let options = environment.options();
+        let notifications = alerting::notifications(
+            rule,
+            &mut rule.state(),
+            now_ms,
+            options.resend_delay.as_millis_i64(),
+            self.interval_ms(),
+            &options.external_url,
+        );
+        if !notifications.is_empty() {
+            options.notifier.notify(&notifications);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod metrics;
 mod notification;
 mod options;
 mod overlay;
+mod partial_response;
 mod restore;
 mod rule;
 mod schedule;
@@ -30,6 +31,7 @@ pub use group::{Group, GroupKey, GroupStatus};
 pub use manager::{PreparedRules, RuleManager, RuleSet};
 pub use notification::{Notification, Notifier};
 pub use options::{RuleFile, RuleOptions, RuleSettings};
+pub use partial_response::PartialResponse;
 pub use rule::{Health, Rule, RuleKind, RuleStatus};
 
 /// The label with the name of the alert.

@@ -22,7 +22,7 @@ use self::environment::Environment;
 use crate::group::{Group, GroupKey, GroupPlan};
 use crate::metrics::Metrics;
 use crate::rule::Rule;
-use crate::{RuleFile, RuleOptions, RuleSettings};
+use crate::{PartialResponse, RuleFile, RuleOptions, RuleSettings};
 
 /// Owns the groups and their tasks.
 pub struct RuleManager {
@@ -76,7 +76,8 @@ impl RuleManager {
         settings: RuleSettings,
     ) -> Result<PreparedRules, String> {
         let engine = (self.environment.options().engine)();
-        let plans = plans(files, &settings, &engine.options().parse)?;
+        let strategy = self.environment.options().partial_response;
+        let plans = plans(files, &settings, strategy, &engine.options().parse)?;
         Ok(PreparedRules { plans, settings })
     }
 
@@ -97,12 +98,12 @@ impl RuleManager {
                 stop(task).await;
                 let heir = self.group(plan, restores);
                 heir.inherit(&group);
-                let task = self.start(&heir, restores);
+                let task = self.start(&heir);
                 running.groups.insert(key, (heir, task));
                 continue;
             }
             let group = self.group(plan, restores);
-            let task = self.start(&group, restores);
+            let task = self.start(&group);
             running.groups.insert(key, (group, task));
         }
         for (group, task) in before.into_values() {
@@ -125,9 +126,9 @@ impl RuleManager {
         Arc::new(group)
     }
 
-    fn start(&self, group: &Arc<Group>, restores: bool) -> JoinHandle<()> {
+    fn start(&self, group: &Arc<Group>) -> JoinHandle<()> {
         let (group, environment) = (Arc::clone(group), Arc::clone(&self.environment));
-        tokio::spawn(async move { run(&group, &environment, restores).await })
+        tokio::spawn(async move { run(&group, &environment).await })
     }
 
     /// Ends the series of a group that is gone, after two intervals: a group of another name may
@@ -172,9 +173,13 @@ async fn stop(task: JoinHandle<()>) {
 }
 
 /// Evaluates a group for ever.
-async fn run(group: &Group, environment: &Arc<Environment>, mut restores: bool) {
+async fn run(group: &Group, environment: &Arc<Environment>) {
+    let mut restores = group.is_restoring();
     let schedule = group.schedule();
     let now_ms = environment.now_ms();
+    // What was written longer ago does not count.
+    let tolerance_ms = environment.options().outage_tolerance.as_millis_i64();
+    let last_restore_ms = now_ms.saturating_add(tolerance_ms);
     let mut at_ms = schedule.after(now_ms);
     let wait_ms = at_ms.saturating_sub(now_ms).max(0).unsigned_abs();
     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -189,8 +194,9 @@ async fn run(group: &Group, environment: &Arc<Environment>, mut restores: bool) 
         group.evaluate(environment, at_ms).await;
         // After the second evaluation: by then targets were scraped and recording rules have
         // written what alerts may depend on.
-        if std::mem::take(&mut restores) {
-            group.restore(environment).await;
+        if restores {
+            let is_last = environment.now_ms() >= last_restore_ms;
+            restores = !group.restore(environment, is_last).await;
         }
     }
 }
@@ -198,6 +204,7 @@ async fn run(group: &Group, environment: &Arc<Environment>, mut restores: bool) 
 fn plans(
     files: &[RuleFile],
     settings: &RuleSettings,
+    strategy: Option<PartialResponse>,
     options: &ParseOptions,
 ) -> Result<BTreeMap<GroupKey, GroupPlan>, String> {
     let mut plans = BTreeMap::new();
@@ -220,6 +227,7 @@ fn plans(
                 interval_ms: interval.as_millis_i64(),
                 limit: usize::try_from(group.limit).unwrap_or_default(),
                 query_offset_ms: group.query_offset.map(|offset| offset.as_millis_i64()),
+                partial_response: group.partial_response_strategy.or(strategy),
                 rules: rules.collect::<Result<_, _>>()?,
             };
             plans.insert(key, plan);
@@ -265,10 +273,11 @@ impl RuleSet {
         group.evaluate(&self.environment, now_ms).await;
     }
 
-    /// Takes from the store since when alerts are active, as after a start.
+    /// Takes from the store since when alerts are active, as after a start; `false` where it is to
+    /// be tried again.
     #[cfg(test)]
-    pub(crate) async fn restore(&self, group: &Group) {
-        group.restore(&self.environment).await;
+    pub(crate) async fn restore(&self, group: &Group, is_last: bool) -> bool {
+        group.restore(&self.environment, is_last).await
     }
 }
 

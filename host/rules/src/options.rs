@@ -8,7 +8,7 @@ use narthex_model::{Clock, Labels, PromDuration};
 use narthex_promql::Engine;
 use narthex_storage::{Appendable, Queryable};
 
-use crate::{Notifier, RuleGroups};
+use crate::{Notifier, PartialResponse, RuleGroups};
 
 /// What does not change while the server runs.
 #[derive(Clone)]
@@ -36,6 +36,10 @@ pub struct RuleOptions {
     /// `--rules.max-concurrent-evals` where the feature `concurrent-rule-eval` is on, else 0: so many
     /// rules of all groups are evaluated beside the one that each group evaluates.
     pub concurrent_evaluations_max: usize,
+    /// What becomes of an evaluation that a part of the store did not answer, in groups that do not
+    /// say. `None` where there is one store, which has all or fails: it goes on, and nothing is shown
+    /// of it.
+    pub partial_response: Option<PartialResponse>,
 }
 
 /// What a config says of all groups.

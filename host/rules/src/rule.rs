@@ -180,6 +180,10 @@ impl Rule {
         &self.kind
     }
 
+    pub(crate) fn is_alerting(&self) -> bool {
+        matches!(self.kind, RuleKind::Alerting { .. })
+    }
+
     /// How it is doing.
     pub fn status(&self) -> RuleStatus {
         let state = self.state();

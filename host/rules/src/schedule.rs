@@ -41,16 +41,23 @@ impl Schedule {
         base.saturating_add(self.offset_ms + self.interval_ms)
     }
 
-    /// How long to wait after an evaluation at `last_ms` for the next one. Never longer than an
-    /// interval: a clock that was set back must not stop the rules.
+    /// How long to wait after an evaluation at `last_ms` for the next one. Where the clock was set
+    /// back by more than an interval, that is the next time on the grid: it must not stop the rules.
     pub(crate) fn wait_ms(self, last_ms: i64, now_ms: i64) -> u64 {
         let next_ms = last_ms.saturating_add(self.interval_ms);
-        let wait_ms = next_ms.saturating_sub(now_ms).clamp(0, self.interval_ms);
-        wait_ms.unsigned_abs()
+        let wait_ms = next_ms.saturating_sub(now_ms).max(0);
+        match wait_ms > self.interval_ms.saturating_mul(2) {
+            true => self.after(now_ms).saturating_sub(now_ms).unsigned_abs(),
+            false => wait_ms.unsigned_abs(),
+        }
     }
 
     /// The time of the next evaluation after one at `last_ms`, and how many were missed between.
+    /// Never one that is still to come, because the clock was set back: there are no samples yet.
     pub(crate) fn next(self, last_ms: i64, now_ms: i64) -> (i64, u64) {
+        if last_ms > now_ms {
+            return (self.after(now_ms).saturating_sub(self.interval_ms), 0);
+        }
         let passed = now_ms.saturating_sub(last_ms).div_euclid(self.interval_ms);
         let steps = passed.max(1);
         let next_ms = last_ms.saturating_add(steps.saturating_mul(self.interval_ms));
@@ -93,11 +100,30 @@ mod tests {
             (300, 2299, 0, (1300, 0)),
             (300, 2300, 0, (2300, 1)),
             (300, 5400, 0, (5300, 4)),
-            // The clock was set back.
-            (9300, 300, 1000, (10_300, 0)),
+            // The clock was set back: by much, and by less than an interval.
+            (9300, 300, 1000, (300, 0)),
+            (9300, 1400, 900, (1300, 0)),
+            (1300, 1200, 1100, (300, 0)),
+            (1300, 2300, 0, (2300, 0)),
         ] {
             assert_eq!(schedule.wait_ms(last, now), wait, "{last} {now}");
             assert_eq!(schedule.next(last, now), next, "{last} {now}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_no_evaluation_ahead_of_it() {
+        let schedule = Schedule {
+            interval_ms: 1000,
+            offset_ms: 300,
+        };
+        for back_ms in [1, 700, 1000, 1001, 3_600_000] {
+            let (mut last, mut now) = (10_000_300, 10_000_300 - back_ms);
+            for _ in 0..3 {
+                now += i64::try_from(schedule.wait_ms(last, now)).unwrap();
+                (last, _) = schedule.next(last, now);
+                assert_eq!(last, now, "{back_ms}");
+            }
         }
     }
 

@@ -233,6 +233,7 @@ impl<'t> Run<'t> {
             grace_period: PromDuration::default(),
             resend_delay: PromDuration::default(),
             concurrent_evaluations_max: 0,
+            partial_response: None,
         };
         let settings = RuleSettings {
             interval,

@@ -38,18 +38,18 @@ impl Alertmanager {
         self.log_changes.notify_one();
     }
 
-    /// Writes down what is told, until it is to stop.
+    /// Writes down what is told, until nobody is told any more.
     pub(super) async fn keep_log(self: Arc<Self>) {
-        let mut stopping = self.is_stopping.subscribe();
+        let mut ending = self.has_told_all.subscribe();
         let mut force = tokio::time::interval(FORCE_INTERVAL);
         force.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_failing = false;
-        while !*stopping.borrow() {
+        while !*ending.borrow() {
             let writing = tokio::select! {
                 _ = force.tick() => Writing::Forced,
                 // A disk that failed is not asked for each entry.
                 () = self.log_changes.notified(), if !is_failing => Writing::Told,
-                _ = stopping.changed() => break,
+                _ = ending.changed() => break,
             };
             let written = self.write_log(writing).await;
             match &written {

@@ -1,4 +1,5 @@
 mod peers;
+mod stop;
 
 use std::sync::Mutex as StdMutex;
 
@@ -6,7 +7,7 @@ use async_trait::async_trait;
 use narthex_disk::CrashDisk;
 use narthex_model::SystemClock;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::*;
@@ -22,6 +23,8 @@ type Plan = Arc<StdMutex<Vec<Result<(), NotifyError>>>>;
 struct Told {
     to: mpsc::UnboundedSender<(String, Notification)>,
     plan: Plan,
+    /// Each delivery of `waits` takes one of it.
+    gate: Arc<Semaphore>,
     name: String,
 }
 
@@ -36,6 +39,9 @@ impl Notify for Told {
         if self.name == "hangs" {
             std::future::pending::<()>().await;
         }
+        if self.name == "waits" {
+            self.gate.acquire().await.unwrap().forget();
+        }
         planned.unwrap_or(Ok(()))
     }
 }
@@ -44,6 +50,7 @@ impl Notify for Told {
 struct Build {
     to: mpsc::UnboundedSender<(String, Notification)>,
     plan: Plan,
+    gate: Arc<Semaphore>,
 }
 
 #[async_trait]
@@ -54,6 +61,7 @@ impl BuildNotify for Build {
             name => Ok(Arc::new(Told {
                 to: self.to.clone(),
                 plan: Arc::clone(&self.plan),
+                gate: Arc::clone(&self.gate),
                 name: name.to_owned(),
             })),
         }
@@ -64,6 +72,7 @@ struct Bench {
     manager: Arc<Alertmanager>,
     told: mpsc::UnboundedReceiver<(String, Notification)>,
     plan: Plan,
+    gate: Arc<Semaphore>,
 }
 
 const CONFIG: &str = "
@@ -87,6 +96,7 @@ impl Bench {
     ) -> Self {
         let (to, told) = mpsc::unbounded_channel();
         let plan = Plan::default();
+        let gate = Arc::new(Semaphore::new(0));
         let options = AlertmanagerOptions {
             clock: Arc::new(SystemClock),
             disk: Arc::clone(disk),
@@ -103,6 +113,7 @@ impl Bench {
             integrations: Arc::new(Build {
                 to,
                 plan: Arc::clone(&plan),
+                gate: Arc::clone(&gate),
             }),
             cluster,
         };
@@ -115,6 +126,7 @@ impl Bench {
             manager,
             told,
             plan,
+            gate,
         }
     }
 

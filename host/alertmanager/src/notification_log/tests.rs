@@ -158,3 +158,23 @@ fn of_each_key_the_newest_entry_stays_in_whatever_order_they_come() {
         []
     );
 }
+
+#[test]
+fn what_is_told_counts_where_an_entry_has_a_time_that_is_still_to_come() {
+    // A peer's clock is an hour ahead, or this one was set back.
+    let (ahead_ms, now_ms) = (3_600_000, 1_000);
+    let (one, both, none) = (set(&[1]), set(&[1, 2]), set(&[]));
+    let mut log = NotificationLog::new(1_000_000, Vec::new());
+    log.add(key(), wish(&one, &none, true), ahead_ms);
+    for (firing, resolved) in [(&both, &none), (&one, &set(&[2])), (&none, &both)] {
+        let wish = wish(firing, resolved, true);
+        assert!(log.needs(&key(), wish, now_ms));
+        let (_, told) = log.add(key(), wish, now_ms).unwrap();
+        assert!(!log.needs(&key(), wish, now_ms + 1), "{firing:?}");
+        // Peers take it for the newer one.
+        assert!(told.at_ms > ahead_ms);
+    }
+    // What was told before somebody told more is no news.
+    log.add(key(), wish(&both, &none, true), now_ms);
+    assert_eq!(log.add(key(), wish(&one, &none, true), now_ms), None);
+}

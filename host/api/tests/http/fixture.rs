@@ -466,6 +466,7 @@ fn rules(notifier: &Arc<NotifierManager>) -> RuleManager {
         grace_period: PromDuration::from_secs(600),
         resend_delay: PromDuration::from_secs(60),
         concurrent_evaluations_max: 0,
+        partial_response: None,
     };
     RuleManager::new(options, &mut Registry::default())
 }

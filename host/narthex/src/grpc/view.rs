@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use narthex_api::ApiState;
 use narthex_model::FloatText;
-use narthex_rules::{Alert, Group, Rule, RuleKind};
+use narthex_rules::{Alert, Group, PartialResponse, Rule, RuleKind};
 use narthex_scrape::{Health, Target};
 use narthex_storeapi::HostView;
 use narthex_storeapi::message::metadata::{Meta, MetricMetadataEntry};
 use narthex_storeapi::message::rules::{
     AlertInstance, AlertState, AlertingRule, AnyRule, RecordingRule, Rule as RuleMessage, RuleGroup,
 };
+use narthex_storeapi::message::store::PartialResponseStrategy;
 use narthex_storeapi::message::targets::{
     ActiveTarget, DroppedTarget, TargetDiscovery, TargetHealth,
 };
@@ -87,16 +88,24 @@ fn rule_group(group: &Group) -> RuleGroup {
     RuleGroup {
         name: group.key().name.clone(),
         file: group.key().file.clone(),
-        rules: group.rules().iter().map(rule).collect(),
+        rules: group.rules().iter().map(|one| rule(one, group)).collect(),
         interval: seconds(group.interval_ms()),
         evaluation_duration_seconds: status.evaluation_seconds,
         last_evaluation: status.last_evaluation_ms.map(Timestamp::of_ms),
+        partial_response_strategy: strategy(group),
         limit: i64::try_from(group.limit()).unwrap_or(i64::MAX),
-        ..RuleGroup::default()
     }
 }
 
-fn rule(rule: &Rule) -> RuleMessage {
+fn strategy(group: &Group) -> i32 {
+    let strategy = match group.partial_response() {
+        Some(PartialResponse::Abort) => PartialResponseStrategy::Abort,
+        Some(PartialResponse::Warn) | None => PartialResponseStrategy::Warn,
+    };
+    strategy.into()
+}
+
+fn rule(rule: &Rule, group: &Group) -> RuleMessage {
     let status = rule.status();
     let labels = Some(LabelSet::of(rule.labels()));
     let (name, query) = (rule.name().to_owned(), rule.query().to_owned());
@@ -124,7 +133,7 @@ fn rule(rule: &Rule) -> RuleMessage {
             duration_seconds: seconds(*hold_ms),
             labels,
             annotations: Some(texts(annotations)),
-            alerts: status.alerts.iter().map(alert).collect(),
+            alerts: status.alerts.iter().map(|one| alert(one, group)).collect(),
             health,
             last_error,
             evaluation_duration_seconds: status.evaluation_seconds,
@@ -135,14 +144,14 @@ fn rule(rule: &Rule) -> RuleMessage {
     RuleMessage { result: Some(any) }
 }
 
-fn alert(alert: &Alert) -> AlertInstance {
+fn alert(alert: &Alert, group: &Group) -> AlertInstance {
     AlertInstance {
         labels: Some(LabelSet::of(&alert.labels)),
         annotations: Some(texts(&alert.annotations)),
         state: state(alert.state).into(),
         active_at: Some(Timestamp::of_ms(alert.active_at_ms)),
         value: FloatText::default().plain(alert.value).to_owned(),
-        ..AlertInstance::default()
+        partial_response_strategy: strategy(group),
     }
 }
 

@@ -417,7 +417,7 @@ fn a_counter_is_told_by_its_name_or_by_its_type() {
 }
 
 #[tokio::test]
-async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_no_error() {
+async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_an_error_where_all_is_wanted() {
     use futures::FutureExt as _;
     use futures::future::BoxFuture;
     use narthex_storage::{SelectRequest, SeriesStream, StorageError, Wanted};
@@ -458,7 +458,22 @@ async fn what_a_part_of_the_store_could_not_read_is_a_warning_and_no_error() {
             .iter()
             .filter(|text| *text == "the other half is away");
         assert_eq!(found.count(), 1, "{query}: {warnings:?}");
+        let options = QueryOptions {
+            is_whole: true,
+            ..QueryOptions::default()
+        };
+        let answer = engine.instant(half.clone(), query, MINUTE_MS, &options);
+        let error = answer.await.unwrap_err().to_string();
+        let expected = "a part of the answer is missing: the other half is away";
+        assert_eq!(error, expected, "{query}");
     }
+    // What is odd about the query itself is no part that is missing.
+    let options = QueryOptions {
+        is_whole: true,
+        ..QueryOptions::default()
+    };
+    let odd = engine.instant(store(&["x 1 2"]), "quantile(2, x)", MINUTE_MS, &options);
+    assert_eq!(odd.await.unwrap().warnings.len(), 1);
 }
 
 #[test]

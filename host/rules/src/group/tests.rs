@@ -13,6 +13,8 @@ use crate::{
     RuleOptions, RuleSet, RuleSettings,
 };
 
+mod partial;
+
 const MINUTE_MS: i64 = 60_000;
 
 /// Writes down what it is told.
@@ -54,6 +56,7 @@ impl Stage {
             grace_period: PromDuration::from_secs(600),
             resend_delay: PromDuration::from_secs(60),
             concurrent_evaluations_max: 0,
+            partial_response: None,
         }
     }
 
@@ -483,7 +486,7 @@ async fn alerts_are_active_since_before_the_restart() {
             0,
             "nothing is written before"
         );
-        set.restore(&set.groups()[0]).await;
+        set.restore(&set.groups()[0], false).await;
         let active = rule.status().alerts[0].active_at_ms;
         // Where the last sample is older than the tolerance the alert waits anew; near its time it
         // fires after the grace period of ten minutes.

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use narthex_model::with_sources;
 use narthex_promql::ast::Expr;
-use narthex_promql::{QueryOptions, QueryResult, Value, VectorSample};
+use narthex_promql::{QueryError, QueryOptions, QueryResult, Value, VectorSample};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{RuleOptions, RuleSettings};
@@ -58,18 +59,28 @@ impl Environment {
     /// Asks a query that was parsed before.
     pub(crate) async fn ask(
         &self,
-        text: &str,
-        expr: &Expr,
-        time_ms: i64,
-    ) -> Result<Vec<VectorSample>, String> {
+        question: Question<'_>,
+    ) -> Result<Vec<VectorSample>, Unanswered> {
         let engine = (self.options.engine)();
         let storage = Arc::clone(&self.options.queryable);
-        let options = QueryOptions::default();
+        let Question {
+            text,
+            expr,
+            time_ms,
+            is_whole,
+        } = question;
+        let options = QueryOptions {
+            is_whole,
+            ..QueryOptions::default()
+        };
         let answer = engine.instant_parsed(storage, text, expr, time_ms, &options);
-        answer
-            .await
-            .map_err(|error| error.to_string())
-            .and_then(samples)
+        match answer.await {
+            Ok(result) => samples(result).map_err(Unanswered::of),
+            Err(error) => Err(Unanswered {
+                text: with_sources(&error),
+                is_incomplete: matches!(error, QueryError::Incomplete(_)),
+            }),
+        }
     }
 
     /// Asks a query.
@@ -77,12 +88,49 @@ impl Environment {
         &self,
         text: &str,
         time_ms: i64,
-    ) -> Result<Vec<VectorSample>, String> {
+        is_whole: bool,
+    ) -> Result<Vec<VectorSample>, Unanswered> {
         let engine = (self.options.engine)();
         let expr = narthex_promql::parse(text, &engine.options().parse);
-        let expr = expr.map_err(|error| error.to_string())?;
-        self.ask(text, &expr, time_ms).await
+        let expr = expr.map_err(|error| Unanswered::of(error.to_string()))?;
+        let question = Question {
+            text,
+            expr: &expr,
+            time_ms,
+            is_whole,
+        };
+        self.ask(question).await
     }
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unanswered {
+    pub(crate) text: String,
+    /// Only because a part of the store did not answer.
+    pub(crate) is_incomplete: bool,
+}
+
+impl Unanswered {
+    /// It has nothing to do with who answers.
+    pub(crate) fn of(text: String) -> Self {
+        Self {
+            text,
+            is_incomplete: false,
+        }
+    }
+}
+
+/// A query that was parsed, and what is to be known of its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'q> {
+    /// How it is shown to those who look which queries run.
+    pub(crate) text: &'q str,
+    pub(crate) expr: &'q Expr,
+    /// In milliseconds since the epoch.
+    pub(crate) time_ms: i64,
+    /// What a part of the store did not answer is an error.
+    pub(crate) is_whole: bool,
 }
 
 fn samples(result: QueryResult) -> Result<Vec<VectorSample>, String> {

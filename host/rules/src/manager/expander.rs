@@ -1,5 +1,6 @@
 //! Makes alerts of what a query gives, and answers what their templates ask meanwhile.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use narthex_model::Labels;
@@ -7,7 +8,7 @@ use narthex_promql::VectorSample;
 use narthex_template::prometheus::{Expander, NoQuerier, Querier, Sample};
 use tokio::runtime::Handle;
 
-use super::environment::Environment;
+use super::environment::{Environment, Unanswered};
 use crate::alerting::Given;
 use crate::rule::Rule;
 use crate::template::{Templates, template_sample};
@@ -16,13 +17,15 @@ use crate::template::{Templates, template_sample};
 pub(crate) type Alerts = Vec<(Labels, Given)>;
 
 /// The alerts of an answer to a rule's query. Templates that may ask queries wait for them on a
-/// thread of their own.
+/// thread of their own. Where all is wanted (`is_whole`), there are no alerts without what a part of
+/// the store did not answer them: with an error in its labels an alert would be another one.
 pub(crate) async fn alerts(
     rule: &Rule,
     answer: Vec<VectorSample>,
     environment: &Arc<Environment>,
     now_ms: i64,
-) -> Result<Alerts, String> {
+    is_whole: bool,
+) -> Result<Alerts, Unanswered> {
     let Some(templates) = rule.templates().filter(|_| !answer.is_empty()) else {
         return Ok(Vec::new());
     };
@@ -35,11 +38,19 @@ pub(crate) async fn alerts(
         let asking = Asking {
             environment: &environment,
             runtime,
+            is_whole,
+            incomplete: OnceCell::new(),
         };
-        expand(&templates, answer, &environment, now_ms, &asking)
+        let alerts = expand(&templates, answer, &environment, now_ms, &asking);
+        match asking.incomplete.into_inner() {
+            Some(why) => Err(why),
+            None => Ok(alerts),
+        }
     };
-    let expanded = tokio::task::spawn_blocking(work).await;
-    expanded.map_err(|error| format!("expanding templates: {error}"))
+    match tokio::task::spawn_blocking(work).await {
+        Ok(expanded) => expanded,
+        Err(error) => Err(Unanswered::of(format!("expanding templates: {error}"))),
+    }
 }
 
 fn expand(
@@ -67,12 +78,24 @@ fn expand(
 struct Asking<'e> {
     environment: &'e Environment,
     runtime: Handle,
+    is_whole: bool,
+    /// What a part of the store did not answer first.
+    incomplete: OnceCell<Unanswered>,
 }
 
 impl Querier for Asking<'_> {
     fn query(&self, expression: &str, at_ms: i64) -> Result<Vec<Sample>, String> {
-        let answer = self.environment.ask_text(expression, at_ms);
-        let answer = self.runtime.block_on(answer)?;
-        Ok(answer.iter().map(template_sample).collect())
+        let asked = self.environment.ask_text(expression, at_ms, self.is_whole);
+        match self.runtime.block_on(asked) {
+            Ok(answer) => Ok(answer.iter().map(template_sample).collect()),
+            Err(why) => {
+                let text = why.text.clone();
+                if why.is_incomplete {
+                    // One is enough.
+                    let _ = self.incomplete.set(why);
+                }
+                Err(text)
+            }
+        }
     }
 }
