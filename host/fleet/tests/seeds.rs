@@ -23,6 +23,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 const SEEDS: u64 = 10_000;
+/// A burst comes after so much time at the latest: long after the longest interval.
+const BURST_MS_MAX: i64 = 120_000;
 /// The window of the rates.
 const WINDOW_MS: i64 = 300_000;
 const END_MS: i64 = 3_600_000;
@@ -30,6 +32,8 @@ const END_MS: i64 = 3_600_000;
 /// A counter and when it began anew.
 struct Target {
     a_second: f64,
+    /// What it counts in so many milliseconds it counts at their end.
+    burst_ms: i64,
     restarts_ms: Vec<i64>,
 }
 
@@ -47,7 +51,16 @@ impl Target {
         }
         Self {
             a_second: random.random_range(0.1..1_000.0),
+            burst_ms: 1,
             restarts_ms,
+        }
+    }
+
+    /// One that grows in bursts.
+    fn in_bursts(random: &mut StdRng) -> Self {
+        Self {
+            burst_ms: random.random_range(1..BURST_MS_MAX),
+            ..Self::new(random)
         }
     }
 
@@ -56,7 +69,33 @@ impl Target {
             .restarts_ms
             .iter()
             .rfind(|start_ms| **start_ms <= time_ms);
-        (time_ms - life.unwrap()) as f64 / 1_000.0 * self.a_second
+        self.counted_in(time_ms - life.unwrap())
+    }
+
+    /// What it counts in the first so many milliseconds of a life.
+    fn counted_in(&self, life_ms: i64) -> f64 {
+        (life_ms - life_ms % self.burst_ms) as f64 / 1_000.0 * self.a_second
+    }
+
+    /// What it has counted by then, in all lives.
+    fn total(&self, time_ms: i64) -> f64 {
+        let ends = self.restarts_ms[1..].iter().map(|end_ms| end_ms - 1);
+        let ends = ends.chain([i64::MAX]);
+        let lives = self.restarts_ms.iter().zip(ends);
+        let lives = lives.filter(|(start_ms, _)| **start_ms <= time_ms);
+        lives
+            .map(|(start_ms, end_ms)| self.counted_in(time_ms.min(end_ms) - start_ms))
+            .sum()
+    }
+
+    /// What nobody may have seen of all that by then: what it counted in the scrape before each
+    /// restart.
+    fn unseen(&self, time_ms: i64, scrape_ms: i64) -> f64 {
+        let restarts = self.restarts_ms[1..].iter();
+        let restarts = restarts.filter(|restart_ms| **restart_ms <= time_ms);
+        restarts
+            .map(|restart_ms| self.total(restart_ms - 1) - self.total(restart_ms - 1 - scrape_ms))
+            .sum()
     }
 
     /// Whether it is restarted in the window that ends there.
@@ -288,4 +327,59 @@ fn the_growth_of_a_counter_is_the_true_one_but_for_a_scrape_in_ten_thousand_live
         worst.mean_alone.get(),
         worst.from_alone
     );
+}
+
+/// How much more and how much less a series has grown between any two of its samples than may be: as
+/// much as was counted in a time that is longer or shorter by a scrape at either end, but for what
+/// nobody may have seen. Nothing or less where it is as it should be.
+fn out_of_bounds(series: &Series, target: &Target, scrape_ms: i64) -> [f64; 2] {
+    let (mut grown, mut before): (f64, Option<f64>) = (0.0, None);
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    let [mut over, mut under] = [f64::NEG_INFINITY; 2];
+    for (time_ms, value) in series.timestamps.iter().zip(series.values.iter()) {
+        if sample::is_stale_nan(*value) {
+            continue;
+        }
+        // As `increase` takes it.
+        grown += match before {
+            None => 0.0,
+            Some(before) if *value >= before => *value - before,
+            Some(_) => *value,
+        };
+        before = Some(*value);
+        let [early, late] = [-scrape_ms, scrape_ms].map(|by_ms| target.total(time_ms + by_ms));
+        let unseen = target.unseen(*time_ms, scrape_ms);
+        least = f64::min(least, grown - early);
+        over = f64::max(over, grown - late - least);
+        under = f64::max(under, most + early - unseen - grown);
+        most = f64::max(most, grown - late + unseen);
+    }
+    [over, under]
+}
+
+#[test]
+fn a_counter_that_grows_in_bursts_grows_by_what_was_counted_but_for_a_scrape() {
+    for seed in 0..SEEDS {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let target = Target::in_bursts(random);
+        let replicas = Replicas::new(random);
+        let count = replicas.outages.len();
+        let all = (0..count).map(|number| replicas.scrape(number, &target, random));
+        let (series, mut checked): (Vec<Series>, Vec<Series>) =
+            all.map(|[series, whole]| (series, whole)).unzip();
+        // What is made of all of them has the bounds of a replica that misses nothing.
+        checked.push(Dedup::default().apply(series, Wanted::Growth).unwrap());
+        let scrape_ms = replicas.interval_ms + 2 * replicas.jitter_ms;
+        let rounding = target.total(END_MS) * 1e-9;
+        for (number, series) in checked.iter().enumerate() {
+            let [over, under] = out_of_bounds(series, &target, scrape_ms);
+            assert!(
+                over <= rounding && under <= rounding,
+                "seed {seed}, {number} of {count}: {over} too much, {under} too little, of {} in \
+                 bursts of {} ms",
+                target.total(END_MS),
+                target.burst_ms
+            );
+        }
+    }
 }

@@ -10,11 +10,12 @@ pub mod message;
 mod method;
 mod server;
 mod store;
+mod wire;
 
 pub use endpoint::{
     Endpoint, EndpointError, EndpointTls, EvaluateFrames, ExemplarsFrames, MESSAGE_BYTES_MAX,
     SeriesFrames, UNPACKED_BYTES_MAX,
 };
 pub use narthex_http::Credentials;
-pub use server::{CONNECTIONS_MAX, GrpcMetrics, STREAMS_MAX, serve};
+pub use server::{CONNECTIONS_MAX, GrpcMetrics, REQUEST_PARTS_MAX, STREAMS_MAX, serve};
 pub use store::{HoldingsOf, HostView, SelectorsOf, SinceOf, StoreApi, StoreLimits, StoreOptions};

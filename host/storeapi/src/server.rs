@@ -5,6 +5,7 @@
 mod deadline;
 mod door;
 mod metrics;
+mod parts;
 mod service;
 mod unread;
 
@@ -32,6 +33,7 @@ use self::service::Service;
 use crate::StoreApi;
 
 pub use self::metrics::GrpcMetrics;
+pub use self::parts::REQUEST_PARTS_MAX;
 
 /// So many connections are taken; more wait until one is closed. A querier has one, or a few.
 pub const CONNECTIONS_MAX: usize = 256;

@@ -30,8 +30,8 @@ use narthex_storeapi::message::store::{
 };
 use narthex_storeapi::message::targets::TargetDiscovery;
 use narthex_storeapi::{
-    Credentials, Endpoint, EndpointError, EndpointTls, GrpcMetrics, HostView, StoreApi,
-    StoreLimits, StoreOptions, serve,
+    Credentials, Endpoint, EndpointError, EndpointTls, GrpcMetrics, HostView, REQUEST_PARTS_MAX,
+    StoreApi, StoreLimits, StoreOptions, serve,
 };
 use narthex_web::{Entrance, HttpServerConfig, TlsServerConfig, WebConfig};
 use prometheus_client::registry::Registry;
@@ -212,6 +212,41 @@ async fn a_client_reads_what_an_endpoint_has() {
     drop(endpoint);
     server.stop.send(()).unwrap();
     server.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_small_request_that_would_fill_the_memory_is_refused() {
+    let server = Server::start(store(1, 1), Entrance::open()).await;
+    let endpoint = server.endpoint();
+    // Two bytes each: the request is far below the 4 MiB that it may have.
+    let request = SeriesRequest {
+        matchers: vec![LabelMatcher::default(); REQUEST_PARTS_MAX + 1],
+        ..SeriesRequest::default()
+    };
+    let refused = endpoint.series(request, LONG).await;
+    let Err(EndpointError::Refused { code, reason, .. }) = refused else {
+        panic!("a request of countless matchers is answered");
+    };
+    assert_eq!(code, "InvalidArgument");
+    let bound = format!("may have {REQUEST_PARTS_MAX}");
+    assert!(reason.contains(&bound), "{reason}");
+    // Labels are asked for with one message for one, and refused alike.
+    let request = LabelNamesRequest {
+        without_replica_labels: vec![String::new(); REQUEST_PARTS_MAX + 1],
+        ..LabelNamesRequest::default()
+    };
+    assert!(endpoint.label_names(request, LONG).await.is_err());
+    let metrics = server.metrics();
+    for method in ["Series", "LabelNames"] {
+        let counted = metrics.lines().any(|line| {
+            line.starts_with("grpc_server_handled_total{grpc_code=\"InvalidArgument\"")
+                && line.contains(&format!("grpc_method=\"{method}\""))
+                && line.ends_with(" 1")
+        });
+        assert!(counted, "{method} in {metrics}");
+    }
+    // Who asks is still answered.
+    endpoint.series(everything(), LONG).await.unwrap();
 }
 
 /// A client that reads nothing holds its answer up, not the server's memory; when it leaves, the

@@ -8,8 +8,9 @@
 //!
 //! Replicas of a counter see the same growth at times of their own. So at a change the sample is
 //! taken as it is where it fits between what the new replica had before and has now. Where it does
-//! not, the two are counters of different processes, or one of them lags; then it is lifted to
-//! what the old one was at and what the new one has grown by since. Nowhere is a fall made that no
+//! not, or what the new replica has read before lies aside of what the old one read about then, the
+//! two are counters of different processes, or one of them lags; then it is lifted to what the old
+//! one was at and what the new one has grown by since. Nowhere is a fall made that no
 //! replica has seen, which a rate would take for a reset. What a target counts between a replica's
 //! last scrape of it and its restart, the other ones have perhaps seen: whoever saw most of it is
 //! believed, and what comes after the restart is lifted by that.

@@ -302,6 +302,99 @@ const CASES: &[Case] = &[
         merged: "0:98 10000:98.2 15000:98.20000000000002 25000:98.20000000000002",
     },
     Case {
+        name: "who was away has not counted all of that behind the last sample of another process",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[
+                (0, 1_000.0),
+                (10_000, 1_100.0),
+                (20_000, 1_200.0),
+                (80_000, 1_800.0),
+                (90_000, 1_900.0),
+            ],
+            &[
+                (5_000, 5.0),
+                (15_000, 15.0),
+                (25_000, 25.0),
+                (35_000, 35.0),
+                (45_000, 45.0),
+                (55_000, 55.0),
+            ],
+        ],
+        // What the second one is lifted to lies between 1200 and 1800 by chance.
+        merged: "0:1000 10000:1100 20000:1200 25000:1205 35000:1215 45000:1225 55000:1235 \
+                 80000:1485 90000:1585",
+    },
+    Case {
+        name: "a restart long before the last sample of another process is none behind it",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[
+                (0, 1_000.0),
+                (10_000, 1_100.0),
+                (20_000, 1_200.0),
+                (80_000, 500.0),
+                (90_000, 600.0),
+            ],
+            &[
+                (5_000, 5.0),
+                (15_000, 15.0),
+                (25_000, 25.0),
+                (35_000, 35.0),
+                (45_000, 45.0),
+                (55_000, 55.0),
+            ],
+        ],
+        // By ten a second the 500 are of the last 50 seconds.
+        merged: "0:1000 10000:1100 20000:1200 25000:1205 35000:1215 45000:1225 55000:1235 \
+                 80000:1485 90000:1585",
+    },
+    Case {
+        name: "a burst is counted by who was away from the same process",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[
+                (0, 0.0),
+                (10_000, 0.0),
+                (20_000, 0.0),
+                (90_000, 1_000.0),
+                (100_000, 1_000.0),
+            ],
+            &[
+                (5_000, 0.0),
+                (15_000, 0.0),
+                (25_000, 0.0),
+                (35_000, 0.0),
+                (45_000, 0.0),
+                (55_000, 0.0),
+                (65_000, 0.0),
+                (75_000, 0.0),
+            ],
+        ],
+        merged: "0:0 10000:0 20000:0 25000:0 35000:0 45000:0 55000:0 65000:0 75000:0 \
+                 90000:1000 100000:1000",
+    },
+    Case {
+        name: "what was told earlier was read nevertheless",
+        dedup: Dedup::Interval,
+        wanted: Wanted::Growth,
+        replicas: &[
+            &[(0, 100.0), (10_000, 100.0)],
+            &[(2_000, 100.0), (12_000, 100.0), (22_000, 200.0)],
+            &[
+                (1_000, 100.0),
+                (21_500, 200.0),
+                (31_500, 200.0),
+                (41_500, 200.0),
+            ],
+        ],
+        // 186 is what lies on the line to the second one's 200, which is what the third one reads.
+        merged: "0:100 10000:100 20600:186 31200:200 41500:200",
+    },
+    Case {
         name: "samples keep their times where it is not growth that is wanted",
         dedup: Dedup::Interval,
         wanted: Wanted::Samples,

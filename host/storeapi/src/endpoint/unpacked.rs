@@ -1,7 +1,7 @@
 //! How much memory a message would take, before it is unpacked: an element of a list is two bytes on the
 //! way and hundreds in memory, so a bound on the bytes that travel is none on those that they become.
 //!
-//! It is not: a decoder. What it cannot follow it leaves to that, which gives up at the same byte.
+//! It is not: a decoder, nor how a message lies in bytes. See [`crate::wire`].
 
 use tonic::Status;
 
@@ -12,6 +12,7 @@ use crate::message::store::{
     AggrChunk, LabelNamesResponse, LabelValuesResponse, Series, SeriesResponse,
 };
 use crate::message::{Label, LabelSet};
+use crate::wire::{Fields, Value};
 
 /// A message may take this many bytes in memory; one that would take more fails the request.
 pub const UNPACKED_BYTES_MAX: usize = 1 << 30;
@@ -138,53 +139,16 @@ pub(super) fn check(message: &[u8], shape: &Shape) -> Result<(), Status> {
 }
 
 /// What the elements of all lists take beside the bytes of their texts.
-fn lists(mut message: &[u8], shape: &Shape) -> usize {
+fn lists(message: &[u8], shape: &Shape) -> usize {
     let mut total = 0_usize;
-    while let Some(key) = varint(&mut message) {
-        let skipped = match key & 7 {
-            0 => varint(&mut message).map(|_| ()),
-            1 => take(&mut message, 8).map(|_| ()),
-            5 => take(&mut message, 4).map(|_| ()),
-            // Where a group begins and ends; what is in between is looked at as if it were outside.
-            3 | 4 => Some(()),
-            2 => varint(&mut message)
-                .and_then(|length| take(&mut message, length))
-                .map(|value| {
-                    let field = shape.fields.iter().find(|field| field.number == key >> 3);
-                    if let Some(field) = field {
-                        let within = field.shape.map_or(0, |shape| lists(value, shape));
-                        total = total.saturating_add(field.bytes).saturating_add(within);
-                    }
-                }),
-            _ => None,
-        };
-        if skipped.is_none() {
-            break;
+    for (number, value) in Fields::of(message) {
+        let field = shape.fields.iter().find(|field| field.number == number);
+        if let (Value::Bytes(value), Some(field)) = (value, field) {
+            let within = field.shape.map_or(0, |shape| lists(value, shape));
+            total = total.saturating_add(field.bytes).saturating_add(within);
         }
     }
     total
-}
-
-/// The next number; `None` where there is none.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// So many bytes; `None` where there are less.
-fn take<'a>(bytes: &mut &'a [u8], count: u64) -> Option<&'a [u8]> {
-    let count = usize::try_from(count).ok()?;
-    let (taken, rest) = bytes.split_at_checked(count)?;
-    *bytes = rest;
-    Some(taken)
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use tonic::body::Body;
 use tonic::codegen::{Body as HttpBody, StdError};
 use tonic::server::Grpc;
 use tonic::{Code, Status};
-use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 use super::deadline;
 use super::metrics::GrpcMetrics;
+use super::parts::{Checked, Parted};
 use super::unread::{self, LATE};
 use crate::message::exemplars::ExemplarsRequest;
 use crate::message::health::{HealthCheckRequest, HealthCheckResponse, ServingStatus};
@@ -49,7 +49,8 @@ impl Service {
         status.clone().into_http()
     }
 
-    /// Answers a request within the time that it gives. Messages are bounded by tonic's 4 MiB.
+    /// Answers a request within the time that it gives. Messages are bounded by tonic's 4 MiB, and
+    /// [by what is in them](super::parts).
     pub(super) async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: HttpBody + Send + 'static,
@@ -139,7 +140,7 @@ impl Service {
         request: Request<B>,
     ) -> Response<Body>
     where
-        Q: Message + Default + Send + 'static,
+        Q: Message + Default + Parted + Send + 'static,
         A: Message + Send + 'static,
         F: Future<Output = Result<A, Status>> + Send,
         B: HttpBody + Send + 'static,
@@ -155,7 +156,7 @@ impl Service {
                 answer.map(tonic::Response::new)
             }
         });
-        let mut grpc = Grpc::new(ProstCodec::<A, Q>::default());
+        let mut grpc = Grpc::new(Checked::<A, Q>::new(metrics, path, "unary"));
         grpc.unary(service, request).await
     }
 
@@ -167,7 +168,7 @@ impl Service {
         (request, until): (Request<B>, Option<Instant>),
     ) -> Response<Body>
     where
-        Q: Message + Default + Send + 'static,
+        Q: Message + Default + Parted + Send + 'static,
         A: Message + Send + 'static,
         F: Future<Output = Result<Messages<A>, Status>> + Send,
         B: HttpBody + Send + 'static,
@@ -190,7 +191,7 @@ impl Service {
                 }
             }
         });
-        let mut grpc = Grpc::new(ProstCodec::<A, Q>::default());
+        let mut grpc = Grpc::new(Checked::<A, Q>::new(metrics, path, "server_stream"));
         grpc.server_streaming(service, request).await
     }
 }

@@ -64,50 +64,58 @@ pub(super) fn behind_left_out(all: &[Replica<'_>], next: usize, last: Last, near
 /// What `next` is lifted by from here on, which is followed after another one.
 fn after_change(all: &[Replica<'_>], next: usize, last: Last, is_scraped: bool) -> Lift {
     let (other, own) = (&all[last.read_by], &all[next]);
-    // What the other one has read itself.
-    let (Some(last_value), Some(other_value)) = (last.value, last.read) else {
+    // What the other one has read itself, which is more than was told where that was earlier.
+    let (Some(last_value), Some(other_value)) =
+        (last.value, other.read_until(last.seen_ms).or(last.read))
+    else {
         return Lift::on(0.0);
     };
     let (Some(now), Some(now_ms)) = (own.raw(own.at), own.time_ms()) else {
         return Lift::on(0.0);
     };
+    let usual = || own.usual_since(last, other);
+    let is_likely = |growth: f64| growth <= usual() * FASTEST_FACTOR;
+    let reset = || after_reset(all, last, (last_value, now, now_ms), is_scraped);
+    // Both have seen the reset, or it was seen by who was followed before the other one.
+    let is_behind = |before_ms: i64| {
+        let is_known = last.reset_ms.is_some_and(|reset_ms| reset_ms > before_ms);
+        is_known || other.falls(before_ms, last.seen_ms)
+    };
     let by = match own.newest_below(own.at) {
         // It was not there before. A target that it sees from its beginning has just begun to
         // count; one that is merely a little behind is no reset; and one that is far from the other
         // one is another process.
-        None => {
-            let length_ms = now_ms.saturating_sub(last.time_ms);
-            let ahead = own.usual_growth(own.at..own.at + GROWTH_SAMPLES, length_ms);
-            let usual = ahead.or_else(|| {
-                let times = &other.series.timestamps;
-                let end = times.partition_point(|time_ms| *time_ms <= last.seen_ms);
-                other.usual_growth(end.saturating_sub(GROWTH_SAMPLES)..end, length_ms)
-            });
-            let usual = usual.unwrap_or_default();
-            let is_likely = |growth: f64| growth <= usual * FASTEST_FACTOR;
-            match now >= other_value {
-                true if is_likely(now - other_value) => other.lift,
-                false if own.catches_up_with(other_value) => last_value - now,
-                false if is_likely(now) => {
-                    return after_reset(all, last, (last_value, now, now_ms), is_scraped);
-                }
-                _ => last_value + usual - now,
-            }
-        }
-        Some((before_ms, before)) if now < before => {
-            // Both have seen the reset, or it was seen by who was followed before the other one.
-            let is_behind = last.reset_ms.is_some_and(|reset_ms| reset_ms > before_ms);
-            match is_behind || other.falls(before_ms, last.seen_ms) {
-                true if now >= other_value => other.lift,
-                true => last_value - now,
-                false => return after_reset(all, last, (last_value, now, now_ms), is_scraped),
-            }
-        }
-        Some((_, before)) if (before..=now).contains(&other_value) => other.lift,
-        Some((_, before)) if (before..=now).contains(&last_value) => 0.0,
+        None => match now >= other_value {
+            true if is_likely(now - other_value) => other.lift,
+            false if own.catches_up_with(other_value) => last_value - now,
+            false if is_likely(now) => return reset(),
+            _ => last_value + usual() - now,
+        },
         Some((before_ms, before)) => {
-            let grown = (now - before) * share(before_ms, last.time_ms, now_ms);
-            last_value + grown - now
+            let is_same = own.counts_as(other);
+            let is_away = now_ms.saturating_sub(before_ms) > own.gap_ms();
+            // What another process has counted while it was away is perhaps of long before the last
+            // sample, and what the other one was at lies between two samples by chance.
+            let is_near = !is_away || is_same == Some(true);
+            let goes_on = |growth: f64| is_near || is_likely(growth);
+            let has_read = |value: f64| (before..=now).contains(&value);
+            let line = (now - before) * share(before_ms, last.time_ms, now_ms);
+            match (now < before, is_same) {
+                (true, None | Some(true)) if is_behind(before_ms) => match now >= other_value {
+                    true if goes_on(now - other_value) => other.lift,
+                    true => last_value + usual() - now,
+                    false => last_value - now,
+                },
+                (true, _) if is_near || now <= usual() => return reset(),
+                (true, _) => last_value + usual() - now,
+                (false, None | Some(true))
+                    if has_read(other_value) && goes_on(now - other_value) =>
+                {
+                    other.lift
+                }
+                (false, None) if !is_away && has_read(last_value) => 0.0,
+                (false, _) => last_value + line - now,
+            }
         }
     };
     // Rounding makes no reset.
@@ -161,6 +169,13 @@ impl Replica<'_> {
         numbers.next()
     }
 
+    /// The newest number that is not after this time, if it is among the last two samples then.
+    fn read_until(&self, time_ms: i64) -> Option<f64> {
+        let times = &self.series.timestamps;
+        let behind = times.partition_point(|own_ms| *own_ms <= time_ms);
+        self.newest_below(behind).map(|(_, value)| value)
+    }
+
     /// How much it grows in a time as fast as between its samples at these places, as far as there
     /// is no reset among them; `None` where there are not two.
     fn usual_growth(&self, places: Range<usize>, length_ms: i64) -> Option<f64> {
@@ -180,6 +195,44 @@ impl Replica<'_> {
         let ((from_ms, from), (to_ms, to)) = (first?, newest?);
         let seen_ms = to_ms.saturating_sub(from_ms);
         (seen_ms > 0).then(|| (to - from) * ratio(length_ms, seen_ms))
+    }
+
+    /// How much it grows in the time since the last sample as fast as it does from here on, or as the
+    /// other one did, where there is nothing more of it.
+    fn usual_since(&self, last: Last, other: &Self) -> f64 {
+        let Some(now_ms) = self.time_ms() else {
+            return 0.0;
+        };
+        let length_ms = now_ms.saturating_sub(last.time_ms);
+        let ahead = self.usual_growth(self.at..self.at + GROWTH_SAMPLES, length_ms);
+        let usual = ahead.or_else(|| {
+            let times = &other.series.timestamps;
+            let end = times.partition_point(|time_ms| *time_ms <= last.seen_ms);
+            other.usual_growth(end.saturating_sub(GROWTH_SAMPLES)..end, length_ms)
+        });
+        usual.unwrap_or_default()
+    }
+
+    /// Whether it counts what the other one counts, as far as its newest samples tell that have
+    /// some of the other one about them: `None` where there is none. Two processes that count
+    /// the same are taken for one.
+    fn counts_as(&self, other: &Self) -> Option<bool> {
+        let places = (0..self.at).rev().take(GROWTH_SAMPLES);
+        let mut numbers = places.filter_map(|at| Some((self.series.timestamps[at], self.raw(at)?)));
+        numbers.find_map(|number| other.has_read(number))
+    }
+
+    /// Whether it was there when this was read, and has read less before and more behind.
+    fn has_read(&self, (time_ms, value): (i64, f64)) -> Option<bool> {
+        let times = &self.series.timestamps;
+        let behind = times.partition_point(|other_ms| *other_ms <= time_ms);
+        // Clocks differ: one sample more on either side.
+        let (low_at, high_at) = (behind.checked_sub(2)?, behind + 1);
+        let (low, high) = (self.raw(low_at)?, self.raw(high_at)?);
+        // Without a gap these are three intervals.
+        let length_ms = times[high_at].saturating_sub(times[low_at]);
+        let is_there = length_ms <= self.gap_ms().saturating_mul(3);
+        (low <= high && is_there).then(|| (low..=high).contains(&value))
     }
 
     /// Whether it is there within its next two samples.
