@@ -60,6 +60,8 @@ struct Entries {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) block: Arc<Block>,
+    /// Bytes of its `meta.json`.
+    meta_bytes: u64,
     /// Whether all files are there with the length that they should have.
     pub(crate) is_whole: bool,
     pub(crate) mark: Option<Mark>,
@@ -193,12 +195,19 @@ impl Inventory {
         known: Option<Entry>,
         now_ms: i64,
     ) -> Result<Option<Entry>, BucketError> {
-        let mut entry = match known {
+        // Another text may lie there since: what closes the name, where the store overwrites what is
+        // there, or a block with other labels.
+        let is_same = |entry: &Entry| {
+            let bytes = folder.files.get(META_FILE);
+            bytes.is_none_or(|bytes| *bytes == entry.meta_bytes)
+        };
+        let mut entry = match known.filter(is_same) {
             Some(entry) => entry,
             None => match self.read(block).await? {
                 None => return Ok(None),
-                Some(block) => Entry {
+                Some((block, meta_bytes)) => Entry {
                     block: Arc::new(block),
+                    meta_bytes,
                     is_whole: false,
                     mark: None,
                 },
@@ -220,8 +229,9 @@ impl Inventory {
         Ok(Some(entry))
     }
 
-    /// Opens a block that was not known; `None` where there is none.
-    async fn read(&self, block: Ulid) -> Result<Option<Block>, BucketError> {
+    /// Opens a block that was not known, and says how long its `meta.json` is; `None` where there is
+    /// none.
+    async fn read(&self, block: Ulid) -> Result<Option<(Block, u64)>, BucketError> {
         let path = file_of(block, META_FILE);
         if self.metas.get(block).is_some() {
             // A listing may show what was there some time ago, and another text may be there since.
@@ -229,7 +239,7 @@ impl Inventory {
                 return Ok(None);
             };
             if let Some(meta) = self.metas.get_of_size(block, bytes) {
-                return self.open(meta).map(Some);
+                return Ok(Some((self.open(meta)?, bytes)));
             }
         }
         let text = match self.access.get(&path, META_BYTES_MAX).await {
@@ -242,7 +252,7 @@ impl Inventory {
         }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
         self.metas.keep(block, &text)?;
-        self.open(meta).map(Some)
+        Ok(Some((self.open(meta)?, text.len() as u64)))
     }
 
     fn open(&self, meta: BlockMeta) -> Result<Block, BucketError> {
@@ -287,6 +297,7 @@ impl Inventory {
         self.metas.keep(block, text)?;
         let entry = Entry {
             block: Arc::new(self.open(meta)?),
+            meta_bytes: text.len() as u64,
             is_whole: true,
             mark: None,
         };

@@ -20,7 +20,8 @@ use crate::mortal::{Moment, Mortal, Request};
 
 const NEWEST: i64 = NOW_MS / SLICE_MS;
 
-async fn objects(store: &Arc<dyn ObjectStore>) -> Vec<String> {
+/// The names of all objects.
+pub(crate) async fn objects(store: &Arc<dyn ObjectStore>) -> Vec<String> {
     let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
     let mut names: Vec<String> = listed.iter().map(|o| o.location.to_string()).collect();
     names.sort();
@@ -94,25 +95,6 @@ async fn a_longer_block_takes_the_place_of_its_parents_which_go_after_two_days()
         "{names:?}"
     );
     assert_eq!(beside.samples().await.unwrap(), expected);
-}
-
-#[tokio::test]
-async fn leftovers_of_uploads_go_when_they_are_old_and_other_objects_stay() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let orphan = Path::from("01JD0000000000000000000000/chunks.parquet");
-    let other = Path::from("readme.txt");
-    for path in [&orphan, &other] {
-        store.put(path, "x".into()).await.unwrap();
-    }
-    let written = store.head(&orphan).await.unwrap().last_modified;
-    let written_ms = written.timestamp_millis();
-    let beside = Beside::open(Arc::clone(&store)).await;
-    for (hours, left) in [(47, 2), (49, 1)] {
-        beside.clock.set(written_ms + hours * HOUR_MS);
-        beside.sync(&Disk::new()).await.unwrap();
-        assert_eq!(objects(&store).await.len(), left, "after {hours} h");
-    }
-    assert_eq!(objects(&store).await, ["readme.txt"]);
 }
 
 #[tokio::test]
