@@ -62,7 +62,7 @@ pub(crate) struct Entry {
     pub(crate) block: Arc<Block>,
     /// Bytes of its `meta.json`.
     meta_bytes: u64,
-    /// Whether all files are there with the length that they should have.
+    /// Whether all files were there with the length that they should have, at the last look.
     pub(crate) is_whole: bool,
     pub(crate) mark: Option<Mark>,
 }
@@ -201,7 +201,9 @@ impl Inventory {
             let bytes = folder.files.get(META_FILE);
             bytes.is_none_or(|bytes| *bytes == entry.meta_bytes)
         };
-        let mut entry = match known.filter(is_same) {
+        let known = known.filter(is_same);
+        let was_known = known.is_some();
+        let mut entry = match known {
             Some(entry) => entry,
             None => match self.read(block).await? {
                 None => return Ok(None),
@@ -213,11 +215,21 @@ impl Inventory {
                 },
             },
         };
-        if !entry.is_whole {
-            entry.is_whole = self.is_whole(block, folder, entry.block.meta()).await?;
-            if !entry.is_whole {
-                tracing::error!(%block, "block in the bucket has not all its files and is left out");
+        // Files may vanish from a block that was whole: its server brings them again.
+        let was_left_out = was_known && !entry.is_whole;
+        entry.is_whole = self.is_whole(block, folder, entry.block.meta()).await?;
+        if !entry.is_whole && !was_left_out {
+            if was_known
+                && self
+                    .access
+                    .size(&file_of(block, META_FILE))
+                    .await?
+                    .is_none()
+            {
+                // All of it goes.
+                return Ok(None);
             }
+            tracing::error!(%block, "block in the bucket has not all its files and is left out");
         }
         let now_s = now_ms.div_euclid(1_000);
         let is_late = |mark: &Mark| mark.deletion_time.saturating_add(LATE_SECONDS_MAX) > now_s;

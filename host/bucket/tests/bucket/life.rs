@@ -98,6 +98,36 @@ async fn a_longer_block_takes_the_place_of_its_parents_which_go_after_two_days()
 }
 
 #[tokio::test]
+async fn a_file_that_vanished_from_the_bucket_is_brought_there_again() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    let block = disk.cut(NEWEST - 1, 5, 60).await;
+    let expected = samples(&disk.blocks).await.unwrap();
+    let beside = Beside::open(Arc::clone(&store)).await;
+    beside.sync(&disk).await.unwrap();
+    for (name, file) in &block.meta().files {
+        for left in [None, Some(file.size / 2)] {
+            let path = Path::from(format!("{}/{name}", block.meta().ulid));
+            match left {
+                None => store.delete(&path).await.unwrap(),
+                Some(bytes) => {
+                    let half = block.file_bytes(name, 0..bytes).await.unwrap();
+                    store.put(&path, half.into()).await.map(drop).unwrap();
+                }
+            }
+            assert!(beside.bucket.has(&block), "nobody has looked");
+            beside.sync(&Disk::new()).await.unwrap();
+            assert!(!beside.bucket.has(&block), "{name} {left:?}");
+            beside.sync(&disk).await.unwrap();
+            assert!(beside.bucket.has(&block), "{name} {left:?}");
+        }
+    }
+    let beside = beside.restart(true).await;
+    beside.sync(&Disk::new()).await.unwrap();
+    assert_eq!(beside.samples().await.unwrap(), expected);
+}
+
+#[tokio::test]
 async fn blocks_beyond_the_retention_of_the_bucket_answer_no_more_and_go() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let mut disk = Disk::new();
