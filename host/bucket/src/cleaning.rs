@@ -1,5 +1,6 @@
 //! What goes from the bucket: first a mark, then a delay in which readers finish, then the files,
-//! `meta.json` first. Leftovers of uploads go when they are old.
+//! `meta.json` first. What is left of uploads and deletions that did not come to their end goes as
+//! [`crate::leftovers`] says.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -7,11 +8,11 @@ use narthex_block::{BlockMeta, META_FILE, Ulid};
 use narthex_model::PromDuration;
 
 use crate::compactor::{GROWTH_MS, LEVELS_MS, NO_COMPACT_FILE, NO_DOWNSAMPLE_FILE, RAW_LENGTH_MS};
-use crate::folder::{Folder, file_of, folders, path_of};
+use crate::folder::{Folder, file_of, path_of};
 use crate::inventory::{Entry, Inventory};
 use crate::kin::has_windows;
 use crate::metrics::Metrics;
-use crate::{BucketError, MARK_FILE, Mark, Reason};
+use crate::{BucketError, MARK_FILE, Mark, Reason, leftovers};
 
 /// What decides what goes, and when.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +30,7 @@ impl Rules {
         kept_ms > 0 && end_ms <= self.now_ms.saturating_sub(kept_ms)
     }
 
-    fn is_due(&self, since_ms: i64) -> bool {
+    pub(crate) fn is_due(&self, since_ms: i64) -> bool {
         since_ms.saturating_add(self.delete_delay.as_millis_i64()) <= self.now_ms
     }
 }
@@ -81,43 +82,22 @@ pub(crate) async fn clean(
         if entries.contains_key(block) || local.contains(block) {
             continue;
         }
-        // A mark without a block is a deletion that did not come to its end, and a block that
-        // cannot be opened is one that is missed only where no other has its samples.
-        let is_leftover = match folder.has_meta() {
-            true => replaced.contains(&block.to_string()) && rules.is_due(folder.newest_ms),
-            false => {
-                let meta = file_of(*block, META_FILE);
-                // A compactor may be at it, however short the delay of this server is.
-                let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
-                (folder.has_mark() || is_old)
-                    // The listing may be older than the block, and than who brings the rest of it.
-                    && inventory.access.size(&meta).await?.is_none()
-                    && is_left_over(inventory, *block, rules).await?
+        // A block that cannot be opened is missed only where no other has its samples.
+        let is_replaced = folder.has_meta() && replaced.contains(&block.to_string());
+        let is_removed = match is_replaced && rules.is_due(folder.newest_ms) {
+            true => {
+                let files = folder.files.keys().map(String::as_str).collect();
+                delete(inventory, *block, &files).await?;
+                true
             }
+            false => leftovers::remove(&inventory.access, *block, folder, rules).await?,
         };
-        if is_leftover {
-            let files = folder.files.keys().map(String::as_str).collect();
-            delete(inventory, *block, &files).await?;
+        if is_removed {
             metrics.orphans.inc();
             tracing::info!(%block, "leftover of a block is deleted from the bucket");
         }
     }
     Ok(())
-}
-
-/// Whether a folder without `meta.json` still looks like a leftover: since the listing, hours may
-/// have gone by in which blocks were brought to the bucket, by others as well.
-async fn is_left_over(
-    inventory: &Inventory,
-    block: Ulid,
-    rules: Rules,
-) -> Result<bool, BucketError> {
-    let listed = inventory.access.list_in(&path_of(block)).await?;
-    let there = folders(listed);
-    Ok(there.get(&block).is_some_and(|folder| {
-        let is_old = folder.is_left_over(rules.now_ms) && rules.is_due(folder.newest_ms);
-        !folder.has_meta() && (folder.has_mark() || is_old)
-    }))
 }
 
 /// The files of a block: those that it should have, and those that were seen.

@@ -49,10 +49,11 @@ pub enum BucketError {
         /// Which object.
         path: String,
     },
-    /// A compactor removes what is there of a block, and nobody may bring the block meanwhile.
+    /// A compactor or another server removes what is there of a block, and nobody may bring the
+    /// block meanwhile.
     #[error(
-        "{path} is closed for up to three days: the upload of the block had stalled for so long that a \
-         compactor removes what is there of it"
+        "{path} is closed for up to three days: the upload of the block had stalled for so long that \
+         what is there of it is removed"
     )]
     Closed {
         /// Where the block's `meta.json` would be.

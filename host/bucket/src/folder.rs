@@ -11,8 +11,8 @@ use crate::access::Listed;
 /// Leftovers of uploads go when they are as old as this, as in Thanos, and so do closed names.
 const PARTIAL_UPLOAD_MS: i64 = 48 * 3_600_000;
 
-/// Servers take a closed name back only so long after a compactor would have removed what closes it,
-/// so that the two are never at it at once, whatever their clocks say.
+/// Servers take a closed name back only so long after others would have removed what closes it, so
+/// that the two are never at it at once, whatever their clocks say.
 const CLOSED_MARGIN_MS: i64 = 24 * 3_600_000;
 
 /// What a listing shows of a block.
@@ -38,7 +38,7 @@ impl Folder {
         self.newest_ms.saturating_add(PARTIAL_UPLOAD_MS) <= now_ms
     }
 
-    /// Whether no compactor is there that would have removed what closes the name.
+    /// Whether nobody is there who would have removed what closes the name.
     pub(crate) fn is_abandoned(&self, now_ms: i64) -> bool {
         self.is_left_over(now_ms.saturating_sub(CLOSED_MARGIN_MS))
     }

@@ -60,7 +60,9 @@ struct Entries {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) block: Arc<Block>,
-    /// Whether all files are there with the length that they should have.
+    /// Bytes of its `meta.json`.
+    meta_bytes: u64,
+    /// Whether all files were there with the length that they should have, at the last look.
     pub(crate) is_whole: bool,
     pub(crate) mark: Option<Mark>,
 }
@@ -193,22 +195,41 @@ impl Inventory {
         known: Option<Entry>,
         now_ms: i64,
     ) -> Result<Option<Entry>, BucketError> {
+        // Another text may lie there since: what closes the name, where the store overwrites what is
+        // there, or a block with other labels.
+        let is_same = |entry: &Entry| {
+            let bytes = folder.files.get(META_FILE);
+            bytes.is_none_or(|bytes| *bytes == entry.meta_bytes)
+        };
+        let known = known.filter(is_same);
+        let was_known = known.is_some();
         let mut entry = match known {
             Some(entry) => entry,
             None => match self.read(block).await? {
                 None => return Ok(None),
-                Some(block) => Entry {
+                Some((block, meta_bytes)) => Entry {
                     block: Arc::new(block),
+                    meta_bytes,
                     is_whole: false,
                     mark: None,
                 },
             },
         };
-        if !entry.is_whole {
-            entry.is_whole = self.is_whole(block, folder, entry.block.meta()).await?;
-            if !entry.is_whole {
-                tracing::error!(%block, "block in the bucket has not all its files and is left out");
+        // Files may vanish from a block that was whole: its server brings them again.
+        let was_left_out = was_known && !entry.is_whole;
+        entry.is_whole = self.is_whole(block, folder, entry.block.meta()).await?;
+        if !entry.is_whole && !was_left_out {
+            if was_known
+                && self
+                    .access
+                    .size(&file_of(block, META_FILE))
+                    .await?
+                    .is_none()
+            {
+                // All of it goes.
+                return Ok(None);
             }
+            tracing::error!(%block, "block in the bucket has not all its files and is left out");
         }
         let now_s = now_ms.div_euclid(1_000);
         let is_late = |mark: &Mark| mark.deletion_time.saturating_add(LATE_SECONDS_MAX) > now_s;
@@ -220,8 +241,9 @@ impl Inventory {
         Ok(Some(entry))
     }
 
-    /// Opens a block that was not known; `None` where there is none.
-    async fn read(&self, block: Ulid) -> Result<Option<Block>, BucketError> {
+    /// Opens a block that was not known, and says how long its `meta.json` is; `None` where there is
+    /// none.
+    async fn read(&self, block: Ulid) -> Result<Option<(Block, u64)>, BucketError> {
         let path = file_of(block, META_FILE);
         if self.metas.get(block).is_some() {
             // A listing may show what was there some time ago, and another text may be there since.
@@ -229,7 +251,7 @@ impl Inventory {
                 return Ok(None);
             };
             if let Some(meta) = self.metas.get_of_size(block, bytes) {
-                return self.open(meta).map(Some);
+                return Ok(Some((self.open(meta)?, bytes)));
             }
         }
         let text = match self.access.get(&path, META_BYTES_MAX).await {
@@ -242,7 +264,7 @@ impl Inventory {
         }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
         self.metas.keep(block, &text)?;
-        self.open(meta).map(Some)
+        Ok(Some((self.open(meta)?, text.len() as u64)))
     }
 
     fn open(&self, meta: BlockMeta) -> Result<Block, BucketError> {
@@ -287,6 +309,7 @@ impl Inventory {
         self.metas.keep(block, text)?;
         let entry = Entry {
             block: Arc::new(self.open(meta)?),
+            meta_bytes: text.len() as u64,
             is_whole: true,
             mark: None,
         };

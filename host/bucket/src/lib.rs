@@ -27,6 +27,7 @@ mod fence;
 mod folder;
 mod inventory;
 mod kin;
+mod leftovers;
 mod mark;
 mod metas;
 mod metered;

@@ -14,7 +14,7 @@ use object_store::path::Path;
 use crate::BucketError;
 use crate::access::{Access, Digest};
 use crate::fence::is_fence;
-use crate::folder::{Folder, file_of};
+use crate::folder::{Folder, file_of, folders, path_of};
 use crate::inventory::META_BYTES_MAX;
 use crate::metrics::Metrics;
 
@@ -27,8 +27,8 @@ const PART_BYTES: u64 = 8 << 20;
 /// `there` is what a listing showed of the block at `now_ms`.
 ///
 /// # Errors
-/// The store failed, or what it says it has is not what was sent, or a compactor has closed the
-/// name of the block. The block is not in the bucket then, or wholly.
+/// The store failed, or what it says it has is not what was sent, or somebody has closed the name
+/// of the block. The block is not in the bucket then, or wholly.
 pub(crate) async fn ship(
     access: &Access,
     (ulid, labels): (Ulid, &BTreeMap<String, String>),
@@ -39,9 +39,12 @@ pub(crate) async fn ship(
     let meta = file_of(ulid, META_FILE);
     let mut is_hidden = there.has_meta();
     if is_hidden {
-        // The listing shows how old a fence is. One that nobody needs any more is in the way for
-        // ever where no compactor removes it.
-        hide(access, &meta, there.is_abandoned(now_ms)).await?;
+        // A listing shows how old a fence is, and one of a while ago may show another one. One that
+        // nobody needs any more is in the way for ever where nobody removes it.
+        let now_there = folders(access.list_in(&path_of(ulid)).await?);
+        let is_abandoned = |folder: &Folder| folder.is_abandoned(now_ms);
+        let is_abandoned = now_there.get(&ulid).is_some_and(is_abandoned);
+        hide(access, &meta, is_abandoned).await?;
     }
     for (name, file) in &block.meta().files {
         let expected = digest_of(name, file, ulid)?;
@@ -95,11 +98,11 @@ async fn hide(access: &Access, meta: &Path, is_abandoned: bool) -> Result<(), Bu
     access.delete(meta).await
 }
 
-/// Puts `meta.json` where there is nothing. A compactor may have closed the name while the files
-/// were sent, and then removes some of them.
+/// Puts `meta.json` where there is nothing. Somebody may have closed the name while the files were
+/// sent, and then removes some of them.
 async fn publish(access: &Access, meta: &Path, text: &Bytes) -> Result<(), BucketError> {
-    // A store that knows no conditions would overwrite the fence of a compactor that works alone.
-    // With a look, only the moment between the two is left.
+    // A store that knows no conditions would overwrite the fence. With a look, only the moment
+    // between the two is left.
     hide(access, meta, false).await?;
     let is_put = match access.put_new(meta, text.clone()).await {
         Err(error) if error.is_unsupported() => return access.put(meta, text.clone()).await,

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::flags::{BucketStoreFlags, Flags};
-use crate::{object_store, yaml};
+use crate::yaml;
 
 /// The folder below the data folder for what was read of the bucket.
 const CACHE: &str = "object-store-cache";
@@ -51,16 +51,7 @@ impl BucketStore {
         registry: &mut Registry,
     ) -> anyhow::Result<Arc<Self>> {
         let own = &flags.bucket_store;
-        let mut config = match (
-            &own.objstore_config_file,
-            &own.objstore_config,
-            &flags.object_store_config,
-        ) {
-            (Some(file), None, None) | (None, None, Some(file)) => object_store::load(file)?,
-            (None, Some(text), None) => object_store::parse(text, "--objstore.config")?,
-            (None, None, None) => bail!("store has no bucket: name it by --objstore.config-file"),
-            _ => bail!("store has more than one bucket: name it by --objstore.config-file alone"),
-        };
+        let mut config = own.bucket.read(flags.object_store_config.as_deref())?;
         if let Some(interval) = own.sync_block_duration {
             if interval.is_zero() {
                 bail!("--sync-block-duration is zero");

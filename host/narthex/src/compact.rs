@@ -17,11 +17,12 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::bucket_source::BucketFlags;
 use crate::flags::{LogFormat, LogLevel};
 use crate::process::ProcessCollector;
 use crate::signals::Signals;
 use crate::web::Web;
-use crate::{build_info, listen, logging, object_store, web_config};
+use crate::{build_info, listen, logging, web_config};
 
 /// What it calls itself.
 const NAME: &str = "Narthex Compactor";
@@ -33,18 +34,8 @@ const CONNECTIONS_MAX: usize = 64;
 /// One worker on a bucket. Flags have the names and the defaults of Thanos'.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Compact {
-    /// File that says where the blocks lie: in S3, Google Cloud Storage, Azure or a folder. Its
-    /// content has the form of Thanos' object store configuration.
-    #[arg(long = "objstore.config-file", value_name = "FILE")]
-    config_file: Option<PathBuf>,
-
-    /// What such a file would say.
-    #[arg(
-        long = "objstore.config",
-        value_name = "CONTENT",
-        conflicts_with = "config_file"
-    )]
-    config: Option<String>,
+    #[command(flatten)]
+    bucket: BucketFlags,
 
     /// Folder for blocks that are being made; it can be empty at each start. Twice the bytes of the
     /// blocks that become one must fit.
@@ -169,7 +160,7 @@ impl Compact {
         if self.vertical {
             tracing::info!("overlapping blocks of one server always become one");
         }
-        let config = self.bucket()?;
+        let config = self.bucket.read(None)?;
         let options = self.options(&config)?;
         let addresses = std::slice::from_ref(&self.http_address);
         let listeners = listen::bind(addresses).await?;
@@ -238,14 +229,6 @@ impl Compact {
         }
         keep(&report);
         Ok(())
-    }
-
-    fn bucket(&self) -> anyhow::Result<BucketConfig> {
-        match (&self.config_file, &self.config) {
-            (Some(file), _) => object_store::load(file),
-            (None, Some(text)) => object_store::parse(text, "--objstore.config"),
-            (None, None) => bail!("there is no bucket: name it by --objstore.config-file"),
-        }
     }
 
     fn options(&self, config: &BucketConfig) -> anyhow::Result<CompactorOptions> {
@@ -332,7 +315,9 @@ mod tests {
             let mut args = vec!["--objstore.config", text.as_str()];
             args.extend(flags);
             let compact = parse(&args);
-            let options = compact.options(&compact.bucket().unwrap()).unwrap();
+            let options = compact
+                .options(&compact.bucket.read(None).unwrap())
+                .unwrap();
             (
                 options.retention[0].to_string(),
                 options.delete_delay.to_string(),
@@ -351,7 +336,7 @@ mod tests {
         assert_eq!(compact.wait_interval.to_string(), "5m");
         assert_eq!(compact.http_address, "0.0.0.0:10902");
         assert_eq!((compact.compactions, compact.downsamplings), (1, 1));
-        let error = compact.bucket().unwrap_err();
+        let error = compact.bucket.read(None).unwrap_err();
         assert!(
             error.to_string().contains("--objstore.config-file"),
             "{error}"

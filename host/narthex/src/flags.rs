@@ -31,9 +31,9 @@ use self::query_range::QueryRangeFlags;
 use self::scrape::ScrapeFlags;
 use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
-use crate::external_url;
 use crate::features::Features;
 use crate::metrics_apis::MetricsApisFlags;
+use crate::{bucket_source, external_url};
 
 pub(crate) use bucket_store::BucketStoreFlags;
 pub(crate) use command::{Command, TestCommand};
@@ -518,7 +518,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<CommandLin
         flags.settle_addresses(&matches);
         values.extend(flags.settled_addresses());
     }
-    bucket_store::hide_secrets(&mut values);
+    bucket_source::hide_secrets(&mut values);
     // Who runs a command has no mode.
     if flags.command.is_none() {
         mode::check(&command, &matches, &flags).map_err(invalid)?;

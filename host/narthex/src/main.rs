@@ -6,6 +6,7 @@
 mod alertmanager;
 mod alerts;
 mod block;
+mod bucket_source;
 mod bucket_store;
 mod build_info;
 mod check;

@@ -13,8 +13,8 @@ use narthex_frontend::{Frontend, OBJECT_BYTES_MAX, SharedAnswers};
 use narthex_model::{Clock, with_sources};
 use prometheus_client::registry::Registry;
 
+use crate::bucket_source;
 use crate::flags::Flags;
-use crate::object_store;
 
 /// The folder of the object store. What is in it may be deleted at any time.
 const FOLDER: &str = "query-range-cache";
@@ -32,7 +32,7 @@ pub(crate) fn start(flags: &Flags, clock: Arc<dyn Clock>, state: &ApiState) -> a
                 options.cache_bytes > 0,
                 "--query-range.response-cache-config-file needs a --query-range.cache-size above 0"
             );
-            let config = object_store::load(path)?;
+            let config = bucket_source::load(path)?;
             let folder = ObjectFolder::open(&config, FOLDER);
             let folder = folder.context("the object store of the cache cannot be used")?;
             Some(Arc::new(Objects(Arc::new(folder))) as Arc<dyn SharedAnswers>)

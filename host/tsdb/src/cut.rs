@@ -109,13 +109,19 @@ impl Tsdb {
     #[boxed]
     async fn cut(&self, range: TimeBounds) -> Result<(), TsdbError> {
         self.head.refuse_before(range.end_ms);
-        self.cut_late().await?;
+        let late = self.cut_late().await?;
+        let shown = self.show_block(range).await;
+        shown.inspect_err(|_| self.take_back(&late))?;
+        self.truncate(range.end_ms)
+    }
+
+    async fn show_block(&self, range: TimeBounds) -> Result<(), TsdbError> {
         if let Some(ulid) = self.write_block(range).await? {
             let shown = self.catalog.publish(ulid).await;
             shown.inspect_err(|_| self.catalog.withdraw(ulid))?;
             tracing::info!(block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, "block is cut");
         }
-        self.truncate(range.end_ms)
+        Ok(())
     }
 
     /// Writes the block and gives it its name. Readers do not know it yet. Where that fails, the

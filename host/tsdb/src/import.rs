@@ -1,9 +1,10 @@
 //! Takes over the blocks that a Prometheus has written, slice by slice.
 //!
-//! What a block of ours was made of is noted in it, and compaction hands the note on. So a second
-//! import skips what is there, and one that was stopped goes on where it was.
+//! What a block of ours was made of is noted in it, and compaction hands the note on: the names of
+//! the other store's blocks, and one for each slice that came. So a second import skips what is
+//! there, and one that was stopped goes on where it was, whatever its blocks became part of.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -127,7 +128,8 @@ impl Tsdb {
         report: &mut ImportReport,
         tell: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<(), ImportError> {
-        let (slices, there) = (slices(block)?, self.taken_over(block)?);
+        let slices = slices(block)?;
+        let there = self.taken_over(block, &slices)?;
         let is_there = |slice: &TimeBounds| {
             let within =
                 |done: &TimeBounds| done.start_ms <= slice.start_ms && slice.end_ms <= done.end_ms;
@@ -152,8 +154,14 @@ impl Tsdb {
     }
 
     /// The spans of a block that are here already.
-    fn taken_over(&self, block: &PromBlock) -> Result<Vec<TimeBounds>, ImportError> {
+    fn taken_over(
+        &self,
+        block: &PromBlock,
+        slices: &[TimeBounds],
+    ) -> Result<Vec<TimeBounds>, ImportError> {
         let meta = block.meta();
+        let named = |slice: &TimeBounds| Some((slice_name(&meta.ulid, *slice)?, *slice));
+        let names: BTreeMap<String, TimeBounds> = slices.iter().filter_map(named).collect();
         let mut spans = Vec::new();
         for ours in self.catalog.blocks().iter() {
             let ours = ours.meta();
@@ -162,7 +170,19 @@ impl Tsdb {
             }
             let sources: HashSet<&str> = ours.sources().iter().map(String::as_str).collect();
             if sources.contains(meta.ulid.as_str()) {
-                spans.push(ours.range);
+                let here = || sources.iter().filter_map(|source| names.get(*source));
+                let is_of_it = |source: &&str| {
+                    let own = &meta.compaction.sources;
+                    *source == meta.ulid
+                        || names.contains_key(*source)
+                        || own.iter().any(|own| own == source)
+                };
+                // Where samples of others came into the block, its range says nothing. Imports of
+                // earlier versions noted no slices.
+                match here().next().is_none() || sources.iter().all(is_of_it) {
+                    true => spans.push(ours.range),
+                    false => spans.extend(here().copied()),
+                }
                 continue;
             }
             let common = meta
@@ -190,6 +210,7 @@ impl Tsdb {
         let meta = block.meta();
         let mut sources = meta.compaction.sources.clone();
         sources.push(meta.ulid.clone());
+        sources.extend(slice_name(&meta.ulid, slice));
         sources.sort_unstable();
         sources.dedup();
         let wanted = TimeRange {
@@ -230,6 +251,17 @@ fn slices(block: &PromBlock) -> Result<Vec<TimeBounds>, ImportError> {
     Ok((first..=last).map(slice).collect())
 }
 
+/// What the samples of one slice of another store's block are noted as: a name that no block has,
+/// made of that block's and of the slice's number. `None` where the block has no name like ours.
+fn slice_name(block: &str, slice: TimeBounds) -> Option<String> {
+    let block = Ulid::from_string(block).ok()?;
+    let number = slice.start_ms.div_euclid(SLICE_MS).to_be_bytes();
+    // Above what a number can be, so that it is another name for each of them.
+    let mark = (1_u128 << u64::BITS) | u128::from(u64::from_be_bytes(number));
+    let name = Ulid::from_parts(block.timestamp_ms(), block.random() ^ mark);
+    Some(name.to_string())
+}
+
 /// The folders of blocks, by name, and so mostly by time.
 fn folders(from: &Path) -> Result<Vec<PathBuf>, ImportError> {
     let failed = |source| ImportError::Folder {
@@ -246,4 +278,29 @@ fn folders(from: &Path) -> Result<Vec<PathBuf>, ImportError> {
     }
     folders.sort_unstable();
     Ok(folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_slice_of_a_block_has_a_name_of_its_own() {
+        let block = Ulid::from_parts(1, 2).to_string();
+        let name = |number: i64| {
+            let start_ms = number * SLICE_MS;
+            let end_ms = start_ms + SLICE_MS;
+            slice_name(&block, TimeBounds { start_ms, end_ms }).unwrap()
+        };
+        let names: HashSet<String> = [-2, -1, 0, 1, 245_000].map(name).into();
+        assert_eq!(names.len(), 5);
+        assert!(!names.contains(&block));
+        // The first slice may begin with the block.
+        let (start_ms, end_ms) = (7, SLICE_MS);
+        assert_eq!(
+            slice_name(&block, TimeBounds { start_ms, end_ms }),
+            Some(name(0))
+        );
+        assert_eq!(slice_name("x", TimeBounds { start_ms, end_ms }), None);
+    }
 }

@@ -25,28 +25,51 @@ impl Tsdb {
 
     /// Writes the late samples that are older than what the head lets go of next, into one block
     /// for each span of time, and shows these to readers. Until the head is truncated they are in
-    /// both, and taken once.
+    /// both, and taken once; where it is not, the blocks [go again](Self::take_back). Where one
+    /// fails there is none.
     #[boxed]
-    pub(crate) async fn cut_late(&self) -> Result<(), TsdbError> {
+    pub(crate) async fn cut_late(&self) -> Result<Vec<Ulid>, TsdbError> {
         let late = self.head.late_cut(block_order);
-        if late.is_empty() {
-            return Ok(());
-        }
+        let mut shown = Vec::new();
         let duration_ms = self.options.min_block_duration.as_millis_i64();
         for (range, series) in by_block(late, duration_ms) {
             let ulid = self.new_ulid();
             let samples: usize = series.iter().map(|series| series.timestamps.len()).sum();
-            if let Err(error) = self.write_late(ulid, range, series).await {
-                self.catalog.discard(ulid);
+            let done = match self.write_late(ulid, range, series).await {
+                Ok(()) => self.catalog.show(ulid).await,
+                Err(error) => {
+                    self.catalog.discard(ulid);
+                    Err(error)
+                }
+            };
+            if let Err(error) = done {
+                self.take_back(&shown);
                 return Err(error);
             }
-            self.catalog.show(ulid).await?;
+            shown.push(ulid);
             tracing::info!(
                 block = %ulid, start_ms = range.start_ms, end_ms = range.end_ms, samples,
                 "block of samples out of order is cut"
             );
         }
-        Ok(())
+        Ok(shown)
+    }
+
+    /// Takes blocks from readers that have nothing but what the head still has, because what was to
+    /// come with them failed. They would be there once more after each new try.
+    pub(crate) fn take_back(&self, shown: &[Ulid]) {
+        let names: Vec<String> = shown.iter().map(Ulid::to_string).collect();
+        let blocks = self.catalog.blocks();
+        let gone = blocks
+            .iter()
+            .filter(|block| names.contains(&block.meta().ulid));
+        let gone: Vec<_> = gone.cloned().collect();
+        drop(blocks);
+        if !gone.is_empty() {
+            self.catalog.remove(&gone);
+            drop(gone);
+            self.catalog.sweep();
+        }
     }
 
     /// Cuts late samples between the cuts of other blocks.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use narthex_block::{Block, PageCache};
+use narthex_block::{Block, BlockMeta, PageCache, TimeBounds};
 use narthex_storage::{StorageError, TimeRange};
 
 use crate::Tsdb;
@@ -103,11 +103,36 @@ impl Tsdb {
         // Windows do not stand in place of samples, nor samples in place of windows.
         let sources = here.iter().flat_map(|block| sources_of(block));
         let sources: HashSet<(i64, &str)> = sources.collect();
-        let is_here = |block: &&Arc<Block>| sources_of(block).all(|own| sources.contains(&own));
+        let is_here = |block: &&Arc<Block>| {
+            sources_of(block).all(|own| sources.contains(&own)) && is_covered(block, &here)
+        };
         blocks.extend(elsewhere.into_iter().filter(|b| !is_here(b)).cloned());
         blocks.sort_by(|a, b| order(a).cmp(&order(b)));
         Ok(blocks)
     }
+}
+
+/// Whether blocks that are made of the same lie here for all time that a block has samples of. Those
+/// that were taken over from one block of another store share what they are made of, and each has
+/// a part of its time.
+fn is_covered(block: &Block, here: &[Arc<Block>]) -> bool {
+    let meta = block.meta();
+    let is_kin = |own: &&BlockMeta| {
+        let mut sources = own.sources().iter();
+        own.resolution_ms == meta.resolution_ms
+            && own.range.start_ms < meta.range.end_ms
+            && meta.range.start_ms < own.range.end_ms
+            && sources.any(|source| meta.sources().contains(source))
+    };
+    let kin = here.iter().map(|own| own.meta()).filter(is_kin);
+    let kin: Vec<TimeBounds> = kin.map(|own| own.range).collect();
+    meta.slices_ms.iter().all(|slice_ms| {
+        let start_ms = meta.range.start_ms.max(*slice_ms);
+        let end_ms = slice_ms.saturating_add(meta.slice_ms);
+        let end_ms = meta.range.end_ms.min(end_ms);
+        let mut kin = kin.iter();
+        kin.any(|range| range.start_ms < end_ms && start_ms < range.end_ms)
+    })
 }
 
 /// What the samples of a block are made of, and their resolution.

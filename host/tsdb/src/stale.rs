@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use async_recursion::async_recursion as boxed;
-use narthex_block::{SLICE_MS, TimeBounds, WriteOptions, block_order, write_early};
+use narthex_block::{SLICE_MS, TimeBounds, Ulid, WriteOptions, block_order, write_early};
 use narthex_head::StaleCut;
 use narthex_storage::TimeRange;
 
@@ -75,24 +75,29 @@ impl Tsdb {
         // What the log has of other series counts on at the next start.
         let log_from_ms = self.catalog.end_ms().unwrap_or(i64::MIN);
         let duration_ms = self.options.min_block_duration.as_millis_i64();
+        let mut shown = Vec::new();
         for (start_ms, last_ms) in cut.spans(duration_ms) {
             let range = TimeBounds {
                 start_ms,
                 end_ms: last_ms.saturating_add(1),
             };
-            self.write_stale(&cut, range, log_from_ms).await?;
+            let written = self.write_stale(&cut, range, log_from_ms).await;
+            let written = written.inspect_err(|_| self.take_back(&shown))?;
+            shown.extend(written);
         }
+        // Where that fails the log may say all the same that they are dropped: the blocks stay.
         self.head.drop_stale(&cut)?;
         tracing::info!(series = cut.len(), "stale series are cut");
         Ok(())
     }
 
+    /// Writes a block and shows it to readers; its name, unless there is nothing for it.
     async fn write_stale(
         &self,
         cut: &StaleCut,
         range: TimeBounds,
         log_from_ms: i64,
-    ) -> Result<(), TsdbError> {
+    ) -> Result<Option<Ulid>, TsdbError> {
         let ulid = self.new_ulid();
         let options = WriteOptions {
             ulid,
@@ -109,14 +114,16 @@ impl Tsdb {
         let written = write_early(store, &folder, series, &options, log_from_ms).await;
         match written {
             // All of them were deleted.
-            Ok(None) => self.catalog.discard(ulid),
-            Ok(Some(_)) => self.catalog.show(ulid).await?,
+            Ok(None) => {
+                self.catalog.discard(ulid);
+                Ok(None)
+            }
+            Ok(Some(_)) => self.catalog.show(ulid).await.map(|()| Some(ulid)),
             Err(error) => {
                 self.catalog.discard(ulid);
-                return Err(error.into());
+                Err(error.into())
             }
         }
-        Ok(())
     }
 }
 

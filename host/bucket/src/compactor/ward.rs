@@ -392,7 +392,11 @@ impl Ward {
             };
             // What was seen may be hours old, and its server may have brought the block since.
             if self.maker.leases.is_closed(block).await? {
-                self.delete_leftovers(block, folder).await?;
+                // From a day later on it may come back at any moment, and no file of it must go:
+                // what is left is then found as a leftover again.
+                if !folder.is_abandoned(rules.now_ms) {
+                    self.delete_leftovers(block, folder).await?;
+                }
                 access.delete(&file_of(block, META_FILE)).await?;
             }
         }

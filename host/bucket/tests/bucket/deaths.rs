@@ -2,15 +2,18 @@
 //! written, and at every operation on the disk with which blocks leave it. The next one finds
 //! everything, once, and goes on.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use narthex_block::SLICE_MS;
+use narthex_block::{META_FILE, SLICE_MS};
+use narthex_bucket::MARK_FILE;
 use narthex_disk::{Disk as _, Fault};
 use narthex_tsdb::RemoteBlocks;
 use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
+use object_store::path::Path;
 use tokio::sync::watch;
 
 use crate::fixture::{Beside, Disk, NOW_MS, samples};
@@ -28,15 +31,26 @@ struct Deaths {
     before_puts: usize,
     in_puts: usize,
     behind_puts: usize,
-    before_deletes: usize,
     behind_deletes: usize,
     on_disk: usize,
+    /// What was about to be deleted, in turn.
+    before_deletes: Vec<Path>,
 }
 
 impl Deaths {
     fn all(&self) -> usize {
         let bucket = self.before_looks + self.before_puts + self.in_puts + self.behind_puts;
-        bucket + self.before_deletes + self.behind_deletes + self.on_disk
+        bucket + self.before_deletes.len() + self.behind_deletes + self.on_disk
+    }
+
+    /// The files that were about to go, in turn, by block.
+    fn deleted(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut deleted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for path in &self.before_deletes {
+            let (block, file) = path.as_ref().split_once('/').unwrap();
+            deleted.entry(block).or_default().push(file);
+        }
+        deleted
     }
 
     /// What the next process knows of the bucket, in turn.
@@ -95,7 +109,7 @@ async fn sync(world: &World, process: &Process, round: usize, deaths: &mut Death
                     }
                     deaths.before_puts += 1;
                 }
-                Moment::Before(Request::Delete) => deaths.before_deletes += 1,
+                Moment::Before(Request::Delete(path)) => deaths.before_deletes.push(path.clone()),
                 Moment::After(Request::Put(..)) => deaths.behind_puts += 1,
                 Moment::After(_) => deaths.behind_deletes += 1,
             }
@@ -163,10 +177,15 @@ async fn a_process_that_dies_at_any_step_of_an_upload_loses_nothing_and_doubles_
     }
     eprintln!("{} deaths: {deaths:?}", deaths.all());
     assert!(deaths.all() > 500, "{deaths:?}");
-    assert!(
-        deaths.before_deletes > 10 && deaths.on_disk > 50,
-        "{deaths:?}"
-    );
+    assert!(deaths.on_disk > 50, "{deaths:?}");
+    // What makes it a block goes first, then its four files, and last what says that it goes.
+    let deleted = deaths.deleted();
+    assert_eq!(deleted.len(), 3, "{deaths:?}");
+    for files in deleted.values() {
+        assert_eq!(files.len(), 6, "{deaths:?}");
+        assert_eq!((files[0], files[5]), (META_FILE, MARK_FILE));
+    }
+    assert_eq!(deaths.behind_deletes, 3 * 6);
     assert!(world.disk.list("").unwrap().len() < ROUNDS);
 }
 

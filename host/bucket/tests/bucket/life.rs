@@ -20,7 +20,8 @@ use crate::mortal::{Moment, Mortal, Request};
 
 const NEWEST: i64 = NOW_MS / SLICE_MS;
 
-async fn objects(store: &Arc<dyn ObjectStore>) -> Vec<String> {
+/// The names of all objects.
+pub(crate) async fn objects(store: &Arc<dyn ObjectStore>) -> Vec<String> {
     let listed: Vec<_> = store.list(None).try_collect().await.unwrap();
     let mut names: Vec<String> = listed.iter().map(|o| o.location.to_string()).collect();
     names.sort();
@@ -97,22 +98,33 @@ async fn a_longer_block_takes_the_place_of_its_parents_which_go_after_two_days()
 }
 
 #[tokio::test]
-async fn leftovers_of_uploads_go_when_they_are_old_and_other_objects_stay() {
+async fn a_file_that_vanished_from_the_bucket_is_brought_there_again() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let orphan = Path::from("01JD0000000000000000000000/chunks.parquet");
-    let other = Path::from("readme.txt");
-    for path in [&orphan, &other] {
-        store.put(path, "x".into()).await.unwrap();
-    }
-    let written = store.head(&orphan).await.unwrap().last_modified;
-    let written_ms = written.timestamp_millis();
+    let mut disk = Disk::new();
+    let block = disk.cut(NEWEST - 1, 5, 60).await;
+    let expected = samples(&disk.blocks).await.unwrap();
     let beside = Beside::open(Arc::clone(&store)).await;
-    for (hours, left) in [(47, 2), (49, 1)] {
-        beside.clock.set(written_ms + hours * HOUR_MS);
-        beside.sync(&Disk::new()).await.unwrap();
-        assert_eq!(objects(&store).await.len(), left, "after {hours} h");
+    beside.sync(&disk).await.unwrap();
+    for (name, file) in &block.meta().files {
+        for left in [None, Some(file.size / 2)] {
+            let path = Path::from(format!("{}/{name}", block.meta().ulid));
+            match left {
+                None => store.delete(&path).await.unwrap(),
+                Some(bytes) => {
+                    let half = block.file_bytes(name, 0..bytes).await.unwrap();
+                    store.put(&path, half.into()).await.map(drop).unwrap();
+                }
+            }
+            assert!(beside.bucket.has(&block), "nobody has looked");
+            beside.sync(&Disk::new()).await.unwrap();
+            assert!(!beside.bucket.has(&block), "{name} {left:?}");
+            beside.sync(&disk).await.unwrap();
+            assert!(beside.bucket.has(&block), "{name} {left:?}");
+        }
     }
-    assert_eq!(objects(&store).await, ["readme.txt"]);
+    let beside = beside.restart(true).await;
+    beside.sync(&Disk::new()).await.unwrap();
+    assert_eq!(beside.samples().await.unwrap(), expected);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod emulators;
 mod failures;
 mod field;
 mod fixture;
+mod leftovers;
 mod life;
 mod mortal;
 mod overwriting;

@@ -34,7 +34,7 @@ pub(crate) enum Request {
     Part,
     /// An object is made or made anew.
     Put(Path, Bytes),
-    Delete,
+    Delete(Path),
 }
 
 impl Moment {
@@ -48,7 +48,7 @@ impl Moment {
             Request::Look => format!("{when} a look"),
             Request::Part => format!("{when} a part is put"),
             Request::Put(path, _) => format!("{when} {path} is put"),
-            Request::Delete => format!("{when} a deletion"),
+            Request::Delete(path) => format!("{when} {path} is deleted"),
         }
     }
 }
@@ -170,9 +170,10 @@ impl ObjectStore for Mortal {
         let deleted = paths.and_then(move |path| {
             let this = this.clone();
             async move {
-                this.halt(Moment::Before(Request::Delete)).await;
+                let delete = Request::Delete(path.clone());
+                this.halt(Moment::Before(delete.clone())).await;
                 let done = this.inner.delete(&path).await;
-                this.halt(Moment::After(Request::Delete)).await;
+                this.halt(Moment::After(delete)).await;
                 done.map(|()| path)
             }
         });

@@ -50,7 +50,7 @@ async fn watched(field: &Field, number: u64) -> (Mortal, Worker) {
 
 /// Whether readers may find another bucket after a moment than before it.
 fn is_change(moment: &Moment) -> bool {
-    matches!(moment, Moment::After(Request::Put(..) | Request::Delete))
+    matches!(moment, Moment::After(Request::Put(..) | Request::Delete(_)))
 }
 
 #[tokio::test]

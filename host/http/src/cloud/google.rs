@@ -187,7 +187,8 @@ impl GoogleTokens {
         let assertion = jwt::signed(Algorithm::Rs256, header, &claims, key)?;
         let form = [("grant_type", ASSERTION), ("assertion", assertion.expose())];
         let question = Question::form(token_uri.to_owned(), &form);
-        self.environment.ask(question).await?.token()
+        let answer = self.environment.ask(question).await?;
+        answer.token(self.environment.now_ms())
     }
 
     async fn of_user(&self, user: &AuthorizedUser) -> Result<(Secret, Duration), String> {
@@ -199,7 +200,8 @@ impl GoogleTokens {
             ("refresh_token", user.refresh_token.expose()),
         ];
         let question = Question::form(token_uri.to_owned(), &form);
-        self.environment.ask(question).await?.token()
+        let answer = self.environment.ask(question).await?;
+        answer.token(self.environment.now_ms())
     }
 
     async fn of_machine(&self) -> Result<(Secret, Duration), String> {
@@ -217,7 +219,7 @@ impl GoogleTokens {
                  gcloud, and this machine is none of Google's: {error}"
             )
         })?;
-        answer.token()
+        answer.token(self.environment.now_ms())
     }
 }
 

@@ -1,12 +1,13 @@
 //! Flags of `narthex store`: Thanos Store's names, where it has such a flag.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 use narthex_bucket::TimeBound;
 use narthex_model::{ByteSize, PromDuration};
+
+use crate::bucket_source::BucketFlags;
 
 /// What it is called on the command line.
 const NAME: &str = "store";
@@ -24,19 +25,9 @@ pub(crate) struct BucketStoreFlags {
     #[arg(skip)]
     pub(crate) is_on: bool,
 
-    /// File that says where the blocks lie: in S3, Google Cloud Storage, Azure or a folder. Its
-    /// content has the form of Thanos' object store configuration. --storage.object-store.config is
-    /// taken as well.
-    #[arg(long = "objstore.config-file", value_name = "FILE")]
-    pub(crate) objstore_config_file: Option<PathBuf>,
-
-    /// What such a file would say.
-    #[arg(
-        long = "objstore.config",
-        value_name = "CONTENT",
-        conflicts_with = "objstore_config_file"
-    )]
-    pub(crate) objstore_config: Option<String>,
+    /// The bucket; --storage.object-store.config is taken as well.
+    #[command(flatten)]
+    pub(crate) bucket: BucketFlags,
 
     /// Folder for what was read of the bucket. It can be empty at each start.
     #[arg(long = "data-dir", value_name = "DIR", default_value = "./data")]
@@ -119,15 +110,6 @@ fn time_bound(text: &str) -> Result<TimeBound, String> {
     let time: Result<Timestamp, _> = text.parse();
     time.map(|time| TimeBound::At(time.as_millisecond()))
         .map_err(|_| format!("{text:?} is neither a time as in RFC 3339 nor one relative to now"))
-}
-
-/// Takes keys out of what is shown of the command line.
-pub(super) fn hide_secrets(values: &mut BTreeMap<String, String>) {
-    if let Some(value) = values.get_mut("objstore.config")
-        && !value.is_empty()
-    {
-        "<secret>".clone_into(value);
-    }
 }
 
 /// Arguments without `store`, and whether it was there. What is left is a server's: that is what a

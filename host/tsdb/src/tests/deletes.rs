@@ -253,7 +253,7 @@ async fn how_late_samples_are_is_measured_whether_they_are_taken_or_not() {
 
 /// A bucket that has the blocks of another store, and all of ours.
 #[derive(Debug)]
-struct Bucket(Arc<Vec<Arc<narthex_block::Block>>>);
+pub(super) struct Bucket(pub(super) Arc<Vec<Arc<narthex_block::Block>>>);
 
 impl crate::RemoteBlocks for Bucket {
     fn blocks(&self) -> Option<Arc<Vec<Arc<narthex_block::Block>>>> {

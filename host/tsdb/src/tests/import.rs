@@ -8,11 +8,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use narthex_block::TimeBounds;
 use narthex_model::{Labels, PromDuration};
+use narthex_storage::Series;
 use tempfile::TempDir;
 
+use super::deletes::Bucket;
 use super::fixture::{Setup, Store, append, sample};
-use crate::{ImportError, ImportReport};
+use crate::{ImportError, ImportReport, TsdbError};
 
 /// 2026-01-01 00:00 UTC.
 pub(super) const START_MS: i64 = 1_767_225_600_000;
@@ -174,6 +177,62 @@ async fn an_import_that_was_stopped_goes_on_where_it_was() {
         .map(|(_, of)| of)
         .sum();
     assert_eq!((told.len(), slices), (5, 5), "{told:?}");
+    assert_eq!(store.samples().await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_stopped_goes_on_though_its_blocks_became_part_of_others() {
+    let (text, mut expected) = written();
+    let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    prometheus(first.path(), &text, "12h");
+    prometheus(second.path(), &text.replace("steady", "other"), "12h");
+    let steady = Labels::from_pairs([("__name__", "steady"), ("A", "ü")]);
+    let other = Labels::from_pairs([("__name__", "other"), ("A", "ü")]);
+    let samples = expected[&steady.to_string()].clone();
+    expected.insert(other.to_string(), samples);
+    let store = store();
+    let stopped = store.import(first.path(), |_| ControlFlow::Break(())).await;
+    assert!(matches!(stopped, Err(ImportError::Stopped)));
+    import(&store, second.path()).await.unwrap();
+    store.maintain().await.unwrap();
+    let longest = store.spans().into_iter().map(|(start, end)| end - start);
+    assert!(
+        longest.max() > Some(2 * HOUR_MS / 1_000),
+        "{:?}",
+        store.spans()
+    );
+    let rest = import(&store, first.path()).await.unwrap();
+    assert_eq!((rest.blocks, rest.skipped), (2, 0));
+    assert_eq!(store.samples().await, expected);
+    store.maintain().await.unwrap();
+    let again = import(&store, first.path()).await.unwrap();
+    assert_eq!((again.skipped, again.samples), (2, 0));
+    assert_eq!(store.samples().await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_is_only_in_a_bucket_answers_beside_those_of_the_same_block() {
+    // As imports of earlier versions noted it: the block, and not its slices.
+    let source = "01JGFJJZ000000000000000001".to_owned();
+    let store = store();
+    for slice in 0..2 {
+        let start_ms = START_MS + slice * 2 * HOUR_MS;
+        let range = TimeBounds {
+            start_ms,
+            end_ms: start_ms + 2 * HOUR_MS,
+        };
+        let labels = Labels::from_pairs([("__name__", "m")]);
+        let series = Series::of_numbers(labels, vec![start_ms], vec![1.0]);
+        let taken =
+            store.take_in::<TsdbError, _>(range, vec![source.clone()], || [Ok(series.clone())]);
+        assert!(taken.await.unwrap().is_some());
+    }
+    let expected = store.samples().await;
+    assert_eq!(expected[r#"{__name__="m"}"#].len(), 2);
+    let blocks = store.local_blocks();
+    store.attach(Arc::new(Bucket(Arc::clone(&blocks))));
+    assert_eq!(store.samples().await, expected);
+    store.catalog.remove(&blocks[..1]);
     assert_eq!(store.samples().await, expected);
 }
 

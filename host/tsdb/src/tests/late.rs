@@ -1,9 +1,14 @@
 //! Samples out of order that are older than the blocks.
 
-use narthex_model::{PromDuration, Rejection};
-use narthex_storage::StorageAdmin as _;
+use std::sync::Arc;
 
-use super::fixture::{Store, append, sample};
+use narthex_disk::CrashDisk;
+use narthex_model::{PromDuration, Rejection, SimulatedClock};
+use narthex_storage::{StorageAdmin as _, TimeRange, contract};
+use prometheus_client::registry::Registry;
+
+use super::fixture::{BLOCK_MS, Store, append, sample};
+use crate::{Tsdb, TsdbOptions};
 
 const WINDOW: PromDuration = PromDuration::from_secs(1_000);
 
@@ -11,8 +16,14 @@ const WINDOW: PromDuration = PromDuration::from_secs(1_000);
 /// time that came last.
 async fn store() -> Store {
     let store = Store::new();
+    fill(&store.tsdb).await;
+    store
+}
+
+async fn fill(store: &Arc<Tsdb>) {
     for t in (0..350).map(|t| t * 1_000) {
-        append(&store, vec![sample("a", t, t as f64), sample("b", t, 1.0)]);
+        let samples = vec![sample("a", t, t as f64), sample("b", t, 1.0)];
+        append(store.as_ref(), samples);
     }
     store.maintain().await.unwrap();
     store.set_out_of_order_window(WINDOW);
@@ -23,8 +34,7 @@ async fn store() -> Store {
         // A block has it already.
         sample("a", 10_000, 10_000.0),
     ];
-    assert_eq!(append(&store, late).rejected, []);
-    store
+    assert_eq!(append(store.as_ref(), late).rejected, []);
 }
 
 #[tokio::test]
@@ -72,7 +82,7 @@ async fn a_crash_between_any_two_steps_neither_loses_nor_doubles_a_late_sample()
         for step in 0..steps {
             match step {
                 0 => store.head.refuse_before(range.end_ms),
-                1 => store.cut_late().await.unwrap(),
+                1 => drop(store.cut_late().await.unwrap()),
                 2 => block = store.write_block(range).await.unwrap(),
                 3 => store.catalog.publish(block.unwrap()).await.unwrap(),
                 _ => store.truncate(range.end_ms).unwrap(),
@@ -92,6 +102,44 @@ async fn a_crash_between_any_two_steps_neither_loses_nor_doubles_a_late_sample()
         assert_eq!(newest.pop().map(|(at, _)| at), Some(600_000));
         assert_eq!(found, expected, "{steps} steps, cut");
     }
+}
+
+#[tokio::test]
+async fn a_cut_that_finds_no_room_leaves_no_block_of_late_samples_behind_each_time() {
+    let (disk, clock) = (CrashDisk::new(3), SimulatedClock::at(i64::MAX / 2));
+    let block = PromDuration::from_millis(BLOCK_MS.unsigned_abs());
+    let options = TsdbOptions {
+        min_block_duration: block,
+        max_block_duration: Some(block),
+        ..TsdbOptions::new("", Arc::new(clock.clone()))
+    };
+    let store = Tsdb::open_on(Arc::new(disk.clone()), options, &mut Registry::default());
+    let store = store.unwrap();
+    fill(&store).await;
+    append(store.as_ref(), vec![sample("d", 351_000, 1.0)]);
+    let expected = contract::samples(&*store, vec![], TimeRange::ALL).await;
+    let (before, used) = (store.local_blocks().len(), disk.used());
+    let mut failures = 0;
+    for limit in (used..).step_by(1_000) {
+        disk.limit(Some(limit));
+        let done = store.maintain().await;
+        if done.is_ok() || store.head.late_count() < 4 {
+            break;
+        }
+        assert_eq!(store.local_blocks().len(), before, "after {failures}");
+        let found = contract::samples(&*store, vec![], TimeRange::ALL).await;
+        assert_eq!(found, expected, "after {failures}");
+        failures += 1;
+        // Whoever found no room waits for a while.
+        clock.advance(3_600_000);
+    }
+    assert!(failures > 5, "{failures}");
+    disk.limit(None);
+    clock.advance(3_600_000);
+    store.maintain().await.unwrap();
+    assert_eq!(store.head.late_count(), 0);
+    let found = contract::samples(&*store, vec![], TimeRange::ALL).await;
+    assert_eq!(found, expected);
 }
 
 #[tokio::test]

@@ -227,7 +227,8 @@ impl AzureTokens {
         ];
         form.extend_from_slice(proof);
         let question = Question::form(self.token_url(application), &form);
-        self.environment.ask(question).await?.token()
+        let answer = self.environment.ask(question).await?;
+        answer.token(self.environment.now_ms())
     }
 
     /// The machine's identity, or that of the service which the variables speak of.
@@ -265,7 +266,8 @@ impl AzureTokens {
                 Question::get(Way::Machine, url).with("metadata", "true")?
             }
         };
-        self.environment.ask(question).await?.token()
+        let answer = self.environment.ask(question).await?;
+        answer.token(self.environment.now_ms())
     }
 }
 
