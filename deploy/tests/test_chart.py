@@ -33,6 +33,8 @@ SAME = {
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
     "nodes": {"nodes": {"enabled": True}},
+    "nodes-sharded": {"nodes": {"enabled": True}, "server": {"shards": 3}},
+    "pod-owners": {"rbac": {"podOwners": True}},
     "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},
     "sharded": {"server": {"shards": 3}},
     "ingress": {

@@ -12,7 +12,7 @@ CHART = Path(__file__).parents[2] / "helm" / "narthex"
 
 
 def values(over=None):
-    """The chart's values with others over them, as Helm merges them."""
+    """The chart's values with others over them, as Helm merges them: null takes one away."""
     return _merge(yaml.safe_load((CHART / "values.yaml").read_text()), over or {})
 
 
@@ -20,7 +20,10 @@ def _merge(under, over):
     merged = copy.deepcopy(under)
     for name, value in over.items():
         is_map = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _merge(merged[name], value) if is_map else value
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged[name], value) if is_map else value
     return merged
 
 
