@@ -8,12 +8,14 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+import kustomize
+
 CHART = Path(__file__).parents[2] / "helm" / "narthex"
 
 
 def values(over=None):
     """The chart's values with others over them, as Helm merges them: null takes one away."""
-    return _merge(yaml.safe_load((CHART / "values.yaml").read_text()), over or {})
+    return _merge(yaml.load((CHART / "values.yaml").read_text(), kustomize.LOADER), over or {})
 
 
 def _merge(under, over):
@@ -58,5 +60,5 @@ def render(program, over=None, release="narthex", namespace="narthex"):
     )
     if result.returncode != 0:
         raise ValueError(result.stderr)
-    objects = [item for item in yaml.safe_load_all(result.stdout) if item]
+    objects = [item for item in yaml.load_all(result.stdout, kustomize.LOADER) if item]
     return objects, result.stderr
