@@ -11,12 +11,13 @@ from pathlib import Path
 import yaml
 
 import kustomize
+import metrics
 import objects
 
 DEPLOY = Path(__file__).parents[1]
 OVERLAYS = sorted((DEPLOY / "kubernetes" / "overlays").iterdir())
-# What is rendered beside them: all examples at once.
-TREES = [*OVERLAYS, DEPLOY / "examples"]
+# What is rendered beside them: all examples at once, and the one that does not go with shards.
+TREES = [*OVERLAYS, DEPLOY / "examples", DEPLOY / "examples" / "autoscaling"]
 # Pods of the examples that are there to be watched.
 WATCHED = frozenset({
     "details", "load", "productpage", "ratings", "redis", "reviews-v1", "reviews-v2", "reviews-v3",
@@ -358,7 +359,10 @@ class Overlays(unittest.TestCase):
             self.assertIn("no-web.enable-remote-write-receiver", flags)
 
     def test_examples_go_with_shards(self):
-        components = [path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")]
+        components = [
+            path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")
+            if "\nkind: Component\n" in path.read_text()
+        ]
         self.assertEqual(len(components), 4)
         rendered = together(DEPLOY / "kubernetes" / "overlays" / "sharded", components)
         self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
@@ -522,6 +526,32 @@ class Overlays(unittest.TestCase):
             },
             roles,
         )
+
+    def test_an_autoscaler_asks_for_what_the_metrics_apis_have(self):
+        rendered = kustomize.render(DEPLOY / "examples" / "autoscaling")
+        scaler = one(rendered, "HorizontalPodAutoscaler", "whoami")
+        scaled = scaler["spec"]["scaleTargetRef"]
+        workload = one(rendered, scaled["kind"], scaled["name"])
+        place = scaler["metadata"]["namespace"]
+        self.assertEqual(workload["metadata"]["namespace"], place)
+        # It decides how many there are.
+        self.assertNotIn("replicas", workload["spec"])
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        config = yaml.safe_load(files["prometheus.yml"])
+        [rule] = config.pop("kubernetes_metrics_apis")["externalRules"]
+        base = one(self.overlay("single"), "ConfigMap", "narthex-config")["data"]
+        self.assertEqual(config, yaml.safe_load(base["prometheus.yml"]))
+        series = rule["seriesQuery"].partition("{")[0]
+        self.assertTrue(metrics.is_known(series))
+        name = re.sub(rule["name"]["matches"], rule["name"]["as"].replace("${1}", r"\1"), series)
+        external, resource = scaler["spec"]["metrics"]
+        self.assertEqual(external["external"]["metric"]["name"], name)
+        # What it selects by is there when the query is through.
+        by = re.search(r"sum by \((\w+)\)", rule["metricsQuery"]).group(1)
+        self.assertEqual(set(external["external"]["metric"]["selector"]["matchLabels"]), {by})
+        # A utilization is a share of what the pods ask for.
+        requests = objects.pod_of(workload)["containers"][0]["resources"]["requests"]
+        self.assertIn(resource["resource"]["name"], requests)
 
     def test_ingress_and_route_lead_to_the_service_and_links_lead_back(self):
         for name, kind in (("ingress", "Ingress"), ("gateway", "HTTPRoute")):
