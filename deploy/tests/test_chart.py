@@ -277,8 +277,15 @@ class Chart(unittest.TestCase):
             },
             "store": {"enabled": True, "podAnnotations": {"prometheus.io/scrape": "false"}},
             "compact": {"enabled": True, "storageClass": "slow", "podDisruptionBudget": {"enabled": False}},
+            "querier": {"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}},
         }
         rendered = self.render(over)
+        # Kubernetes before 1.27 does not know that field.
+        [budget] = [
+            item for item in rendered
+            if (item["kind"], item["metadata"]["name"]) == ("PodDisruptionBudget", "narthex-query")
+        ]
+        self.assertEqual(budget["spec"].pop("unhealthyPodEvictionPolicy"), "AlwaysAllow")
         self.assertEqual(objects.schema_faults(rendered), [])
         workloads = {item["metadata"]["name"]: item for item in objects.workloads(rendered)}
         for name, item in workloads.items():

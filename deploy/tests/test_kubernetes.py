@@ -188,6 +188,14 @@ class Trees(unittest.TestCase):
 
 
 class Overlays(unittest.TestCase):
+    def test_each_is_in_the_table_of_the_page(self):
+        page = (DEPLOY.parent / "docs" / "kubernetes.md").read_text()
+        table = page.split("\n## The overlays\n")[1].strip().split("\n\n")[0]
+        named = {
+            name for line in table.splitlines()[2:] for name in re.findall(r"`([\w-]+)`", line.split("|")[1])
+        }
+        self.assertEqual(named, {path.name for path in OVERLAYS})
+
     def overlay(self, name):
         return kustomize.render(DEPLOY / "kubernetes" / "overlays" / name)
 
