@@ -10,9 +10,12 @@ import re
 from functools import cache
 
 import jsonschema
-import kubernetes_validate
+from kubernetes_validate.utils import all_versions, major_minor, schema_contents
+from referencing import Registry, Resource
 
 VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
+# The one whose schemas stand for each of them.
+RELEASES = {major_minor(release): release for release in all_versions()}
 # Who may mount folders of the machine, to read them and nothing else, and which: by the label of the name.
 READS_MACHINES = {"narthex-nodes": {"/", "/proc", "/sys"}}
 
@@ -85,10 +88,31 @@ def _schema_fault(text):
             jsonschema.validate(item, schema)
             return None
         for version in VERSIONS:
-            kubernetes_validate.validate(item, version, strict=True)
-    except (jsonschema.ValidationError, kubernetes_validate.ValidationError) as error:
+            _validator(version, item["kind"], item["apiVersion"]).validate(item)
+    except jsonschema.ValidationError as error:
         return f"{title(item)}: {error.message}"
     return None
+
+
+@cache
+def _validator(version, kind, api_version):
+    """What knows a kind as a version of Kubernetes has it, and no field beside."""
+    # The group without its domain, as the files are called: rbac-v1 of rbac.authorization.k8s.io/v1.
+    group, _, rest = api_version.rpartition("/")
+    prefix = f"{group.partition('.')[0]}-" if group else ""
+    schema = _schema(version, f"{kind.lower()}-{prefix}{rest}")
+    registry = Resource.from_contents(schema) @ (_definitions(version) @ Registry())
+    return jsonschema.Draft202012Validator(schema, registry=registry)
+
+
+@cache
+def _definitions(version):
+    return Resource.from_contents(_schema(version, "_definitions"))
+
+
+def _schema(version, name):
+    folder = f"kubernetes-json-schema/v{RELEASES[version]}-local-strict"
+    return schema_contents(f"{folder}/{name}.json", version)
 
 
 def policy_faults(objects, exempt=frozenset()):

@@ -33,6 +33,8 @@ SAME = {
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
     "nodes": {"nodes": {"enabled": True}},
+    "nodes-sharded": {"nodes": {"enabled": True}, "server": {"shards": 3}},
+    "pod-owners": {"rbac": {"podOwners": True}},
     "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},
     "sharded": {"server": {"shards": 3}},
     "ingress": {
@@ -71,7 +73,9 @@ def plain(items):
             item["metadata"].pop("labels", None)
         if item["kind"] == "ConfigMap":
             item["metadata"].pop("labels", None)
-            item["data"] = {name: yaml.safe_load(text) for name, text in item["data"].items()}
+            item["data"] = {
+                name: yaml.load(text, kustomize.LOADER) for name, text in item["data"].items()
+            }
         if item["kind"] == "StatefulSet":
             for container in objects.pod_of(item)["containers"]:
                 container["args"].sort()
@@ -142,6 +146,16 @@ class Chart(unittest.TestCase):
             {"server": {"shards": 0}},
             {"server": {"service": {"servicePort": 0}}},
             {"configmapReload": {"enabled": True}},
+            {"querier": {"nodeselector": {}}},
+            {"querier": {"nodeSelector": {"disk": 1}}},
+            {"store": {"tolerations": {"operator": "Exists"}}},
+            {"compact": {"podDisruptionBudget": {"minAvailable": 1}}},
+            {"nodes": {"podDisruptionBudget": {"enabled": True}}},
+            {"server": {"dnsPolicy": "Cluster"}},
+            {"server": {"terminationGracePeriodSeconds": 0}},
+            {"server": {"sidecarContainers": [{"name": "proxy", "image": "x"}]}},
+            {"server": {"startupProbe": {"failures": 60}}},
+            {"rbac": {"podOwners": "yes"}},
         ):
             with self.subTest(over), self.assertRaises(jsonschema.ValidationError):
                 chart.check(chart.values(over))
@@ -156,6 +170,195 @@ class Chart(unittest.TestCase):
         ):
             with self.subTest(reason), self.assertRaisesRegex(ValueError, reason):
                 self.render(over)
+
+    def test_pods_of_every_workload_take_what_pods_are_told(self):
+        volume = {"name": "more", "emptyDir": {}}
+        mount = {"name": "more", "mountPath": "/more"}
+        spread = {
+            "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": {"a": "b"}},
+        }
+        node = {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["fast"]}]}
+        kind = "requiredDuringSchedulingIgnoredDuringExecution"
+        # A field of the pod for each value.
+        pod_fields = {
+            "terminationGracePeriodSeconds": 77,
+            "priorityClassName": "high",
+            "runtimeClassName": "kata",
+            "schedulerName": "mine",
+            "nodeSelector": {"disk": "fast"},
+            "tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}],
+            "affinity": {"nodeAffinity": {kind: {"nodeSelectorTerms": [node]}}},
+            "topologySpreadConstraints": [spread],
+            "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["bucket.example"]}],
+            "dnsPolicy": "None",
+            "dnsConfig": {"nameservers": ["10.0.0.2"]},
+        }
+        resources = {"requests": {"cpu": "2", "memory": "3Gi"}, "limits": {"memory": "4Gi"}}
+        limited = {
+            "resources": resources,
+            "securityContext": {
+                "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+        # Not our own containers: those have no probes here.
+        sidecar = {"image": "registry.example/proxy:1.2", **limited}
+        told = {
+            **pod_fields,
+            "podAnnotations": {"note": "text"},
+            "podLabels": {"tier": "metrics"},
+            "env": [{"name": "MORE", "value": "yes"}],
+            "extraVolumes": [volume],
+            "extraVolumeMounts": [mount],
+            "extraArgs": {"log.level": "debug"},
+            "extraFlags": ["web.enable-lifecycle"],
+            "sidecarContainers": {"proxy": sidecar},
+            "extraInitContainers": [{"name": "before", **sidecar}],
+            "resources": resources,
+        }
+        budget = {"podDisruptionBudget": {"maxUnavailable": "50%"}}
+        for key, names in (
+            ("server", {"narthex"}), ("querier", {"narthex-query"}), ("store", {"narthex-store"}),
+            ("compact", {"narthex-compact"}), ("nodes", {"narthex-nodes"}),
+        ):
+            over = {
+                "server": {"shards": 2}, "store": {"enabled": True}, "compact": {"enabled": True},
+                "nodes": {"enabled": True},
+            }
+            over[key] = over.get(key, {}) | told | ({} if key == "nodes" else budget)
+            rendered = self.render(over)
+            self.assertEqual(objects.schema_faults(rendered), [], key)
+            workloads = {item["metadata"]["name"]: item for item in objects.workloads(rendered)}
+            self.assertEqual(len(workloads), 5)
+            for name, item in workloads.items():
+                is_told = name in names
+                with self.subTest(key, workload=name):
+                    pod, template = objects.pod_of(item), item["spec"]["template"]["metadata"]
+                    container = pod["containers"][0]
+                    # Agents of nodes stay with Linux.
+                    pod.get("nodeSelector", {}).pop("kubernetes.io/os", None)
+                    for field, value in pod_fields.items():
+                        self.assertEqual(pod.get(field) == value, is_told, field)
+                    for field, value, there in (
+                        ("annotations", "text", template.get("annotations", {}).get("note")),
+                        ("labels", "metrics", template["labels"].get("tier")),
+                        ("resources", resources, container["resources"]),
+                    ):
+                        self.assertEqual(there == value, is_told, field)
+                    for field, value, there in (
+                        ("volumes", volume, pod["volumes"]),
+                        ("mounts", mount, container["volumeMounts"]),
+                        ("arguments", "--log.level=debug", container["args"]),
+                        ("before", "before", [other["name"] for other in pod.get("initContainers", [])]),
+                        ("beside", {"name": "proxy", **sidecar}, pod["containers"]),
+                    ):
+                        self.assertEqual(value in there, is_told, field)
+                    self.assertEqual(len(pod["containers"]), 1 + is_told)
+                    # Queriers read the same config as servers, so what its variables are is said once.
+                    has_more = is_told or (key == "server" and name == "narthex-query")
+                    self.assertEqual(told["env"][0] in container.get("env", []), has_more)
+                    # A pod that its workload does not select is refused by the API server.
+                    selected = item["spec"]["selector"]["matchLabels"]
+                    self.assertLessEqual(selected.items(), template["labels"].items())
+            budgets = {
+                item["metadata"]["name"]: item["spec"]["maxUnavailable"]
+                for item in rendered if item["kind"] == "PodDisruptionBudget"
+            }
+            for name in set(workloads) - {"narthex-nodes"}:
+                self.assertEqual(budgets[name] == "50%", name in names, name)
+
+    def test_users_and_classes_are_left_to_a_cluster_that_has_its_own(self):
+        over = {
+            "server": {
+                "shards": 2,
+                "securityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None},
+                "persistentVolume": {"storageClass": "-"},
+            },
+            "store": {"enabled": True, "podAnnotations": {"prometheus.io/scrape": "false"}},
+            "compact": {"enabled": True, "storageClass": "slow", "podDisruptionBudget": {"enabled": False}},
+            "querier": {"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}},
+        }
+        rendered = self.render(over)
+        # Kubernetes before 1.27 does not know that field.
+        [budget] = [
+            item for item in rendered
+            if (item["kind"], item["metadata"]["name"]) == ("PodDisruptionBudget", "narthex-query")
+        ]
+        self.assertEqual(budget["spec"].pop("unhealthyPodEvictionPolicy"), "AlwaysAllow")
+        self.assertEqual(objects.schema_faults(rendered), [])
+        workloads = {item["metadata"]["name"]: item for item in objects.workloads(rendered)}
+        for name, item in workloads.items():
+            context = objects.pod_of(item)["securityContext"]
+            self.assertEqual(
+                set(context), {"runAsNonRoot", "fsGroupChangePolicy", "seccompProfile"}, name
+            )
+        classes = {
+            name: item["spec"]["volumeClaimTemplates"][0]["spec"].get("storageClassName")
+            for name, item in workloads.items()
+        }
+        expected = {
+            "narthex": "", "narthex-query": None, "narthex-store": None, "narthex-compact": "slow",
+        }
+        self.assertEqual(classes, expected)
+        annotations = workloads["narthex-store"]["spec"]["template"]["metadata"]["annotations"]
+        self.assertEqual(annotations["prometheus.io/scrape"], "false")
+        budgets = {
+            item["metadata"]["name"] for item in rendered if item["kind"] == "PodDisruptionBudget"
+        }
+        self.assertEqual(budgets, {"narthex", "narthex-query", "narthex-store"})
+
+    def test_remote_writes_are_taken_once_by_whom_they_are_sent_to(self):
+        flag = "web.enable-remote-write-receiver"
+        for over, is_taken in (
+            ({}, False),
+            ({"server": {"extraFlags": [flag]}}, True),
+            ({"nodes": {"enabled": True}}, True),
+            # It was there twice, and the server did not start.
+            ({"nodes": {"enabled": True}, "server": {"extraFlags": [flag]}}, True),
+            ({"server": {"shards": 2, "extraFlags": [flag]}}, True),
+        ):
+            with self.subTest(over):
+                [server] = [
+                    item for item in objects.workloads(self.render(over))
+                    if item["metadata"]["name"] == "narthex"
+                ]
+                arguments = objects.pod_of(server)["containers"][0]["args"]
+                told = [argument for argument in arguments if argument.endswith(flag)]
+                self.assertEqual(told, [f"--{flag}" if is_taken else f"--no-{flag}"])
+
+    def test_a_service_is_what_its_cloud_asks_for(self):
+        service = {
+            "type": "LoadBalancer", "servicePort": 80, "nodePort": 30090, "clusterIP": "10.1.2.3",
+            "loadBalancerIP": "192.0.2.1", "loadBalancerClass": "internal.example/lb",
+            "loadBalancerSourceRanges": ["192.0.2.0/24"], "externalIPs": ["192.0.2.2"],
+            "labels": {"zone": "a"}, "annotations": {"b.example/c": "d"},
+        }
+        rendered = self.render({"server": {"service": service}})
+        self.assertEqual(objects.schema_faults(rendered), [])
+        [found] = [
+            item for item in rendered
+            if item["kind"] == "Service" and item["metadata"]["name"] == "narthex"
+        ]
+        spec = found["spec"]
+        [port] = spec["ports"]
+        self.assertEqual((port["port"], port["nodePort"]), (80, 30090))
+        for name in ("type", "clusterIP", "loadBalancerIP", "loadBalancerClass", "externalIPs",
+                     "loadBalancerSourceRanges"):
+            self.assertEqual(spec[name], service[name])
+        self.assertEqual(found["metadata"]["labels"]["zone"], "a")
+        self.assertEqual(found["metadata"]["annotations"], service["annotations"])
+
+    def test_rights_to_owners_of_pods_are_of_the_namespace_where_all_are(self):
+        for is_namespaced, scope in ((False, "ClusterRole"), (True, "Role")):
+            rendered = self.render({"rbac": {"podOwners": True, "namespaced": is_namespaced}})
+            self.assertEqual(objects.policy_faults(rendered), [])
+            found = {
+                (item["kind"], item["metadata"].get("namespace"))
+                for item in rendered if item["metadata"]["name"] == "narthex-pod-owners"
+            }
+            place = "narthex" if is_namespaced else None
+            self.assertEqual(found, {(scope, place), (f"{scope}Binding", place)})
 
     def test_the_config_comes_from_values(self):
         jobs = [{"job_name": "mine", "static_configs": [{"targets": ["mine:1"]}]}]

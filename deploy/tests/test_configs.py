@@ -41,7 +41,7 @@ def mounted(tree):
 def for_promtool(files, name):
     """A config of the files without what Debian's promtool cannot know."""
     config = yaml.safe_load(files[name])
-    for section in ("kubernetes_monitors", "plugins"):
+    for section in ("kubernetes_metrics_apis", "kubernetes_monitors", "plugins"):
         config.pop(section, None)
     jobs = config.setdefault("scrape_configs", [])
     if config.pop("scrape_config_files", None):

@@ -11,12 +11,13 @@ from pathlib import Path
 import yaml
 
 import kustomize
+import metrics
 import objects
 
 DEPLOY = Path(__file__).parents[1]
 OVERLAYS = sorted((DEPLOY / "kubernetes" / "overlays").iterdir())
-# What is rendered beside them: all examples at once.
-TREES = [*OVERLAYS, DEPLOY / "examples"]
+# What is rendered beside them: all examples at once, and the one that does not go with shards.
+TREES = [*OVERLAYS, DEPLOY / "examples", DEPLOY / "examples" / "autoscaling"]
 # Pods of the examples that are there to be watched.
 WATCHED = frozenset({
     "details", "load", "productpage", "ratings", "redis", "reviews-v1", "reviews-v2", "reviews-v3",
@@ -37,6 +38,18 @@ def arguments(workload):
         name, _, value = argument.removeprefix("--").partition("=")
         flags.setdefault(name, []).append(value)
     return flags
+
+
+def together(resource, components):
+    """A tree with components over it, as a folder of somebody's own has them."""
+    with tempfile.TemporaryDirectory() as folder:
+        kustomization = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+            "resources": [str(resource)], "components": [str(path) for path in components],
+        }
+        path = Path(folder) / "kustomization.yaml"
+        path.write_text(yaml.safe_dump(kustomization))
+        return kustomize.render(folder)
 
 
 def size_bytes(text):
@@ -138,6 +151,17 @@ class Trees(unittest.TestCase):
                 memory = size_bytes(container["resources"]["limits"]["memory"])
                 self.assertLessEqual(size_bytes(query), memory / 4)
 
+    def test_a_flag_is_given_once_and_not_taken_back(self):
+        many = {"cluster.peer", "endpoint", "query.replica-label"}
+        for _, rendered in self.each():
+            for workload in objects.workloads(rendered):
+                if workload["metadata"]["name"] in WATCHED:
+                    continue
+                flags = arguments(workload)
+                twice = {name for name, values in flags.items() if len(values) > 1}
+                self.assertLessEqual(twice, many)
+                self.assertFalse({name for name in flags if f"no-{name}" in flags})
+
     def test_files_that_flags_name_are_mounted(self):
         for _, rendered in self.each():
             for workload in objects.workloads(rendered):
@@ -164,6 +188,14 @@ class Trees(unittest.TestCase):
 
 
 class Overlays(unittest.TestCase):
+    def test_each_is_in_the_table_of_the_page(self):
+        page = (DEPLOY.parent / "docs" / "kubernetes.md").read_text()
+        table = page.split("\n## The overlays\n")[1].strip().split("\n\n")[0]
+        named = {
+            name for line in table.splitlines()[2:] for name in re.findall(r"`([\w-]+)`", line.split("|")[1])
+        }
+        self.assertEqual(named, {path.name for path in OVERLAYS})
+
     def overlay(self, name):
         return kustomize.render(DEPLOY / "kubernetes" / "overlays" / name)
 
@@ -292,18 +324,55 @@ class Overlays(unittest.TestCase):
         labels = daemons["spec"]["template"]["metadata"]["labels"]
         self.assertLessEqual(source.items(), labels.items())
 
+    def test_agents_of_nodes_share_the_nodes_out_among_shards(self):
+        rendered = self.overlay("nodes-sharded")
+        shards = one(rendered, "StatefulSet")
+        count, headless = shards["spec"]["replicas"], shards["spec"]["serviceName"]
+        agents, plain = (
+            yaml.safe_load(one(tree, "ConfigMap", "narthex-nodes")["data"]["agent.yml"])
+            for tree in (rendered, self.overlay("nodes"))
+        )
+        senders, [alone] = agents.pop("remote_write"), plain.pop("remote_write")
+        # In nothing else do they differ.
+        self.assertEqual(agents, plain)
+        self.assertEqual(len(senders), count)
+        for number, sender in enumerate(senders):
+            url = f"http://narthex-{number}.{headless}.narthex.svc:9090/api/v1/write"
+            self.assertEqual(sender["url"], url)
+            hashed, kept, forgotten, *rest = sender["write_relabel_configs"]
+            label = hashed["target_label"]
+            self.assertEqual(
+                (hashed["action"], hashed["source_labels"], hashed["modulus"]),
+                ("hashmod", ["node"], count),
+            )
+            self.assertEqual(kept, {"source_labels": [label], "action": "keep", "regex": str(number)})
+            self.assertEqual(forgotten, {"action": "labeldrop", "regex": label})
+            self.assertEqual(rest, alone["write_relabel_configs"])
+
+    def test_agents_of_nodes_go_with_every_overlay_of_servers(self):
+        components = DEPLOY / "kubernetes" / "components"
+        for name in ("single", "ha", "sharded", "monitors", "cluster-state"):
+            with self.subTest(name):
+                tree = DEPLOY / "kubernetes" / "overlays" / name
+                rendered = together(tree, [components / "nodes"])
+                # A flag that comes twice ends the server.
+                flags = arguments(one(rendered, "StatefulSet"))
+                self.assertEqual(flags["web.enable-remote-write-receiver"], [""])
+                self.assertNotIn("no-web.enable-remote-write-receiver", flags)
+                self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
+
+    def test_who_takes_no_remote_writes_says_so(self):
+        for name in ("single", "ha", "store", "monitors"):
+            flags = arguments(one(self.overlay(name), "StatefulSet"))
+            self.assertIn("no-web.enable-remote-write-receiver", flags)
+
     def test_examples_go_with_shards(self):
-        components = [path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")]
+        components = [
+            path.parent for path in (DEPLOY / "examples").glob("*/kustomization.yaml")
+            if "\nkind: Component\n" in path.read_text()
+        ]
         self.assertEqual(len(components), 4)
-        with tempfile.TemporaryDirectory() as folder:
-            kustomization = {
-                "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-                "resources": [str(DEPLOY / "kubernetes" / "overlays" / "sharded")],
-                "components": [str(path) for path in components],
-            }
-            path = Path(folder) / "kustomization.yaml"
-            path.write_text(yaml.safe_dump(kustomization))
-            rendered = kustomize.render(folder)
+        rendered = together(DEPLOY / "kubernetes" / "overlays" / "sharded", components)
         self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
         files = one(rendered, "ConfigMap", "narthex-config")["data"]
         # Shards read all jobs, and queriers all rules.
@@ -335,14 +404,36 @@ class Overlays(unittest.TestCase):
             "endpointslice": {"endpointslices", "services", "pods"},
             "ingress": {"ingresses"},
         }
-        for name in ("single", "namespaced"):
+        # docs/kubernetes-discovery.md has them; a Job that made a pod is named by the pod.
+        attached = {
+            "node": {"nodes"}, "namespace": {"namespaces"}, "deployment": {"replicasets"}, "job": set(),
+            "cronjob": {"jobs"},
+        }
+        for name in ("single", "namespaced", "sharded", "cluster-state"):
             rendered = self.overlay(name)
-            role = one(rendered, "ClusterRole" if name == "single" else "Role")
-            may = {resource for rule in role["rules"] for resource in rule.get("resources", [])}
+            may = self.rights(rendered)
             files = one(rendered, "ConfigMap", "narthex-config")["data"]
             for job in yaml.safe_load(files["scrape-kubernetes.yml"])["scrape_configs"]:
                 for entry in job["kubernetes_sd_configs"]:
                     self.assertLessEqual(needs[entry["role"]], may)
+                    for kind in (name for name, is_on in entry.get("attach_metadata", {}).items() if is_on):
+                        self.assertLessEqual(attached[kind], may, kind)
+        # What no job here asks for has to be added.
+        missing = set().union(*attached.values()) - self.rights(self.overlay("single"))
+        self.assertEqual(missing, {"replicasets", "jobs"})
+        owners = one(self.overlay("pod-owners"), "ClusterRole", "narthex-pod-owners")
+        self.assertEqual(self.rights([owners]), missing)
+        for name in ("pod-owners", "cluster-state"):
+            self.assertLessEqual(set().union(*attached.values()), self.rights(self.overlay(name)))
+
+    def rights(self, rendered):
+        """What roles let the server list and watch, everywhere or in its own namespace."""
+        return {
+            resource
+            for item in rendered if item["kind"] in ("ClusterRole", "Role")
+            for rule in item["rules"] if rule["verbs"] == ["get", "list", "watch"]
+            for resource in rule["resources"]
+        }
 
     def test_monitors_are_the_only_thing_that_their_component_adds_to_the_config(self):
         files = [
@@ -443,6 +534,32 @@ class Overlays(unittest.TestCase):
             },
             roles,
         )
+
+    def test_an_autoscaler_asks_for_what_the_metrics_apis_have(self):
+        rendered = kustomize.render(DEPLOY / "examples" / "autoscaling")
+        scaler = one(rendered, "HorizontalPodAutoscaler", "whoami")
+        scaled = scaler["spec"]["scaleTargetRef"]
+        workload = one(rendered, scaled["kind"], scaled["name"])
+        place = scaler["metadata"]["namespace"]
+        self.assertEqual(workload["metadata"]["namespace"], place)
+        # It decides how many there are.
+        self.assertNotIn("replicas", workload["spec"])
+        files = one(rendered, "ConfigMap", "narthex-config")["data"]
+        config = yaml.safe_load(files["prometheus.yml"])
+        [rule] = config.pop("kubernetes_metrics_apis")["externalRules"]
+        base = one(self.overlay("single"), "ConfigMap", "narthex-config")["data"]
+        self.assertEqual(config, yaml.safe_load(base["prometheus.yml"]))
+        series = rule["seriesQuery"].partition("{")[0]
+        self.assertTrue(metrics.is_known(series))
+        name = re.sub(rule["name"]["matches"], rule["name"]["as"].replace("${1}", r"\1"), series)
+        external, resource = scaler["spec"]["metrics"]
+        self.assertEqual(external["external"]["metric"]["name"], name)
+        # What it selects by is there when the query is through.
+        by = re.search(r"sum by \((\w+)\)", rule["metricsQuery"]).group(1)
+        self.assertEqual(set(external["external"]["metric"]["selector"]["matchLabels"]), {by})
+        # A utilization is a share of what the pods ask for.
+        requests = objects.pod_of(workload)["containers"][0]["resources"]["requests"]
+        self.assertIn(resource["resource"]["name"], requests)
 
     def test_ingress_and_route_lead_to_the_service_and_links_lead_back(self):
         for name, kind in (("ingress", "Ingress"), ("gateway", "HTTPRoute")):

@@ -80,6 +80,9 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
     let monitors = vec![base.clone(), deploy("kubernetes/components/monitors")];
     let state = vec![base.clone(), deploy("kubernetes/components/cluster-state")];
     let nodes = vec![base.clone(), deploy("kubernetes/components/nodes")];
+    let of_shards =
+        ["nodes", "nodes-sharded"].map(|name| deploy("kubernetes/components").join(name));
+    let of_shards = [with("sharded"), of_shards.to_vec()].concat();
     for (folders, mains) in [
         (monitors, vec!["prometheus.yml"]),
         (state, vec!["prometheus.yml"]),
@@ -87,6 +90,7 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
         (all, vec!["prometheus.yml"]),
         (with("namespaced"), vec!["prometheus.yml"]),
         (with("sharded"), vec!["prometheus.yml", "query.yml"]),
+        (of_shards, vec!["agent.yml"]),
     ] {
         let mount = mounted(&folders);
         for main in mains {
@@ -159,7 +163,9 @@ fn every_flag_is_one_that_there_is() {
     let mut seen = BTreeSet::new();
     for path in texts {
         for flag in flags(&fs::read_to_string(&path).unwrap()) {
-            assert!(known.contains(flag.as_str()), "{}: {flag}", path.display());
+            // The opposite of a flag is one as well, and the help does not name it.
+            let name = flag.strip_prefix("no-").unwrap_or(&flag);
+            assert!(known.contains(name), "{}: {flag}", path.display());
             seen.insert(flag);
         }
     }

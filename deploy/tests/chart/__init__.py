@@ -8,19 +8,24 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+import kustomize
+
 CHART = Path(__file__).parents[2] / "helm" / "narthex"
 
 
 def values(over=None):
-    """The chart's values with others over them, as Helm merges them."""
-    return _merge(yaml.safe_load((CHART / "values.yaml").read_text()), over or {})
+    """The chart's values with others over them, as Helm merges them: null takes one away."""
+    return _merge(yaml.load((CHART / "values.yaml").read_text(), kustomize.LOADER), over or {})
 
 
 def _merge(under, over):
     merged = copy.deepcopy(under)
     for name, value in over.items():
         is_map = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _merge(merged[name], value) if is_map else value
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged[name], value) if is_map else value
     return merged
 
 
@@ -55,5 +60,5 @@ def render(program, over=None, release="narthex", namespace="narthex"):
     )
     if result.returncode != 0:
         raise ValueError(result.stderr)
-    objects = [item for item in yaml.safe_load_all(result.stdout) if item]
+    objects = [item for item in yaml.load_all(result.stdout, kustomize.LOADER) if item]
     return objects, result.stderr

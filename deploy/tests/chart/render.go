@@ -122,8 +122,29 @@ func functions(root *template.Template) template.FuncMap {
 			}
 			return fallback
 		},
-		"dict": func() map[string]any { return map[string]any{} },
+		"dict": func(pairs ...any) (map[string]any, error) {
+			values := map[string]any{}
+			if len(pairs)%2 != 0 {
+				return nil, errors.New("dict: a key has no value")
+			}
+			for i := 0; i < len(pairs); i += 2 {
+				key, isText := pairs[i].(string)
+				if !isText {
+					return nil, fmt.Errorf("dict: %v is no key", pairs[i])
+				}
+				values[key] = pairs[i+1]
+			}
+			return values, nil
+		},
 		"fail": func(message string) (string, error) { return "", errors.New(message) },
+		"has": func(item any, list []any) bool {
+			for _, other := range list {
+				if reflect.DeepEqual(item, other) {
+					return true
+				}
+			}
+			return false
+		},
 		"hasKey": func(values map[string]any, key string) bool {
 			_, found := values[key]
 			return found

@@ -34,10 +34,10 @@ impl FromStr for TargetShare {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let form = || "a share is SHARD/SHARDS, such as 0/3 or narthex-0/3".to_owned();
         let (shard, shards) = text.split_once('/').ok_or_else(form)?;
-        let shards: u64 = shards.parse().map_err(|_| form())?;
-        // Of a pod's name, its number.
-        let number = shard.rsplit('-').next().unwrap_or(shard);
-        let shard: u64 = number.parse().map_err(|_| form())?;
+        let shards = number(shards).ok_or_else(form)?;
+        let shard = number(shard)
+            .or_else(|| number_of_pod(shard))
+            .ok_or_else(form)?;
         if shards == 0 || shards > SHARDS_MAX {
             return Err(format!("targets are shared by 1 to {SHARDS_MAX} servers"));
         }
@@ -46,6 +46,23 @@ impl FromStr for TargetShare {
         }
         Ok(Self { shard, shards })
     }
+}
+
+/// A number of digits alone: no sign, which `u64` would take, and no space.
+fn number(text: &str) -> Option<u64> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| text.parse().ok()).flatten()
+}
+
+/// The number of a pod of a StatefulSet, whose name is that of the set, a hyphen and the number. A set's
+/// name begins and ends with a letter or a digit, so that a sign before a number is no hyphen after a name.
+fn number_of_pod(pod: &str) -> Option<u64> {
+    let (set, text) = pod.rsplit_once('-')?;
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_inner = |byte: u8| is_plain(byte) || matches!(byte, b'-' | b'.');
+    let (first, last) = (set.bytes().next()?, set.bytes().next_back()?);
+    let is_name = is_plain(first) && is_plain(last) && set.bytes().all(is_inner);
+    is_name.then(|| number(text)).flatten()
 }
 
 #[cfg(test)]
@@ -59,6 +76,7 @@ mod tests {
             ("2/3", 2, 3),
             ("narthex-2/3", 2, 3),
             ("my-metrics-10/1024", 10, 1024),
+            ("eu.metrics2-0/1", 0, 1),
         ] {
             let expected = TargetShare { shard, shards };
             assert_eq!(text.parse::<TargetShare>(), Ok(expected), "{text}");
@@ -74,9 +92,32 @@ mod tests {
             ("narthex/3", "a share is"),
             ("narthex-a/3", "a share is"),
             ("1/three", "a share is"),
+            // A sign is no hyphen of a pod's name: this was read as the second of three.
+            ("-1/3", "a share is"),
+            ("--1/3", "a share is"),
+            ("narthex--1/3", "a share is"),
+            ("+1/3", "a share is"),
+            ("1/+3", "a share is"),
+            ("1/-3", "a share is"),
+            ("1/", "a share is"),
+            (" 1/3", "a share is"),
+            ("1 /3", "a share is"),
+            ("1/ 3", "a share is"),
+            ("1/3 ", "a share is"),
+            ("narthex 1/3", "a share is"),
+            (" narthex-1/3", "a share is"),
+            ("narthex-1 /3", "a share is"),
+            ("Narthex-1/3", "a share is"),
+            ("1/3/3", "a share is"),
+            ("1.0/3", "a share is"),
+            ("0/18446744073709551616", "a share is"),
             ("0/0", "1 to 1024"),
+            ("1/0", "1 to 1024"),
+            ("narthex-0/0", "1 to 1024"),
             ("0/1025", "1 to 1024"),
             ("3/3", "0 to 2"),
+            ("narthex-3/3", "0 to 2"),
+            ("1/1", "0 to 0"),
         ] {
             let error = text.parse::<TargetShare>().unwrap_err();
             assert!(error.contains(reason), "{text}: {error}");
