@@ -3,6 +3,8 @@
 //! Prometheus is told of changes by the system; here the files are looked at every few seconds,
 //! which is as often as a job takes new targets over, and works on every file system.
 
+mod pattern;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -16,6 +18,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::pattern::Pattern;
 use crate::file_metrics::EntryMetrics;
 use crate::{Discoverer, FileSdConfig, KnownGroups, RefreshMetrics, Refreshes, TargetGroup};
 
@@ -39,9 +42,14 @@ pub type ReadYaml = fn(&str) -> Result<Vec<Option<FileGroup>>, String>;
 
 /// Reads the files of one entry.
 pub struct FileDiscoverer {
+    files: Arc<Files>,
+    refreshes: Refreshes,
+}
+
+/// The files of one entry, for the threads that may wait for a disk.
+struct Files {
     config: FileSdConfig,
     read_yaml: ReadYaml,
-    refreshes: Refreshes,
     metrics: EntryMetrics,
 }
 
@@ -74,17 +82,23 @@ impl FileDiscoverer {
         read_yaml: ReadYaml,
         metrics: &RefreshMetrics,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        let files = Files {
             config: config.clone(),
             read_yaml,
-            refreshes: metrics.of(MECHANISM, name),
             metrics: metrics.files(),
+        };
+        Arc::new(Self {
+            files: Arc::new(files),
+            refreshes: metrics.of(MECHANISM, name),
         })
     }
+}
 
-    /// Reads the files that have changed, or all of them. A file that cannot be read keeps what it
-    /// said before.
-    fn read(&self, known: &mut BTreeMap<PathBuf, Known>, all: bool) {
+impl Files {
+    /// Reads the files that have changed, or all of them, and says whether there may be news in
+    /// them. A file that cannot be read keeps what it said before.
+    fn read(&self, known: &mut BTreeMap<PathBuf, Known>, all: bool) -> bool {
+        let mut has_news = false;
         let mut before = std::mem::take(known);
         let paths = self.paths();
         let names = paths.iter().map(|path| path.display().to_string());
@@ -96,6 +110,7 @@ impl FileDiscoverer {
                 match self.groups(&path) {
                     Ok(groups) => {
                         file.groups = groups;
+                        has_news = true;
                         if let Some(stamp) = stamp {
                             let name = path.display().to_string();
                             self.metrics.set_time(name, changed_s(stamp));
@@ -113,6 +128,8 @@ impl FileDiscoverer {
             }
             known.insert(path, file);
         }
+        // What is left is gone.
+        has_news || !before.is_empty()
     }
 
     /// The files that the patterns stand for, in their order.
@@ -164,16 +181,31 @@ impl Discoverer for FileDiscoverer {
             let start = Instant::now();
             let all = start >= read_all_at;
             if all {
-                read_all_at = start + self.config.refresh_interval.as_std();
+                read_all_at = start + self.files.config.refresh_interval.as_std();
             }
-            self.read(&mut files, all);
+            let reader = Arc::clone(&self.files);
+            // A folder may be large or far away, and nobody's scrape should wait for it.
+            let read = tokio::task::spawn_blocking(move || {
+                let has_news = reader.read(&mut files, all);
+                (files, has_news)
+            });
+            let Ok((read, has_news)) = read.await else {
+                tracing::error!("reading files panicked: nothing new is found in them any more");
+                return;
+            };
+            files = read;
             if all {
                 self.refreshes.observe(start.elapsed(), false);
                 let took_s = start.elapsed().as_secs_f64();
-                self.metrics.scan_duration.observe(took_s);
+                self.files.metrics.scan_duration.observe(took_s);
             }
-            let groups = files.values().flat_map(|file: &Known| file.groups.clone());
-            let news = known.changes(groups.collect());
+            let news = match is_first || has_news {
+                true => {
+                    let groups = files.values().flat_map(|file: &Known| file.groups.clone());
+                    known.changes(groups.collect())
+                }
+                false => Vec::new(),
+            };
             if (is_first || !news.is_empty()) && sender.send(news).await.is_err() {
                 return;
             }
@@ -211,15 +243,17 @@ fn read_bounded(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// The files that a pattern with a `*` in its last part stands for, by name; of one without it,
+/// The files that a path with a pattern as its last part stands for, by name; of one without it,
 /// the file, if it is there.
 fn expand(pattern: &Path) -> std::io::Result<Vec<PathBuf>> {
     let name = pattern.file_name().and_then(|name| name.to_str());
-    let Some((before, after)) = name.and_then(|name| name.split_once('*')) else {
+    let Some(name) = name.filter(|name| Pattern::is_meant(name)) else {
         return Ok(Vec::from_iter(
             pattern.exists().then(|| pattern.to_path_buf()),
         ));
     };
+    let wrong = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "syntax error in pattern");
+    let read = Pattern::read(name).ok_or_else(wrong)?;
     let folder = pattern.parent().unwrap_or(Path::new(""));
     let listed = match folder.as_os_str().is_empty() {
         true => Path::new("."),
@@ -232,30 +266,11 @@ fn expand(pattern: &Path) -> std::io::Result<Vec<PathBuf>> {
     };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| {
-            let rest = name.strip_prefix(before);
-            rest.is_some_and(|rest| matches(after, rest))
-        })
+        .filter(|name| read.matches(name))
         .take(FILES_MAX + 1)
         .collect();
     names.sort_unstable();
     Ok(names.iter().map(|name| folder.join(name)).collect())
-}
-
-/// Whether a text ends with what stands behind a `*`, further ones in it being any text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts: Vec<&str> = pattern.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    let Some(mut rest) = text.strip_suffix(last) else {
-        return false;
-    };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! Bytes in an error message, quoted as Go's `%q` quotes them.
+//! Bytes in an error message, quoted as Go's `%q` quotes them: the model's quotes, and escapes for
+//! what is no text.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+use narthex_model::write_escaped;
 
 /// A message quotes at most this many bytes of a page; the rest becomes `...`. Prometheus quotes
 /// a line whole, and a line may be as long as the body.
@@ -10,48 +13,26 @@ pub(crate) const QUOTED_BYTES_MAX: usize = 4096;
 pub(crate) fn quote(bytes: &[u8]) -> String {
     let shown = bytes.get(..QUOTED_BYTES_MAX).unwrap_or(bytes);
     let mut out = String::with_capacity(shown.len() + 2);
-    out.push('"');
-    for chunk in shown.utf8_chunks() {
-        chunk.valid().chars().for_each(|c| push_char(&mut out, c));
-        for byte in chunk.invalid() {
-            push_formatted(&mut out, format_args!("\\x{byte:02x}"));
-        }
-    }
-    out.push('"');
+    // Writing to a string cannot fail.
+    let _ = write_quoted(&mut out, shown);
     if shown.len() < bytes.len() {
         out.push_str("...");
     }
     out
 }
 
-fn push_char(out: &mut String, c: char) {
-    match c {
-        '"' => out.push_str("\\\""),
-        '\\' => out.push_str("\\\\"),
-        '\u{7}' => out.push_str("\\a"),
-        '\u{8}' => out.push_str("\\b"),
-        '\u{c}' => out.push_str("\\f"),
-        '\n' => out.push_str("\\n"),
-        '\r' => out.push_str("\\r"),
-        '\t' => out.push_str("\\t"),
-        '\u{b}' => out.push_str("\\v"),
-        '\u{0}'..='\u{1f}' | '\u{7f}' => {
-            push_formatted(out, format_args!("\\x{:02x}", u32::from(c)));
+fn write_quoted(out: &mut String, bytes: &[u8]) -> fmt::Result {
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            write_escaped(out, c, '"')?;
         }
-        ' '..='~' => out.push(c),
-        // Not the same table as Go's of what can be printed, but near: controls, format
-        // characters, separators and what is not assigned.
-        c if c.escape_debug().len() == 1 => out.push(c),
-        c if u32::from(c) < 0x1_0000 => {
-            push_formatted(out, format_args!("\\u{:04x}", u32::from(c)));
+        for byte in chunk.invalid() {
+            write!(out, "\\x{byte:02x}")?;
         }
-        c => push_formatted(out, format_args!("\\U{:08x}", u32::from(c))),
     }
-}
-
-fn push_formatted(out: &mut String, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _ = out.write_fmt(arguments);
+    out.push('"');
+    Ok(())
 }
 
 #[cfg(test)]
@@ -69,6 +50,12 @@ mod tests {
         ] {
             assert_eq!(quote(bytes), quoted);
         }
+    }
+
+    #[test]
+    fn combining_marks_are_printed_and_not_escaped() {
+        let quoted = quote("e\u{301}\u{1f468}\u{200d}".as_bytes());
+        assert_eq!(quoted, "\"e\u{301}\u{1f468}\\u200d\"");
     }
 
     #[test]

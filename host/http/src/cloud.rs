@@ -8,9 +8,9 @@ mod aws;
 mod azure;
 mod environment;
 mod google;
-mod lease;
 
 use std::fmt;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
@@ -27,6 +27,11 @@ use aws::AwsSigner;
 use azure::AzureTokens;
 use environment::Environment;
 use google::GoogleTokens;
+
+/// Credentials have to be there after this time, however many services are asked for them one after
+/// the other. It is less than `remote_timeout` is where nothing is said, so that a request fails with
+/// the reason.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// One of the ways.
 #[derive(Debug, Clone, PartialEq, Eq)]

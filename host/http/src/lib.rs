@@ -12,10 +12,12 @@ mod body;
 mod client;
 mod cloud;
 mod config;
+mod credential_metrics;
 mod credentials;
 mod dialled;
 mod error;
 mod jwt;
+mod lease;
 mod lookup;
 mod oauth2;
 mod outbound;
@@ -34,6 +36,7 @@ pub use cloud::{
     AzureWorkloadIdentity, CloudAuth, GoogleIamConfig, SigV4Config,
 };
 pub use config::{Authorization, BasicAuth, HttpConfig, HttpHeader, TlsConfig, TlsVersion};
+pub use credential_metrics::CredentialMetrics;
 pub use credentials::{Credentials, basic_authorization};
 pub use error::{BuildError, RequestError};
 pub use lookup::{Lookup, SystemLookup};

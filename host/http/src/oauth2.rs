@@ -1,31 +1,33 @@
 //! Tokens by OAuth 2.0, grant types `client_credentials` (RFC 6749, 4.4) and `jwt-bearer` (RFC 7523).
 //!
-//! A token is fetched when the first request needs it, used until ten seconds before it ends, and
-//! fetched anew when the file with the client's secret or key has changed.
+//! A token is fetched when the first request needs it, and anew before it ends or when the file with
+//! the client's secret or key has changed: once for all requests, whatever becomes of each.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use narthex_model::{Clock, SystemClock};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
+use crate::credential_metrics::{FetchCounters, Mechanism};
 use crate::credentials::{basic_authorization, read_secret};
 use crate::error::cause;
 use crate::jwt::{self, Algorithm};
+use crate::lease::{Lease, Leased};
 use crate::transport::Transport;
 use crate::{BodyLimit, BuildError, HttpConfig, Secret, TlsConfig, body};
 
 /// An answer with a token may be this large.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
-/// A token is not used any more this long before its end, as in Go's client.
-const EXPIRY_MARGIN: Duration = Duration::from_secs(10);
+/// A token has to be there after this time. It is less than `scrape_timeout` is where nothing is said,
+/// so that a scrape fails with the reason.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A token that is said to last longer than this lasts this long.
 const LIFETIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -236,26 +238,19 @@ impl OAuth2 {
 /// Has a token for whoever asks.
 #[derive(Clone)]
 pub(crate) struct TokenSource {
+    endpoint: Arc<Endpoint>,
+    /// The value of the `Authorization` header, by the secret or the key that it was fetched with.
+    held: Leased<Secret, Secret>,
+}
+
+/// Where tokens are.
+struct Endpoint {
     config: OAuth2,
     transport: Transport,
     clock: Arc<dyn Clock>,
-    held: Arc<Mutex<Held>>,
-}
-
-#[derive(Default)]
-struct Held {
-    token: Option<Token>,
     /// Whether the other side wants the client's secret as parameters: not known before it has
     /// refused it in a header.
-    wants_parameters: bool,
-}
-
-struct Token {
-    authorization: Secret,
-    /// What it was fetched with.
-    client_secret: Secret,
-    /// `None`: it does not end.
-    ends: Option<Instant>,
+    wants_parameters: AtomicBool,
 }
 
 /// What the other side says.
@@ -277,18 +272,24 @@ impl fmt::Debug for TokenSource {
 
 impl TokenSource {
     pub(crate) fn new(config: &OAuth2) -> Result<Self, BuildError> {
+        let mechanism = match config.signs() {
+            true => Mechanism::JwtBearer,
+            false => Mechanism::OAuth2,
+        };
         Ok(Self {
-            transport: Transport::new(&config.http_config())?,
-            config: config.clone(),
-            clock: Arc::new(SystemClock),
-            held: Arc::default(),
+            endpoint: Arc::new(Endpoint {
+                transport: Transport::new(&config.http_config())?,
+                config: config.clone(),
+                clock: Arc::new(SystemClock),
+                wants_parameters: AtomicBool::new(false),
+            }),
+            held: Leased::new(FETCH_TIMEOUT, FetchCounters::of(mechanism)),
         })
     }
 
-    /// The value of the `Authorization` header of the next request. While a token is fetched, the
-    /// others wait for it.
+    /// The value of the `Authorization` header of the next request.
     pub(crate) async fn authorization(&self) -> Result<Secret, String> {
-        let config = &self.config;
+        let config = &self.endpoint.config;
         let (given, file) = match config.signs() {
             true => (
                 &config.client_certificate_key,
@@ -296,35 +297,40 @@ impl TokenSource {
             ),
             false => (&config.client_secret, &config.client_secret_file),
         };
-        let client_secret = match file.as_str() {
+        let secret = match file.as_str() {
             "" => given.clone(),
             file => read_secret(file).await?,
         };
-        let mut held = self.held.lock().await;
-        let is_good = |token: &&Token| {
-            let lasts = token.ends.is_none_or(|ends| Instant::now() < ends);
-            lasts && token.client_secret == client_secret
+        let fetch = || {
+            let (endpoint, secret) = (Arc::clone(&self.endpoint), secret.clone());
+            async move { endpoint.token(&secret).await }
         };
-        if let Some(token) = held.token.as_ref().filter(is_good) {
-            return Ok(token.authorization.clone());
-        }
-        let proof = match (config.signs(), held.wants_parameters) {
+        let token = self.held.get(&secret, fetch).await;
+        token.map_err(|error| format!("oauth2: {error}"))
+    }
+}
+
+impl Endpoint {
+    /// A token, by the proof that the other side wants.
+    async fn token(&self, secret: &Secret) -> Result<Lease<Secret>, String> {
+        let wants_parameters = self.wants_parameters.load(Ordering::Relaxed);
+        let proof = match (self.config.signs(), wants_parameters) {
             (true, _) => Proof::Signature,
             (false, true) => Proof::Parameters,
             (false, false) => Proof::Header,
         };
-        let mut fetched = self.fetch(&client_secret, proof).await;
+        let mut fetched = self.fetch(secret, proof).await;
         if let (Err(Refused::ByStatus(_)), Proof::Header) = (&fetched, proof) {
-            fetched = self.fetch(&client_secret, Proof::Parameters).await;
-            held.wants_parameters = fetched.is_ok();
+            fetched = self.fetch(secret, Proof::Parameters).await;
+            self.wants_parameters
+                .store(fetched.is_ok(), Ordering::Relaxed);
         }
-        let token = fetched.map_err(|refused| match refused {
+        fetched.map_err(|refused| match refused {
             Refused::ByStatus(text) | Refused::Otherwise(text) => text,
-        })?;
-        Ok(held.token.insert(token).authorization.clone())
+        })
     }
 
-    async fn fetch(&self, secret: &Secret, proof: Proof) -> Result<Token, Refused> {
+    async fn fetch(&self, secret: &Secret, proof: Proof) -> Result<Lease<Secret>, Refused> {
         let config = &self.config;
         let assertion = match proof {
             Proof::Signature => config
@@ -377,17 +383,15 @@ impl TokenSource {
         if !answer.error.is_empty() {
             let said = format!("{:?} {:?}", answer.error, answer.error_description);
             let said: String = said.chars().take(SHOWN_CHARS_MAX).collect();
-            return Err(Refused::ByStatus(format!("oauth2: {said}")));
+            return Err(Refused::ByStatus(said));
         }
         if !status.is_success() {
-            return Err(Refused::ByStatus(format!(
-                "oauth2: cannot fetch token: {status}"
-            )));
+            return Err(Refused::ByStatus(format!("cannot fetch token: {status}")));
         }
         if answer.access_token.is_empty() {
             return Err(failed("server response missing access_token"));
         }
-        Ok(answer.token(secret.clone()))
+        Ok(answer.lease())
     }
 }
 
@@ -409,30 +413,29 @@ enum Refused {
 }
 
 fn failed(why: &str) -> Refused {
-    Refused::Otherwise(format!("oauth2: cannot fetch token: {why}"))
+    Refused::Otherwise(format!("cannot fetch token: {why}"))
 }
 
 impl Answer {
-    fn token(self, client_secret: Secret) -> Token {
+    fn lease(self) -> Lease<Secret> {
         let scheme = match self.token_type.to_ascii_lowercase().as_str() {
             "" | "bearer" => "Bearer",
             "basic" => "Basic",
             "mac" => "MAC",
             _ => self.token_type.as_str(),
         };
-        let seconds = match &self.expires_in {
+        let authorization = Secret::new(format!("{scheme} {}", self.access_token));
+        let seconds: Option<f64> = match &self.expires_in {
             Some(serde_json::Value::String(text)) => text.parse().ok(),
-            Some(number) => number.as_u64(),
+            Some(number) => number.as_f64(),
             None => None,
         };
-        let lifetime = seconds
-            .filter(|seconds| *seconds > 0)
-            .map(Duration::from_secs);
-        let lifetime = lifetime.map(|lifetime| lifetime.min(LIFETIME_MAX));
-        Token {
-            authorization: Secret::new(format!("{scheme} {}", self.access_token)),
-            client_secret,
-            ends: lifetime.map(|lifetime| Instant::now() + lifetime.saturating_sub(EXPIRY_MARGIN)),
+        match seconds.filter(|seconds| *seconds > 0.0) {
+            Some(seconds) => {
+                let lasts = Duration::try_from_secs_f64(seconds).unwrap_or(LIFETIME_MAX);
+                Lease::lasting(authorization, lasts.min(LIFETIME_MAX))
+            }
+            None => Lease::forever(authorization),
         }
     }
 }

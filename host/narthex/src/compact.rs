@@ -169,6 +169,7 @@ impl Compact {
         let mut registry = Registry::default();
         build_info::register(&mut registry);
         registry.register_collector(Box::new(ProcessCollector));
+        narthex_http::CredentialMetrics::of_process().register(&mut registry);
         let opened = tokio::select! {
             opened = Compactor::open(options, &mut registry) => opened,
             () = signals.stop() => return Ok(()),

@@ -317,6 +317,7 @@ impl Setup {
         let entrance = Arc::clone(&self.entrance);
         registry.register_collector(Box::new(WebConfigCollector::web(entrance)));
         self.access.metrics.register(&mut registry);
+        narthex_http::CredentialMetrics::of_process().register(&mut registry);
         let metrics = Metrics::register(&mut registry);
         state.add_registry(registry);
 

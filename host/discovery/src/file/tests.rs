@@ -117,22 +117,33 @@ fn a_file_is_a_list_of_groups_and_nothing_else() {
         ("", "EOF while parsing"),
     ] {
         std::fs::write(&path, text).unwrap();
-        match discoverer.groups(&path) {
+        match discoverer.files.groups(&path) {
             Ok(groups) => assert_eq!(groups.len().to_string(), expected, "{text}"),
             Err(error) => assert!(error.contains(expected), "{text}: {error}"),
         }
     }
 }
 
-#[test]
-fn a_star_stands_for_any_text() {
-    for (pattern, text, expected) in [
-        (".yml", "a.yml", true),
-        (".yml", ".yml", true),
-        ("b*.yml", "axb1.yml", true),
-        ("b*.yml", "ax.yml", false),
-        (".yml", "a.json", false),
-    ] {
-        assert_eq!(matches(pattern, text), expected, "*{pattern} {text}");
+#[tokio::test(start_paused = true)]
+async fn a_pattern_is_more_than_a_star() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for name in ["node-1", "node-2", "node-12", "node-x"] {
+        let text = format!(r#"[{{"targets": ["{name}:1"]}}]"#);
+        std::fs::write(folder.join(format!("{name}.json")), text).unwrap();
     }
+    let patterns = ["node-[0-9].json", "node-1?.json", "node-[.json"];
+    let discoverer = discoverer(folder, &patterns, &RefreshMetrics::default());
+    let (sender, mut receiver) = mpsc::channel(1);
+    let running = tokio::spawn(async move { discoverer.run(sender).await });
+    let found = receiver.recv().await.unwrap();
+    let mut addresses: Vec<&str> = found
+        .iter()
+        .flat_map(|group| &group.targets)
+        .map(|target| &*target[ADDRESS_LABEL])
+        .collect();
+    addresses.sort_unstable();
+    assert_eq!(addresses, ["node-1:1", "node-12:1", "node-2:1"]);
+    drop(receiver);
+    running.await.unwrap();
 }

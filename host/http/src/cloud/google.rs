@@ -10,10 +10,12 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::FETCH_TIMEOUT;
 use super::environment::{Environment, Question, Way};
-use super::lease::{Lease, Leased};
 use crate::Secret;
+use crate::credential_metrics::{FetchCounters, Mechanism};
 use crate::jwt::{self, Algorithm};
+use crate::lease::{Lease, Leased};
 use crate::oauth2::encoded;
 
 /// What tokens are good for.
@@ -47,6 +49,7 @@ pub struct GoogleIamConfig {
 }
 
 /// Has a token for whoever asks.
+#[derive(Clone)]
 pub(crate) struct GoogleTokens {
     credentials_file: String,
     environment: Environment,
@@ -84,7 +87,7 @@ impl GoogleTokens {
         Self {
             credentials_file: config.credentials_file.clone(),
             environment,
-            held: Leased::default(),
+            held: Leased::new(FETCH_TIMEOUT, FetchCounters::of(Mechanism::GoogleIam)),
         }
     }
 
@@ -93,7 +96,11 @@ impl GoogleTokens {
     /// # Errors
     /// There is none, and why.
     pub(crate) async fn headers(&self) -> Result<HeaderMap, String> {
-        let granted = self.held.get(self.fetch()).await;
+        let fetch = || {
+            let own = self.clone();
+            async move { own.fetch().await }
+        };
+        let granted = self.held.get(&(), fetch).await;
         let granted =
             granted.map_err(|error| format!("google_iam: cannot fetch a token: {error}"))?;
         let mut headers = super::bearer(&granted.token)?;

@@ -4,6 +4,7 @@ use std::sync::Mutex as Log;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use ring::signature::RSA_PKCS1_2048_8192_SHA384;
 
@@ -130,7 +131,8 @@ async fn a_token_is_fetched_once_and_goes_with_every_request() {
 
 #[tokio::test]
 async fn one_who_wants_parameters_gets_them() {
-    let answers = [("401 Unauthorized", ""), ("200 OK", TOKEN)];
+    let ending = r#"{"access_token": "abc", "expires_in": 1}"#;
+    let answers = [("401 Unauthorized", ""), ("200 OK", ending)];
     let server = Server::start(&answers).await;
     let source = TokenSource::new(&config(&server)).unwrap();
     assert_eq!(authorization(&source).await.unwrap(), "Bearer abc");
@@ -138,7 +140,6 @@ async fn one_who_wants_parameters_gets_them() {
     assert!(asked[1].ends_with("&client_id=narthex&client_secret=s+e%3Acret"));
     assert!(!asked[1].to_ascii_lowercase().contains("authorization:"));
     // From then on it is asked so at once.
-    source.held.lock().await.token = None;
     authorization(&source).await.unwrap();
     assert_eq!(server.requests().len(), 3);
 }
@@ -158,7 +159,7 @@ async fn a_token_that_ends_and_a_secret_that_changes_ask_for_another() {
         ..config(&server)
     })
     .unwrap();
-    // The margin takes all of its ten seconds.
+    // What lasts ten seconds is about to end.
     for (expected, asked) in [("Bearer short", 1), ("Bearer long", 2), ("Bearer long", 2)] {
         assert_eq!(authorization(&source).await.unwrap(), expected);
         assert_eq!(server.requests().len(), asked);
@@ -167,6 +168,49 @@ async fn a_token_that_ends_and_a_secret_that_changes_ask_for_another() {
     authorization(&source).await.unwrap();
     let user = basic_authorization("narthex", "two");
     assert!(server.requests()[2].contains(&user));
+}
+
+#[test]
+fn a_token_lasts_as_long_as_is_said_in_whatever_number() {
+    for (expires_in, is_held) in [
+        (json!(null), true),
+        (json!(0), true),
+        (json!(3600), true),
+        (json!("3600"), true),
+        (json!(3600.5), true),
+        (json!(1e300), true),
+        (json!(5), false),
+        (json!(5.0), false),
+        (json!("5.0"), false),
+    ] {
+        let answer: Answer = serde_json::from_value(json!({
+            "access_token": "abc",
+            "expires_in": expires_in,
+        }))
+        .unwrap();
+        assert_eq!(answer.lease().is_held(), is_held, "{expires_in}");
+    }
+}
+
+/// A connection to it is made, and nobody answers.
+#[tokio::test(start_paused = true)]
+async fn one_token_endpoint_that_is_stuck_holds_nobody_until_its_own_deadline() {
+    let stuck = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source = TokenSource::new(&OAuth2 {
+        client_id: "narthex".to_owned(),
+        token_url: format!("http://{}/token", stuck.local_addr().unwrap()),
+        ..OAuth2::default()
+    })
+    .unwrap();
+    let begun = Instant::now();
+    let both = tokio::join!(authorization(&source), authorization(&source));
+    let error = Err("oauth2: nobody handed out credentials within 8 s".to_owned());
+    assert_eq!(both, (error.clone(), error.clone()));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    // The next one is told at once.
+    let asked = Instant::now();
+    assert_eq!(authorization(&source).await, error);
+    assert_eq!(asked.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]

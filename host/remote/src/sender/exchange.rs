@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use narthex_http::header::{HeaderMap, HeaderName, HeaderValue};
-use narthex_http::{BodyLimit, BuildError, Client};
+use narthex_http::{BuildError, Client, Response};
 
 use crate::{MessageKind, RemoteWriteConfig};
 
 /// Of an answer that refuses so many bytes are read for the log.
-const REFUSAL_BYTES_MAX: u64 = 4096;
+const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -112,11 +112,11 @@ impl HttpExchange {
         let has_any = counts.iter().any(Option::is_some);
         let written = has_any.then(|| counts.map(Option::unwrap_or_default));
         let retry_after = response.header(&RETRY_AFTER).to_owned();
-        // Read to its end, so that the connection can be used again.
-        let body = response.body(BodyLimit::Bytes(REFUSAL_BYTES_MAX)).await;
-        let text = match (status.is_success(), body) {
-            (true, _) | (false, Err(_)) => String::new(),
-            (false, Ok(body)) => String::from_utf8_lossy(&body).trim().to_owned(),
+        // What is short is read to its end, so that the connection can be used again.
+        let begin = begin(response).await;
+        let text = match status.is_success() {
+            true => String::new(),
+            false => String::from_utf8_lossy(&begin).trim().to_owned(),
         };
         Ok(Answer {
             status: status.as_u16(),
@@ -134,5 +134,57 @@ impl Exchange for HttpExchange {
         let timeout = self.timeout;
         let in_time = whole.await;
         in_time.unwrap_or_else(|_| Err(format!("no answer came within {timeout:?}")))
+    }
+}
+
+/// The begin of a body, as far as it comes.
+async fn begin(mut response: Response) -> Vec<u8> {
+    let mut begin = Vec::new();
+    while begin.len() < REFUSAL_BYTES_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => begin.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    begin.truncate(REFUSAL_BYTES_MAX);
+    begin
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_that_is_long_says_why_all_the_same() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = RemoteWriteConfig {
+            url: format!("http://{}/", listener.local_addr().unwrap()),
+            ..RemoteWriteConfig::default()
+        };
+        let page = format!("no such tenant {}", "x".repeat(2 * REFUSAL_BYTES_MAX));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let length = page.len();
+            let answer =
+                format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\n\r\n{page}");
+            let _ = stream.write_all(answer.as_bytes()).await;
+        });
+        let exchange = HttpExchange::new(&config).unwrap();
+        let post = Post {
+            kind: MessageKind::V1,
+            body: Bytes::new(),
+            attempt: 0,
+        };
+        let answer = exchange.post(post).await.unwrap();
+        assert_eq!(answer.status, 400);
+        assert!(answer.text.starts_with("no such tenant x"), "{answer:?}");
+        assert_eq!(answer.text.len(), REFUSAL_BYTES_MAX);
     }
 }

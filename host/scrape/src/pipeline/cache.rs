@@ -1,6 +1,9 @@
 //! What is remembered of a target from scrape to scrape: which series a line of its page means,
 //! and which series had a sample last time.
 
+mod entry;
+mod sequence;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
@@ -8,11 +11,22 @@ use hashbrown::HashTable;
 use narthex_model::{AppendReport, Labels, SeriesRef};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use self::entry::{Entry, Line, Mark};
+use self::sequence::Sequence;
+
 /// Failed scrapes may leave this many entries more than twice the last good one had; then what
 /// the last good one did not have is forgotten. The numbers are Prometheus'.
 const EXTRA_ENTRIES_MAX: usize = 1000;
 
-/// A place in [`SeriesCache`].
+/// Where a page changes all the time, its entries are put in its order anew once one line in so
+/// many was not the entry that was expected.
+const LINES_PER_MISS_MIN: usize = 8;
+
+/// Where the lines of a page have another order each time, nobody puts its entries in one for so
+/// many good scrapes.
+const SHUFFLED_SCRAPES: u32 = 100;
+
+/// A place in [`SeriesCache`], until the next scrape begins.
 pub(super) type EntryId = u32;
 
 /// The samples of a batch that no entry stands behind: stale marks and report series.
@@ -21,23 +35,33 @@ pub(super) const NO_ENTRY: EntryId = EntryId::MAX;
 /// Tells an exemplar from others of its series: a hash of its labels, and the bits of its value.
 type ExemplarKey = (u64, u64);
 
-/// The memory of one target.
+/// The memory of one target. Between two scrapes of a page that stays as it is, the entries are all
+/// that it holds.
 #[derive(Debug)]
 pub(crate) struct SeriesCache {
-    /// Where the entries are, by their lines.
-    ids: HashTable<EntryId>,
+    /// In the order of the last good scrape's page, where that has kept its order. It hardly ever
+    /// changes, so the next line is nearly always the next entry and no hash is needed; where it is
+    /// not, that costs one look-up.
     entries: Vec<Entry>,
     free: Vec<EntryId>,
+    /// Where the entries are, by their lines. `None`: the last good scrape did not need it.
+    ids: Option<HashTable<EntryId>>,
     /// Makes the hashes of lines, and is not for targets to know.
     seed: u64,
-    /// The entries of the last good scrape in the page's order. A page hardly ever changes its
-    /// order, so the next line is nearly always the next entry and no hash is needed.
-    order: Vec<EntryId>,
-    cursor: usize,
-    next_order: Vec<EntryId>,
-    /// The entries that get a stale mark when they vanish.
-    tracked: Vec<EntryId>,
-    next_tracked: Vec<EntryId>,
+    /// The entry that is expected to be the next line's.
+    cursor: EntryId,
+    /// How often another line came in this scrape.
+    misses: usize,
+    /// The entries that this scrape has, in the page's order.
+    seen: Sequence,
+    /// The entries that came since the last good scrape.
+    added: Sequence,
+    /// The order in which the entries are put before the next scrape begins.
+    order: Option<Sequence>,
+    /// Whether they were put so just before this scrape.
+    is_just_ordered: bool,
+    /// For so many good scrapes it would be in vain.
+    shuffled_for: u32,
     /// Series written under rules that are no longer in force.
     orphans: Vec<Stale>,
     /// When the counting of series began, where a zero was written for it.
@@ -47,31 +71,10 @@ pub(crate) struct SeriesCache {
     exemplars: HashMap<EntryId, ExemplarKey>,
     /// What this scrape makes of that; none: the last one has a time of its own.
     next_exemplars: Vec<(EntryId, Option<ExemplarKey>)>,
-    /// Counts from 1 on.
-    scrape: u32,
-}
-
-/// A line of a page, as it is told from others: 128 bits of a hash. The lines themselves would
-/// take more memory than all else that is here, and would have to be fetched to be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Line {
-    low: u64,
-    high: u64,
 }
 
 /// A series that had a sample and has none now.
 pub(super) type Stale = (SeriesRef, Labels);
-
-#[derive(Debug)]
-struct Entry {
-    line: Line,
-    /// `None`: relabelling dropped it.
-    series: Option<Stale>,
-    /// 0 where the entry is free.
-    seen_at: u32,
-    tracked_at: u32,
-    order_at: u32,
-}
 
 /// What the cache knows of a line.
 pub(super) enum Known {
@@ -87,20 +90,21 @@ impl SeriesCache {
     /// An empty cache.
     pub(crate) fn new() -> Self {
         Self {
-            ids: HashTable::new(),
             entries: Vec::new(),
             free: Vec::new(),
+            ids: None,
             seed: RandomState::new().hash_one(0),
-            order: Vec::new(),
             cursor: 0,
-            next_order: Vec::new(),
-            tracked: Vec::new(),
-            next_tracked: Vec::new(),
+            misses: 0,
+            seen: Sequence::default(),
+            added: Sequence::default(),
+            order: None,
+            is_just_ordered: false,
+            shuffled_for: 0,
             orphans: Vec::new(),
             starts: HashMap::new(),
             exemplars: HashMap::new(),
             next_exemplars: Vec::new(),
-            scrape: 0,
         }
     }
 
@@ -108,48 +112,39 @@ impl SeriesCache {
     pub(crate) fn change_rules(&mut self) {
         *self = Self {
             orphans: self.take_tracked(),
-            scrape: self.scrape,
             ..Self::new()
         };
     }
 
     pub(super) fn begin(&mut self) {
-        self.scrape += 1;
-        self.cursor = 0;
-        // A page has about as many lines as the one before; lists that double would lie half empty.
-        for (next, last) in [
-            (&mut self.next_order, &self.order),
-            (&mut self.next_tracked, &self.tracked),
-        ] {
-            next.clear();
-            next.shrink_to(last.len());
-            next.reserve_exact(last.len());
+        let order = self.order.take();
+        self.is_just_ordered = order.is_some();
+        if let Some(order) = order {
+            self.put_in_order(&order);
         }
+        self.cursor = 0;
+        self.misses = 0;
     }
 
     /// Looks a line up.
     pub(super) fn find(&mut self, text: &[u8]) -> Known {
         let line = self.line(text);
-        let predicted = self.order.get(self.cursor).copied();
-        let is_it = |id: &EntryId| self.entry(*id).is_some_and(|entry| entry.line == line);
-        let found = predicted
-            .filter(is_it)
-            .or_else(|| self.ids.find(line.low, is_it).copied());
-        let (scrape, place) = (self.scrape, self.next_order.len());
-        let Some((id, entry)) = found.and_then(|id| Some((id, self.entry_mut(id)?))) else {
+        let expected = self.entries.get(self.cursor as usize);
+        let id = match expected.is_some_and(|entry| entry.is_of(line)) {
+            true => Some(self.cursor),
+            false => self.look_up(line),
+        };
+        let Some((id, entry)) = id.and_then(|id| Some((id, self.entries.get_mut(id as usize)?)))
+        else {
             return Known::No;
         };
-        let again = entry.seen_at == scrape;
-        let after = entry.order_at as usize + 1;
-        entry.seen_at = scrape;
+        let again = entry.has(Mark::SEEN);
         let is_series = entry.series.is_some();
         if !again {
-            // Where it will stand once this scrape is the last good one; until then the place
-            // in the old order is only a hint, and a wrong hint costs one look-up.
-            entry.order_at = number(place);
-            self.next_order.push(id);
+            entry.set(Mark::SEEN);
+            self.seen.push(id);
+            self.cursor = id.saturating_add(1);
         }
-        self.cursor = after;
         match is_series {
             true => Known::Series { id, again },
             false => Known::Dropped,
@@ -158,44 +153,38 @@ impl SeriesCache {
 
     /// Remembers a line that [`Self::find`] did not know. `None`: relabelling dropped it.
     pub(super) fn insert(&mut self, text: &[u8], labels: Option<Labels>) -> EntryId {
-        let entry = Entry {
-            line: self.line(text),
-            series: labels.map(|labels| (SeriesRef::UNKNOWN, labels)),
-            seen_at: self.scrape,
-            tracked_at: 0,
-            order_at: number(self.next_order.len()),
-        };
+        let line = self.line(text);
         // A page of 64 MB has not half as many lines as this type has numbers; with no limit at
         // all, lines past them are not remembered.
         let id = self.free.pop().unwrap_or(number(self.entries.len()));
         if id == NO_ENTRY {
             return id;
         }
-        let hash = entry.line.low;
+        let series = labels.map(|labels| (SeriesRef::UNKNOWN, labels));
+        let entry = Entry::new(line, series);
         match self.entries.get_mut(id as usize) {
             Some(free) => *free = entry,
             None => self.entries.push(entry),
         }
-        let entries = &self.entries;
-        let rehash = |id: &EntryId| entries[*id as usize].line.low;
-        self.ids.insert_unique(hash, id, rehash);
-        self.next_order.push(id);
+        if let Some(ids) = &mut self.ids {
+            let entries = &self.entries;
+            let rehash = |id: &EntryId| entries[*id as usize].key();
+            ids.insert_unique(line.key(), id, rehash);
+        }
+        self.seen.push(id);
+        self.added.push(id);
         id
     }
 
     /// The series behind an entry.
     pub(super) fn series(&self, id: EntryId) -> Option<&Stale> {
-        self.entry(id)?.series.as_ref()
+        self.entries.get(id as usize)?.series.as_ref()
     }
 
     /// From now on the series gets a stale mark when it vanishes.
     pub(super) fn track(&mut self, id: EntryId) {
-        let scrape = self.scrape;
-        if let Some(entry) = self.entry_mut(id)
-            && entry.tracked_at != scrape
-        {
-            entry.tracked_at = scrape;
-            self.next_tracked.push(id);
+        if let Some(entry) = self.entries.get_mut(id as usize) {
+            entry.set(Mark::TRACKS);
         }
     }
 
@@ -226,30 +215,53 @@ impl SeriesCache {
 
     /// The scrape was good: gives what vanished since the last good one and forgets its lines.
     pub(super) fn commit(&mut self) -> Vec<Stale> {
-        let mut vanished = std::mem::take(&mut self.orphans);
-        let before = self.tracked.iter().filter_map(|id| self.entry(*id));
-        let gone = before.filter(|entry| entry.tracked_at != self.scrape);
-        vanished.extend(gone.filter_map(|entry| entry.series.clone()));
-        if !vanished.is_empty() {
-            // One series can stand behind two lines, of which one is still there.
-            let current = self.next_tracked.iter().filter_map(|id| self.series(*id));
-            let current: HashSet<&Labels> = current.map(|(_, labels)| labels).collect();
-            vanished.retain(|(_, labels)| !current.contains(labels));
-        }
+        let vanished = self.vanished();
         for (id, key) in self.next_exemplars.drain(..) {
             match key {
                 Some(key) => self.exemplars.insert(id, key),
                 None => self.exemplars.remove(&id),
             };
         }
-        std::mem::swap(&mut self.order, &mut self.next_order);
+        let has_forgotten = self.seen.len() < self.len();
+        if has_forgotten {
+            let unseen = self.ids_of(|entry| !entry.has(Mark::SEEN));
+            unseen.into_iter().for_each(|id| self.forget(id));
+        }
+        self.entries.iter_mut().for_each(Entry::settle);
+        let seen = std::mem::take(&mut self.seen);
+        let added = std::mem::take(&mut self.added);
+        let in_order = seen.is_counted() && seen.len() == self.entries.len();
+        // What changes now and then is put in order when it has come to rest.
+        let is_at_rest = !has_forgotten && added.is_empty();
+        let misses_often = self.misses * LINES_PER_MISS_MIN > seen.len();
+        self.shuffled_for = match is_at_rest {
+            true if self.is_just_ordered && !in_order => SHUFFLED_SCRAPES,
+            true => self.shuffled_for.saturating_sub(1),
+            false => 0,
+        };
+        let helps = self.shuffled_for == 0 && (is_at_rest || misses_often);
+        self.order = (helps && !in_order).then_some(seen);
+        if self.misses == 0 {
+            self.ids = None;
+        }
         if self.entries.capacity() > self.entries.len() + self.entries.len() / 8 {
             self.entries.shrink_to_fit();
         }
-        std::mem::swap(&mut self.tracked, &mut self.next_tracked);
-        if self.order.len() < self.ids.len() {
-            let scrape = self.scrape;
-            self.forget(|_, entry| entry.seen_at == scrape);
+        vanished
+    }
+
+    /// What the last good scrape had and this one has not.
+    fn vanished(&mut self) -> Vec<Stale> {
+        let mut vanished = std::mem::take(&mut self.orphans);
+        let is_gone = |entry: &&Entry| entry.has(Mark::TRACKED) && !entry.has(Mark::TRACKS);
+        let gone = self.entries.iter().filter(is_gone);
+        vanished.extend(gone.filter_map(|entry| entry.series.clone()));
+        if !vanished.is_empty() {
+            // One series can stand behind two lines, of which one is still there.
+            let current = self.entries.iter().filter(|entry| entry.has(Mark::TRACKS));
+            let current = current.filter_map(|entry| entry.series.as_ref());
+            let current: HashSet<&Labels> = current.map(|(_, labels)| labels).collect();
+            vanished.retain(|(_, labels)| !current.contains(labels));
         }
         vanished
     }
@@ -261,15 +273,15 @@ impl SeriesCache {
         // Zeros of this scrape were not written. A store refuses those that it has.
         self.starts.clear();
         self.next_exemplars.clear();
-        for (place, id) in self.order.iter().enumerate() {
-            if let Some(entry) = self.entries.get_mut(*id as usize) {
-                entry.order_at = number(place);
-            }
+        if !self.seen.is_empty() {
+            self.entries.iter_mut().for_each(Entry::undo);
+            self.seen = Sequence::default();
         }
-        let is_over = self.ids.len() > self.order.len() * 2 + EXTRA_ENTRIES_MAX;
+        let good = self.len() - self.added.len();
+        let is_over = self.len() > good * 2 + EXTRA_ENTRIES_MAX;
         if is_over {
-            let kept: HashSet<EntryId> = self.order.iter().copied().collect();
-            self.forget(|id, _| kept.contains(&id));
+            let added = std::mem::take(&mut self.added);
+            added.iter().for_each(|id| self.forget(id));
         }
         (vanished, is_over)
     }
@@ -293,65 +305,110 @@ impl SeriesCache {
             (owners, series, rejected),
             (histogram_owners, histogram_series, rejected_histograms),
         ];
-        let mut lost = HashSet::new();
         for (owners, series, rejected) in lists {
             for (id, series) in owners.iter().zip(series) {
-                if let Some(entry) = self.entry_mut(*id)
+                if let Some(entry) = self.entries.get_mut(*id as usize)
                     && let Some((held, _)) = &mut entry.series
                 {
                     *held = *series;
                 }
             }
-            let rejected = rejected.iter();
-            lost.extend(rejected.filter_map(|(index, _)| owners.get(*index).copied()));
-        }
-        if !lost.is_empty() {
-            self.tracked.retain(|id| !lost.contains(id));
+            for (index, _) in rejected {
+                if let Some(id) = owners.get(*index)
+                    && let Some(entry) = self.entries.get_mut(*id as usize)
+                {
+                    entry.clear(Mark::TRACKED);
+                }
+            }
         }
     }
 
     /// Every series that would get a stale mark if the target went away.
     pub(super) fn take_tracked(&mut self) -> Vec<Stale> {
         let mut series = std::mem::take(&mut self.orphans);
-        let tracked = std::mem::take(&mut self.tracked);
-        series.extend(tracked.iter().filter_map(|id| self.series(*id)).cloned());
+        for entry in &mut self.entries {
+            if entry.has(Mark::TRACKED) {
+                entry.clear(Mark::TRACKED);
+                series.extend(entry.series.clone());
+            }
+        }
         series
     }
 
     fn line(&self, text: &[u8]) -> Line {
-        let hash = xxh3_128_with_seed(text, self.seed).to_le_bytes();
-        let (low, high) = hash.split_at(8);
-        let half = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-        Line {
-            low: half(low),
-            high: half(high),
-        }
+        Line::of(xxh3_128_with_seed(text, self.seed))
     }
 
-    fn entry(&self, id: EntryId) -> Option<&Entry> {
-        let entry = self.entries.get(id as usize)?;
-        (entry.seen_at > 0).then_some(entry)
+    /// How many lines are remembered.
+    fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
     }
 
-    fn entry_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
-        let entry = self.entries.get_mut(id as usize)?;
-        (entry.seen_at > 0).then_some(entry)
-    }
-
-    fn forget(&mut self, keep: impl Fn(EntryId, &Entry) -> bool) {
-        for (id, entry) in (0..).zip(self.entries.iter_mut()) {
-            if entry.seen_at == 0 || keep(id, entry) {
-                continue;
+    /// Finds a line that is not the expected one.
+    fn look_up(&mut self, line: Line) -> Option<EntryId> {
+        self.misses += 1;
+        let entries = &self.entries;
+        let key = |id: &EntryId| entries[*id as usize].key();
+        let ids = self.ids.get_or_insert_with(|| {
+            let mut ids = HashTable::with_capacity(entries.len());
+            for (id, entry) in (0..).zip(entries) {
+                if entry.is_live() {
+                    ids.insert_unique(entry.key(), id, key);
+                }
             }
-            if let Ok(found) = self.ids.find_entry(entry.line.low, |found| *found == id) {
-                found.remove();
-            }
-            entry.series = None;
-            entry.seen_at = 0;
-            self.starts.remove(&id);
-            self.exemplars.remove(&id);
-            self.free.push(id);
+            ids
+        });
+        let is_it = |id: &EntryId| entries[*id as usize].is_of(line);
+        ids.find(line.key(), is_it).copied()
+    }
+
+    /// The entries of lines that are such.
+    fn ids_of(&self, is_such: impl Fn(&Entry) -> bool) -> Vec<EntryId> {
+        let all = (0..).zip(&self.entries);
+        let such = all.filter(|(_, entry)| entry.is_live() && is_such(entry));
+        such.map(|(id, _)| id).collect()
+    }
+
+    fn forget(&mut self, id: EntryId) {
+        let live = self.entries.get_mut(id as usize);
+        let Some(entry) = live.filter(|entry| entry.is_live()) else {
+            return;
+        };
+        if let Some(ids) = &mut self.ids
+            && let Ok(found) = ids.find_entry(entry.key(), |found| *found == id)
+        {
+            found.remove();
         }
+        *entry = Entry::FREE;
+        self.starts.remove(&id);
+        self.exemplars.remove(&id);
+        self.free.push(id);
+    }
+
+    /// Gives each entry the place that its line has in the page. No scrape is under way, so nobody
+    /// else knows where it was.
+    fn put_in_order(&mut self, order: &Sequence) {
+        let mut places = vec![NO_ENTRY; self.entries.len()];
+        let mut ordered = Vec::with_capacity(self.len());
+        let rest = self.ids_of(|_| true);
+        for id in order.iter().chain(rest) {
+            if let Some(entry) = self.entries.get_mut(id as usize)
+                && entry.is_live()
+            {
+                places[id as usize] = number(ordered.len());
+                ordered.push(std::mem::replace(entry, Entry::FREE));
+            }
+        }
+        let place = |id: EntryId| places.get(id as usize).copied();
+        let starts = std::mem::take(&mut self.starts).into_iter();
+        let starts = starts.filter_map(|(id, start)| Some((place(id)?, start)));
+        self.starts = starts.collect();
+        let exemplars = std::mem::take(&mut self.exemplars).into_iter();
+        let exemplars = exemplars.filter_map(|(id, key)| Some((place(id)?, key)));
+        self.exemplars = exemplars.collect();
+        self.entries = ordered;
+        self.free = Vec::new();
+        self.ids = None;
     }
 }
 
@@ -359,3 +416,6 @@ impl SeriesCache {
 fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(NO_ENTRY)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,10 @@ use super::profiles::{self, Profile, Profiles};
 use super::sts::{Role, Sts};
 use super::{Keys, SigV4Config, machine};
 use crate::Secret;
+use crate::cloud::FETCH_TIMEOUT;
 use crate::cloud::environment::Environment;
-use crate::cloud::lease::{Lease, Leased};
+use crate::credential_metrics::{FetchCounters, Mechanism};
+use crate::lease::{Lease, Leased};
 
 /// So many profiles may stand behind each other by `source_profile`.
 const HOPS_MAX: usize = 8;
@@ -22,6 +24,7 @@ const PROFILE_LASTS: Duration = Duration::from_secs(60);
 const NOT_SUPPORTED: [&str; 3] = ["sso_", "credential_process", "login_session"];
 
 /// Finds keys, and keeps them until they end.
+#[derive(Clone)]
 pub(crate) struct Chain {
     config: SigV4Config,
     sts: Sts,
@@ -50,7 +53,7 @@ impl Chain {
             sts: Sts::new(region, config.use_fips_sts_endpoint, environment.clone()),
             config,
             environment,
-            held: Leased::default(),
+            held: Leased::new(FETCH_TIMEOUT, FetchCounters::of(Mechanism::SigV4)),
         }
     }
 
@@ -59,7 +62,11 @@ impl Chain {
     /// # Errors
     /// There are none.
     pub(crate) async fn keys(&self) -> Result<Keys, String> {
-        self.held.get(self.fetch()).await
+        let fetch = || {
+            let own = self.clone();
+            async move { own.fetch().await }
+        };
+        self.held.get(&(), fetch).await
     }
 
     async fn fetch(&self) -> Result<Lease<Keys>, String> {

@@ -10,7 +10,7 @@ use super::Keys;
 use crate::Secret;
 use crate::cloud::answer::Answer;
 use crate::cloud::environment::{Environment, Question, Way};
-use crate::cloud::lease::Lease;
+use crate::lease::Lease;
 
 /// Where ECS stands; `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is a path of it.
 const ECS: &str = "http://169.254.170.2";

@@ -8,7 +8,7 @@ use super::signature::{Scope, ToSign};
 use super::{Keys, signed};
 use crate::Secret;
 use crate::cloud::environment::{Environment, Question};
-use crate::cloud::lease::Lease;
+use crate::lease::Lease;
 
 /// The version of its interface.
 const VERSION: &str = "2011-06-15";

@@ -11,10 +11,12 @@ use serde_json::json;
 
 use super::{AzureAdConfig, AzureCertificate, AzureCloud};
 use crate::Secret;
+use crate::cloud::FETCH_TIMEOUT;
 use crate::cloud::environment::{Environment, Question, Way};
-use crate::cloud::lease::{Lease, Leased};
+use crate::credential_metrics::{FetchCounters, Mechanism};
 use crate::credentials::base64;
 use crate::jwt::{self, Algorithm};
+use crate::lease::{Lease, Leased};
 use crate::oauth2::encoded;
 
 /// Where the machine's metadata service stands.
@@ -31,6 +33,7 @@ const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const ASSERTION_SECONDS: i64 = 10 * 60;
 
 /// Has a token for whoever asks.
+#[derive(Clone)]
 pub(crate) struct AzureTokens {
     config: AzureAdConfig,
     environment: Environment,
@@ -49,7 +52,7 @@ impl AzureTokens {
         Self {
             config: config.clone(),
             environment,
-            held: Leased::default(),
+            held: Leased::new(FETCH_TIMEOUT, FetchCounters::of(Mechanism::AzureAd)),
         }
     }
 
@@ -58,7 +61,11 @@ impl AzureTokens {
     /// # Errors
     /// There is none, and why.
     pub(crate) async fn token(&self) -> Result<Secret, String> {
-        let token = self.held.get(self.fetch()).await;
+        let fetch = || {
+            let own = self.clone();
+            async move { own.fetch().await }
+        };
+        let token = self.held.get(&(), fetch).await;
         token.map_err(|error| format!("azuread: cannot fetch a token: {error}"))
     }
 
