@@ -235,13 +235,14 @@ fn faults_are_json_where_that_is_asked_for() {
     );
     write("good.yml", "rule_files: [rules.yml, twice.yml]\n");
     write("bad.yml", "global:\n  scrape_intervall: 15s\n");
-    let check = |args: &[&str]| {
+    let ran = |args: &[&str]| {
         let mut command = Command::new(binary());
-        command.current_dir(folder.path()).arg("check").args(args);
+        command.current_dir(folder.path()).args(args);
         let output = command.args(["-o", "json"]).output().unwrap();
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         (output.status.code(), said)
     };
+    let check = |args: &[&str]| ran(&[&["check"][..], args].concat());
     let (code, said) = check(&["config", "bad.yml", "gone.yml"]);
     assert_eq!(code, Some(1), "{said}");
     let fault = &said[0]["faults"][0];
@@ -259,6 +260,50 @@ fn faults_are_json_where_that_is_asked_for() {
     assert_eq!(code, Some(3), "{said}");
     let lint = said[0]["lint"][0].as_str().unwrap();
     assert!(lint.contains("1 duplicate rule(s) found"), "{said}");
+    write("empty.yml", "");
+    let (code, said) = check(&["web-config", "empty.yml", "bad.yml"]);
+    let valid: Vec<_> = [0_usize, 1].map(|at| said[at]["isValid"].clone()).into();
+    assert_eq!(
+        (code, valid),
+        (Some(1), vec![true.into(), false.into()]),
+        "{said}"
+    );
+    write(
+        "alertmanager.yml",
+        "route: {receiver: a}\nreceivers: [{name: a, plugin_configs: [{plugin: nosuch}]}]\n",
+    );
+    let (code, said) = check(&["alertmanager-config", "alertmanager.yml", "bad.yml"]);
+    assert_eq!(code, Some(1), "{said}");
+    let warning = said[0]["warnings"][0]["message"].as_str().unwrap();
+    assert!(warning.contains("the plugin \"nosuch\""), "{said}");
+    assert_eq!(said[1]["faults"][0]["line"], 1, "{said}");
+    write(
+        "tests.yml",
+        "rule_files: [twice.yml]\ntests:\n- name: t\n  promql_expr_test:\n\
+         \x20 - {expr: '1', eval_time: 0s, exp_samples: [{value: 2}]}\n",
+    );
+    let (code, said) = ran(&["test", "rules", "--coverage", "tests.yml"]);
+    assert_eq!(code, Some(1), "{said}");
+    let test = &said["files"][0]["tests"][0];
+    assert_eq!(
+        (&test["name"], &test["isPassed"]),
+        (&"t".into(), &false.into()),
+        "{said}"
+    );
+    assert_eq!(said["coverage"]["rules"], 2, "{said}");
+    assert_eq!(said["coverage"]["untested"][0]["name"], "a", "{said}");
+    write(
+        "script.test",
+        "eval instant at 0 1\n  1\n\neval instant at 0 1\n  2\n",
+    );
+    let (code, said) = ran(&["test", "promql", "script.test"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(
+        (&said["passed"], &said["failed"]),
+        (&1.into(), &1.into()),
+        "{said}"
+    );
+    assert_eq!(said["files"][0]["failures"][0]["line"], 4, "{said}");
 }
 
 /// Which plugins there are is known by the config of the server; without it nobody can say.

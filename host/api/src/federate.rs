@@ -56,7 +56,8 @@ pub(crate) async fn federate(
         end_ms: now_ms,
     };
     let mut newest = Newest::new();
-    for matchers in sets {
+    // A selector without matchers selects nothing, and not all that there is.
+    for matchers in sets.into_iter().filter(|matchers| !matchers.is_empty()) {
         let request = SelectRequest { matchers, range };
         if let Err(error) = collect(&serving, &request, &mut newest).await {
             state.metrics().federation_errors.inc();

@@ -34,6 +34,7 @@ mod push_metrics;
 mod query;
 mod query_seconds;
 mod read;
+mod request_line;
 mod router;
 mod rules;
 mod saved_queries;
@@ -45,6 +46,7 @@ mod status;
 mod targets;
 mod time;
 mod ui;
+mod unanswered;
 mod unused_metrics;
 mod worker;
 mod write;
@@ -72,6 +74,6 @@ pub use state::{
     Serving,
 };
 pub use status::{BuildInfo, STATS_MAX};
-pub use targets::PREVIEW_SAMPLES_MAX;
+pub use targets::{PREVIEW_SAMPLES_MAX, PrintJob};
 pub use worker::{WorkerPages, worker_router};
 pub use write::{WRITE_BYTES_WAITING_MAX, WRITE_READ_TIMEOUT, WRITES_MAX};

@@ -159,7 +159,7 @@ fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
             ApiError::bad_data(format!("error parsing lookback delta duration: {reason}"))
         })?),
     };
-    // What is negative is over at once, or as good as none.
+    // What is negative is a timeout that is over at once, and as good as no lookback.
     let length =
         |milliseconds: i64| PromDuration::from_millis(u64::try_from(milliseconds).unwrap_or(0));
     Ok(QueryOptions {

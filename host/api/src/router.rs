@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -12,7 +12,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use crate::{
     ApiState, admin, agent, alertmanager, ast, consoles, dashboards, envelope, features, federate,
     fleet, lifecycle, metrics, notifications, origin, otlp, plugins, push, push_metrics, query,
-    read, rules, saved_queries, series, status, targets, ui, unused_metrics, write,
+    read, rules, saved_queries, series, status, targets, ui, unanswered, unused_metrics, write,
 };
 
 /// All that the server answers, below the route prefix.
@@ -44,13 +44,15 @@ pub fn router(state: ApiState) -> Router {
     // packed for ten times as long as it is asked for, and at the fastest it is a tenth larger.
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
     routes
+        .fallback(unanswered::not_found)
+        .layer(from_fn(unanswered::tell_methods))
         .layer(from_fn_with_state(state.clone(), metrics::measure))
         .layer(packing.compress_when(packed))
         .with_state(state)
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {
-    let paths: [(&str, MethodRouter<ApiState>); 29] = [
+    let paths: [(&str, MethodRouter<ApiState>); 30] = [
         ("/query", get(query::instant).post(query::instant)),
         ("/query_range", get(query::range).post(query::range)),
         (
@@ -73,6 +75,7 @@ fn api(state: &ApiState) -> Router<ApiState> {
         ("/targets/metadata", get(targets::target_metadata)),
         ("/targets/relabel_steps", get(targets::relabel_steps)),
         ("/scrape_pools", get(targets::scrape_pools)),
+        ("/scrape_pools/config", get(targets::pool_config)),
         ("/read", post(read::read)),
         (
             "/write",
@@ -226,5 +229,5 @@ async fn unknown(method: Method) -> Response {
     if method == Method::OPTIONS {
         return envelope::no_content();
     }
-    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+    unanswered::not_found().await
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path};
 use axum::response::Response;
 use narthex_model::{Labels, with_sources};
@@ -78,9 +79,12 @@ pub(crate) async fn label_names(
 /// `/api/v1/label/:name/values`
 pub(crate) async fn label_values(
     Extension(serving): Extension<Arc<Serving>>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     params: Params,
 ) -> Result<Response, ApiError> {
+    let name = name.map_err(|error| {
+        ApiError::bad_data(format!("invalid label name: {}", error.body_text()))
+    })?;
     let name = label_name::unescape(&name);
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));

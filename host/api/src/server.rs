@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::entrance;
+use crate::request_line::RequestLines;
 
 /// The head of a request, its URL included, may have this many bytes (Go's default); a longer
 /// one is answered with 431 or 414.
@@ -213,7 +214,8 @@ async fn serve_requests(
         request.extensions_mut().insert(peer.clone());
         app.call(request)
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), app);
+    let stream = TokioIo::new(RequestLines::new(stream, http2));
+    let connection = builder.serve_connection(stream, app);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -34,6 +34,7 @@ use crate::plugin_admin::PluginAdmin;
 use crate::plugins::FOLLOWERS_MAX;
 use crate::saved_queries::SavedQueries;
 use crate::status::BuildInfo;
+use crate::targets::PrintJob;
 use crate::write::WriteBounds;
 
 /// What does not change while the server runs.
@@ -73,6 +74,8 @@ pub struct ApiOptions {
     pub is_lifecycle_enabled: bool,
     /// `--web.enable-admin-api`.
     pub is_admin_enabled: bool,
+    /// Prints what `/api/v1/scrape_pools/config` shows.
+    pub print_job: PrintJob,
     /// How far the store has come that is being opened, for `/api/v1/status/walreplay`.
     pub replay: Arc<ReplayProgress>,
     /// Takes what the lifecycle endpoints ask for.

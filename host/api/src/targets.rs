@@ -1,6 +1,7 @@
 //! `/api/v1/targets`, `/api/v1/scrape_pools` and the metadata of metrics.
 
 mod global_url;
+mod pool_config;
 mod preview;
 mod relabel_steps;
 
@@ -9,10 +10,13 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use narthex_scrape::config::ScrapeConfig;
 use narthex_scrape::{MetricMetadata, ScrapePool, Target};
 use serde::Serialize;
 
 use self::global_url::global_url;
+pub use self::pool_config::PrintJob;
+pub(crate) use self::pool_config::pool_config;
 pub use self::preview::PREVIEW_SAMPLES_MAX;
 pub(crate) use self::preview::preview;
 pub(crate) use self::relabel_steps::relabel_steps;
@@ -139,6 +143,15 @@ pub(crate) async fn scrape_pools(Extension(serving): Extension<Arc<Serving>>) ->
         .collect();
     envelope::success(&ScrapePools {
         scrape_pools: names.into_iter().collect(),
+    })
+}
+
+/// The configuration of a job.
+fn job_config(serving: &Serving, pool: &str) -> Result<ScrapeConfig, ApiError> {
+    serving.scrape.job_config(pool).ok_or_else(|| {
+        ApiError::bad_data(format!(
+            "error retrieving scrape config: scrape pool {pool:?} not found"
+        ))
     })
 }
 

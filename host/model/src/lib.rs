@@ -14,6 +14,7 @@ mod labels;
 mod matcher;
 mod plugin_settings;
 mod quoted;
+pub mod regexp;
 pub mod relabel;
 pub mod sample;
 mod sources;

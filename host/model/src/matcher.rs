@@ -7,6 +7,8 @@ use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
 
+use crate::regexp::translated;
+
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MatchOp {
@@ -37,6 +39,13 @@ impl fmt::Display for MatchOp {
 pub struct MatcherError {
     pattern: String,
     reason: String,
+}
+
+impl MatcherError {
+    /// What is wrong with the expression: a sentence in Go's words, or what our parser says.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
 }
 
 /// One condition on one label. A label that a series lacks counts as "".
@@ -181,9 +190,10 @@ impl Pattern {
             pattern: expression.to_owned(),
             reason,
         };
+        let translated = translated(expression).map_err(error)?;
         // Compiled alone first: wrapped in a group, `a)(b` would pass.
         let syntax = syntax::Config::new().dot_matches_new_line(true);
-        let parsed = syntax::parse_with(expression, &syntax).map_err(|e| error(e.to_string()))?;
+        let parsed = syntax::parse_with(&translated, &syntax).map_err(|e| error(e.to_string()))?;
         let regex = Regex::builder()
             .syntax(syntax)
             .configure(
@@ -191,7 +201,7 @@ impl Pattern {
                     .nfa_size_limit(Some(REGEX_BYTES_MAX))
                     .onepass_size_limit(Some(REGEX_BYTES_MAX)),
             )
-            .build(&format!("^(?:{expression})$"))
+            .build(&format!("^(?:{translated})$"))
             .map_err(|e| error(e.to_string()))?;
         Ok(Self::Regex(Box::new(Expression {
             regex,
@@ -276,6 +286,9 @@ mod tests {
                 vec!["a", "bcd"],
                 vec!["ab", "xbc"],
             ),
+            // As Go reads it: what is no letter of ASCII is none of a word, and brackets may stand alone.
+            (MatchOp::Regex, r"\w+", vec!["ab_1"], vec!["ü"]),
+            (MatchOp::Regex, r"\Qa.b\E[[x]", vec!["a.b["], vec!["a.bx["]),
             (MatchOp::NotRegex, "a|b", vec!["", "c"], vec!["a", "b"]),
             (MatchOp::NotRegex, ".+", vec![""], vec!["a"]),
         ] {

@@ -24,6 +24,7 @@ pub(crate) use self::silences::{SilenceCommand, run as run_silence};
 use self::status::StatusQuery;
 use self::template::TemplateCommand;
 use crate::check::{self, CheckCommand};
+use crate::tsdb::Output;
 
 /// What can be done with alerts.
 #[derive(Debug, Clone, Subcommand)]
@@ -43,6 +44,9 @@ pub(crate) enum AlertsCommand {
         /// The config files to check; without any, the standard input.
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
     },
     /// Show who is in the cluster of an Alertmanager.
     Cluster(StatusQuery),
@@ -65,10 +69,12 @@ pub(crate) fn run(command: &AlertsCommand) -> anyhow::Result<ExitCode> {
         AlertsCommand::Query(query) => listed::query(query),
         AlertsCommand::Add(alert) => listed::add(alert),
         AlertsCommand::Route { what } => route::run(what),
-        AlertsCommand::CheckConfig { files } => {
-            let (server, files) = (None, files.clone());
-            let check = CheckCommand::AlertmanagerConfig { server, files };
-            Ok(check::run(&check))
+        AlertsCommand::CheckConfig { files, output } => {
+            Ok(check::run(&CheckCommand::AlertmanagerConfig {
+                server: None,
+                files: files.clone(),
+                output: *output,
+            }))
         }
         AlertsCommand::Cluster(status) => status.cluster(),
         AlertsCommand::Config(status) => status.config(),

@@ -38,6 +38,9 @@ pub(crate) enum CheckCommand {
         /// for among its own, and asked whether they take what is said to them.
         #[arg(id = "server_config", long = "config.file", value_name = "FILE")]
         server: Option<PathBuf>,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
         /// The config files to check; without any, the standard input.
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -79,6 +82,9 @@ pub(crate) enum CheckCommand {
         /// Linting checks to apply for metrics: all or none.
         #[arg(long, value_parser = ["all", "none"], default_value = "all")]
         lint: String,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
     },
     /// Check if the Prometheus server is ready.
     Ready(ServerCheck),
@@ -112,6 +118,9 @@ pub(crate) enum CheckCommand {
         /// The web config files to check.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
     },
 }
 
@@ -201,9 +210,11 @@ impl Outcome {
 /// Checks each file, and says of each what was found; one that is not valid makes it fail.
 pub(crate) fn run(command: &CheckCommand) -> ExitCode {
     match command {
-        CheckCommand::AlertmanagerConfig { server, files } => {
-            alertmanager_config::run(files, server.as_deref()).exit(false)
-        }
+        CheckCommand::AlertmanagerConfig {
+            server,
+            files,
+            output,
+        } => alertmanager_config::run(files, server.as_deref(), *output).exit(false),
         CheckCommand::Config {
             files,
             syntax_only,
@@ -230,7 +241,11 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
         }
         CheckCommand::Healthy(check) => check.run("/-/healthy"),
         CheckCommand::Ready(check) => check.run("/-/ready"),
-        CheckCommand::Metrics { extended, lint } => metrics::run(*extended, lint == "all"),
+        CheckCommand::Metrics {
+            extended,
+            lint,
+            output,
+        } => metrics::run(*extended, lint == "all", *output),
         CheckCommand::Rules {
             files,
             output: Output::Json,
@@ -246,7 +261,11 @@ pub(crate) fn run(command: &CheckCommand) -> ExitCode {
                 ExitCode::FAILURE
             })
         }
-        CheckCommand::WebConfig { files } => check_web_configs(files),
+        CheckCommand::WebConfig {
+            files,
+            output: Output::Json,
+        } => Report::of_web_configs(files).print().exit(false),
+        CheckCommand::WebConfig { files, .. } => check_web_configs(files),
     }
 }
 

@@ -238,6 +238,14 @@ struct Printed<'a> {
     kubernetes_metrics_apis: &'a Option<MetricsApisConfig>,
 }
 
+/// A job alone, as the whole config has it; for `/api/v1/scrape_pools/config`.
+///
+/// # Errors
+/// It has no form in YAML.
+pub(crate) fn print_job(job: &ScrapeConfig) -> Result<String, String> {
+    crate::yaml::to_string(job).map_err(|error| error.to_string())
+}
+
 /// A section that says nothing is not printed.
 fn is_empty(storage: &&StorageConfig) -> bool {
     **storage == StorageConfig::default()

@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use narthex_kubernetes::{Cluster, SERVICE_ACCOUNT_FOLDER, Selection};
-use narthex_operator::{Kind, Secrets, Seen, explain};
+use narthex_operator::{Explained as Walk, Finding, Kind, Secrets, Seen, explain};
 use prometheus_client::registry::Registry;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::{Checks, Config};
 use crate::kubernetes::Clusters;
 use crate::monitors::KubernetesMonitorsConfig;
+use crate::tsdb::Output;
 
 /// Where kubectl looks last.
 const KUBECONFIG: &str = ".kube/config";
@@ -48,6 +49,10 @@ pub(crate) struct Explain {
         value_name = "FILE"
     )]
     config_file: Option<PathBuf>,
+
+    /// Output formatter.
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: Output,
 }
 
 impl Explain {
@@ -88,7 +93,10 @@ impl Explain {
             let walked = explain(kind, (namespace, name), &seen, &options, &secrets);
             anyhow::Ok(walked)
         })?;
-        print!("{explained}");
+        match self.output {
+            Output::Text => print!("{explained}"),
+            Output::Json => println!("{}", shown(&explained)),
+        }
         Ok(match explained.stops.is_empty() {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
@@ -117,6 +125,17 @@ impl Explain {
         }
         Ok(section)
     }
+}
+
+/// The walk, for programs.
+fn shown(walk: &Walk) -> Value {
+    let list = |findings: &[Finding]| -> Vec<Value> {
+        let findings = findings.iter();
+        findings
+            .map(|Finding { step, text }| json!({"step": step, "text": text}))
+            .collect()
+    };
+    json!({"findings": list(&walk.findings), "stops": list(&walk.stops)})
 }
 
 /// The first file that `KUBECONFIG` names, or the one in the home folder.

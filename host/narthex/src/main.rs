@@ -92,7 +92,9 @@ fn main() -> ExitCode {
     }
     let done = match &line.flags.command {
         Some(Command::Test { junit, what }) => match what {
-            TestCommand::Promql { files } => promql_scripts::run(files, junit.as_deref()),
+            TestCommand::Promql { files, output } => {
+                promql_scripts::run(files, *output, junit.as_deref())
+            }
             TestCommand::Rules(tests) => rule_tests::run(tests, junit.as_deref()),
         },
         Some(Command::Plugin { what }) => plugin::run(what),

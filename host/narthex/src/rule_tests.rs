@@ -3,6 +3,7 @@
 //! It is not: what runs a test, which is `narthex-rules`'.
 
 mod junit;
+mod report;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use narthex_rules::unit_tests::{Coverage, FailureStyle, RuleTestFile, RunOptions
 use regex::Regex;
 
 use self::junit::{Case, Suite};
+use crate::tsdb::Output;
 use crate::yaml::UnknownFields;
 use crate::{config, rule_file, yaml};
 
@@ -44,6 +46,9 @@ pub(crate) struct RuleTests {
     /// no test asks for, too.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
     coverage_threshold: f64,
+    /// Output formatter.
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: Output,
     /// The unit test files.
     #[arg(required = true, value_name = "TEST-RULE-FILE")]
     files: Vec<PathBuf>,
@@ -60,24 +65,23 @@ pub(crate) fn run(tests: &RuleTests, junit: Option<&Path>) -> anyhow::Result<Exi
         .context("the runtime cannot be started")?;
     let mut suites = Vec::new();
     let mut coverage = Coverage::default();
+    let is_text = tests.output == Output::Text;
     for file in &tests.files {
-        println!("Unit Testing:  {}", file.display());
-        let suite = tests.run_file(file, &runtime, &mut coverage);
-        let failures: Vec<&String> = suite.failures().collect();
-        if failures.is_empty() {
-            println!("  SUCCESS");
-        } else {
-            eprintln!("  FAILED:");
-            for failure in &failures {
-                eprintln!("{failure}");
-            }
+        if is_text {
+            println!("Unit Testing:  {}", file.display());
         }
-        println!();
+        let suite = tests.run_file(file, &runtime, &mut coverage);
+        if is_text {
+            tell(&suite);
+        }
         suites.push(suite);
     }
     let threshold = tests.coverage_threshold;
-    if tests.coverage || threshold > 0.0 {
-        eprint!("{coverage}");
+    let shown = (tests.coverage || threshold > 0.0).then_some(&coverage);
+    match (tests.output, shown) {
+        (Output::Json, shown) => println!("{}", report::json(&suites, shown)),
+        (Output::Text, Some(coverage)) => eprint!("{coverage}"),
+        (Output::Text, None) => {}
     }
     if let Some(path) = junit {
         let text = junit::xml(&suites);
@@ -94,6 +98,20 @@ pub(crate) fn run(tests: &RuleTests, junit: Option<&Path>) -> anyhow::Result<Exi
     })
 }
 
+/// Says how the tests of a file went, as promtool does.
+fn tell(suite: &Suite) {
+    let failures: Vec<&String> = suite.failures().collect();
+    if failures.is_empty() {
+        println!("  SUCCESS");
+    } else {
+        eprintln!("  FAILED:");
+        for failure in &failures {
+            eprintln!("{failure}");
+        }
+    }
+    println!();
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let percent: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
     match (0.0..=100.0).contains(&percent) {
@@ -105,13 +123,17 @@ fn percent(text: &str) -> Result<f64, String> {
 impl RuleTests {
     fn options(&self) -> RunOptions {
         RunOptions {
-            style: match (self.diff, std::io::stderr().is_terminal()) {
+            style: match (self.diff, self.is_colored()) {
                 (false, _) => FailureStyle::Both,
                 (true, false) => FailureStyle::Diff,
                 (true, true) => FailureStyle::ColoredDiff,
             },
             dump: self.debug,
         }
+    }
+
+    fn is_colored(&self) -> bool {
+        self.output == Output::Text && std::io::stderr().is_terminal()
     }
 
     /// How the tests of a file went.

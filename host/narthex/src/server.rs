@@ -32,7 +32,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
 use crate::alertmanager::AlertmanagerFollower;
-use crate::config::{Config, ConfigDefaults, ConfigSource};
+use crate::config::{Config, ConfigDefaults, ConfigSource, print_job};
 use crate::config_follower::ConfigFollower;
 use crate::flags::CommandLine;
 use crate::grpc::GrpcAddress;
@@ -304,6 +304,7 @@ impl Setup {
             is_agent: self.line.flags.is_agent,
             is_lifecycle_enabled: self.line.flags.is_lifecycle_enabled,
             is_admin_enabled: self.line.flags.is_admin_enabled,
+            print_job,
             replay: Arc::clone(&self.replay),
             lifecycle,
         })

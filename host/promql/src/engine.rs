@@ -335,6 +335,10 @@ impl Engine {
         evaluate: impl FnOnce(&Query, &Fetched) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<(T, QueryTimings), QueryError> {
         const QUEUE: &str = "query queue";
+        // Who has no time has none for a turn either, even where one is free.
+        if limit.is_zero() {
+            return Err(QueryError::Timeout(QUEUE.to_owned()));
+        }
         let asked = Instant::now();
         // A limit beyond what the clock can tell is none.
         let deadline = asked.checked_add(limit);

@@ -199,6 +199,10 @@ fn faults_are_said_in_prometheus_words() {
             "a{b=~\"(\"}",
             "1:3: parse error: error parsing regexp: missing closing ): `(`",
         ),
+        (
+            "a{b=~\"c**\"}",
+            "1:3: parse error: error parsing regexp: invalid nested repetition operator: `**`",
+        ),
         ("a)", "1:3: parse error: unexpected right parenthesis ')'"),
         ("a ? b", "1:3: parse error: unexpected character: '?'"),
         (

@@ -20,7 +20,7 @@ use narthex_promql::{Engine, EngineOptions, ParseOptions};
 use narthex_storage::MemoryStore;
 use serde::Deserialize;
 
-pub use self::coverage::Coverage;
+pub use self::coverage::{Coverage, UntestedRule};
 pub use self::diff::FailureStyle;
 use self::series::Loader;
 use self::text::go_duration;

@@ -35,11 +35,7 @@ pub(crate) async fn relabel_steps(
 ) -> Result<Response, ApiError> {
     let pool = params.required("scrapePool")?;
     let labels = params.required_labels()?;
-    let config = serving.scrape.job_config(pool).ok_or_else(|| {
-        ApiError::bad_data(format!(
-            "error retrieving scrape config: scrape pool {pool:?} not found"
-        ))
-    })?;
+    let config = super::job_config(&serving, pool)?;
     let mut builder = LabelsBuilder::from_labels(&labels);
     let mut steps = Vec::with_capacity(config.relabel_configs.len());
     for rule in &config.relabel_configs {

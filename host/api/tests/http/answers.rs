@@ -315,6 +315,24 @@ async fn each_rule_of_a_job_says_what_it_makes_of_labels() {
 }
 
 #[tokio::test]
+async fn a_job_shows_its_configuration() {
+    let api = Api::ready().await;
+    let answer = api.json("scrape_pools/config?scrapePool=self").await;
+    assert_eq!(answer["data"], json!({"yaml": "job_name: self\n"}));
+    for (path, error) in [
+        ("", "no scrapePool parameter provided"),
+        (
+            "scrapePool=other",
+            "error retrieving scrape config: scrape pool \"other\" not found",
+        ),
+    ] {
+        let answer = api.json(&format!("scrape_pools/config?{path}")).await;
+        assert_eq!(answer["error"], json!(error), "{path}");
+        assert_eq!(answer["errorType"], json!("bad_data"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn only_a_target_of_this_server_is_looked_at_and_only_for_our_own_pages() {
     let api = Api::ready().await;
     let request = |form: &'static str, site: &'static str| {
@@ -428,6 +446,9 @@ async fn federation_writes_the_newest_samples_with_external_labels() {
             r#"up{instance="i",job="a",region="eu"} 1 600000"#,
         ]
     );
+    // No matcher selects nothing, and not all that there is.
+    let answer = api.get("/federate?match[]=%7B%7D").await;
+    assert_eq!(answer, (200, String::new()));
     let request = Request::get("/federate?match[]=up")
         .header(header::ACCEPT, "application/openmetrics-text;version=1.0.0")
         .body(Body::empty())

@@ -1,5 +1,8 @@
 //! What each endpoint says of a request that it cannot answer.
 
+use axum::body::Body;
+use axum::http::{Request, header};
+
 use crate::fixture::Api;
 
 #[tokio::test]
@@ -17,6 +20,19 @@ async fn faults_are_told_in_prometheus_words() {
             400,
             "bad_data",
             r#"invalid parameter "timeout": cannot parse "x" to a valid duration"#,
+        ),
+        // Who has no time gets no answer, however fast it would come.
+        (
+            "query?query=up&timeout=0",
+            503,
+            "timeout",
+            "query timed out in query queue",
+        ),
+        (
+            "query_range?query=up&start=1&end=2&step=1&timeout=-1",
+            503,
+            "timeout",
+            "query timed out in query queue",
         ),
         (
             "query?query=up&limit=-1",
@@ -139,6 +155,7 @@ async fn faults_are_told_in_prometheus_words() {
             "bad_data",
             r#"invalid label name: """#,
         ),
+        ("label/%FF/values", 400, "bad_data", "invalid label name: "),
         (
             "query_exemplars?query=up&start=2&end=1",
             400,
@@ -192,9 +209,34 @@ async fn faults_are_told_in_prometheus_words() {
 async fn what_is_not_there_is_not_found_and_a_wrong_method_is_refused() {
     let api = Api::ready().await;
     assert_eq!(api.get("/api/v1/nothing").await.0, 404);
-    assert_eq!(api.get("/nothing").await.0, 404);
-    assert_eq!(api.post("targets", "").await.0, 405);
+    for path in ["/nothing", "/api/v1/", "/-/nothing"] {
+        let expected = (404, "404 page not found\n".to_owned());
+        assert_eq!(api.get(path).await, expected, "{path}");
+    }
+    let expected = (405, "Method Not Allowed\n".to_owned());
+    assert_eq!(api.post("targets", "").await, expected);
     assert_eq!(api.get("/federate?match[]=%7B").await.0, 400);
+}
+
+#[tokio::test]
+async fn every_path_can_be_asked_for_its_methods() {
+    let api = Api::ready().await;
+    for (path, status, methods) in [
+        ("/federate?match[]=up", 200, Some("GET,HEAD,OPTIONS")),
+        ("/-/healthy", 200, Some("GET,HEAD,OPTIONS")),
+        ("/api/v1/query", 204, None),
+        ("/nothing", 404, None),
+    ] {
+        let request = Request::options(path).body(Body::empty()).unwrap();
+        let answer = api.response(request).await;
+        let allowed = answer.headers().get(header::ALLOW);
+        let allowed = allowed.map(|value| value.to_str().unwrap());
+        assert_eq!(
+            (answer.status().as_u16(), allowed),
+            (status, methods),
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -184,6 +184,7 @@ fn options(
         is_agent: false,
         is_lifecycle_enabled,
         is_admin_enabled,
+        print_job: |job| Ok(format!("job_name: {}\n", job.job_name)),
         replay: Arc::new(ReplayProgress::default()),
         lifecycle,
     };

@@ -120,3 +120,27 @@ async fn it_stops_when_it_is_told_and_bounds_the_head_of_a_request() {
         .unwrap()
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_url_may_have_quotes_and_angle_brackets_as_they_are() {
+    let api = Api::ready().await;
+    let (address, _stop, _serving) = listen(&api).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    // As curl sends what somebody types, twice on one connection.
+    let requests = "GET /api/v1/query?query=up{job=\"a\"}&time=600 HTTP/1.1\r\nHost: x\r\n\r\n\
+                    GET /api/v1/query?query=1>bool(2)&time=600 HTTP/1.1\r\nHost: x\r\n\
+                    Connection: close\r\n\r\n";
+    client.write_all(requests.as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    tokio::time::timeout(PATIENCE, client.read_to_end(&mut answers))
+        .await
+        .unwrap()
+        .unwrap();
+    let answers = String::from_utf8_lossy(&answers);
+    for expected in [
+        r#"{"metric":{"__name__":"up","instance":"i","job":"a"},"value":[600,"1"]}"#,
+        r#""result":[600,"0"]"#,
+    ] {
+        assert!(answers.contains(expected), "{answers}");
+    }
+}

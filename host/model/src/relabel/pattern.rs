@@ -6,43 +6,16 @@ use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 
+use crate::regexp::translated;
+
 /// A compiled expression may take this much memory; a larger one is refused.
 const REGEX_BYTES_MAX: usize = 10 << 20;
-
-/// RE2 repeats a part at most so often by a count.
-const REPEAT_MAX: u32 = 1_000;
 
 /// An expression that matches whole texts; `.` matches every character.
 #[derive(Clone)]
 pub(super) struct Pattern {
     expression: String,
     regex: Box<Regex>,
-}
-
-/// The first count in braces that RE2 does not take.
-fn repeat_count(expression: &str) -> Option<u32> {
-    let mut rest = expression;
-    while let Some(at) = rest.find(['\\', '{']) {
-        let (found, behind) = rest[at..].split_at(1);
-        rest = behind;
-        if found == "\\" {
-            let mut chars = rest.chars();
-            let is_named = chars.next().is_some_and(|c| "xpP".contains(c));
-            rest = chars.as_str();
-            if let Some((_, behind)) = rest.strip_prefix('{').and_then(|name| name.split_once('}'))
-                && is_named
-            {
-                rest = behind;
-            }
-            continue;
-        }
-        let counts = rest.split_once('}').map_or("", |(counts, _)| counts);
-        let mut counts = counts.split(',').filter_map(|count| count.parse().ok());
-        if let Some(count) = counts.find(|count: &u32| *count > REPEAT_MAX) {
-            return Some(count);
-        }
-    }
-    None
 }
 
 impl Pattern {
@@ -53,19 +26,17 @@ impl Pattern {
             let reason = reason.trim_start_matches("error: ");
             format!("error parsing regexp {expression:?}: {reason}")
         };
-        if let Some(count) = repeat_count(expression) {
-            return Err(error(format!("invalid repeat count: {count}")));
-        }
+        let translated = translated(expression).map_err(error)?;
         let syntax = syntax::Config::new().dot_matches_new_line(true);
         // Compiled alone first: wrapped in a group, `a)(b` would pass.
-        syntax::parse_with(expression, &syntax).map_err(|e| error(e.to_string()))?;
+        syntax::parse_with(&translated, &syntax).map_err(|e| error(e.to_string()))?;
         let limits = Regex::config()
             .nfa_size_limit(Some(REGEX_BYTES_MAX))
             .onepass_size_limit(Some(REGEX_BYTES_MAX));
         let regex = Regex::builder()
             .syntax(syntax)
             .configure(limits)
-            .build(&format!("^(?:{expression})$"))
+            .build(&format!("^(?:{translated})$"))
             .map_err(|e| error(e.to_string()))?;
         Ok(Self {
             expression: expression.to_owned(),

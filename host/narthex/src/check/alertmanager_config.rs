@@ -8,17 +8,19 @@ use narthex_alertmanager::{Config, Integration, MatcherMode};
 use narthex_plugin::PluginRuntime;
 use serde_json::Value;
 
+use super::report::Report;
 use super::{Outcome, plugins};
 use crate::alertmanager;
 use crate::config::PluginPlace;
 use crate::receivers::WEBHOOK;
+use crate::tsdb::Output;
 
 /// What is checked where no file is named, by the name that amtool has for it.
 const STANDARD_INPUT: &str = "/dev/stdin";
 
 /// Checks each file, or the standard input where there is none. `server` is the config of the server
 /// that is to read them.
-pub(super) fn run(files: &[PathBuf], server: Option<&Path>) -> Outcome {
+pub(super) fn run(files: &[PathBuf], server: Option<&Path>, output: Output) -> Outcome {
     let failed = Outcome {
         failed: true,
         ..Outcome::default()
@@ -33,12 +35,15 @@ pub(super) fn run(files: &[PathBuf], server: Option<&Path>) -> Outcome {
         files => files,
     };
     let checked = match server {
-        None => Ok(check_all(files, &|config| {
-            warn_of_others(config);
-            Vec::new()
+        None => Ok(check_all(files, output, &|config| Found {
+            faults: Vec::new(),
+            warnings: others(config),
         })),
         Some(server) => plugins::with(server, |plugins| {
-            check_all(files, &|config| faults(plugins, config))
+            check_all(files, output, &|config| Found {
+                faults: faults(plugins, config),
+                warnings: Vec::new(),
+            })
         }),
     };
     match checked {
@@ -50,29 +55,55 @@ pub(super) fn run(files: &[PathBuf], server: Option<&Path>) -> Outcome {
     }
 }
 
-/// Checks each file; `faults` says what is wrong with a config that is sound in itself.
-fn check_all(files: &[PathBuf], faults: &dyn Fn(&Config) -> Vec<String>) -> Outcome {
-    let mut outcome = Outcome::default();
-    for file in files {
-        outcome.failed |= !check(file, faults);
-    }
-    outcome
+/// What is said of a config that is sound in itself.
+struct Found {
+    faults: Vec<String>,
+    warnings: Vec<String>,
 }
 
-fn check(file: &Path, faults: &dyn Fn(&Config) -> Vec<String>) -> bool {
-    let loaded = alertmanager::load(file, MatcherMode::default()).and_then(|(config, _)| {
-        match faults(&config).as_slice() {
-            [] => Ok(config),
-            faults => Err(anyhow::anyhow!("{}", faults.join("\n"))),
+/// Checks each file; `look` is asked about those that are sound in themselves.
+fn check_all(files: &[PathBuf], output: Output, look: &dyn Fn(&Config) -> Found) -> Outcome {
+    let mut report = Report::default();
+    let mut outcome = Outcome::default();
+    for file in files {
+        let mut warnings = Vec::new();
+        let loaded = alertmanager::load(file, MatcherMode::default()).and_then(|(config, _)| {
+            let found = look(&config);
+            warnings = found.warnings;
+            match found.faults.as_slice() {
+                [] => Ok(config),
+                faults => Err(anyhow::anyhow!("{}", faults.join("\n"))),
+            }
+        });
+        match output {
+            Output::Text => {
+                outcome.failed |= loaded.is_err();
+                tell(file, &loaded, &warnings);
+            }
+            Output::Json => {
+                let checked = loaded.as_ref().map(|_| ());
+                report.add_checked(&file.display().to_string(), checked, &warnings);
+            }
         }
-    });
+    }
+    match output {
+        Output::Text => outcome,
+        Output::Json => report.print(),
+    }
+}
+
+/// Says of a file what amtool says.
+fn tell(file: &Path, loaded: &anyhow::Result<Config>, warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("WARNING: {warning}");
+    }
     let config = match loaded {
         Ok(config) => config,
         Err(error) => {
             println!("Checking '{}'  FAILED", file.display());
             println!();
             eprintln!("{error:#}");
-            return false;
+            return;
         }
     };
     println!("Checking '{}'  SUCCESS", file.display());
@@ -83,7 +114,6 @@ fn check(file: &Path, faults: &dyn Fn(&Config) -> Vec<String>) -> bool {
     println!(" - {} receivers", config.receivers.len());
     println!(" - {} templates", config.templates.len());
     println!();
-    true
 }
 
 /// The entries that a plugin delivers, each with its receiver.
@@ -97,17 +127,19 @@ fn delivered(config: &Config) -> Vec<(String, Integration)> {
 }
 
 /// Names the plugins that are none of the binary's own: here nobody knows whether they are installed.
-fn warn_of_others(config: &Config) {
+fn others(config: &Config) -> Vec<String> {
     let own = narthex_plugins::embedded();
+    let mut said = Vec::new();
     for (receiver, integration) in delivered(config) {
         let kind = &integration.kind;
         if !own.iter().any(|plugin| plugin.name == kind.as_str()) {
-            eprintln!(
-                "WARNING: receiver {receiver:?}: a server needs the plugin {kind:?}, which does not \
-                 come with it; with --config.file it is looked for"
-            );
+            said.push(format!(
+                "receiver {receiver:?}: a server needs the plugin {kind:?}, which does not come \
+                 with it; with --config.file it is looked for"
+            ));
         }
     }
+    said
 }
 
 /// What is wrong with the plugins of a config, and with what it says to them.

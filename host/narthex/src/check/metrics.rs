@@ -3,15 +3,18 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use super::LINT_EXIT;
 use super::metrics_lint::{Family, families, problems};
+use crate::tsdb::Output;
 
 /// A page may have so many bytes; a larger one is an error.
 const PAGE_BYTES_MAX: usize = 256 << 20;
 
 /// Lints what comes in, unless that is not wanted, and with `extended` counts the series of a page
 /// without problems.
-pub(super) fn run(extended: bool, is_linted: bool) -> ExitCode {
+pub(super) fn run(extended: bool, is_linted: bool, output: Output) -> ExitCode {
     if !extended && !is_linted {
         eprintln!("error: with --lint=none there is nothing to do but for --extended");
         return ExitCode::FAILURE;
@@ -37,26 +40,54 @@ pub(super) fn run(extended: bool, is_linted: bool) -> ExitCode {
         true => problems(&families),
         false => Vec::new(),
     };
-    for (metric, problem) in &problems {
-        eprintln!("{metric} {problem}");
+    let text = match output {
+        Output::Json => {
+            let counts = extended.then(|| counts(&families));
+            format!("{}\n", shown(&problems, counts.as_deref()))
+        }
+        Output::Text => {
+            for (metric, problem) in &problems {
+                eprintln!("{metric} {problem}");
+            }
+            match extended && problems.is_empty() {
+                true => table(&families),
+                false => String::new(),
+            }
+        }
+    };
+    // Who reads it may have left.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    match problems.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(LINT_EXIT),
     }
-    if !problems.is_empty() {
-        return ExitCode::from(LINT_EXIT);
-    }
-    if extended {
-        // Who reads it may have left.
-        let _ = std::io::stdout().write_all(table(&families).as_bytes());
-    }
-    ExitCode::SUCCESS
+}
+
+/// Problems, and how many series there are where that is asked, for programs.
+fn shown(problems: &[(String, String)], counts: Option<&[(&str, usize)]>) -> Value {
+    let problems = problems.iter();
+    let problems = problems.map(|(metric, text)| json!({"metric": metric, "message": text}));
+    let metrics = counts.map(|counts| {
+        let counts = counts.iter();
+        let metrics = counts.map(|(name, count)| json!({"metric": name, "series": count}));
+        metrics.collect::<Vec<_>>()
+    });
+    json!({"problems": problems.collect::<Vec<_>>(), "metrics": metrics})
 }
 
 /// How many series each family has, those with the most first.
-fn table(families: &[Family]) -> String {
+fn counts(families: &[Family]) -> Vec<(&str, usize)> {
     let mut counts: Vec<(&str, usize)> = families
         .iter()
         .map(|family| (family.name.as_str(), family.series_count()))
         .collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    counts
+}
+
+/// The same as promtool's table.
+fn table(families: &[Family]) -> String {
+    let counts = counts(families);
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     let mut rows = vec![["Metric", "Cardinality", "Percentage"].map(str::to_owned)];
     for (name, count) in counts {
@@ -97,5 +128,18 @@ mod tests {
                         a_total      2              40.00%        \n\
                         Total        5              100%          \n";
         assert_eq!(table(&families(page.as_bytes()).unwrap()), expected);
+    }
+
+    #[test]
+    fn programs_are_told_of_problems_and_of_series_where_they_ask() {
+        let page = "# HELP a_total a\n# TYPE a_total counter\na_total 1\nb 1\n";
+        let families = families(page.as_bytes()).unwrap();
+        let problems = problems(&families);
+        let told = json!([{"metric": "b", "message": "no help text"}]);
+        let expected = json!({"problems": told, "metrics": null});
+        assert_eq!(shown(&problems, None), expected);
+        let metrics = json!([{"metric": "a_total", "series": 1}, {"metric": "b", "series": 1}]);
+        let expected = json!({"problems": [], "metrics": metrics});
+        assert_eq!(shown(&[], Some(&counts(&families))), expected);
     }
 }

@@ -1,5 +1,4 @@
-//! `-o json` of `narthex check config` and `narthex check rules`: what is wrong with each file, for
-//! programs.
+//! `-o json` of those `narthex check` commands that read files: what is wrong with each file, for programs.
 //!
 //! It is not: what is wrong, which is found as for people.
 
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use super::{LintArgs, Outcome, config, rules};
 use crate::config::{Checks, ConfigError};
 use crate::rule_file::{self, Checked};
+use crate::web_config;
 use crate::yaml::{self, Fault, YamlError};
 
 /// What is read where no file is named.
@@ -76,6 +76,36 @@ impl Report {
         report
     }
 
+    /// Checks files of `--web.config.file`.
+    pub(super) fn of_web_configs(files: &[PathBuf]) -> Self {
+        let mut report = Self::default();
+        for file in files {
+            let mut said = Said::default();
+            let name = file.display().to_string();
+            if let Err(error) = web_config::load(Some(file), None) {
+                said.fail(&name, &error.into());
+            }
+            report.add(&name, said);
+        }
+        report
+    }
+
+    /// Adds a file of which this was found.
+    pub(super) fn add_checked(
+        &mut self,
+        file: &str,
+        checked: Result<(), &anyhow::Error>,
+        warnings: &[String],
+    ) {
+        let mut said = Said::default();
+        let warnings = warnings.iter().map(|warning| plain(file, warning));
+        said.warnings.extend(warnings);
+        if let Err(error) = checked {
+            said.fail(file, error);
+        }
+        self.add(file, said);
+    }
+
     fn add_rules(&mut self, files: &[PathBuf], lint: &LintArgs) {
         for file in files {
             let name = file.display().to_string();
@@ -134,16 +164,21 @@ impl Said {
                 self.faults
                     .extend(faults.map(|fault| shown(&found.file, fault)));
             }
-            None => self.faults.push(json!({
-                "file": file,
-                "line": null,
-                "column": null,
-                "message": format!("{error:#}"),
-                "path": null,
-                "hint": null,
-            })),
+            None => self.faults.push(plain(file, &format!("{error:#}"))),
         }
     }
+}
+
+/// What is said of a file without a place.
+fn plain(file: &str, message: &str) -> Value {
+    json!({
+        "file": file,
+        "line": null,
+        "column": null,
+        "message": message,
+        "path": null,
+        "hint": null,
+    })
 }
 
 /// A fault; lines and columns are from 1, and null where they are not known.

@@ -565,4 +565,6 @@ fn a_printed_text_is_none_of_the_words_of_yaml_1_1() {
         assert!(config.yaml.contains(line), "{line}\n{}", config.yaml);
     }
     assert_eq!(parsed(&config.yaml).unwrap().yaml, config.yaml);
+    let job = print_job(&config.scrape.jobs[0]).unwrap();
+    assert!(job.starts_with("job_name: \"no\"\n"), "{job}");
 }

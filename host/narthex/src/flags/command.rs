@@ -18,7 +18,7 @@ use crate::push::PushCommand;
 use crate::query::QueryCommand;
 use crate::rule_tests::RuleTests;
 use crate::shell::{Completion, Man};
-use crate::tsdb::TsdbCommand;
+use crate::tsdb::{Output, TsdbCommand};
 
 /// What the binary does besides serving.
 #[derive(Debug, Clone, Subcommand)]
@@ -112,5 +112,8 @@ pub(crate) enum TestCommand {
         /// The scripts.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Output formatter.
+        #[arg(short = 'o', long, value_enum, default_value = "text")]
+        output: Output,
     },
 }

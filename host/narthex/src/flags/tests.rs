@@ -370,7 +370,7 @@ fn a_querier_has_aggregations_evaluated_elsewhere_unless_told_otherwise() {
 fn scripts_are_tested_by_a_subcommand() {
     let line = parsed(&["test", "promql", "a.test", "b.test"]).unwrap();
     let Some(Command::Test {
-        what: TestCommand::Promql { files },
+        what: TestCommand::Promql { files, .. },
         junit: None,
     }) = line.flags.command
     else {

@@ -1,5 +1,6 @@
 //! `label_replace` and `label_join`: they change labels and never a value.
 
+use narthex_model::regexp::translated;
 use narthex_model::{LabelsBuilder, METRIC_NAME};
 use regex::{Regex, RegexBuilder};
 
@@ -95,9 +96,10 @@ fn compile(expression: &str) -> Option<Regex> {
             .build()
             .ok()
     };
+    let translated = translated(expression).ok()?;
     // Compiled alone first: wrapped in a group, `a)(b` would pass.
-    build(expression)?;
-    build(&format!("^(?:{expression})$"))
+    build(&translated)?;
+    build(&format!("^(?:{translated})$"))
 }
 
 fn error(text: &str) -> QueryError {

@@ -148,7 +148,7 @@ impl Parser<'_> {
         };
         match Matcher::new(label, op, text.clone()) {
             Ok(matcher) => Ok(matcher),
-            Err(error) => self.error(span, regexp_fault(&text, &error.to_string())),
+            Err(error) => self.error(span, regexp_fault(&text, error.reason())),
         }
     }
 }
@@ -156,6 +156,10 @@ impl Parser<'_> {
 /// What is wrong with a regular expression, in the words of Go where it has the same fault.
 fn regexp_fault(pattern: &str, error: &str) -> String {
     let reason = error.rsplit("error: ").next().unwrap_or(error).trim();
+    // One that is Go's own shows the part that is meant.
+    if reason.ends_with('`') {
+        return format!("error parsing regexp: {reason}");
+    }
     let reason = match reason {
         "unclosed group" => "missing closing )",
         "unopened group" => "unexpected )",

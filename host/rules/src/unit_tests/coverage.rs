@@ -40,6 +40,21 @@ struct CoveredRule {
     tested: Tested,
 }
 
+/// A rule that no test asks for directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UntestedRule<'c> {
+    /// Its file.
+    pub path: &'c str,
+    /// Its group.
+    pub group: &'c str,
+    /// `alert` or `record`.
+    pub kind: &'static str,
+    /// The alert, or the metric that it records.
+    pub name: &'c str,
+    /// Whether a rule that is tested reads what it gives.
+    pub is_read_by_tested: bool,
+}
+
 impl Coverage {
     /// Takes the rules of these files in; of a file that was there before nothing changes.
     pub fn add_rules(&mut self, files: &[RuleFile]) {
@@ -102,6 +117,19 @@ impl Coverage {
             (all, direct) => 100.0 * direct as f64 / all as f64,
         }
     }
+
+    /// The rules that no test asks for directly, in the order of their files.
+    pub fn untested(&self) -> impl Iterator<Item = UntestedRule<'_>> {
+        let untested = self.rules.iter();
+        let untested = untested.filter(|rule| rule.tested != Tested::Directly);
+        untested.map(|rule| UntestedRule {
+            path: &rule.path,
+            group: &rule.group,
+            kind: if rule.is_alert { "alert" } else { "record" },
+            name: &rule.name,
+            is_read_by_tested: rule.tested == Tested::ThroughOthers,
+        })
+    }
 }
 
 impl CoveredRule {
@@ -153,15 +181,17 @@ impl fmt::Display for Coverage {
             f,
             "Coverage: {direct} of {all} rules are tested ({percent} %)"
         )?;
-        for rule in &self.rules {
-            let tested = match rule.tested {
-                Tested::Directly => continue,
-                Tested::ThroughOthers => "only through rules that are",
-                Tested::No => "not tested",
+        for rule in self.untested() {
+            let tested = match rule.is_read_by_tested {
+                true => "only through rules that are",
+                false => "not tested",
             };
-            let kind = if rule.is_alert { "alert" } else { "record" };
-            let CoveredRule {
-                path, group, name, ..
+            let UntestedRule {
+                path,
+                group,
+                kind,
+                name,
+                ..
             } = rule;
             writeln!(f, "  {path}: {group}: {kind} {name}: {tested}")?;
         }

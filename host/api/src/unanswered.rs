@@ -1,0 +1,44 @@
+//! What is said where nobody answers: the texts of Go's server, which clients show and scripts look
+//! for, and that every path can be asked for its methods.
+//!
+//! It is not: the answer of a path that has something to say itself.
+
+use axum::body::HttpBody as _;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+/// A path that is nobody's.
+pub(crate) async fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
+/// Says which methods a path has to who asks for that, or used another one.
+pub(crate) async fn tell_methods(request: Request, next: Next) -> Response {
+    let is_options = request.method() == Method::OPTIONS;
+    let response = next.run(request).await;
+    let has_text = response.body().size_hint().exact() != Some(0);
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED || has_text {
+        return response;
+    }
+    let Some(allowed) = response.headers().get(header::ALLOW).cloned() else {
+        return response;
+    };
+    let mut answer = match is_options {
+        true => StatusCode::OK.into_response(),
+        false => (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response(),
+    };
+    let headers = answer.headers_mut();
+    headers.insert(header::ALLOW, with_options(allowed));
+    answer
+}
+
+/// The methods of a path, with the one that asks for them.
+fn with_options(allowed: HeaderValue) -> HeaderValue {
+    let methods = allowed.to_str().unwrap_or_default();
+    if methods.split(',').any(|method| method.trim() == "OPTIONS") {
+        return allowed;
+    }
+    HeaderValue::from_str(&format!("{methods},OPTIONS")).unwrap_or(allowed)
+}
