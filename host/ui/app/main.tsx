@@ -12,8 +12,15 @@ import { theme } from './theme';
 const client = new QueryClient({
   defaultOptions: {
     // A person asks again when they want to; the server has said what is wrong.
-    queries: { retry: false, refetchOnWindowFocus: false, staleTime: 5_000, gcTime: 60_000 },
-    mutations: { retry: false },
+    // The server may be on a machine without a network: whether there is one, only asking tells.
+    queries: {
+      retry: false,
+      networkMode: 'always',
+      refetchOnWindowFocus: false,
+      staleTime: 5_000,
+      gcTime: 60_000,
+    },
+    mutations: { retry: false, networkMode: 'always' },
   },
 });
 

@@ -6,11 +6,13 @@ import {
   lazyRouteComponent,
   Navigate,
 } from '@tanstack/react-router';
-import { Failure } from './frame/Failure';
+import { PageFailure } from './frame/Failure';
 import { Frame } from './frame/Frame';
+import { load } from './frame/load';
 import { Loading } from './frame/Loading';
 import { Page } from './frame/Page';
-import { basePath, isAgent } from './page';
+import { alertmanagerPage } from './links';
+import { basePath, below, isAgent } from './page';
 import { parseSearch, type Search, stringifySearch } from './search';
 
 function NotFound() {
@@ -24,47 +26,60 @@ function NotFound() {
 const root = createRootRoute({
   component: Frame,
   notFoundComponent: NotFound,
-  errorComponent: ({ error }) => <Failure error={error} />,
+  errorComponent: PageFailure,
   validateSearch: (search: Record<string, unknown>): Search => search as Search,
 });
 
+const page: typeof lazyRouteComponent = (take, name) => lazyRouteComponent(() => load(take), name);
+
 const PAGES = {
-  '/query': lazyRouteComponent(() => import('./query/QueryPage'), 'QueryPage'),
-  '/alerts': lazyRouteComponent(() => import('./alerts/AlertsPage'), 'AlertsPage'),
-  '/rules': lazyRouteComponent(() => import('./rules/RulesPage'), 'RulesPage'),
-  '/silences': lazyRouteComponent(() => import('./silences/SilencesPage'), 'SilencesPage'),
-  '/silences/new': lazyRouteComponent(() => import('./silences/SilencePage'), 'SilencePage'),
-  '/dashboards': lazyRouteComponent(() => import('./dashboards/DashboardsPage'), 'DashboardsPage'),
-  '/dashboards/$name': lazyRouteComponent(
+  '/query': page(() => import('./query/QueryPage'), 'QueryPage'),
+  '/alerts': page(() => import('./alerts/AlertsPage'), 'AlertsPage'),
+  '/rules': page(() => import('./rules/RulesPage'), 'RulesPage'),
+  '/alert-groups': page(() => import('./silences/AlertGroupsPage'), 'AlertGroupsPage'),
+  '/silences': page(() => import('./silences/SilencesPage'), 'SilencesPage'),
+  '/silences/new': page(() => import('./silences/SilencePage'), 'SilencePage'),
+  '/dashboards': page(() => import('./dashboards/DashboardsPage'), 'DashboardsPage'),
+  '/dashboards/$name': page(
     () => import('./dashboards/DashboardPage'),
     'DashboardPage',
   ),
-  '/targets': lazyRouteComponent(() => import('./targets/TargetsPage'), 'TargetsPage'),
-  '/service-discovery': lazyRouteComponent(
+  '/targets': page(() => import('./targets/TargetsPage'), 'TargetsPage'),
+  '/service-discovery': page(
     () => import('./discovery/DiscoveryPage'),
     'DiscoveryPage',
   ),
-  '/plugins': lazyRouteComponent(() => import('./plugins/PluginsPage'), 'PluginsPage'),
-  '/tsdb-status': lazyRouteComponent(() => import('./status/TsdbPage'), 'TsdbPage'),
-  '/status': lazyRouteComponent(() => import('./status/StatusPage'), 'StatusPage'),
-  '/config': lazyRouteComponent(() => import('./status/ConfigPage'), 'ConfigPage'),
-  '/flags': lazyRouteComponent(() => import('./status/FlagsPage'), 'FlagsPage'),
+  '/plugins': page(() => import('./plugins/PluginsPage'), 'PluginsPage'),
+  '/tsdb-status': page(() => import('./status/TsdbPage'), 'TsdbPage'),
+  '/status': page(() => import('./status/StatusPage'), 'StatusPage'),
+  '/config': page(() => import('./status/ConfigPage'), 'ConfigPage'),
+  '/flags': page(() => import('./status/FlagsPage'), 'FlagsPage'),
 };
 
-const home = createRoute({
-  getParentRoute: () => root,
-  path: '/',
-  component: () => <Navigate to={isAgent ? '/targets' : '/query'} replace />,
-});
+/** Addresses that lead to a page that has another name here. */
+const LEADING: Record<string, string> = {
+  '/': isAgent ? '/targets' : '/query',
+  '/agent': '/status',
+  '/alertmanager-discovery': '/status',
+};
+
+const leading = Object.entries(LEADING).map(([path, to]) =>
+  createRoute({ getParentRoute: () => root, path, component: () => <Navigate to={to} replace /> }),
+);
 
 const pages = Object.entries(PAGES).map(([path, component]) =>
   createRoute({ getParentRoute: () => root, path, component }),
 );
 
+// The server answers `/` by leading to a page, and what stands behind `#` goes with it.
+const linked = alertmanagerPage(window.location.hash);
+if (linked !== undefined) window.history.replaceState(null, '', below(linked));
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, ...pages]),
+  routeTree: root.addChildren([...leading, ...pages]),
   basepath: basePath,
   parseSearch,
   stringifySearch,
   defaultPendingComponent: Loading,
+  defaultErrorComponent: PageFailure,
 });

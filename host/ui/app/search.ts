@@ -2,8 +2,16 @@
 
 export type Search = Record<string, string>;
 
+/** A name that comes several times, as in `state=firing&state=pending`, has all of its values. */
 export function parseSearch(text: string): Search {
-  return Object.fromEntries(new URLSearchParams(text));
+  const search: Search = {};
+  const names = new Set<string>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (name === '__proto__') continue;
+    search[name] = names.has(name) ? `${search[name]},${value}` : value;
+    names.add(name);
+  }
+  return search;
 }
 
 export function stringifySearch(search: Record<string, unknown>): string {

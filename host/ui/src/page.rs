@@ -2,6 +2,9 @@
 
 /// The first part of the path of each page of the application; deeper paths belong to it.
 pub const PAGES: &[&str] = &[
+    "agent",
+    "alert-groups",
+    "alertmanager-discovery",
     "alerts",
     "config",
     "dashboards",

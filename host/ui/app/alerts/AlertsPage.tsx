@@ -5,7 +5,8 @@ import { useState } from 'react';
 import type { Alert, AlertingRule, AlertState, RuleGroup } from '../api/rules';
 import { seriesName } from '../format/series';
 import { Choice } from '../frame/Choice';
-import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { hasWords } from '../format/words';
+import { Filter, useParameter } from '../frame/Filter';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { More } from '../frame/More';
 import { Page } from '../frame/Page';
@@ -23,12 +24,16 @@ const STATES: AlertState[] = ['firing', 'pending', 'inactive', 'unknown'];
 
 interface Shown {
   group: RuleGroup;
+  /** Which of the group's rules it is: the order of the page changes with their states. */
+  place: number;
   rule: AlertingRule;
 }
 
 function all(groups: RuleGroup[]): Shown[] {
   const found = groups.flatMap((group) =>
-    group.rules.flatMap((rule) => (rule.type === 'alerting' ? [{ group, rule }] : [])),
+    group.rules.flatMap((rule, place) =>
+      rule.type === 'alerting' ? [{ group, place, rule }] : [],
+    ),
   );
   // The order of a sort is stable: rules of one state stay as the files have them.
   return found.sort((a, b) => STATES.indexOf(a.rule.state) - STATES.indexOf(b.rule.state));
@@ -66,6 +71,8 @@ export function AlertsPage() {
   const [state, setState] = useParameter('state');
   const [label, setLabel] = useParameter('group');
   const [chosen, setChosen] = useState<ReadonlyMap<string, Alert>>(new Map());
+  // Prometheus' addresses name several.
+  const states = state.split(',').filter((one) => one !== '');
   const choosing: Choosing = {
     chosen,
     onChoose: (alert, isChosen) => {
@@ -76,14 +83,14 @@ export function AlertsPage() {
     },
   };
   return (
-    <Page title="Alerts" actions={<Refresh query={query} />}>
+    <Page title="Alerts" actions={<Refresh query={query} isAuto />}>
       <Loaded query={query}>
         {(groups) => {
           const rules = all(groups);
           const count = (of: AlertState) => rules.filter(({ rule }) => rule.state === of).length;
           const shown = rules.filter(
             (one) =>
-              (state === '' || one.rule.state === state) && (text === '' || hasWords(text, texts(one))),
+              (states.length === 0 || states.includes(one.rule.state)) && (text === '' || hasWords(text, texts(one))),
           );
           const alerts = shown.flatMap(({ rule }) => rule.alerts ?? []);
           const labels = groupingLabels(alerts);
@@ -136,9 +143,9 @@ export function AlertsPage() {
               {label !== '' && <GroupedAlerts alerts={alerts} label={label} choosing={choosing} />}
               <More of={label === '' ? shown : []} step={RULES_STEP} name="rules">
                 {(some) =>
-                  some.map((one, index) => (
+                  some.map((one) => (
                     <RuleCard
-                      key={`${one.group.file}\n${one.group.name}\n${index}`}
+                      key={`${one.group.file}\n${one.group.name}\n${one.place}`}
                       choosing={choosing}
                       {...one}
                     />

@@ -16,6 +16,12 @@ export class ApiError extends Error {
 /** The kind of error of a server that has not opened its store yet. */
 export const STARTING = 'starting';
 
+/** That of a server that cannot be reached. */
+export const NETWORK = 'network';
+
+/** That of an answer that only somebody gets who logs in anew. */
+export const LOGGED_OUT = 'logged_out';
+
 /** The data of an answer, with what the server says about it. */
 export interface Answer<T> {
   data: T;
@@ -36,12 +42,37 @@ export function encode(params: Params): string {
 }
 
 async function send(path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
   try {
-    return await fetch(below(path), { credentials: 'same-origin', ...init });
+    // The server leads nowhere else; a proxy in front of it does, to where one logs in.
+    response = await fetch(below(path), { credentials: 'same-origin', redirect: 'manual', ...init });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError('network', 'The server cannot be reached.', 0);
+    throw new ApiError(NETWORK, 'The server cannot be reached.', 0);
   }
+  if (response.type === 'opaqueredirect') throw loggedOut('The request is sent elsewhere', 0);
+  return response;
+}
+
+function loggedOut(what: string, status: number): ApiError {
+  const text = `${what}, as where a session has ended. Load the page again to log in.`;
+  return new ApiError(LOGGED_OUT, text, status);
+}
+
+/** What an answer says that is none of the API: somebody between the page and the server gave it. */
+export function foreign(status: number, contentType: string, text: string): ApiError {
+  const isPage = /^text\/html\b/i.test(contentType) || /^\s*<(!doctype|html)\b/i.test(text);
+  if (status === 401) return loggedOut('401: the server does not know who asks', status);
+  if (isPage && status < 300) return loggedOut('A page came in place of an answer', status);
+  // What is refused for another reason has an envelope.
+  if (status === 503 && !isPage) return new ApiError(STARTING, `503: ${cut(text)}`, status);
+  const title = isPage ? /<title[^>]*>([^<]*)/i.exec(text)?.[1] ?? '' : text;
+  const kind = status === 502 || status === 503 || status === 504 ? 'unavailable' : 'unexpected';
+  return new ApiError(kind, `${status}: ${cut(title) || 'an answer without a reason'}`, status);
+}
+
+function cut(text: string): string {
+  return text.trim().slice(0, 500);
 }
 
 interface Envelope<T> {
@@ -59,10 +90,7 @@ async function open<T>(response: Response): Promise<Answer<T>> {
   try {
     envelope = JSON.parse(text) as Envelope<T>;
   } catch {
-    const reason = text.trim().slice(0, 500) || response.statusText;
-    // What is refused for another reason has an envelope.
-    const kind = response.status === 503 ? STARTING : 'unexpected';
-    throw new ApiError(kind, `${response.status}: ${reason}`, response.status);
+    throw foreign(response.status, contentType(response), text || response.statusText);
   }
   if (envelope.status !== 'success') {
     const kind = envelope.errorType ?? 'unexpected';
@@ -75,8 +103,12 @@ async function open<T>(response: Response): Promise<Answer<T>> {
   };
 }
 
+function contentType(response: Response): string {
+  return response.headers.get('Content-Type') ?? '';
+}
+
 /** Whether the server has opened its store. */
-export async function isReady(signal: AbortSignal): Promise<boolean> {
+export async function isReady(signal?: AbortSignal): Promise<boolean> {
   return (await send('-/ready', { signal })).ok;
 }
 
@@ -119,13 +151,13 @@ export async function alertmanager<T>(
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await response.text();
-  if (!response.ok) {
-    // A refusal for another reason is JSON.
-    const isStarting = response.status === 503 && !/^\s*["{]/.test(text);
-    const kind = isStarting ? STARTING : 'alertmanager';
-    throw new ApiError(kind, reason(text, response), response.status);
+  const isJson = /^\s*["{[]/.test(text);
+  if (!response.ok && (isJson || text === '' || response.status < 500) && response.status !== 401) {
+    throw new ApiError('alertmanager', reason(text, response), response.status);
   }
-  return (text === '' ? undefined : JSON.parse(text)) as T;
+  if (text === '') return undefined as T;
+  if (!response.ok || !isJson) throw foreign(response.status, contentType(response), text);
+  return JSON.parse(text) as T;
 }
 
 /** Errors of Alertmanager are a string, or an object with a message, or plain text. */
@@ -139,5 +171,5 @@ function reason(text: string, response: Response): string {
   } catch {
     // It is not JSON, so it is shown as it is.
   }
-  return text.trim().slice(0, 500) || `${response.status} ${response.statusText}`;
+  return cut(text) || `${response.status} ${response.statusText}`;
 }

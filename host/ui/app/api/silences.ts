@@ -35,5 +35,15 @@ export interface AlertmanagerAlert {
   labels: Labels;
   annotations: Labels;
   startsAt: string;
-  status: { state: string; silencedBy: string[]; inhibitedBy: string[] };
+  /** Where the alert comes from, as its sender says. */
+  generatorURL?: string;
+  /** `active` or `suppressed`; by which silences, alerts (fingerprints) and time intervals. */
+  status: { state: string; silencedBy: string[]; inhibitedBy: string[]; mutedBy?: string[] };
+}
+
+/** Alerts that a receiver is told of together. */
+export interface AlertGroup {
+  labels: Labels;
+  receiver: { name: string };
+  alerts: AlertmanagerAlert[];
 }

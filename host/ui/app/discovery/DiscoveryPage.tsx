@@ -2,7 +2,8 @@
 import type { Labels } from '../api/labels';
 import type { TargetsData } from '../api/targets';
 import { seriesName } from '../format/series';
-import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { hasWords } from '../format/words';
+import { Filter, useParameter } from '../frame/Filter';
 import { LabelList } from '../frame/LabelList';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { More } from '../frame/More';

@@ -5,7 +5,7 @@ import { formatDuration, parseDuration, shortDuration } from './duration';
 import { webAddress } from './link';
 import { axisValue, formatBytes, formatCount, parseValue, plainValue } from './number';
 import { seriesName } from './series';
-import { ago, formatTime, parseTime } from './time';
+import { ago, formatTime, parseTime, textIn, timeOf, writtenTime } from './time';
 
 describe('durations', () => {
   it.each([
@@ -52,6 +52,19 @@ describe('times', () => {
   });
   it.each(['', 'now', '2026-13-01', '2026-02-31 00:00', '22.11.2026'])('refuses %j', (text) => {
     expect(parseTime(text, false)).toBeUndefined();
+  });
+  it('written in one zone stay the same when another is looked at', () => {
+    const timeMs = Date.UTC(2026, 9, 25, 1, 30, 0, 417);
+    for (const isLocal of [true, false]) {
+      const written = writtenTime(timeMs, isLocal);
+      expect(timeOf(written)).toBe(timeMs);
+      expect(textIn(written, !isLocal)).toBe(formatTime(timeMs, !isLocal));
+    }
+    const typed = { text: '2026-10-25 01:30', isLocal: false };
+    expect(textIn(typed, false)).toBe('2026-10-25 01:30');
+    expect(textIn(typed, true)).toBe(formatTime(timeMs, true));
+    expect(timeOf({ ...typed, text: 'soon' })).toBeUndefined();
+    expect(textIn({ ...typed, text: 'soon' }, true)).toBe('soon');
   });
   it('says how long ago', () => {
     const nowMs = Date.UTC(2026, 0, 1, 12);

@@ -24,6 +24,29 @@ export function parseTime(text: string, isLocal: boolean): number | undefined {
   return formatTime(timeMs, isLocal).startsWith(text.trim().slice(0, 10)) ? timeMs : undefined;
 }
 
+/** A time as somebody writes it, and the zone in which they do. */
+export interface WrittenTime {
+  text: string;
+  isLocal: boolean;
+  /** The time that the text was made of, which is more exact, and of one zone's hour that comes twice. */
+  exactMs?: number;
+}
+
+export function writtenTime(timeMs: number, isLocal: boolean): WrittenTime {
+  return { text: formatTime(timeMs, isLocal), isLocal, exactMs: timeMs };
+}
+
+/** The time that is written; `undefined` where the text is none. */
+export function timeOf({ text, isLocal, exactMs }: WrittenTime): number | undefined {
+  return exactMs ?? parseTime(text, isLocal);
+}
+
+/** The text in a zone that may have changed since it was written. */
+export function textIn(written: WrittenTime, isLocal: boolean): string {
+  const timeMs = timeOf(written);
+  return written.isLocal === isLocal || timeMs === undefined ? written.text : formatTime(timeMs, isLocal);
+}
+
 /** How long ago something was, or that it never was; Go writes the year 1 for that. */
 export function ago(time: string, nowMs: number): string {
   const timeMs = Date.parse(time);

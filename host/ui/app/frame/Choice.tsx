@@ -7,12 +7,15 @@ export function Choice(props: {
   options: { value: string; label: string }[];
   onChange: (value: string) => void;
 }) {
+  // A link may ask for what there no longer is: the list says so, and not that all is shown.
+  const isListed = props.options.some(({ value }) => value === props.value);
+  const own = isListed ? [] : [{ value: props.value, label: props.value }];
   return (
     <NativeSelect
       size="sm"
       label={props.label}
       value={props.value}
-      data={props.options}
+      data={[...own, ...props.options]}
       onChange={(event) => props.onChange(event.currentTarget.value)}
     />
   );

@@ -15,7 +15,10 @@ const SERVER: PageEntry[] = [
   { path: '/rules', name: 'Rules', icon: 'rules' },
 ];
 
-const SILENCES: PageEntry[] = [{ path: '/silences', name: 'Silences', icon: 'silences' }];
+const ALERTMANAGER: PageEntry[] = [
+  { path: '/alert-groups', name: 'Alert groups', icon: 'alerts' },
+  { path: '/silences', name: 'Silences', icon: 'silences' },
+];
 
 const ALWAYS: PageEntry[] = [
   { path: '/targets', name: 'Targets', icon: 'targets' },
@@ -37,7 +40,7 @@ export const PAGES: { name: string; entries: PageEntry[] }[] = [
     name: 'Data',
     entries: [
       ...(isAgent ? [] : SERVER),
-      ...(hasAlertmanager ? SILENCES : []),
+      ...(hasAlertmanager ? ALERTMANAGER : []),
       ...ALWAYS,
     ],
   },

@@ -18,9 +18,12 @@ export function EndTime(props: {
   const read = text.trim() === '' ? undefined : parseTime(text, isLocal);
   const isWrong = text.trim() !== '' && read === undefined;
   const take = () => {
-    if (!isWrong && read !== props.endMs) props.onChange(read);
+    // What nobody has written is no change: the text has no milliseconds, and one hour comes twice.
+    if (text !== written && !isWrong && read !== props.endMs) props.onChange(read);
   };
-  const move = (by: number) => props.onChange((props.endMs ?? Date.now()) + by);
+  const move = (by: number) =>
+    // Whole seconds, as the address has them.
+    props.onChange(Math.round(((props.endMs ?? Date.now()) + by) / 1000) * 1000);
   return (
     <div className="tools">
       <Button variant="default" size="sm" px="xs" aria-label="Earlier" onClick={() => move(-props.stepMs)}>

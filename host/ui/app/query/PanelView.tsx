@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { ApiError, post } from '../api/client';
 import { Choice } from '../frame/Choice';
 import { Loading } from '../frame/Loading';
+import { load } from '../frame/load';
 import { addMatcher } from './addMatcher';
 import { Editor } from './Editor';
 import { EndTime } from './EndTime';
@@ -17,10 +18,10 @@ import { ResolutionField } from './ResolutionField';
 import { TableView } from './TableView';
 
 // A table is what most look at first; the others are loaded when they are looked at.
-const GraphView = lazy(async () => ({ default: (await import('./GraphView')).GraphView }));
-const ExplainView = lazy(async () => ({ default: (await import('./ExplainView')).ExplainView }));
+const GraphView = lazy(async () => ({ default: (await load(() => import('./GraphView'))).GraphView }));
+const ExplainView = lazy(async () => ({ default: (await load(() => import('./ExplainView'))).ExplainView }));
 const MetricsExplorer = lazy(async () => ({
-  default: (await import('./MetricsExplorer')).MetricsExplorer,
+  default: (await load(() => import('./MetricsExplorer'))).MetricsExplorer,
 }));
 
 const DISPLAYS: { value: Display; label: string }[] = [

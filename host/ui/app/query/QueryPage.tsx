@@ -5,20 +5,21 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { get } from '../api/client';
 import type { SavedQuery } from '../api/query';
-import { Choice } from '../frame/Choice';
+import { readRefresh, writeRefresh } from '../frame/autoRefresh';
 import { Failure } from '../frame/Failure';
 import { Icon } from '../frame/Icon';
 import { Loading } from '../frame/Loading';
 import { Page } from '../frame/Page';
-import { formatDuration } from '../format/duration';
+import { RefreshField } from '../frame/RefreshField';
+import { load } from '../frame/load';
 import { isAgent } from '../page';
 import { parseSearch, type Search, stringifySearch } from '../search';
 import { emptyPanel, type Panel, PANELS_MAX, readPanels, writePanels } from './panel';
 import { PanelView } from './PanelView';
-import { INTERVALS_MS, readRefresh, useTicks, writeRefresh } from './refresh';
+import { useTicks } from './refresh';
 import './query.css';
 
-const SavedQueries = lazy(async () => ({ default: (await import('./SavedQueries')).SavedQueries }));
+const SavedQueries = lazy(async () => ({ default: (await load(() => import('./SavedQueries'))).SavedQueries }));
 
 /** A panel with a name that stays its own when others come and go. */
 interface Kept {
@@ -31,27 +32,6 @@ const keep = (panel: Panel): Kept => {
   lastId += 1;
   return { id: lastId, panel };
 };
-
-/** How often the page asks again. */
-function RefreshField(props: {
-  everyMs: number | undefined;
-  onChange: (everyMs: number | undefined) => void;
-}) {
-  const { everyMs } = props;
-  const isListed = everyMs === undefined || INTERVALS_MS.includes(everyMs);
-  const all = isListed ? INTERVALS_MS : [everyMs, ...INTERVALS_MS];
-  return (
-    <Choice
-      label="Auto-refresh"
-      value={everyMs === undefined ? '' : String(everyMs)}
-      options={[
-        { value: '', label: 'off' },
-        ...all.map((ms) => ({ value: String(ms), label: `every ${formatDuration(ms)}` })),
-      ]}
-      onChange={(value) => props.onChange(value === '' ? undefined : Number(value))}
-    />
-  );
-}
 
 /** The address has the id of a saved query: its panels take the place of it. */
 function OpenSaved({ id }: { id: string }) {

@@ -7,6 +7,7 @@ import { Icon } from '../frame/Icon';
 import { Loading } from '../frame/Loading';
 import { More } from '../frame/More';
 import { useLocalTime } from '../frame/preferences';
+import { load } from '../frame/load';
 import { csv, download } from '../format/csv';
 import { seriesName } from '../format/series';
 import { formatTime } from '../format/time';
@@ -19,7 +20,7 @@ import { COUNTED } from './counted';
 import { useRun } from './useRun';
 
 const HistogramView = lazy(async () => ({
-  default: (await import('./HistogramView')).HistogramView,
+  default: (await load(() => import('./HistogramView'))).HistogramView,
 }));
 
 /** So many rows are drawn at first. */

@@ -1,5 +1,6 @@
 // One query as it runs: asked anew at each press of the button, and given up when nobody waits.
 import { type QueryKey, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useRef } from 'react';
 import type { Answer } from '../api/client';
 
 /** What the keys of runs begin with. */
@@ -42,11 +43,16 @@ export function useRun<T>(
       return { ...answer, tookMs: performance.now() - started, atMs };
     },
   });
+  // A refresh that fails, or that nobody waits for, takes nothing away.
+  const kept = useRef<{ key: string; answer: NonNullable<Run<T>['answer']> }>(undefined);
+  const name = JSON.stringify(key);
+  if (query.data !== undefined) kept.current = { key: name, answer: query.data };
+  const answer = kept.current?.key === name ? kept.current.answer : undefined;
   return {
-    answer: query.data,
+    answer,
     error: query.error,
     isRunning: query.isFetching,
-    wasCancelled: isWanted && query.isPending && !query.isFetching,
+    wasCancelled: isWanted && answer === undefined && query.isPending && !query.isFetching,
     cancel: () => void client.cancelQueries({ queryKey, exact: true }),
   };
 }

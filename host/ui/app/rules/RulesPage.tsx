@@ -5,7 +5,8 @@ import type { Rule, RuleGroup } from '../api/rules';
 import { shortDuration } from '../format/duration';
 import { ago } from '../format/time';
 import { Choice } from '../frame/Choice';
-import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { hasWords } from '../format/words';
+import { Filter, useParameter } from '../frame/Filter';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { More } from '../frame/More';
 import { Page } from '../frame/Page';
@@ -68,10 +69,10 @@ export function RulesPage() {
   const [health, setHealth] = useParameter('health');
   const fits = (group: RuleGroup) => (rule: Rule) =>
     (kind === '' || rule.type === kind) &&
-    (health === '' || rule.health === health) &&
+    (health === '' || health.split(',').includes(rule.health)) &&
     hasWords(text, [group.name, group.file, rule.name, rule.query]);
   return (
-    <Page title="Rules" actions={<Refresh query={query} />}>
+    <Page title="Rules" actions={<Refresh query={query} isAuto />}>
       <Loaded query={query}>
         {(groups) => {
           const shown = groups

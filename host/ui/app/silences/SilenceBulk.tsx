@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { alertmanager } from '../api/client';
 import type { Silence } from '../api/silences';
-import { formatTime, parseTime } from '../format/time';
+import { textIn, timeOf, type WrittenTime, writtenTime } from '../format/time';
 import { useLocalTime } from '../frame/preferences';
 import { forEach, withEnd } from './end';
 
@@ -20,8 +20,8 @@ export function SilenceBulk(props: {
   const [isLocal] = useLocalTime();
   const client = useQueryClient();
   const [asked, setAsked] = useState<Asked>();
-  const [end, setEnd] = useState('');
-  const endMs = parseTime(end, isLocal);
+  const [end, setEnd] = useState<WrittenTime>({ text: '', isLocal });
+  const endMs = timeOf(end);
   const act = useMutation({
     mutationFn: (what: 'expire' | 'end') =>
       forEach(chosen, (silence) =>
@@ -38,7 +38,7 @@ export function SilenceBulk(props: {
   const begin = (what: Asked) => {
     if (what === 'end') {
       const latest = Math.max(...chosen.map((silence) => Date.parse(silence.endsAt)));
-      setEnd(formatTime(latest, isLocal));
+      setEnd(writtenTime(latest, isLocal));
     }
     setAsked(what);
   };
@@ -76,9 +76,9 @@ export function SilenceBulk(props: {
               size="xs"
               w={190}
               label={`New end (${isLocal ? 'local time' : 'UTC'})`}
-              value={end}
+              value={textIn(end, isLocal)}
               error={endMs === undefined ? 'YYYY-MM-DD hh:mm:ss' : undefined}
-              onChange={(event) => setEnd(event.currentTarget.value)}
+              onChange={(event) => setEnd({ text: event.currentTarget.value, isLocal })}
             />
             <Button
               size="xs"

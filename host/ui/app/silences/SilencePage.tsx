@@ -1,7 +1,6 @@
 // The page of one silence that is written: new, of an alert, or of an older silence.
 import { useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
 import { alertmanager } from '../api/client';
 import type { Silence } from '../api/silences';
 import { HOUR_MS } from '../query/panel';
@@ -16,20 +15,20 @@ const DURATION_MS = 2 * HOUR_MS;
 const EMPTY = [{ name: '', value: '', isRegex: false, isEqual: true }];
 
 /** What is over begins anew, now, and is as long as it was; what is not keeps its end. */
-function draftOf(silence: Silence, nowMs: number): Draft {
+function draftOf(silence: Silence): Draft {
   const [startMs, endMs] = [Date.parse(silence.startsAt), Date.parse(silence.endsAt)];
   const isOver = silence.status.state === 'expired';
   return {
     id: isOver ? undefined : silence.id,
     matchers: silence.matchers,
-    startMs: isOver ? nowMs : startMs,
-    durationMs: Math.max(1000, Math.round((endMs - startMs) / 1000) * 1000),
+    startMs: isOver ? undefined : startMs,
+    durationMs: Math.max(1000, endMs - startMs),
     createdBy: silence.createdBy,
     comment: silence.comment,
   };
 }
 
-function Older({ id, nowMs }: { id: string; nowMs: number }) {
+function Older({ id }: { id: string }) {
   const query = useQuery({
     queryKey: ['silence', id],
     staleTime: 0,
@@ -38,14 +37,13 @@ function Older({ id, nowMs }: { id: string; nowMs: number }) {
   });
   return (
     <Loaded query={query}>
-      {(silence) => <SilenceForm key={id} draft={draftOf(silence, nowMs)} />}
+      {(silence) => <SilenceForm key={id} draft={draftOf(silence)} />}
     </Loaded>
   );
 }
 
 export function SilencePage() {
   const search = useSearch({ strict: false }) as Search;
-  const [nowMs] = useState(() => Date.now());
   const matchers = readMatchers(search);
   const id = search.id;
   return (
@@ -54,13 +52,13 @@ export function SilencePage() {
         <SilenceForm
           draft={{
             matchers: matchers.length === 0 ? EMPTY : matchers,
-            startMs: nowMs,
+            startMs: undefined,
             durationMs: DURATION_MS,
-            comment: '',
+            comment: search.comment ?? '',
           }}
         />
       ) : (
-        <Older id={id} nowMs={nowMs} />
+        <Older id={id} />
       )}
     </Page>
   );

@@ -6,13 +6,16 @@ import { useState } from 'react';
 import { alertmanager } from '../api/client';
 import type { Silence } from '../api/silences';
 import { Choice } from '../frame/Choice';
-import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { hasWords } from '../format/words';
+import { Filter, useParameter } from '../frame/Filter';
 import { Icon } from '../frame/Icon';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { More } from '../frame/More';
 import { Page } from '../frame/Page';
 import { hasAlertmanager } from '../page';
 import { matcherText } from './matchers';
+import { MatcherFilter, useMatchers } from './MatcherFilter';
+import { NoAlertmanager } from './NoAlertmanager';
 import { SilenceBulk } from './SilenceBulk';
 import { SilenceCard } from './SilenceCard';
 
@@ -36,23 +39,15 @@ function ordered(silences: Silence[]): Silence[] {
 export function SilencesPage() {
   const [chosen, setState] = useParameter('state');
   const [text, setText] = useParameter('search');
+  const [id, setId] = useParameter('id');
+  const filter = useMatchers();
   const [chosenIds, setChosenIds] = useState<ReadonlySet<string>>(new Set());
-  const state = STATES.find((one) => one === chosen) ?? 'active';
   const query = useQuery({
-    queryKey: ['silences'],
+    queryKey: ['silences', filter],
     enabled: hasAlertmanager,
-    queryFn: ({ signal }) => alertmanager<Silence[]>('GET', 'silences', {}, undefined, signal),
+    queryFn: ({ signal }) => alertmanager<Silence[]>('GET', 'silences', { filter }, undefined, signal),
   });
-  if (!hasAlertmanager) {
-    return (
-      <Page title="Silences">
-        <p>
-          No Alertmanager runs inside this server; it needs <code>--alertmanager.config.file</code>.
-          Silences of others are found where they run.
-        </p>
-      </Page>
-    );
-  }
+  if (!hasAlertmanager) return <NoAlertmanager title="Silences" />;
   return (
     <Page
       title="Silences"
@@ -65,18 +60,22 @@ export function SilencesPage() {
           >
             New silence
           </Button>
-          <Refresh query={query} />
+          <Refresh query={query} isAuto />
         </>
       }
     >
       <Loaded query={query}>
-        {(silences) => {
+        {(all) => {
+          const silences = id === '' ? all : all.filter((silence) => silence.id === id);
+          // A link to one silence leads to it, whatever has become of it.
+          const state = STATES.find((one) => one === (id === '' ? chosen : silences[0]?.status.state)) ?? 'active';
           const of = (one: string) => silences.filter((silence) => silence.status.state === one);
           const shown = ordered(of(state)).filter((silence) => hasWords(text, texts(silence)));
           return (
             <>
               <div className="tools">
                 <Filter label="Filter by matcher, author or comment" value={text} onChange={setText} />
+                <MatcherFilter />
                 <Choice
                   label="State"
                   value={state}
@@ -87,6 +86,14 @@ export function SilencesPage() {
                   }))}
                 />
               </div>
+              {id !== '' && (
+                <p className="small wraps">
+                  The silence {id} alone.{' '}
+                  <button type="button" className="plain-button" onClick={() => setId('')}>
+                    Show all silences
+                  </button>
+                </p>
+              )}
               {shown.length === 0 && <p className="quiet">There is no such silence.</p>}
               {state !== 'expired' && shown.length > 0 && (
                 <SilenceBulk

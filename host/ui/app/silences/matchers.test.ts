@@ -1,6 +1,6 @@
 // Matchers between people, addresses and Alertmanager.
 import { expect, it } from 'vitest';
-import { fault, matcherText, OPERATORS, operator, readMatchers, silenceOf, withOperator } from './matchers';
+import { fault, matcherText, OPERATORS, operator, parseMatchers, readMatchers, silenceOf, withOperator } from './matchers';
 
 const plain = { name: 'job', value: 'a"b', isRegex: false, isEqual: true };
 
@@ -23,6 +23,30 @@ it('of an alert go through an address', () => {
 
 it.each(['', '{', '{"a":1}', '[1, null, {"name":1,"value":"x"}]'])('reads nothing of %j', (matchers) => {
   expect(readMatchers({ matchers })).toEqual([]);
+});
+
+it.each([
+  ['', []],
+  ['{}', []],
+  ['{alertname="A"}', ['alertname="A"']],
+  ['alertname=A, job!=b,', ['alertname="A"', 'job!="b"']],
+  ['{ a =~ "x|y" , "b c"!~"" }', ['a=~"x|y"', '"b c"!~""']],
+  // Escapes, braces and commas within quotes; signs that a pattern has.
+  ['{a="q\\"\\\\ \\n,}",b=~"\\d+"}', ['a="q\\"\\\\ \\n,}"', 'b=~"\\\\d+"']],
+  ['naïve="ü"', ['"naïve"="ü"']],
+  ['a', undefined],
+  ['{a="b"', undefined],
+  ['a="b" c="d"', undefined],
+  ['="b"', undefined],
+  ['a="b', undefined],
+])('%s is read as Alertmanager does', (text, matchers) => {
+  expect(parseMatchers(text)?.map(matcherText)).toEqual(matchers);
+});
+
+it('of a link of Alertmanager begin a silence', () => {
+  const search = { filter: '{alertname="A",job=~"x|y"}' };
+  expect(readMatchers(search).map(matcherText)).toEqual(['alertname="A"', 'job=~"x|y"']);
+  expect(readMatchers({ filter: '{' })).toEqual([]);
 });
 
 it('are refused where they match everything', () => {

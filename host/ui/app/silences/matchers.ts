@@ -42,11 +42,58 @@ export function searchOf(matchers: SilenceMatcher[]): Search {
 /** So many matchers are read from an address. */
 const MATCHERS_MAX = 100;
 
-/** The matchers of an address; none where it says none, or nonsense. */
+/** The signs that stand between a name and a value, the longer ones first. */
+const SIGN = /^\s*(=~|!~|!=|=)\s*/;
+
+/** A quoted text at the beginning of another, and how long it is with its quotes. */
+function quoted(text: string): [string, number] | undefined {
+  const match = /^"((?:[^"\\\n]|\\[^\n])*)"/.exec(text);
+  if (match === null) return undefined;
+  const plain = (match[1] ?? '').replace(/\\(.)/g, (whole, sign: string) => {
+    if (sign === 'n') return '\n';
+    // As in a regular expression, where it stands for itself.
+    return sign === '"' || sign === '\\' ? sign : whole;
+  });
+  return [plain, match[0].length];
+}
+
+/**
+ * Reads `{name="value", "na me"=~"a|b"}` as Alertmanager does, with or without braces and quotes;
+ * `undefined` where it is something else.
+ */
+export function parseMatchers(text: string): SilenceMatcher[] | undefined {
+  const braced = /^\s*\{([^]*)\}\s*$/.exec(text);
+  let rest = (braced?.[1] ?? text).trim();
+  const matchers: SilenceMatcher[] = [];
+  while (rest !== '' && matchers.length < MATCHERS_MAX) {
+    const [name, nameEnd] = quoted(rest) ?? bare(rest, /^[^\s{}!=~,"\\'`]+/);
+    const sign = SIGN.exec(rest.slice(nameEnd));
+    if (name === '' || sign === null) return undefined;
+    rest = rest.slice(nameEnd + sign[0].length);
+    const [value, valueEnd] = quoted(rest) ?? bare(rest, /^[^\s{},"\\'`]*/);
+    rest = rest.slice(valueEnd).trim();
+    matchers.push(withOperator({ name, value, isRegex: false }, sign[1] as Operator));
+    if (rest === '') break;
+    if (!rest.startsWith(',')) return undefined;
+    rest = rest.slice(1).trim();
+  }
+  return matchers;
+}
+
+function bare(text: string, pattern: RegExp): [string, number] {
+  const found = pattern.exec(text)?.[0] ?? '';
+  return [found, found.length];
+}
+
+/**
+ * The matchers of an address: our own, or Alertmanager's `filter`. None where it says none, or
+ * nonsense.
+ */
 export function readMatchers(search: Search): SilenceMatcher[] {
+  if (search.matchers === undefined) return parseMatchers(search.filter ?? '') ?? [];
   let read: unknown;
   try {
-    read = JSON.parse(search.matchers ?? '[]');
+    read = JSON.parse(search.matchers);
   } catch {
     return [];
   }

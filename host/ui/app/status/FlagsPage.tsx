@@ -2,7 +2,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../api/client';
 import type { Flags } from '../api/status';
-import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { hasWords } from '../format/words';
+import { Filter, useParameter } from '../frame/Filter';
 import { Loaded } from '../frame/Loaded';
 import { Page } from '../frame/Page';
 

@@ -6,15 +6,16 @@ import { LabelList } from '../frame/LabelList';
 import { Loading } from '../frame/Loading';
 import { More } from '../frame/More';
 import { StateMark } from '../frame/StateMark';
+import { load } from '../frame/load';
 import { shortDuration } from '../format/duration';
 import { webAddress } from '../format/link';
 import { ago } from '../format/time';
 
 const TargetPreview = lazy(async () => ({
-  default: (await import('./TargetPreview')).TargetPreview,
+  default: (await load(() => import('./TargetPreview'))).TargetPreview,
 }));
 const RelabelSteps = lazy(async () => ({
-  default: (await import('../discovery/RelabelSteps')).RelabelSteps,
+  default: (await load(() => import('../discovery/RelabelSteps'))).RelabelSteps,
 }));
 
 const TARGETS_STEP = 100;

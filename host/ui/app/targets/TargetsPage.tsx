@@ -1,7 +1,8 @@
 // The targets by pool: which are up, and what is wrong with the others.
 import type { ActiveTarget } from '../api/targets';
 import { Choice } from '../frame/Choice';
-import { Filter, hasWords, useParameter } from '../frame/Filter';
+import { hasWords } from '../format/words';
+import { Filter, useParameter } from '../frame/Filter';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { More } from '../frame/More';
 import { Page } from '../frame/Page';
@@ -33,14 +34,14 @@ export function TargetsPage() {
   const [health, setHealth] = useParameter('health');
   const [text, setText] = useParameter('search');
   const fits = (target: ActiveTarget) =>
-    (health === '' || target.health === health) &&
+    (health === '' || health.split(',').includes(target.health)) &&
     hasWords(text, [
       target.scrapeUrl,
       target.lastError,
       ...Object.entries(target.labels).map(([name, value]) => `${name}=${value}`),
     ]);
   return (
-    <Page title="Targets" actions={<Refresh query={query} />}>
+    <Page title="Targets" actions={<Refresh query={query} isAuto />}>
       <Loaded query={query}>
         {(data) => {
           const pools = byPool(data.activeTargets, (target) => target.scrapePool);
