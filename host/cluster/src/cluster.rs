@@ -4,6 +4,7 @@
 
 mod exchange;
 mod links;
+mod probe;
 mod search;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use self::probe::Unanswered;
 use crate::address::{self, AddressError};
 use crate::gossip::{Event, Gossip, GossipOptions, LABEL_BYTES_MAX, PEERS_MAX, Sent};
 use crate::metrics::{MessageKind, Metrics};
@@ -217,6 +219,7 @@ pub struct Cluster {
     states: OnceLock<States>,
     incoming: Queue,
     oversized: Queue,
+    unanswered: Unanswered,
     wake: Notify,
     status: watch::Sender<ClusterStatus>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -316,6 +319,7 @@ impl Cluster {
             states: OnceLock::new(),
             incoming: Queue::new(INCOMING_MAX),
             oversized: Queue::new(OVERSIZED_MAX),
+            unanswered: Unanswered::new(),
             wake: Notify::new(),
             status: watch::Sender::new(ClusterStatus::Settling),
             tasks: Mutex::default(),
@@ -340,7 +344,7 @@ impl Cluster {
         }
         // It is empty: whoever came first took the listener.
         let _ = self.states.set(states);
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(Arc::clone(self).gossip()),
             tokio::spawn(Arc::clone(self).accept(listener)),
             tokio::spawn(Arc::clone(self).merge_incoming(incoming)),
@@ -349,6 +353,9 @@ impl Cluster {
             tokio::spawn(Arc::clone(self).exchange_now_and_then()),
             tokio::spawn(Arc::clone(self).settle()),
         ];
+        if let Some(pings) = self.unanswered.take().filter(|_| !self.transport.is_tls()) {
+            tasks.push(tokio::spawn(Arc::clone(self).ping_again(pings)));
+        }
         lock(&self.tasks).extend(tasks);
         if let Some(outgoing) = lock(&self.outgoing).take() {
             let links = tokio::spawn(Arc::clone(self).send_datagrams(outgoing));
@@ -434,7 +441,7 @@ impl Cluster {
     /// Lets the protocol do something, sends what it has to send, and notes who came and went.
     fn act<T>(&self, act: impl FnOnce(&mut Gossip, u64) -> T) -> T {
         let now_ms = self.now_ms();
-        let (done, datagrams, events) = {
+        let (done, datagrams, unanswered, events) = {
             let mut gossip = lock(&self.gossip);
             let done = act(&mut gossip, now_ms);
             let events = gossip.take_events();
@@ -444,8 +451,14 @@ impl Cluster {
                 self.metrics.members.set(count(gossip.others().count() + 1));
                 self.metrics.position.set(count(gossip.position()));
             }
-            (done, gossip.take_datagrams(), events)
+            let unanswered = gossip.take_unanswered();
+            (done, gossip.take_datagrams(), unanswered, events)
         };
+        if !self.transport.is_tls() {
+            unanswered
+                .into_iter()
+                .for_each(|ping| self.unanswered.offer(ping));
+        }
         for (to, datagram) in datagrams {
             // One that is lost is sent again, or not needed.
             match self.transport.send(datagram, to) {

@@ -29,7 +29,8 @@ pub(crate) enum Said {
     Whole(Hello, Vec<Update>),
     /// What has changed. There is no answer.
     Changed(Vec<Update>),
-    /// What is a datagram where there is no TLS. More may follow; there is no answer.
+    /// What is a datagram where there is no TLS: with TLS more may follow, and there is no answer;
+    /// without it is a ping that was not answered, or the answer to that.
     Datagram(Vec<u8>),
 }
 

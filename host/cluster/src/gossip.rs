@@ -114,6 +114,9 @@ pub struct Gossip {
     timers_set: u64,
     failed: BTreeMap<SocketAddr, Failed>,
     datagrams: Vec<(SocketAddr, Vec<u8>)>,
+    /// The newest ping, until it is answered or nobody waits for that any more.
+    ping: Option<(SocketAddr, Vec<u8>)>,
+    unanswered: Vec<(SocketAddr, Vec<u8>)>,
     events: Vec<Event>,
 }
 
@@ -176,6 +179,8 @@ impl Gossip {
             timers_set: 0,
             failed: BTreeMap::new(),
             datagrams: Vec::new(),
+            ping: None,
+            unanswered: Vec::new(),
             events: Vec::new(),
         })
     }
@@ -187,6 +192,11 @@ impl Gossip {
     pub fn receive(&mut self, datagram: &[u8], now_ms: u64) -> Result<Vec<Update>, Refusal> {
         let payload = self.payload(datagram)?;
         self.check_room(payload)?;
+        let ack = header(payload).filter(|header| matches!(header.message, Message::Ack(_)));
+        let from = ack.map(|header| header.src.address());
+        if self.ping.as_ref().is_some_and(|(to, _)| from == Some(*to)) {
+            self.ping = None;
+        }
         let is_full = self.foca.custom_broadcast_backlog() >= BACKLOG_MAX;
         self.heard.set_backlog_full(is_full);
         let handled = self.foca.handle_data(payload, &mut self.runtime);
@@ -199,6 +209,25 @@ impl Gossip {
             }
             _ => Ok(updates),
         }
+    }
+
+    /// Takes a ping that came over a connection. The answer goes the same way: what is to be said to
+    /// who asked, where there is anything.
+    ///
+    /// # Errors
+    /// It is no ping, or none of this cluster.
+    pub fn answer(
+        &mut self,
+        ping: &[u8],
+        now_ms: u64,
+    ) -> Result<(Vec<Update>, Option<Vec<u8>>), Refusal> {
+        let asked = header(self.payload(ping)?);
+        let asked = asked.filter(|header| matches!(header.message, Message::Ping(_)));
+        let from = asked.ok_or(Refusal::Malformed)?.src.address();
+        let updates = self.receive(ping, now_ms)?;
+        let place = self.datagrams.iter().position(|(to, _)| *to == from);
+        let answer = place.map(|place| self.datagrams.remove(place).1);
+        Ok((updates, answer))
     }
 
     fn payload<'a>(&self, datagram: &'a [u8]) -> Result<&'a [u8], Refusal> {
@@ -252,10 +281,19 @@ impl Gossip {
             && entry.key().0 <= now_ms
         {
             let timer = entry.remove();
+            // It had its time for an answer.
+            let probed = match &timer {
+                Timer::SendIndirectProbe { probed_id, .. } => Some(probed_id.address()),
+                _ => None,
+            };
             if let Err(error) = self.foca.handle_timer(timer, &mut self.runtime) {
                 tracing::debug!(%error, "a step of the gossip failed");
             }
             self.settle(now_ms);
+            if let Some(probed) = probed {
+                let ping = self.ping.take().filter(|(to, _)| *to == probed);
+                self.unanswered.extend(ping);
+            }
         }
         let timeout_ms = millis(self.options.reconnect_timeout);
         self.failed
@@ -352,6 +390,9 @@ impl Gossip {
             let mut datagram = Vec::with_capacity(self.prefix.len() + data.len());
             datagram.extend_from_slice(&self.prefix);
             datagram.extend_from_slice(&data);
+            if header(&data).is_some_and(|header| matches!(header.message, Message::Ping(_))) {
+                self.ping = Some((to.address(), datagram.clone()));
+            }
             self.datagrams.push((to.address(), datagram));
         }
         while let Some((after, timer)) = self.runtime.to_schedule() {
@@ -383,6 +424,13 @@ impl Gossip {
     /// What is to be sent, and to where.
     pub fn take_datagrams(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
         std::mem::take(&mut self.datagrams)
+    }
+
+    /// Pings that were not answered in their time, and whom they were for. The protocol has others
+    /// ask as well; who has connections says them over one, for it may be that no datagram gets
+    /// through to a peer that is there. See [`Self::answer`].
+    pub fn take_unanswered(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        std::mem::take(&mut self.unanswered)
     }
 
     /// Who came and went since it was asked last.
@@ -420,6 +468,11 @@ impl Gossip {
     pub fn failed(&self) -> impl ExactSizeIterator<Item = &Peer> {
         self.failed.values().map(|failed| &failed.peer)
     }
+}
+
+/// What stands at the beginning of what the protocol says; `None` where it is not that.
+fn header(mut payload: &[u8]) -> Option<Header<PeerId>> {
+    PostcardCodec.decode_header(&mut payload).ok()
 }
 
 fn millis(duration: Duration) -> u64 {

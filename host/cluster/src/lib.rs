@@ -2,8 +2,9 @@
 //!
 //! Peers find each other and notice who is gone by SWIM, over UDP (crate foca). A change of a state
 //! travels with that gossip; what is too large for a datagram, and whole states, go over TCP: when a
-//! peer joins, when a part of the cluster is back, and once in an interval. A state is bytes here:
-//! who owns it says what it is and how two of it become one ([`Replicated`]).
+//! peer joins, when a part of the cluster is back, and once in an interval. So do pings that are not
+//! answered in time. A state is bytes here: who owns it says what it is and how two of it become one
+//! ([`Replicated`]).
 //!
 //! The middle, [`Gossip`], is a value without sockets and clocks, so that a test runs a cluster with
 //! a seed. Around it is [`Cluster`], which has both.

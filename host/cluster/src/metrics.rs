@@ -31,6 +31,11 @@ struct StateLabels {
     key: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProbeLabels {
+    result: &'static str,
+}
+
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageKind {
@@ -57,6 +62,7 @@ pub(crate) struct Metrics {
     received: Family<MessageLabels, Counter>,
     received_bytes: Family<MessageLabels, Counter>,
     refused: Family<RefusalLabels, Counter>,
+    probes: Family<ProbeLabels, Counter>,
     dropped: Family<StateLabels, Counter>,
     merge_failed: Family<StateLabels, Counter>,
     oversized_sent: Family<StateLabels, Counter>,
@@ -93,6 +99,9 @@ impl Metrics {
         }
         for refusal in Refusal::ALL {
             metrics.refused(refusal).inc_by(0);
+        }
+        for is_answered in [true, false] {
+            metrics.probed(is_answered).inc_by(0);
         }
         metrics.members.set(1);
         metrics.show(registry);
@@ -131,6 +140,11 @@ impl Metrics {
             "narthex_cluster_updates_dropped",
             "Number of updates that were dropped because too many waited; peers get them with the next whole state",
             self.dropped.clone(),
+        );
+        registry.register(
+            "narthex_cluster_tcp_probes",
+            "Number of probes over TCP, each of a peer that did not answer one by UDP in time",
+            self.probes.clone(),
         );
         let registry = registry.sub_registry_with_prefix("alertmanager");
         registry.register(
@@ -234,6 +248,12 @@ impl Metrics {
     pub(crate) fn refused(&self, refusal: Refusal) -> Counter {
         let reason = refusal.as_str();
         self.refused.get_or_create_owned(&RefusalLabels { reason })
+    }
+
+    /// Probes over TCP: with an answer or without one.
+    pub(crate) fn probed(&self, is_answered: bool) -> Counter {
+        let result = if is_answered { "answered" } else { "failed" };
+        self.probes.get_or_create_owned(&ProbeLabels { result })
     }
 
     pub(crate) fn dropped(&self, state: &str) -> Counter {

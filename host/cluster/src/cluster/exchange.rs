@@ -98,8 +98,8 @@ impl Cluster {
                 self.receive_framed(&datagram, from);
                 return Ok(Some(stream));
             }
-            // By UDP, there are others.
-            Said::Datagram(_) => return Err(Refusal::Malformed.into()),
+            // Others come by UDP.
+            Said::Datagram(ping) => self.answer_ping(&ping, &mut stream).await?,
         }
         Ok(None)
     }
@@ -226,7 +226,7 @@ impl Cluster {
     }
 
     /// Connects to a peer for one exchange.
-    async fn connect(&self, to: SocketAddr) -> std::io::Result<Box<dyn Connection>> {
+    pub(super) async fn connect(&self, to: SocketAddr) -> std::io::Result<Box<dyn Connection>> {
         let connected = self.transport.connect(to).await;
         match &connected {
             Ok(_) => self.metrics.tls.stream_sent(),

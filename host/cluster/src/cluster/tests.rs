@@ -1,3 +1,4 @@
+mod probe;
 mod tls;
 
 use std::collections::BTreeSet;

@@ -41,6 +41,8 @@ struct Network {
     sent: u64,
     now_ms: u64,
     loss: f64,
+    /// Whether pings that are not answered are said over connections, which lose nothing.
+    is_pinged_again: bool,
     random: StdRng,
 }
 
@@ -54,6 +56,7 @@ impl Network {
             sent: 0,
             now_ms: 0,
             loss: 0.2,
+            is_pinged_again: false,
             random: StdRng::seed_from_u64(seed),
         }
     }
@@ -121,7 +124,28 @@ impl Network {
             for at in 0..self.peers.len() {
                 self.peers[at].tick(self.now_ms);
                 self.collect(at);
+                self.ping_again(at);
             }
+        }
+    }
+
+    /// What who has the sockets does where no datagram is answered.
+    fn ping_again(&mut self, from: usize) {
+        for (address, ping) in self.peers[from].take_unanswered() {
+            let to = self
+                .peers
+                .iter()
+                .position(|peer| peer.me().address == address);
+            let to = to.unwrap();
+            if !self.is_pinged_again || self.sides[from] != self.sides[to] {
+                continue;
+            }
+            let (_, answer) = self.peers[to].answer(&ping, self.now_ms).unwrap();
+            self.collect(to);
+            self.peers[from]
+                .receive(&answer.unwrap(), self.now_ms)
+                .unwrap();
+            self.collect(from);
         }
     }
 
@@ -187,6 +211,59 @@ fn seeds_peers_find_each_other_part_and_heal_over_a_network_that_loses() {
         assert!(network.peers.iter().all(|peer| peer.failed().len() == 0));
         let positions: Vec<usize> = network.peers.iter().map(Gossip::position).collect();
         assert_eq!(positions, [0, 1, 2, 3, 4], "names stay");
+    }
+}
+
+#[test]
+fn a_peer_is_not_gone_for_want_of_datagrams_while_it_answers_over_connections() {
+    for is_pinged_again in [true, false] {
+        let mut network = Network::new(3, 11);
+        network.loss = 0.0;
+        network.connect(1, 0);
+        network.connect(2, 0);
+        network.run_until("all are there", |network| network.members() == [3; 3]);
+        // From now on no datagram gets through.
+        network.loss = 1.0;
+        network.is_pinged_again = is_pinged_again;
+        let mut left = 0;
+        for _ in 0..60 {
+            network.run(1_000);
+            for peer in &mut network.peers {
+                let events = peer.take_events();
+                left += events
+                    .iter()
+                    .filter(|event| matches!(event, Event::Left(_)))
+                    .count();
+            }
+        }
+        assert_eq!(left == 0, is_pinged_again, "{left} are gone");
+        // One that does not answer over connections either is gone all the same.
+        network.sides = vec![0, 0, 1];
+        network.run(60_000);
+        let expected = if is_pinged_again { [2, 2, 1] } else { [1; 3] };
+        assert_eq!(network.members(), expected);
+    }
+}
+
+#[test]
+fn what_is_no_ping_is_not_answered_over_a_connection() {
+    let mut network = Network::new(2, 3);
+    network.loss = 0.0;
+    network.connect(1, 0);
+    network.tell(1, "new");
+    let datagrams: Vec<Vec<u8>> = network
+        .under_way
+        .values()
+        .map(|sent| sent.2.clone())
+        .collect();
+    assert!(!datagrams.is_empty());
+    for datagram in datagrams
+        .iter()
+        .map(Vec::as_slice)
+        .chain([&b"NXCL"[..], b""])
+    {
+        let answered = network.peers[0].answer(datagram, 0);
+        assert_eq!(answered, Err(Refusal::Malformed));
     }
 }
 

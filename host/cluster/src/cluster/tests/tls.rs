@@ -211,7 +211,7 @@ async fn who_has_no_certificate_of_the_authority_is_no_peer() {
 }
 
 #[tokio::test]
-async fn datagrams_over_a_connection_are_refused_without_tls() {
+async fn what_is_no_ping_over_a_connection_is_refused_without_tls() {
     let plain = Bench::start("", &[], &[]).await;
     let mut stream = TcpStream::connect(plain.cluster.me().address)
         .await
