@@ -23,6 +23,7 @@ use crate::metas::Metas;
 use crate::metered::Metered;
 use crate::metrics::Metrics;
 use crate::shipping::ship;
+use crate::staged::Staged;
 use crate::{BucketConfig, BucketError, StretchStore};
 
 /// The first wait after something failed; it doubles up to [`RETRY_MAX`].
@@ -84,6 +85,8 @@ pub struct Bucket {
     config: BucketConfig,
     clock: Arc<dyn Clock>,
     inventory: Inventory,
+    /// What uploads did not finish, where the bucket is a folder.
+    staged: Option<Staged>,
     stretches: Arc<StretchStore>,
     /// What blocks are to be told from those of other servers by.
     labels: ArcSwap<BTreeMap<String, String>>,
@@ -116,6 +119,7 @@ impl Bucket {
         let shown = Arc::clone(&metrics);
         let inventory = Inventory::new(access, remote, options.pages, metas, shown);
         Ok(Arc::new(Self {
+            staged: Staged::of(&options.config),
             config: options.config,
             clock: options.clock,
             inventory,
@@ -226,6 +230,9 @@ impl Bucket {
         block: &Arc<Block>,
         there: (&Folder, i64),
     ) -> Result<(), BucketError> {
+        if let Some(staged) = &self.staged {
+            staged.remove_of(ulid);
+        }
         let access = &self.inventory.access;
         let labels = self.labels.load_full();
         let text = ship(access, (ulid, labels.as_ref()), block, there, &self.metrics).await?;
@@ -243,6 +250,13 @@ impl Bucket {
         local: impl Fn() -> Arc<Vec<Arc<Block>>>,
         mut stopping: watch::Receiver<bool>,
     ) {
+        if let Some(staged) = self.staged.clone() {
+            let now_ms = self.clock.now_ms();
+            // Nobody waits for it.
+            drop(tokio::task::spawn_blocking(move || {
+                staged.remove_old(now_ms)
+            }));
+        }
         let period = self.config.sync_interval.as_std();
         let mut failures = 0_u32;
         while !*stopping.borrow() {

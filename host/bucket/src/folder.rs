@@ -9,7 +9,7 @@ use crate::MARK_FILE;
 use crate::access::Listed;
 
 /// Leftovers of uploads go when they are as old as this, as in Thanos, and so do closed names.
-const PARTIAL_UPLOAD_MS: i64 = 48 * 3_600_000;
+pub(crate) const PARTIAL_UPLOAD_MS: i64 = 48 * 3_600_000;
 
 /// Servers take a closed name back only so long after others would have removed what closes it, so
 /// that the two are never at it at once, whatever their clocks say.

@@ -35,6 +35,7 @@ mod metrics;
 mod object_folder;
 mod provider;
 mod shipping;
+mod staged;
 mod stretches;
 
 pub use archive::{Archive, ArchiveOptions, Partition, TimeBound};

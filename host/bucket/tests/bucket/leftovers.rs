@@ -107,6 +107,7 @@ async fn a_block_that_is_finished_while_another_server_removes_what_was_left_of_
             }
             tokio::task::yield_now().await;
         }
+        cleaner.bucket.close().await;
         let Some((brought, story)) = brought else {
             break;
         };
@@ -128,6 +129,9 @@ async fn a_block_that_is_finished_while_another_server_removes_what_was_left_of_
         reader.clock.set(written_ms + 49 * HOUR_MS);
         reader.sync(&nothing).await.unwrap();
         assert_eq!(reader.samples().await.unwrap(), expected, "{story}");
+        for beside in [owner, reader] {
+            beside.bucket.close().await;
+        }
     }
     assert!(finished > 0 && closed > 0, "{finished} {closed}");
 }
