@@ -1,6 +1,6 @@
 """An API server that kubectl can apply to, for the commands of the README.
 
-It takes objects as a real one does: what it does not know, what the schema of the newest Kubernetes refuses,
+It takes objects as a real one does: what it does not know, what the schema of a version of Kubernetes refuses,
 and what lies in a namespace that is not there, is an error. It is not a cluster: nothing is scheduled, defaulted
 or admitted. For the controllers and kubelets that are not here, a workload is said to be complete when it is
 made. tests/harness/cluster.rs is the one that Narthex discovers targets by.
@@ -10,8 +10,6 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
-
-import kubernetes_validate
 
 import objects
 
@@ -25,6 +23,9 @@ KINDS = {
     ("apps/v1", "DaemonSet"): ("daemonsets", True),
     ("apps/v1", "Deployment"): ("deployments", True),
     ("apps/v1", "StatefulSet"): ("statefulsets", True),
+    ("apiregistration.k8s.io/v1", "APIService"): ("apiservices", False),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): ("horizontalpodautoscalers", True),
+    ("networking.k8s.io/v1", "Ingress"): ("ingresses", True),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("networkpolicies", True),
     ("policy/v1", "PodDisruptionBudget"): ("poddisruptionbudgets", True),
     ("rbac.authorization.k8s.io/v1", "ClusterRole"): ("clusterroles", False),
@@ -86,6 +87,15 @@ class ApiServer:
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def kubeconfig(self):
+        """What a kubeconfig file has to say for this server."""
+        return {
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": self.url}}],
+            "users": [{"name": "u", "user": {}}],
+        }
 
     def stop(self):
         self.http.shutdown()
@@ -167,10 +177,8 @@ class ApiServer:
         is_namespaced = KINDS[(version, kind)][1]
         if is_namespaced and ("v1", "namespaces", "", namespace) not in self.objects:
             raise Refused(404, "NotFound", f'namespaces "{namespace}" not found')
-        try:
-            kubernetes_validate.validate(item, objects.VERSIONS[-1], strict=True)
-        except kubernetes_validate.ValidationError as error:
-            raise Refused(422, "Invalid", f'{kind} "{name}" is invalid: {error.message}') from error
+        for fault in objects.schema_faults([item]):
+            raise Refused(422, "Invalid", f'{kind} "{name}" is invalid: {fault}')
         if is_dry:
             return item
         self.version += 1

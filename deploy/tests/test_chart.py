@@ -33,6 +33,7 @@ SAME = {
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
     "nodes": {"nodes": {"enabled": True}},
+    "monitors-sharded": {"monitors": {"enabled": True}, "server": {"shards": 3}},
     "nodes-sharded": {"nodes": {"enabled": True}, "server": {"shards": 3}},
     "pod-owners": {"rbac": {"podOwners": True}},
     "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},
@@ -166,7 +167,7 @@ class Chart(unittest.TestCase):
             ({"server": {"route": {"enabled": True}}}, "names no Gateway"),
             ({"clusterState": {"enabled": True}, "rbac": {"namespaced": True}}, "whole cluster"),
             ({"server": {"shards": 2, "replicaCount": 2}}, "single ones"),
-            ({"server": {"shards": 2}, "monitors": {"enabled": True}}, "sees all of the cluster"),
+            ({"server": {"shards": 2}, "metricsApis": {"enabled": True}}, "sees all of the cluster"),
         ):
             with self.subTest(reason), self.assertRaisesRegex(ValueError, reason):
                 self.render(over)

@@ -444,6 +444,35 @@ class Overlays(unittest.TestCase):
         self.assertEqual(with_monitors.pop("kubernetes_monitors"), {})
         self.assertEqual(with_monitors, plain)
 
+    def test_shards_read_monitors_and_queriers_the_rules(self):
+        plain, rendered = self.overlay("sharded"), self.overlay("monitors-sharded")
+        kinds = {}
+        for name in ("prometheus.yml", "query.yml"):
+            with_monitors, without = (
+                yaml.safe_load(one(tree, "ConfigMap", "narthex-config")["data"][name])
+                for tree in (rendered, plain)
+            )
+            kinds[name] = with_monitors.pop("kubernetes_monitors").pop("kinds")
+            self.assertEqual(with_monitors, without)
+        read = [kind for names in kinds.values() for kind in names]
+        # All that is read of itself, and nothing twice.
+        self.assertEqual(
+            sorted(read), ["PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "ServiceMonitor"]
+        )
+        for name, config in (("narthex", "prometheus.yml"), ("narthex-query", "query.yml")):
+            bound = {
+                item["roleRef"]["name"]
+                for item in rendered if item["kind"] == "ClusterRoleBinding"
+                and [subject["name"] for subject in item["subjects"]] == [name]
+            }
+            may = {
+                resource
+                for item in rendered if item["kind"] == "ClusterRole" and item["metadata"]["name"] in bound
+                for rule in item["rules"] if rule.get("apiGroups") == ["monitoring.coreos.com"]
+                for resource in rule["resources"]
+            }
+            self.assertEqual(may, {f"{kind.lower()}s" for kind in kinds[config]})
+
     def test_the_state_of_the_cluster_is_read_once_and_as_kube_prometheus_reads_it(self):
         rendered = self.overlay("cluster-state")
         files = one(rendered, "ConfigMap", "narthex-config")["data"]

@@ -56,13 +56,7 @@ class Readme(unittest.TestCase):
         newcomer.install(programs)
         server = apiserver.ApiServer()
         self.addCleanup(server.stop)
-        kubeconfig = {
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
-            "users": [{"name": "u", "user": {}}],
-        }
-        (home / "kubeconfig").write_text(json.dumps(kubeconfig))
+        (home / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
         environment = {
             "PATH": str(programs), "HOME": str(home), "KUBECONFIG": str(home / "kubeconfig"),
             "SERVER": server.url, "RENDER": str(self.render), "KUBECTL": self.kubectl or "",

@@ -83,6 +83,8 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
     let of_shards =
         ["nodes", "nodes-sharded"].map(|name| deploy("kubernetes/components").join(name));
     let of_shards = [with("sharded"), of_shards.to_vec()].concat();
+    let shared_out = vec![deploy("kubernetes/components/monitors-sharded")];
+    let shared_out = [with("sharded"), shared_out].concat();
     for (folders, mains) in [
         (monitors, vec!["prometheus.yml"]),
         (state, vec!["prometheus.yml"]),
@@ -91,6 +93,7 @@ fn configs_of_every_tree_are_taken_without_a_warning() {
         (with("namespaced"), vec!["prometheus.yml"]),
         (with("sharded"), vec!["prometheus.yml", "query.yml"]),
         (of_shards, vec!["agent.yml"]),
+        (shared_out, vec!["prometheus.yml", "query.yml"]),
     ] {
         let mount = mounted(&folders);
         for main in mains {

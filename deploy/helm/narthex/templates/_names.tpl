@@ -38,6 +38,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{- define "narthex.queryAccount" -}}
+{{- if .Values.serviceAccounts.server.create -}}
+{{- include "narthex.fullname" . }}-query
+{{- else -}}
+{{- include "narthex.serviceAccount" . -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A store of the bucket, its workers, queriers and agents stand beside the server. */}}
 
 {{- define "narthex.storeSelector" -}}
