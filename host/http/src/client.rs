@@ -335,6 +335,22 @@ impl Response {
         body::next_chunk(&mut self.0).await
     }
 
+    /// The begin of the body, still packed: so many bytes at most, and what came of it where it
+    /// breaks off. What is no longer than that is read to its end, so that the connection can be
+    /// used again.
+    #[boxed]
+    pub async fn begin(self, bytes_max: usize) -> Vec<u8> {
+        let (mut response, mut begin) = (self.0, Vec::new());
+        while begin.len() <= bytes_max {
+            match body::next_chunk(&mut response).await {
+                Ok(Some(chunk)) => begin.extend_from_slice(&chunk),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        begin.truncate(bytes_max);
+        begin
+    }
+
     /// Reads the body to its end, unpacked where its `Content-Encoding` is gzip.
     ///
     /// # Errors

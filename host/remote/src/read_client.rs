@@ -41,7 +41,7 @@ pub(crate) use self::metrics::Metrics;
 pub const SAMPLED_BYTES_MAX: usize = 256 << 20;
 
 /// Of an answer that refuses so many bytes are shown.
-const REFUSAL_BYTES_MAX: u64 = 4096;
+const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// What a query may hold, and so what of an answer is kept.
 #[derive(Debug, Clone, Copy)]
@@ -259,15 +259,11 @@ impl ReadClient {
         if status.is_success() {
             return ReadError::ContentType(response.header(&CONTENT_TYPE).to_owned());
         }
-        let text = response.body(BodyLimit::Bytes(REFUSAL_BYTES_MAX)).await;
-        let text = text.map_or_else(
-            |error| error.to_string(),
-            |text| String::from_utf8_lossy(&text).trim().to_owned(),
-        );
+        let text = response.begin(REFUSAL_BYTES_MAX).await;
         ReadError::Status {
             url: self.shown_url.clone(),
             status: status.to_string(),
-            text,
+            text: String::from_utf8_lossy(&text).trim().to_owned(),
         }
     }
 }

@@ -32,6 +32,7 @@ fn the_default_config_scrapes_itself_and_the_machine_and_ends_cleanly() {
         "prometheus_config_last_reload_successful 1",
         "prometheus_tsdb_head_series ",
         "prometheus_http_requests_total{",
+        "narthex_http_credential_fetches_total{mechanism=\"oauth2\"} 0",
     ] {
         assert!(metrics.contains(name), "{name} in\n{metrics}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use narthex_http::header::{HeaderMap, HeaderName, HeaderValue};
-use narthex_http::{BuildError, Client, Response};
+use narthex_http::{BuildError, Client};
 
 use crate::{MessageKind, RemoteWriteConfig};
 
@@ -112,8 +112,7 @@ impl HttpExchange {
         let has_any = counts.iter().any(Option::is_some);
         let written = has_any.then(|| counts.map(Option::unwrap_or_default));
         let retry_after = response.header(&RETRY_AFTER).to_owned();
-        // What is short is read to its end, so that the connection can be used again.
-        let begin = begin(response).await;
+        let begin = response.begin(REFUSAL_BYTES_MAX).await;
         let text = match status.is_success() {
             true => String::new(),
             false => String::from_utf8_lossy(&begin).trim().to_owned(),
@@ -135,19 +134,6 @@ impl Exchange for HttpExchange {
         let in_time = whole.await;
         in_time.unwrap_or_else(|_| Err(format!("no answer came within {timeout:?}")))
     }
-}
-
-/// The begin of a body, as far as it comes.
-async fn begin(mut response: Response) -> Vec<u8> {
-    let mut begin = Vec::new();
-    while begin.len() < REFUSAL_BYTES_MAX {
-        match response.chunk().await {
-            Ok(Some(chunk)) => begin.extend_from_slice(&chunk),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    begin.truncate(REFUSAL_BYTES_MAX);
-    begin
 }
 
 #[cfg(test)]
