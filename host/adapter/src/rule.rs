@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use narthex_model::regexp::translated;
 use narthex_model::{Labels, Matcher};
 use narthex_promql::{ParseOptions, parse, parse_metric_selector};
 use regex::Regex;
@@ -155,13 +156,18 @@ fn label_template(text: &str) -> Result<(Template, Regex), String> {
     Ok((template, pattern))
 }
 
+/// An expression that means what it means in Go.
+fn expression(text: &str) -> Result<Regex, String> {
+    Regex::new(&translated(text)?).map_err(|error| error.to_string())
+}
+
 impl Naming {
     fn new(name: &NameMapping) -> Result<Self, String> {
         let matches = match name.matches.as_str() {
             "" => ".*",
             pattern => pattern,
         };
-        let matches = Regex::new(matches).map_err(|error| format!("name.matches: {error}"))?;
+        let matches = expression(matches).map_err(|error| format!("name.matches: {error}"))?;
         let renamed = match (name.renamed.as_str(), matches.captures_len()) {
             ("", 1) => "$0".to_owned(),
             ("", 2) => "$1".to_owned(),
@@ -192,7 +198,7 @@ impl Selection {
         for filter in &rule.series_filters {
             for (pattern, wanted) in [(&filter.is, true), (&filter.is_not, false)] {
                 if !pattern.is_empty() {
-                    let pattern = Regex::new(pattern);
+                    let pattern = expression(pattern);
                     let pattern = pattern.map_err(|error| format!("seriesFilters: {error}"))?;
                     filters.push((pattern, wanted));
                 }

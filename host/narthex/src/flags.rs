@@ -14,6 +14,7 @@ mod querier;
 mod query_range;
 mod scrape;
 mod tool;
+mod without_effect;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use narthex_tsdb::{Retention, StorageConfig};
 use self::pages::PageFlags;
 use self::query_range::QueryRangeFlags;
 use self::scrape::ScrapeFlags;
+use self::without_effect::WITHOUT_EFFECT;
 use crate::alertmanager::AlertmanagerFlags;
 use crate::build_info::{PROMETHEUS_VERSION, VERSION};
 use crate::features::Features;
@@ -43,29 +45,6 @@ pub(crate) use log::{LogFormat, LogLevel};
 pub(crate) use querier::QuerierFlags;
 pub(crate) use scrape::TargetShare;
 pub(crate) use tool::is_called as is_tool;
-
-/// Flags of Prometheus that are accepted so that existing command lines go on to work, and that
-/// have no effect yet; each use is logged. With each, whether it takes a value.
-const WITHOUT_EFFECT: &[(&str, bool)] = &[
-    ("auto-gomaxprocs", false),
-    ("auto-gomemlimit", false),
-    ("auto-gomemlimit.ratio", true),
-    ("storage.agent.no-lockfile", false),
-    ("storage.agent.wal-compression", false),
-    ("storage.agent.wal-compression-type", true),
-    ("storage.agent.wal-segment-size", true),
-    ("storage.agent.wal-truncate-frequency", true),
-    ("storage.tsdb.allow-overlapping-compaction", false),
-    ("storage.tsdb.head-chunks-write-queue-size", true),
-    ("storage.tsdb.max-block-chunk-segment-size", true),
-    ("storage.tsdb.no-lockfile", false),
-    ("storage.tsdb.samples-per-chunk", true),
-    ("storage.tsdb.wal-compression", false),
-    ("storage.tsdb.wal-compression-type", true),
-    ("storage.tsdb.wal-segment-size", true),
-    ("web.page-title", true),
-    ("web.user-assets", true),
-];
 
 /// A monitoring server that stands in for Prometheus.
 #[derive(Debug, Clone, Parser)]

@@ -112,6 +112,7 @@ fn a_flag_without_effect_is_told_and_not_hidden() {
     let line = parsed(&[
         "--storage.tsdb.samples-per-chunk=240",
         "--web.page-title=x",
+        "--no-scrape.adjust-timestamps",
         "--enable-feature=promql-experimental-functions,native-histograms",
     ])
     .unwrap();
