@@ -96,7 +96,8 @@ pub(crate) struct Viewer {
 
 #[derive(Debug, Default)]
 struct Known {
-    metas: BTreeMap<Ulid, Arc<BlockMeta>>,
+    /// With their bytes: another text may lie there since.
+    metas: BTreeMap<Ulid, (u64, Arc<BlockMeta>)>,
     marks: BTreeMap<Ulid, Mark>,
 }
 
@@ -131,7 +132,10 @@ impl Viewer {
                 view.partial.insert(block, folder);
                 continue;
             }
-            let meta = known.metas.get(&block).cloned();
+            let bytes = folder.files.get(META_FILE).copied();
+            let same = known.metas.get(&block);
+            let same = same.filter(|(known, _)| Some(*known) == bytes);
+            let meta = same.map(|(_, meta)| Arc::clone(meta));
             let mark = known.marks.get(&block).cloned();
             looks.push(async move {
                 let found = self.read(block, &folder, meta, mark).await;
@@ -145,7 +149,9 @@ impl Viewer {
         for (block, folder, found) in looks {
             match found? {
                 Found::Block(meta, mark) => {
-                    known.metas.insert(block, Arc::clone(&meta));
+                    let bytes = folder.files.get(META_FILE).copied();
+                    let own = (bytes.unwrap_or_default(), Arc::clone(&meta));
+                    known.metas.insert(block, own);
                     let is_whole = is_whole(&meta, &folder);
                     view.blocks.insert(
                         block,

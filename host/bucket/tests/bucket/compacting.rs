@@ -282,6 +282,25 @@ async fn work_that_does_not_fit_on_the_disk_is_left_and_said() {
 }
 
 #[tokio::test]
+async fn a_worker_notices_that_the_name_of_a_block_it_knows_was_closed() {
+    let mut field = Field::new();
+    let first = field.bring(0, 1, SLICE_MS / 4).await;
+    for slice in 1..4 {
+        field.bring(slice, 1, SLICE_MS / 4).await;
+    }
+    let worker = field.worker(1).await;
+    assert_eq!(worker.pass().await.unwrap().made, 0);
+    let fence = format!(r#"{{"fence": {{"block": "{first}", "owner": "server"}}}}"#);
+    let meta = format!("{first}/{META_FILE}");
+    field.put(&meta, fence.into_bytes()).await;
+    // Four blocks of two hours would become one now.
+    field.bring(4, 1, SLICE_MS / 4).await;
+    let report = worker.pass().await.unwrap();
+    let is_fine = report.quarantined.is_empty() && report.damaged.is_empty();
+    assert!(is_fine, "{report:?}");
+}
+
+#[tokio::test]
 async fn leftovers_of_uploads_go_when_they_are_old_and_young_blocks_are_left_alone() {
     let mut field = Field::new();
     for slice in 0..5 {
