@@ -7,6 +7,8 @@ use std::net::IpAddr;
 
 use rustls::CertificateError;
 
+use crate::shown_url::with_password;
+
 /// Why a client could not be made from its configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -48,7 +50,7 @@ impl RequestError {
     pub fn new(url: &str, cause: impl Into<String>) -> Self {
         Self {
             method: "Get",
-            url: without_password(url),
+            url: with_password(url, "***"),
             cause: cause.into(),
         }
     }
@@ -58,17 +60,6 @@ impl RequestError {
     /// The same of a request with another method.
     pub(crate) fn of(self, method: &'static str) -> Self {
         Self { method, ..self }
-    }
-}
-
-fn without_password(url: &str) -> String {
-    match reqwest::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // Fails only for URLs that cannot have a password.
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
-        }
-        _ => url.to_owned(),
     }
 }
 

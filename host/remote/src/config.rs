@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use narthex_http::{
     AzureAdConfig, CloudAuth, GoogleIamConfig, HttpConfig, SigV4Config, remote_header_fault,
+    shown_url,
 };
 use narthex_model::PromDuration;
 use narthex_model::relabel::RelabelConfig;
@@ -21,6 +22,7 @@ narthex_http::http_section! {
         reason = "the names are those of Prometheus' configuration reference"
     )]
     pub struct RemoteWriteConfig {
+        #[serde(serialize_with = "narthex_http::serialize_shown_url")]
         pub url: String = String::new(),
         pub remote_timeout: PromDuration = PromDuration::from_secs(30),
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -226,7 +228,7 @@ pub fn check(configs: &[RemoteWriteConfig]) -> Vec<(usize, String)> {
         }
         if configs[..at].contains(config) {
             let text = "duplicate remote write configs are not allowed, found duplicate for URL: ";
-            faults.push((at, format!("{text}{}", config.url)));
+            faults.push((at, format!("{text}{}", shown_url(&config.url))));
         }
     }
     faults
@@ -235,6 +237,7 @@ pub fn check(configs: &[RemoteWriteConfig]) -> Vec<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RemoteReadConfig;
 
     #[test]
     fn what_does_not_fit_together_is_named() {
@@ -290,5 +293,27 @@ mod tests {
         let twice = check(&[sound.clone(), sound]);
         assert_eq!(twice.len(), 2, "{twice:?}");
         assert!(twice.iter().all(|(at, _)| *at == 1));
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_printed() {
+        let config = RemoteWriteConfig {
+            url: "http://u:hunter2@h/w".to_owned(),
+            ..RemoteWriteConfig::default()
+        };
+        let read = RemoteReadConfig {
+            url: config.url.clone(),
+            ..RemoteReadConfig::default()
+        };
+        let printed = [
+            serde_json::to_value(&config).unwrap(),
+            serde_json::to_value(&read).unwrap(),
+        ];
+        for printed in printed {
+            assert_eq!(printed["url"], "http://u:xxxxx@h/w");
+        }
+        for (_, fault) in check(&[config.clone(), config]) {
+            assert!(!fault.contains("hunter2"), "{fault}");
+        }
     }
 }

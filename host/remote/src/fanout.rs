@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::future::{BoxFuture, FutureExt as _, join_all, ready, try_join};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use narthex_http::BuildError;
+use narthex_http::{BuildError, shown_url};
 use narthex_model::Labels;
 use narthex_storage::{
     ExemplarsRequest, LabelsRequest, Part, Place, PushedDown, Queryable, SelectRequest, Series,
@@ -91,7 +91,10 @@ impl Fanout {
             if configs.iter().take(at).any(|before| before == config) {
                 let text = "duplicate remote read configs are not allowed, found duplicate for \
                             URL: ";
-                return Err(BuildError::Config(format!("{text}{}", config.url)));
+                return Err(BuildError::Config(format!(
+                    "{text}{}",
+                    shown_url(&config.url)
+                )));
             }
             let same = held.iter().find(|client| client.is_for(config, external));
             clients.push(match same {

@@ -11,6 +11,7 @@ http_section! {
     /// Another store that queries ask.
     pub struct RemoteReadConfig {
         /// Where it answers.
+        #[serde(serialize_with = "narthex_http::serialize_shown_url")]
         pub url: String = String::new(),
         /// A request may take as long, its answer included.
         pub remote_timeout: PromDuration = PromDuration::from_secs(60),

@@ -33,6 +33,8 @@ pub(super) const DROP_REASONS: [&str; 3] = [TOO_OLD, DROPPED_SERIES, NOT_WANTED]
 /// What the shards of one sender share.
 pub(super) struct Delivery {
     pub(super) config: Arc<RemoteWriteConfig>,
+    /// The URL as the log may have it.
+    pub(super) shown_url: String,
     pub(super) exchange: Arc<dyn Exchange>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: QueueMetrics,
@@ -122,7 +124,7 @@ impl Delivery {
                 Verdict::Never(written, error) => {
                     let failed = counts.less(written);
                     tracing::error!(
-                        url = self.config.url,
+                        url = self.shown_url,
                         error,
                         samples = failed.samples,
                         histograms = failed.histograms,
@@ -136,7 +138,7 @@ impl Delivery {
                 Verdict::Again(asked, error) => {
                     if attempt == 0 {
                         tracing::warn!(
-                            url = self.config.url,
+                            url = self.shown_url,
                             error,
                             "failed to send batch, retrying"
                         );
@@ -158,7 +160,7 @@ impl Delivery {
         let is_wanted =
             self.config.failed_request_logging && self.config.protobuf_message == MessageKind::V2;
         if let (true, Verdict::Again(_, error) | Verdict::Never(_, error)) = (is_wanted, verdict) {
-            let url = &self.config.url;
+            let url = &self.shown_url;
             tracing::debug!(url, error, request = ?items, "a request failed");
         }
     }
@@ -277,7 +279,7 @@ impl Delivery {
             let wait = match verdict {
                 Verdict::Taken => return Delivered::Done,
                 Verdict::Never(_, error) => {
-                    tracing::error!(url = self.config.url, error, "metadata are not sent");
+                    tracing::error!(url = self.shown_url, error, "metadata are not sent");
                     self.metrics.metadata_failed(count);
                     return Delivered::Done;
                 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use narthex_disk::Disk;
 use narthex_head::{Head, LogPlace, LogTail};
-use narthex_http::BuildError;
+use narthex_http::{BuildError, shown_url};
 use narthex_model::{Clock, Labels};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
@@ -174,7 +174,7 @@ impl WriteManager {
             };
             if !names.insert(held.file.name().to_owned()) {
                 tracing::warn!(
-                    url = held.config.url,
+                    url = shown_url(&held.config.url),
                     "two entries of remote_write have this URL and no name: after a restart \
                      only one of them goes on where it was"
                 );
@@ -209,7 +209,7 @@ impl WriteManager {
         };
         let labels = QueueLabels {
             remote_name: name,
-            url: config.url.clone(),
+            url: shown_url(&config.url),
         };
         let metrics = self.metrics.of_queue(labels, is_first);
         let (stop, stopped) = watch::channel(false);
@@ -217,6 +217,7 @@ impl WriteManager {
         let queue = Queue {
             delivery: Arc::new(Delivery {
                 config: Arc::clone(&config),
+                shown_url: shown_url(&config.url),
                 exchange,
                 clock: Arc::clone(&self.options.clock),
                 metrics: metrics.clone(),
@@ -261,7 +262,7 @@ impl WriteManager {
             let in_time = tokio::time::timeout_at(deadline, &mut running.task).await;
             if in_time.is_err() {
                 tracing::warn!(
-                    url = running.config.url,
+                    url = shown_url(&running.config.url),
                     "remote write did not send all that waits in time: the rest is sent at the \
                      next start"
                 );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use narthex_disk::{Disk, DiskExt as _};
 use narthex_head::LogPlace;
+use narthex_http::shown_url;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -38,7 +39,7 @@ impl PlaceFile {
         Self {
             disk,
             name: format!("{:016x}.json", xxh3_64(known_by.as_bytes())),
-            url: config.url.clone(),
+            url: shown_url(&config.url),
         }
     }
 

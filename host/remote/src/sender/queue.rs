@@ -118,7 +118,7 @@ impl Queue {
             tail = Some(reader);
             // Told once and not ten times a second.
             if let Some(error) = found.as_ref().filter(|_| found != fault) {
-                let url = &self.delivery.config.url;
+                let url = &self.delivery.shown_url;
                 tracing::error!(url, error, "the log cannot be read for remote write");
             }
             fault = found;
@@ -204,7 +204,7 @@ impl Queue {
             return shards;
         }
         tracing::info!(
-            url = self.delivery.config.url,
+            url = self.delivery.shown_url,
             from = now,
             to = wanted,
             "remote write changes its number of shards"
@@ -234,7 +234,7 @@ impl Queue {
                 reason,
             } => {
                 tracing::error!(
-                    url = self.delivery.config.url,
+                    url = self.delivery.shown_url,
                     segment,
                     records,
                     reason,

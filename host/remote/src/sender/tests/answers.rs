@@ -186,3 +186,16 @@ async fn a_receiver_that_is_down_stops_the_reading_and_not_the_writing() {
     assert_eq!(world.far.samples().await, 5_000);
     assert_eq!(world.far.written(), 5_000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_password_in_a_url_is_in_no_metric() {
+    let mut world = World::new();
+    let mut config = config(MessageKind::V1);
+    config.url = "http://u:hunter2@far.example/write".to_owned();
+    world.send(&[config]).await;
+    let metrics = world.metrics();
+    let label = "url=\"http://u:xxxxx@far.example/write\"";
+    assert!(metrics.contains(label), "{metrics}");
+    assert!(!metrics.contains("hunter2"), "{metrics}");
+    world.stop().await;
+}

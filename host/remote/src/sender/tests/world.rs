@@ -267,10 +267,16 @@ impl World {
         panic!("it never held; sent: {:?}", self.far.sent().len());
     }
 
-    /// A metric of the only sender, by name, with the other labels that it may have.
-    pub(super) fn metric(&self, name: &str) -> f64 {
+    /// All metrics as text.
+    pub(super) fn metrics(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).unwrap();
+        text
+    }
+
+    /// A metric of the only sender, by name, with the other labels that it may have.
+    pub(super) fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics();
         let name = format!("prometheus_remote_storage_{name}");
         let lines = text.lines().filter_map(|line| {
             let rest = line.strip_prefix(&name)?;
