@@ -1,7 +1,8 @@
 // Alerts and silences, as somebody on call uses them.
 import assert from 'node:assert/strict';
 import { counted, picture } from './browser.mjs';
-import { until } from './server.mjs';
+import { accessible } from './looks.mjs';
+import { MARKUP, until } from './server.mjs';
 
 async function fillForm(page, comment) {
   await page.getByRole('textbox', { name: 'Author' }).fill('ada');
@@ -21,6 +22,14 @@ export const stories = {
     await page.getByLabel('State').selectOption('inactive');
     await page.getByText('NeverFires').waitFor();
     await counted(cards, 1);
+    await page.getByLabel('State').selectOption('');
+    // Prometheus' address of several states, and one of a state that there is not.
+    await page.goto('/alerts?state=firing&state=pending');
+    await page.getByRole('heading', { name: 'TargetGone' }).waitFor();
+    await counted(page.getByText('NeverFires'), 0);
+    await page.goto('/alerts?state=gone');
+    await page.getByText('No rule fits the filter.').waitFor();
+    assert.equal(await page.getByLabel('State').inputValue(), 'gone');
     await page.getByLabel('State').selectOption('');
     await page.getByLabel('Filter by rule, group or label').fill('severity=page');
     await page.waitForURL(/search=severity/);
@@ -54,6 +63,9 @@ export const stories = {
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByText('Who are you?').waitFor();
     await fillForm(page, 'moving racks');
+    // How long it is and when it ends are one.
+    await page.getByRole('textbox', { name: 'End' }).fill('2000-01-01 00:00:00');
+    await page.getByText('It ends before it begins.').waitFor();
     await page.getByRole('textbox', { name: 'Duration' }).fill('1d');
     await page.getByRole('button', { name: 'Create' }).click();
     await page.waitForURL(/\/silences$/);
@@ -61,6 +73,10 @@ export const stories = {
     await card.getByText('alertname="TargetGone"').waitFor();
     await card.getByText(/23 h|1 d/).first().waitFor();
 
+    // Who sees the alert sees that nobody is told of it.
+    await page.goto('/alerts?search=TargetGone');
+    await page.getByRole('link', { name: 'silenced' }).click();
+    await page.waitForURL(/\/silences\?id=/);
     await card.getByRole('link', { name: 'Edit' }).click();
     await page.getByRole('textbox', { name: 'Comment' }).fill('moved racks');
     await page.getByRole('button', { name: 'Save' }).click();
@@ -75,6 +91,76 @@ export const stories = {
     assert.deepEqual([...new Set(states)], ['expired']);
     await page.getByRole('link', { name: 'Recreate' }).first().click();
     await page.getByRole('button', { name: 'Create' }).waitFor();
+  },
+
+  'alert groups: what notifications link to, what is muted, and by what': async (page, live) => {
+    const post = async (path, body) => {
+      const response = await fetch(`${live.url}/api/v2/${path}`, {
+        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+      });
+      assert.equal(response.status, 200, await response.clone().text());
+      return response.json().catch(() => undefined);
+    };
+    // Of another server, whose names are markup.
+    const labels = { alertname: 'Elsewhere', where: MARKUP };
+    const annotations = { summary: MARKUP, runbook: 'javascript:window.canary=4' };
+    await post('alerts', [{ labels, annotations, generatorURL: 'http://other.example/graph?g0.expr=up' }]);
+    const now = Date.now();
+    const { silenceID } = await post('silences', {
+      matchers: [{ name: 'where', value: MARKUP, isRegex: false, isEqual: true }],
+      startsAt: new Date(now).toISOString(), endsAt: new Date(now + 3_600_000).toISOString(),
+      createdBy: 'ada', comment: 'elsewhere is moved',
+    });
+    await page.goto('/#/alerts?receiver=nobody');
+    await page.waitForURL(/\/alert-groups\?receiver=nobody$/);
+    const group = (name) => page.locator('details.card', { hasText: name });
+    await group('TargetGone').getByText('firing', { exact: true }).waitFor();
+    await counted(group('Elsewhere'), 0);
+    await page.getByLabel('State').selectOption('suppressed');
+    await group('Elsewhere').getByText('suppressed', { exact: true }).waitFor();
+    assert.equal(await page.locator('main img, main [onerror], a[href^="javascript" i]').count(), 0);
+    assert.equal(await page.evaluate(() => window.canary), undefined);
+    const source = group('Elsewhere').getByRole('link', { name: 'Source' });
+    assert.equal(await source.getAttribute('href'), 'http://other.example/graph?g0.expr=up');
+    await accessible(page, 'alert groups');
+    await page.screenshot({ path: picture('alert groups suppressed') });
+    await group('Elsewhere').getByRole('link', { name: 'silenced' }).click();
+    await page.waitForURL(new RegExp(`/silences\\?id=${silenceID}`));
+    await counted(page.locator('article'), 1);
+    await page.goBack();
+    await page.getByRole('textbox', { name: 'Matchers' }).fill('alertname=~"Else.*", where!=""');
+    await page.keyboard.press('Enter');
+    await counted(page.locator('details.card'), 1);
+    await page.getByRole('textbox', { name: 'Matchers' }).fill('alertname');
+    await page.getByText('They are written as').waitFor();
+
+    // The other addresses of Alertmanager, as people have them in their notes.
+    await page.goto('/#/silences/new?filter=%7Balertname%3D%22TargetGone%22%2Cjob%3D~%22a%7Cb%22%7D&comment=why');
+    await page.waitForURL(/\/silences\/new\?/);
+    assert.equal(await page.getByRole('textbox', { name: 'Value 2' }).inputValue(), 'a|b');
+    assert.equal(await page.getByLabel('Operator 2').inputValue(), '=~');
+    assert.equal(await page.getByRole('textbox', { name: 'Comment' }).inputValue(), 'why');
+    await page.goto('about:blank');
+    await page.goto(`/#/silences/${silenceID}`);
+    await page.locator('article', { hasText: 'elsewhere is moved' }).waitFor();
+    await page.goto('about:blank');
+    await page.goto(`/#/silences?filter=${encodeURIComponent(`{alertname="Nothing"}`)}`);
+    await page.getByText('There is no such silence.').waitFor();
+
+    // An edit that leaves the times alone leaves them what they are, in whichever zone they are shown.
+    await page.goto(`/silences/new?id=${silenceID}`);
+    const field = (name) => page.getByRole('textbox', { name });
+    const before = await field('Start').inputValue();
+    await page.getByRole('checkbox', { name: 'Local time' }).uncheck();
+    await field('Start (UTC)').waitFor();
+    assert.notEqual(await field('Start').inputValue(), before);
+    await field('Comment').fill('elsewhere was moved');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.waitForURL(/\/silences$/);
+    const made = (await silences(live.url)).find(({ id }) => id === silenceID);
+    assert.deepEqual([made.comment, made.status.state], ['elsewhere was moved', 'active']);
+    await fetch(`${live.url}/api/v2/silence/${silenceID}`, { method: 'DELETE' });
+    await post('alerts', [{ labels, endsAt: new Date(now - 1000).toISOString() }]);
   },
 
   'silences: from an alert to its silence and back by the keyboard alone': async (page, live) => {

@@ -27,6 +27,8 @@ export const stories = {
     await pushHistograms(live.url, 'heat');
     await page.goto('/query?g0.expr=rate(heat_latency[30s])&g0.tab=graph&g0.range_input=5m&g0.res_step=5&g0.res_type=custom');
     await page.getByText('which a line cannot show').waitFor();
+    await page.getByRole('checkbox', { name: 'From zero' }).check();
+    await page.waitForURL(/g0\.y_axis_min=0/);
     await page.getByLabel('Show as').selectOption('heatmap');
     await page.waitForURL(/g0\.display_mode=heatmap/);
     await page.reload();

@@ -12,6 +12,7 @@ const PLACES = [
   [`/query?g0.expr=${encodeURIComponent(`"${MARKUP}`)}`, 'parse error'],
   ['/alerts', MARKUP],
   ['/rules', 'TargetGone', MARKUP],
+  ['/alert-groups?state=all', MARKUP],
   ['/rules?search=markup', MARKUP],
   ['/targets', MARKUP],
   ['/service-discovery?search=canary', 'hostile'],

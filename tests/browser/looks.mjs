@@ -18,6 +18,7 @@ const PAGES = [
   ['dashboard of a plugin', '/dashboards/node?range=2m', 'Processors'],
   ['alerts', '/alerts', 'TargetGone'],
   ['rules', '/rules', 'broken:record'],
+  ['alert groups', '/alert-groups?state=all', 'TargetGone'],
   ['silences', '/silences', 'New silence'],
   ['silence', '/silences/new', 'Preview'],
   ['targets', '/targets', 'rack'],

@@ -138,6 +138,24 @@ export const stories = {
     await page.getByRole('button', { name: 'Copy' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
     assert.match(await page.evaluate(() => navigator.clipboard.readText()), /job_name: gone/);
+    // Pages of HTTP, on any machine but one's own, have no clipboard.
+    await page.evaluate(() => navigator.clipboard.writeText('older'));
+    await page.addInitScript(() => Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined }));
+    await page.reload();
+    await page.getByText('job_name: gone').waitFor();
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    await page.getByRole('link', { name: 'Flags' }).click();
+    await page.getByLabel('Filter by name or value').focus();
+    await page.keyboard.press('Control+V');
+    assert.match(await page.getByLabel('Filter by name or value').inputValue(), /job_name: gone/);
+  },
+
+  'configuration: that of the Alertmanager inside': async (page) => {
+    await page.goto('/config');
+    await page.getByRole('heading', { name: 'Alertmanager', exact: true }).click();
+    await page.getByLabel('Configuration of the Alertmanager').getByText('receiver: nobody').waitFor();
+    await accessible(page, 'the config of the Alertmanager');
   },
 
   'flags: all, and those that fit': async (page) => {
@@ -152,6 +170,8 @@ export const stories = {
     await page.goto('/status');
     await page.getByText('Worker threads').waitFor();
     await page.getByText(/^3\.\d+\.\d+$/).waitFor();
+    const inside = page.locator('section', { has: page.getByRole('heading', { name: 'Alertmanager inside' }) });
+    await inside.getByText('disabled').waitFor();
     const licences = await page.getByRole('link', { name: /^Licences/ }).evaluate((link) => link.href);
     assert.match(await (await page.request.get(licences)).text(), /react-dom 19\./);
   },
@@ -175,7 +195,7 @@ export const stories = {
     const navigation = page.getByRole('navigation', { name: 'Pages' });
     await navigation.getByRole('link').first().waitFor();
     const names = await navigation.getByRole('link').allInnerTexts();
-    assert.equal(names.length, 12, names.join(', '));
+    assert.equal(names.length, 13, names.join(', '));
     for (const name of names) {
       const link = navigation.getByRole('link', { name, exact: true });
       await link.focus();
@@ -197,9 +217,70 @@ export const stories = {
     page.forgetErrors(/status of 503/);
   },
 
+  'a server that goes away is waited for, and what was asked in vain is asked again': async (page) => {
+    const context = page.context();
+    await page.goto('/query?g0.expr=up&g0.tab=table&refresh=1s');
+    const rows = page.getByRole('cell', { name: /job="node"/ });
+    await rows.first().waitFor();
+    await context.setOffline(true);
+    const away = page.getByText('The server cannot be reached');
+    await away.waitFor();
+    // The last answer stays, and says of when it is.
+    await page.getByText(/series in .*, as of \d{4}-/).waitFor();
+    await rows.first().waitFor();
+    await context.setOffline(false);
+    await away.waitFor({ state: 'detached' });
+    await rows.first().waitFor();
+
+    // A page whose files are not loaded yet is there when the server is.
+    await context.setOffline(true);
+    await page.getByRole('link', { name: 'Flags' }).click();
+    await page.getByText('Loading').waitFor();
+    await context.setOffline(false);
+    await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
+    await page.goto('/targets?refresh=1s');
+    await page.getByText('1 of 1 up').first().waitFor();
+    await context.setOffline(true);
+    await away.waitFor();
+    await page.getByText('1 of 1 up').first().waitFor();
+    await context.setOffline(false);
+    await away.waitFor({ state: 'detached' });
+    page.forgetErrors(/ERR_INTERNET_DISCONNECTED/);
+  },
+
+  'a session that has ended is told as that, and an answer that is none breaks no navigation': async (page) => {
+    const answer = (response) => page.route('**/api/v1/rules*', (route) => route.fulfill(response));
+    const html = { contentType: 'text/html', body: '<!doctype html><title>Sign in</title>' };
+    for (const response of [html, { ...html, status: 401 }, { status: 302, headers: { Location: '/flags' } }]) {
+      await answer(response);
+      await page.goto('/rules');
+      await page.getByText('Error: logged out').waitFor();
+      await page.unrouteAll();
+      await page.getByRole('button', { name: 'Load the page again' }).click();
+      await page.getByText('job:up:sum', { exact: true }).waitFor();
+    }
+    await answer({ status: 502, contentType: 'text/html', body: '<title>502 Bad Gateway</title>' });
+    await page.goto('/rules');
+    await page.getByText('502: 502 Bad Gateway').waitFor();
+    await page.unrouteAll();
+    await answer({ contentType: 'application/json', body: '{"status":"success","data":{"groups":[{}]}}' });
+    await page.goto('/rules');
+    await page.getByText('The page does not work').waitFor();
+    await page.getByRole('link', { name: 'Targets' }).click();
+    await page.getByText('1 of 1 up').first().waitFor();
+    page.forgetErrors(/status of (401|502)|TypeError|page: /);
+  },
+
   'a page that there is not says so': async (page) => {
     await page.goto('/silences/nothing/here');
     await page.getByText('There is no such page here.').waitFor();
     assert.equal((await page.request.get('/nothing')).status(), 404);
+    // Prometheus' pages that have another name here.
+    for (const path of ['/agent', '/alertmanager-discovery']) {
+      await page.goto(path);
+      await page.getByRole('heading', { level: 1, name: 'Runtime and build' }).waitFor();
+    }
+    await page.goto('/stores');
+    await page.getByText('answers from its own store').waitFor();
   },
 };

@@ -245,6 +245,29 @@ remote_write: [{url: 'http://127.0.0.1:${closed}/api/v1/write'}]
   return { url: `http://${address}`, stop };
 }
 
+/** A querier of one store where nobody answers; it is ready when it returns. */
+export async function startQuerier(binary) {
+  const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));
+  const [port, gone] = [await freePort(), await freePort()];
+  const address = `127.0.0.1:${port}`;
+  const args = ['query', 'serve', `--endpoint-strict=127.0.0.1:${gone}`, `--web.listen-address=${address}`];
+  const narthex = start(binary, [...args, '--storage.agent.path=data', ...UI_DIR], folder);
+  const stop = async () => {
+    await narthex.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await until('the querier', async () => {
+      const { ok } = await fetch(`http://${address}/-/ready`);
+      if (!ok) throw new Error(`not ready yet\n${narthex.said()}`);
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `http://${address}`, gone: `127.0.0.1:${gone}`, stop };
+}
+
 /** A server below a prefix; the data is there when it returns. */
 export async function startServer(binary, { prefix = '', flags = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'narthex-browser-'));

@@ -1,6 +1,7 @@
 // The application below a route prefix, and that of an agent.
 import assert from 'node:assert/strict';
-import { startAgent, startServer } from './server.mjs';
+import { accessible } from './looks.mjs';
+import { startAgent, startQuerier, startServer } from './server.mjs';
 
 export const stories = {
   'agent: it has pages for what it does, and none for queries': async (page, live) => {
@@ -20,6 +21,30 @@ export const stories = {
     } finally {
       await page.goto('about:blank');
       await agent.stop();
+    }
+  },
+
+  'querier: it lists its stores, and what is missing of an answer is said': async (page, live) => {
+    const querier = await startQuerier(live.binary);
+    try {
+      await page.context().unrouteAll();
+      await page.goto(`${querier.url}/query?g0.expr=up&g0.deduplicate=0`);
+      await page.getByText('Warnings').waitFor();
+      await page.getByText(querier.gone).first().waitFor();
+      // Thanos' word for it, in its addresses too.
+      const asked = page.waitForRequest('**/api/v1/query');
+      await page.getByRole('checkbox', { name: 'Each replica' }).uncheck();
+      assert.doesNotMatch((await asked).postData(), /dedup/);
+      await page.waitForURL((url) => !url.search.includes('deduplicate'));
+      await page.getByRole('link', { name: 'Stores' }).click();
+      const row = page.getByRole('row', { name: querier.gone });
+      await row.getByText('down', { exact: true }).waitFor();
+      await row.locator('pre[aria-label="Last error"]').waitFor();
+      await accessible(page, 'stores');
+      assert.equal(await page.getByRole('link', { name: 'Silences' }).count(), 0);
+    } finally {
+      await page.goto('about:blank');
+      await querier.stop();
     }
   },
 

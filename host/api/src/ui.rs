@@ -103,12 +103,16 @@ fn plain_page() -> Response {
 
 async fn fill(state: &ApiState, depth: usize, nonce: String) -> io::Result<Option<String>> {
     let application = application(state);
-    let serving = state.serving();
+    // It is not there yet while the store is opened.
+    let (has_alertmanager, has_fleet) = state.serving().map_or((false, false), |serving| {
+        (serving.alertmanager.is_some(), serving.fleet.is_some())
+    });
     let page = Page {
         depth,
         nonce,
         is_agent: state.options().is_agent,
-        has_alertmanager: serving.is_some_and(|serving| serving.alertmanager.is_some()),
+        has_alertmanager,
+        has_fleet,
     };
     blocking(move || application.page(&page)).await
 }

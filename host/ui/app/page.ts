@@ -20,6 +20,9 @@ export const isAgent: boolean = meta('agent') === 'true';
 /** Whether an Alertmanager runs inside the server. */
 export const hasAlertmanager: boolean = meta('alertmanager') === 'true';
 
+/** Whether the server answers from others, whom it can list. */
+export const hasFleet: boolean = meta('fleet') === 'true';
+
 /** The address of something below the application's beginning. */
 export function below(path: string): string {
   return basePath + path.replace(/^\/+/, '');

@@ -14,6 +14,7 @@ const PLACES = [
   '<meta name="narthex-nonce" content="" />',
   '<meta name="narthex-agent" content="false" />',
   '<meta name="narthex-alertmanager" content="true" />',
+  '<meta name="narthex-fleet" content="false" />',
 ];
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));

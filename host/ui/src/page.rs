@@ -15,6 +15,7 @@ pub const PAGES: &[&str] = &[
     "service-discovery",
     "silences",
     "status",
+    "stores",
     "targets",
     "tsdb-status",
 ];
@@ -25,6 +26,7 @@ pub(crate) const BASE: &str = r#"<base href="./" />"#;
 pub(crate) const NONCE: &str = r#"<meta name="narthex-nonce" content="" />"#;
 pub(crate) const AGENT: &str = r#"<meta name="narthex-agent" content="false" />"#;
 pub(crate) const ALERTMANAGER: &str = r#"<meta name="narthex-alertmanager" content="true" />"#;
+pub(crate) const FLEET: &str = r#"<meta name="narthex-fleet" content="false" />"#;
 
 /// What one answer says to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Page {
     pub is_agent: bool,
     /// Whether an Alertmanager runs inside.
     pub has_alertmanager: bool,
+    /// Whether the server answers from others, whom it can list.
+    pub has_fleet: bool,
 }
 
 impl Page {
@@ -53,10 +57,12 @@ impl Page {
         };
         let agent = meta("agent", &self.is_agent.to_string());
         let alertmanager = meta("alertmanager", &self.has_alertmanager.to_string());
+        let fleet = meta("fleet", &self.has_fleet.to_string());
         template
             .replacen(BASE, &format!(r#"<base href="{base}" />"#), 1)
             .replacen(NONCE, &meta("nonce", &self.nonce), 1)
             .replacen(AGENT, &agent, 1)
             .replacen(ALERTMANAGER, &alertmanager, 1)
+            .replacen(FLEET, &fleet, 1)
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::page::{AGENT, ALERTMANAGER, BASE, NONCE};
+use crate::page::{AGENT, ALERTMANAGER, BASE, FLEET, NONCE};
 use crate::{ASSET_BYTES_MAX, Application, Page};
 
 fn page(depth: usize) -> Page {
@@ -13,6 +13,7 @@ fn page(depth: usize) -> Page {
         nonce: "abc".into(),
         is_agent: true,
         has_alertmanager: false,
+        has_fleet: true,
     }
 }
 
@@ -49,7 +50,7 @@ fn the_binary_carries_what_its_page_asks_for() {
 #[test]
 fn the_page_of_the_binary_has_every_place_that_is_filled_in() {
     let page = Application::Embedded.page(&page(2)).unwrap().unwrap();
-    for place in [BASE, NONCE, AGENT, ALERTMANAGER] {
+    for place in [BASE, NONCE, AGENT, ALERTMANAGER, FLEET] {
         assert!(!page.contains(place), "{place} was not filled in");
     }
     for filled in [
@@ -57,6 +58,7 @@ fn the_page_of_the_binary_has_every_place_that_is_filled_in() {
         r#"<meta name="narthex-nonce" content="abc" />"#,
         r#"<meta name="narthex-agent" content="true" />"#,
         r#"<meta name="narthex-alertmanager" content="false" />"#,
+        r#"<meta name="narthex-fleet" content="true" />"#,
     ] {
         assert_eq!(page.matches(filled).count(), 1, "{filled}\n{page}");
     }

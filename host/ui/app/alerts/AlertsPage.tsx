@@ -17,6 +17,7 @@ import { searchOf } from '../silences/matchers';
 import { AlertTable, type Choosing } from './AlertTable';
 import { GroupedAlerts } from './GroupedAlerts';
 import { groupingLabels, matchersOfAll } from './groups';
+import { type Muted, useMuted } from './muted';
 
 const RULES_STEP = 100;
 
@@ -46,7 +47,8 @@ function texts({ group, rule }: Shown): string[] {
   return [rule.name, group.name, group.file, ...labels];
 }
 
-function RuleCard({ group, rule, choosing }: Shown & { choosing: Choosing }) {
+function RuleCard(props: Shown & { choosing: Choosing; muted: Muted }) {
+  const { group, rule, choosing, muted } = props;
   const alerts = rule.alerts ?? [];
   return (
     <details className="card lazy" open={alerts.length > 0 && alerts.length <= 10}>
@@ -59,7 +61,7 @@ function RuleCard({ group, rule, choosing }: Shown & { choosing: Choosing }) {
       </summary>
       <Stack gap="sm" mt="sm">
         <RuleFacts rule={rule} withAnnotations={alerts.length === 0} />
-        {alerts.length > 0 && <AlertTable alerts={alerts} choosing={choosing} />}
+        {alerts.length > 0 && <AlertTable alerts={alerts} choosing={choosing} muted={muted} />}
       </Stack>
     </details>
   );
@@ -67,6 +69,7 @@ function RuleCard({ group, rule, choosing }: Shown & { choosing: Choosing }) {
 
 export function AlertsPage() {
   const query = useRules('alert');
+  const muted = useMuted(query.dataUpdatedAt);
   const [text, setText] = useParameter('search');
   const [state, setState] = useParameter('state');
   const [label, setLabel] = useParameter('group');
@@ -140,13 +143,14 @@ export function AlertsPage() {
                   </p>
                 </Group>
               )}
-              {label !== '' && <GroupedAlerts alerts={alerts} label={label} choosing={choosing} />}
+              {label !== '' && <GroupedAlerts alerts={alerts} label={label} choosing={choosing} muted={muted} />}
               <More of={label === '' ? shown : []} step={RULES_STEP} name="rules">
                 {(some) =>
                   some.map((one) => (
                     <RuleCard
                       key={`${one.group.file}\n${one.group.name}\n${one.place}`}
                       choosing={choosing}
+                      muted={muted}
                       {...one}
                     />
                   ))

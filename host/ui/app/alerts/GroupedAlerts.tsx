@@ -4,10 +4,16 @@ import { More } from '../frame/More';
 import type { Choosing } from './AlertTable';
 import { AlertTable } from './AlertTable';
 import { groupsBy } from './groups';
+import type { Muted } from './muted';
 
 const GROUPS_STEP = 50;
 
-export function GroupedAlerts(props: { alerts: Alert[]; label: string; choosing: Choosing }) {
+export function GroupedAlerts(props: {
+  alerts: Alert[];
+  label: string;
+  choosing: Choosing;
+  muted: Muted;
+}) {
   const groups = groupsBy(props.alerts, props.label);
   return (
     <More of={groups} step={GROUPS_STEP} name="groups">
@@ -22,7 +28,7 @@ export function GroupedAlerts(props: { alerts: Alert[]; label: string; choosing:
                 {alerts.length} {alerts.length === 1 ? 'alert' : 'alerts'}
               </span>
             </summary>
-            <AlertTable alerts={alerts} choosing={props.choosing} />
+            <AlertTable alerts={alerts} choosing={props.choosing} muted={props.muted} />
           </details>
         ))
       }

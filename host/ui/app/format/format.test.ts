@@ -49,8 +49,13 @@ describe('times', () => {
     }
     expect(parseTime('2026-11-22 10:05', false)).toBe(timeMs - 9000);
     expect(parseTime('2026-11-22', false)).toBe(Date.UTC(2026, 10, 22));
+    for (const text of [
+      '2026-11-22T10:05:09Z', '2026-11-22T11:05:09.000+01:00', String(timeMs / 1000), String(timeMs),
+    ]) {
+      expect(parseTime(text, true), text).toBe(timeMs);
+    }
   });
-  it.each(['', 'now', '2026-13-01', '2026-02-31 00:00', '22.11.2026'])('refuses %j', (text) => {
+  it.each(['', 'now', '2026-13-01', '2026-02-31 00:00', '22.11.2026', '12345', '2026-13-01T00:00Z'])('refuses %j', (text) => {
     expect(parseTime(text, false)).toBeUndefined();
   });
   it('written in one zone stay the same when another is looked at', () => {

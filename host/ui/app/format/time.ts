@@ -12,8 +12,20 @@ export function formatTime(timeMs: number, isLocal: boolean): string {
     : date.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** Reads what `formatTime` writes, with or without seconds or the time of day. */
+const ZONED = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/i;
+
+/**
+ * Reads what `formatTime` writes, with or without seconds or the time of day; and what logs and other
+ * programs write: a time that names its zone (RFC 3339), and seconds or milliseconds of Unix.
+ */
 export function parseTime(text: string, isLocal: boolean): number | undefined {
+  const written = text.trim();
+  if (/^\d{9,10}(\.\d+)?$/.test(written)) return Math.round(Number(written) * 1000);
+  if (/^\d{12,13}$/.test(written)) return Number(written);
+  if (ZONED.test(written)) {
+    const zonedMs = Date.parse(written.replace(' ', 'T'));
+    return Number.isNaN(zonedMs) ? undefined : zonedMs;
+  }
   const match = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2}))?)?$/.exec(text.trim());
   if (match === null) return undefined;
   const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0));

@@ -1,5 +1,5 @@
 // The pages of the application, as the navigation lists them. `src/page.rs` has their paths, too.
-import { hasAlertmanager, isAgent } from '../page';
+import { hasAlertmanager, hasFleet, isAgent } from '../page';
 import type { IconName } from './Icon';
 
 export interface PageEntry {
@@ -28,6 +28,8 @@ const ALWAYS: PageEntry[] = [
 
 const TSDB: PageEntry[] = [{ path: '/tsdb-status', name: 'TSDB status', icon: 'status' }];
 
+const STORES: PageEntry[] = [{ path: '/stores', name: 'Stores', icon: 'status' }];
+
 const STATUS: PageEntry[] = [
   { path: '/status', name: 'Runtime and build', icon: 'status' },
   { path: '/config', name: 'Configuration', icon: 'status' },
@@ -44,5 +46,5 @@ export const PAGES: { name: string; entries: PageEntry[] }[] = [
       ...ALWAYS,
     ],
   },
-  { name: 'Server', entries: [...(isAgent ? [] : TSDB), ...STATUS] },
+  { name: 'Server', entries: [...(isAgent ? [] : TSDB), ...(hasFleet ? STORES : []), ...STATUS] },
 ];

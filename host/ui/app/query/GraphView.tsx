@@ -56,7 +56,7 @@ function Graph(props: {
       {panel.display === 'heatmap' ? (
         <HeatmapGraph {...drawn} />
       ) : (
-        <LineGraph {...drawn} isStacked={panel.display === 'stacked'} />
+        <LineGraph {...drawn} isStacked={panel.display === 'stacked'} yAxisMin={panel.yAxisMin} />
       )}
       {panel.showAlerts &&
         (alerts.error === null ? (

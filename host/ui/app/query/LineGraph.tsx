@@ -16,6 +16,7 @@ export function LineGraph(props: {
   series: RangeSeries[];
   range: Range;
   isStacked: boolean;
+  yAxisMin: number | undefined;
   exemplars: ExemplarMark[];
   fired: Span[];
   onZoom: (startMs: number, endMs: number) => void;
@@ -62,6 +63,7 @@ export function LineGraph(props: {
         colours={colours}
         shown={shown}
         isStacked={isPile}
+        yAxisMin={isPile ? 0 : props.yAxisMin}
         isLocal={isLocal}
         exemplars={props.exemplars}
         fired={props.fired}

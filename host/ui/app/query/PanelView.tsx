@@ -185,6 +185,16 @@ export function PanelView(props: PanelViewProps) {
                   options={DISPLAYS}
                   onChange={(display) => change({ display: display as Display })}
                 />
+                {panel.display === 'lines' && (
+                  <Checkbox
+                    label="From zero"
+                    mb={8}
+                    checked={panel.yAxisMin !== undefined}
+                    onChange={(event) =>
+                      change({ yAxisMin: event.currentTarget.checked ? 0 : undefined })
+                    }
+                  />
+                )}
                 <Checkbox
                   label="Exemplars"
                   mb={8}

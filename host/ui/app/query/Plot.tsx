@@ -21,6 +21,8 @@ export interface PlotProps {
   colours: string[];
   shown: boolean[];
   isStacked: boolean;
+  /** Where the axis of values begins at the latest. */
+  yAxisMin: number | undefined;
   isLocal: boolean;
   exemplars: ExemplarMark[];
   /** When an alert fired. */
@@ -75,7 +77,7 @@ function options(
     : [];
   return {
     ...shared,
-    scales: { x: { time: true }, y: { range: props.isStacked ? stackedRange : plainRange } },
+    scales: { x: { time: true }, y: { range: rangeFrom(props.yAxisMin) } },
     axes: [
       ...shared.axes,
       { ...axis, size: 64, values: (_plot, splits) => splits.map(axisValue) },
@@ -133,9 +135,13 @@ function plainRange(_plot: uPlot, low: number | null, high: number | null): [num
   return [low >= 0 && low < (high - low) * 0.5 ? 0 : low - margin, high + margin];
 }
 
-function stackedRange(plot: uPlot, low: number | null, high: number | null): [number, number] {
-  const [bottom, top] = plainRange(plot, low, high);
-  return [Math.min(0, bottom), Math.max(0, top)];
+/** What the values take, and the place where the axis has to begin with it. */
+function rangeFrom(least: number | undefined) {
+  if (least === undefined) return plainRange;
+  return (plot: uPlot, low: number | null, high: number | null): [number, number] => {
+    const [bottom, top] = plainRange(plot, low, high);
+    return [Math.min(least, bottom), Math.max(least, top)];
+  };
 }
 
 export function Plot(props: PlotProps) {
@@ -172,7 +178,7 @@ export function Plot(props: PlotProps) {
       plot.current = null;
       tipElement.hidden = true;
     };
-  }, [names, props.isStacked, props.isLocal, props.exemplars, props.fired, isDark]);
+  }, [names, props.isStacked, props.yAxisMin, props.isLocal, props.exemplars, props.fired, isDark]);
 
   // Newer data of the same series: whoever points at something goes on to do so.
   useEffect(() => {

@@ -20,6 +20,7 @@ describe('addresses', () => {
         endMs: Date.UTC(2026, 0, 2, 3, 4, 5),
         resolution: { kind: 'step', stepMs: 30_000 },
         display: 'stacked',
+        yAxisMin: undefined,
         showExemplars: false,
         showAlerts: false,
       },
@@ -32,7 +33,7 @@ describe('addresses', () => {
   });
   it('that say nothing, or nonsense', () => {
     expect(read('')).toEqual([emptyPanel()]);
-    const nonsense = 'g0.expr=a&g0.range_input=soon&g0.end_input=x&g0.res_step=-1&g0.res_type=custom';
+    const nonsense = 'g0.expr=a&g0.range_input=soon&g0.end_input=x&g0.res_step=-1&g0.res_type=custom&g0.y_axis_min=low';
     expect(read(nonsense)).toEqual([{ ...emptyPanel(), expr: 'a' }]);
     const many = Array.from({ length: PANELS_MAX + 5 }, (_, i) => `g${i}.expr=x`).join('&');
     expect(read(many)).toHaveLength(PANELS_MAX);
@@ -47,6 +48,7 @@ describe('addresses', () => {
         endMs: Date.UTC(2026, 5, 1),
         resolution: { kind: 'auto' as const, density: 'high' as const },
         display: 'heatmap' as const,
+        yAxisMin: 0,
         showExemplars: true,
         showAlerts: true,
       },

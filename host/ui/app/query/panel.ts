@@ -23,6 +23,8 @@ export interface Panel {
   endMs: number | undefined;
   resolution: Resolution;
   display: Display;
+  /** Where the axis of values begins at the latest; `undefined` where the values say so. */
+  yAxisMin: number | undefined;
   /** Whether a graph has the exemplars of its series, and the times at which alerts fired. */
   showExemplars: boolean;
   showAlerts: boolean;
@@ -41,6 +43,7 @@ export function emptyPanel(): Panel {
     endMs: undefined,
     resolution: { kind: 'auto', density: 'medium' },
     display: 'lines',
+    yAxisMin: undefined,
     showExemplars: false,
     showAlerts: false,
   };
@@ -114,6 +117,11 @@ function readResolution(search: Search, key: (name: string) => string): Resoluti
   return { kind: 'auto', density: isDensity ? density : 'medium' };
 }
 
+function readNumber(text: string | undefined): number | undefined {
+  const read = text === undefined || text.trim() === '' ? NaN : Number(text);
+  return Number.isFinite(read) ? read : undefined;
+}
+
 function readPanel(search: Search, index: number): Panel {
   const key = (name: string) => `g${index}.${name}`;
   const panel = emptyPanel();
@@ -126,6 +134,7 @@ function readPanel(search: Search, index: number): Panel {
     endMs: end === undefined ? undefined : parseTime(end, false),
     resolution: readResolution(search, key),
     display: readDisplay(search[key('display_mode')], search[key('stacked')]),
+    yAxisMin: readNumber(search[key('y_axis_min')]),
     showExemplars: search[key('show_exemplars')] === '1',
     showAlerts: search[key('show_alerts')] === '1',
   };
@@ -163,6 +172,7 @@ function writePanel(panel: Panel, index: number): Search {
     write('res_density', panel.resolution.density);
   }
   write('display_mode', panel.display);
+  if (panel.yAxisMin !== undefined) write('y_axis_min', String(panel.yAxisMin));
   write('show_exemplars', panel.showExemplars ? '1' : '0');
   // Prometheus has no word for it, so that only an address that needs it has it.
   if (panel.showAlerts) write('show_alerts', '1');

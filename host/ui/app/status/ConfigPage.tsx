@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../api/client';
 import type { RunningConfig } from '../api/status';
+import { AlertmanagerConfig } from './AlertmanagerFacts';
 import { CopyButton } from '../frame/CopyButton';
 import { Loaded, Refresh } from '../frame/Loaded';
 import { Page } from '../frame/Page';
@@ -28,6 +29,7 @@ export function ConfigPage() {
           </pre>
         )}
       </Loaded>
+      <AlertmanagerConfig />
     </Page>
   );
 }

@@ -8,6 +8,7 @@ import { Page } from '../frame/Page';
 import { useLocalTime } from '../frame/preferences';
 import licenses from '../licenses.txt?url';
 import { isAgent } from '../page';
+import { AlertmanagerCluster } from './AlertmanagerFacts';
 
 /** The names of people's words for the fields; others are shown as they are. */
 const NAMES: Record<string, string> = {
@@ -98,6 +99,7 @@ export function StatusPage() {
                 </ul>
               </section>
             )}
+            <AlertmanagerCluster />
           </>
         )}
       </Loaded>
