@@ -46,7 +46,19 @@ impl Fleet {
     /// Exporters with about so many series between them, that have samples for so many scrapes,
     /// the first of which is of `start_ms`.
     pub fn new(series: usize, steps: u64, start_ms: i64) -> Arc<Self> {
-        let shapes = shapes::all();
+        Self::with_lines(series, usize::MAX, steps, start_ms)
+    }
+
+    /// As [`Self::new`], of pages with at most so many lines: each as many from all over its page.
+    pub fn with_lines(series: usize, lines: usize, steps: u64, start_ms: i64) -> Arc<Self> {
+        let mut shapes = shapes::all();
+        for shape in &mut shapes {
+            let (all, mut number) = (shape.lines.len(), 0);
+            shape.lines.retain(|_| {
+                number += 1;
+                all <= lines || number * lines / all > (number - 1) * lines / all
+            });
+        }
         let (mut targets, mut found) = (Vec::new(), 0);
         while found < series {
             let kind = targets.len() % KINDS;

@@ -5,8 +5,8 @@
 //! `cargo bench -p narthex-tests --bench load`, after a release build of the workspace.
 //! `NARTHEX_BENCH_SERIES` says how many series (100,000), `NARTHEX_BENCH_STEPS` how many samples
 //! of each, 15 s apart (240, an hour), `NARTHEX_BENCH_INTERVAL` how many seconds pass between two
-//! scrapes (2), `NARTHEX_BENCH_SYSTEMS` which servers run
-//! (`narthex,prometheus,victoria-metrics`).
+//! scrapes (2), `NARTHEX_BENCH_LINES` how many series a target has at most (all of its page),
+//! `NARTHEX_BENCH_SYSTEMS` which servers run (`narthex,prometheus,victoria-metrics`).
 //!
 //! The exporters are threads of this program and take part of the machine: read CPU time, not wall
 //! time.
@@ -56,7 +56,8 @@ fn run(system: System, series: u64, steps: u64, interval_s: u64) -> Figures {
     let now_ms = i64::try_from(now.as_millis()).unwrap();
     // Servers take what is up to an hour old: the last step is a minute from now.
     let start_ms = now_ms + 60_000 - steps.cast_signed() * INTERVAL_MS;
-    let fleet = Fleet::new(usize::try_from(series).unwrap(), steps, start_ms);
+    let lines = usize::try_from(number("LINES", "1000000")).unwrap();
+    let fleet = Fleet::with_lines(usize::try_from(series).unwrap(), lines, steps, start_ms);
     let server = fleet.serve();
     let folder = tempfile::tempdir().unwrap();
     let config = fleet.config(&server.address(), &format!("{interval_s}s"));
