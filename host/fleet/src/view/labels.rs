@@ -10,7 +10,7 @@ use narthex_storeapi::message::store::{LabelMatcher, LabelNamesRequest, LabelVal
 use tokio::time::timeout;
 
 use super::{View, incomplete, limit_of, log, matcher_of};
-use crate::member::Member;
+use crate::member::{Known, Member};
 
 /// The label sets of a listing may have so many bytes; a longer one fails.
 const LISTED_BYTES_MAX: usize = 1 << 30;
@@ -22,12 +22,21 @@ impl View {
         label: Option<&str>,
         request: &LabelsRequest,
     ) -> Result<Vec<String>, StorageError> {
+        if label.is_some_and(|label| self.leaves_out(label)) {
+            return Ok(Vec::new());
+        }
         let (range, matchers) = (request.range, &request.matchers);
         let limit = request.limit.map_or(0, limit_of);
         let matchers = || -> Vec<LabelMatcher> { matchers.iter().map(matcher_of).collect() };
         let patience = self.response_timeout();
-        let ask = |member: Arc<Member>| async move {
+        let ask = |member: Arc<Member>, known: Arc<Known>| async move {
             let endpoint = member.endpoint();
+            // Of the first so many names some may have to be left out here.
+            let limit = if self.is_left_out_by(&known) {
+                limit
+            } else {
+                0
+            };
             let Some(label) = label else {
                 let names = LabelNamesRequest {
                     partial_response_disabled: !self.is_partial,
@@ -56,7 +65,7 @@ impl View {
         };
         let warnings = Warnings::default();
         let asked = self.asked(&request.matchers, request.range, &warnings)?;
-        let answers = asked.into_iter().map(|(member, _)| ask(member));
+        let answers = asked.into_iter().map(|(member, known)| ask(member, known));
         let mut found = BTreeSet::new();
         for answer in join_all(answers).await {
             match answer {
@@ -70,8 +79,16 @@ impl View {
             }
         }
         log(&warnings);
+        if label.is_none() {
+            found.retain(|name: &String| !self.leaves_out(name));
+        }
         let limit = request.limit.unwrap_or(usize::MAX);
         Ok(found.into_iter().take(limit).collect())
+    }
+
+    /// Whether no series has this label for the reader.
+    fn leaves_out(&self, label: &str) -> bool {
+        self.without.iter().any(|left_out| left_out == label)
     }
 
     /// The label sets of all series that match, within the bounds of a listing.
