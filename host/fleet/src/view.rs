@@ -85,6 +85,15 @@ impl View {
         known.leaves_out_labels || self.without.is_empty()
     }
 
+    /// How many series or texts a member is asked for where so many are enough, 0 for all: of the
+    /// first ones of a member that leaves no labels out, several may be one here, or none.
+    fn limit_at(&self, known: &Known, limit: i64) -> i64 {
+        match self.is_left_out_by(known) {
+            true => limit,
+            false => 0,
+        }
+    }
+
     /// Says what is missing, or fails because of it.
     fn missing(&self, what: String, warnings: &Warnings) -> Result<(), StorageError> {
         if !self.is_partial {
@@ -168,10 +177,7 @@ impl View {
         };
         let answers = asked.into_iter().map(|(member, known)| {
             let mut wire = windows::asked(wire.clone(), &known, wanted);
-            if !self.is_left_out_by(&known) {
-                // Of the first so many of its series several may be one.
-                wire.limit = 0;
-            }
+            wire.limit = self.limit_at(&known, wire.limit);
             async move {
                 let answer = self.answer(&member, &known, wire).await;
                 (member, answer)

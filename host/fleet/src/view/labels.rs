@@ -31,12 +31,7 @@ impl View {
         let patience = self.response_timeout();
         let ask = |member: Arc<Member>, known: Arc<Known>| async move {
             let endpoint = member.endpoint();
-            // Of the first so many names some may have to be left out here.
-            let limit = if self.is_left_out_by(&known) {
-                limit
-            } else {
-                0
-            };
+            let limit = self.limit_at(&known, limit);
             let Some(label) = label else {
                 let names = LabelNamesRequest {
                     partial_response_disabled: !self.is_partial,
@@ -154,7 +149,56 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use narthex_model::SystemClock;
+    use narthex_storeapi::message::info::{InfoResponse, StoreInfo};
+    use prometheus_client::registry::Registry;
+
     use super::*;
+    use crate::{Dedup, Fleet, FleetOptions, ViewOptions};
+
+    #[test]
+    fn who_leaves_out_no_labels_is_asked_for_more_than_are_enough() {
+        let long = Duration::from_secs(60);
+        let options = FleetOptions {
+            endpoints: Vec::new(),
+            strict: Vec::new(),
+            tls: None,
+            credentials: None,
+            replica_labels: vec!["replica".to_owned()],
+            dedup: Dedup::Interval,
+            partial_response: true,
+            response_timeout: long,
+            unhealthy_timeout: long,
+            dns_interval: long,
+            push_down: false,
+            listing_timeout: long,
+            clock: Arc::new(SystemClock),
+        };
+        let fleet = Fleet::new(options, &mut Registry::default());
+        let known = |supports_without_replica_labels| {
+            Known::new(InfoResponse {
+                store: Some(StoreInfo {
+                    supports_without_replica_labels,
+                    ..StoreInfo::default()
+                }),
+                ..InfoResponse::default()
+            })
+        };
+        for (dedup, expected) in [(true, [10, 0]), (false, [10, 10])] {
+            let wishes = ViewOptions {
+                dedup: Some(dedup),
+                ..ViewOptions::default()
+            };
+            let view = View::new(Arc::clone(&fleet), wishes);
+            let limits = [true, false].map(|leaves_out| view.limit_at(&known(leaves_out), 10));
+            assert_eq!(limits, expected, "{dedup}");
+            // Nor has any series that label then, whoever answers.
+            assert_eq!(view.leaves_out("replica"), dedup);
+            assert!(!view.leaves_out("job"));
+        }
+    }
 
     #[test]
     fn a_listing_ends_at_its_bound() {
