@@ -15,7 +15,7 @@ const END_MS: i64 = 600_000;
 
 /// In so many lives more growth is seen than all processes have counted. They are those where one was
 /// away for long that no sample shows beside the other one: it could be the same process.
-const WRONG_MAX: usize = 12;
+const WRONG_MAX: usize = 8;
 
 /// What a process reads from a time on, and what it has counted by then, in all its lives.
 #[derive(Debug, Clone, Copy)]
