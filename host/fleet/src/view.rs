@@ -80,6 +80,20 @@ impl View {
         }
     }
 
+    /// Whether this member leaves out the labels itself that are to be left out.
+    fn is_left_out_by(&self, known: &Known) -> bool {
+        known.leaves_out_labels || self.without.is_empty()
+    }
+
+    /// How many series or texts a member is asked for where so many are enough, 0 for all: of the
+    /// first ones of a member that leaves no labels out, several may be one here, or none.
+    fn limit_at(&self, known: &Known, limit: i64) -> i64 {
+        match self.is_left_out_by(known) {
+            true => limit,
+            false => 0,
+        }
+    }
+
     /// Says what is missing, or fails because of it.
     fn missing(&self, what: String, warnings: &Warnings) -> Result<(), StorageError> {
         if !self.is_partial {
@@ -162,7 +176,8 @@ impl View {
             ..SeriesRequest::default()
         };
         let answers = asked.into_iter().map(|(member, known)| {
-            let wire = windows::asked(wire.clone(), &known, wanted);
+            let mut wire = windows::asked(wire.clone(), &known, wanted);
+            wire.limit = self.limit_at(&known, wire.limit);
             async move {
                 let answer = self.answer(&member, &known, wire).await;
                 (member, answer)
@@ -205,7 +220,7 @@ impl View {
         })?;
         let frames = frames.map_err(|error| error.to_string())?;
         let answer = Answer::new(Arc::clone(member), frames, (begun.elapsed(), patience));
-        match known.leaves_out_labels || self.without.is_empty() {
+        match self.is_left_out_by(known) {
             true => Ok(answer),
             false => answer.sorted_without(&self.without).await,
         }

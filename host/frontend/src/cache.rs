@@ -227,6 +227,17 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_a_long_query_counts_for_each_extent_that_has_it() {
+        let cache = cache(1 << 20);
+        let mut long = extent(0, 50, 10);
+        long.text = "x".repeat(10_000).into();
+        cache.put(&key(0), long.clone());
+        long.steps = Steps::new(100, 150, 10).unwrap();
+        cache.put(&key(0), long);
+        assert!(cache.metrics.bytes.get() > 20_000);
+    }
+
+    #[test]
     fn what_was_not_asked_for_longest_goes_first_and_the_bound_holds() {
         let cache = cache(100_000);
         for part in 0..50 {

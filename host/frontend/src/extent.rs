@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::encoded;
 use crate::steps::Steps;
 
-/// What an extent takes beside its texts and its matrix.
+/// What an extent takes beside its texts, its ranges and its matrix.
 const EXTENT_BYTES: usize = 200;
 
 /// The answer of some steps. A clone is the same extent.
@@ -37,7 +37,7 @@ impl Extent {
     pub(crate) fn bytes(&self) -> usize {
         let infos: usize = self.infos.iter().map(String::len).sum();
         let reads = size_of_val(&self.reads[..]);
-        EXTENT_BYTES + self.matrix.len() + infos + reads
+        EXTENT_BYTES + self.matrix.len() + self.text.len() + infos + reads
     }
 
     /// Whether a query that is written in this way may have it.

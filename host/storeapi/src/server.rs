@@ -2,6 +2,7 @@
 //!
 //! It is not: what the methods answer, which is the endpoint's.
 
+mod arrival;
 mod deadline;
 mod door;
 mod metrics;

@@ -2,7 +2,7 @@
 //!
 //! A ping that was not answered by UDP in its time is said once more over a connection, and the answer
 //! comes back over that (as memberlist does). With TLS there are no other ways than connections, and
-//! nothing of this.
+//! nothing of this. It is not: who is probed when, which the protocol knows.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,3 +1,5 @@
+mod processes;
+
 use std::sync::Arc;
 
 use narthex_model::{CounterResetHint, FloatHistogram, Labels};

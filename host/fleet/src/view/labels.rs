@@ -10,7 +10,7 @@ use narthex_storeapi::message::store::{LabelMatcher, LabelNamesRequest, LabelVal
 use tokio::time::timeout;
 
 use super::{View, incomplete, limit_of, log, matcher_of};
-use crate::member::Member;
+use crate::member::{Known, Member};
 
 /// The label sets of a listing may have so many bytes; a longer one fails.
 const LISTED_BYTES_MAX: usize = 1 << 30;
@@ -22,12 +22,16 @@ impl View {
         label: Option<&str>,
         request: &LabelsRequest,
     ) -> Result<Vec<String>, StorageError> {
+        if label.is_some_and(|label| self.leaves_out(label)) {
+            return Ok(Vec::new());
+        }
         let (range, matchers) = (request.range, &request.matchers);
         let limit = request.limit.map_or(0, limit_of);
         let matchers = || -> Vec<LabelMatcher> { matchers.iter().map(matcher_of).collect() };
         let patience = self.response_timeout();
-        let ask = |member: Arc<Member>| async move {
+        let ask = |member: Arc<Member>, known: Arc<Known>| async move {
             let endpoint = member.endpoint();
+            let limit = self.limit_at(&known, limit);
             let Some(label) = label else {
                 let names = LabelNamesRequest {
                     partial_response_disabled: !self.is_partial,
@@ -56,7 +60,7 @@ impl View {
         };
         let warnings = Warnings::default();
         let asked = self.asked(&request.matchers, request.range, &warnings)?;
-        let answers = asked.into_iter().map(|(member, _)| ask(member));
+        let answers = asked.into_iter().map(|(member, known)| ask(member, known));
         let mut found = BTreeSet::new();
         for answer in join_all(answers).await {
             match answer {
@@ -70,8 +74,16 @@ impl View {
             }
         }
         log(&warnings);
+        if label.is_none() {
+            found.retain(|name: &String| !self.leaves_out(name));
+        }
         let limit = request.limit.unwrap_or(usize::MAX);
         Ok(found.into_iter().take(limit).collect())
+    }
+
+    /// Whether no series has this label for the reader.
+    fn leaves_out(&self, label: &str) -> bool {
+        self.without.iter().any(|left_out| left_out == label)
     }
 
     /// The label sets of all series that match, within the bounds of a listing.
@@ -137,7 +149,56 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use narthex_model::SystemClock;
+    use narthex_storeapi::message::info::{InfoResponse, StoreInfo};
+    use prometheus_client::registry::Registry;
+
     use super::*;
+    use crate::{Dedup, Fleet, FleetOptions, ViewOptions};
+
+    #[test]
+    fn who_leaves_out_no_labels_is_asked_for_more_than_are_enough() {
+        let long = Duration::from_secs(60);
+        let options = FleetOptions {
+            endpoints: Vec::new(),
+            strict: Vec::new(),
+            tls: None,
+            credentials: None,
+            replica_labels: vec!["replica".to_owned()],
+            dedup: Dedup::Interval,
+            partial_response: true,
+            response_timeout: long,
+            unhealthy_timeout: long,
+            dns_interval: long,
+            push_down: false,
+            listing_timeout: long,
+            clock: Arc::new(SystemClock),
+        };
+        let fleet = Fleet::new(options, &mut Registry::default());
+        let known = |supports_without_replica_labels| {
+            Known::new(InfoResponse {
+                store: Some(StoreInfo {
+                    supports_without_replica_labels,
+                    ..StoreInfo::default()
+                }),
+                ..InfoResponse::default()
+            })
+        };
+        for (dedup, expected) in [(true, [10, 0]), (false, [10, 10])] {
+            let wishes = ViewOptions {
+                dedup: Some(dedup),
+                ..ViewOptions::default()
+            };
+            let view = View::new(Arc::clone(&fleet), wishes);
+            let limits = [true, false].map(|leaves_out| view.limit_at(&known(leaves_out), 10));
+            assert_eq!(limits, expected, "{dedup}");
+            // Nor has any series that label then, whoever answers.
+            assert_eq!(view.leaves_out("replica"), dedup);
+            assert!(!view.leaves_out("job"));
+        }
+    }
 
     #[test]
     fn a_listing_ends_at_its_bound() {

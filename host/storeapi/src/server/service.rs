@@ -8,6 +8,7 @@ use futures::future::ready;
 use futures::stream::{self, BoxStream};
 use hyper::{Request, Response};
 use prost::Message;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::codegen::{Body as HttpBody, StdError};
@@ -15,10 +16,10 @@ use tonic::server::Grpc;
 use tonic::{Code, Status};
 use tower::service_fn;
 
-use super::deadline;
 use super::metrics::GrpcMetrics;
 use super::parts::{Checked, Parted};
 use super::unread::{self, LATE};
+use super::{arrival, deadline};
 use crate::message::exemplars::ExemplarsRequest;
 use crate::message::health::{HealthCheckRequest, HealthCheckResponse, ServingStatus};
 use crate::message::info::InfoRequest;
@@ -132,6 +133,12 @@ impl Service {
         }
     }
 
+    /// Answers a request that did not come in time.
+    fn give_up(&self, path: &'static str, kind: &'static str) -> Response<Body> {
+        self.metrics.begin(path, kind).end(Code::DeadlineExceeded);
+        Status::deadline_exceeded(arrival::LATE).into_http()
+    }
+
     /// A message for a message.
     async fn unary<Q, A, F, B>(
         &self,
@@ -147,7 +154,10 @@ impl Service {
         B::Error: Into<StdError> + Send + 'static,
     {
         let metrics = &self.metrics;
+        let (begun, arrived) = oneshot::channel();
+        let mut begun = Some(begun);
         let service = service_fn(move |asked: tonic::Request<Q>| {
+            drop(begun.take());
             let call = metrics.begin(path, "unary");
             let answer = answer(asked.into_inner());
             async move {
@@ -157,7 +167,8 @@ impl Service {
             }
         });
         let mut grpc = Grpc::new(Checked::<A, Q>::new(metrics, path, "unary"));
-        grpc.unary(service, request).await
+        let answered = arrival::answered(arrived, grpc.unary(service, request)).await;
+        answered.unwrap_or_else(|| self.give_up(path, "unary"))
     }
 
     /// A stream of messages for a message.
@@ -175,7 +186,10 @@ impl Service {
         B::Error: Into<StdError> + Send + 'static,
     {
         let metrics = &self.metrics;
+        let (begun, arrived) = oneshot::channel();
+        let mut begun = Some(begun);
         let service = service_fn(move |asked: tonic::Request<Q>| {
+            drop(begun.take());
             let call = metrics.begin(path, "server_stream");
             let answer = answer(asked.into_inner());
             async move {
@@ -192,7 +206,8 @@ impl Service {
             }
         });
         let mut grpc = Grpc::new(Checked::<A, Q>::new(metrics, path, "server_stream"));
-        grpc.server_streaming(service, request).await
+        let answered = arrival::answered(arrived, grpc.server_streaming(service, request)).await;
+        answered.unwrap_or_else(|| self.give_up(path, "server_stream"))
     }
 }
 
@@ -213,4 +228,82 @@ fn health(asked: &HealthCheckRequest) -> Result<HealthCheckResponse, Status> {
 /// Messages that are there.
 fn all<A: Send + 'static>(messages: Result<Vec<A>, Status>) -> Result<Messages<A>, Status> {
     messages.map(|messages| stream::iter(messages.into_iter().map(Ok)).boxed())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use hyper::body::Frame;
+    use narthex_model::Labels;
+    use narthex_storage::MemoryStore;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::message::metadata::MetricMetadataEntry;
+    use crate::message::rules::RuleGroup;
+    use crate::message::targets::TargetDiscovery;
+    use crate::{HostView, StoreLimits, StoreOptions};
+
+    /// A host that has nothing to say.
+    struct Silent;
+
+    impl HostView for Silent {
+        fn rule_groups(&self) -> Vec<RuleGroup> {
+            Vec::new()
+        }
+
+        fn targets(&self) -> TargetDiscovery {
+            TargetDiscovery::default()
+        }
+
+        fn metadata(&self, _: &str) -> BTreeMap<String, MetricMetadataEntry> {
+            BTreeMap::new()
+        }
+    }
+
+    /// What comes of a request whose rest does not come.
+    struct Endless;
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_for_the_rest_of_a_request() {
+        let api = StoreApi::new(StoreOptions {
+            store: Arc::new(MemoryStore::new()),
+            external_labels: Box::new(Labels::empty),
+            oldest_ms: Box::new(|| 0),
+            selectors: Box::new(|_| Ok(Vec::new())),
+            view: Box::new(Silent),
+            limits: StoreLimits {
+                series_max: 0,
+                samples_max: 0,
+                bytes_max: 0,
+                requests_max: 1,
+            },
+        });
+        let metrics = GrpcMetrics::register(&mut Registry::default());
+        let service = Service::new(Arc::new(api), metrics);
+        for path in [method::HEALTH, method::SERIES] {
+            let request = Request::builder().uri(path).body(Endless).unwrap();
+            let answer = service.answer(request).await;
+            let status = Status::from_header_map(answer.headers()).unwrap();
+            assert_eq!(status.code(), Code::DeadlineExceeded, "{path}");
+            assert_eq!(status.message(), arrival::LATE, "{path}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub(super) struct Answering {
     groups: IntoIter<Vec<Matcher>>,
     frames: Frames,
     room: Room,
-    /// So many series are still wanted.
+    /// So many label sets are still wanted.
     left: usize,
     batch_size: i64,
     skips_chunks: bool,
@@ -117,8 +117,9 @@ impl Answering {
         // Stable, so that two series that differed in a replica label alone stay one after the
         // other.
         held.sort_by(|a, b| a.labels.cmp(&b.labels));
-        held.truncate(self.left);
-        self.left -= held.len();
+        let (count, sets) = within(&held, self.left);
+        held.truncate(count);
+        self.left -= sets;
         self.frames = Frames::new(held, warnings, self.batch_size);
         Ok(true)
     }
@@ -144,4 +145,20 @@ impl Answering {
             }
         }
     }
+}
+
+/// How many of these, which are sorted, have the first so many label sets, and how many those are:
+/// what differed in a label that is left out is one series for who asks.
+fn within(held: &[Held], sets_max: usize) -> (usize, usize) {
+    let mut sets = 0;
+    for (at, one) in held.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| held.get(before));
+        if before.is_none_or(|before| before.labels != one.labels) {
+            if sets == sets_max {
+                return (at, sets);
+            }
+            sets += 1;
+        }
+    }
+    (held.len(), sets)
 }

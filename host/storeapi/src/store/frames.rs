@@ -66,7 +66,7 @@ impl Frames {
         while (taken.is_empty() || bytes < room)
             && let Some(chunk) = chunks.next()
         {
-            bytes += chunk.raw.as_ref().map_or(0, |raw| raw.data.len());
+            bytes += data_len(&chunk);
             taken.push(chunk);
         }
         if !chunks.as_slice().is_empty() {
@@ -94,6 +94,23 @@ impl Frames {
     }
 }
 
+/// How many bytes the samples of a chunk have, or all aggregates of its windows.
+fn data_len(chunk: &AggrChunk) -> usize {
+    let parts = [
+        &chunk.raw,
+        &chunk.count,
+        &chunk.sum,
+        &chunk.min,
+        &chunk.max,
+        &chunk.counter,
+    ];
+    parts
+        .into_iter()
+        .flatten()
+        .map(|part| part.data.len())
+        .sum()
+}
+
 impl Iterator for Frames {
     type Item = SeriesResponse;
 
@@ -106,5 +123,53 @@ impl Iterator for Frames {
         Some(SeriesResponse {
             result: Some(frame),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::message::store::Chunk;
+
+    /// A chunk of 120 windows or samples is smaller.
+    const CHUNK_BYTES: usize = 10_000;
+
+    fn part() -> Option<Chunk> {
+        Some(Chunk {
+            data: vec![1; CHUNK_BYTES].into(),
+            ..Chunk::default()
+        })
+    }
+
+    #[test]
+    fn a_message_of_aggregates_is_as_bounded_as_one_of_samples() {
+        let samples = AggrChunk {
+            raw: part(),
+            ..AggrChunk::default()
+        };
+        let windows = AggrChunk {
+            count: part(),
+            sum: part(),
+            counter: part(),
+            ..AggrChunk::default()
+        };
+        for chunk in [samples, windows] {
+            for batch_size in [0, 64] {
+                let held = (0..3).map(|number: i32| Held {
+                    labels: Labels::from_pairs([("n", number.to_string())]),
+                    chunks: vec![chunk.clone(); 300],
+                });
+                let frames = Frames::new(held.collect(), Vec::new(), batch_size);
+                let lengths: Vec<usize> = frames.map(|frame| frame.encoded_len()).collect();
+                let longest = lengths.iter().max();
+                let bound = FRAME_BYTES_MAX + 4 * CHUNK_BYTES;
+                assert!(
+                    longest.is_some_and(|longest| *longest < bound),
+                    "{lengths:?}"
+                );
+            }
+        }
     }
 }

@@ -199,6 +199,24 @@ async fn labels_of_replicas_are_left_out_before_series_are_sorted() {
 }
 
 #[tokio::test]
+async fn replicas_count_once_where_so_many_series_are_enough() {
+    for (skip_chunks, samples) in [(false, 400), (true, 0)] {
+        let request = SeriesRequest {
+            without_replica_labels: vec!["instance".to_owned()],
+            limit: 2,
+            skip_chunks,
+            ..all()
+        };
+        let expected = ["a", "b"].map(|job| {
+            let labels = format!("__name__=up,cluster=outer,job={job},replica=r1");
+            (labels, samples)
+        });
+        let answer = api().series(request).await.unwrap();
+        assert_eq!(found(answer).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn external_labels_are_judged_by_the_endpoint() {
     let with = |matchers: Vec<LabelMatcher>| SeriesRequest { matchers, ..all() };
     // The label that the series have themselves is not what the endpoint has.
