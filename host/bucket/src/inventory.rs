@@ -263,7 +263,7 @@ impl Inventory {
             return Ok(None);
         }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
-        self.metas.keep(block, &text)?;
+        self.metas.keep(block, &text);
         Ok(Some((self.open(meta)?, text.len() as u64)))
     }
 
@@ -306,7 +306,7 @@ impl Inventory {
     /// Adds a block that was brought to the bucket and read back.
     pub(crate) async fn add(&self, block: Ulid, text: &[u8]) -> Result<(), BucketError> {
         let meta = BlockMeta::parse(text, &block.to_string())?;
-        self.metas.keep(block, text)?;
+        self.metas.keep(block, text);
         let entry = Entry {
             block: Arc::new(self.open(meta)?),
             meta_bytes: text.len() as u64,

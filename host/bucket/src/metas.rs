@@ -1,9 +1,12 @@
 //! What the blocks of the bucket hold, kept on the local disk: it is read from the bucket once,
-//! and is known after a restart before the bucket has answered.
+//! and is known after a restart before the bucket has answered. A disk that is full keeps no block
+//! from being known: what has no copy is read again after the next start.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use narthex_block::{BlockMeta, Ulid};
 
@@ -16,6 +19,8 @@ const COMPLETE: &str = "complete";
 #[derive(Debug)]
 pub(crate) struct Metas {
     folder: PathBuf,
+    /// Blocks of which no copy could be written.
+    lacking: Mutex<BTreeSet<Ulid>>,
 }
 
 impl Metas {
@@ -23,7 +28,12 @@ impl Metas {
         fs::create_dir_all(folder).map_err(BucketError::io("create", folder))?;
         Ok(Self {
             folder: folder.to_owned(),
+            lacking: Mutex::default(),
         })
+    }
+
+    fn lacking(&self) -> MutexGuard<'_, BTreeSet<Ulid>> {
+        self.lacking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, block: Ulid) -> PathBuf {
@@ -44,9 +54,24 @@ impl Metas {
         meta?.ok()
     }
 
-    pub(crate) fn keep(&self, block: Ulid, text: &[u8]) -> Result<(), BucketError> {
+    /// Keeps a copy, if there is room for it.
+    pub(crate) fn keep(&self, block: Ulid, text: &[u8]) {
         let path = self.path(block);
-        fs::write(&path, text).map_err(BucketError::io("write", path))
+        let written = fs::write(&path, text);
+        let mut lacking = self.lacking();
+        let Err(error) = written else {
+            lacking.remove(&block);
+            return;
+        };
+        // A part of one is good for nothing, and the others are no longer all. What cannot be removed
+        // has no checksum.
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(self.folder.join(COMPLETE));
+        if lacking.is_empty() {
+            let path = path.display();
+            tracing::warn!(%path, %error, "what a block of the bucket holds cannot be kept on the disk");
+        }
+        lacking.insert(block);
     }
 
     /// Removes the copy of a block's: the block is about to go.
@@ -83,6 +108,42 @@ impl Metas {
             }
         }
         let path = self.folder.join(COMPLETE);
-        fs::write(&path, "").map_err(BucketError::io("write", path))
+        let mut lacking = self.lacking();
+        lacking.retain(|block| is_there(*block));
+        let is_said = match lacking.is_empty() {
+            true => fs::write(&path, ""),
+            false => fs::remove_file(&path),
+        };
+        match is_said {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let path = path.display();
+                tracing::warn!(%path, %error, "the copies of what blocks hold do not count");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_count_only_where_each_block_has_one() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let metas = Metas::open(folder.path()).unwrap();
+        metas.complete(|_| true).unwrap();
+        assert!(metas.all().is_some_and(|all| all.is_empty()));
+        let block = Ulid::from_parts(1, 2);
+        // Nothing can be written there, as on a disk that is full.
+        let path = folder.path().join(format!("{block}.json"));
+        fs::create_dir(&path).unwrap();
+        metas.keep(block, b"{}");
+        metas.complete(|_| true).unwrap();
+        assert!(metas.all().is_none());
+        fs::remove_dir(&path).unwrap();
+        metas.complete(|_| false).unwrap();
+        assert!(metas.all().is_some());
     }
 }

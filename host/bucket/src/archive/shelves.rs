@@ -367,7 +367,7 @@ impl Shelves {
             return Ok(None);
         }
         let meta = BlockMeta::parse(&text, &block.to_string())?;
-        self.metas.keep(block, &text)?;
+        self.metas.keep(block, &text);
         Ok(Some(meta))
     }
 

@@ -98,6 +98,35 @@ async fn a_longer_block_takes_the_place_of_its_parents_which_go_after_two_days()
 }
 
 #[tokio::test]
+async fn a_block_is_known_where_the_disk_takes_no_copy_of_what_it_holds() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mut disk = Disk::new();
+    let block = disk.cut(NEWEST - 1, 5, 60).await;
+    let expected = samples(&disk.blocks).await.unwrap();
+    Beside::open(Arc::clone(&store))
+        .await
+        .sync(&disk)
+        .await
+        .unwrap();
+    // Nothing can be written there, as on a disk that is full.
+    let folder = Arc::new(TempDir::new().unwrap());
+    let copies = folder.path().join("meta");
+    std::fs::create_dir(&copies).unwrap();
+    let copy = copies.join(format!("{}.json", block.meta().ulid));
+    std::os::unix::fs::symlink("/nowhere/copy", copy).unwrap();
+    let for_ever = PromDuration::default();
+    let beside = Beside::open_in(Arc::clone(&store), folder, for_ever, NOW_MS).await;
+    beside.sync(&Disk::new()).await.unwrap();
+    assert!(beside.bucket.has(&block), "the disk may let go of it");
+    assert_eq!(beside.samples().await.unwrap(), expected);
+    // It is read again after the next start, and nobody takes what has copies for all.
+    let beside = beside.restart(false).await;
+    assert!(beside.bucket.blocks().is_none());
+    beside.sync(&Disk::new()).await.unwrap();
+    assert_eq!(beside.samples().await.unwrap(), expected);
+}
+
+#[tokio::test]
 async fn a_file_that_vanished_from_the_bucket_is_brought_there_again() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let mut disk = Disk::new();
