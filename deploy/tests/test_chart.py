@@ -365,7 +365,9 @@ class Chart(unittest.TestCase):
         jobs = [{"job_name": "mine", "static_configs": [{"targets": ["mine:1"]}]}]
         over = {
             "serverFiles": {"prometheus.yml": {"global": {"scrape_interval": "5s"}},
-                            "rules-mine.yml": "groups: []\n"},
+                            "rules-mine.yml": "groups: []\n",
+                            "alerting_rules.yml": {"groups": [{"name": "a", "rules": []}]},
+                            "recording_rules.yml": {}},
             "extraScrapeConfigs": jobs,
             "alertmanager": {"config": {"route": {"receiver": "x"}, "receivers": [{"name": "x"}]}},
         }
@@ -373,6 +375,10 @@ class Chart(unittest.TestCase):
         data = {name: yaml.safe_load(text) for name, text in config["data"].items()}
         self.assertEqual(data["prometheus.yml"], {"global": {"scrape_interval": "5s"}})
         self.assertEqual(data["rules-mine.yml"], {"groups": []})
+        # Under their own names nobody would read them.
+        self.assertEqual(data["rules-alerting.yml"], {"groups": [{"name": "a", "rules": []}]})
+        self.assertEqual(data["rules-recording.yml"], {})
+        self.assertFalse({"alerting_rules.yml", "recording_rules.yml"} & set(data))
         self.assertEqual(data["scrape-extra.yml"], {"scrape_configs": jobs})
         self.assertEqual(data["alertmanager.yml"]["route"]["receiver"], "x")
         self.assertIn("scrape-kubernetes.yml", data)
