@@ -34,6 +34,7 @@ SAME = {
     "store": {"store": {"enabled": True}},
     "nodes": {"nodes": {"enabled": True}},
     "monitors-sharded": {"monitors": {"enabled": True}, "server": {"shards": 3}},
+    "store-sharded": {"store": {"enabled": True}, "server": {"shards": 3}},
     "nodes-sharded": {"nodes": {"enabled": True}, "server": {"shards": 3}},
     "pod-owners": {"rbac": {"podOwners": True}},
     "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},

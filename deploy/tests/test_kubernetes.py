@@ -162,6 +162,24 @@ class Trees(unittest.TestCase):
                 self.assertLessEqual(twice, many)
                 self.assertFalse({name for name in flags if f"no-{name}" in flags})
 
+    def test_a_pod_has_the_time_that_its_end_needs(self):
+        # --storage.remote.flush-deadline, and the ten seconds of requests that are under way then.
+        sends = 60 + 10
+        for _, rendered in self.each():
+            for workload in objects.workloads(rendered):
+                if workload["metadata"]["name"] in WATCHED:
+                    continue
+                flags = arguments(workload)
+                grace = objects.pod_of(workload)["terminationGracePeriodSeconds"]
+                if "storage.tsdb.path" in flags:
+                    # What is in memory is written down after that: seconds for each million series, of which
+                    # a volume and a memory of any size may hold dozens.
+                    self.assertGreaterEqual(grace, sends + 120)
+                elif "storage.agent.path" in flags:
+                    self.assertGreater(grace, sends)
+        unit = (DEPLOY / "systemd" / "narthex.service").read_text()
+        self.assertGreaterEqual(int(re.search(r"^TimeoutStopSec=(\d+)s$", unit, re.MULTILINE)[1]), sends + 120)
+
     def test_files_that_flags_name_are_mounted(self):
         for _, rendered in self.each():
             for workload in objects.workloads(rendered):
@@ -220,6 +238,15 @@ class Overlays(unittest.TestCase):
             mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
             self.assertIn(path.rpartition("/")[0], mounts)
         self.assertIn("$(POD_NAME)", written)
+        # Of shards, each writes to a place of its own and the queriers ask the store.
+        shards = self.overlay("store-sharded")
+        self.assertEqual(arguments(one(shards, "StatefulSet"))["storage.object-store.config"], [written])
+        service = one(shards, "Service", store["spec"]["serviceName"])
+        self.assertIn("grpc", [port["name"] for port in service["spec"]["ports"]])
+        self.assertEqual(
+            arguments(one(shards, "StatefulSet", "narthex-query"))["endpoint"][-1],
+            f"dnssrv+_grpc._tcp.{service['metadata']['name']}",
+        )
         # Caches and one answer of each kind fit in half of the memory.
         names = ("index-cache-size", "query.max-bytes", "store.limits.request-bytes")
         sizes = [size_bytes(arguments(store)[name][0]) for name in names]
@@ -607,6 +634,16 @@ class Overlays(unittest.TestCase):
             self.assertEqual(flags["web.external-url"], [f"https://{host}/"])
             sources = one(rendered, "NetworkPolicy")["spec"]["ingress"][0]["from"]
             self.assertEqual(len(sources), 3)
+            # Of shards, it is the queriers whom the Service leads to.
+            kubernetes = DEPLOY / "kubernetes"
+            shards = together(kubernetes / "overlays" / "sharded", [kubernetes / "components" / name])
+            self.assertEqual(objects.policy_faults(shards, WATCHED), [])
+            asked = one(shards, "StatefulSet", "narthex-query")
+            self.assertEqual(arguments(asked)["web.external-url"], [f"https://{host}/"])
+            policy = one(shards, "NetworkPolicy", "narthex-query")
+            self.assertEqual(policy["spec"]["ingress"][0]["from"], sources)
+            labels = asked["spec"]["template"]["metadata"]["labels"]
+            self.assertEqual(one(shards, "Service")["spec"]["selector"], labels)
 
 
 if __name__ == "__main__":
