@@ -33,6 +33,7 @@ SAME = {
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
     "nodes": {"nodes": {"enabled": True}},
+    "metrics-apis-sharded": {"metricsApis": {"enabled": True}, "server": {"shards": 3}},
     "monitors-sharded": {"monitors": {"enabled": True}, "server": {"shards": 3}},
     "store-sharded": {"store": {"enabled": True}, "server": {"shards": 3}},
     "nodes-sharded": {"nodes": {"enabled": True}, "server": {"shards": 3}},
@@ -168,7 +169,6 @@ class Chart(unittest.TestCase):
             ({"server": {"route": {"enabled": True}}}, "names no Gateway"),
             ({"clusterState": {"enabled": True}, "rbac": {"namespaced": True}}, "whole cluster"),
             ({"server": {"shards": 2, "replicaCount": 2}}, "single ones"),
-            ({"server": {"shards": 2}, "metricsApis": {"enabled": True}}, "sees all of the cluster"),
         ):
             with self.subTest(reason), self.assertRaisesRegex(ValueError, reason):
                 self.render(over)

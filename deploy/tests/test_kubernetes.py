@@ -563,14 +563,27 @@ class Overlays(unittest.TestCase):
         self.assertLessEqual(own, wanted)
 
     def test_the_metrics_apis_lead_to_the_listener_and_may_ask_who_comes(self):
-        rendered = self.overlay("metrics-apis")
+        for overlay, server in (("metrics-apis", "narthex"), ("metrics-apis-sharded", "narthex-query")):
+            with self.subTest(overlay):
+                self.check_metrics_apis(self.overlay(overlay), server)
+        # Of shards, none sees all.
+        shard = one(self.overlay("metrics-apis-sharded"), "StatefulSet")
+        self.assertNotIn("kubernetes.metrics-apis.listen-address", arguments(shard))
+
+    def check_metrics_apis(self, rendered, server):
         service = one(rendered, "Service", "narthex-metrics-apis")
-        flags = arguments(one(rendered, "StatefulSet"))
+        workload = one(rendered, "StatefulSet", server)
+        selected = workload["spec"]["template"]["metadata"]["labels"]
+        self.assertEqual(service["spec"]["selector"], selected)
+        flags = arguments(workload)
         name = "narthex-metrics-apis.narthex.svc"
         self.assertEqual(flags["kubernetes.metrics-apis.tls-name"], [name])
         [address] = flags["kubernetes.metrics-apis.listen-address"]
-        [container] = objects.pod_of(one(rendered, "StatefulSet"))["containers"]
+        [container] = objects.pod_of(workload)["containers"]
+        self.assertTrue(objects.pod_of(workload)["automountServiceAccountToken"])
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        opened = one(rendered, "NetworkPolicy", server)["spec"]["ingress"]
+        self.assertIn({"ports": [{"port": "metrics-apis", "protocol": "TCP"}]}, opened)
         self.assertEqual(address, f"0.0.0.0:{ports[service['spec']['ports'][0]['targetPort']]}")
         services = [item for item in rendered if item["kind"] == "APIService"]
         self.assertEqual(len(services), 4)
@@ -579,10 +592,18 @@ class Overlays(unittest.TestCase):
             self.assertEqual(item["metadata"]["name"], f"{spec['version']}.{spec['group']}")
             place = {"name": "narthex-metrics-apis", "namespace": "narthex", "port": 443}
             self.assertEqual(spec["service"], place)
+        account = objects.pod_of(workload)["serviceAccountName"]
+        bindings = [
+            item for item in rendered if item["kind"].endswith("Binding")
+            and item["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": "narthex"}]
+        ]
         roles = {
-            (item["kind"], item["metadata"].get("namespace"), item["roleRef"]["name"])
-            for item in rendered if item["kind"].endswith("Binding")
+            (item["kind"], item["metadata"].get("namespace"), item["roleRef"]["name"]) for item in bindings
         }
+        # Objects that a request selects by their labels.
+        own = [item for item in rendered if item["metadata"]["name"] in {role for _, _, role in roles}]
+        roles_of_ours = [item for item in own if item["kind"] == "ClusterRole"]
+        self.assertLessEqual({"pods", "nodes", "namespaces", "services"}, self.rights(roles_of_ours))
         self.assertLessEqual(
             {
                 ("ClusterRoleBinding", None, "system:auth-delegator"),
