@@ -197,6 +197,29 @@ class Overlays(unittest.TestCase):
                 self.assertNotIn("no-web.enable-remote-write-receiver", flags)
                 self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
 
+    def test_all_components_go_together(self):
+        folder = DEPLOY / "kubernetes" / "components"
+        of_shards = sorted(path.name for path in folder.iterdir() if path.name.endswith("-sharded"))
+        # These stand in the place of others; the rest comes after them.
+        instead = {"monitors", "metrics-apis"}
+        plain = ["cluster-state", "compact", "gateway", "ingress", "nodes", "pod-owners", "store"]
+        everything = {*plain, *instead, *of_shards}
+        self.assertEqual({path.name for path in folder.iterdir()}, everything)
+        for overlay, names in (("ha", [*plain, *instead]), ("sharded", [*plain, *of_shards])):
+            with self.subTest(overlay):
+                # One name for the world is enough.
+                names = [name for name in names if name != "gateway"]
+                tree = DEPLOY / "kubernetes" / "overlays" / overlay
+                rendered = together(tree, [folder / name for name in names])
+                self.assertEqual(objects.schema_faults(rendered), [])
+                self.assertEqual(objects.policy_faults(rendered, WATCHED), [])
+                keys = [(item["kind"], item["metadata"]["name"]) for item in rendered]
+                self.assertEqual(len(keys), len(set(keys)))
+                for workload in objects.workloads(rendered):
+                    flags = arguments(workload)
+                    twice = {name for name, values in flags.items() if len(values) > 1}
+                    self.assertLessEqual(twice, {"cluster.peer", "endpoint", "query.replica-label"})
+
     def test_who_takes_no_remote_writes_says_so(self):
         for name in ("single", "ha", "store", "monitors"):
             flags = arguments(one(self.overlay(name), "StatefulSet"))
