@@ -66,6 +66,13 @@ class ApiServer:
             def log_message(self, *_):
                 pass
 
+            def handle(self):
+                try:
+                    super().handle()
+                except ConnectionError:
+                    # kubectl has what it wanted.
+                    pass
+
             def handle_request(self):
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)

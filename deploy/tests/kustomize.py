@@ -6,6 +6,7 @@ compares it with the real one where that is installed.
 """
 
 import copy
+import re
 from pathlib import Path
 
 import yaml
@@ -86,19 +87,22 @@ def _patch(folder, patch, objects):
     target = patch["target"]
     text = patch["patch"] if "patch" in patch else (folder / patch["path"]).read_text()
     operations = yaml.load(text, LOADER)
+    # The name is a regular expression for all of it.
     found = [
         item for item in objects
-        if item["kind"] == target["kind"] and item["metadata"]["name"] == target["name"]
+        if item["kind"] == target["kind"] and re.fullmatch(target["name"], item["metadata"]["name"])
     ]
-    if len(found) != 1:
-        raise ValueError(f"{folder}: patch of {target}: {len(found)} objects")
+    if not found:
+        raise ValueError(f"{folder}: patch of {target}: there is none")
     if isinstance(operations, dict):
         if operations.get("$patch") != "delete":
             raise ValueError(f"{folder}: patch of {target}: this renderer merges nothing")
-        objects.remove(found[0])
+        for item in found:
+            objects.remove(item)
         return
-    for operation in operations:
-        _operate(found[0], operation)
+    for item in found:
+        for operation in operations:
+            _operate(item, operation)
 
 
 def _operate(item, operation):

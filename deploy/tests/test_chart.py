@@ -33,7 +33,9 @@ SAME = {
     "metrics-apis": {"metricsApis": {"enabled": True}},
     "store": {"store": {"enabled": True}},
     "nodes": {"nodes": {"enabled": True}},
+    "metrics-apis-sharded": {"metricsApis": {"enabled": True}, "server": {"shards": 3}},
     "monitors-sharded": {"monitors": {"enabled": True}, "server": {"shards": 3}},
+    "store-sharded": {"store": {"enabled": True}, "server": {"shards": 3}},
     "nodes-sharded": {"nodes": {"enabled": True}, "server": {"shards": 3}},
     "pod-owners": {"rbac": {"podOwners": True}},
     "compact": {"store": {"enabled": True}, "compact": {"enabled": True}},
@@ -167,7 +169,6 @@ class Chart(unittest.TestCase):
             ({"server": {"route": {"enabled": True}}}, "names no Gateway"),
             ({"clusterState": {"enabled": True}, "rbac": {"namespaced": True}}, "whole cluster"),
             ({"server": {"shards": 2, "replicaCount": 2}}, "single ones"),
-            ({"server": {"shards": 2}, "metricsApis": {"enabled": True}}, "sees all of the cluster"),
         ):
             with self.subTest(reason), self.assertRaisesRegex(ValueError, reason):
                 self.render(over)
@@ -365,7 +366,9 @@ class Chart(unittest.TestCase):
         jobs = [{"job_name": "mine", "static_configs": [{"targets": ["mine:1"]}]}]
         over = {
             "serverFiles": {"prometheus.yml": {"global": {"scrape_interval": "5s"}},
-                            "rules-mine.yml": "groups: []\n"},
+                            "rules-mine.yml": "groups: []\n",
+                            "alerting_rules.yml": {"groups": [{"name": "a", "rules": []}]},
+                            "recording_rules.yml": {}},
             "extraScrapeConfigs": jobs,
             "alertmanager": {"config": {"route": {"receiver": "x"}, "receivers": [{"name": "x"}]}},
         }
@@ -373,6 +376,10 @@ class Chart(unittest.TestCase):
         data = {name: yaml.safe_load(text) for name, text in config["data"].items()}
         self.assertEqual(data["prometheus.yml"], {"global": {"scrape_interval": "5s"}})
         self.assertEqual(data["rules-mine.yml"], {"groups": []})
+        # Under their own names nobody would read them.
+        self.assertEqual(data["rules-alerting.yml"], {"groups": [{"name": "a", "rules": []}]})
+        self.assertEqual(data["rules-recording.yml"], {})
+        self.assertFalse({"alerting_rules.yml", "recording_rules.yml"} & set(data))
         self.assertEqual(data["scrape-extra.yml"], {"scrape_configs": jobs})
         self.assertEqual(data["alertmanager.yml"]["route"]["receiver"], "x")
         self.assertIn("scrape-kubernetes.yml", data)

@@ -137,6 +137,12 @@ func functions(root *template.Template) template.FuncMap {
 			return values, nil
 		},
 		"fail": func(message string) (string, error) { return "", errors.New(message) },
+		"get": func(values map[string]any, key string) any {
+			if value, found := values[key]; found {
+				return value
+			}
+			return ""
+		},
 		"has": func(item any, list []any) bool {
 			for _, other := range list {
 				if reflect.DeepEqual(item, other) {
