@@ -24,6 +24,8 @@ pub const REDIRECTS_MAX: usize = 10;
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
+    /// Headers of every request that goes where credentials go.
+    headers: HeaderMap,
     credentials: Credentials,
     signer: Option<Arc<CloudSigner>>,
     follow_redirects: bool,
@@ -63,6 +65,7 @@ impl Client {
         let signer = config.cloud.as_ref().map(CloudSigner::new).transpose()?;
         Ok(Self {
             transport: Transport::with_socket(config, socket)?,
+            headers: HeaderMap::new(),
             signer: signer.map(Arc::new),
             credentials: Credentials::new(config)?,
             follow_redirects: config.follow_redirects,
@@ -80,6 +83,13 @@ impl Client {
         }
     }
 
+    /// The same, and each request has these headers as well. They may be secret: they go where
+    /// credentials go, and to no other host.
+    #[must_use]
+    pub fn with_headers(self, headers: HeaderMap) -> Self {
+        Self { headers, ..self }
+    }
+
     /// Asks for a URL, following redirects where the configuration allows it. Credentials and
     /// configured headers go to the first URL's host only: once a redirect leads to another
     /// host, or from HTTPS to HTTP, nothing after it gets them. Where a connection that was kept
@@ -91,8 +101,7 @@ impl Client {
     pub async fn get(&self, url: &str, headers: &HeaderMap) -> Result<Response, RequestError> {
         let mut current = parse(url)?;
         let mut shown = url.to_owned();
-        let credentials = self.credentials.headers().await;
-        let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
+        let credentials = self.own_headers(url).await?;
         let client = self.transport.client().await;
         let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;
@@ -167,6 +176,13 @@ impl Client {
         sent.map_err(|error| error.of("Put"))
     }
 
+    async fn own_headers(&self, url: &str) -> Result<HeaderMap, RequestError> {
+        let credentials = self.credentials.headers().await;
+        let mut own = self.headers.clone();
+        own.extend(credentials.map_err(|cause| RequestError::new(url, cause))?);
+        Ok(own)
+    }
+
     /// The credentials, and what signs this one request where it is for a cloud.
     async fn signed(
         &self,
@@ -191,8 +207,7 @@ impl Client {
         body: Bytes,
     ) -> Result<Response, RequestError> {
         let mut current = parse(url)?;
-        let credentials = self.credentials.headers().await;
-        let credentials = credentials.map_err(|cause| RequestError::new(url, cause))?;
+        let credentials = self.own_headers(url).await?;
         let client = self.transport.client().await;
         let client = client.map_err(|cause| RequestError::new(url, cause))?;
         let mut is_trusted = true;

@@ -119,12 +119,13 @@ impl ReadClient {
         options: RemoteReadOptions,
         metrics: Metrics,
     ) -> Result<Self, BuildError> {
-        let mut headers = HeaderMap::new();
+        let mut configured = HeaderMap::new();
         for (name, value) in &config.headers {
             let invalid = || BuildError::Config(format!("invalid header {name:?}"));
             let name: HeaderName = name.parse().map_err(|_| invalid())?;
-            headers.insert(name, HeaderValue::from_str(value).map_err(|_| invalid())?);
+            configured.insert(name, HeaderValue::from_str(value).map_err(|_| invalid())?);
         }
+        let mut headers = HeaderMap::new();
         for (name, value) in [
             ("content-encoding", "snappy"),
             ("accept-encoding", "snappy"),
@@ -147,7 +148,7 @@ impl ReadClient {
                 samples: options.samples_max,
                 bytes: options.bytes_max,
             },
-            client: Client::new(&config.http_config())?,
+            client: Client::new(&config.http_config())?.with_headers(configured),
             headers,
             labels: RemoteLabels {
                 remote_name,

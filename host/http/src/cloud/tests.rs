@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use narthex_model::SimulatedClock;
+use reqwest::header::HeaderName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -102,7 +103,7 @@ pub(super) fn environment(variables: &[(&str, &str)]) -> Environment {
 }
 
 #[tokio::test]
-async fn a_signature_stays_with_its_host() {
+async fn signatures_and_configured_headers_stay_with_their_host() {
     let other = Server::start(&[("POST /", "200 OK", "")]).await;
     let elsewhere = other.url.replace("127.0.0.1", "localhost");
     let moved = format!("307 Moved\r\nLocation: {elsewhere}/there");
@@ -122,6 +123,9 @@ async fn a_signature_stays_with_its_host() {
         ..HttpConfig::default()
     })
     .unwrap();
+    let key = HeaderName::from_static("x-key");
+    let headers = HeaderMap::from_iter([(key, HeaderValue::from_static("sesame"))]);
+    let client = client.with_headers(headers);
     let url = format!("{}/first", server.url);
     let body = Bytes::from_static(b"x");
     let answer = client.post(&url, &HeaderMap::new(), body).await.unwrap();
@@ -135,9 +139,13 @@ async fn a_signature_stays_with_its_host() {
     // Each path has a signature of its own.
     assert_ne!(signatures[0], signatures[1]);
     assert!(signatures[0].contains("Credential=AKID/"), "{signatures:?}");
+    for request in &requests {
+        assert_eq!(header(request, "x-key").as_deref(), Some("sesame"));
+    }
     let elsewhere = other.requests();
     assert_eq!(header(&elsewhere[0], "authorization"), None);
     assert_eq!(header(&elsewhere[0], "x-amz-date"), None);
+    assert_eq!(header(&elsewhere[0], "x-key"), None);
 }
 
 #[tokio::test]

@@ -52,7 +52,6 @@ pub trait Exchange: Send + Sync {
 pub struct HttpExchange {
     client: Client,
     url: String,
-    headers: HeaderMap,
     timeout: Duration,
 }
 
@@ -77,15 +76,14 @@ impl HttpExchange {
             headers.insert(name, HeaderValue::from_str(value).map_err(|_| invalid())?);
         }
         Ok(Self {
-            client: Client::new(&config.client_config())?,
+            client: Client::new(&config.client_config())?.with_headers(headers),
             url: config.url.clone(),
-            headers,
             timeout: config.remote_timeout.as_std(),
         })
     }
 
-    fn headers(&self, post: &Post) -> HeaderMap {
-        let mut headers = self.headers.clone();
+    fn headers(post: &Post) -> HeaderMap {
+        let mut headers = HeaderMap::new();
         for (name, value) in [
             ("content-encoding", "snappy"),
             ("content-type", post.kind.content_type()),
@@ -103,7 +101,7 @@ impl HttpExchange {
     }
 
     async fn exchange(&self, post: Post) -> Result<Answer, String> {
-        let headers = self.headers(&post);
+        let headers = Self::headers(&post);
         let sent = self.client.post(&self.url, &headers, post.body).await;
         let response = sent.map_err(|error| error.to_string())?;
         let status = response.status();
