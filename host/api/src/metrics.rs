@@ -45,6 +45,8 @@ pub(crate) struct Metrics {
     query_seconds: QuerySeconds,
     query_histogram: Family<Slice, Histogram, fn() -> Histogram>,
     pub(crate) federation_errors: Counter,
+    /// Whether `/-/ready` says so.
+    pub(crate) ready: Gauge<i64, AtomicI64>,
     pub(crate) push: PushMetrics,
 }
 
@@ -67,6 +69,7 @@ impl Metrics {
             query_seconds: QuerySeconds::default(),
             query_histogram: Family::new_with_constructor(query_histogram),
             federation_errors: Counter::default(),
+            ready: Gauge::default(),
             push: PushMetrics::register(&mut registry),
         };
         registry.register(
@@ -94,6 +97,11 @@ impl Metrics {
             "prometheus_web_federation_errors",
             "Total number of errors that occurred while sending federation responses",
             metrics.federation_errors.clone(),
+        );
+        registry.register(
+            "prometheus_ready",
+            "Whether startup was fully completed and the server is ready for normal operation",
+            metrics.ready.clone(),
         );
         let concurrent_max = Gauge::<i64, AtomicI64>::default();
         concurrent_max.set(i64::try_from(queries_max).unwrap_or(i64::MAX));

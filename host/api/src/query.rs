@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use narthex_frontend::RangeQuery;
 use narthex_model::{PromDuration, with_sources};
+use narthex_promql::ast::shown;
 use narthex_promql::{
     MatrixSeries, MaxSourceResolution, QueryError, QueryOptions, QueryResult, StatsWanted, Value,
     VectorSample,
@@ -267,7 +268,7 @@ fn write_result(result: QueryResult, limit: Option<usize>, wanted: StatsWanted) 
             let mut data = br#"{"resultType":"string","result":["#.to_vec();
             json::push_seconds(&mut data, timestamp_ms);
             data.push(b',');
-            json::push_str(&mut data, &value);
+            json::push_str(&mut data, &shown(&value));
             data.extend_from_slice(b"]");
             data.extend_from_slice(&end);
             envelope::success_raw(&data, &annotations)

@@ -276,6 +276,7 @@ impl ApiState {
     /// From here on the server is ready.
     pub fn start_serving(&self, serving: Serving) {
         self.0.serving.store(Some(Arc::new(serving)));
+        self.metrics().ready.set(1);
         self.0.notifications.take_back(Notice::Starting);
     }
 
@@ -283,6 +284,7 @@ impl ApiState {
     /// ready; what is asked is answered for as long as the server listens.
     pub fn begin_to_stop(&self) {
         self.0.is_leaving.store(true, Ordering::Relaxed);
+        self.metrics().ready.set(0);
         self.0.notifications.tell(Notice::Stopping);
     }
 
@@ -294,6 +296,7 @@ impl ApiState {
     /// From here on the server is not ready; requests under way keep what they have.
     pub fn stop_serving(&self) {
         self.0.serving.store(None);
+        self.metrics().ready.set(0);
     }
 
     /// Ends the answers that go on for as long as the client wants: a server that stops need not

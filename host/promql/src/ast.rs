@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use narthex_model::Matcher;
 
-pub use text::has_invalid_bytes;
+pub use text::{has_invalid_bytes, shown};
 pub(crate) use text::{invalid_byte, text_of_bytes};
 
 /// A range of bytes in the query, for errors and annotations.

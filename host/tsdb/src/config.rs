@@ -50,9 +50,32 @@ pub struct TsdbConfig {
     /// zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale_series_compaction_threshold: Option<f64>,
+    /// `storage.tsdb.chunk_encoding`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk_encoding: Option<ChunkEncodingConfig>,
     /// `storage.tsdb.retention`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionConfig>,
+}
+
+/// `storage.tsdb.chunk_encoding`: how Prometheus writes chunks. It is read and has no effect; samples
+/// are written in a form of our own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChunkEncodingConfig {
+    /// Of numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floats: Option<FloatChunkEncoding>,
+}
+
+/// The encodings that Prometheus has for chunks of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FloatChunkEncoding {
+    /// The one that it always had.
+    Xor,
+    /// The one that knows start timestamps.
+    Xor2,
 }
 
 /// `storage.tsdb.retention`. What it does not say is left to the command line.

@@ -70,7 +70,10 @@ pub use agent::{Agent, AgentOptions, MAX_WAL_TIME, MIN_WAL_TIME};
 pub use analysis::{ANALYSIS_LIMIT, Analysis, AnalysisOptions};
 pub use block_list::BlockList;
 pub use block_set::BlockSet;
-pub use config::{ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};
+pub use config::{
+    ChunkEncodingConfig, ExemplarsConfig, FloatChunkEncoding, RetentionConfig, StorageConfig,
+    TsdbConfig,
+};
 pub use dump::{DumpError, DumpFormat, dump};
 pub use error::TsdbError;
 pub use export::{ExportError, ExportOptions, ExportProgress, export_blocks};

@@ -26,6 +26,11 @@ async fn queries_give_what_prometheus_gives() {
             "query?query=%22a%5C%22%22&time=1970-01-01T00:00:01Z",
             r#"{"status":"success","data":{"resultType":"string","result":[1,"a\""]}}"#,
         ),
+        // A byte that is no UTF-8.
+        (
+            "query?query=%22a%5Cxff%22&time=1",
+            "{\"status\":\"success\",\"data\":{\"resultType\":\"string\",\"result\":[1,\"a\u{fffd}\"]}}",
+        ),
         (
             "query?query=1%2F0",
             r#"{"status":"success","data":{"resultType":"scalar","result":[600,"+Inf"]}}"#,

@@ -30,14 +30,21 @@ async fn before_it_is_ready_it_is_healthy_and_answers_no_query() {
             "{path}"
         );
     }
-    assert_eq!(api.get("/metrics").await.0, 200);
+    let tells = async |api: &Api, line: &str| {
+        let (status, page) = api.get("/metrics").await;
+        assert_eq!(status, 200);
+        assert!(page.lines().any(|found| found == line), "{page}");
+    };
+    tells(&api, "prometheus_ready 0").await;
     let ready = Api::ready().await;
+    tells(&ready, "prometheus_ready 1").await;
     assert_eq!(
         ready.get("/-/ready").await,
         (200, "Prometheus Server is Ready.\n".into())
     );
     ready.state.stop_serving();
     assert_eq!(ready.get("/-/ready").await.0, 503);
+    tells(&ready, "prometheus_ready 0").await;
 }
 
 #[tokio::test]

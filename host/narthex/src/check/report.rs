@@ -1,4 +1,5 @@
-//! `-o json` of those `narthex check` commands that read files: what is wrong with each file, for programs.
+//! `-o json` of those `narthex check` commands that read files: what is wrong with each file, for
+//! programs.
 //!
 //! It is not: what is wrong, which is found as for people.
 

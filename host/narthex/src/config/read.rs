@@ -358,6 +358,11 @@ fn not_used_yet(main: &Document, sections: &Sections, warnings: &mut Vec<Fault>)
         let message = "tracing: spans are not sent yet".to_owned();
         warnings.push(main.at("/tracing", message));
     }
+    let tsdb = sections.storage.tsdb.as_ref();
+    if tsdb.is_some_and(|tsdb| tsdb.chunk_encoding.is_some()) {
+        let message = "storage.tsdb.chunk_encoding: samples are written in a form of our own";
+        warnings.push(main.at("/storage/tsdb/chunk_encoding", message.to_owned()));
+    }
     if let Some(place) = main.second() {
         let message = "a second document begins here, which is not read";
         warnings.push(Fault::new(main.text(), Some(place), message));

@@ -359,7 +359,8 @@ fn what_cannot_be_run_yet_is_sound_and_says_so() {
                 runtime: {gogc: 50}\n\
                 scrape_configs:\n\
                 - {job_name: a, ec2_sd_configs: [{region: eu-west-1}], gce_sd_configs: []}\n\
-                remote_write: [{url: 'http://a', sigv4: {region: b}}]\n";
+                remote_write: [{url: 'http://a', sigv4: {region: b}}]\n\
+                storage: {tsdb: {chunk_encoding: {floats: xor2}}}\n";
     let config = Config::parse(text, "prometheus.yml").unwrap();
     assert!(
         config.yaml.contains("rule_files:\n- rules/*.yml\n"),
@@ -372,7 +373,10 @@ fn what_cannot_be_run_yet_is_sound_and_says_so() {
             .map(|fault| format!("{:?} {}", fault.place.unwrap(), fault.message))
             .collect()
     };
-    let expected = ["(4, 10) tracing: spans are not sent yet"];
+    let expected = [
+        "(4, 10) tracing: spans are not sent yet",
+        "(10, 34) storage.tsdb.chunk_encoding: samples are written in a form of our own",
+    ];
     assert_eq!(messages(&config.warnings), expected);
     let expected = ["(8, 33) ec2_sd_configs: no plugin finds the targets of ec2 yet"];
     assert_eq!(messages(&config.missing), expected);

@@ -8,7 +8,7 @@ use super::Context;
 use super::column::{OutputSeries, Vector};
 use super::grid::Grid;
 use super::merge::{Duplicates, merged};
-use crate::ast::has_invalid_bytes;
+use crate::ast::{has_invalid_bytes, shown};
 use crate::error::QueryError;
 
 /// A compiled expression may take this much memory; a larger one is refused.
@@ -31,11 +31,12 @@ pub(crate) fn replace<'a>(
             "invalid destination label name in label_replace(): {destination}"
         )));
     }
+    let replacement = shown(replacement);
     for series in &mut vector.series {
         let value = series.labels.get(source).unwrap_or("").to_owned();
         if let Some(captures) = regex.captures(&value) {
             let mut replaced = String::new();
-            captures.expand(replacement, &mut replaced);
+            captures.expand(&replacement, &mut replaced);
             set(series, destination, &replaced);
             context.workers.budget.charge_labels(&series.labels)?;
         }
@@ -62,11 +63,12 @@ pub(crate) fn join<'a>(
             "invalid destination label name in label_join(): {destination}"
         )));
     }
+    let separator = shown(separator);
     for series in &mut vector.series {
         let values = sources
             .iter()
             .map(|name| series.labels.get(name).unwrap_or(""));
-        let joined = values.collect::<Vec<_>>().join(separator);
+        let joined = values.collect::<Vec<_>>().join(&*separator);
         set(series, destination, &joined);
         context.workers.budget.charge_labels(&series.labels)?;
     }
