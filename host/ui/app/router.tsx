@@ -75,6 +75,8 @@ export const router = createRouter({
   basepath: basePath,
   parseSearch,
   stringifySearch,
+  // A page begins at its top, and who comes back finds the place where they were.
+  scrollRestoration: true,
   defaultPendingComponent: Loading,
   defaultErrorComponent: PageFailure,
 });
