@@ -96,7 +96,7 @@ export const stories = {
     assert.ok(before > 500, `${before}`);
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Flags' }).click();
     await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
-    assert.equal(await place(), 0);
+    await page.waitForFunction(() => window.scrollY === 0);
     await page.goBack();
     await page.getByText('http://i90/metrics').waitFor();
     await page.waitForFunction((at) => Math.abs(window.scrollY - at) < 200, before);

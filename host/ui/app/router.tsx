@@ -11,6 +11,7 @@ import { Frame } from './frame/Frame';
 import { load } from './frame/load';
 import { Loading } from './frame/Loading';
 import { Page } from './frame/Page';
+import { keepPlaces } from './frame/places';
 import { alertmanagerPage } from './links';
 import { basePath, below, isAgent } from './page';
 import { parseSearch, type Search, stringifySearch } from './search';
@@ -75,8 +76,8 @@ export const router = createRouter({
   basepath: basePath,
   parseSearch,
   stringifySearch,
-  // A page begins at its top, and who comes back finds the place where they were.
-  scrollRestoration: true,
   defaultPendingComponent: Loading,
   defaultErrorComponent: PageFailure,
 });
+
+keepPlaces(router);
