@@ -128,7 +128,7 @@ export const stories = {
       assert.ok(width <= 390, `${name} is ${width} pixels wide`);
       await accessible(page, `${name} on a phone`);
     }
-    await page.getByRole('button', { name: 'Navigation' }).click();
+    await page.getByRole('button', { name: 'Navigation', exact: true }).click();
     const rules = page.getByRole('link', { name: 'Rules' });
     // A click waits until the navigation has slid in.
     await rules.click({ trial: true });

@@ -89,6 +89,19 @@ export const stories = {
     await counted(page.locator('tbody tr'), 100);
     await page.getByRole('button', { name: /Show 100 more of 9900/ }).click();
     await counted(page.locator('tbody tr'), 200);
+    // Another page begins at its top, and the way back leads to where one was.
+    const place = () => page.evaluate(() => Math.round(window.scrollY));
+    await page.getByText('http://i90/metrics').scrollIntoViewIfNeeded();
+    const before = await place();
+    assert.ok(before > 500, `${before}`);
+    await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Flags' }).click();
+    await page.getByRole('cell', { name: '--query.timeout' }).waitFor();
+    await page.waitForFunction(() => window.scrollY === 0);
+    await page.goBack();
+    await page.getByText('http://i90/metrics').waitFor();
+    await page.waitForFunction((at) => Math.abs(window.scrollY - at) < 200, before);
+    await page.getByRole('button', { name: /Show 100 more of 9900/ }).click();
+    await counted(page.locator('tbody tr'), 200);
     // However fast somebody writes, no letter is lost.
     await page.getByLabel('Filter by address').focus();
     await page.keyboard.type('instance=i9999');
@@ -196,6 +209,12 @@ export const stories = {
     await navigation.getByRole('link').first().waitFor();
     const names = await navigation.getByRole('link').allInnerTexts();
     assert.equal(names.length, 13, names.join(', '));
+    // Past all of them there is one key.
+    await page.evaluate(() => document.activeElement?.blur());
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip the navigation');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), 'MAIN');
     for (const name of names) {
       const link = navigation.getByRole('link', { name, exact: true });
       await link.focus();

@@ -11,6 +11,7 @@ import { Frame } from './frame/Frame';
 import { load } from './frame/load';
 import { Loading } from './frame/Loading';
 import { Page } from './frame/Page';
+import { keepPlaces } from './frame/places';
 import { alertmanagerPage } from './links';
 import { basePath, below, isAgent } from './page';
 import { parseSearch, type Search, stringifySearch } from './search';
@@ -78,3 +79,5 @@ export const router = createRouter({
   defaultPendingComponent: Loading,
   defaultErrorComponent: PageFailure,
 });
+
+keepPlaces(router);

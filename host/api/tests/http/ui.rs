@@ -65,6 +65,9 @@ async fn a_page_says_where_it_begins_under_every_prefix() {
         for (below, base) in [
             ("/query", "./"),
             ("/tsdb-status", "./"),
+            ("/alert-groups", "./"),
+            ("/alertmanager-discovery", "./"),
+            ("/stores", "./"),
             ("/silences/new", "../"),
             ("/silences/a/b", "../../"),
         ] {

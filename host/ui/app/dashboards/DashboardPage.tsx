@@ -49,7 +49,12 @@ function Shown({ name, board }: { name: string; board: Board }) {
   const navigate = useNavigate();
   const { range, rangeMs, endMs, refreshMs, again } = useTime(board, search);
   const change = (to: Record<string, string | undefined>, replace = true) =>
-    void navigate({ to: '.', search: (before: Search) => ({ ...before, ...to }), replace });
+    void navigate({
+      to: '.',
+      search: (before: Search) => ({ ...before, ...to }),
+      replace,
+      resetScroll: false,
+    });
   const { states, values, isReady } = useVariables(board.variables, search, {
     start: Math.floor(range.startMs / 1000),
     end: Math.ceil(range.endMs / 1000),

@@ -14,6 +14,8 @@ export function useParameter(name: string): [string, (value: string) => void] {
       to: '.',
       search: (previous: Search) => ({ ...previous, [name]: value === '' ? undefined : value }),
       replace: true,
+      // The router goes to the top otherwise.
+      resetScroll: false,
     });
   return [search[name] ?? '', set];
 }

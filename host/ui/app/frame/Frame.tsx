@@ -2,7 +2,7 @@
 import { AppShell, Burger, Group, NavLink, Stack } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
-import { Suspense, useEffect } from 'react';
+import { Suspense, useEffect, useRef } from 'react';
 import { isAgent } from '../page';
 import { Icon } from './Icon';
 import { Loading } from './Loading';
@@ -44,12 +44,17 @@ export function Frame() {
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const { pathname } = useLocation();
   useEffect(close, [pathname, close]);
+  const main = useRef<HTMLElement>(null);
   return (
     <AppShell
       header={{ height: 52 }}
       navbar={{ width: 210, breakpoint: 'sm', collapsed: { mobile: !isOpen } }}
       padding="md"
     >
+      {/* For whoever has no mouse: past the pages, to the one that is shown. */}
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
+        Skip the navigation
+      </button>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
@@ -93,7 +98,7 @@ export function Frame() {
           </Stack>
         ))}
       </AppShell.Navbar>
-      <AppShell.Main>
+      <AppShell.Main ref={main} tabIndex={-1}>
         <Notices />
         <Suspense fallback={<Loading />}>
           <Outlet />

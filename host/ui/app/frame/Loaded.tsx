@@ -31,18 +31,18 @@ type Asked = Pick<UseQueryResult, 'refetch' | 'isRefetching' | 'isFetching' | 'd
 /** Asks again at each press; where it `isAuto`, by itself too, as often as the address says. */
 export function Refresh({ query, isAuto = false }: { query: Asked; isAuto?: boolean }) {
   return (
-    <>
+    <div className="tools">
       {isAuto && <AutoRefresh query={query} />}
       <Button
         variant="default"
-        size="xs"
+        size={isAuto ? 'sm' : 'xs'}
         leftSection={<Icon name="refresh" size={14} />}
         loading={query.isRefetching && !isAuto}
         onClick={() => void query.refetch()}
       >
         Refresh
       </Button>
-    </>
+    </div>
   );
 }
 
@@ -53,13 +53,13 @@ function AutoRefresh({ query }: { query: Asked }) {
   const everyMs = readRefresh(written);
   useInterval(everyMs, () => query.isFetching, () => void query.refetch());
   return (
-    <div className="tools">
+    <>
       {query.dataUpdatedAt > 0 && (
         <span className="quiet small moment">
           as of {formatTime(query.dataUpdatedAt, isLocal).slice('YYYY-MM-DD '.length)}
         </span>
       )}
       <RefreshField everyMs={everyMs} onChange={(ms) => setWritten(writeRefresh(ms))} />
-    </div>
+    </>
   );
 }

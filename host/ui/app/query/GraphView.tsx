@@ -14,7 +14,7 @@ import { histogramText } from './histogramText';
 import { LineGraph } from './LineGraph';
 import { Outcome } from './Outcome';
 import { useAlerts, useExemplars } from './overlays';
-import { type Panel, type Range, range, stepMs } from './panel';
+import { fleetParams, type Panel, type Range, range, stepMs } from './panel';
 import { useRun } from './useRun';
 
 function graphCsv(series: RangeSeries[]): string {
@@ -87,7 +87,7 @@ export function GraphView(props: {
 }) {
   const { panel, runs, ticks } = props;
   const step = stepMs(panel);
-  const key = ['query_range', panel.expr, panel.endMs, panel.rangeMs, step, runs];
+  const key = ['query_range', panel.expr, panel.endMs, panel.rangeMs, step, panel.isDeduplicated, runs];
   const ask = (more: Params) => (atMs: number, signal: AbortSignal) => {
     const asked = range(panel, atMs);
     const params = {
@@ -95,6 +95,7 @@ export function GraphView(props: {
       start: asked.startMs / 1000,
       end: asked.endMs / 1000,
       step: asked.stepMs / 1000,
+      ...fleetParams(panel),
       ...more,
     };
     return post<QueryData>('query_range', params, signal);

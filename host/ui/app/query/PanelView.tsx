@@ -6,6 +6,7 @@ import { ApiError, post } from '../api/client';
 import { Choice } from '../frame/Choice';
 import { Loading } from '../frame/Loading';
 import { load } from '../frame/load';
+import { hasFleet } from '../page';
 import { addMatcher } from './addMatcher';
 import { Editor } from './Editor';
 import { EndTime } from './EndTime';
@@ -74,6 +75,14 @@ export function PanelView(props: PanelViewProps) {
       endMs: Math.round(endMs / 1000) * 1000,
     });
 
+  const replicas = hasFleet && (
+    <Checkbox
+      label="Each replica"
+      mb={8}
+      checked={!panel.isDeduplicated}
+      onChange={(event) => change({ isDeduplicated: !event.currentTarget.checked })}
+    />
+  );
   return (
     <section className="card" aria-label={`Query ${number}`}>
       <Stack gap="sm">
@@ -156,12 +165,15 @@ export function PanelView(props: PanelViewProps) {
           </Group>
           <Tabs.Panel value="table" pt="sm">
             <Stack gap="sm">
-              <EndTime
-                label="Time"
-                endMs={panel.endMs}
-                stepMs={panel.rangeMs / 2}
-                onChange={(endMs) => change({ endMs })}
-              />
+              <div className="tools">
+                <EndTime
+                  label="Time"
+                  endMs={panel.endMs}
+                  stepMs={panel.rangeMs / 2}
+                  onChange={(endMs) => change({ endMs })}
+                />
+                {replicas}
+              </div>
               <TableView panel={panel} runs={runs} ticks={ticks} onMatch={match} />
             </Stack>
           </Tabs.Panel>
@@ -207,6 +219,7 @@ export function PanelView(props: PanelViewProps) {
                   checked={panel.showAlerts}
                   onChange={(event) => change({ showAlerts: event.currentTarget.checked })}
                 />
+                {replicas}
               </div>
               <Suspense fallback={<Loading />}>
                 <GraphView panel={panel} runs={runs} ticks={ticks} onZoom={zoom} />

@@ -73,7 +73,7 @@ function Panels({ search }: { search: Search }) {
     const refresh = writeRefresh(refreshMs);
     const to = refresh === '' ? panels : { ...panels, refresh };
     written.current = stringifySearch(to);
-    void navigate({ to: '/query', search: to });
+    void navigate({ to: '/query', search: to, resetScroll: false });
   };
   const change = (next: Kept[]) => {
     setKept(next);

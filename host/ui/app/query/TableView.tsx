@@ -15,7 +15,7 @@ import type { Labels } from '../api/labels';
 import { histogramText } from './histogramText';
 import { MatcherLabels, type OnMatch } from './MatcherLabels';
 import { Outcome } from './Outcome';
-import type { Panel } from './panel';
+import { fleetParams, type Panel } from './panel';
 import { COUNTED } from './counted';
 import { useRun } from './useRun';
 
@@ -113,11 +113,11 @@ export function TableView(props: {
 }) {
   const { panel, runs, ticks } = props;
   const [isLocal] = useLocalTime();
-  const key = ['query', panel.expr, panel.endMs, runs];
+  const key = ['query', panel.expr, panel.endMs, panel.isDeduplicated, runs];
   const ask = (more: Params) => (askedMs: number, signal: AbortSignal) =>
     post<QueryData>(
       'query',
-      { query: panel.expr, time: (panel.endMs ?? askedMs) / 1000, ...more },
+      { query: panel.expr, time: (panel.endMs ?? askedMs) / 1000, ...fleetParams(panel), ...more },
       signal,
     );
   const run = useRun<QueryData>(key, ticks, panel.expr !== '', ask({}));

@@ -23,6 +23,7 @@ describe('addresses', () => {
         yAxisMin: undefined,
         showExemplars: false,
         showAlerts: false,
+        isDeduplicated: true,
       },
     ]);
   });
@@ -51,6 +52,7 @@ describe('addresses', () => {
         yAxisMin: 0,
         showExemplars: true,
         showAlerts: true,
+        isDeduplicated: false,
       },
       { ...emptyPanel(), resolution: { kind: 'step' as const, stepMs: 1500 } },
     ];

@@ -28,6 +28,8 @@ export interface Panel {
   /** Whether a graph has the exemplars of its series, and the times at which alerts fired. */
   showExemplars: boolean;
   showAlerts: boolean;
+  /** Whether a querier merges replicas. */
+  isDeduplicated: boolean;
 }
 
 /** So many panels are read from one address; a longer one is no person's. */
@@ -46,6 +48,7 @@ export function emptyPanel(): Panel {
     yAxisMin: undefined,
     showExemplars: false,
     showAlerts: false,
+    isDeduplicated: true,
   };
 }
 
@@ -137,6 +140,7 @@ function readPanel(search: Search, index: number): Panel {
     yAxisMin: readNumber(search[key('y_axis_min')]),
     showExemplars: search[key('show_exemplars')] === '1',
     showAlerts: search[key('show_alerts')] === '1',
+    isDeduplicated: search[key('deduplicate')] !== '0',
   };
 }
 
@@ -176,7 +180,14 @@ function writePanel(panel: Panel, index: number): Search {
   write('show_exemplars', panel.showExemplars ? '1' : '0');
   // Prometheus has no word for it, so that only an address that needs it has it.
   if (panel.showAlerts) write('show_alerts', '1');
+  // That is Thanos' word.
+  if (!panel.isDeduplicated) write('deduplicate', '0');
   return search;
+}
+
+/** What a querier is asked for beside the expression. */
+export function fleetParams(panel: Panel): Record<string, string> {
+  return panel.isDeduplicated ? {} : { dedup: 'false' };
 }
 
 /** The address's query of these panels; nothing for one that nobody has touched. */
