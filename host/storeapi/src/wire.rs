@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn a_message_is_followed_up_to_where_it_is_none() {
-        let cases: [(&[u8], &[(u64, Value<'_>)]); 6] = [
+        type Fields<'a> = &'a [(u64, Value<'a>)];
+        let cases: [(&[u8], Fields<'_>); 6] = [
             (&[], &[]),
             (&[0x08, 0xac, 0x02], &[(1, Value::Number)]),
             (
