@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn a_message_is_followed_up_to_where_it_is_none() {
-        type Fields<'a> = &'a [(u64, Value<'a>)];
-        let cases: [(&[u8], Fields<'_>); 6] = [
+        type Parts<'a> = &'a [(u64, Value<'a>)];
+        let cases: [(&[u8], Parts<'_>); 6] = [
             (&[], &[]),
             (&[0x08, 0xac, 0x02], &[(1, Value::Number)]),
             (
