@@ -98,7 +98,7 @@ mod tests {
             (&[0x08, 1, 0x0e, 0x08, 1], &[(1, Value::Number)]),
         ];
         for (message, expected) in cases {
-            let found: Vec<_> = Fields::of(message).collect();
+            let found: Vec<_> = super::Fields::of(message).collect();
             assert_eq!(found, expected, "{message:?}");
         }
     }
