@@ -32,9 +32,11 @@ export const stories = {
       await page.getByText('Warnings').waitFor();
       await page.getByText(querier.gone).first().waitFor();
       // Thanos' word for it, in its addresses too.
-      const asked = page.waitForRequest('**/api/v1/query');
-      await page.getByRole('checkbox', { name: 'Each replica' }).uncheck();
-      assert.doesNotMatch((await asked).postData(), /dedup/);
+      const [asked] = await Promise.all([
+        page.waitForRequest('**/api/v1/query'),
+        page.getByRole('checkbox', { name: 'Each replica' }).uncheck(),
+      ]);
+      assert.doesNotMatch(asked.postData(), /dedup/);
       await page.waitForURL((url) => !url.search.includes('deduplicate'));
       await page.getByRole('link', { name: 'Stores' }).click();
       const row = page.getByRole('row', { name: querier.gone });
