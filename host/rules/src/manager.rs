@@ -31,7 +31,7 @@ pub struct RuleManager {
     /// For those who look; sorted by file and name.
     groups: ArcSwap<Vec<Arc<Group>>>,
     running: Mutex<Running>,
-    /// Whether there was a config before; alerts are restored after a start only.
+    /// Whether there was a config before; alerts of groups of a later one are not restored.
     has_followed: AtomicBool,
 }
 
@@ -81,11 +81,23 @@ impl RuleManager {
         Ok(PreparedRules { plans, settings })
     }
 
-    /// Lets the groups take the place of those before.
+    /// Lets the groups take the place of those before. The first ones have their alerts restored.
     #[boxed]
     pub async fn follow(&self, prepared: PreparedRules) {
-        let mut running = self.running.lock().await;
         let restores = !self.has_followed.swap(true, Ordering::SeqCst);
+        self.take_over(prepared, restores).await;
+    }
+
+    /// The same for groups some of which are found only while the server runs. Those of before its
+    /// start are among them, so that groups that are new have their alerts restored.
+    #[boxed]
+    pub async fn follow_found(&self, prepared: PreparedRules) {
+        self.take_over(prepared, true).await;
+    }
+
+    #[boxed]
+    async fn take_over(&self, prepared: PreparedRules, restores: bool) {
+        let mut running = self.running.lock().await;
         self.environment.set_settings(prepared.settings);
         let mut before = std::mem::take(&mut running.groups);
         for (key, plan) in prepared.plans {

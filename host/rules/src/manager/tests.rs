@@ -147,3 +147,25 @@ async fn the_series_of_a_group_that_is_gone_end() {
         "{samples:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn alerts_of_groups_that_are_found_after_the_start_are_restored() {
+    let stage = Stage::new();
+    let manager = start(&stage, &mut Registry::default());
+    let named = |name: &str| RuleGroupConfig {
+        name: name.to_owned(),
+        ..group(vec![alert("A", "m", 30)])
+    };
+    let restoring = || -> Vec<bool> {
+        let groups = manager.groups();
+        groups.iter().map(|group| group.is_restoring()).collect()
+    };
+    follow(&manager, Vec::new()).await;
+    follow(&manager, vec![named("of a file")]).await;
+    assert_eq!(restoring(), [false]);
+    let groups = vec![named("of a file"), named("of an object")];
+    let prepared = manager.prepare(&[file(groups)], settings()).unwrap();
+    manager.follow_found(prepared).await;
+    assert_eq!(restoring(), [false, true]);
+    manager.stop().await;
+}
