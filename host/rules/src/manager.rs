@@ -33,6 +33,8 @@ pub struct RuleManager {
     running: Mutex<Running>,
     /// Whether there was a config before; alerts of groups of a later one are not restored.
     has_followed: AtomicBool,
+    /// In milliseconds since the epoch.
+    started_ms: i64,
 }
 
 #[derive(Default)]
@@ -52,8 +54,10 @@ pub struct PreparedRules {
 impl RuleManager {
     /// One that has no group yet.
     pub fn new(options: RuleOptions, registry: &mut Registry) -> Self {
+        let environment = Environment::new(options);
         Self {
-            environment: Arc::new(Environment::new(options)),
+            started_ms: environment.now_ms(),
+            environment: Arc::new(environment),
             metrics: Metrics::new(registry),
             groups: ArcSwap::default(),
             running: Mutex::default(),
@@ -89,10 +93,14 @@ impl RuleManager {
     }
 
     /// The same for groups some of which are found only while the server runs. Those of before its
-    /// start are among them, so that groups that are new have their alerts restored.
+    /// start are among them, so that groups that are new have their alerts restored as long as
+    /// anything of before the start counts.
     #[boxed]
     pub async fn follow_found(&self, prepared: PreparedRules) {
-        self.take_over(prepared, true).await;
+        let tolerance = self.environment.options().outage_tolerance;
+        let since_ms = self.environment.now_ms().saturating_sub(self.started_ms);
+        let restores = since_ms < tolerance.as_millis_i64();
+        self.take_over(prepared, restores).await;
     }
 
     #[boxed]

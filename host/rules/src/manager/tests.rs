@@ -163,9 +163,16 @@ async fn alerts_of_groups_that_are_found_after_the_start_are_restored() {
     follow(&manager, Vec::new()).await;
     follow(&manager, vec![named("of a file")]).await;
     assert_eq!(restoring(), [false]);
-    let groups = vec![named("of a file"), named("of an object")];
-    let prepared = manager.prepare(&[file(groups)], settings()).unwrap();
-    manager.follow_found(prepared).await;
+    let find = async |names: &[&str]| {
+        let groups = names.iter().map(|name| named(name)).collect();
+        let prepared = manager.prepare(&[file(groups)], settings()).unwrap();
+        manager.follow_found(prepared).await;
+    };
+    find(&["of a file", "of an object"]).await;
     assert_eq!(restoring(), [false, true]);
+    // Nothing of before the start counts any more.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    find(&["of a file", "of an object", "of late"]).await;
+    assert_eq!(restoring(), [false; 3]);
     manager.stop().await;
 }
