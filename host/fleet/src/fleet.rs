@@ -298,7 +298,12 @@ mod tests {
         };
         let fleet = Fleet::new(options, &mut Registry::default());
         let is_missed = |host: &str| fleet.unfound().iter().any(|what| what.contains(host));
-        for (at_ms, expected) in [(0, true), (299_999, true), (300_000, false), (900_000, false)] {
+        for (at_ms, expected) in [
+            (0, true),
+            (299_999, true),
+            (300_000, false),
+            (900_000, false),
+        ] {
             clock.set(at_ms);
             fleet.look_up().await;
             assert_eq!(is_missed("optional"), expected, "{at_ms}");
