@@ -70,7 +70,10 @@ fn operator(text: &str) -> Result<&str, String> {
         Some('{') => text.find('}').map_or(0, |end| {
             let counts = &text[1..end];
             let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
-            let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let is_number = |text: &str| {
+                let has_zero_in_front = text.len() > 1 && text.starts_with('0');
+                !has_zero_in_front && text.bytes().all(|byte| byte.is_ascii_digit())
+            };
             let is_repeat = !least.is_empty() && is_number(least) && is_number(most);
             if is_repeat { end + 1 } else { 0 }
         }),
@@ -123,8 +126,7 @@ fn escape<'a>(out: &mut String, at: &'a str) -> Result<&'a str, String> {
     }
     match at.chars().next() {
         Some('b') => out.push_str("(?-u:\\b)"),
-        // Between the bytes of a character there is no boundary that a text could be cut at.
-        Some('B') => out.push_str("\\B"),
+        Some('B') => out.push_str("(?-u:\\B)"),
         Some('A') => out.push_str("\\A"),
         Some('z') => out.push_str("\\z"),
         Some('Q') => {
@@ -331,6 +333,9 @@ mod tests {
             (r"[^\W]+", &["a1"], &["ü"]),
             (r"[\pL\d]+", &["ü1"], &["٣"]),
             (r"é\b_1", &["é_1"], &[]),
+            (r"é\Bü", &["éü"], &[]),
+            (r"é\B1", &[], &["é1"]),
+            (r"a{02}|b{0}", &["a{02}", ""], &["aa", "b"]),
             (r"[[a]+", &["[a"], &["+"]),
             (r"[[a]+]", &["[]", "a]"], &["+"]),
             (r"[]a]+", &["]a"], &["b"]),
