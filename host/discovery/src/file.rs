@@ -141,6 +141,9 @@ impl Files {
                 Err(error) => tracing::error!(pattern, %error, "error expanding a pattern"),
             }
         }
+        // A file that two patterns stand for is read once.
+        let mut listed = BTreeSet::new();
+        paths.retain(|path| listed.insert(path.clone()));
         if paths.len() > FILES_MAX {
             let left_out = paths.len() - FILES_MAX;
             tracing::error!(left_out, "files were left out: there are too many");
