@@ -44,8 +44,8 @@ async fn settled(held: &Leased<u8>) {
     }
 }
 
-#[test]
-fn it_is_renewed_before_it_ends() {
+#[tokio::test(start_paused = true)]
+async fn it_is_renewed_before_it_ends() {
     let seconds = Duration::from_secs;
     for (lasts, stale, ended) in [
         (3600, 3301, 3591),
@@ -55,7 +55,6 @@ fn it_is_renewed_before_it_ends() {
     ] {
         let before = Instant::now();
         let lease = Lease::lasting((), seconds(lasts));
-        // Less than a second has gone since.
         let is_fresh = stale > 1 && lease.is_fresh(before + seconds(stale - 2));
         assert_eq!(is_fresh, stale > 1, "{lasts}");
         assert!(!lease.is_fresh(before + seconds(stale)), "{lasts}");
@@ -66,8 +65,8 @@ fn it_is_renewed_before_it_ends() {
     assert!(forever.is_fresh(Instant::now() + seconds(1 << 30)));
 }
 
-#[test]
-fn what_could_not_be_renewed_is_not_used_beyond_its_end() {
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_renewed_is_not_used_beyond_its_end() {
     let before = Instant::now();
     let mut lease = Lease::renewed_after((), LAST_MARGIN * 2, Duration::ZERO);
     lease.postpone(before);
