@@ -13,6 +13,9 @@ const REPEAT_MAX: u32 = 1_000;
 /// So many octal digits are one character.
 const OCTAL_DIGITS_MAX: usize = 3;
 
+/// So many bytes after `[:` are looked through for the end of a name; the longest name has seven.
+const NAME_BYTES_MAX: usize = 64;
+
 /// The classes that have names in brackets.
 const POSIX: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
@@ -67,7 +70,7 @@ pub fn translated(expression: &str) -> Result<String, String> {
 fn operator(text: &str) -> Result<&str, String> {
     let len = match text.chars().next() {
         Some('*' | '+' | '?') => 1,
-        Some('{') => text.find('}').map_or(0, |end| {
+        Some('{') => end_of_counts(text).map_or(0, |end| {
             let counts = &text[1..end];
             let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
             let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -88,6 +91,14 @@ fn operator(text: &str) -> Result<&str, String> {
         return Err(format!("invalid repeat count: `{operator}`"));
     }
     Ok(operator)
+}
+
+/// Where the brace closes that a text begins with, if there is nothing but digits and commas in it. Who
+/// looked for it further would go through a text of open braces once for each.
+fn end_of_counts(text: &str) -> Option<usize> {
+    let is_count = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
+    let end = 1 + text.bytes().skip(1).take_while(is_count).count();
+    (text.as_bytes().get(end) == Some(&b'}')).then_some(end)
 }
 
 /// Writes what opens a group; what is left. Flags are Go's: `i`, `m`, `s` and `U`.
@@ -199,7 +210,7 @@ fn class<'a>(out: &mut String, at: &'a str) -> Result<&'a str, String> {
             return Ok(&rest[1..]);
         }
         is_first = false;
-        if let Some(end) = rest.strip_prefix("[:").and_then(|name| name.find(":]")) {
+        if let Some(end) = rest.strip_prefix("[:").and_then(end_of_name) {
             let (named, behind) = rest.split_at("[:".len() + end + ":]".len());
             let name = named.trim_matches(['[', ']']).trim_matches(':');
             if !POSIX.contains(&name.strip_prefix('^').unwrap_or(name)) {
@@ -218,6 +229,13 @@ fn class<'a>(out: &mut String, at: &'a str) -> Result<&'a str, String> {
         rest = one_or_range(out, rest)?;
     }
     Ok(rest)
+}
+
+/// Where the name ends that a text begins with, if it is one of a class; no further than a name may be
+/// long, for a class of nothing but beginnings of names.
+fn end_of_name(text: &str) -> Option<usize> {
+    let mut pairs = text.as_bytes().windows(2).take(NAME_BYTES_MAX);
+    pairs.position(|pair| pair == b":]")
 }
 
 /// Writes a character of a class, or the first and the last of a range; what is left.
@@ -370,6 +388,18 @@ mod tests {
                 assert!(!regex.is_match(text), "{expression} ({own}) on {text:?}");
             }
         }
+    }
+
+    /// Each opening was looked for to the end of the text: these took minutes.
+    #[test]
+    fn openings_without_an_end_are_looked_at_once() {
+        let len = 1 << 20;
+        let braces = "{".repeat(len);
+        assert_eq!(translated(&braces).unwrap().len(), 2 * len);
+        let counts = "{1,".repeat(len / 3);
+        assert!(translated(&counts).is_ok());
+        let names = format!("[{}", "[:".repeat(len / 2));
+        assert!(translated(&names).is_ok());
     }
 
     #[test]
