@@ -14,7 +14,8 @@ pub(crate) async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
-/// Says which methods a path has to who asks for that, or used another one.
+/// Says which methods a path has to who asks for that, or used another one. It has to stand around the
+/// router, which names them behind its own layers.
 pub(crate) async fn tell_methods(request: Request, next: Next) -> Response {
     let is_options = request.method() == Method::OPTIONS;
     let response = next.run(request).await;
@@ -25,12 +26,20 @@ pub(crate) async fn tell_methods(request: Request, next: Next) -> Response {
     let Some(allowed) = response.headers().get(header::ALLOW).cloned() else {
         return response;
     };
-    let mut answer = match is_options {
-        true => StatusCode::OK.into_response(),
-        false => (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response(),
+    let (status, text) = match is_options {
+        true => (StatusCode::OK, ""),
+        false => (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n"),
     };
-    let headers = answer.headers_mut();
-    headers.insert(header::ALLOW, with_options(allowed));
+    let mut answer = (status, text).into_response();
+    // Who may read the answer, and on what it depends, is in its headers. It had no text.
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
+            answer.headers_mut().append(name, value.clone());
+        }
+    }
+    answer
+        .headers_mut()
+        .insert(header::ALLOW, with_options(allowed));
     answer
 }
 
