@@ -133,6 +133,15 @@ export const stories = {
     await counted(page.locator('details.card'), 1);
     await page.getByRole('textbox', { name: 'Matchers' }).fill('alertname');
     await page.getByText('They are written as').waitFor();
+    // What only the server cannot take: the field stays, and the hand in it.
+    await page.getByRole('textbox', { name: 'Matchers' }).fill('alertname=~"("');
+    await page.keyboard.press('Enter');
+    await page.getByText('Error: alertmanager').waitFor();
+    await page.keyboard.press('ControlOrMeta+A');
+    await page.keyboard.type('alertname="Elsewhere"');
+    await page.keyboard.press('Enter');
+    await counted(page.locator('details.card'), 1);
+    page.forgetErrors(/status of 400/);
 
     // The other addresses of Alertmanager, as people have them in their notes.
     await page.goto('/#/silences/new?filter=%7Balertname%3D%22TargetGone%22%2Cjob%3D~%22a%7Cb%22%7D&comment=why');

@@ -268,6 +268,7 @@ fn faults_are_json_where_that_is_asked_for() {
         (Some(1), vec![true.into(), false.into()]),
         "{said}"
     );
+    assert_eq!(said[1]["faults"][0]["line"], 1, "{said}");
     write(
         "alertmanager.yml",
         "route: {receiver: a}\nreceivers: [{name: a, plugin_configs: [{plugin: nosuch}]}]\n",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::params::Params;
 use crate::state::Serving;
+use crate::unanswered::SayMethods;
 use crate::write::take_body;
 use crate::{ApiState, lifecycle, origin};
 
@@ -158,26 +159,23 @@ async fn unknown(uri: Uri) -> Response {
     (StatusCode::NOT_FOUND, Json(text)).into_response()
 }
 
-/// Answers a method that a path has not as Alertmanager does: with those that it has.
+/// Has a method that a path has not answered as Alertmanager does.
 async fn say_which_methods(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let response = next.run(request).await;
-    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response;
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.extensions_mut().insert(SayMethods(wrong_method));
     }
-    let allowed = response.headers().get(header::ALLOW).cloned();
-    let methods = allowed.as_ref().and_then(|allowed| allowed.to_str().ok());
-    let methods = methods.unwrap_or_default().split(',');
+    response
+}
+
+/// What Alertmanager says of a method that a path has not: with those that it has.
+fn wrong_method(method: &Method, allowed: &str) -> Response {
     // What answers a GET answers a HEAD, which Alertmanager does not name.
-    let methods: Vec<&str> = methods.filter(|method| *method != "HEAD").collect();
-    let methods = methods.join(",");
+    let methods = allowed.split(',').filter(|method| *method != "HEAD");
+    let methods = methods.collect::<Vec<_>>().join(",");
     let message = format!("method {method} is not allowed, but [{methods}] are");
     let text = json!({"code": 405, "message": message});
-    let mut answer = (StatusCode::METHOD_NOT_ALLOWED, Json(text)).into_response();
-    if let Some(allowed) = allowed {
-        answer.headers_mut().insert(header::ALLOW, allowed);
-    }
-    answer
+    (StatusCode::METHOD_NOT_ALLOWED, Json(text)).into_response()
 }
 
 fn with(serving: &Serving, ask: impl FnOnce(&Alertmanager) -> Result<Value, ApiFault>) -> Response {

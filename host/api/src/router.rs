@@ -43,12 +43,16 @@ pub fn router(state: ApiState) -> Router {
     // The answer of a graph of 200 series of 2,000 points has 13 MB. At the usual level of gzip it is
     // packed for ten times as long as it is asked for, and at the fastest it is a tenth larger.
     let packing = CompressionLayer::new().quality(CompressionLevel::Fastest);
-    routes
+    let routes: Router = routes
         .fallback(unanswered::not_found)
-        .layer(from_fn(unanswered::tell_methods))
         .layer(from_fn_with_state(state.clone(), metrics::measure))
         .layer(packing.compress_when(packed))
-        .with_state(state)
+        .with_state(state);
+    // A router writes the methods of a path into an answer behind all of its own layers, so only who
+    // stands around it sees them.
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn(unanswered::tell_methods))
 }
 
 fn api(state: &ApiState) -> Router<ApiState> {

@@ -14,9 +14,15 @@ pub(crate) async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
-/// Says which methods a path has to who asks for that, or used another one.
+/// How the methods of a path are said where that is not done as by Go's server: of the method that was
+/// used, and of those that there are. A response has it among its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SayMethods(pub(crate) fn(&Method, &str) -> Response);
+
+/// Says which methods a path has to who asks for that, or used another one. It has to stand around the
+/// router, which names them behind its own layers.
 pub(crate) async fn tell_methods(request: Request, next: Next) -> Response {
-    let is_options = request.method() == Method::OPTIONS;
+    let method = request.method().clone();
     let response = next.run(request).await;
     let has_text = response.body().size_hint().exact() != Some(0);
     if response.status() != StatusCode::METHOD_NOT_ALLOWED || has_text {
@@ -25,12 +31,25 @@ pub(crate) async fn tell_methods(request: Request, next: Next) -> Response {
     let Some(allowed) = response.headers().get(header::ALLOW).cloned() else {
         return response;
     };
-    let mut answer = match is_options {
-        true => StatusCode::OK.into_response(),
-        false => (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n").into_response(),
+    let said = response.extensions().get::<SayMethods>();
+    let (mut answer, allowed) = match said {
+        Some(SayMethods(say)) => (say(&method, allowed.to_str().unwrap_or_default()), allowed),
+        None if method == Method::OPTIONS => {
+            (StatusCode::OK.into_response(), with_options(allowed))
+        }
+        None => {
+            let text = "Method Not Allowed\n";
+            let answer = (StatusCode::METHOD_NOT_ALLOWED, text).into_response();
+            (answer, with_options(allowed))
+        }
     };
-    let headers = answer.headers_mut();
-    headers.insert(header::ALLOW, with_options(allowed));
+    // Who may read the answer, and on what it depends, is in its headers. It had no text.
+    for (name, value) in response.headers() {
+        if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
+            answer.headers_mut().append(name, value.clone());
+        }
+    }
+    answer.headers_mut().insert(header::ALLOW, allowed);
     answer
 }
 

@@ -104,6 +104,10 @@ impl Frontend {
         let begun = Instant::now();
         let limit = query.engine.options().timeout;
         let limit = query.options.timeout.map_or(limit, |own| own.min(limit));
+        // As of the engine: who has no time has none for what is kept either.
+        if limit.is_zero() {
+            return Err(Arc::new(QueryError::Timeout("query queue".to_owned())));
+        }
         let deadline = begun.checked_add(limit.as_std());
         let work = self.joined(&query, parts, deadline);
         let joined = match deadline {

@@ -13,7 +13,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use narthex_web::{Entrance, WebConfig, WebConfigError};
 
-use crate::{kubernetes, yaml};
+use crate::kubernetes;
+use crate::yaml::{self, YamlError};
 
 /// What the section `narthex_access` is followed with.
 #[derive(Debug, Clone)]
@@ -54,6 +55,13 @@ pub(crate) fn load(
             }
         }
     })
+}
+
+/// What is wrong with how a file is written, each fault with its place; none where that is sound, or
+/// nobody can read it, which [`load`] says.
+pub(crate) fn misread(path: &Path) -> Option<YamlError> {
+    let text = std::fs::read_to_string(path).ok()?;
+    yaml::read::<Option<WebConfig>>(&text, &path.display().to_string()).err()
 }
 
 fn follow(

@@ -216,6 +216,11 @@ async fn what_is_not_there_is_not_found_and_a_wrong_method_is_refused() {
     let expected = (405, "Method Not Allowed\n".to_owned());
     assert_eq!(api.post("targets", "").await, expected);
     assert_eq!(api.get("/federate?match[]=%7B").await.0, 400);
+    // Alertmanager's paths in its words: they named no method at all.
+    let request = Request::post("/api/v2/alerts/groups").body(Body::empty());
+    let said = r#"{"code":405,"message":"method POST is not allowed, but [GET] are"}"#;
+    let answer = api.send(request.unwrap()).await;
+    assert_eq!(answer, (405, said.to_owned()));
 }
 
 #[tokio::test]

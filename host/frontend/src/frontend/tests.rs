@@ -147,6 +147,16 @@ async fn what_is_kept_is_not_read_again() {
         assert_eq!(shown(&found), expected);
     }
     assert_eq!(frontend.metrics.hits.get(), 6);
+    // Who has no time gets nothing, were it kept a hundred times.
+    let hurried = RangeQuery {
+        options: QueryOptions {
+            timeout: Some(PromDuration::from_secs(0)),
+            ..QueryOptions::default()
+        },
+        ..asked.clone()
+    };
+    let error = frontend.range(hurried).await.unwrap_err();
+    assert_eq!(error.to_string(), "query timed out in query queue");
     // Who wants nothing kept reads, and leaves nothing.
     let private = RangeQuery {
         may_be_kept: false,

@@ -84,7 +84,10 @@ impl Report {
             let mut said = Said::default();
             let name = file.display().to_string();
             if let Err(error) = web_config::load(Some(file), None) {
-                said.fail(&name, &error.into());
+                // What is known of the file behind its own reader is a sentence without places.
+                let error: anyhow::Error =
+                    web_config::misread(file).map_or_else(|| error.into(), Into::into);
+                said.fail(&name, &error);
             }
             report.add(&name, said);
         }

@@ -145,6 +145,10 @@ export function AlertGroupsPage() {
   if (!hasAlertmanager) return <NoAlertmanager title="Alert groups" />;
   return (
     <Page title="Alert groups" actions={<Refresh query={query} isAuto />}>
+      {/* Not with what it asks for: who wrote what the server does not take writes something else there. */}
+      <div className="tools">
+        <MatcherFilter />
+      </div>
       <Loaded query={query}>
         {(groups) => {
           const all = distinct(groups);
@@ -158,7 +162,6 @@ export function AlertGroupsPage() {
             <>
               <div className="tools">
                 <Filter label="Filter by label or annotation" value={words} onChange={setWords} />
-                <MatcherFilter />
                 <Choice
                   label="State"
                   value={wanted === 'firing' ? '' : wanted}

@@ -64,6 +64,10 @@ export function SilencesPage() {
         </>
       }
     >
+      {/* Not with what it asks for: who wrote what the server does not take writes something else there. */}
+      <div className="tools">
+        <MatcherFilter />
+      </div>
       <Loaded query={query}>
         {(all) => {
           const silences = id === '' ? all : all.filter((silence) => silence.id === id);
@@ -75,7 +79,6 @@ export function SilencesPage() {
             <>
               <div className="tools">
                 <Filter label="Filter by matcher, author or comment" value={text} onChange={setText} />
-                <MatcherFilter />
                 <Choice
                   label="State"
                   value={state}
