@@ -154,7 +154,7 @@ async fn a_pattern_is_more_than_a_star() {
         .map(|target| &*target[ADDRESS_LABEL])
         .collect();
     addresses.sort_unstable();
-    assert_eq!(addresses, ["node-1:1", "node-12:1", "node-2:1"]);
+    assert_eq!(addresses, ["node-12:1", "node-1:1", "node-2:1"]);
     drop(receiver);
     running.await.unwrap();
 }
