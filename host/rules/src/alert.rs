@@ -94,7 +94,21 @@ impl Alert {
         }
     }
 
-    /// Whether it is to be told now: it has ended since it was told, or that is too long ago.
+    /// Makes times that are still to come those of now: where the clock was set back, nothing waits
+    /// until it is as late again.
+    pub(crate) fn set_back(&mut self, now_ms: i64) {
+        self.active_at_ms = self.active_at_ms.min(now_ms);
+        for time_ms in [
+            &mut self.fired_at_ms,
+            &mut self.keep_firing_since_ms,
+            &mut self.resolved_at_ms,
+        ] {
+            *time_ms = time_ms.map(|time_ms| time_ms.min(now_ms));
+        }
+    }
+
+    /// Whether it is to be told now: it has ended since it was told, or that is too long ago, or is
+    /// still to come, since the clock was set back.
     pub(crate) fn is_due(&self, now_ms: i64, resend_delay_ms: i64) -> bool {
         if self.state == AlertState::Pending {
             return false;
@@ -104,6 +118,7 @@ impl Alert {
         };
         self.resolved_at_ms.is_some_and(|ended| ended > sent_ms)
             || sent_ms.saturating_add(resend_delay_ms) < now_ms
+            || sent_ms > now_ms
     }
 }
 
@@ -121,6 +136,9 @@ mod tests {
             (AlertState::Inactive, Some(5), Some(6), 6, true),
             (AlertState::Inactive, Some(6), Some(6), 60, false),
             (AlertState::Inactive, Some(6), Some(6), 67, true),
+            // The clock was set back.
+            (AlertState::Firing, Some(100), None, 60, true),
+            (AlertState::Inactive, Some(100), Some(60), 60, true),
         ] {
             let alert = Alert {
                 state,

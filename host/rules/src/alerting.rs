@@ -46,6 +46,7 @@ pub(crate) fn take(
     let is_restored = state.is_restored;
     let mut take_one = |alert: &mut Alert, given: Option<Given>| {
         let is_given = given.is_some();
+        alert.set_back(now_ms);
         if let Some(given) = given {
             if alert.state == AlertState::Inactive {
                 *alert = Alert::new(alert.labels.clone(), given.annotations, given.value, now_ms);

@@ -69,3 +69,44 @@ fn the_series_of_an_alert_follow_its_state() {
         assert_eq!(written, expected, "{now_s}");
     }
 }
+
+#[test]
+fn an_alert_waits_no_longer_because_the_clock_was_set_back() {
+    let config = RuleConfig {
+        alert: "A".to_owned(),
+        expr: "x".to_owned(),
+        hold: PromDuration::from_secs(60),
+        keep_firing_for: PromDuration::from_secs(60),
+        ..RuleConfig::default()
+    };
+    let rule = Rule::new(&config, &BTreeMap::new(), &ParseOptions::default()).unwrap();
+    let labels = Labels::from_pairs([("alertname", "A")]);
+    let mut state = RuleState::default();
+    for (now_s, is_given, expected) in [
+        (3_600, true, AlertState::Pending),
+        (0, true, AlertState::Pending),
+        (60, true, AlertState::Firing),
+        (7_200, false, AlertState::Firing),
+        (100, false, AlertState::Firing),
+        (160, false, AlertState::Inactive),
+    ] {
+        let given = Given {
+            annotations: Annotations::default(),
+            value: 1.0,
+        };
+        let given = is_given.then(|| (labels.clone(), given));
+        take(
+            &rule,
+            &mut state,
+            given.into_iter().collect(),
+            now_s * 1000,
+            0,
+        )
+        .unwrap();
+        let alert = &state.alerts[&labels];
+        assert_eq!(alert.state, expected, "{now_s}");
+        // An end before the beginning would be refused by whoever is told.
+        let ended_ms = alert.resolved_at_ms.unwrap_or(i64::MAX);
+        assert!(alert.fired_at_ms <= Some(ended_ms), "{alert:?}");
+    }
+}
