@@ -240,6 +240,24 @@ fn queries() -> Vec<(String, At, End)> {
             Once,
             Memory,
         ),
+        // Labels that grow to what no machine has, in two steps: 250 GB of one million bytes.
+        (
+            format!(
+                r#"label_replace(label_replace(m{{i="0001"}}, "x", "{many}", "i", ".*"), "y", "{many}", "x", ".*")"#,
+                many = "$0".repeat(250_000)
+            ),
+            Once,
+            Memory,
+        ),
+        (
+            format!(
+                r#"label_join(label_join(m{{i="0001"}}, "x", ""{many_i}), "y", ""{many_x})"#,
+                many_i = r#", "i""#.repeat(50_000),
+                many_x = r#", "x""#.repeat(50_000)
+            ),
+            Once,
+            Memory,
+        ),
     ]);
     queries
 }
