@@ -162,12 +162,12 @@ fn queries() -> Vec<(String, At, End)> {
         (
             r#"m{i=~"(a{1000}){1000}"}"#,
             Once,
-            Refused("invalid regular expression"),
+            Refused("expression too large"),
         ),
         (
             r#"m{i=~"((((a{100}){100}){100}){100})"}"#,
             Once,
-            Refused("invalid regular expression"),
+            Refused("expression too large"),
         ),
         (
             r#"label_replace(m, "x", "$1", "i", "(a{1000}){1000}")"#,
