@@ -384,6 +384,17 @@ class Chart(unittest.TestCase):
         self.assertEqual(data["alertmanager.yml"]["route"]["receiver"], "x")
         self.assertIn("scrape-kubernetes.yml", data)
 
+    def test_a_file_of_rules_that_a_config_names_keeps_its_name(self):
+        rules = {"groups": [{"name": "a", "rules": []}]}
+        named = {"rule_files": ["alerting_rules.yml"]}
+        for main in (named, yaml.safe_dump(named)):
+            over = {"serverFiles": {"prometheus.yml": main, "alerting_rules.yml": rules,
+                                    "recording_rules.yml": rules}}
+            [config] = [item for item in self.render(over) if item["kind"] == "ConfigMap"]
+            self.assertIn("alerting_rules.yml", config["data"])
+            self.assertIn("rules-recording.yml", config["data"])
+            self.assertFalse({"rules-alerting.yml", "recording_rules.yml"} & set(config["data"]))
+
     def test_notes_say_what_is_missing(self):
         _, notes = chart.render(self.program, {"server": {"persistentVolume": {"enabled": False}}})
         self.assertIn("Nothing is kept", notes)

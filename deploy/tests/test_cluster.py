@@ -1,5 +1,6 @@
 """All objects of the trees, shown to an API server that says what it would do with each and does nothing: the
-cluster that `KUBECONFIG` names, and where it names none the one of the tests (apiserver.py).
+cluster of the kubeconfig that `NARTHEX_TEST_KUBECONFIG` names, and where it names none the one of the tests
+(apiserver.py). Whoever has a cluster at hand, as `KUBECONFIG` says, need not want it asked by tests.
 
 It is not an installation: namespaces of the trees are made nowhere, and so what lies in them is shown as if it
 were in `default`. Who asks a cluster of theirs has to be allowed to make what is shown.
@@ -41,7 +42,7 @@ class Cluster(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.home = Path(folder.name)
-        self.kubeconfig = os.environ.get("KUBECONFIG")
+        self.kubeconfig = os.environ.get("NARTHEX_TEST_KUBECONFIG")
         if not self.kubeconfig:
             server = apiserver.ApiServer()
             self.addCleanup(server.stop)

@@ -89,6 +89,9 @@ class Overlays(unittest.TestCase):
         self.assertNotIn("alertmanager.config.file", flags)
         query = yaml.safe_load(files["query.yml"])
         self.assertEqual(query["rule_files"], ["rules-*.yml"])
+        # Those that tell of a shard that is away must not wait until it is back.
+        groups = yaml.safe_load(files["rules-narthex.yml"])["groups"]
+        self.assertEqual({group.get("partial_response_strategy") for group in groups}, {"warn"})
         # What tells the samples of shards and the results of queriers apart is what queriers leave out.
         querier = one(rendered, "StatefulSet", "narthex-query")
         asked = arguments(querier)

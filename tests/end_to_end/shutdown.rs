@@ -174,8 +174,9 @@ fn a_stop_under_load_costs_the_scrapes_of_the_time_in_between() {
     narthex.restart();
     // The stop left what was in memory, and the start took it from there.
     let log = narthex.process().log();
-    let of_snapshot = log.rsplit("samples_of_snapshot=").next().unwrap_or("0");
-    assert!(!of_snapshot.starts_with('0'), "{log}");
+    let of_snapshot = log.rsplit_once("samples_of_snapshot=");
+    let is_empty = of_snapshot.is_none_or(|(_, count)| count.starts_with('0'));
+    assert!(!is_empty, "{log}");
     for (target, down) in targets.iter().zip(&down) {
         target.wait_for(down + 6);
     }

@@ -3,7 +3,6 @@
 //!
 //! It is not: the answer of a path that has something to say itself.
 
-use axum::body::HttpBody as _;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -24,7 +23,7 @@ pub(crate) struct SayMethods(pub(crate) fn(&Method, &str) -> Response);
 pub(crate) async fn tell_methods(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let response = next.run(request).await;
-    let has_text = response.body().size_hint().exact() != Some(0);
+    let has_text = response.headers().contains_key(header::CONTENT_TYPE);
     if response.status() != StatusCode::METHOD_NOT_ALLOWED || has_text {
         return response;
     }

@@ -100,7 +100,7 @@ impl Files {
     fn read(&self, known: &mut BTreeMap<PathBuf, Known>, all: bool) -> bool {
         let mut has_news = false;
         let mut before = std::mem::take(known);
-        let paths = self.paths();
+        let paths = self.paths(all);
         let names = paths.iter().map(|path| path.display().to_string());
         self.metrics.keep(&names.collect::<BTreeSet<_>>());
         for path in paths {
@@ -132,18 +132,27 @@ impl Files {
         has_news || !before.is_empty()
     }
 
-    /// The files that the patterns stand for, in their order.
-    fn paths(&self) -> Vec<PathBuf> {
+    /// The files that the patterns stand for, in their order. What is wrong is told where all is read,
+    /// and not each time that the files are looked at.
+    fn paths(&self, all: bool) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         for pattern in &self.config.files {
             match expand(Path::new(pattern)) {
                 Ok(found) => paths.extend(found),
-                Err(error) => tracing::error!(pattern, %error, "error expanding a pattern"),
+                Err(error) if all => {
+                    tracing::error!(pattern, %error, "error expanding a pattern");
+                }
+                Err(_) => {}
             }
         }
+        // A file that two patterns stand for is read once.
+        let mut listed = BTreeSet::new();
+        paths.retain(|path| listed.insert(path.clone()));
         if paths.len() > FILES_MAX {
             let left_out = paths.len() - FILES_MAX;
-            tracing::error!(left_out, "files were left out: there are too many");
+            if all {
+                tracing::error!(left_out, "files were left out: there are too many");
+            }
             paths.truncate(FILES_MAX);
         }
         paths

@@ -44,6 +44,8 @@ struct Lookups {
     /// Beside those of the options: what a file lists.
     listed: Vec<(Address, bool)>,
     found: HashMap<Address, Vec<String>>,
+    /// Since when those lead to nobody that never led to anybody, in milliseconds since the epoch.
+    lost_ms: HashMap<Address, i64>,
     at: Option<Instant>,
 }
 
@@ -176,7 +178,8 @@ impl Fleet {
         let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
         // A list that came meanwhile is looked up at once.
         lookups.at = (lookups.listed == listed).then(Instant::now);
-        let mut found = HashMap::new();
+        let now_ms = self.now_ms();
+        let (mut found, mut lost) = (HashMap::new(), HashMap::new());
         for ((address, is_strict), resolved) in addresses.into_iter().zip(resolved) {
             if !address.is_plain() {
                 self.metrics.lookups.inc();
@@ -186,7 +189,11 @@ impl Fleet {
                 tracing::warn!(%address, error, "an endpoint's name cannot be looked up");
                 let before = lookups.found.get(&address).cloned().unwrap_or_default();
                 if before.is_empty() {
-                    unfound.push(format!("{address}: {error}"));
+                    let since_ms = lookups.lost_ms.get(&address).copied().unwrap_or(now_ms);
+                    lost.insert(address.clone(), since_ms);
+                    if is_strict || self.is_missed(now_ms.saturating_sub(since_ms)) {
+                        unfound.push(format!("{address}: {error}"));
+                    }
                 }
                 before
             });
@@ -199,9 +206,17 @@ impl Fleet {
             found.insert(address, resolved);
         }
         lookups.found = found;
+        lookups.lost_ms = lost;
         drop(lookups);
         *self.unfound.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(unfound);
         self.become_those(members);
+    }
+
+    /// Whether one that was never found for so long is still missed: as long as a member would be that
+    /// does not answer.
+    fn is_missed(&self, lost_ms: i64) -> bool {
+        let lost_ms = u128::try_from(lost_ms).unwrap_or_default();
+        lost_ms < self.options.unhealthy_timeout.as_millis()
     }
 
     fn become_those(&self, wanted: BTreeMap<String, bool>) {
@@ -250,6 +265,49 @@ impl Fleet {
         self.metrics.members.clear();
         for (labels, count) in counts {
             self.metrics.members.get_or_create(&labels).set(count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use narthex_model::SimulatedClock;
+
+    use super::*;
+    use crate::Dedup;
+
+    #[tokio::test]
+    async fn a_name_that_never_led_to_anybody_is_not_missed_for_good() {
+        let (clock, long) = (SimulatedClock::at(0), Duration::from_secs(60));
+        // That is no port, so nobody is asked for the name.
+        let nowhere = |host: &str| Address::Dns(format!("{host}:99999"));
+        let options = FleetOptions {
+            endpoints: vec![nowhere("optional")],
+            strict: vec![nowhere("strict")],
+            tls: None,
+            credentials: None,
+            replica_labels: Vec::new(),
+            dedup: Dedup::Interval,
+            partial_response: true,
+            response_timeout: long,
+            unhealthy_timeout: Duration::from_secs(300),
+            dns_interval: Duration::ZERO,
+            push_down: false,
+            listing_timeout: long,
+            clock: Arc::new(clock.clone()),
+        };
+        let fleet = Fleet::new(options, &mut Registry::default());
+        let is_missed = |host: &str| fleet.unfound().iter().any(|what| what.contains(host));
+        for (at_ms, expected) in [
+            (0, true),
+            (299_999, true),
+            (300_000, false),
+            (900_000, false),
+        ] {
+            clock.set(at_ms);
+            fleet.look_up().await;
+            assert_eq!(is_missed("optional"), expected, "{at_ms}");
+            assert!(is_missed("strict"), "{at_ms}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 
-use narthex_disk::{Disk, Lock};
+use narthex_disk::{Disk, DiskExt, Lock};
 
 use crate::appender::Appender;
 use crate::chunk_snapshot::{self, Covered};
@@ -41,7 +41,7 @@ pub struct Head {
     /// Samples taken out of order since the head was opened.
     late_taken: AtomicU64,
     snapshot_on_close: bool,
-    /// Whether the snapshot from which the head was opened is still there.
+    /// Whether there may be a snapshot that was there as the head was opened.
     has_snapshot: AtomicBool,
     /// Is told how late samples are.
     pub(crate) lateness: OnceLock<Lateness>,
@@ -60,6 +60,8 @@ impl Head {
             .map_err(HeadError::io("create", folder))?;
         let lock = lock(disk.as_ref())?;
         let (appender, memory, exemplars, report) = replay::open(&options)?;
+        // Also where it has no sample in order: late ones of it must not come back either.
+        let has_snapshot = disk.exists(chunk_snapshot::FILE);
         let head = Self {
             disk,
             flusher: Arc::clone(appender.log.flusher()),
@@ -69,7 +71,7 @@ impl Head {
             lock: Mutex::new(Some(lock)),
             late_taken: AtomicU64::new(0),
             snapshot_on_close: options.snapshot_on_close,
-            has_snapshot: AtomicBool::new(report.samples_of_snapshot > 0),
+            has_snapshot: AtomicBool::new(has_snapshot),
             lateness: OnceLock::new(),
         };
         Ok((head, report))
@@ -252,7 +254,9 @@ impl Head {
         if self.has_snapshot.swap(false, Ordering::Relaxed)
             && let Err(error) = chunk_snapshot::remove(self.disk.as_ref(), chunk_snapshot::FILE)
         {
-            tracing::warn!(%error, "the snapshot of the head stays until the next one");
+            // The next truncation tries again.
+            self.has_snapshot.store(true, Ordering::Relaxed);
+            tracing::warn!(%error, "the snapshot of the head stays for now");
         }
     }
 

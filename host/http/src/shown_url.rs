@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Serializer;
 
 /// A URL as metrics, logs and the printed config have it: `xxxxx` in the place of its password, as
-/// Go's `URL.Redacted` has it. What has no password stays as it is, and so does what is no URL.
+/// Go's `URL.Redacted` has it. What has no password stays as it is.
 pub fn shown_url(url: &str) -> String {
     with_password(url, "xxxxx")
 }
@@ -27,8 +27,18 @@ pub(crate) fn with_password(url: &str, password: &str) -> String {
             let _ = parsed.set_password(Some(password));
             parsed.to_string()
         }
-        _ => url.to_owned(),
+        Ok(_) => url.to_owned(),
+        // A config takes what Go reads as a URL, such as one with a port that there cannot be.
+        Err(_) => hidden(url, password).unwrap_or_else(|| url.to_owned()),
     }
+}
+
+/// What is no URL, with all that may be a password in it replaced; `None` where nothing may.
+fn hidden(url: &str, password: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (user, host) = rest.rsplit_once('@')?;
+    let (name, _) = user.split_once(':')?;
+    Some(format!("{scheme}://{name}:{password}@{host}"))
 }
 
 #[cfg(test)]
@@ -41,6 +51,9 @@ mod tests {
             ("http://u:hunter2@h:1/w?x=1", "http://u:xxxxx@h:1/w?x=1"),
             ("http://:hunter2@h/", "http://:xxxxx@h/"),
             ("http://u@h", "http://u@h"),
+            ("http://u:hunter2@h:99999/w", "http://u:xxxxx@h:99999/w"),
+            ("http://u:hun/t#er@2@h/w", "http://u:xxxxx@h/w"),
+            ("http://h:99999/w", "http://h:99999/w"),
             ("http://h:80/w", "http://h:80/w"),
             ("no url", "no url"),
             ("", ""),

@@ -13,8 +13,9 @@ const REPEAT_MAX: u32 = 1_000;
 /// So many octal digits are one character.
 const OCTAL_DIGITS_MAX: usize = 3;
 
-/// So many bytes after `[:` are looked through for the end of a name; the longest name has seven.
-const NAME_BYTES_MAX: usize = 64;
+/// The end of a class' name is looked for so far: no class has as long a name, and a text may have as many
+/// begins of such names as it likes.
+const CLASS_NAME_BYTES_MAX: usize = 64;
 
 /// The classes that have names in brackets.
 const POSIX: [&str; 14] = [
@@ -70,13 +71,7 @@ pub fn translated(expression: &str) -> Result<String, String> {
 fn operator(text: &str) -> Result<&str, String> {
     let len = match text.chars().next() {
         Some('*' | '+' | '?') => 1,
-        Some('{') => end_of_counts(text).map_or(0, |end| {
-            let counts = &text[1..end];
-            let (least, most) = counts.split_once(',').unwrap_or((counts, ""));
-            let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-            let is_repeat = !least.is_empty() && is_number(least) && is_number(most);
-            if is_repeat { end + 1 } else { 0 }
-        }),
+        Some('{') => braces(text),
         _ => 0,
     };
     let operator = &text[..len];
@@ -93,12 +88,20 @@ fn operator(text: &str) -> Result<&str, String> {
     Ok(operator)
 }
 
-/// Where the brace closes that a text begins with, if there is nothing but digits and commas in it. Who
-/// looked for it further would go through a text of open braces once for each.
-fn end_of_counts(text: &str) -> Option<usize> {
-    let is_count = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
-    let end = 1 + text.bytes().skip(1).take_while(is_count).count();
-    (text.as_bytes().get(end) == Some(&b'}')).then_some(end)
+/// How long the repetition in braces is that a text begins with; 0 where it is none. Nothing behind what
+/// a repetition can be is looked at, so that many braces cost no more than other characters.
+fn braces(text: &str) -> usize {
+    let counts = text.bytes().skip(1);
+    let counts = counts.take_while(|byte| byte.is_ascii_digit() || *byte == b',');
+    let end = 1 + counts.count();
+    let (least, most) = text[1..end].split_once(',').unwrap_or((&text[1..end], ""));
+    // RE2 takes no count with a zero in front.
+    let is_number = |text: &str| !text.contains(',') && (text.len() < 2 || !text.starts_with('0'));
+    let is_repeat = !least.is_empty() && is_number(least) && is_number(most);
+    match is_repeat && text[end..].starts_with('}') {
+        true => end + 1,
+        false => 0,
+    }
 }
 
 /// Writes what opens a group; what is left. Flags are Go's: `i`, `m`, `s` and `U`.
@@ -134,8 +137,7 @@ fn escape<'a>(out: &mut String, at: &'a str) -> Result<&'a str, String> {
     }
     match at.chars().next() {
         Some('b') => out.push_str("(?-u:\\b)"),
-        // Between the bytes of a character there is no boundary that a text could be cut at.
-        Some('B') => out.push_str("\\B"),
+        Some('B') => out.push_str("(?-u:\\B)"),
         Some('A') => out.push_str("\\A"),
         Some('z') => out.push_str("\\z"),
         Some('Q') => {
@@ -210,7 +212,7 @@ fn class<'a>(out: &mut String, at: &'a str) -> Result<&'a str, String> {
             return Ok(&rest[1..]);
         }
         is_first = false;
-        if let Some(end) = rest.strip_prefix("[:").and_then(end_of_name) {
+        if let Some(end) = rest.strip_prefix("[:").and_then(name_end) {
             let (named, behind) = rest.split_at("[:".len() + end + ":]".len());
             let name = named.trim_matches(['[', ']']).trim_matches(':');
             if !POSIX.contains(&name.strip_prefix('^').unwrap_or(name)) {
@@ -231,10 +233,9 @@ fn class<'a>(out: &mut String, at: &'a str) -> Result<&'a str, String> {
     Ok(rest)
 }
 
-/// Where the name ends that a text begins with, if it is one of a class; no further than a name may be
-/// long, for a class of nothing but beginnings of names.
-fn end_of_name(text: &str) -> Option<usize> {
-    let mut pairs = text.as_bytes().windows(2).take(NAME_BYTES_MAX);
+/// Where the name of a class in brackets ends, whose begin was read.
+fn name_end(text: &str) -> Option<usize> {
+    let mut pairs = text.as_bytes().windows(2).take(CLASS_NAME_BYTES_MAX);
     pairs.position(|pair| pair == b":]")
 }
 
@@ -349,6 +350,9 @@ mod tests {
             (r"[^\W]+", &["a1"], &["ü"]),
             (r"[\pL\d]+", &["ü1"], &["٣"]),
             (r"é\b_1", &["é_1"], &[]),
+            (r"é\Bü", &["éü"], &[]),
+            (r"é\B1", &[], &["é1"]),
+            (r"a{02}|b{0}", &["a{02}", ""], &["aa", "b"]),
             (r"[[a]+", &["[a"], &["+"]),
             (r"[[a]+]", &["[]", "a]"], &["+"]),
             (r"[]a]+", &["]a"], &["b"]),
@@ -390,16 +394,13 @@ mod tests {
         }
     }
 
-    /// Each opening was looked for to the end of the text: these took minutes.
     #[test]
-    fn openings_without_an_end_are_looked_at_once() {
-        let len = 1 << 20;
-        let braces = "{".repeat(len);
-        assert_eq!(translated(&braces).unwrap().len(), 2 * len);
-        let counts = "{1,".repeat(len / 3);
-        assert!(translated(&counts).is_ok());
-        let names = format!("[{}", "[:".repeat(len / 2));
-        assert!(translated(&names).is_ok());
+    fn beginnings_without_an_end_are_not_looked_through_again_and_again() {
+        let count = 1 << 16;
+        let braces = translated(&"{1,".repeat(count)).unwrap();
+        assert_eq!(braces, r"\{1,".repeat(count));
+        let class = translated(&format!("[{}a]", "[:".repeat(count))).unwrap();
+        assert_eq!(class, format!("[{}a]", r"\[:".repeat(count)));
     }
 
     #[test]

@@ -307,7 +307,7 @@ impl Reloader {
             None => None,
         };
         self.take_jobs(&mut composed).await?;
-        self.rules.follow(groups).await;
+        self.rules.follow_found(groups).await;
         let mut faults = composed.faults;
         if let Some((alertmanager, prepared)) = alerts {
             faults.extend_from_slice(prepared.refused());

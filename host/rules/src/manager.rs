@@ -31,8 +31,10 @@ pub struct RuleManager {
     /// For those who look; sorted by file and name.
     groups: ArcSwap<Vec<Arc<Group>>>,
     running: Mutex<Running>,
-    /// Whether there was a config before; alerts are restored after a start only.
+    /// Whether there was a config before; alerts of groups of a later one are not restored.
     has_followed: AtomicBool,
+    /// In milliseconds since the epoch.
+    started_ms: i64,
 }
 
 #[derive(Default)]
@@ -52,8 +54,10 @@ pub struct PreparedRules {
 impl RuleManager {
     /// One that has no group yet.
     pub fn new(options: RuleOptions, registry: &mut Registry) -> Self {
+        let environment = Environment::new(options);
         Self {
-            environment: Arc::new(Environment::new(options)),
+            started_ms: environment.now_ms(),
+            environment: Arc::new(environment),
             metrics: Metrics::new(registry),
             groups: ArcSwap::default(),
             running: Mutex::default(),
@@ -81,11 +85,27 @@ impl RuleManager {
         Ok(PreparedRules { plans, settings })
     }
 
-    /// Lets the groups take the place of those before.
+    /// Lets the groups take the place of those before. The first ones have their alerts restored.
     #[boxed]
     pub async fn follow(&self, prepared: PreparedRules) {
-        let mut running = self.running.lock().await;
         let restores = !self.has_followed.swap(true, Ordering::SeqCst);
+        self.take_over(prepared, restores).await;
+    }
+
+    /// The same for groups some of which are found only while the server runs. Those of before its
+    /// start are among them, so that groups that are new have their alerts restored as long as
+    /// anything of before the start counts.
+    #[boxed]
+    pub async fn follow_found(&self, prepared: PreparedRules) {
+        let tolerance = self.environment.options().outage_tolerance;
+        let since_ms = self.environment.now_ms().saturating_sub(self.started_ms);
+        let restores = since_ms < tolerance.as_millis_i64();
+        self.take_over(prepared, restores).await;
+    }
+
+    #[boxed]
+    async fn take_over(&self, prepared: PreparedRules, restores: bool) {
+        let mut running = self.running.lock().await;
         self.environment.set_settings(prepared.settings);
         let mut before = std::mem::take(&mut running.groups);
         for (key, plan) in prepared.plans {

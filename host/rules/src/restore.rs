@@ -49,7 +49,13 @@ impl Group {
                 match last_states(rule, environment, is_whole).await {
                     Ok(Some(found)) => {
                         let mut found = Found::new(found, environment);
-                        restore(rule, &mut found, *hold_ms, grace_ms, environment.now_ms());
+                        let times = Times {
+                            hold_ms: *hold_ms,
+                            grace_ms,
+                            interval_ms: self.interval_ms(),
+                            now_ms: environment.now_ms(),
+                        };
+                        restore(rule, &mut found, times);
                     }
                     Ok(None) => {
                         is_done = false;
@@ -148,7 +154,16 @@ impl Found {
     }
 }
 
-fn restore(rule: &Rule, found: &mut Found, hold_ms: i64, grace_ms: i64, now_ms: i64) {
+/// What decides since when an alert is held for active, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    hold_ms: i64,
+    grace_ms: i64,
+    interval_ms: i64,
+    now_ms: i64,
+}
+
+fn restore(rule: &Rule, found: &mut Found, times: Times) {
     for (labels, alert) in &mut rule.state().alerts {
         let Some((down_ms, since)) = found.get(labels) else {
             continue;
@@ -159,14 +174,26 @@ fn restore(rule: &Rule, found: &mut Found, hold_ms: i64, grace_ms: i64, now_ms: 
         }
         #[allow(clippy::cast_possible_truncation, reason = "the cast saturates")]
         let since_ms = (since as i64).saturating_mul(1000);
-        alert.active_at_ms = restored_ms(since_ms, down_ms, hold_ms, grace_ms, now_ms);
+        let restored_ms = restored_ms(since_ms, down_ms, times);
+        // Who restores late must not make an alert wait anew that has waited here all the while. In
+        // time, one has waited for an interval.
+        let waited_ms = alert.active_at_ms.saturating_add(times.interval_ms);
+        if restored_ms <= waited_ms {
+            alert.active_at_ms = restored_ms;
+        }
     }
 }
 
 /// Since when an alert is to be held for active that was active since `since_ms` when the server was
 /// last seen, at `down_ms`: the time that the server was away does not count, and there is a grace
 /// period for what the server missed to come right.
-fn restored_ms(since_ms: i64, down_ms: i64, hold_ms: i64, grace_ms: i64, now_ms: i64) -> i64 {
+fn restored_ms(since_ms: i64, down_ms: i64, times: Times) -> i64 {
+    let Times {
+        hold_ms,
+        grace_ms,
+        now_ms,
+        ..
+    } = times;
     // Prometheus counts whole seconds here.
     let down_ms = down_ms.div_euclid(1000).saturating_mul(1000);
     let remaining_ms = hold_ms - down_ms.saturating_sub(since_ms);
@@ -186,7 +213,6 @@ mod tests {
     #[test]
     fn the_time_that_the_server_was_away_does_not_count() {
         let minutes = |n: i64| n * 60_000;
-        let (hold, grace) = (minutes(30), minutes(10));
         for (since, down, now, restored) in [
             // It fired already.
             (0, minutes(30), minutes(40), 0),
@@ -198,7 +224,13 @@ mod tests {
             (0, minutes(10), minutes(40), minutes(30)),
             (minutes(5), minutes(6), minutes(7), minutes(6)),
         ] {
-            let found = restored_ms(since, down, hold, grace, now);
+            let times = Times {
+                hold_ms: minutes(30),
+                grace_ms: minutes(10),
+                interval_ms: minutes(1),
+                now_ms: now,
+            };
+            let found = restored_ms(since, down, times);
             assert_eq!(found, restored, "{since} {down} {now}");
         }
     }

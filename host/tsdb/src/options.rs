@@ -61,6 +61,9 @@ pub struct TsdbOptions {
     /// So many exemplars are kept, of all series together (`storage.exemplars.max_exemplars`); 0
     /// keeps none.
     pub exemplars_max: usize,
+    /// Whether [`crate::Tsdb::close`] leaves a snapshot of what is in memory for the next start. Who
+    /// opens the store of a server for a moment leaves none: it would lack the server's exemplars.
+    pub snapshot_on_close: bool,
     /// Says what is new: samples ahead of it do not push the present out of the head.
     pub clock: Arc<dyn Clock>,
 }
@@ -80,6 +83,7 @@ impl TsdbOptions {
             replay: Arc::default(),
             page_cache_bytes: PAGE_CACHE_BYTES,
             exemplars_max: 0,
+            snapshot_on_close: true,
             clock,
         }
     }

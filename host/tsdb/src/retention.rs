@@ -111,7 +111,7 @@ impl Tsdb {
         blocks.extend(waiting);
         let bytes_max = self.bytes_max(retention)?;
         if bytes_max > 0 {
-            let log = folder_bytes(self.catalog.disk().as_ref(), WAL_FOLDER)?;
+            let log = log_bytes(self.catalog.disk().as_ref())?;
             // What is elsewhere too goes first.
             blocks.sort_by_key(|block| self.is_safe(block));
             let too_much = blocks.split_off(kept_by_size(&blocks, log, bytes_max));
@@ -183,11 +183,13 @@ fn kept_by_size(blocks: &[Arc<Block>], log_bytes: u64, bytes_max: u64) -> usize 
     sizes.take_while(fits).count()
 }
 
-/// The bytes of all files of a folder.
-fn folder_bytes(disk: &dyn Disk, folder: &str) -> Result<u64, TsdbError> {
-    let entries = disk.list(folder);
-    let entries = entries.map_err(TsdbError::io("read", disk.show(folder)))?;
-    Ok(entries.iter().map(|entry| entry.bytes).sum())
+/// The bytes of the log. The snapshot that a stop leaves beside it is gone after a few hours; a block
+/// that went for its sake would be missed for ever.
+fn log_bytes(disk: &dyn Disk) -> Result<u64, TsdbError> {
+    let entries = disk.list(WAL_FOLDER);
+    let entries = entries.map_err(TsdbError::io("read", disk.show(WAL_FOLDER)))?;
+    let segments = entries.iter().filter(|entry| entry.name.ends_with(".wal"));
+    Ok(segments.map(|entry| entry.bytes).sum())
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Tsdb {
             segment_bytes: options.wal_segment_bytes,
             sync: options.wal_sync,
             exemplars_max: options.exemplars_max,
-            snapshot_on_close: true,
+            snapshot_on_close: options.snapshot_on_close,
             replay: Arc::clone(&options.replay),
             ..HeadOptions::on(Arc::new(Within::new(disk, WAL_FOLDER)))
         })?;
@@ -159,8 +159,8 @@ impl Tsdb {
     }
 
     /// Takes no more samples, forces the log to the disk, leaves a snapshot of what is in memory for
-    /// the next start, and lets another process open the store. A cut that is under way is finished first, a compaction ends early. What is there
-    /// can still be read.
+    /// the next start, and lets another process open the store. A cut that is under way is finished
+    /// first, a compaction ends early. What is there can still be read.
     ///
     /// # Errors
     /// The log failed, now or earlier. The store is closed all the same.

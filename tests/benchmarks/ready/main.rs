@@ -91,9 +91,9 @@ fn main() {
     println!(
         "| | series in the head, million | their samples, million | blocks | log, MB | stop, s | \
          ready after a stop: wall, s | CPU, s | after a kill: wall, s | CPU, s | \
-         wall, s per million series | CPU of narthex is |"
+         wall, s per million series: after a stop | after a kill | CPU of narthex after a kill is |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let mut outcomes: Vec<(System, Outcome)> = Vec::new();
     for system in System::ALL.into_iter().filter(wanted) {
         let outcome = run(system, series, steps, &block);
@@ -105,7 +105,7 @@ fn main() {
         } = outcome;
         println!(
             "| {} | {:.2} | {:.1} | {} | {:.1} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.1} | \
-             {:.2} of it |",
+             {:.1} | {:.2} of it |",
             system.name(),
             outcome.series,
             outcome.samples,
@@ -116,19 +116,21 @@ fn main() {
             after_stop.cpu_s,
             after_kill.wall_s,
             after_kill.cpu_s,
-            after_stop.wall_s.max(after_kill.wall_s) / outcome.series,
+            after_stop.wall_s / outcome.series,
+            after_kill.wall_s / outcome.series,
             ours.after_kill.cpu_s / after_kill.cpu_s
         );
         outcomes.push((system, outcome));
     }
     for (system, outcome) in outcomes {
-        let worst_s = outcome.after_stop.wall_s.max(outcome.after_kill.wall_s);
         let part = |is_within: bool| if is_within { "within" } else { "over" };
         println!(
-            "\n{}: {} the grace of {GRACE_S} s of a pod; {} {READY_S_MAX} s to be ready per million series",
+            "\n{}: {} the grace of {GRACE_S} s of a pod; {} {READY_S_MAX} s to be ready per million series, \
+             and {} after a kill",
             system.name(),
             part(outcome.stop_s <= GRACE_S),
-            part(worst_s / outcome.series <= READY_S_MAX)
+            part(outcome.after_stop.wall_s / outcome.series <= READY_S_MAX),
+            part(outcome.after_kill.wall_s / outcome.series <= READY_S_MAX)
         );
     }
 }
@@ -157,6 +159,8 @@ fn run(system: System, series: u64, steps: u64, block: &str) -> Outcome {
     let stop_s = stop_under_load(&mut running, &fleet, steps..all_steps).as_secs_f64();
     let after_stop = start(&mut running, held);
     running.kill();
+    // What a stop left goes with the next block: a kill after that has the log alone.
+    let _ = std::fs::remove_file(running.data().join("wal/chunk_snapshot"));
     let after_kill = start(&mut running, held);
     Outcome {
         series: held / 1e6,

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Cluster, ERROR_PAUSE, links};
+use super::{Cluster, DATAGRAM_BUFFER_BYTES, ERROR_PAUSE, links};
 use crate::frame::{self, FrameError, Said};
 use crate::metrics::{ConnectionKind, MessageKind};
 use crate::transport::Connection;
@@ -93,6 +93,10 @@ impl Cluster {
                 links::read_to_end(&mut stream).await?;
                 // Who sent it has nothing more to hear.
                 let _ = stream.shutdown().await;
+            }
+            // A frame may be larger; no datagram is.
+            Said::Datagram(datagram) if datagram.len() > DATAGRAM_BUFFER_BYTES => {
+                return Err(Refusal::TooLarge.into());
             }
             Said::Datagram(datagram) if self.transport.is_tls() => {
                 self.receive_framed(&datagram, from);

@@ -124,6 +124,17 @@ fn a_file_is_a_list_of_groups_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_file_that_two_patterns_stand_for_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.json"), "[]").unwrap();
+    let patterns = ["a.json", "*.json"];
+    let discoverer = discoverer(folder.path(), &patterns, &RefreshMetrics::default());
+    let mut known = BTreeMap::new();
+    assert!(discoverer.files.read(&mut known, true));
+    assert!(!discoverer.files.read(&mut known, false));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pattern_is_more_than_a_star() {
     let folder = tempfile::tempdir().unwrap();
@@ -143,7 +154,7 @@ async fn a_pattern_is_more_than_a_star() {
         .map(|target| &*target[ADDRESS_LABEL])
         .collect();
     addresses.sort_unstable();
-    assert_eq!(addresses, ["node-1:1", "node-12:1", "node-2:1"]);
+    assert_eq!(addresses, ["node-12:1", "node-1:1", "node-2:1"]);
     drop(receiver);
     running.await.unwrap();
 }

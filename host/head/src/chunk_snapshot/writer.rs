@@ -18,6 +18,9 @@ use crate::memory::Memory;
 /// A record is written once it is so long: what is read back in one piece.
 const RECORD_BYTES: usize = 256 << 10;
 
+/// So many exemplars are in one record: all of them may be more than a record takes.
+const RECORD_EXEMPLARS: usize = 512;
+
 /// So many bytes are handed to the system at once.
 const WRITE_BYTES: usize = 4 << 20;
 
@@ -123,21 +126,20 @@ impl<'a> Writer<'a> {
     }
 
     fn exemplars(&mut self, exemplars: &Exemplars) -> io::Result<()> {
-        let all = exemplars.all();
-        let all = all.map(|(series, exemplar)| ExemplarSample {
-            series: series.clone(),
-            exemplar: exemplar.clone(),
-        });
-        let kinds = RecordKinds {
-            exemplars: all.collect(),
-            ..RecordKinds::default()
-        };
-        let mut payload = Vec::new();
-        kinds.encode(&mut payload);
-        match payload.is_empty() {
-            true => Ok(()),
-            false => self.record(KIND_EXEMPLARS, &mut payload),
+        let (mut kinds, mut payload) = (RecordKinds::default(), Vec::new());
+        let mut all = exemplars.all().peekable();
+        while let Some((series, exemplar)) = all.next() {
+            kinds.exemplars.push(ExemplarSample {
+                series: series.clone(),
+                exemplar: exemplar.clone(),
+            });
+            if kinds.exemplars.len() == RECORD_EXEMPLARS || all.peek().is_none() {
+                kinds.encode(&mut payload);
+                kinds.clear();
+                self.record(KIND_EXEMPLARS, &mut payload)?;
+            }
         }
+        Ok(())
     }
 
     /// Writes a record and empties the payload.

@@ -326,6 +326,61 @@ fn a_block_that_was_written_as_the_process_ended_hides_what_it_holds() {
 }
 
 #[test]
+fn a_snapshot_of_late_samples_alone_goes_before_the_log_forgets_that_blocks_have_them() {
+    let (dir, bound_ms) = (TempDir::new().unwrap(), 100 * SCRAPE_MS);
+    let (head, _) = open(snapshotting(options(dir.path())), i64::MIN);
+    run(&head, 0..60);
+    head.refuse_before(bound_ms);
+    let mut batch = WriteBatch::default();
+    batch.samples.push(Sample {
+        series: SeriesRef::UNKNOWN,
+        labels: labels("m", 0),
+        timestamp_ms: 50 * SCRAPE_MS + 9,
+        value: 7.0,
+    });
+    assert!(head.append(&batch).unwrap().rejected.is_empty());
+    head.truncate(bound_ms).unwrap();
+    assert_eq!((head.late_count(), head.max_time()), (1, None));
+    head.close().unwrap();
+    let (head, report) = open(snapshotting(options(dir.path())), bound_ms);
+    assert_eq!(report.snapshot_error, None);
+    assert_eq!((report.samples_of_snapshot, report.samples_late), (0, 1));
+    head.truncate(bound_ms).unwrap();
+    assert_eq!(head.late_count(), 0);
+    assert!(!dir.path().join(FILE).exists());
+}
+
+#[test]
+fn more_exemplars_than_a_record_takes_come_back_in_their_order() {
+    let dir = TempDir::new().unwrap();
+    let options = HeadOptions {
+        exemplars_max: 1_500,
+        ..snapshotting(options(dir.path()))
+    };
+    let (head, _) = open(options.clone(), i64::MIN);
+    for round in 0..1_600 {
+        let mut batch = scrape(round);
+        batch.exemplars = vec![ExemplarSample {
+            series: labels("native", round % 2),
+            exemplar: Exemplar {
+                labels: Labels::from_pairs([("trace_id", &round.to_string())]),
+                value: round as f64,
+                timestamp_ms: round * SCRAPE_MS,
+            },
+        }];
+        let report = head.append(&batch).unwrap();
+        assert!(report.rejected_exemplars.is_empty());
+    }
+    head.close().unwrap();
+    let wanted = exemplars(&head, i64::MIN);
+    assert_eq!(head.exemplar_stats().exemplars, 1_500);
+    drop(head);
+    let (head, report) = open(options, i64::MIN);
+    assert_eq!((report.snapshot_error, report.records), (None, 0));
+    assert!(exemplars(&head, i64::MIN) == wanted);
+}
+
+#[test]
 fn a_damaged_snapshot_is_left_out_and_the_log_read() {
     let dir = TempDir::new().unwrap();
     let (head, _) = open(snapshotting(options(dir.path())), i64::MIN);

@@ -71,10 +71,11 @@ impl CreateBlocks {
 
     fn make(&self, file: &Path, labels: &Labels, into: &Path) -> anyhow::Result<ExitCode> {
         let runtime = runtime()?;
-        let tsdb = Tsdb::open(
-            TsdbOptions::new(into, Arc::new(SystemClock)),
-            &mut Registry::default(),
-        );
+        let options = TsdbOptions {
+            snapshot_on_close: false,
+            ..TsdbOptions::new(into, Arc::new(SystemClock))
+        };
+        let tsdb = Tsdb::open(options, &mut Registry::default());
         let tsdb =
             tsdb.with_context(|| format!("the store {} cannot be opened", into.display()))?;
         let bytes = std::fs::metadata(file).map_or(0, |file| file.len());

@@ -38,7 +38,10 @@ impl Import {
     /// with what is there. What came before is there, and the next import goes on after it.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let runtime = runtime()?;
-        let options = TsdbOptions::new(&self.into, Arc::new(SystemClock));
+        let options = TsdbOptions {
+            snapshot_on_close: false,
+            ..TsdbOptions::new(&self.into, Arc::new(SystemClock))
+        };
         let tsdb = Tsdb::open(options, &mut Registry::default())
             .with_context(|| format!("the store {} cannot be opened", self.into.display()))?;
         let mut line = Progress::new();

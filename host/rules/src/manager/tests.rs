@@ -147,3 +147,32 @@ async fn the_series_of_a_group_that_is_gone_end() {
         "{samples:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn alerts_of_groups_that_are_found_after_the_start_are_restored() {
+    let stage = Stage::new();
+    let manager = start(&stage, &mut Registry::default());
+    let named = |name: &str| RuleGroupConfig {
+        name: name.to_owned(),
+        ..group(vec![alert("A", "m", 30)])
+    };
+    let restoring = || -> Vec<bool> {
+        let groups = manager.groups();
+        groups.iter().map(|group| group.is_restoring()).collect()
+    };
+    follow(&manager, Vec::new()).await;
+    follow(&manager, vec![named("of a file")]).await;
+    assert_eq!(restoring(), [false]);
+    let find = async |names: &[&str]| {
+        let groups = names.iter().map(|name| named(name)).collect();
+        let prepared = manager.prepare(&[file(groups)], settings()).unwrap();
+        manager.follow_found(prepared).await;
+    };
+    find(&["of a file", "of an object"]).await;
+    assert_eq!(restoring(), [false, true]);
+    // Nothing of before the start counts any more.
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    find(&["of a file", "of an object", "of late"]).await;
+    assert_eq!(restoring(), [false; 3]);
+    manager.stop().await;
+}

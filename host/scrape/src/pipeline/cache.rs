@@ -240,7 +240,9 @@ impl SeriesCache {
             false => 0,
         };
         let helps = self.shuffled_for == 0 && (is_at_rest || misses_often);
-        self.order = (helps && !in_order).then_some(seen);
+        // A page that had many more lines once does not hold the places of all of them for ever.
+        let is_sparse = self.free.len() > self.len();
+        self.order = (!in_order && (helps || is_sparse)).then_some(seen);
         if self.misses == 0 {
             self.ids = None;
         }

@@ -111,6 +111,20 @@ async fn the_oldest_blocks_go_while_all_is_too_large_the_log_included() {
 }
 
 #[tokio::test]
+async fn no_block_goes_for_the_sake_of_the_snapshot_that_a_stop_leaves() {
+    let store = store(5).await.reopen().await;
+    let wal = store.path().join("wal");
+    assert!(wal.join("chunk_snapshot").exists());
+    let entries = std::fs::read_dir(wal).unwrap().map(Result::unwrap);
+    let segments = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "wal"));
+    let log: u64 = segments.map(|entry| entry.metadata().unwrap().len()).sum();
+    let sizes: u64 = store.local_blocks().iter().map(|b| b.meta().size()).sum();
+    store.set_retention(seconds(0, log + sizes)).unwrap();
+    store.maintain().await.unwrap();
+    assert_eq!(store.spans().len(), 5);
+}
+
+#[tokio::test]
 async fn a_share_of_the_disk_counts_before_a_number_of_bytes() {
     let store = store(2).await;
     let share = |percentage| Retention {

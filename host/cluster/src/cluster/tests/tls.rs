@@ -213,16 +213,15 @@ async fn who_has_no_certificate_of_the_authority_is_no_peer() {
 #[tokio::test]
 async fn what_is_no_ping_over_a_connection_is_refused_without_tls() {
     let plain = Bench::start("", &[], &[]).await;
-    let mut stream = TcpStream::connect(plain.cluster.me().address)
-        .await
-        .unwrap();
-    let datagram = frame::encode("", Said::Datagram(vec![0; 10])).unwrap();
-    stream.write_all(&datagram).await.unwrap();
-    until("a refusal", || {
-        let text = plain.metrics();
-        text.contains("narthex_cluster_refused_total{reason=\"malformed\"} 1")
-    })
-    .await;
+    for (length, reason) in [(10, "malformed"), (DATAGRAM_BUFFER_BYTES + 1, "too_large")] {
+        let mut stream = TcpStream::connect(plain.cluster.me().address)
+            .await
+            .unwrap();
+        let datagram = frame::encode("", Said::Datagram(vec![0; length])).unwrap();
+        stream.write_all(&datagram).await.unwrap();
+        let line = format!("narthex_cluster_refused_total{{reason=\"{reason}\"}} 1");
+        until(&line, || plain.metrics().contains(&line)).await;
+    }
     plain.cluster.stop().await;
 }
 

@@ -193,6 +193,8 @@ async fn a_password_in_a_url_is_in_no_metric() {
     let mut config = config(MessageKind::V1);
     config.url = "http://u:hunter2@far.example/write".to_owned();
     world.send(&[config]).await;
+    world.append(1, 0);
+    world.until(|world| world.metrics().contains("url=")).await;
     let metrics = world.metrics();
     let label = "url=\"http://u:xxxxx@far.example/write\"";
     assert!(metrics.contains(label), "{metrics}");

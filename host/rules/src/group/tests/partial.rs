@@ -199,6 +199,26 @@ async fn alerts_wait_no_longer_for_who_may_know_them_than_that_would_count() {
 }
 
 #[tokio::test]
+async fn an_alert_that_is_restored_late_does_not_wait_anew() {
+    let stage = Stage::new();
+    for minute in 0..=10 {
+        let series = "ALERTS_FOR_STATE{alertname=\"A\"}";
+        stage.write(series, minute * MINUTE_MS, 0.0);
+    }
+    let set = stage.set(group(vec![alert("A", "m", 30)]));
+    let group = &set.groups()[0];
+    let rule = &group.rules()[0];
+    rule.state().is_restored = false;
+    // It waits here from minute 20 on; at 45 the time that does not count ends behind that.
+    for minute in [20, 45] {
+        stage.write("m", minute * MINUTE_MS, 1.0);
+        stage.evaluate(&set, minute * MINUTE_MS).await;
+    }
+    assert!(set.restore(group, false).await);
+    assert_eq!(rule.status().alerts[0].active_at_ms, 20 * MINUTE_MS);
+}
+
+#[tokio::test]
 async fn alerts_are_restored_from_series_that_have_labels_of_who_keeps_them() {
     for (strategy, expected) in [(Some(PartialResponse::Warn), 11), (None, 20)] {
         let stage = Stage::new();

@@ -213,6 +213,18 @@ fn a_page_whose_lines_change_places_each_time_is_not_put_in_order_each_time() {
 }
 
 #[test]
+fn a_page_that_was_large_once_holds_no_places_for_it_though_it_never_rests() {
+    let mut world = World::new();
+    world.good(&lines(0..1000));
+    for round in 0..3 {
+        let mut page = lines(0..99);
+        page.push(format!("new_{round}"));
+        world.good(&page);
+    }
+    assert!(world.cache.entries.len() < 200);
+}
+
+#[test]
 fn what_is_known_of_an_entry_goes_with_it_to_its_new_place() {
     let mut world = World::new();
     let mut page = lines(0..4);
