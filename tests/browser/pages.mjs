@@ -233,6 +233,17 @@ export const stories = {
     await page.getByText('The server is starting').waitFor();
     await page.unrouteAll();
     await page.getByText('1 of 1 up').first().waitFor();
+    // What it will have is not known yet either, for who follows a link of a notification just then.
+    const meta = (has) => `<meta name="narthex-alertmanager" content="${has}" />`;
+    await page.route('**/silences', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace(meta(true), meta(false)) });
+    });
+    await page.route('**/-/ready', (route) => route.fulfill({ status: 503, body: 'not ready' }));
+    await page.goto('/silences');
+    await page.getByText('The server is starting').waitFor();
+    await page.unrouteAll();
+    await page.getByRole('link', { name: 'New silence' }).waitFor();
     page.forgetErrors(/status of 503/);
   },
 

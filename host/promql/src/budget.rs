@@ -72,7 +72,16 @@ impl Budget {
     /// functions made, timestamps of an answer.
     pub(crate) fn charge_bytes(&self, bytes: usize) -> Result<(), QueryError> {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.bytes_max {
+        self.fits(before, bytes)
+    }
+
+    /// Refuses what would be too much before it is made. It is not counted.
+    pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), QueryError> {
+        self.fits(self.bytes.load(Ordering::Relaxed), bytes)
+    }
+
+    fn fits(&self, held: usize, bytes: usize) -> Result<(), QueryError> {
+        if held.saturating_add(bytes) > self.bytes_max {
             return Err(QueryError::Execution(format!(
                 "query processing would load more than {} bytes into memory in query execution",
                 self.bytes_max
@@ -181,6 +190,19 @@ mod tests {
             refused,
             "query processing would load more than 160 bytes into memory in query execution"
         );
+    }
+
+    #[test]
+    fn what_is_only_asked_for_is_not_held() {
+        let budget = Budget::new(1, 100);
+        for _ in 0..3 {
+            budget.check_bytes(100).unwrap();
+            assert!(budget.check_bytes(101).is_err());
+        }
+        budget.charge_bytes(60).unwrap();
+        budget.check_bytes(40).unwrap();
+        assert!(budget.check_bytes(41).is_err());
+        assert!(budget.check_bytes(usize::MAX).is_err());
     }
 
     #[test]

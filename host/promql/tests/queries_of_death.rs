@@ -162,12 +162,12 @@ fn queries() -> Vec<(String, At, End)> {
         (
             r#"m{i=~"(a{1000}){1000}"}"#,
             Once,
-            Refused("error parsing regexp"),
+            Refused("expression too large"),
         ),
         (
             r#"m{i=~"((((a{100}){100}){100}){100})"}"#,
             Once,
-            Refused("error parsing regexp"),
+            Refused("expression too large"),
         ),
         (
             r#"label_replace(m, "x", "$1", "i", "(a{1000}){1000}")"#,
@@ -236,6 +236,24 @@ fn queries() -> Vec<(String, At, End)> {
                 "{}m{}",
                 "label_join(".repeat(60),
                 r#", "i", "", "i", "i")"#.repeat(60)
+            ),
+            Once,
+            Memory,
+        ),
+        // Labels that grow to what no machine has, in two steps: 250 GB of one million bytes.
+        (
+            format!(
+                r#"label_replace(label_replace(m{{i="0001"}}, "x", "{many}", "i", ".*"), "y", "{many}", "x", ".*")"#,
+                many = "$0".repeat(250_000)
+            ),
+            Once,
+            Memory,
+        ),
+        (
+            format!(
+                r#"label_join(label_join(m{{i="0001"}}, "x", ""{many_i}), "y", ""{many_x})"#,
+                many_i = r#", "i""#.repeat(50_000),
+                many_x = r#", "x""#.repeat(50_000)
             ),
             Once,
             Memory,

@@ -32,9 +32,14 @@ pub(crate) fn replace<'a>(
         )));
     }
     let replacement = shown(replacement);
+    let references = replacement.matches('$').count();
     for series in &mut vector.series {
         let value = series.labels.get(source).unwrap_or("").to_owned();
         if let Some(captures) = regex.captures(&value) {
+            // Each reference is a part of the value at most, and there may be very many.
+            let most = references.saturating_mul(value.len());
+            let most = most.saturating_add(replacement.len());
+            context.workers.budget.check_bytes(most)?;
             let mut replaced = String::new();
             captures.expand(&replacement, &mut replaced);
             set(series, destination, &replaced);
@@ -68,6 +73,10 @@ pub(crate) fn join<'a>(
         let values = sources
             .iter()
             .map(|name| series.labels.get(name).unwrap_or(""));
+        // One label may be named very many times.
+        let lengths = values.clone().map(|value| value.len() + separator.len());
+        let most = lengths.fold(0_usize, usize::saturating_add);
+        context.workers.budget.check_bytes(most)?;
         let joined = values.collect::<Vec<_>>().join(&*separator);
         set(series, destination, &joined);
         context.workers.budget.charge_labels(&series.labels)?;
@@ -105,5 +114,5 @@ fn compile(expression: &str) -> Option<Regex> {
 }
 
 fn error(text: &str) -> QueryError {
-    QueryError::Execution(text.to_owned())
+    QueryError::Execution(shown(text).into_owned())
 }

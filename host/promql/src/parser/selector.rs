@@ -165,6 +165,8 @@ fn regexp_fault(pattern: &str, error: &str) -> String {
         "unopened group" => "unexpected )",
         "unclosed character class" => "missing closing ]",
         "repetition operator missing expression" => "missing argument to repetition operator",
+        // It would take more memory than an expression may.
+        "error building NFA" => "expression too large",
         other => other,
     };
     format!("error parsing regexp: {reason}: `{pattern}`")

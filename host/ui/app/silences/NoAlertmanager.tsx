@@ -1,13 +1,13 @@
 // What the pages of the Alertmanager show where none runs inside.
-import { Page } from '../frame/Page';
+import { Missing } from '../frame/Missing';
 
 export function NoAlertmanager({ title }: { title: string }) {
   return (
-    <Page title={title}>
+    <Missing title={title}>
       <p>
         No Alertmanager runs inside this server; it needs <code>--alertmanager.config.file</code>.
         Alerts and silences of others are found where they run.
       </p>
-    </Page>
+    </Missing>
   );
 }

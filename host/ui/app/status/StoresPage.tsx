@@ -5,6 +5,7 @@ import type { Store, Stores } from '../api/status';
 import { ago, formatTime } from '../format/time';
 import { LabelList } from '../frame/LabelList';
 import { Loaded, Refresh } from '../frame/Loaded';
+import { Missing } from '../frame/Missing';
 import { More } from '../frame/More';
 import { Page } from '../frame/Page';
 import { useLocalTime } from '../frame/preferences';
@@ -97,9 +98,9 @@ export function StoresPage() {
   });
   if (!hasFleet) {
     return (
-      <Page title="Stores">
+      <Missing title="Stores">
         <p>This server answers from its own store. One that asks others, a querier, lists them here.</p>
-      </Page>
+      </Missing>
     );
   }
   return (
