@@ -10,7 +10,7 @@ const ENDINGS: [&str; 3] = ["json", "yml", "yaml"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileSdConfig {
-    /// The files; `*` stands for anything in the last part of a path.
+    /// The files; `*`, `?` and ranges such as `[0-9]` may stand in the last part of a path.
     pub files: Vec<String>,
     /// How often they are read at least; they are also read when they change.
     pub refresh_interval: PromDuration,
