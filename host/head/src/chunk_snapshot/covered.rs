@@ -27,12 +27,8 @@ impl Covered {
         last.map_or(0, |(segment, _)| segment.number)
     }
 
-    /// Why a snapshot of this part does not stand for segments as they are found, whose samples
-    /// are to be taken from a time on.
-    pub(crate) fn contradiction(&self, found: &[SegmentFile], from_ms: i64) -> Option<String> {
-        if from_ms < self.bound_ms {
-            return Some("samples are asked for that are older than its own".to_owned());
-        }
+    /// Why a snapshot of this part does not stand for segments as they are found.
+    pub(crate) fn contradiction(&self, found: &[SegmentFile]) -> Option<String> {
         let last = self.last_segment();
         found
             .iter()

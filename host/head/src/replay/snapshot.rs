@@ -55,11 +55,19 @@ fn snapshot_for(
     min_valid_time_ms: i64,
 ) -> Result<Option<Opened>, String> {
     let opened = reader::open(disk).map_err(|error| error.to_string())?;
-    let wrong = opened.as_ref().and_then(|opened| {
-        let covered = &opened.covered;
-        covered.contradiction(segments, min_valid_time_ms)
-    });
-    wrong.map_or(Ok(opened), Err)
+    let Some(opened) = opened else {
+        return Ok(None);
+    };
+    let covered = &opened.covered;
+    if let Some(wrong) = covered.contradiction(segments) {
+        return Err(wrong);
+    }
+    if min_valid_time_ms < covered.bound_ms {
+        // The blocks that it relied on are gone, by their age or on purpose; nothing is wrong with it.
+        tracing::info!("samples are asked for that the snapshot of the head leaves to blocks");
+        return Ok(None);
+    }
+    Ok(Some(opened))
 }
 
 impl Replay {
