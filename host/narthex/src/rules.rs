@@ -8,7 +8,7 @@ use narthex_api::{ApiState, ExternalUrl};
 use narthex_model::Clock;
 use narthex_notifier::NotifierManager;
 use narthex_promql::ParseOptions;
-use narthex_rules::{PartialResponse, RuleFile, RuleManager, RuleOptions, RuleSettings};
+use narthex_rules::{RuleFile, RuleManager, RuleOptions, RuleSettings};
 use narthex_storage::{Appendable, Queryable};
 use prometheus_client::registry::Registry;
 
@@ -43,7 +43,7 @@ pub(crate) fn manager(
             true => flags.concurrent_evaluations_max,
             false => 0,
         },
-        partial_response: flags.querier.is_on.then_some(PartialResponse::Abort),
+        partial_response: (flags.querier.is_on).then_some(flags.querier.rules_partial_response),
     };
     RuleManager::new(options, registry)
 }

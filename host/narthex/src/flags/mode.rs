@@ -47,6 +47,7 @@ const QUERIER_ONLY: &[&str] = &[
     "query.replica-label",
     "store.response-timeout",
     "store.sd-",
+    "rules.partial-response-strategy",
     "store.unhealthy-timeout",
 ];
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use narthex_fleet::{Address, Dedup};
 use narthex_model::PromDuration;
+use narthex_rules::PartialResponse;
 
 /// What it is called on the command line.
 const NAME: [&str; 2] = ["query", "serve"];
@@ -33,6 +34,15 @@ pub(crate) struct QuerierFlags {
     /// File that lists further endpoints; it is read again when it changes.
     #[arg(long = "endpoint.sd-config-file", value_name = "FILE")]
     pub(crate) endpoints_file: Option<PathBuf>,
+
+    /// What becomes of a rule where a part of the store does not answer, in groups that do not say it
+    /// themselves: abort, and its alerts stay as they are, or warn, and it goes on over what is there.
+    #[arg(
+        long = "rules.partial-response-strategy",
+        value_name = "STRATEGY",
+        default_value = "abort"
+    )]
+    pub(crate) rules_partial_response: PartialResponse,
 
     /// Label that tells replicas apart: series that differ in it alone are one. May be given
     /// several times.
