@@ -110,6 +110,9 @@ impl Store {
         // A kill closes the process's files; here the head has to be told to let go of them.
         self.tsdb.head.close().unwrap();
         let (folder, setup) = (Arc::clone(&self.folder), self.setup);
+        // A stop leaves what was in memory, a kill does not.
+        let snapshot = self.path().join("wal/chunk_snapshot");
+        std::fs::remove_file(snapshot).unwrap();
         drop(self);
         meanwhile();
         Self::open(folder, setup).unwrap()
